@@ -1,0 +1,40 @@
+/**
+ * `contact.addOrUpdateContact` `{"id"?, "firstName", "lastName", "email", "phone"?, "optedOut"?}` → `{"id"}`
+ * (SYSTEMS.md, section 1, "ours").
+ *
+ * - An id that the caller gives is kept: that contact is added or updated. Without one a contact is added
+ *   and gets the tenant's next id, which is higher than every id given or generated before.
+ * - An optional field that is absent leaves what is stored; `phone: null` clears it.
+ * - A contact with `optedOut: true` is not invited any more.
+ * - Contacts of one batch are stored together, in one statement; of two jobs with one id the later wins.
+ */
+import { defineAction, NonRetryableError } from 'batchwright/plugin';
+import type { AddOrUpdateContact } from '#schemas/contact/addOrUpdateContact.ts';
+import { type ContactRow, reserveIds, storeContacts } from './lib/contact-rows.ts';
+
+export default defineAction<AddOrUpdateContact>({
+  summary: 'Add a contact, or update the one with the id',
+  example: { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com', phone: '+44 20 7946 0000' },
+  transactional: true,
+  async runMany(jobs, { sql, tenant }) {
+    const given = jobs.flatMap(({ params }) => params.id ?? []);
+    const count = jobs.length - given.length;
+    const last = await reserveIds(
+      sql,
+      tenant,
+      given.reduce((highest, id) => Math.max(highest, id), 0),
+      count,
+    );
+    if (!Number.isSafeInteger(last)) throw new NonRetryableError('There is no higher id left for a contact');
+
+    let next = last - count + 1;
+    const contacts = new Map<number, ContactRow>();
+    const ids = jobs.map(({ params }) => {
+      const id = params.id ?? next++;
+      contacts.set(id, { ...contacts.get(id), ...params, id });
+      return id;
+    });
+    await storeContacts(sql, tenant, [...contacts.values()]);
+    return ids.map((id) => ({ id }));
+  },
+});

@@ -1,0 +1,67 @@
+/**
+ * `event.addOrUpdateEvent` `{"id"?, "name", "externalEventId"?, "races"?: [{"id"?, "name"}]}` →
+ * `{"id", "races": [{"id", "name"}]}` (SYSTEMS.md, section 1, "ours").
+ *
+ * - An id that the caller gives is kept: that event is added or updated. Without one the event with the
+ *   same externalEventId is updated; else one is added and gets the tenant's next id, which is higher than
+ *   every id given or generated before. An externalEventId is one event's within the tenant.
+ * - A race with an id is added to the event or renamed; it fails when the id is another event's race. A
+ *   race without one is the event's race of that name, or a new one. Races that are not named stay.
+ * - An absent externalEventId leaves what is stored, null clears it.
+ * - The response has all races of the event: those of the request in its order, then the others by id.
+ */
+import { defineAction, NonRetryableError, type Sql } from 'batchwright/plugin';
+import type { AddOrUpdateEvent } from '#schemas/event/addOrUpdateEvent.ts';
+import {
+  findByExternalId,
+  findRaces,
+  lockCounter,
+  storeCounter,
+  storeEvent,
+  storeRaces,
+} from './lib/event-rows.ts';
+import { mergeRaces, type Race } from './lib/races.ts';
+
+export default defineAction<AddOrUpdateEvent>({
+  summary: 'Add an event with its races, or update it',
+  example: {
+    name: 'City Run',
+    externalEventId: 'city-run-2026',
+    races: [{ name: '10 km' }, { name: '5 km' }],
+  },
+  transactional: true,
+  async run({ races = [], ...event }, { sql, tenant }) {
+    const counter = await lockCounter(sql, tenant);
+    const id = (await existingId(sql, tenant, event)) ?? counter.lastEventId + 1;
+    const given = races.flatMap((race) => race.id ?? []);
+    const known = await findRaces(sql, tenant, id, given);
+    const { asked, others, lastId } = mergeRaces(id, known, races, counter.lastRaceId);
+    if (!Number.isSafeInteger(id) || !Number.isSafeInteger(lastId))
+      throw new NonRetryableError('There is no higher id left for an event or a race');
+
+    await storeEvent(sql, tenant, { ...event, id });
+    if (asked.length > 0) await storeRaces(sql, tenant, asked);
+    await storeCounter(sql, tenant, {
+      lastEventId: Math.max(counter.lastEventId, id),
+      lastRaceId: lastId,
+    });
+    return { id, races: [...asked, ...others].map(shown) };
+  },
+});
+
+/** The id that the request means, given or found; undefined when the event is new. */
+async function existingId(
+  sql: Sql,
+  tenant: string,
+  { id, externalEventId }: { id?: number; externalEventId?: string | null },
+): Promise<number | undefined> {
+  if (externalEventId === undefined || externalEventId === null) return id;
+  const found = await findByExternalId(sql, tenant, externalEventId);
+  if (found !== null && id !== undefined && found !== id)
+    throw new NonRetryableError(`The externalEventId "${externalEventId}" is event ${found}'s`);
+  return id ?? found ?? undefined;
+}
+
+function shown({ id, name }: Race): { id: number; name: string } {
+  return { id, name };
+}

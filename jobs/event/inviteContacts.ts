@@ -1,0 +1,54 @@
+/**
+ * `event.inviteContacts` `{"event": 4, "contacts": [1, 2]}` → `{"results": [{"contact": 1, "status": true,
+ * "inviteLinkYes", "inviteLinkNo"}, {"contact": 2, "status": false}]}`, in the order of the request
+ * (SYSTEMS.md, section 1).
+ *
+ * - A false status is a contact that is unknown, has opted out, or is invited already: by another job, or
+ *   earlier in the same request. An unknown event fails the job.
+ * - The links hold a random token of 128 bits; opening one records the answer (routes.ts).
+ * - With a mail server configured each invitation is mailed too. When a mail is not taken the run fails and
+ *   is repeated; whoever is invited stays invited, and what was mailed is not mailed again. Only where a
+ *   process dies or stalls between the server's 250 and our mark is a mail sent twice, under one Message-ID.
+ *
+ * Not transactional, for that reason: the invitations are committed before the first mail leaves. A further
+ * run knows its own invitations by the job's idempotency key and answers the same links with a true status.
+ */
+import { randomBytes } from 'node:crypto';
+import { defineAction } from 'batchwright/plugin';
+import type { InviteContacts } from '#schemas/event/inviteContacts.ts';
+import { eventName } from './lib/event-rows.ts';
+import { invitationLinks } from './lib/invitation-mail.ts';
+import { invite, invitedBy } from './lib/invitation-rows.ts';
+import { mailInvitations } from './lib/mail-invitations.ts';
+
+export default defineAction<InviteContacts>({
+  summary: 'Invite contacts to an event',
+  example: { event: 1, contacts: [1, 2, 3] },
+  // Longer than a mail may take: what a run that timed out still had on its way is marked by then.
+  retry: { limit: 6, delaySeconds: 15 },
+  timeoutSeconds: 600,
+  async run({ event, contacts }, context) {
+    const { sql, tenant, idempotencyKey, services } = context;
+    const name = await eventName(sql, tenant, event);
+    const distinct = [...new Set(contacts)];
+    const asked = distinct.map((id) => ({ id, token: randomBytes(16).toString('hex') }));
+    await invite(sql, tenant, event, idempotencyKey, asked);
+    const invited = await invitedBy(sql, tenant, event, idempotencyKey, distinct);
+
+    if (services.mail) {
+      const unmailed = invited.filter((invitation) => invitation.unmailed);
+      await mailInvitations(unmailed, { id: event, name }, services.mail, context);
+    }
+
+    const tokens = new Map(invited.map(({ contactId, token }) => [contactId, token]));
+    const results = contacts.map((contact) => {
+      const token = tokens.get(contact);
+      if (token === undefined) return { contact, status: false };
+      // The first mention is the invitation: the same contact again is invited already.
+      tokens.delete(contact);
+      const { yes, no } = invitationLinks(services.publicUrl, tenant, token);
+      return { contact, status: true, inviteLinkYes: yes, inviteLinkNo: no };
+    });
+    return { results };
+  },
+});

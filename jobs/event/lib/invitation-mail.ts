@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import type { Mail } from 'batchwright/plugin';
+import type { Invitation } from './invitation-rows.ts';
+
+/** The two links of an invitation, absolute. */
+export interface InvitationLinks {
+  yes: string;
+  no: string;
+}
+
+/** Where routes.ts takes the answers. */
+export function invitationLinks(publicUrl: string, tenant: string, token: string): InvitationLinks {
+  const base = `${publicUrl}/event/invitations/${encodeURIComponent(tenant)}/${token}`;
+  return { yes: `${base}/yes`, no: `${base}/no` };
+}
+
+/** The mail of an invitation. Its id comes from the token, hashed: ids travel on in replies and logs. */
+export function invitationMail(invitation: Invitation, event: string, links: InvitationLinks): Mail {
+  const id = createHash('sha256').update(invitation.token).digest('hex');
+  return {
+    to: invitation.email,
+    subject: `Invitation: ${event}`,
+    text: [
+      `Dear ${invitation.firstName} ${invitation.lastName},`,
+      `you are invited to ${event}.`,
+      `Yes, I am coming: ${links.yes}`,
+      `No, I am not coming: ${links.no}`,
+      'To change your answer, open the other link.',
+      '',
+    ].join('\n\n'),
+    messageId: `${id.slice(0, 32)}@${new URL(links.yes).hostname}`,
+  };
+}

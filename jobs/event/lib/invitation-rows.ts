@@ -1,0 +1,125 @@
+/** The statements on `event.invitation`. */
+import type { Sql } from 'batchwright/plugin';
+
+export type InvitationResponse = 'U' | 'Y' | 'N';
+
+export interface Invitation {
+  contactId: number;
+  token: string;
+  firstName: string;
+  lastName: string;
+  email: string;
+  /** Neither mailed yet nor opted out since. */
+  unmailed: boolean;
+}
+
+/** An invitation as `event.getInvitedContactList` shows it; modifiedDate is UTC. */
+export interface InvitedContact {
+  eventId: number;
+  contactId: number;
+  firstName: string;
+  lastName: string;
+  email: string;
+  phone: string | null;
+  response: InvitationResponse;
+  registrationId: null;
+  modifiedDate: string;
+}
+
+/** Invites those of the contacts that exist, have not opted out and are not invited already. */
+export async function invite(
+  sql: Sql,
+  tenant: string,
+  eventId: number,
+  jobKey: string,
+  contacts: { id: number; token: string }[],
+): Promise<void> {
+  await sql.query(
+    // Ordered, so that two jobs that invite the same contacts at once wait for each other and never in a ring.
+    `insert into event.invitation (tenant, event_id, contact_id, token, job_key)
+     select contact.tenant, $2, contact.id, asked.token, $3
+     from unnest($4::bigint[], $5::text[]) as asked (id, token)
+     join contact.contact on contact.tenant = $1 and contact.id = asked.id and not contact.opted_out
+     order by contact.id
+     on conflict (tenant, event_id, contact_id) do nothing`,
+    [tenant, eventId, jobKey, contacts.map(({ id }) => id), contacts.map(({ token }) => token)],
+  );
+}
+
+/** Those of the contacts that the job has invited to the event, in this run or an earlier one, by contact. */
+export async function invitedBy(
+  sql: Sql,
+  tenant: string,
+  eventId: number,
+  jobKey: string,
+  contactIds: readonly number[],
+): Promise<Invitation[]> {
+  const { rows } = await sql.query<Invitation>(
+    `select contact.id as "contactId", token, first_name as "firstName", last_name as "lastName", email,
+       mailed_at is null and not opted_out as unmailed
+     from event.invitation
+     join contact.contact on contact.tenant = invitation.tenant and contact.id = invitation.contact_id
+     where invitation.tenant = $1 and event_id = $2 and job_key = $3 and contact_id = any ($4::bigint[])
+     order by contact.id`,
+    [tenant, eventId, jobKey, contactIds],
+  );
+  return rows;
+}
+
+export async function markMailed(
+  sql: Sql,
+  tenant: string,
+  eventId: number,
+  contactId: number,
+): Promise<void> {
+  await sql.query(
+    'update event.invitation set mailed_at = now() where tenant = $1 and event_id = $2 and contact_id = $3',
+    [tenant, eventId, contactId],
+  );
+}
+
+/** Records an answer; one that is given already changes nothing. Null for an unknown token. */
+export async function recordResponse(
+  sql: Sql,
+  tenant: string,
+  token: string,
+  response: InvitationResponse,
+): Promise<{ contact: number; event: number; response: InvitationResponse } | null> {
+  const { rows } = await sql.query<{ contact: number; event: number; response: InvitationResponse }>(
+    `update event.invitation
+     set response = $3, modified_at = case when response = $3 then modified_at else now() end
+     where tenant = $1 and token = $2
+     returning contact_id as contact, event_id as event, response`,
+    [tenant, token, response],
+  );
+  return rows[0] ?? null;
+}
+
+export async function countInvited(sql: Sql, tenant: string, eventId: number): Promise<number> {
+  const { rows } = await sql.query<{ count: number }>(
+    'select count(*) as count from event.invitation where tenant = $1 and event_id = $2',
+    [tenant, eventId],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** A page of the invited contacts, by contact. */
+export async function listInvited(
+  sql: Sql,
+  tenant: string,
+  eventId: number,
+  page: { start: number; perPage: number },
+): Promise<InvitedContact[]> {
+  const { rows } = await sql.query<InvitedContact>(
+    `select event_id as "eventId", contact_id as "contactId", first_name as "firstName",
+       last_name as "lastName", email, phone, response, null as "registrationId",
+       to_char(modified_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as "modifiedDate"
+     from event.invitation
+     join contact.contact on contact.tenant = invitation.tenant and contact.id = invitation.contact_id
+     where invitation.tenant = $1 and event_id = $2
+     order by contact_id
+     offset $3 limit $4`,
+    [tenant, eventId, page.start, page.perPage],
+  );
+  return rows;
+}

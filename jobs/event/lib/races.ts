@@ -1,0 +1,52 @@
+import { NonRetryableError } from 'batchwright/plugin';
+
+export interface Race {
+  id: number;
+  eventId: number;
+  name: string;
+}
+
+interface MergedRaces {
+  /** In the order asked for, each once. */
+  asked: Race[];
+  /** The event's other races, by id. */
+  others: Race[];
+  /** The highest id given or generated. */
+  lastId: number;
+}
+
+/**
+ * Decides which race each asked-for one is: with an id that race, added or renamed; without one the
+ * event's race of that name (of several the one with the lowest id), else a new one.
+ *
+ * @param known the event's races and those of other events that have one of the ids, by id
+ * @param lastId the tenant's highest race id so far
+ * @throws NonRetryableError when an id is another event's race
+ */
+export function mergeRaces(
+  eventId: number,
+  known: readonly Race[],
+  asked: readonly { id?: number; name: string }[],
+  lastId: number,
+): MergedRaces {
+  const foreign = new Map(known.filter((race) => race.eventId !== eventId).map((race) => [race.id, race]));
+  const own = new Map(known.filter((race) => race.eventId === eventId).map((race) => [race.id, race]));
+  const merged = new Map<number, Race>();
+  let last = asked.reduce((highest, { id }) => Math.max(highest, id ?? 0), lastId);
+
+  for (const { id: given, name } of asked) {
+    const owner = given === undefined ? undefined : foreign.get(given)?.eventId;
+    if (owner !== undefined) throw new NonRetryableError(`Race ${given} belongs to event ${owner}`);
+    const id = given ?? idOfName(own, name) ?? ++last;
+    const race = { id, eventId, name };
+    own.set(id, race);
+    merged.set(id, race);
+  }
+  const others = [...own.values()].filter(({ id }) => !merged.has(id));
+  return { asked: [...merged.values()], others, lastId: last };
+}
+
+function idOfName(races: ReadonlyMap<number, Race>, name: string): number | undefined {
+  for (const race of races.values()) if (race.name === name) return race.id;
+  return undefined;
+}

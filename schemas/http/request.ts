@@ -1,0 +1,20 @@
+import type { FromSchema, JSONSchema } from 'batchwright/plugin';
+
+export const params = {
+  type: 'object',
+  required: ['method', 'url'],
+  additionalProperties: false,
+  properties: {
+    method: { enum: ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] },
+    url: { type: 'string', maxLength: 8192, pattern: '^https?://' },
+    headers: {
+      type: 'object',
+      maxProperties: 100,
+      // RFC 9110: a name is a token; a value on one line, in characters that Node sends as they are.
+      propertyNames: { pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" },
+      additionalProperties: { type: 'string', maxLength: 8192, pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$' },
+    },
+    body: { type: 'string' },
+  },
+} as const satisfies JSONSchema;
+export type HttpRequest = FromSchema<typeof params>;

@@ -1,0 +1,44 @@
+import type { JSONSchema } from 'batchwright/plugin';
+import { recordId, STORABLE } from '#schemas/lib/fields.ts';
+import { COUNTRY_CODE } from './country-code.ts';
+
+/** Letters and digits of any script, `-` and `_`: the rule that Tracx calls `alpha_dash`. */
+const ALPHA_DASH = '^[\\p{L}\\p{M}\\p{N}_-]+$';
+
+/**
+ * One participant, by the field rules of Tracx Connect (SYSTEMS.md, section 2). An optional field may be
+ * null. A property that is not listed is refused: a misspelt `chipcode` would otherwise be lost in silence.
+ */
+export const participant = {
+  type: 'object',
+  required: ['unique_id', 'first_name', 'last_name', 'date_of_birth', 'race_id'],
+  additionalProperties: false,
+  properties: {
+    unique_id: { type: 'string', maxLength: 100, pattern: ALPHA_DASH },
+    first_name: { type: 'string', minLength: 1, maxLength: 100, pattern: STORABLE },
+    last_name: { type: 'string', minLength: 1, maxLength: 100, pattern: STORABLE },
+    // `date` is a day of the calendar; the year 0000 is one for it, yet not for Postgres.
+    date_of_birth: { type: 'string', format: 'date', pattern: '^(?!0000)' },
+    race_id: recordId,
+    country_code: { type: ['string', 'null'], pattern: COUNTRY_CODE },
+    team_name: { type: ['string', 'null'], maxLength: 100, pattern: STORABLE },
+    start_number: { type: ['string', 'null'], maxLength: 100, pattern: ALPHA_DASH },
+    chip_code: { type: ['string', 'null'], minLength: 7, maxLength: 7, pattern: STORABLE },
+    gender: { type: ['string', 'null'], enum: ['male', 'female', 'neutral', null] },
+    state: {
+      type: ['string', 'null'],
+      enum: [
+        'before',
+        'during',
+        'paused',
+        'resumed',
+        'after',
+        'finished',
+        'did_not_finish',
+        'disqualified',
+        'did_not_start',
+        null,
+      ],
+    },
+  },
+} as const satisfies JSONSchema;

@@ -1,0 +1,271 @@
+/** The composition root: the one file that sees every folder, and hands to each what it must not import. */
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { migrate, withMigrationLock } from './database/migrate.ts';
+import { createPool } from './database/pools.ts';
+import { DEFAULT_TENANT } from './domain/caller.ts';
+import { createHttpApp } from './http/app.ts';
+import { createHttpService } from './outbound/http-service.ts';
+import { createMailer } from './outbound/mail.ts';
+import { createCallbackUrlCheck } from './pipeline/callback-url.ts';
+import { createKeys } from './pipeline/keys.ts';
+import { createPluginPipeline } from './pipeline/plugin-pipeline.ts';
+import type { RunChunkDeps } from './pipeline/run-chunk.ts';
+import { createActionSlots } from './pipeline/run-jobs.ts';
+import { createEndWatch } from './pipeline/wait.ts';
+import type { Services } from './plugin/context.ts';
+import { startQueue } from './queue/queue.ts';
+import { createLargeJobChecker } from './registry/large-jobs.ts';
+import { loadRegistry, type Registry } from './registry/registry.ts';
+import { type Lanes, startLanes } from './worker/lanes.ts';
+import { runQuarantineTask } from './worker/quarantine-process.ts';
+import { startWatchdog } from './worker/watchdog.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+/** Requests that stream a large body at once; each holds a connection for as long as its caller sends. */
+const INGESTS = 4;
+const API_CONNECTIONS = 10;
+const QUEUE_CONNECTIONS = 4;
+/** SIGTERM to exit, at most; the last of it is for closing connections. */
+const DRAIN_MS = 25_000;
+const JOB_GRACE_MS = 20_000;
+
+export interface AppOptions {
+  config: Config;
+  databaseUrl: string;
+  log: Logger;
+}
+
+/** Part of the product that runs in this process. */
+export interface Running {
+  /** Takes no more work, ends or gives back what is in hand, closes connections. */
+  drain(): Promise<void>;
+}
+
+/** The plugins of the project and of PLUGIN_DIR. Throws RegistryError. */
+export function loadPlugins(config: Config): Promise<Registry> {
+  return loadRegistry(pluginRoots(config));
+}
+
+function pluginRoots({ pluginDir }: Config): string[] {
+  return pluginDir && pluginDir !== ROOT ? [ROOT, pluginDir] : [ROOT];
+}
+
+/** Brings the database up to date; processes that start at once wait for one another. */
+export async function migrateAll(databaseUrl: string, registry: Registry, log: Logger): Promise<void> {
+  await withMigrationLock(databaseUrl, log, async (client) => {
+    await migrate({
+      client,
+      schema: 'batchwright',
+      directory: join(import.meta.dirname, 'store/migrations'),
+      log,
+    });
+    for (const { namespace, directory } of registry.migrations)
+      await migrate({ client, schema: namespace, directory, log });
+  });
+}
+
+/** A server that answers 503 until the API behind it is there, so that a taken port is known at once. */
+export async function listen(
+  config: Config,
+): Promise<{ server: Server; url: string; serve(app: RequestListener): void }> {
+  let handle: RequestListener = (_request, response) => {
+    response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
+    response.end(JSON.stringify({ errorCode: 503, message: 'The server is starting' }));
+  };
+  const server = createServer((request, response) => handle(request, response));
+  // Bodies have a limit of their own for idle time; large ones on slow lines may take long.
+  server.requestTimeout = 0;
+  server.listen(config.port, config.host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+  return {
+    server,
+    url: `http://${host}:${port}`,
+    serve(app) {
+      handle = app;
+    },
+  };
+}
+
+export async function startApi(
+  options: AppOptions & {
+    registry: Registry;
+    adminKey: string;
+    listening: Awaited<ReturnType<typeof listen>>;
+  },
+): Promise<Running> {
+  const { config, databaseUrl: url, log, registry, listening } = options;
+  const pool = createPool({ url, max: API_CONNECTIONS, applicationName: 'batchwright api', log });
+  const ingestPool = createPool({ url, max: INGESTS, applicationName: 'batchwright ingest', log });
+  const queue = await startQueue({
+    url,
+    queues: registry.queues,
+    applicationName: 'batchwright api queue',
+    max: QUEUE_CONNECTIONS,
+    log,
+  });
+  const keys = createKeys({ pool, adminKey: options.adminKey, callbackSecret: config.callbackSecret });
+  const largeJobs = createLargeJobChecker(registry, pluginRoots(config));
+  const pipeline = {
+    pool,
+    ingestPool,
+    queue,
+    queues: registry.queues,
+    registry,
+    largeJobs,
+    limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
+    checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow),
+    endWatch: createEndWatch(pool),
+  };
+  await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
+  listening.serve(
+    createHttpApp({
+      ...pipeline,
+      bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
+      keys,
+      pluginPipeline: createPluginPipeline(pipeline),
+      routes: registry.routes,
+      isReady: async () => (await answers(pool)) && queue.isRunning(),
+      rateLimit: config.rateLimit,
+      log,
+    }),
+  );
+  return {
+    async drain() {
+      await closeServer(listening.server);
+      await largeJobs.close();
+      await queue.stop();
+      await Promise.all([pool.end(), ingestPool.end()]);
+    },
+  };
+}
+
+async function answers(pool: ReturnType<typeof createPool>): Promise<boolean> {
+  return pool.query('select 1').then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Requests in flight may end; what takes longer than the grace is cut. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const deadline = setTimeout(() => server.closeAllConnections(), JOB_GRACE_MS);
+  await closed;
+  clearTimeout(deadline);
+}
+
+export async function startWorker(
+  options: AppOptions & { registry: Registry; url: string },
+): Promise<Running> {
+  const { config, log } = options;
+  startWatchdog();
+  const engine = await startEngine(options, 'worker', poolSize(config, options.registry));
+  const keys = createKeys({ pool: engine.deps.pool, adminKey: '', callbackSecret: config.callbackSecret });
+  const lanes: Lanes = startLanes({
+    ...engine.deps,
+    queues: options.registry.queues,
+    concurrency: config.workerConcurrency,
+    allow: config.callbackAllow,
+    retrySeconds: config.callbackRetrySeconds,
+    callbackSecret: (tenant) => keys.callbackSecret(tenant),
+  });
+  log.info({ role: 'worker' }, 'worker ready');
+  return {
+    async drain() {
+      engine.drain.abort();
+      const grace = setTimeout(() => engine.stop.abort(), JOB_GRACE_MS);
+      await lanes.stop();
+      clearTimeout(grace);
+      await engine.close();
+    },
+  };
+}
+
+/** The child of a worker that runs one message, job by job. */
+export async function runQuarantine(
+  options: AppOptions & { registry: Registry; url: string },
+): Promise<Running & { done: Promise<void> }> {
+  startWatchdog();
+  const engine = await startEngine(options, 'quarantine', 4);
+  const done = runQuarantineTask(engine.deps).finally(() => engine.close());
+  return {
+    done,
+    async drain() {
+      engine.drain.abort();
+      const grace = setTimeout(() => engine.stop.abort(), JOB_GRACE_MS);
+      await done.catch(() => {}); // told by whoever waits for the task
+      clearTimeout(grace);
+    },
+  };
+}
+
+/** Each lane may settle while its jobs hold a connection each; callbacks read pages in between. */
+function poolSize({ workerConcurrency }: Config, { queues }: Registry): number {
+  return Math.min(40, 8 + 3 * workerConcurrency * queues.length);
+}
+
+interface Engine {
+  deps: RunChunkDeps;
+  drain: AbortController;
+  stop: AbortController;
+  close(): Promise<void>;
+}
+
+async function startEngine(
+  {
+    config,
+    databaseUrl: url,
+    log,
+    registry,
+    url: publicUrl,
+  }: AppOptions & { registry: Registry; url: string },
+  name: string,
+  connections: number,
+): Promise<Engine> {
+  const pool = createPool({ url, max: connections, applicationName: `batchwright ${name}`, log });
+  const queue = await startQueue({
+    url,
+    queues: registry.queues,
+    applicationName: `batchwright ${name} queue`,
+    max: QUEUE_CONNECTIONS,
+    log,
+  });
+  const drain = new AbortController();
+  const stop = new AbortController();
+  const mailer = config.smtpUrl === undefined ? undefined : createMailer(config.smtpUrl);
+  const services: Services = {
+    http: createHttpService({ allow: config.httpAllow }),
+    mail: mailer && ((mail) => mailer.send(mail)),
+    publicUrl,
+  };
+  return {
+    deps: {
+      pool,
+      queue,
+      registry,
+      services,
+      slots: createActionSlots(),
+      log,
+      draining: drain.signal,
+      stopping: stop.signal,
+    },
+    drain,
+    stop,
+    async close() {
+      await queue.stop();
+      await pool.end();
+      mailer?.close();
+    },
+  };
+}
+
+export { DRAIN_MS };

@@ -1,0 +1,163 @@
+/** The environment, read and checked once: `README.md`, "Configuration", explains each variable. */
+import { resolve } from 'node:path';
+import { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './outbound/address-guard.ts';
+import { isCallbackSecret } from './outbound/signature.ts';
+
+export type Role = 'all' | 'api' | 'worker';
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Undefined: the embedded database. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  /** Undefined: generated and kept in the data directory. */
+  readonly adminKey: string | undefined;
+  readonly role: Role;
+  readonly workers: number;
+  readonly workerConcurrency: number;
+  readonly maxJobsPerBatch: number;
+  readonly maxBodyBytes: number;
+  readonly maxJobBytes: number;
+  /** Requests a minute and key; 0 is none. */
+  readonly rateLimit: number;
+  readonly retentionDays: number;
+  readonly callbackAllow: AllowList;
+  readonly callbackRetrySeconds: readonly number[];
+  readonly callbackSecret: string | undefined;
+  readonly smtpUrl: string | undefined;
+  readonly httpAllow: AllowList;
+  readonly logLevel: string;
+  /** Undefined: the address that the API listens on. */
+  readonly publicUrl: string | undefined;
+  /** A further folder with `jobs/` and `schemas/`. */
+  readonly pluginDir: string | undefined;
+}
+
+/** A variable has a wrong value; the message names the variable, the value and what is allowed. */
+export class ConfigError extends Error {}
+
+/** Standard Webhooks' suggested schedule, a day and a half in all. */
+const CALLBACK_RETRY_SECONDS = '5,300,1800,7200,18000,36000,50400,72000,86400';
+const ROLES = ['all', 'api', 'worker'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const MIN_ADMIN_KEY_LENGTH = 20;
+
+/** Throws ConfigError for the first wrong value. An empty variable counts as unset. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
+  const databaseUrl = checked(env, 'DATABASE_URL', isPostgresUrl, 'a URL that begins with postgres://', true);
+  const role = oneOf(env, 'ROLE', ROLES, 'all');
+  if (role === 'worker' && databaseUrl === undefined)
+    throw new ConfigError(
+      'ROLE=worker needs DATABASE_URL: the embedded database belongs to ROLE all and api',
+    );
+  return Object.freeze({
+    port: whole(env, 'PORT', 3000, 0, 65_535),
+    host: env.HOST || '127.0.0.1',
+    databaseUrl,
+    dataDir: resolve(env.DATA_DIR || '.data'),
+    adminKey: checked(
+      env,
+      'ADMIN_KEY',
+      (key) => key.length >= MIN_ADMIN_KEY_LENGTH,
+      `${MIN_ADMIN_KEY_LENGTH} characters or more`,
+      true,
+    ),
+    role,
+    workers: whole(env, 'WORKERS', 1, 1, 64),
+    workerConcurrency: whole(env, 'WORKER_CONCURRENCY', 4, 1, 64),
+    maxJobsPerBatch: whole(env, 'MAX_JOBS_PER_BATCH', 100_000, 1, 10_000_000),
+    maxBodyBytes: whole(env, 'MAX_BODY_BYTES', 64 * 1024 * 1024, 1, 2 ** 40),
+    maxJobBytes: whole(env, 'MAX_JOB_BYTES', 20 * 1024 * 1024, 1, 256 * 1024 * 1024),
+    rateLimit: whole(env, 'RATE_LIMIT', 6000, 0, 1_000_000_000),
+    retentionDays: whole(env, 'RETENTION_DAYS', 7, 1, 3650),
+    callbackAllow: allowList(env, 'CALLBACK_ALLOW', databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
+    callbackRetrySeconds: retrySeconds(env),
+    callbackSecret: checked(
+      env,
+      'CALLBACK_SECRET',
+      isCallbackSecret,
+      'whsec_ and 24 to 64 bytes in base64',
+      true,
+    ),
+    smtpUrl: checked(env, 'SMTP_URL', isSmtpUrl, 'a URL that begins with smtp:// or smtps://', true),
+    httpAllow: allowList(env, 'HTTP_ALLOW', ''),
+    logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
+    publicUrl: checked(env, 'PUBLIC_URL', isHttpUrl, 'an http or https URL')?.replace(/\/+$/, ''),
+    pluginDir: env.PLUGIN_DIR ? resolve(env.PLUGIN_DIR) : undefined,
+  });
+}
+
+function whole(env: NodeJS.ProcessEnv, name: string, fallback: number, least: number, most: number): number {
+  const text = env[name];
+  if (!text) return fallback;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most)) throw wrong(name, text, `a whole number from ${least} to ${most}`);
+  return value;
+}
+
+function oneOf<T extends string>(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  allowed: readonly T[],
+  fallback: T,
+): T {
+  const text = env[name];
+  if (!text) return fallback;
+  if (!allowed.includes(text as T)) throw wrong(name, text, `one of ${allowed.join(', ')}`);
+  return text as T;
+}
+
+function checked(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  valid: (text: string) => boolean,
+  allowed: string,
+  secret = false,
+): string | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (!valid(text)) throw wrong(name, secret ? hidden(text) : text, allowed);
+  return text;
+}
+
+function allowList(env: NodeJS.ProcessEnv, name: string, fallback: string): AllowList {
+  try {
+    return parseAllowList(env[name] ?? fallback);
+  } catch (error) {
+    throw wrong(
+      name,
+      env[name] ?? '',
+      `hosts, IP addresses or CIDRs, separated by commas (${(error as Error).message})`,
+    );
+  }
+}
+
+function retrySeconds(env: NodeJS.ProcessEnv): readonly number[] {
+  const text = env.CALLBACK_RETRY_SECONDS || CALLBACK_RETRY_SECONDS;
+  const parts = text.split(',').map((part) => part.trim());
+  if (!parts.every((part) => /^\d{1,7}$/.test(part)))
+    throw wrong('CALLBACK_RETRY_SECONDS', text, 'whole numbers of seconds, separated by commas');
+  return Object.freeze(parts.map(Number));
+}
+
+function wrong(name: string, value: string, allowed: string): ConfigError {
+  return new ConfigError(`${name}=${value} is not allowed: it must be ${allowed}`);
+}
+
+/** Secrets are named by their beginning only: the line goes to a log. */
+function hidden(secret: string): string {
+  return `${secret.slice(0, 4)}… (${secret.length} characters)`;
+}
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
+}
+
+function isSmtpUrl(text: string): boolean {
+  return /^smtps?:\/\//.test(text) && URL.canParse(text);
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text);
+}

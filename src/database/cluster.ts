@@ -1,0 +1,161 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join, parse } from 'node:path';
+import { promisify } from 'node:util';
+import { type Binaries, findBinaries } from './binaries.ts';
+import type { Log } from './log.ts';
+import { openFolder } from './open-folder.ts';
+import { canEnter, findOwner, type Owner } from './owner.ts';
+
+/** The database's superuser; the database has the same name. */
+export const USER = 'batchwright';
+
+/** A Postgres data directory, initialised, with all that is needed to run a server on it. */
+export interface Cluster {
+  /** Real path of the data directory. */
+  directory: string;
+  owner: Owner;
+  binaries: Binaries;
+  password: string;
+  /** File that the server's messages are appended to. */
+  logFile: string;
+}
+
+/**
+ * Finds the cluster of a data directory (a real path, locked by us) or initialises one. Throws with initdb's
+ * message when that fails; what is left of an interrupted one is removed.
+ */
+export async function openCluster(dataDir: string, log: Log): Promise<Cluster> {
+  const owner = await findOwner(join(dataDir, 'postgres'));
+  const home = await findHome(dataDir, owner, log);
+  const cluster = {
+    directory: join(home, 'postgres'),
+    owner,
+    binaries: await findBinaries(owner),
+    password: await keptPassword(join(dataDir, 'postgres-password')),
+    logFile: join(dataDir, 'postgres.log'),
+  };
+  if (!(await exists(cluster.directory))) await initialise(cluster);
+  return cluster;
+}
+
+/** The environment of every Postgres program: none of our secrets, English messages. */
+export function programEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, TZ, SystemRoot } = process.env;
+  return { LC_ALL: 'C', ...(PATH && { PATH }), ...(TZ && { TZ }), ...(SystemRoot && { SystemRoot }) };
+}
+
+/** The folder that holds the cluster: the data directory, unless a folder above it is closed to the owner. */
+async function findHome(dataDir: string, owner: Owner, log: Log): Promise<string> {
+  const link = join(dataDir, 'postgres');
+  const found = await lstat(link).catch(() => undefined);
+  if (found?.isSymbolicLink()) return linkedHome(link);
+  if (owner && !found && !(await canEnter(dirname(dataDir), owner))) return newHome(link, owner, log);
+  // Files with secrets in it are readable for their owner only.
+  if (owner && !(await canEnter(dataDir, owner))) await chmod(dataDir, (await stat(dataDir)).mode | 0o001);
+  return dataDir;
+}
+
+async function linkedHome(link: string): Promise<string> {
+  const target = await readlink(link);
+  return realpath(dirname(target)).catch((cause) => {
+    throw new Error(
+      `${link} points to ${target}, which is gone; remove the link to begin with an empty database`,
+      {
+        cause,
+      },
+    );
+  });
+}
+
+/** Linked before anything stands in it, so that an interrupted start comes back to the same folder. */
+async function newHome(link: string, owner: Owner, log: Log): Promise<string> {
+  const home = await mkdtemp(join(await openFolder(owner), 'data-'));
+  await chmod(home, 0o711);
+  await symlink(join(home, 'postgres'), link);
+  log.info(
+    { home },
+    'A folder above DATA_DIR is closed to the database server; its files are kept elsewhere',
+  );
+  return home;
+}
+
+async function keptPassword(file: string): Promise<string> {
+  const kept = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return '';
+  });
+  if (kept) return kept.trim();
+  const password = randomBytes(24).toString('base64url');
+  await writeFile(`${file}.new`, `${password}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return password;
+}
+
+/** Works in a folder beside and renames, so that a cluster is whole or not there. */
+async function initialise(cluster: Cluster): Promise<void> {
+  const home = dirname(cluster.directory);
+  for (const name of await readdir(home)) {
+    if (name.startsWith('postgres-init-')) await rm(join(home, name), { recursive: true, force: true });
+  }
+  const work = await mkdtemp(join(home, 'postgres-init-'));
+  try {
+    await give(work, cluster.owner);
+    await runInitdb(cluster, work);
+    await rename(join(work, 'cluster'), cluster.directory);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function runInitdb({ binaries, owner, password }: Cluster, work: string): Promise<void> {
+  const passwordFile = join(work, 'password');
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  await give(passwordFile, owner);
+  const args = [
+    `--pgdata=${join(work, 'cluster')}`,
+    `--username=${USER}`,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    // The server's own locale sorts alike on every system.
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+  ];
+  const options = { ...owner, env: programEnvironment(), cwd: parse(work).root };
+  await promisify(execFile)(binaries.initdb, args, options).catch((cause) => {
+    throw new Error(
+      `The embedded database could not be initialised: ${cause.stderr?.trim() || cause.message}`,
+      {
+        cause,
+      },
+    );
+  });
+}
+
+async function give(path: string, owner: Owner): Promise<void> {
+  if (owner) await chown(path, owner.uid, owner.gid);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

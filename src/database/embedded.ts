@@ -1,0 +1,142 @@
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, realpath } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { type Cluster, openCluster, USER } from './cluster.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import type { Log } from './log.ts';
+import { stopOrphan } from './orphan.ts';
+import { type Server, spawnServer, urlOf } from './server.ts';
+
+export interface EmbeddedPostgres {
+  /** postgres:// address of the database `batchwright`, with the password. */
+  url: string;
+  /** Fast shutdown; resolves when the server is gone. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs a Postgres server of our own in a data directory, made when missing: initialised on the first start,
+ * recovered after a crash, started again on the same port when it ends while we run.
+ *
+ * Throws one clear line when another living Batchwright uses the data directory, when there is no Postgres
+ * for this platform, and, with the last lines of Postgres's own log, when it does not start.
+ */
+export async function startEmbeddedPostgres(options: {
+  dataDir: string;
+  log: Log;
+}): Promise<EmbeddedPostgres> {
+  const { log } = options;
+  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+  const dataDir = await realpath(options.dataDir);
+  const unlock = await lockDataDir(dataDir);
+  try {
+    const cluster = await openCluster(dataDir, log);
+    await stopOrphan(cluster.directory, log);
+    const { server, port } = await start(cluster);
+    await createDatabase(cluster, port).catch(async (error) => {
+      await server.stop();
+      throw error;
+    });
+    log.info({ port, pid: server.pid, directory: cluster.directory }, 'The embedded database is ready');
+    const stopServer = keepRunning(server, () => spawnServer(cluster, port), log);
+    let stopped: Promise<void> | undefined;
+    const stop = () => {
+      stopped ??= stopServer().finally(unlock);
+      return stopped;
+    };
+    return { url: urlOf(cluster, port, USER), stop };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+/** Tries again what passes: a port taken in between, and processes of a killed server that are not gone yet. */
+async function start(cluster: Cluster): Promise<{ server: Server; port: number }> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const port = await freePort();
+    const server = spawnServer(cluster, port);
+    try {
+      await server.ready();
+      return { server, port };
+    } catch (error) {
+      await server.stop();
+      const passing = /still in use|Address already in use/.test((error as Error).message);
+      if (!passing || Date.now() > deadline) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+/**
+ * Looks below the ports that systems give to outgoing connections: while a killed server is away, nobody must
+ * be given the port by chance.
+ */
+async function freePort(): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    const port = randomInt(20_000, 32_000);
+    const probe = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(probe, 'listening');
+      return port;
+    } catch (error) {
+      if (attempt === 20) throw error;
+    } finally {
+      probe.close();
+    }
+  }
+}
+
+async function createDatabase(cluster: Cluster, port: number): Promise<void> {
+  const client = new pg.Client({ connectionString: urlOf(cluster, port, 'postgres') });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [USER]);
+    if (rowCount === 0) await client.query(`create database ${USER}`);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Starts the server again whenever it ends, until the returned function stops it for good. */
+function keepRunning(first: Server, spawnAgain: () => Server, log: Log): () => Promise<void> {
+  const stopping = new AbortController();
+  let server = first;
+
+  async function watch(): Promise<void> {
+    for (;;) {
+      const ending = await server.ended;
+      if (stopping.signal.aborted) return;
+      log.error({ ending }, 'The embedded database ended; starting it again');
+      await startAgain();
+    }
+  }
+
+  async function startAgain(): Promise<void> {
+    for (let attempt = 1; !stopping.signal.aborted; attempt++) {
+      try {
+        server = spawnAgain();
+        await server.ready();
+        return log.info({ pid: server.pid, attempt }, 'The embedded database is back');
+      } catch (error) {
+        await server.stop();
+        const write = attempt < 5 ? log.warn : log.error;
+        write.call(log, { attempt, err: error }, 'The embedded database does not start; trying again');
+        await sleep(Math.min(100 * 2 ** attempt, 10_000), undefined, { signal: stopping.signal }).catch(
+          () => {},
+        );
+      }
+    }
+  }
+
+  const watching = watch();
+  return async () => {
+    stopping.abort();
+    await server.stop();
+    await watching;
+  };
+}

@@ -1,0 +1,73 @@
+import pg from 'pg';
+import type { Log } from './log.ts';
+
+const { builtins } = pg.types;
+
+/** Text as it is stored, so that a caller's JSON comes back as it was sent, and nobody parses it in vain. */
+const TEXT_PARSERS: Record<number, (text: string) => unknown> = {
+  [builtins.JSON]: (text) => text,
+  [builtins.JSONB]: (text) => text,
+  [builtins.INT8]: Number,
+};
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    const own = format === 'binary' ? undefined : TEXT_PARSERS[oid];
+    return own ?? pg.types.getTypeParser(oid, format as 'text');
+  },
+};
+
+export interface PoolOptions {
+  url: string;
+  /** The most connections at once. */
+  max: number;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+  log: Log;
+}
+
+/**
+ * A pool that survives the loss of connections and of the server: what is lost is logged, statements that
+ * were under way reject, later ones connect anew, waiting at most 10 s for a connection.
+ *
+ * json and jsonb columns are strings of JSON text, bigint columns are numbers.
+ */
+export function createPool({ url, max, applicationName, log }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: applicationName,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+    types,
+  });
+  // Every client has a listener of its own, since the pool listens to idle ones only; it repeats their errors.
+  pool.on('connect', (client) => {
+    client.on('error', (err) => log.warn({ err, applicationName }, 'A database connection was lost'));
+  });
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/**
+ * Runs `work` in one transaction, committed when it resolves and rolled back when it throws; throws what
+ * `work` threw. Throws too when `work` resolves although a statement had failed, for nothing was stored then.
+ */
+export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    const { command } = await client.query('commit');
+    if (command !== 'COMMIT')
+      throw new Error('The transaction was rolled back: one of its statements failed');
+    client.release();
+    return result;
+  } catch (error) {
+    await client.query('rollback').then(
+      () => client.release(),
+      () => client.release(true),
+    );
+    throw error;
+  }
+}

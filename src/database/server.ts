@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { parse } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { type Cluster, programEnvironment, USER } from './cluster.ts';
+
+/** One run of the Postgres server. */
+export interface Server {
+  pid: number | undefined;
+  /** Resolves, never rejects, with how it ended: `exit code 1`, `SIGKILL` or why it could not be spawned. */
+  ended: Promise<string>;
+  /** Resolves when it takes connections. Throws, with the last lines of its log, when it ends before. */
+  ready(): Promise<void>;
+  /** Fast shutdown; an immediate one when that takes more than 10 s. Resolves when the process is gone. */
+  stop(): Promise<void>;
+}
+
+/** postgres:// address of one of the cluster's databases while a server runs at the port. */
+export function urlOf(cluster: Cluster, port: number, database: string): string {
+  return `postgres://${USER}:${cluster.password}@127.0.0.1:${port}/${database}`;
+}
+
+/**
+ * Starts the server in a session of its own, so that Ctrl-C, sent to our process group, does not reach it.
+ * Synchronous, so that there is no moment at which a server runs and nobody can stop it.
+ */
+export function spawnServer(cluster: Cluster, port: number): Server {
+  const log = openSync(cluster.logFile, 'a', 0o600);
+  const logStart = fstatSync(log).size;
+  const child = spawn(cluster.binaries.postgres, serverArguments(cluster.directory, port), {
+    ...cluster.owner,
+    detached: true,
+    cwd: parse(cluster.directory).root,
+    env: programEnvironment(),
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+  return {
+    pid: child.pid,
+    ended,
+    ready: () => waitUntilReady(cluster, port, ended, logStart),
+    async stop() {
+      child.kill('SIGINT');
+      const timer = setTimeout(() => child.kill('SIGQUIT'), 10_000);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** True for the command line of a server of ours on this cluster, whichever version of us started it. */
+export function isServerOf(directory: string, command: string): boolean {
+  return command.includes(` -D ${directory} `);
+}
+
+function serverArguments(directory: string, port: number): string[] {
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories='];
+  return ['-D', directory, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
+}
+
+async function waitUntilReady(cluster: Cluster, port: number, ended: Promise<string>, logStart: number) {
+  let ending: string | undefined;
+  ended.then((how) => {
+    ending = how;
+  });
+  // Recovery after a crash takes as long as it takes: the server's end is the only limit.
+  while (!(await takesConnections(urlOf(cluster, port, 'postgres')))) {
+    if (ending !== undefined) {
+      throw new Error(
+        `The embedded database did not start (${ending}): ${await logSince(cluster, logStart)}`,
+      );
+    }
+    await sleep(20);
+  }
+}
+
+/** Throws what no waiting mends, such as a wrong password. */
+async function takesConnections(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return true;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code !== '28P01') return false;
+    throw new Error(`The embedded database refuses the password that is kept beside it: ${message}`, {
+      cause: error,
+    });
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function logSince(cluster: Cluster, start: number): Promise<string> {
+  const log = await readFile(cluster.logFile);
+  return log.subarray(start).toString().trim().split('\n').slice(-20).join('\n') || 'its log is empty';
+}

@@ -1,0 +1,39 @@
+/** queued → running → completed or cancelled; see docs/lifecycle.md. */
+export type BatchState = 'queued' | 'running' | 'completed' | 'cancelled';
+
+/** True when every job of the batch has its result. */
+export function isTerminal(state: BatchState): boolean {
+  return state === 'completed' || state === 'cancelled';
+}
+
+export interface Counts {
+  total: number;
+  pending: number;
+  running: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+}
+
+/** The options of a `run` request; any other is an error. */
+export interface BatchOptions {
+  skipInvalid?: boolean;
+}
+
+/** asyncId, as callers see it: the 32 hex digits of the batch's UUID. */
+export type AsyncId = string;
+
+const ASYNC_ID = /^[0-9a-f]{32}$/;
+
+/** Accepts what `run` answered; anything else cannot name a batch. */
+export function isAsyncId(value: unknown): value is AsyncId {
+  return typeof value === 'string' && ASYNC_ID.test(value);
+}
+
+export function toAsyncId(batchId: string): AsyncId {
+  return batchId.replaceAll('-', '');
+}
+
+export function toBatchId(asyncId: AsyncId): string {
+  return asyncId.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

@@ -1,0 +1,28 @@
+/** Who asks: resolved from the API key, handed to every pipeline function, the scope of every query. */
+export interface Caller {
+  tenant: string;
+  /** The key's id; `admin` for the admin key. */
+  keyId: string;
+  /** Patterns of `namespace.action` (`a.b`, `a.*`, `*`) and `admin`. */
+  permissions: readonly string[];
+}
+
+/** The tenant of the admin key and of everything made with it. */
+export const DEFAULT_TENANT = 'default';
+
+/** True when one of the patterns covers the permission. `*` covers every action, yet not `admin`. */
+export function mayRun(caller: Caller, permission: string): boolean {
+  return caller.permissions.some((pattern) => covers(pattern, permission));
+}
+
+export function isAdmin(caller: Caller): boolean {
+  return caller.permissions.includes('admin');
+}
+
+/** True when `pattern` allows all that `other` (a permission or a narrower pattern) allows. */
+export function covers(pattern: string, other: string): boolean {
+  if (pattern === other) return true;
+  if (other === 'admin' || pattern === 'admin') return false;
+  if (pattern === '*') return true;
+  return pattern.endsWith('.*') && other.startsWith(pattern.slice(0, -1));
+}

@@ -1,0 +1,49 @@
+import type { ErrorBody } from './errors.ts';
+
+export type ResultStatus = 'succeeded' | 'failed' | 'cancelled';
+
+/** An outcome that becomes the job's one result. */
+export interface RecordableOutcome {
+  index: number;
+  status: ResultStatus;
+  /** JSON text: the response, or the error object of a failed job; `null` of a cancelled one. */
+  response: string;
+  /** Runs, this one included; 0 for a job that never ran. */
+  attempts: number;
+  startedAt: Date | null;
+  finishedAt: Date;
+}
+
+/** An outcome that asks for another run. */
+export interface RetryOutcome {
+  index: number;
+  status: 'retry';
+  delaySeconds: number;
+  /** What went wrong, to be recorded should no other run take place; null when it was no fault of the job. */
+  failed: RecordableOutcome | null;
+}
+
+/** What came of one run of one job. */
+export type Outcome = RecordableOutcome | RetryOutcome;
+
+/** The result of a job that failed for good. */
+export function failure(
+  index: number,
+  error: ErrorBody,
+  attempts: number,
+  startedAt: Date | null,
+): RecordableOutcome {
+  return {
+    index,
+    status: 'failed',
+    response: JSON.stringify(error),
+    attempts,
+    startedAt,
+    finishedAt: new Date(),
+  };
+}
+
+/** The result of a job that was not started before its batch was cancelled. */
+export function cancellation(index: number, attempts: number): RecordableOutcome {
+  return { index, status: 'cancelled', response: 'null', attempts, startedAt: null, finishedAt: new Date() };
+}

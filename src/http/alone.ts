@@ -1,0 +1,33 @@
+/** Any action called alone: `POST /api/1.0/{namespace}?action={action}` with the params as the body. */
+import type { RequestHandler } from 'express';
+import { BatchwrightError } from '../domain/errors.ts';
+import { type RunAloneDeps, runAlone } from '../pipeline/run-alone.ts';
+import { callerOf } from './authenticate.ts';
+import { type BodyLimits, readParams } from './body.ts';
+
+export function alone(
+  deps: RunAloneDeps & { bodyLimits: BodyLimits },
+): RequestHandler<{ namespace: string }> {
+  return async (request, response) => {
+    const { action } = request.query;
+    const { namespace } = request.params;
+    if (typeof action !== 'string' || action === '')
+      throw new BatchwrightError('emptyJobs', { message: '?action= is missing' });
+    const params = await readParams(request, deps.bodyLimits);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const caller = callerOf(request as Parameters<typeof callerOf>[0]);
+    const result = await runAlone(deps, caller, { namespace, action, params }, gone.signal);
+    response.set('x-async-id', result.asyncId);
+    if (result.status !== 'succeeded') response.status(statusOf(result.response));
+    response.type('application/json').send(result.response);
+  };
+}
+
+/** CONTRACT: HTTP status = errorCode; an action may choose codes that are no status. */
+function statusOf(error: string): number {
+  const { errorCode } = (JSON.parse(error) ?? {}) as { errorCode?: unknown };
+  return Number.isInteger(errorCode) && Number(errorCode) >= 400 && Number(errorCode) <= 599
+    ? Number(errorCode)
+    : 500;
+}

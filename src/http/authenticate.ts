@@ -1,0 +1,55 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import type { Caller } from '../domain/caller.ts';
+import { BatchwrightError } from '../domain/errors.ts';
+import type { Keys } from '../pipeline/keys.ts';
+
+/** Who sends a request, once it has been found out. */
+const callers = new WeakMap<Request, Caller>();
+
+/** Throws `unauthorized` when no caller was found out: a route behind no authentication asks for one. */
+export function callerOf(request: Request): Caller {
+  const caller = callers.get(request);
+  if (!caller) throw new BatchwrightError('unauthorized');
+  return caller;
+}
+
+export function setCaller(request: Request, caller: Caller): void {
+  callers.set(request, caller);
+}
+
+const BEARER = /^Bearer +(\S+) *$/i;
+
+/** `Authorization: Bearer <key>`; throws `unauthorized` (401) for a missing or wrong key. */
+export function authenticate(keys: Keys): RequestHandler {
+  return async (request: Request, response: Response, next: NextFunction) => {
+    const [, key] = BEARER.exec(request.headers.authorization ?? '') ?? [];
+    const caller = key ? await keys.authenticate(key) : null;
+    if (!caller) {
+      response.set('www-authenticate', 'Bearer');
+      throw new BatchwrightError('unauthorized');
+    }
+    setCaller(request, caller);
+    next();
+  };
+}
+
+/** So many requests a minute and key; throws `tooManyRequests` with Retry-After. 0 is no limit. */
+export function limitRate(perMinute: number): RequestHandler {
+  if (perMinute === 0) return (_request, _response, next) => next();
+  return rateLimit({
+    windowMs: 60_000,
+    limit: perMinute,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    keyGenerator: (request) => {
+      const { tenant, keyId } = callerOf(request);
+      return `${tenant} ${keyId}`;
+    },
+    handler: (request, _response, next) => {
+      const { resetTime } = (request as unknown as { rateLimit: { resetTime?: Date } }).rateLimit;
+      const seconds = Math.ceil(((resetTime?.getTime() ?? 0) - Date.now()) / 1000);
+      next(new BatchwrightError('tooManyRequests', { retryAfter: Math.max(1, seconds) }));
+    },
+  });
+}

@@ -1,0 +1,174 @@
+/** Request bodies: decoded, capped, and cut into jobs as they arrive. */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { BatchwrightError } from '../domain/errors.ts';
+import {
+  type EnvelopeEvent,
+  EnvelopeScanner,
+  JsonElementTooLargeError,
+  JsonSyntaxError,
+} from '../json/envelope-scanner.ts';
+
+export interface BodyLimits {
+  /** Counted after decompression. */
+  maxBodyBytes: number;
+  maxJobBytes: number;
+}
+
+/** Objects and arrays open at once in a body. */
+const MAX_DEPTH = 500;
+/** A client that sends nothing for so long is let go. */
+const IDLE_MS = 30_000;
+/** Bodies of requests that hold no jobs. */
+const MAX_SMALL_BODY_BYTES = 1024 * 1024;
+/** The scanner is given pieces of this size: a whole decompressed block at once would hold the event loop. */
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * The body of a `run` request as events of its jobs and other members, and the digest of all its bytes,
+ * which is known once the events are through.
+ */
+export function readEnvelope(
+  request: IncomingMessage,
+  limits: BodyLimits,
+): { events: AsyncIterable<EnvelopeEvent[]>; digest: () => Buffer } {
+  const hash = createHash('sha256');
+  const scanner = new EnvelopeScanner({
+    arrayMember: 'jobs',
+    maxDepth: MAX_DEPTH,
+    maxElementBytes: limits.maxJobBytes,
+  });
+  async function* events(): AsyncGenerator<EnvelopeEvent[]> {
+    for await (const piece of pieces(request, limits.maxBodyBytes)) {
+      hash.update(piece);
+      yield inContractShape(() => scanner.push(piece));
+    }
+    yield inContractShape(() => scanner.end());
+  }
+  return { events: events(), digest: () => hash.digest() };
+}
+
+/** The body of a request for one action: checked to be one JSON object, its bytes as they came. */
+export async function readParams(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+  const maxBytes = Math.min(limits.maxBodyBytes, limits.maxJobBytes);
+  const scanner = new EnvelopeScanner({ arrayMember: '', maxDepth: MAX_DEPTH, maxElementBytes: maxBytes });
+  const parts: Buffer[] = [];
+  for await (const piece of pieces(request, maxBytes)) {
+    inContractShape(() => scanner.push(piece));
+    parts.push(piece);
+  }
+  inContractShape(() => scanner.end());
+  const body = Buffer.concat(parts);
+  const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  return hasByteOrderMark ? body.subarray(3) : body;
+}
+
+/** The body of a small request as a JSON object; `{}` when there is none. */
+export async function readObject(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const parts: Buffer[] = [];
+  for await (const piece of pieces(request, MAX_SMALL_BODY_BYTES)) parts.push(piece);
+  const text = Buffer.concat(parts)
+    .toString()
+    .replace(/^\uFEFF/, '');
+  if (text.trim() === '') return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new BatchwrightError('notJson', { message: `The body is no JSON: ${(error as Error).message}` });
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new BatchwrightError('notJson', { message: 'The body must be a JSON object' });
+  return value as Record<string, unknown>;
+}
+
+async function* pieces(request: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
+    throw tooLarge(maxBytes);
+  let bytes = 0;
+  for await (const block of decoded(request, encoding)) {
+    bytes += block.length;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    for (let from = 0; from < block.length; from += PIECE_BYTES)
+      yield block.subarray(from, from + PIECE_BYTES);
+  }
+}
+
+async function* decoded(request: IncomingMessage, encoding: string): AsyncGenerator<Buffer> {
+  const stream = decoder(request, encoding);
+  let idle = false;
+  const timer = setTimeout(() => {
+    idle = true;
+    stream.destroy(new Error('idle'));
+  }, IDLE_MS);
+  const onData = () => timer.refresh();
+  request.on('data', onData);
+  // Listening to 'data' would set the request flowing before it is read.
+  request.pause();
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+  } catch (error) {
+    if (idle) throw new BatchwrightError('requestTimeout');
+    if (request.destroyed && !request.complete)
+      throw new BatchwrightError('badRequest', { message: 'The connection was cut', cause: error });
+    throw new BatchwrightError('badRequest', {
+      message: `The body cannot be decoded as ${encoding}: ${(error as Error).message}`,
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+    request.off('data', onData);
+  }
+}
+
+function decoder(request: IncomingMessage, encoding: string): Readable {
+  if (encoding === 'identity' || encoding === '') return request;
+  const transform = decompressor(encoding);
+  // Not pipeline(): an error in the body must not destroy the socket before the answer is sent.
+  request.on('error', (error) => transform.destroy(error));
+  request.on('close', () => {
+    if (!request.complete) transform.destroy(new Error('the connection was cut'));
+  });
+  return request.pipe(transform);
+}
+
+function decompressor(encoding: string) {
+  switch (encoding) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    case 'br':
+      return createBrotliDecompress();
+    default:
+      throw new BatchwrightError('unsupportedEncoding', {
+        message: `Content-Encoding ${encoding.slice(0, 50)} is not supported: gzip, deflate and br are`,
+      });
+  }
+}
+
+function inContractShape<T>(scan: () => T): T {
+  try {
+    return scan();
+  } catch (error) {
+    if (error instanceof JsonElementTooLargeError)
+      throw new BatchwrightError('bodyTooLarge', {
+        message: error.message.replace(/^element (\d+)/, 'jobs[$1]'),
+      });
+    if (error instanceof JsonSyntaxError)
+      throw new BatchwrightError('notJson', {
+        message: `The body is no JSON object as expected: ${error.message}`,
+      });
+    throw error;
+  }
+}
+
+function tooLarge(maxBytes: number): BatchwrightError {
+  return new BatchwrightError('bodyTooLarge', {
+    message: `The request body has more than ${maxBytes} bytes`,
+  });
+}

@@ -1,0 +1,66 @@
+import { STATUS_CODES } from 'node:http';
+import type { NextFunction, Request, Response } from 'express';
+import { BatchwrightError, type ErrorBody } from '../domain/errors.ts';
+import { isDatabaseUnavailable } from '../pipeline/database-errors.ts';
+import type { Log } from '../plugin/context.ts';
+
+/** After an early answer the rest of a body is read and thrown away for this long, then the socket is closed. */
+const DISCARD_MS = 5_000;
+
+/** The one place where errors become answers: the contract's shape, and RFC 9457 below /v1. */
+export function errorHandler(log: Log) {
+  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
+    const told = asTold(error);
+    if (told.body.errorCode >= 500 && told.kind !== 'stillRunning')
+      log.error({ err: error }, 'request failed');
+    if (response.headersSent) {
+      // Too late for an error: cut off, so that nobody takes half an answer for a whole one.
+      response.destroy();
+      return;
+    }
+    if (told.retryAfter !== undefined) response.set('retry-after', String(told.retryAfter));
+    discardRest(request, response);
+    response.status(told.body.errorCode);
+    if (request.path.startsWith('/v1/'))
+      response.type('application/problem+json').send(JSON.stringify(problem(told)));
+    else response.json({ ...told.body, ...told.extra });
+  };
+}
+
+/** What was not thrown for the caller is told without its message. */
+function asTold(error: unknown): BatchwrightError {
+  if (error instanceof BatchwrightError) return error;
+  if (isDatabaseUnavailable(error))
+    return new BatchwrightError('unavailable', { retryAfter: 5, cause: error });
+  const { status } = error as { status?: unknown };
+  // What express itself refuses, such as a path with a broken escape.
+  if (status === 400) return new BatchwrightError('badRequest', { cause: error });
+  return new BatchwrightError('internal', { cause: error });
+}
+
+function problem({ body, extra }: BatchwrightError): object {
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[body.errorCode] ?? 'Error',
+    status: body.errorCode,
+    detail: body.message,
+    ...(body.specificCode === undefined ? {} : { specificCode: body.specificCode }),
+    ...(body.additionalMessages ? { errors: body.additionalMessages } : {}),
+    ...extra,
+  };
+}
+
+/** A client that still sends must get to read the answer; what it sends is not kept. */
+function discardRest(request: Request, response: Response): void {
+  if (request.complete) return;
+  response.set('connection', 'close');
+  response.once('finish', () => {
+    const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS);
+    request.once('close', () => clearTimeout(timer));
+    request.resume();
+  });
+}
+
+export function sendError(response: Response, body: ErrorBody): void {
+  response.status(body.errorCode).json(body);
+}

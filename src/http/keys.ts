@@ -1,0 +1,72 @@
+/** `/v1/keys` and `/v1/callback-secret`. */
+import { Ajv } from 'ajv';
+import ajvFormats from 'ajv-formats';
+import { Router } from 'express';
+import { BatchwrightError } from '../domain/errors.ts';
+import type { Keys } from '../pipeline/keys.ts';
+import { callerOf } from './authenticate.ts';
+import { readObject } from './body.ts';
+
+interface KeyRequest {
+  name: string;
+  tenant?: string;
+  permissions: string[];
+  expiresAt?: string | null;
+}
+
+const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
+ajvFormats.default(ajv);
+const check = ajv.compile<KeyRequest>({
+  type: 'object',
+  required: ['name', 'permissions'],
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: 200, pattern: '^[^\\u0000]*$' },
+    tenant: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$' },
+    permissions: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 1000,
+      uniqueItems: true,
+      items: {
+        type: 'string',
+        pattern: '^(admin|\\*|[A-Za-z][A-Za-z0-9_]*\\.(\\*|[A-Za-z][A-Za-z0-9_-]*))$',
+      },
+    },
+    expiresAt: { type: ['string', 'null'], format: 'date-time' },
+  },
+});
+
+export function keyRoutes(keys: Keys): Router {
+  const router = Router();
+  router.post('/keys', async (request, response) => {
+    const body = await readObject(request);
+    if (!check(body)) {
+      const details = check.errors?.map(({ instancePath, message, params }) => {
+        const place = instancePath.slice(1).replaceAll('/', '.') || 'the body';
+        return `${place} ${message}${params.additionalProperty ? `: ${params.additionalProperty}` : ''}`;
+      });
+      throw new BatchwrightError('badRequest', {
+        message: 'The key cannot be made',
+        ...(details ? { details } : {}),
+      });
+    }
+    const { expiresAt, ...wanted } = body;
+    const made = await keys.create(callerOf(request), {
+      ...wanted,
+      expiresAt: expiresAt ? new Date(expiresAt) : null,
+    });
+    response.status(201).set('location', `/v1/keys/${made.id}`).json(made);
+  });
+  router.get('/keys', async (request, response) => {
+    response.json({ data: await keys.list(callerOf(request)) });
+  });
+  router.delete('/keys/:id', async (request, response) => {
+    await keys.revoke(callerOf(request), request.params.id);
+    response.status(204).end();
+  });
+  router.get('/callback-secret', async (request, response) => {
+    response.json({ secret: await keys.callbackSecret(callerOf(request).tenant) });
+  });
+  return router;
+}

@@ -1,0 +1,264 @@
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  isSpace,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from './characters.ts';
+import { JsonDepthError, JsonElementTooLargeError, JsonSyntaxError } from './errors.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
+import { ValueScanner } from './value-scanner.ts';
+
+export { JsonDepthError, JsonElementTooLargeError, JsonSyntaxError } from './errors.ts';
+
+/** What a piece of the body completed. Values are raw JSON bytes without white space around them. */
+export type EnvelopeEvent =
+  /** A member of the top-level object, other than the array. */
+  | { kind: 'member'; key: string; value: Buffer }
+  /** An element of the array, counted from 0. */
+  | { kind: 'element'; index: number; value: Buffer }
+  /** The array has ended. */
+  | { kind: 'array-end'; count: number };
+
+interface EnvelopeOptions {
+  /** The member of the top-level object whose elements are reported one by one. */
+  arrayMember: string;
+  /** Objects and arrays open at once, the top-level object being the first. */
+  maxDepth: number;
+  /** Bytes that an element, a member's value or a member's name may have. */
+  maxElementBytes: number;
+}
+
+/** What the scanner stands before, each with the words for an error. */
+const expectations = {
+  body: 'an object',
+  'first name': 'a member name or "}"',
+  name: 'a member name',
+  colon: '":"',
+  member: 'a value',
+  'after member': '"," or "}"',
+  'first element': 'a value or "]"',
+  element: 'a value',
+  'after element': '"," or "]"',
+  end: 'the end of the body',
+} as const;
+type State = keyof typeof expectations;
+
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+/**
+ * Cuts a JSON body, an object with one long array in it, into the elements of that array and its other
+ * members while it arrives, so that each is parsed for itself and the event loop is never held for long.
+ *
+ * The borders are exact: a body that it takes, and whose values `JSON.parse` takes, is a body that
+ * `JSON.parse` takes as a whole, and the other way round, but for the limits and for `arrayMember` given
+ * twice. Values are to be decoded by `toString()`. Only an unfinished value is kept from piece to piece; a
+ * value that lies in one piece shares its memory. After a throw the scanner is of no further use.
+ */
+export class EnvelopeScanner {
+  readonly #arrayMember: string;
+  readonly #maxDepth: number;
+  readonly #maxElementBytes: number;
+  readonly #values: ValueScanner;
+  readonly #unfinished = new GrowingBuffer();
+  /** Bytes of the body before the current piece. */
+  #offset = 0;
+  #markBytes = 0;
+  #state: State = 'body';
+  #inValue = false;
+  #key = '';
+  #arrayMemberSeen = false;
+  #count = 0;
+
+  constructor(options: EnvelopeOptions) {
+    this.#arrayMember = options.arrayMember;
+    this.#maxDepth = options.maxDepth;
+    this.#maxElementBytes = options.maxElementBytes;
+    this.#values = new ValueScanner(options.maxDepth);
+  }
+
+  /**
+   * Takes the next piece of the body, cut anywhere, and says what it completed. Time is linear in the piece.
+   *
+   * @throws JsonSyntaxError, JsonDepthError, JsonElementTooLargeError
+   */
+  push(chunk: Buffer): EnvelopeEvent[] {
+    const events: EnvelopeEvent[] = [];
+    let position = this.#skipByteOrderMark(chunk);
+    while (position < chunk.length) {
+      if (this.#inValue) position = this.#scanValue(chunk, position, events);
+      else if (isSpace(chunk[position] as number)) position++;
+      else position = this.#step(chunk[position] as number, position, events);
+    }
+    this.#offset += chunk.length;
+    return events;
+  }
+
+  /**
+   * The body has ended. Nothing is left to report: its last brace completed all there was.
+   *
+   * @throws JsonSyntaxError when the document is incomplete
+   */
+  end(): EnvelopeEvent[] {
+    if (this.#state !== 'end') throw new JsonSyntaxError('unexpected end of body', this.#offset);
+    return [];
+  }
+
+  #skipByteOrderMark(chunk: Buffer): number {
+    let position = 0;
+    while (
+      this.#markBytes < BYTE_ORDER_MARK.length &&
+      this.#offset + position === this.#markBytes &&
+      chunk[position] === BYTE_ORDER_MARK[this.#markBytes]
+    ) {
+      position++;
+      this.#markBytes++;
+    }
+    return position;
+  }
+
+  /** Takes one byte of punctuation, or begins a value at it; returns the position to go on at. */
+  #step(byte: number, position: number, events: EnvelopeEvent[]): number {
+    const next = this.#punctuation(byte, position, events);
+    if (next !== undefined) {
+      this.#state = next;
+      return position + 1;
+    }
+    if (!this.#beginsValue(byte)) throw this.#unexpected(position);
+    this.#inValue = true;
+    return position;
+  }
+
+  /** The state after a punctuation mark, undefined where the byte is none that may stand here. */
+  #punctuation(byte: number, position: number, events: EnvelopeEvent[]): State | undefined {
+    switch (this.#state) {
+      case 'body':
+        return byte === OPEN_BRACE && this.#markIsWhole()
+          ? this.#enter('first name', 1, position)
+          : undefined;
+      case 'first name':
+        return byte === CLOSE_BRACE ? 'end' : undefined;
+      case 'colon':
+        return byte === COLON ? 'member' : undefined;
+      case 'member':
+        return byte === OPEN_BRACKET && this.#key === this.#arrayMember
+          ? this.#enter('first element', 2, position)
+          : undefined;
+      case 'after member':
+        if (byte === CLOSE_BRACE) return 'end';
+        return byte === COMMA ? 'name' : undefined;
+      case 'first element':
+        return byte === CLOSE_BRACKET ? this.#endArray(events) : undefined;
+      case 'after element':
+        if (byte === CLOSE_BRACKET) return this.#endArray(events);
+        return byte === COMMA ? 'element' : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #markIsWhole(): boolean {
+    return this.#markBytes === 0 || this.#markBytes === BYTE_ORDER_MARK.length;
+  }
+
+  #enter(state: State, depth: number, position: number): State {
+    if (depth > this.#maxDepth) throw new JsonDepthError(this.#maxDepth, this.#offset + position);
+    return state;
+  }
+
+  #endArray(events: EnvelopeEvent[]): State {
+    events.push({ kind: 'array-end', count: this.#count });
+    return 'after member';
+  }
+
+  #beginsValue(byte: number): boolean {
+    switch (this.#state) {
+      case 'first name':
+      case 'name':
+        return byte === QUOTE && this.#values.begin(byte, 1);
+      case 'member':
+        return this.#values.begin(byte, 1);
+      case 'first element':
+      case 'element':
+        return this.#values.begin(byte, 2);
+      default:
+        return false;
+    }
+  }
+
+  #unexpected(position: number): JsonSyntaxError {
+    const offset = this.#offset + position;
+    if (this.#state === 'body') return new JsonSyntaxError('the body is no JSON object', offset);
+    return new JsonSyntaxError(`expected ${expectations[this.#state]} at byte ${offset}`, offset);
+  }
+
+  #scanValue(chunk: Buffer, start: number, events: EnvelopeEvent[]): number {
+    const end = this.#values.scan(chunk, start, this.#offset);
+    const stop = end === -1 ? chunk.length : end;
+    if (this.#unfinished.length + stop - start > this.#maxElementBytes) throw this.#tooLarge();
+    if (end === -1) {
+      this.#unfinished.append(chunk, start, stop);
+    } else {
+      this.#inValue = false;
+      this.#finish(this.#gather(chunk, start, end), this.#offset + end, events);
+    }
+    return stop;
+  }
+
+  #gather(chunk: Buffer, start: number, end: number): Buffer {
+    if (this.#unfinished.length === 0) return chunk.subarray(start, end);
+    this.#unfinished.append(chunk, start, end);
+    return this.#unfinished.take();
+  }
+
+  #tooLarge(): JsonElementTooLargeError {
+    switch (this.#state) {
+      case 'member':
+        return new JsonElementTooLargeError(-1, this.#key, this.#maxElementBytes);
+      case 'first element':
+      case 'element':
+        return new JsonElementTooLargeError(this.#count, null, this.#maxElementBytes);
+      default:
+        return new JsonElementTooLargeError(-1, null, this.#maxElementBytes);
+    }
+  }
+
+  /** `end` is the offset in the body of the byte after the value. */
+  #finish(value: Buffer, end: number, events: EnvelopeEvent[]): void {
+    switch (this.#state) {
+      case 'member':
+        events.push({ kind: 'member', key: this.#key, value });
+        this.#state = 'after member';
+        break;
+      case 'first element':
+      case 'element':
+        events.push({ kind: 'element', index: this.#count++, value });
+        this.#state = 'after element';
+        break;
+      default:
+        this.#key = this.#readName(value, end - value.length);
+        this.#state = 'colon';
+    }
+  }
+
+  #readName(bytes: Buffer, offset: number): string {
+    const name = parseName(bytes, offset);
+    if (name !== this.#arrayMember) return name;
+    // Its elements have been reported already, so "the last one wins" can no longer be kept.
+    if (this.#arrayMemberSeen)
+      throw new JsonSyntaxError(`duplicate member "${name}" at byte ${offset}`, offset);
+    this.#arrayMemberSeen = true;
+    return name;
+  }
+}
+
+function parseName(bytes: Buffer, offset: number): string {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    throw new JsonSyntaxError(`malformed member name at byte ${offset}`, offset);
+  }
+}

@@ -1,0 +1,40 @@
+/** A text breaks the grammar of JSON. */
+export class JsonSyntaxError extends Error {
+  /** Where: bytes from the start of the body, or characters where a string was split. */
+  readonly offset: number;
+
+  constructor(message: string, offset: number) {
+    super(message);
+    this.name = 'JsonSyntaxError';
+    this.offset = offset;
+  }
+}
+
+/** Objects and arrays are nested deeper than allowed; `offset` is that of the bracket too many. */
+export class JsonDepthError extends JsonSyntaxError {
+  constructor(maxDepth: number, offset: number) {
+    super(`nested deeper than ${maxDepth} levels at byte ${offset}`, offset);
+    this.name = 'JsonDepthError';
+  }
+}
+
+/** An element, a member's value or a member's name has more bytes than allowed. */
+export class JsonElementTooLargeError extends Error {
+  /** The element's index, -1 for what is no element. */
+  readonly index: number;
+  /** The member's key; null for an element, and for a name that is itself too large. */
+  readonly key: string | null;
+
+  constructor(index: number, key: string | null, maxBytes: number) {
+    super(`${subject(index, key)} is larger than ${maxBytes} bytes`);
+    this.name = 'JsonElementTooLargeError';
+    this.index = index;
+    this.key = key;
+  }
+}
+
+/** A key is shown shortened: it comes from the caller and may be as large as a value. */
+function subject(index: number, key: string | null): string {
+  if (index >= 0) return `element ${index}`;
+  return key === null ? 'a member name' : `member ${JSON.stringify(key.slice(0, 100))}`;
+}

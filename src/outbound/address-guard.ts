@@ -1,0 +1,103 @@
+import dns from 'node:dns';
+import net, { type LookupFunction } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { specialKind } from './address-kind.ts';
+import { type AllowList, canonicalName, namesAddress, namesHost } from './allow-list.ts';
+
+export { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './allow-list.ts';
+
+/** An address that requests may not be sent to. The message is for the caller who gave it. */
+export class ForbiddenAddressError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ForbiddenAddressError';
+  }
+}
+
+/** Why a request to `host` may not reach the IP address, as a message for callers, or null if it may. */
+export type AddressRule = (host: string, address: string, port: number) => string | null;
+
+/**
+ * The rule for callbacks: public addresses, those that the allow list names, and whatever a host name that
+ * the list names resolves to.
+ */
+export function publicOrNamed(allow: AllowList): AddressRule {
+  return (host, address, port) =>
+    namesHost(allow, host, port) || namesAddress(allow, address, port) ? null : refuseSpecial(host, address);
+}
+
+/** Why an address is refused that no allow list names. Tells the kind of address, never the address. */
+export function refuseSpecial(host: string, address: string): string | null {
+  const kind = specialKind(address);
+  return kind && `${host} ${host === address ? 'is' : 'resolves to'} ${kind}`;
+}
+
+/**
+ * Checks what a callback URL itself shows, when a batch is taken: scheme, user info, port, literal
+ * addresses in every notation. Throws ForbiddenAddressError with a message for the caller.
+ */
+export function checkUrl(url: string, allow: AllowList): URL {
+  return checkTarget(url, allow, publicOrNamed(allow));
+}
+
+/** `checkUrl` under another rule. */
+export function checkTarget(text: string, allow: AllowList, rule: AddressRule): URL {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new ForbiddenAddressError('only http and https URLs are allowed');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new ForbiddenAddressError('user info in a URL is not allowed');
+  }
+  const { host, port } = hostAndPort(url);
+  const address = knownAddress(host);
+  if (address !== null) enforce(rule, host, address, port);
+  const named = namesHost(allow, host, port) || (address !== null && namesAddress(allow, address, port));
+  if (!named && port !== 80 && port !== 443 && port <= 1024) {
+    throw new ForbiddenAddressError(`port ${port} is not allowed: only 80, 443 and those above 1024`);
+  }
+  return url;
+}
+
+/**
+ * Checks, when a batch is taken, where a callback URL's host name leads. A name that cannot be resolved, or
+ * not within two seconds, is accepted: the check at the connection decides. Throws ForbiddenAddressError.
+ */
+export async function resolveCheck(
+  url: URL,
+  allow: AllowList,
+  { lookup = dns.lookup, timeoutMs = 2000 }: { lookup?: LookupFunction; timeoutMs?: number } = {},
+): Promise<void> {
+  const { host, port } = hostAndPort(url);
+  if (net.isIP(host) !== 0 || namesHost(allow, host, port)) return;
+  const timer = new AbortController();
+  const inTime = delay(timeoutMs, [], { signal: timer.signal }).catch(() => []);
+  const addresses = await Promise.race([resolveAll(host, lookup), inTime]);
+  timer.abort();
+  for (const address of addresses) enforce(publicOrNamed(allow), host, address, port);
+}
+
+/** The host as sockets take it, IPv6 without its brackets, and the port with the scheme's default. */
+export function hostAndPort(url: URL): { host: string; port: number } {
+  const port = url.port === '' ? { 'http:': 80, 'https:': 443 }[url.protocol] : Number(url.port);
+  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: port ?? 0 };
+}
+
+function enforce(rule: AddressRule, host: string, address: string, port: number): void {
+  const refusal = rule(host, address, port);
+  if (refusal !== null) throw new ForbiddenAddressError(refusal);
+}
+
+/** The address that a host stands for without a lookup: a literal one, and loopback names' (RFC 6761). */
+function knownAddress(host: string): string | null {
+  if (net.isIP(host) !== 0) return host;
+  return /(^|\.)localhost$/.test(canonicalName(host)) ? '127.0.0.1' : null;
+}
+
+function resolveAll(host: string, lookup: LookupFunction): Promise<string[]> {
+  return new Promise((resolve) => {
+    lookup(host, { all: true }, (error, addresses) => {
+      resolve(error || typeof addresses === 'string' ? [] : addresses.map(({ address }) => address));
+    });
+  });
+}

@@ -1,0 +1,101 @@
+import net from 'node:net';
+import { domainToASCII } from 'node:url';
+import ipaddr from 'ipaddr.js';
+
+interface AllowedHost {
+  name: string;
+  /** The one port the entry is for; null for all. */
+  port: number | null;
+}
+
+interface AllowedRange {
+  range: [ipaddr.IPv4 | ipaddr.IPv6, number];
+  port: number | null;
+}
+
+/** What CALLBACK_ALLOW or HTTP_ALLOW names. */
+export interface AllowList {
+  readonly hosts: readonly AllowedHost[];
+  readonly ranges: readonly AllowedRange[];
+}
+
+/** An allow list that opens this machine alone, under all of its names for itself. */
+export const LOOPBACK_ALLOW = 'localhost,127.0.0.0/8,::1';
+
+/**
+ * Reads a comma separated list of host names (`example.test`, matched exactly), IP addresses
+ * (`10.0.0.5`, `::1`), each with a port or without (`example.test:8080`, `[::1]:8080`), and CIDRs
+ * (`10.0.0.0/8`). Throws an Error of one line that names the wrong entry.
+ */
+export function parseAllowList(text: string): AllowList {
+  const hosts: AllowedHost[] = [];
+  const ranges: AllowedRange[] = [];
+  for (const entry of text.split(',').map((part) => part.trim())) {
+    if (entry === '') continue;
+    const parsed = parseRange(entry) ?? parseHost(entry);
+    if (parsed === null) throw new Error(`"${entry}" is not a host, host:port, IP address or CIDR`);
+    if ('range' in parsed) ranges.push(parsed);
+    else hosts.push(parsed);
+  }
+  return Object.freeze({ hosts: Object.freeze(hosts), ranges: Object.freeze(ranges) });
+}
+
+/** Whether the list names this host, by name, for this port. */
+export function namesHost(allow: AllowList, host: string, port: number): boolean {
+  const name = canonicalName(host);
+  return allow.hosts.some((entry) => entry.name === name && isPortOf(entry, port));
+}
+
+/** Whether the list names this IP address, itself or by a CIDR, for this port. */
+export function namesAddress(allow: AllowList, address: string, port: number): boolean {
+  const parsed = ipaddr.parse(address);
+  return allow.ranges.some(
+    (entry) => parsed.kind() === entry.range[0].kind() && parsed.match(entry.range) && isPortOf(entry, port),
+  );
+}
+
+/** A host name as it is compared: lower case, without the dot that marks the root. */
+export function canonicalName(host: string): string {
+  return host.toLowerCase().replace(/\.+$/, '');
+}
+
+function isPortOf(entry: { port: number | null }, port: number): boolean {
+  return entry.port === null || entry.port === port;
+}
+
+/** An IP address, with a port or without, or a CIDR; null for anything else. */
+function parseRange(entry: string): AllowedRange | null {
+  const [network = '', prefix] = entry.split('/', 2);
+  if (prefix !== undefined) {
+    // ipaddr.js reads `10/8` as 0.0.0.10/8: only full addresses are taken.
+    const isCidr = net.isIP(network) !== 0 && ipaddr.isValidCIDR(entry);
+    return isCidr ? { range: ipaddr.parseCIDR(entry), port: null } : null;
+  }
+  if (net.isIP(entry) !== 0) return { range: singleAddress(entry), port: null };
+  const { host, port } = splitPort(entry);
+  const address = host.replace(/^\[(.*)\]$/, '$1');
+  const isLiteral = host === address ? net.isIPv4(address) : net.isIPv6(address);
+  return isLiteral && isValidPort(port) ? { range: singleAddress(address), port } : null;
+}
+
+function singleAddress(address: string): AllowedRange['range'] {
+  const parsed = ipaddr.parse(address);
+  return [parsed, parsed.kind() === 'ipv4' ? 32 : 128];
+}
+
+function parseHost(entry: string): AllowedHost | null {
+  const { host, port } = splitPort(entry);
+  // domainToASCII ends the host at a slash, and makes an address of `0x7f.1`, which no name is compared to.
+  const name = /^[\p{L}\p{M}\p{N}_.-]+$/u.test(host) ? canonicalName(domainToASCII(host)) : '';
+  const isName = /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(name) && net.isIP(name) === 0;
+  return isName && isValidPort(port) ? { name, port } : null;
+}
+
+function splitPort(entry: string): { host: string; port: number | null } {
+  const match = /^(.*):(\d{1,5})$/.exec(entry);
+  return match ? { host: match[1] ?? '', port: Number(match[2]) } : { host: entry, port: null };
+}
+
+function isValidPort(port: number | null): boolean {
+  return port === null || (port >= 1 && port <= 65_535);
+}

@@ -1,0 +1,92 @@
+import type { LookupFunction } from 'node:net';
+import got, { type Method, type PlainResponse, type Request } from 'got';
+import type { AddressRule } from './address-guard.ts';
+import { createGuardedAgents } from './guarded-agent.ts';
+import { NO_ANSWER_IN_TIME, OutboundError, toOutboundError } from './outbound-error.ts';
+
+export interface Timeouts {
+  /** For the lookup, the connection and the TLS handshake, each. */
+  connectMs: number;
+  /** Without a byte of progress in either direction. */
+  idleMs: number;
+  /** For everything, from the lookup to the last byte read. */
+  totalMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 5_000, idleMs: 30_000, totalMs: 300_000 };
+
+export interface ExchangeOptions {
+  method: Method;
+  headers: Record<string, string>;
+  /** Without it the body is what is written to `stream`, for methods that have one. */
+  body?: string;
+  decompress: boolean;
+  rule: AddressRule;
+  lookup?: LookupFunction | undefined;
+  timeouts?: Partial<Timeouts> | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** One request under way. `close` must be called in the end; it cuts what is still under way. */
+export interface Exchange {
+  /** The body is written to it, the answer's body read from it. */
+  stream: Request;
+  /** Status and headers. Rejects with an OutboundError. */
+  answer: Promise<PlainResponse>;
+  /** Any error of `stream` as an OutboundError. */
+  toError(error: unknown): OutboundError;
+  close(): void;
+}
+
+/** Sends one request under an address rule: nothing is followed, repeated, cached or thrown for a status. */
+export function openExchange(url: URL, options: ExchangeOptions): Exchange {
+  const { rule, lookup, signal, method, body, decompress } = options;
+  const { connectMs, idleMs, totalMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const stream = got.stream(url, {
+    method,
+    headers: { 'user-agent': 'batchwright', ...options.headers },
+    ...(body === undefined ? {} : { body }),
+    ...(signal ? { signal } : {}),
+    decompress,
+    followRedirect: false,
+    retry: { limit: 0 },
+    throwHttpErrors: false,
+    agent: createGuardedAgents(rule, lookup),
+    timeout: { lookup: connectMs, connect: connectMs, secureConnect: connectMs, socket: idleMs },
+  });
+  const toError = (error: unknown) => toOutboundError(error, stream.writableFinished);
+  const deadline = setTimeout(() => stream.destroy(new OutboundError(NO_ANSWER_IN_TIME)), totalMs);
+  cutUnfinished(stream);
+  return {
+    stream,
+    answer: answerOf(stream, toError),
+    toError,
+    close() {
+      clearTimeout(deadline);
+      stream.destroy();
+    },
+  };
+}
+
+function answerOf(stream: Request, toError: Exchange['toError']): Promise<PlainResponse> {
+  const answer = new Promise<PlainResponse>((resolve, reject) => {
+    stream.once('response', resolve);
+    stream.on('error', (error) => reject(toError(error)));
+    stream.once('close', () => reject(new OutboundError('the request was aborted')));
+  });
+  answer.catch(() => {});
+  return answer;
+}
+
+/** Two ends of a request that `got` leaves open: an upgrade nobody asked for, a close after an early answer. */
+function cutUnfinished(stream: Request): void {
+  stream.once('upgrade', (_response, socket) => {
+    socket.destroy();
+    stream.destroy(new OutboundError('the receiver answered something that is not HTTP'));
+  });
+  stream.once('request', (request) => {
+    request.once('close', () => {
+      if (!stream.writableFinished) stream.destroy(Object.assign(new Error('closed'), { code: 'EPIPE' }));
+    });
+  });
+}

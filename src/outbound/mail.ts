@@ -1,0 +1,67 @@
+import { createTransport, type NodemailerError } from 'nodemailer';
+import type { Mail } from '../plugin/context.ts';
+
+export interface Mailer {
+  /** Resolves when the server has taken the mail. Throws an Error whose message tells no address or secret. */
+  send(mail: Mail): Promise<void>;
+  /** Ends the connections; what is on its way is finished first. */
+  close(): void;
+}
+
+/** How long the server may take to connect, to greet, to answer a command. */
+const TIMEOUT_MS = 10_000;
+
+const DEFAULT_FROM = 'batchwright@localhost';
+
+/**
+ * Sends plain text mails through an SMTP server, over at most five connections that are kept for the next
+ * ones. `smtpUrl` is `smtp://user:password@host:port` (STARTTLS where the server offers it) or `smtps://`;
+ * its query may name the sender, `?from=events@example.com`, and nodemailer's connection options.
+ *
+ * Throws an Error that does not repeat the URL when it is none of these.
+ */
+export function createMailer(smtpUrl: string): Mailer {
+  const { url, from } = parseSmtpUrl(smtpUrl);
+  const transport = createTransport({
+    url,
+    pool: true,
+    connectionTimeout: TIMEOUT_MS,
+    greetingTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
+    dnsTimeout: TIMEOUT_MS,
+    // A kept connection that the server closed meanwhile is no failure of the mail.
+    maxRequeues: 1,
+  });
+  return {
+    async send({ to, subject, text, messageId }) {
+      try {
+        // As an object the address is taken as it is: no list, no display name is read out of it.
+        await transport.sendMail({
+          from,
+          to: { name: '', address: to },
+          subject,
+          text,
+          messageId: `<${messageId}>`,
+        });
+      } catch (error) {
+        throw safeError(error as NodemailerError);
+      }
+    },
+    close: () => transport.close(),
+  };
+}
+
+function parseSmtpUrl(smtpUrl: string): { url: string; from: string } {
+  const url = URL.parse(smtpUrl);
+  if (!url?.hostname || !['smtp:', 'smtps:'].includes(url.protocol))
+    throw new Error('The mail server must be given as smtp://… or smtps://…');
+  const from = url.searchParams.get('from') ?? DEFAULT_FROM;
+  url.searchParams.delete('from');
+  return { url: url.href, from };
+}
+
+/** Nodemailer's own errors repeat what the server said, and that may be anything: only codes are handed on. */
+function safeError({ code, originalCode, responseCode }: NodemailerError): Error {
+  const codes = [...new Set([code, originalCode, responseCode])].filter((value) => value !== undefined);
+  return new Error(`The mail server did not take the mail (${codes.join(', ') || 'unknown reason'})`);
+}

@@ -1,0 +1,74 @@
+import { ForbiddenAddressError } from './address-guard.ts';
+
+/**
+ * Why a request failed, in a few words that callers may see: no stack, no address. The cause is for the log;
+ * it is a ForbiddenAddressError where the address was refused.
+ */
+export class OutboundError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'OutboundError';
+  }
+}
+
+export const NO_ANSWER_IN_TIME = 'the receiver did not answer in time';
+
+const MESSAGES: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'the host name cannot be resolved',
+  EAI_AGAIN: 'the host name cannot be resolved',
+  EAI_FAIL: 'the host name cannot be resolved',
+  EAI_NODATA: 'the host name cannot be resolved',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the host cannot be reached',
+  EADDRNOTAVAIL: 'the host cannot be reached',
+  ETIMEDOUT: NO_ANSWER_IN_TIME,
+  ERR_ABORTED: 'the request was aborted',
+};
+
+const CLOSED = new Set([
+  'ECONNRESET',
+  'ECANCELED',
+  'EPIPE',
+  'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+]);
+const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO|HOSTNAME_MISMATCH)/;
+const BAD_ANSWER = /^(HPE_|Z_|ERR__ERROR_|ERR_BROTLI|ZSTD_)/;
+
+/** Whatever a request failed with, as an OutboundError; `sent` tells whether the whole body had left. */
+export function toOutboundError(error: unknown, sent: boolean): OutboundError {
+  const causes = [...causeChain(error)];
+  // The client's own wrapper holds the request's headers, signature included: it stays out of the log.
+  const cause = causes.at(-1);
+  for (const known of causes) {
+    if (known instanceof OutboundError) return known;
+    if (known instanceof ForbiddenAddressError) {
+      return new OutboundError(`address not allowed: ${known.message}`, { cause: known });
+    }
+  }
+  const codes = causes.map(({ code }) => code).filter((code) => typeof code === 'string');
+  return new OutboundError(describe(codes, sent), { cause });
+}
+
+function describe(codes: string[], sent: boolean): string {
+  for (const code of codes) {
+    const message = MESSAGES[code];
+    if (message) return message;
+    if (CLOSED.has(code)) {
+      return `the receiver closed the connection ${sent ? 'without a whole answer' : 'before the body was wholly sent'}`;
+    }
+    if (TLS.test(code)) return `the TLS connection failed: ${code}`;
+    if (BAD_ANSWER.test(code)) return 'the receiver answered something that is not HTTP';
+  }
+  return 'the request failed';
+}
+
+function* causeChain(error: unknown): Generator<{ cause?: unknown; code?: unknown }> {
+  for (let current = error; typeof current === 'object' && current !== null; ) {
+    const link: { cause?: unknown; code?: unknown } = current;
+    yield link;
+    current = link.cause;
+  }
+}

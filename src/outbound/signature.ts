@@ -1,0 +1,33 @@
+import { createHmac, type Hmac, randomBytes } from 'node:crypto';
+
+const PREFIX = 'whsec_';
+
+/** A Standard Webhooks secret: `whsec_` and 32 random bytes in base64. */
+export function newCallbackSecret(): string {
+  return PREFIX + randomBytes(32).toString('base64');
+}
+
+/** True for `whsec_` and 24 to 64 bytes in base64, as Standard Webhooks asks for. */
+export function isCallbackSecret(secret: string): boolean {
+  if (!secret.startsWith(PREFIX)) return false;
+  const encoded = secret.slice(PREFIX.length);
+  const bytes = Buffer.from(encoded, 'base64');
+  return (
+    bytes.length >= 24 &&
+    bytes.length <= 64 &&
+    bytes.toString('base64').replaceAll('=', '') === encoded.replaceAll('=', '')
+  );
+}
+
+/**
+ * The HMAC-SHA256 of `id.timestamp.body`, begun: the body is added to it piece by piece.
+ * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+ */
+export function beginSignature(secret: string, id: string, timestamp: number): Hmac {
+  const key = Buffer.from(secret.slice(PREFIX.length), 'base64');
+  return createHmac('sha256', key).update(`${id}.${timestamp}.`);
+}
+
+export function signatureHeader(hmac: Hmac): string {
+  return `v1,${hmac.digest('base64')}`;
+}

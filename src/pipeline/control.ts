@@ -1,0 +1,91 @@
+/** What callers do to a batch that exists: cancel, restart, repost. */
+import type { Pool, PoolClient } from 'pg';
+import { type AsyncId, isAsyncId, isTerminal, toBatchId } from '../domain/batch.ts';
+import type { Caller } from '../domain/caller.ts';
+import { BatchwrightError } from '../domain/errors.ts';
+import { hasten } from '../queue/inspect.ts';
+import type { ChunkMessage } from '../queue/messages.ts';
+import type { Queue } from '../queue/queue.ts';
+import { type BatchRow, lockBatch, reopen, requestCancel } from '../store/batches.ts';
+import { incompleteChunks } from '../store/chunks.ts';
+import { markCallbackPending } from '../store/deliveries.ts';
+import { deleteUnsuccessful } from '../store/results.ts';
+import { transaction } from '../store/transaction.ts';
+
+export interface ControlDeps {
+  pool: Pool;
+  queue: Queue;
+  queues: readonly string[];
+}
+
+/** Starts no further job of the batch. False when it has ended already. Throws `batchNotFound`. */
+export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  return withBatch(deps, caller, asyncId, async (client, batch) => {
+    if (!(await requestCancel(client, batch.id))) return false;
+    await hasten(client, deps.queues, batch.id);
+    return true;
+  });
+}
+
+/**
+ * Runs again every job that has not succeeded, under a new generation: what an older one still has in
+ * flight, a callback included, records nothing. False when nothing is left to restart or it still runs.
+ */
+export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  return withBatch(deps, caller, asyncId, async (client, batch) => {
+    if (!isTerminal(batch.state)) return false;
+    const removed = await deleteUnsuccessful(client, batch.id);
+    if (removed.failed + removed.cancelled === 0) return false;
+    const generation = await reopen(client, batch.id, removed);
+    await requeue(deps.queue, client, batch.id, generation);
+    return true;
+  });
+}
+
+/** Sends the callback again. False without a callbackUrl or before the end. */
+export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  return withBatch(deps, caller, asyncId, async (client, batch) => {
+    if (!isTerminal(batch.state) || batch.callbackUrl === null) return false;
+    await markCallbackPending(client, batch.id);
+    await deps.queue.sendCallback(client, {
+      batch: batch.id,
+      generation: batch.generation,
+      attempt: 1,
+      trigger: 'repost',
+    });
+    return true;
+  });
+}
+
+/** Sends a message for every chunk and queue that lacks results, but for those that `except` names. */
+export async function requeue(
+  queue: Queue,
+  client: PoolClient,
+  batchId: string,
+  generation: number,
+  except: (chunk: number, queueName: string) => boolean = () => false,
+): Promise<number> {
+  const messages = new Map<string, ChunkMessage[]>();
+  for (const { number, queues } of await incompleteChunks(client, batchId))
+    for (const queueName of queues) {
+      if (except(number, queueName)) continue;
+      const message = { batch: batchId, chunk: number, generation, attempt: 1 };
+      messages.set(queueName, [...(messages.get(queueName) ?? []), message]);
+    }
+  for (const [queueName, list] of messages) await queue.sendChunks(client, queueName, list);
+  return [...messages.values()].reduce((sum, list) => sum + list.length, 0);
+}
+
+async function withBatch(
+  { pool }: ControlDeps,
+  caller: Caller,
+  asyncId: AsyncId | unknown,
+  work: (client: PoolClient, batch: BatchRow) => Promise<boolean>,
+): Promise<boolean> {
+  if (!isAsyncId(asyncId)) throw new BatchwrightError('batchNotFound');
+  return transaction(pool, async (client) => {
+    const batch = await lockBatch(client, caller.tenant, toBatchId(asyncId));
+    if (!batch) throw new BatchwrightError('batchNotFound');
+    return work(client, batch);
+  });
+}

@@ -1,0 +1,164 @@
+/**
+ * Delivers one callback: hash and count the body, send it as it is read again, log the attempt, and leave
+ * the next attempt to the queue. In constant memory, whatever the batch's size.
+ */
+import { Readable } from 'node:stream';
+import type { Pool } from 'pg';
+import { toAsyncId } from '../domain/batch.ts';
+import type { AllowList } from '../outbound/address-guard.ts';
+import { OutboundError } from '../outbound/outbound-error.ts';
+import { postStream } from '../outbound/post.ts';
+import { beginSignature, signatureHeader } from '../outbound/signature.ts';
+import type { Log } from '../plugin/context.ts';
+import type { CallbackMessage } from '../queue/messages.ts';
+import type { Claim, Queue } from '../queue/queue.ts';
+import { type BatchRow, type CallbackState, getBatch } from '../store/batches.ts';
+import { recordDelivery } from '../store/deliveries.ts';
+import { transaction } from '../store/transaction.ts';
+import { isDatabaseUnavailable } from './database-errors.ts';
+import { joined, resultPages } from './results.ts';
+import { terminalCounts } from './status.ts';
+
+export interface DeliverDeps {
+  pool: Pool;
+  queue: Queue;
+  log: Log;
+  allow: AllowList;
+  /** Pauses after the first, second … failed attempt; when they are used up the callback has failed. */
+  retrySeconds: readonly number[];
+  callbackSecret(tenant: string): Promise<string>;
+  /** Aborted when the process must stop: the attempt is given up, uncounted. */
+  stopping: AbortSignal;
+}
+
+/** What one attempt came to. */
+interface Attempt {
+  status: number | null;
+  error: string | null;
+  retryAfterSeconds: number | null;
+  durationMs: number;
+}
+
+/** The receiver wants no further callbacks: https://www.standardwebhooks.com, "410 Gone". */
+const GONE = 410;
+
+export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<void> {
+  const { message } = claim;
+  const batch = await getBatch(deps.pool, message.batch);
+  if (!batch?.callbackUrl || batch.generation !== message.generation || batch.finishedAt === null)
+    return drop(deps, claim);
+  const attempt = await post(deps, batch, batch.callbackUrl);
+  await record(deps, claim, attempt);
+}
+
+/** The same for every attempt of one completion. */
+function webhookId(batch: BatchRow): string {
+  return `msg_${toAsyncId(batch.id)}_${batch.generation}`;
+}
+
+async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<Attempt> {
+  const secret = await deps.callbackSecret(batch.tenant);
+  const timestamp = Math.floor(Date.now() / 1000);
+  const id = webhookId(batch);
+  const hmac = beginSignature(secret, id, timestamp);
+  let contentLength = 0;
+  for await (const piece of bodyOf(deps.pool, batch)) {
+    hmac.update(piece);
+    contentLength += Buffer.byteLength(piece);
+  }
+  const signature = signatureHeader(hmac);
+  const startedAt = performance.now();
+  const attempt = (part: Partial<Attempt>): Attempt => ({
+    status: null,
+    error: null,
+    retryAfterSeconds: null,
+    durationMs: Math.round(performance.now() - startedAt),
+    ...part,
+  });
+  try {
+    const answer = await postStream({
+      url,
+      contentLength,
+      body: Readable.from(sameBody(deps.pool, batch, beginSignature(secret, id, timestamp), signature)),
+      allow: deps.allow,
+      signal: deps.stopping,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'Batchwright',
+        'webhook-id': id,
+        'webhook-timestamp': String(timestamp),
+        'webhook-signature': signature,
+      },
+    });
+    const success = answer.status >= 200 && answer.status < 300;
+    return attempt({
+      status: answer.status,
+      error: success ? null : `the receiver answered ${answer.status}`,
+      retryAfterSeconds: answer.retryAfterSeconds,
+    });
+  } catch (error) {
+    // Uncounted: the attempt is repeated by whoever takes the message next.
+    if (deps.stopping.aborted || isDatabaseUnavailable(error)) throw error;
+    deps.log.warn({ err: error, asyncId: toAsyncId(batch.id) }, 'callback not delivered');
+    return attempt({ error: error instanceof OutboundError ? error.message : 'the request failed' });
+  }
+}
+
+/** `{"asyncId","state","counts","results":[…]}` in pieces. A finished batch reads the same every time. */
+async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<string> {
+  const head = { asyncId: toAsyncId(batch.id), state: batch.state, counts: terminalCounts(batch) };
+  yield `${JSON.stringify(head).slice(0, -1)},"results":[`;
+  yield* joined(resultPages(pool, batch.id));
+  yield ']}';
+}
+
+/** Throws before the last piece when the body is not the one that was signed: a restart came between. */
+async function* sameBody(
+  pool: Pool,
+  batch: BatchRow,
+  hmac: ReturnType<typeof beginSignature>,
+  signature: string,
+): AsyncGenerator<Buffer> {
+  for await (const piece of bodyOf(pool, batch)) {
+    const bytes = Buffer.from(piece);
+    hmac.update(bytes);
+    if (piece === ']}' && signatureHeader(hmac) !== signature)
+      throw new OutboundError('the batch was restarted while its callback was being sent');
+    yield bytes;
+  }
+}
+
+async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt: Attempt): Promise<void> {
+  const { message } = claim;
+  const delivered = attempt.error === null;
+  const pause = delivered || attempt.status === GONE ? undefined : deps.retrySeconds[message.attempt - 1];
+  const nextInSeconds = pause === undefined ? null : Math.max(pause, attempt.retryAfterSeconds ?? 0);
+  const state: CallbackState = delivered ? 'delivered' : nextInSeconds === null ? 'failed' : 'pending';
+  await transaction(deps.pool, async (client) => {
+    // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
+    const held = await deps.queue.complete(client, claim);
+    const { status, error, durationMs } = attempt;
+    const current = await recordDelivery(
+      client,
+      {
+        batchId: message.batch,
+        generation: message.generation,
+        trigger: message.trigger,
+        status,
+        error,
+        durationMs,
+        nextInSeconds: held ? nextInSeconds : null,
+      },
+      state,
+    );
+    if (!held || !current || nextInSeconds === null) return;
+    const next = { ...message, attempt: message.attempt + 1 };
+    await deps.queue.sendCallback(client, next, { delaySeconds: nextInSeconds });
+  });
+}
+
+async function drop(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<void> {
+  await transaction(deps.pool, async (client) => {
+    await deps.queue.complete(client, claim);
+  });
+}

@@ -1,0 +1,250 @@
+/**
+ * The life of one run of one job: resolve the action, start the clock, run, turn what came of it into an
+ * Outcome. Nothing here throws, and nothing here touches the database: recording comes later, in one place.
+ */
+import { catalogue, type ErrorBody } from '../domain/errors.ts';
+import { failure, type Outcome } from '../domain/outcome.ts';
+import type { JobContext, JobsContext, Log, Services, Sql } from '../plugin/context.ts';
+import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
+import type { RegisteredAction } from '../registry/registry.ts';
+
+/** A job of a chunk that is about to run. */
+export interface PendingJob {
+  index: number;
+  params: unknown;
+  entry: RegisteredAction;
+}
+
+/** What all runs of one message share. */
+export interface RunScope {
+  asyncId: string;
+  tenant: string;
+  attempt: number;
+  log: Log;
+  services: Services;
+  /** Aborted when the process must stop and no longer waits for its jobs. */
+  stopping: AbortSignal;
+  reportProgress(index: number, done: number, total: number): void;
+}
+
+/** A response is at most this long, in bytes of JSON. */
+const MAX_RESPONSE_BYTES = 1024 * 1024;
+
+export async function execute(job: PendingJob, scope: RunScope, sql: InterruptibleSql): Promise<Outcome> {
+  const startedAt = new Date();
+  const deadline = startDeadline(job.entry, scope.stopping);
+  try {
+    const { action } = job.entry;
+    const run = action.run
+      ? action.run(job.params, jobContext(job, scope, sql, deadline))
+      : runOne(action.runMany, job, scope, sql, deadline);
+    const response = await deadline.race(run);
+    return succeeded(job.index, response, scope.attempt, startedAt);
+  } catch (error) {
+    return failed(job, error, scope, startedAt, sql.interrupted);
+  } finally {
+    deadline.clear();
+  }
+}
+
+type RunMany = NonNullable<RegisteredAction['action']['runMany']>;
+
+async function runOne(
+  runMany: RunMany,
+  job: PendingJob,
+  scope: RunScope,
+  sql: Sql,
+  deadline: Deadline,
+): Promise<unknown> {
+  const [answer] = await answersOf(runMany, [job], scope, sql, deadline);
+  if (answer instanceof Error) throw answer;
+  return answer;
+}
+
+async function answersOf(
+  runMany: RunMany,
+  jobs: readonly PendingJob[],
+  scope: RunScope,
+  sql: Sql,
+  deadline: Deadline,
+): Promise<unknown[]> {
+  const given = jobs.map(({ index, params }) => ({ index, params, attempt: scope.attempt }));
+  const answers = await runMany(given, jobsContext(scope, sql, deadline));
+  if (!Array.isArray(answers) || answers.length !== jobs.length)
+    throw new NonRetryableError(`runMany must answer an array of ${jobs.length}, one for each job`);
+  return answers;
+}
+
+/** Runs jobs of one action together. Throws what runMany throws: the caller runs them one by one then. */
+export async function executeMany(
+  entry: RegisteredAction,
+  runMany: RunMany,
+  jobs: readonly PendingJob[],
+  scope: RunScope,
+  sql: InterruptibleSql,
+): Promise<Outcome[]> {
+  const startedAt = new Date();
+  const deadline = startDeadline(entry, scope.stopping);
+  try {
+    const answers = await deadline.race(answersOf(runMany, jobs, scope, sql, deadline));
+    return jobs.map((job, position) => {
+      const answer = answers[position];
+      return answer instanceof Error
+        ? failed(job, answer, scope, startedAt, false)
+        : succeeded(job.index, answer, scope.attempt, startedAt);
+    });
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** `sql` of one run, which remembers that a statement failed because the database was away. */
+export interface InterruptibleSql extends Sql {
+  interrupted: boolean;
+}
+
+class TimeoutError extends Error {}
+class StoppedError extends Error {}
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  /** The run's value, or a TimeoutError or StoppedError, whichever is first. */
+  race<T>(run: T | Promise<T>): Promise<T>;
+  clear(): void;
+}
+
+function startDeadline(entry: RegisteredAction, stopping: AbortSignal): Deadline {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let fail: (error: Error) => void = () => {};
+  const onStop = () => end(new StoppedError('the process is stopping'));
+  function end(error: Error): void {
+    controller.abort(error);
+    fail(error);
+  }
+  return {
+    get signal() {
+      return controller.signal;
+    },
+    async race<T>(run: T | Promise<T>): Promise<T> {
+      // What answers at once needs no timer: a thousand small jobs are spared a thousand of them.
+      if (!isPromise(run)) return run;
+      return await new Promise<T>((resolve, reject) => {
+        fail = reject;
+        timer = setTimeout(
+          () => end(new TimeoutError(`timed out after ${entry.timeoutSeconds} s`)),
+          entry.timeoutSeconds * 1000,
+        );
+        stopping.addEventListener('abort', onStop, { once: true });
+        if (stopping.aborted) onStop();
+        run.then(resolve, reject);
+      });
+    },
+    clear() {
+      clearTimeout(timer);
+      stopping.removeEventListener('abort', onStop);
+    },
+  };
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return (
+    value !== null && typeof value === 'object' && typeof (value as PromiseLike<unknown>).then === 'function'
+  );
+}
+
+function jobContext(job: PendingJob, scope: RunScope, sql: Sql, deadline: Deadline): JobContext {
+  return {
+    ...jobsContext(scope, sql, deadline),
+    index: job.index,
+    attempt: scope.attempt,
+    idempotencyKey: `${scope.asyncId}-${job.index}`,
+    progress: (done, total) => scope.reportProgress(job.index, done, total),
+  };
+}
+
+function jobsContext(scope: RunScope, sql: Sql, deadline: Deadline): JobsContext {
+  return {
+    asyncId: scope.asyncId,
+    tenant: scope.tenant,
+    signal: deadline.signal,
+    log: scope.log,
+    sql,
+    services: scope.services,
+  };
+}
+
+function succeeded(index: number, response: unknown, attempts: number, startedAt: Date): Outcome {
+  const finishedAt = new Date();
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(response ?? null);
+  } catch (error) {
+    return failure(
+      index,
+      refused(`the response is no JSON: ${(error as Error).message}`),
+      attempts,
+      startedAt,
+    );
+  }
+  if (text === undefined)
+    return failure(index, refused(`the response is no JSON but a ${typeof response}`), attempts, startedAt);
+  if (text.length > MAX_RESPONSE_BYTES / 4 && Buffer.byteLength(text) > MAX_RESPONSE_BYTES)
+    return failure(
+      index,
+      refused(`the response has more than ${MAX_RESPONSE_BYTES} bytes`),
+      attempts,
+      startedAt,
+    );
+  return { index, status: 'succeeded', response: text, attempts, startedAt, finishedAt };
+}
+
+function failed(
+  job: PendingJob,
+  error: unknown,
+  scope: RunScope,
+  startedAt: Date,
+  interrupted: boolean,
+): Outcome {
+  const { retry } = job.entry;
+  if (error instanceof StoppedError || interrupted)
+    return { index: job.index, status: 'retry', delaySeconds: interrupted ? 1 : 0, failed: null };
+  const failedForGood = failure(job.index, errorBody(error), scope.attempt, startedAt);
+  if (!(error instanceof NonRetryableError) && scope.attempt <= retry.limit) {
+    const delaySeconds = Math.max(retryDelay(job.entry, scope.attempt), requestedDelay(error));
+    return { index: job.index, status: 'retry', delaySeconds, failed: failedForGood };
+  }
+  return failedForGood;
+}
+
+function requestedDelay(error: unknown): number {
+  return error instanceof RetryLaterError ? error.delaySeconds : 0;
+}
+
+/** Longest pause between two runs of a job, whatever its backoff has grown to. */
+const MAX_DELAY_SECONDS = 3600;
+
+function retryDelay({ retry }: RegisteredAction, attempt: number): number {
+  const seconds = retry.backoff ? retry.delaySeconds * 2 ** Math.min(attempt - 1, 20) : retry.delaySeconds;
+  return Math.min(seconds, MAX_DELAY_SECONDS);
+}
+
+/** What the caller sees of an error: its message and what the action chose to tell, never a stack. */
+export function errorBody(error: unknown): ErrorBody {
+  if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
+    const { errorCode, specificCode, additionalMessages } = error.options;
+    return {
+      errorCode: errorCode ?? catalogue.failedRequest.errorCode,
+      message: error.message,
+      ...(specificCode === undefined ? {} : { specificCode }),
+      ...(additionalMessages ? { additionalMessages } : {}),
+    };
+  }
+  if (error instanceof TimeoutError) return { errorCode: 504, message: error.message };
+  const message = error instanceof Error ? error.message : String(error);
+  return { errorCode: 500, message: message || catalogue.internal.message };
+}
+
+function refused(message: string): ErrorBody {
+  return { errorCode: catalogue.internal.errorCode, message };
+}

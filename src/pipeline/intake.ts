@@ -1,0 +1,275 @@
+import { isUtf8 } from 'node:buffer';
+import type { BatchOptions } from '../domain/batch.ts';
+import { type Caller, mayRun } from '../domain/caller.ts';
+import { BatchwrightError, catalogue, type ErrorName } from '../domain/errors.ts';
+import type { EnvelopeEvent } from '../json/envelope-scanner.ts';
+import { checkJob, isProblem, type JobProblem, type ValidJob } from '../registry/job.ts';
+import { LARGE_JOB_BYTES, type LargeJobChecker } from '../registry/large-jobs.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { NewChunk } from '../store/chunks.ts';
+
+/** A chunk is closed at this many jobs or bytes: large enough for one insert, small enough to lose. */
+const CHUNK_JOBS = 1000;
+const CHUNK_BYTES = 1024 * 1024;
+/** Offending jobs that are named; the rest is counted. */
+const MAX_NAMED = 100;
+
+export interface IntakeOptions {
+  caller: Caller;
+  registry: Registry;
+  largeJobs: LargeJobChecker;
+  maxJobs: number;
+  /** The request is one action's params rather than a batch: its errors speak of these. */
+  alone?: boolean | undefined;
+}
+
+/** What a request holds beside its jobs. */
+export interface Envelope {
+  callbackUrl: unknown;
+  options: BatchOptions;
+}
+
+/**
+ * Takes a request's jobs as they pass: checks each, packs them into chunks, remembers what is wrong. Holds
+ * one open chunk at a time.
+ */
+export class Intake {
+  readonly #options: IntakeOptions;
+  #chunk = new OpenChunk(0, 0);
+  #index = 0;
+  #jobsMember: 'absent' | 'array' | 'other' = 'absent';
+  #members = new Map<string, unknown>();
+  readonly #ids = new Set<string>();
+  readonly #lacking = new Set<string>();
+  #firstProblem: ErrorName | undefined;
+  /** Duplicate ids and unparsable jobs fail the request even under skipInvalid. */
+  #fatal = false;
+  #offending = 0;
+  #messages: string[] = [];
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Jobs seen so far. */
+  get total(): number {
+    return this.#index;
+  }
+
+  /** Takes the next events; answers the chunks that they closed. Throws BatchwrightError at once for too many jobs. */
+  async take(events: readonly EnvelopeEvent[]): Promise<NewChunk[]> {
+    const closed: NewChunk[] = [];
+    for (const event of events) {
+      if (event.kind === 'element') {
+        if (this.#chunk.isFull(event.value.length)) closed.push(this.#closeChunk());
+        // Awaiting each small job would cost more than checking it.
+        const checked =
+          event.value.length > LARGE_JOB_BYTES
+            ? await this.#checkLarge(event.value)
+            : this.#checkSmall(event.value);
+        this.#add(event.value, checked);
+      } else if (event.kind === 'member') {
+        this.#addMember(event.key, event.value);
+      } else {
+        this.#jobsMember = 'array';
+      }
+    }
+    return closed;
+  }
+
+  /** The last chunk, null when it is empty. */
+  lastChunk(): NewChunk | null {
+    return this.#chunk.count === 0 ? null : this.#closeChunk();
+  }
+
+  /** What stands beside the jobs. Throws BatchwrightError when the request as a whole cannot be taken. */
+  finish(): Envelope {
+    const options = this.#checkOptions();
+    if (this.#jobsMember === 'other')
+      throw new BatchwrightError('notJson', { message: 'jobs must be an array' });
+    if (this.#jobsMember === 'absent')
+      throw new BatchwrightError('emptyJobs', { message: 'jobs is missing' });
+    if (this.#index === 0) throw new BatchwrightError('emptyJobs', { message: 'jobs must not be empty' });
+    if (this.#offending > 0 && (this.#fatal || !options.skipInvalid)) this.#refuse();
+    if (this.#lacking.size > 0) {
+      const named = [...this.#lacking].slice(0, MAX_NAMED);
+      throw new BatchwrightError('forbidden', {
+        details: named.map((permission) => `the key lacks ${permission}`),
+      });
+    }
+    return { callbackUrl: this.#members.get('callbackUrl'), options };
+  }
+
+  #checkSmall(bytes: Buffer): ValidJob | JobProblem {
+    if (!isUtf8(bytes)) return this.#unreadable('is not valid UTF-8');
+    let job: unknown;
+    try {
+      job = JSON.parse(bytes.toString());
+    } catch (error) {
+      return this.#unreadable(`is no JSON: ${(error as Error).message}`);
+    }
+    return checkJob(this.#options.registry, job);
+  }
+
+  async #checkLarge(bytes: Buffer): Promise<ValidJob | JobProblem> {
+    if (!isUtf8(bytes)) return this.#unreadable('is not valid UTF-8');
+    try {
+      return await this.#options.largeJobs.check(bytes);
+    } catch (error) {
+      if (error instanceof SyntaxError) return this.#unreadable(`is no JSON: ${error.message}`);
+      throw error;
+    }
+  }
+
+  #unreadable(why: string): JobProblem {
+    this.#fatal = true;
+    return { kind: 'notJson', messages: [` ${why}`], id: undefined };
+  }
+
+  #add(bytes: Buffer, checked: ValidJob | JobProblem): void {
+    const index = this.#index++;
+    if (index >= this.#options.maxJobs)
+      throw new BatchwrightError('tooManyJobs', {
+        message: `The maximum number of jobs that can be put on a single request is ${this.#options.maxJobs}`,
+      });
+    const unique = this.#claimId(checked);
+    if (isProblem(unique)) {
+      this.#addProblem(index, unique);
+      this.#chunk.addInvalid(index, bytes, invalidError(unique));
+      return;
+    }
+    const { permission, queue } = unique.entry;
+    if (!mayRun(this.#options.caller, permission)) this.#lacking.add(permission);
+    this.#chunk.add(bytes, queue);
+  }
+
+  #claimId(checked: ValidJob | JobProblem): ValidJob | JobProblem {
+    if (checked.id === undefined) return checked;
+    const id = String(checked.id);
+    if (!this.#ids.has(id)) {
+      this.#ids.add(id);
+      return checked;
+    }
+    this.#fatal = true;
+    return {
+      kind: 'notJson',
+      messages: [`.id ${JSON.stringify(checked.id)} is a duplicate`],
+      id: checked.id,
+    };
+  }
+
+  #addProblem(index: number, problem: JobProblem): void {
+    this.#offending++;
+    const { alone } = this.#options;
+    this.#firstProblem ??= alone ? problem.kind : batchError(problem.kind);
+    if (this.#offending > MAX_NAMED) return;
+    this.#messages.push(
+      ...problem.messages.map((text) => (alone ? withoutPlace(text) : `jobs[${index}]${text}`)),
+    );
+  }
+
+  #refuse(): never {
+    const more = this.#offending - MAX_NAMED;
+    throw new BatchwrightError(this.#firstProblem ?? 'notJson', {
+      details: more > 0 ? [...this.#messages, `and ${more} more jobs`] : this.#messages,
+    });
+  }
+
+  #addMember(key: string, value: Buffer): void {
+    if (key === 'jobs') {
+      this.#jobsMember = value.toString() === 'null' ? 'absent' : 'other';
+      return;
+    }
+    let parsed: unknown;
+    try {
+      if (!isUtf8(value)) throw new SyntaxError('it is not valid UTF-8');
+      parsed = JSON.parse(value.toString());
+    } catch (error) {
+      throw new BatchwrightError('notJson', {
+        message: `${key.slice(0, 100)} is no JSON: ${(error as Error).message}`,
+      });
+    }
+    if (key === 'callbackUrl' || key === 'options') this.#members.set(key, parsed);
+  }
+
+  #checkOptions(): BatchOptions {
+    const options = this.#members.get('options') ?? {};
+    if (typeof options !== 'object' || Array.isArray(options))
+      throw new BatchwrightError('notJson', { message: 'options must be an object' });
+    for (const [name, value] of Object.entries(options)) {
+      if (name !== 'skipInvalid')
+        throw new BatchwrightError('notJson', { message: `options.${name.slice(0, 100)} is not known` });
+      if (typeof value !== 'boolean')
+        throw new BatchwrightError('notJson', { message: 'options.skipInvalid must be true or false' });
+    }
+    return options as BatchOptions;
+  }
+
+  #closeChunk(): NewChunk {
+    const closed = this.#chunk.close();
+    this.#chunk = new OpenChunk(closed.number + 1, this.#index);
+    return closed;
+  }
+}
+
+/** The contract has one code for params that break a schema within a batch, whichever way they do. */
+function batchError(kind: JobProblem['kind']): ErrorName {
+  return kind === 'invalidParams' || kind === 'missingParams' ? 'notJson' : kind;
+}
+
+function withoutPlace(message: string): string {
+  return message.replace(/^[.:]? ?/, '');
+}
+
+/** What a job that skipInvalid let pass has as its result's response. */
+function invalidError(problem: JobProblem): string {
+  const { errorCode, message, specificCode } = catalogue.invalidParams;
+  const additionalMessages = problem.messages.map(withoutPlace);
+  return JSON.stringify({ errorCode, message, specificCode, additionalMessages });
+}
+
+class OpenChunk {
+  readonly #number: number;
+  readonly #firstIndex: number;
+  readonly #jobs: Buffer[] = [];
+  readonly #queues = new Set<string>();
+  readonly #invalid: NewChunk['invalid'] = [];
+  #bytes = 0;
+
+  constructor(number: number, firstIndex: number) {
+    this.#number = number;
+    this.#firstIndex = firstIndex;
+  }
+
+  get count(): number {
+    return this.#jobs.length;
+  }
+
+  /** True when the chunk must be closed before a job of so many bytes is added. */
+  isFull(bytes: number): boolean {
+    return this.count >= CHUNK_JOBS || (this.count > 0 && this.#bytes + bytes > CHUNK_BYTES);
+  }
+
+  add(bytes: Buffer, queue: string): void {
+    this.#jobs.push(bytes);
+    this.#bytes += bytes.length;
+    this.#queues.add(queue);
+  }
+
+  addInvalid(index: number, bytes: Buffer, error: string): void {
+    this.#jobs.push(bytes);
+    this.#bytes += bytes.length + error.length;
+    this.#invalid.push({ index, error });
+  }
+
+  close(): NewChunk {
+    return {
+      number: this.#number,
+      firstIndex: this.#firstIndex,
+      count: this.count,
+      queues: [...this.#queues],
+      invalid: this.#invalid,
+      jobs: this.#jobs,
+    };
+  }
+}

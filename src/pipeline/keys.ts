@@ -1,0 +1,139 @@
+/** API keys and tenants: who may do what. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Pool } from 'pg';
+import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.ts';
+import { BatchwrightError } from '../domain/errors.ts';
+import { newCallbackSecret } from '../outbound/signature.ts';
+import { type ApiKeyRow, deleteKey, findKey, insertKey, listKeys } from '../store/keys.ts';
+import { ensureTenant } from '../store/tenants.ts';
+import { transaction } from '../store/transaction.ts';
+
+export interface NewKey {
+  name: string;
+  tenant?: string | undefined;
+  permissions: string[];
+  expiresAt?: Date | null | undefined;
+}
+
+export type Keys = ReturnType<typeof createKeys>;
+
+/** A revoked key is refused after this at the latest; the contract allows 5 s. */
+const CACHE_MS = 3000;
+const MAX_CACHED = 10_000;
+const KEY = /^bw_([0-9a-f]{16})_([0-9a-f]{48})$/;
+/** The admin key's tenant, permissions and id. */
+const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*', 'admin'] };
+
+/**
+ * @param options.adminKey the key that is not in the database
+ * @param options.callbackSecret the default tenant's signing secret; generated and kept when undefined
+ */
+export function createKeys(options: { pool: Pool; adminKey: string; callbackSecret: string | undefined }) {
+  const { pool } = options;
+  const adminDigest = digestOf(options.adminKey);
+  const cache = new Map<string, { digest: Buffer; caller: Caller; expiresAt: Date | null; readAt: number }>();
+  const secrets = new Map<string, string>();
+
+  async function lookUp(
+    id: string,
+  ): Promise<{ digest: Buffer; caller: Caller; expiresAt: Date | null } | null> {
+    const cached = cache.get(id);
+    if (cached && performance.now() - cached.readAt < CACHE_MS) return cached;
+    cache.delete(id);
+    const row = await findKey(pool, id);
+    if (!row) return null;
+    const found = {
+      digest: row.digest,
+      caller: { tenant: row.tenant, keyId: row.id, permissions: row.permissions },
+      expiresAt: row.expiresAt,
+      readAt: performance.now(),
+    };
+    if (cache.size >= MAX_CACHED) cache.clear();
+    cache.set(id, found);
+    return found;
+  }
+
+  return {
+    /** The caller that a key stands for, null for one that is unknown, revoked or expired. */
+    async authenticate(key: string): Promise<Caller | null> {
+      const digest = digestOf(key);
+      if (timingSafeEqual(digest, adminDigest)) return ADMIN;
+      const [, id, secret] = KEY.exec(key) ?? [];
+      if (!id || !secret) return null;
+      const found = await lookUp(id);
+      return found && timingSafeEqual(found.digest, digestOf(secret)) ? found.caller : null;
+    },
+
+    /**
+     * Makes a key; it is told here and never again. Throws `forbidden` without `admin`, for more than the
+     * maker may do, and for another tenant unless the maker is the admin key.
+     */
+    async create(caller: Caller, wanted: NewKey): Promise<ApiKeyRow & { key: string }> {
+      requireAdmin(caller);
+      const tenant = wanted.tenant ?? caller.tenant;
+      if (tenant !== caller.tenant && caller.keyId !== ADMIN.keyId)
+        throw new BatchwrightError('forbidden', {
+          message: 'Only the admin key makes keys of another tenant',
+        });
+      const beyond = wanted.permissions.filter(
+        (wish) => !caller.permissions.some((own) => covers(own, wish)),
+      );
+      if (beyond.length > 0)
+        throw new BatchwrightError('forbidden', {
+          message: `The key that asks lacks ${beyond.join(', ')} itself`,
+        });
+      const id = randomBytes(8).toString('hex');
+      const secret = randomBytes(24).toString('hex');
+      const row = await transaction(pool, async (client) => {
+        await ensureTenant(client, tenant, newCallbackSecret());
+        return insertKey(client, {
+          id,
+          tenant,
+          name: wanted.name,
+          permissions: wanted.permissions,
+          createdBy: caller.keyId,
+          expiresAt: wanted.expiresAt ?? null,
+          digest: digestOf(secret),
+        });
+      });
+      return { ...row, key: `bw_${id}_${secret}` };
+    },
+
+    /** The tenant's keys; the admin key sees everybody's. */
+    async list(caller: Caller): Promise<ApiKeyRow[]> {
+      requireAdmin(caller);
+      return listKeys(pool, scopeOf(caller));
+    },
+
+    /** Throws `notFound` when the tenant has no such key. */
+    async revoke(caller: Caller, id: string): Promise<void> {
+      requireAdmin(caller);
+      if (!(await deleteKey(pool, scopeOf(caller), id))) throw new BatchwrightError('notFound');
+      cache.delete(id);
+    },
+
+    /** The secret that signs the tenant's callbacks. */
+    async callbackSecret(tenant: string): Promise<string> {
+      if (tenant === DEFAULT_TENANT && options.callbackSecret) return options.callbackSecret;
+      const known = secrets.get(tenant);
+      if (known) return known;
+      const secret = await ensureTenant(pool, tenant, newCallbackSecret());
+      secrets.set(tenant, secret);
+      return secret;
+    },
+  };
+}
+
+function requireAdmin(caller: Caller): void {
+  if (!isAdmin(caller)) throw new BatchwrightError('forbidden', { details: ['the key lacks admin'] });
+}
+
+/** The tenant whose keys a caller may see and revoke; null, all of them, for the admin key. */
+function scopeOf(caller: Caller): string | null {
+  return caller.keyId === ADMIN.keyId ? null : caller.tenant;
+}
+
+/** Keys are random: a plain hash of them cannot be guessed back. */
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}

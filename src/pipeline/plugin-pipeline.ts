@@ -1,0 +1,61 @@
+/** The pipeline as plugins' routes use it: with values rather than bytes. */
+import type { Caller } from '../domain/caller.ts';
+import { BatchwrightError } from '../domain/errors.ts';
+import type { EnvelopeEvent } from '../json/envelope-scanner.ts';
+import { NonRetryableError } from '../plugin/errors.ts';
+import { resultPages } from './results.ts';
+import { type RunAloneDeps, runAlone } from './run-alone.ts';
+import { batchStatus, requireBatch } from './status.ts';
+import { submit } from './submit.ts';
+
+export type PluginPipeline = ReturnType<typeof createPluginPipeline>;
+
+export function createPluginPipeline(deps: RunAloneDeps) {
+  return {
+    async submit(
+      caller: Caller,
+      { jobs, callbackUrl }: { jobs: Iterable<unknown> | AsyncIterable<unknown>; callbackUrl?: string },
+    ): Promise<{ asyncId: string }> {
+      return { asyncId: await submit(deps, { caller, events: eventsOf(jobs, callbackUrl) }) };
+    },
+
+    async batch(caller: Caller, asyncId: string) {
+      const status = await batchStatus(deps.pool, caller, asyncId).catch((error: unknown) => {
+        if (error instanceof BatchwrightError && error.kind === 'batchNotFound') return null;
+        throw error;
+      });
+      return status && { ...status, counts: { ...status.counts } };
+    },
+
+    async *results(caller: Caller, asyncId: string): AsyncGenerator<unknown> {
+      const batch = await requireBatch(deps.pool, caller, asyncId, 'resultsNotFound');
+      for await (const page of resultPages(deps.pool, batch.id))
+        for (const text of page) yield JSON.parse(text);
+    },
+
+    /** The response; throws NonRetryableError with the error object's fields when the job failed. */
+    async call(caller: Caller, name: string, params: unknown): Promise<unknown> {
+      const [namespace = '', action = ''] = name.split('.');
+      const result = await runAlone(deps, caller, {
+        namespace,
+        action,
+        params: Buffer.from(JSON.stringify(params)),
+      });
+      const value = JSON.parse(result.response);
+      if (result.status === 'succeeded') return value;
+      throw new NonRetryableError(value?.message ?? 'the job was cancelled', value ?? {});
+    },
+  };
+}
+
+async function* eventsOf(
+  jobs: Iterable<unknown> | AsyncIterable<unknown>,
+  callbackUrl: string | undefined,
+): AsyncGenerator<EnvelopeEvent[]> {
+  if (callbackUrl !== undefined)
+    yield [{ kind: 'member', key: 'callbackUrl', value: Buffer.from(JSON.stringify(callbackUrl)) }];
+  let count = 0;
+  for await (const job of jobs)
+    yield [{ kind: 'element', index: count++, value: Buffer.from(JSON.stringify(job) ?? 'null') }];
+  yield [{ kind: 'array-end', count }];
+}

@@ -1,0 +1,60 @@
+/** Runs one action as a batch of one job and waits for its response. */
+import type { Pool } from 'pg';
+import { toBatchId } from '../domain/batch.ts';
+import type { Caller } from '../domain/caller.ts';
+import { BatchwrightError } from '../domain/errors.ts';
+import type { ResultStatus } from '../domain/outcome.ts';
+import { resultPage } from '../store/results.ts';
+import { type SubmitDeps, submit } from './submit.ts';
+import type { EndWatch } from './wait.ts';
+
+export interface RunAloneDeps extends SubmitDeps {
+  pool: Pool;
+  endWatch: EndWatch;
+}
+
+export interface AloneResult {
+  asyncId: string;
+  status: ResultStatus;
+  /** JSON text: the response, or the error object of a failed job. */
+  response: string;
+}
+
+/** How long a caller is kept waiting. */
+const WAIT_MS = 30_000;
+
+/**
+ * @param params the JSON text of the params: one value, known to be complete
+ * Throws what `submit` throws, with 23016 or 23017 for params that break the schema, and `stillRunning` (504)
+ * with the asyncId when the job takes longer than 30 s.
+ */
+export async function runAlone(
+  deps: RunAloneDeps,
+  caller: Caller,
+  action: { namespace: string; action: string; params: Buffer },
+  signal?: AbortSignal,
+): Promise<AloneResult> {
+  const head = JSON.stringify({ namespace: action.namespace, action: action.action });
+  const value = Buffer.concat([
+    Buffer.from(`${head.slice(0, -1)},"params":`),
+    action.params,
+    Buffer.from('}'),
+  ]);
+  const events = [
+    [
+      { kind: 'element' as const, index: 0, value },
+      { kind: 'array-end' as const, count: 1 },
+    ],
+  ];
+  const asyncId = await submit(deps, { caller, events: asyncOf(events), alone: true });
+  const batchId = toBatchId(asyncId);
+  if (!(await deps.endWatch.ended(batchId, WAIT_MS, signal)))
+    throw new BatchwrightError('stillRunning', { extra: { asyncId } });
+  const [result] = await resultPage(deps.pool, batchId, { fromIndex: 0, limit: 1 });
+  if (!result) throw new BatchwrightError('resultsNotFound');
+  return { asyncId, status: result.status, response: result.response ?? 'null' };
+}
+
+async function* asyncOf<T>(values: Iterable<T>): AsyncGenerator<T> {
+  yield* values;
+}

@@ -1,0 +1,140 @@
+/** One message from its claim to its last settle. */
+
+import { toAsyncId } from '../domain/batch.ts';
+import { failure } from '../domain/outcome.ts';
+import type { Log, Services } from '../plugin/context.ts';
+import { othersWait } from '../queue/inspect.ts';
+import type { ChunkMessage } from '../queue/messages.ts';
+import type { Claim } from '../queue/queue.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type LoadedChunk, loadChunk } from '../store/chunks.ts';
+import { markRunning } from '../store/settle.ts';
+import type { PendingJob, RunScope } from './execute.ts';
+import { Recorder } from './recorder.ts';
+import { type ActionSlots, runJobs } from './run-jobs.ts';
+import { dropClaim, type SettleDeps } from './settle.ts';
+
+export interface RunChunkDeps extends SettleDeps {
+  registry: Registry;
+  services: Services;
+  slots: ActionSlots;
+  log: Log & { child(bindings: object): Log };
+  /** Aborted when the process drains: no further job is started. */
+  draining: AbortSignal;
+  /** Aborted when the grace is over: runs are aborted and go back uncharged. */
+  stopping: AbortSignal;
+}
+
+/** Runs jobs and tells the recorder; answers the indexes of those not started. */
+export type JobRunner = (
+  deps: RunChunkDeps,
+  claim: Claim<ChunkMessage>,
+  jobs: readonly PendingJob[],
+  scope: RunScope,
+  recorder: Recorder,
+) => Promise<number[]>;
+
+/** A lane holds a chunk this long when others wait for it. */
+const YIELD_AFTER_MS = 1000;
+
+/**
+ * @param queueName the queue of actions that the message belongs to
+ * @param runner how its jobs are run: side by side here, or each in the quarantine process
+ */
+export async function runChunk(
+  deps: RunChunkDeps,
+  queueName: string,
+  claim: Claim<ChunkMessage>,
+  runner: JobRunner = runJobs,
+): Promise<void> {
+  const { message } = claim;
+  const asyncId = toAsyncId(message.batch);
+  const chunk = await loadChunk(deps.pool, message.batch, message.chunk);
+  if (!chunk || chunk.generation !== message.generation) return dropClaim(deps, claim);
+
+  const log = deps.log.child({ asyncId, chunk: message.chunk, attempt: message.attempt });
+  const recorder = new Recorder({ ...deps, log }, queueName, claim);
+  const halt = haltSignals(deps, recorder, queueName, message.batch);
+  try {
+    const jobs = pendingJobs(deps.registry, queueName, message, chunk, recorder);
+    if (chunk.cancelRequested) recorder.halt('cancelled');
+    else if (chunk.state === 'queued' && jobs.length > 0) await begin(deps, message);
+    const scope: RunScope = {
+      asyncId,
+      tenant: chunk.tenant,
+      attempt: message.attempt,
+      log,
+      services: deps.services,
+      stopping: deps.stopping,
+      reportProgress: (index, done, total) => recorder.progress(index, done, total),
+    };
+    const notStarted = recorder.halted
+      ? jobs.map(({ index }) => index)
+      : await runner(deps, claim, jobs, scope, recorder);
+    await recorder.close(notStarted);
+  } finally {
+    halt.clear();
+    recorder.dispose();
+  }
+}
+
+async function begin({ pool }: RunChunkDeps, message: ChunkMessage): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await markRunning(client, message.batch, message.generation);
+  } finally {
+    client.release();
+  }
+}
+
+/** The message's jobs that have no result; what cannot run any more becomes a failed result at once. */
+function pendingJobs(
+  registry: Registry,
+  queueName: string,
+  message: ChunkMessage,
+  chunk: LoadedChunk,
+  recorder: Recorder,
+): PendingJob[] {
+  const recorded = new Set(chunk.recorded);
+  const meant = message.indexes && new Set(message.indexes);
+  const parsed = JSON.parse(chunk.jobs) as { namespace: string; action: string; params: unknown }[];
+  const jobs: PendingJob[] = [];
+  for (const [position, job] of parsed.entries()) {
+    const index = chunk.firstIndex + position;
+    // First of all: what skipInvalid let pass is recorded already, and need not even be an object.
+    if (recorded.has(index) || (meant && !meant.has(index))) continue;
+    const { namespace, action, params } = job;
+    const entry = registry.get(namespace, action);
+    if (entry) {
+      if (entry.queue === queueName) jobs.push({ index, params, entry });
+    } else {
+      const error = { errorCode: 500, message: `there is no action ${namespace}.${action} any more` };
+      void recorder.add(failure(index, error, message.attempt, null));
+    }
+  }
+  return jobs;
+}
+
+/** Halts the recorder when the process drains, and when others have waited for the lane long enough. */
+function haltSignals(
+  deps: RunChunkDeps,
+  recorder: Recorder,
+  queueName: string,
+  batchId: string,
+): { clear(): void } {
+  const onDrain = () => recorder.halt('stopping');
+  if (deps.draining.aborted) onDrain();
+  deps.draining.addEventListener('abort', onDrain, { once: true });
+  const timer = setInterval(() => {
+    othersWait(deps.pool, queueName, batchId).then(
+      (waiting) => waiting && recorder.halt('yielding'),
+      () => {}, // the database is away: nobody can be waiting for what cannot be fetched
+    );
+  }, YIELD_AFTER_MS);
+  return {
+    clear() {
+      clearInterval(timer);
+      deps.draining.removeEventListener('abort', onDrain);
+    },
+  };
+}

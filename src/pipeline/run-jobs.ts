@@ -1,0 +1,150 @@
+/** Runs the jobs of a message side by side, each action up to its concurrency, until all ran or a halt. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Pool } from 'pg';
+import type { ChunkMessage } from '../queue/messages.ts';
+import type { Claim } from '../queue/queue.ts';
+import type { RegisteredAction } from '../registry/registry.ts';
+import { isDatabaseUnavailable } from './database-errors.ts';
+import { execute, executeMany, type InterruptibleSql, type PendingJob, type RunScope } from './execute.ts';
+import { executeTransactional } from './execute-transactional.ts';
+import type { Recorder } from './recorder.ts';
+import type { SettleDeps } from './settle.ts';
+
+/** Limits each action's runs in this process, over all batches. */
+export interface ActionSlots {
+  of(entry: RegisteredAction): LimitFunction;
+}
+
+export function createActionSlots(): ActionSlots {
+  const limits = new Map<RegisteredAction, LimitFunction>();
+  return {
+    of(entry) {
+      const limit = limits.get(entry) ?? pLimit(entry.concurrency);
+      limits.set(entry, limit);
+      return limit;
+    },
+  };
+}
+
+export interface RunJobsDeps extends SettleDeps {
+  slots: ActionSlots;
+}
+
+/** Answers the indexes of the jobs that were not started, because the recorder halted. */
+export async function runJobs(
+  deps: RunJobsDeps,
+  claim: Claim<ChunkMessage>,
+  jobs: readonly PendingJob[],
+  scope: RunScope,
+  recorder: Recorder,
+): Promise<number[]> {
+  const groups = Map.groupBy(jobs, ({ entry }) => entry);
+  const left = await Promise.all(
+    [...groups].map(([entry, group]) => runGroup({ ...deps, claim, scope, recorder }, entry, group)),
+  );
+  return left.flat().sort((a, b) => a - b);
+}
+
+interface GroupDeps extends RunJobsDeps {
+  claim: Claim<ChunkMessage>;
+  scope: RunScope;
+  recorder: Recorder;
+}
+
+async function runGroup(deps: GroupDeps, entry: RegisteredAction, group: PendingJob[]): Promise<number[]> {
+  const { slots, recorder } = deps;
+  const limit = slots.of(entry);
+  const { runMany } = entry.action;
+  if (runMany && group.length > 1) {
+    // False when it threw or must be undone: then each job runs for itself.
+    if (recorder.halted === null && (await limit(() => runTogether(deps, entry, runMany, group)))) return [];
+  }
+  const queue = group.values();
+  const left: number[] = [];
+  const breathe = createBreather();
+  async function runner(): Promise<void> {
+    for (const job of queue) {
+      if (recorder.halted !== null) left.push(job.index);
+      else if (!(await limit(() => runJob(deps, job)))) left.push(job.index);
+      await breathe();
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(entry.concurrency, group.length) }, runner));
+  return left;
+}
+
+/** False when the job was not started: the halt came while it waited for its slot. */
+async function runJob(deps: GroupDeps, job: PendingJob): Promise<boolean> {
+  const { recorder, scope, claim } = deps;
+  if (recorder.halted !== null) return false;
+  recorder.started(job.index);
+  if (job.entry.transactional) {
+    const answer = await executeTransactional(deps, claim, [job], scope);
+    if ('recorded' in answer) recorder.recorded(job.index, answer.cancelRequested);
+    else for (const outcome of answer.outcomes) await recorder.add(outcome);
+    return true;
+  }
+  await recorder.add(await execute(job, scope, poolSql(deps.pool, claim.message)));
+  return true;
+}
+
+async function runTogether(
+  deps: GroupDeps,
+  entry: RegisteredAction,
+  runMany: NonNullable<RegisteredAction['action']['runMany']>,
+  group: PendingJob[],
+): Promise<boolean> {
+  const { recorder, scope, claim } = deps;
+  if (recorder.halted !== null) return false;
+  for (const { index } of group) recorder.started(index);
+  if (entry.transactional) {
+    const answer = await executeTransactional(deps, claim, group, scope);
+    if (!('recorded' in answer)) return false;
+    for (const { index } of group) recorder.recorded(index, answer.cancelRequested);
+    return true;
+  }
+  try {
+    const outcomes = await executeMany(entry, runMany, group, scope, poolSql(deps.pool, claim.message));
+    for (const outcome of outcomes) await recorder.add(outcome);
+    return true;
+  } catch (error) {
+    scope.log.warn(
+      { err: error, action: entry.name, jobs: group.length },
+      'runMany failed, its jobs run one by one',
+    );
+    return false;
+  }
+}
+
+/** After so many outages in a row an attempt is charged all the same, lest a job that causes them runs for ever. */
+const MAX_INTERRUPTIONS = 20;
+
+function poolSql(pool: Pool, { interruptions = 0 }: ChunkMessage): InterruptibleSql {
+  const sql: InterruptibleSql = {
+    interrupted: false,
+    async query(text, values) {
+      try {
+        const { rows, rowCount } = await pool.query(text, values);
+        return { rows, rowCount: rowCount ?? 0 };
+      } catch (error) {
+        sql.interrupted = interruptions < MAX_INTERRUPTIONS && isDatabaseUnavailable(error);
+        throw error;
+      }
+    },
+  };
+  return sql;
+}
+
+/** Jobs that answer at once would keep the event loop from turning: heartbeats and settles need it. */
+const MAX_TURN_MS = 20;
+
+function createBreather(): () => Promise<void> | void {
+  let turnedAt = performance.now();
+  return () => {
+    if (performance.now() - turnedAt < MAX_TURN_MS) return;
+    return nextTurn().then(() => {
+      turnedAt = performance.now();
+    });
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * Records what came of a message's jobs: results, counters, the end of the batch, the message's own end and
+ * whatever runs next, in one transaction, fenced by the claim and by the batch's generation.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientBase, Pool } from 'pg';
+import { catalogue } from '../domain/errors.ts';
+import { failure, type RecordableOutcome } from '../domain/outcome.ts';
+import type { ChunkMessage } from '../queue/messages.ts';
+import type { Claim, Queue } from '../queue/queue.ts';
+import { settle } from '../store/settle.ts';
+import { transaction } from '../store/transaction.ts';
+import { complete } from './complete.ts';
+import { isDatabaseUnavailable, isDataError } from './database-errors.ts';
+
+export interface SettleDeps {
+  pool: Pool;
+  queue: Queue;
+}
+
+/** A message to be sent in the settle that completes the one in hand. */
+export interface NextMessage {
+  message: ChunkMessage;
+  delaySeconds: number;
+  quarantine?: boolean;
+}
+
+export interface Settlement {
+  /** The queue that the jobs' actions belong to. */
+  queueName: string;
+  claim: Claim<ChunkMessage>;
+  outcomes: readonly RecordableOutcome[];
+  /** What follows the message; present only in its last settle, which completes it. */
+  next?: readonly NextMessage[];
+}
+
+/** `lost`: another lane has the message, or the batch was restarted or deleted; nothing was recorded. */
+export type SettleResult = { state: 'recorded'; cancelRequested: boolean } | { state: 'lost' };
+
+/**
+ * Settles, waiting for the database as long as it is away. An outcome whose text Postgres refuses becomes a
+ * failed result that says so; the others are recorded.
+ */
+export async function settleClaim(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
+    try {
+      return await settleOnce(deps, settlement);
+    } catch (error) {
+      if (isDataError(error) && settlement.outcomes.length > 0) return settleOneByOne(deps, settlement);
+      if (!isDatabaseUnavailable(error)) throw error;
+      await delay(pauseMs);
+    }
+  }
+}
+
+class Lost extends Error {}
+
+async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): Promise<SettleResult> {
+  const { claim, outcomes, next, queueName } = settlement;
+  try {
+    return await transaction(pool, async (client) => {
+      const held = next ? await queue.complete(client, claim) : await queue.touch(client, claim);
+      if (!held) throw new Lost();
+      if (next) await sendNext(queue, client, queueName, next);
+      if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false };
+      return {
+        state: 'recorded',
+        cancelRequested: await recordOutcomes({ queue }, client, claim.message, outcomes),
+      };
+    });
+  } catch (error) {
+    if (error instanceof Lost) return { state: 'lost' };
+    throw error;
+  }
+}
+
+/**
+ * Records in the caller's transaction; answers whether the batch is to be cancelled. Throws when the
+ * message's generation is no longer the batch's.
+ */
+export async function recordOutcomes(
+  { queue }: Pick<SettleDeps, 'queue'>,
+  client: ClientBase,
+  { batch, generation }: ChunkMessage,
+  outcomes: readonly RecordableOutcome[],
+): Promise<boolean> {
+  const settled = await settle(client, batch, generation, outcomes);
+  if (!settled) throw new Lost();
+  if (settled.finished) await complete(queue, client, { batchId: batch, generation, ...settled });
+  return settled.cancelRequested;
+}
+
+async function sendNext(
+  queue: Queue,
+  client: ClientBase,
+  queueName: string,
+  next: readonly NextMessage[],
+): Promise<void> {
+  for (const { message, delaySeconds, quarantine } of next)
+    if (quarantine) await queue.sendToQuarantine(client, queueName, message);
+    else await queue.sendChunks(client, queueName, [message], { delaySeconds });
+}
+
+async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
+  for (const outcome of settlement.outcomes) {
+    const { next: _, ...single } = { ...settlement, outcomes: [outcome] };
+    try {
+      if ((await settleOnce(deps, single)).state === 'lost') return { state: 'lost' };
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      const refused = failure(
+        outcome.index,
+        {
+          errorCode: catalogue.internal.errorCode,
+          message: `the response cannot be stored: ${(error as Error).message}`,
+        },
+        outcome.attempts,
+        outcome.startedAt,
+      );
+      await settleClaim(deps, { ...single, outcomes: [refused] });
+    }
+  }
+  return settleClaim(deps, { ...settlement, outcomes: [] });
+}
+
+/** Ends a message that has nothing left to do: its batch was restarted or deleted, its jobs are recorded. */
+export async function dropClaim(deps: SettleDeps, claim: Claim<ChunkMessage>): Promise<void> {
+  await settleClaim(deps, { queueName: '', claim, outcomes: [], next: [] });
+}

@@ -1,0 +1,59 @@
+/** What callers see of a batch: state, counts, progress. */
+import type { Pool } from 'pg';
+import {
+  type AsyncId,
+  type BatchState,
+  type Counts,
+  isAsyncId,
+  isTerminal,
+  toAsyncId,
+  toBatchId,
+} from '../domain/batch.ts';
+import type { Caller } from '../domain/caller.ts';
+import { BatchwrightError, type ErrorName } from '../domain/errors.ts';
+import { type BatchRow, findBatch } from '../store/batches.ts';
+import { runningJobs } from '../store/job-progress.ts';
+
+export interface BatchStatus {
+  asyncId: AsyncId;
+  state: BatchState;
+  counts: Counts;
+  /** Whole percentage of work done; 100 only when every job is terminal. */
+  progress: number;
+}
+
+/**
+ * The caller's batch. Throws `batchNotFound` (or the error given) for an id that is none, another tenant's
+ * batch and an expired one alike.
+ */
+export async function requireBatch(
+  pool: Pool,
+  caller: Caller,
+  asyncId: unknown,
+  notFound: ErrorName = 'batchNotFound',
+): Promise<BatchRow> {
+  const batch = isAsyncId(asyncId) ? await findBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
+  if (!batch) throw new BatchwrightError(notFound);
+  return batch;
+}
+
+export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchStatus> {
+  const batch = await requireBatch(pool, caller, asyncId);
+  const { id, state, total, succeeded, failed, cancelled } = batch;
+  if (isTerminal(state))
+    return { asyncId: toAsyncId(id), state, counts: terminalCounts(batch), progress: 100 };
+  const { running, fractions } = await runningJobs(pool, id);
+  const ended = succeeded + failed + cancelled;
+  const runningNow = Math.min(running, total - ended);
+  return {
+    asyncId: toAsyncId(id),
+    state,
+    counts: { total, pending: total - ended - runningNow, running: runningNow, succeeded, failed, cancelled },
+    progress: Math.min(99, Math.floor((100 * (ended + fractions)) / total)),
+  };
+}
+
+/** The counts of a batch that has ended. */
+export function terminalCounts({ total, succeeded, failed, cancelled }: BatchRow): Counts {
+  return { total, pending: total - succeeded - failed - cancelled, running: 0, succeeded, failed, cancelled };
+}

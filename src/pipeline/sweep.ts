@@ -1,0 +1,70 @@
+/**
+ * Repairs what no process finished. Each duty does nothing in ordinary running: it is for rows deleted by
+ * hand, messages lost with a restored backup, counters that somebody changed.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { toAsyncId } from '../domain/batch.ts';
+import type { Log } from '../plugin/context.ts';
+import { callbackIsQueued, liveChunks } from '../queue/inspect.ts';
+import type { Queue } from '../queue/queue.ts';
+import { deleteExpired, lockBatchRow, pendingCallbacks, unfinishedBatches } from '../store/batches.ts';
+import { recount } from '../store/settle.ts';
+import { trySweepLock } from '../store/sweep-lock.ts';
+import { transaction } from '../store/transaction.ts';
+import { complete } from './complete.ts';
+import { requeue } from './control.ts';
+
+export interface SweepDeps {
+  pool: Pool;
+  queue: Queue;
+  queues: readonly string[];
+  log: Log;
+}
+
+/** A batch younger than this is none of the sweep's business: its messages may not be visible yet. */
+const MIN_AGE_SECONDS = 20;
+/** Expired batches deleted in one transaction: each may have 100,000 results. */
+const DELETE_SIZE = 10;
+
+/** One round over all batches. Another process that is at it already makes this one do nothing. */
+export async function sweep(deps: SweepDeps): Promise<void> {
+  await transaction(deps.pool, async (client) => {
+    if (!(await trySweepLock(client))) return;
+    for (const { id } of await unfinishedBatches(client, MIN_AGE_SECONDS)) await repairBatch(deps, id);
+    for (const callback of await pendingCallbacks(client)) await repairCallback(deps, callback);
+    while ((await transaction(deps.pool, (own) => deleteExpired(own, DELETE_SIZE))) > 0);
+  });
+}
+
+/** Sends again the messages of chunks that lack results and have none; a batch without any is recounted. */
+async function repairBatch({ pool, queue, queues, log }: SweepDeps, batchId: string): Promise<void> {
+  await transaction(pool, async (client) => {
+    const batch = await lockBatchRow(client, batchId);
+    if (!batch || batch.finishedAt !== null) return;
+    const live = await liveChunks(client, queues, batchId);
+    const alive = new Set(live.map(({ chunk, queue: name }) => `${chunk} ${name}`));
+    const sent = await requeue(queue, client, batchId, batch.generation, (chunk, name) =>
+      alive.has(`${chunk} ${name}`),
+    );
+    if (sent > 0)
+      log.warn({ asyncId: toAsyncId(batchId), messages: sent }, 'sweep: lost chunk messages sent again');
+    if (live.length > 0 || sent > 0) return;
+    const counted = await recount(client, batchId);
+    if (!counted?.finished) return;
+    await complete(queue, client, { batchId, generation: batch.generation, ...counted });
+    log.warn({ asyncId: toAsyncId(batchId) }, 'sweep: batch finished from its results');
+  });
+}
+
+async function repairCallback(
+  { pool, queue, log }: SweepDeps,
+  { id, generation, attempts }: { id: string; generation: number; attempts: number },
+): Promise<void> {
+  await transaction(pool, async (client: PoolClient) => {
+    const batch = await lockBatchRow(client, id);
+    if (batch?.callbackState !== 'pending' || batch.generation !== generation) return;
+    if (await callbackIsQueued(client, id)) return;
+    await queue.sendCallback(client, { batch: id, generation, attempt: attempts + 1, trigger: 'completion' });
+    log.warn({ asyncId: toAsyncId(id) }, 'sweep: lost callback message sent again');
+  });
+}

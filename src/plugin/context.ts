@@ -1,0 +1,85 @@
+/** The part of a pino logger that plugins use; lines carry the asyncId and the job's index. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  debug(message: string): void;
+  info(fields: object, message: string): void;
+  info(message: string): void;
+  warn(fields: object, message: string): void;
+  warn(message: string): void;
+  error(fields: object, message: string): void;
+  error(message: string): void;
+}
+
+/**
+ * The database, as `pg` clients offer it. In a transactional action every statement runs in the one
+ * transaction that also records the results; otherwise each statement commits by itself.
+ */
+export interface Sql {
+  // biome-ignore lint/suspicious/noExplicitAny: a row's shape is the statement's, as in pg
+  query<Row extends object = any>(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number }>;
+}
+
+/** A request that an action sends to another API; hosts are limited by HTTP_ALLOW. */
+export interface OutboundRequest {
+  method: string;
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+  signal?: AbortSignal;
+}
+
+export interface OutboundResponse {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export interface Mail {
+  to: string;
+  subject: string;
+  text: string;
+  /** RFC 5322 Message-ID without the angle brackets; a repeat carries the same one. */
+  messageId: string;
+}
+
+/** What the process lends to actions, made once from the configuration. */
+export interface Services {
+  /** Sends a request to a host that HTTP_ALLOW names. Throws NonRetryableError for any other. */
+  http(request: OutboundRequest): Promise<OutboundResponse>;
+  /** Hands a mail to the SMTP server of SMTP_URL; undefined when none is configured. */
+  mail?: ((mail: Mail) => Promise<void>) | undefined;
+  /** Where callers reach the API, without a trailing slash; for links in responses and mails. */
+  publicUrl: string;
+}
+
+/** What `run` gets beside its params. */
+export interface JobContext {
+  asyncId: string;
+  /** Position of the job in the request, from 0. */
+  index: number;
+  /** 1 for the first run. */
+  attempt: number;
+  /** The same for every run of this job; hand it on to APIs that know idempotency keys. */
+  idempotencyKey: string;
+  tenant: string;
+  /** Aborted at the timeout and when the process must stop. */
+  signal: AbortSignal;
+  log: Log;
+  /** Tells callers how far the job is; any unit, `done` of `total`. */
+  progress(done: number, total: number): void;
+  sql: Sql;
+  services: Services;
+}
+
+/** What `runMany` gets beside its jobs: all are of one batch. */
+export interface JobsContext {
+  asyncId: string;
+  tenant: string;
+  signal: AbortSignal;
+  log: Log;
+  sql: Sql;
+  services: Services;
+}

@@ -1,0 +1,38 @@
+import type { Request, Router } from 'express';
+import type { Log } from './context.ts';
+
+/** Who a plugin's route acts for. */
+export interface RouteCaller {
+  tenant: string;
+  keyId: string;
+  permissions: readonly string[];
+}
+
+/** What a route may do: all of it as the caller of the request. */
+export interface RouteTools {
+  /** Stores a batch; answers its asyncId. Throws what `run` would answer. */
+  submit(
+    request: Request,
+    batch: { jobs: Iterable<unknown> | AsyncIterable<unknown>; callbackUrl?: string },
+  ): Promise<{ asyncId: string }>;
+  /** The batch's state and counts, or null when the caller has no such batch. */
+  batch(request: Request, asyncId: string): Promise<{ state: string; counts: Record<string, number> } | null>;
+  /** The recorded results in request order. */
+  results(request: Request, asyncId: string): AsyncIterable<unknown>;
+  /** Runs one action in the worker and waits for its response, at most 30 s. */
+  call(request: Request, action: string, params: unknown): Promise<unknown>;
+  log: Log;
+}
+
+export interface Routes {
+  /** Absolute path under which all of its routes stand, such as `/event`. */
+  prefix: string;
+  /** Who the request is from; null answers 401. Without it the usual API keys are asked for. */
+  authenticate?: (request: Request) => RouteCaller | null | Promise<RouteCaller | null>;
+  routes(router: Router, tools: RouteTools): void;
+}
+
+/** Declares the HTTP routes of a folder's `routes.ts`; its default export. */
+export function defineRoutes(routes: Routes): Routes {
+  return routes;
+}

@@ -1,0 +1,38 @@
+/** Run the jobs of one chunk whose actions belong to the message's queue. */
+export interface ChunkMessage {
+  batch: string;
+  chunk: number;
+  /** The batch's generation when the message was sent; an older one records nothing. */
+  generation: number;
+  /** Runs are counted by the message: 1 for the first. */
+  attempt: number;
+  /** Only these jobs of the chunk, by their index in the batch; all that have no result when absent. */
+  indexes?: number[];
+  /** How often a database outage interrupted the attempt without being charged. */
+  interruptions?: number;
+}
+
+/** Deliver the callback of one completion. */
+export interface CallbackMessage {
+  batch: string;
+  generation: number;
+  /** 1 for the first attempt of this trigger. */
+  attempt: number;
+  trigger: 'completion' | 'repost';
+}
+
+/** Chunks of the queue that actions name. */
+export function chunkQueue(queue: string): string {
+  return `jobs.${queue}`;
+}
+
+/** Chunks of that queue whose worker died: they run in a process of their own. */
+export function quarantineQueue(queue: string): string {
+  return `quarantine.${queue}`;
+}
+
+export function isQuarantine(queue: string): boolean {
+  return queue.startsWith('quarantine.');
+}
+
+export const CALLBACK_QUEUE = 'callbacks';

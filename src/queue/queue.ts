@@ -1,0 +1,221 @@
+import type { ClientBase } from 'pg';
+import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
+import {
+  CALLBACK_QUEUE,
+  type CallbackMessage,
+  type ChunkMessage,
+  chunkQueue,
+  quarantineQueue,
+} from './messages.ts';
+
+interface Log {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A message that a lane holds; the attempt is the fence: a stale holder changes nothing. */
+export interface Claim<Message> {
+  id: string;
+  queue: string;
+  retryCount: number;
+  message: Message;
+}
+
+export interface LaneOptions {
+  /** Takes only messages of this priority or lower, so that the tails of large batches get on. */
+  maxPriority?: number;
+}
+
+export interface Lane {
+  /** Takes no further message; resolves when the one in hand is done. */
+  stop(): Promise<void>;
+}
+
+/** Later than now by the database's clock, in seconds. */
+export interface SendOptions {
+  delaySeconds?: number;
+}
+
+// Chunks may run for long and are guarded by heartbeats, so nothing may expire them earlier: pg-boss's
+// upper limit. Completed rows are of no use to anybody after a few minutes.
+const QUEUE_OPTIONS = {
+  expireInSeconds: 86_399,
+  retentionSeconds: 30 * 86_400,
+  deleteAfterSeconds: 120,
+  // A chunk must never be stranded: its jobs have retry limits of their own.
+  retryLimit: 100_000,
+  retryDelay: 0,
+  heartbeatSeconds: 10,
+  notify: true,
+};
+
+/** How many messages one insert statement carries: 1,000 are some 200 KiB. */
+const INSERT_SIZE = 1000;
+
+export type Queue = Awaited<ReturnType<typeof startQueue>>;
+
+/**
+ * pg-boss behind the few verbs that the pipeline needs. Sending and settling take the client of the
+ * caller's transaction: they happen together with what they stand for, or not at all.
+ *
+ * @param options.queues the queues that actions name; lanes of ROLE worker and senders of ROLE api agree on them
+ */
+export async function startQueue(options: {
+  url: string;
+  queues: readonly string[];
+  applicationName: string;
+  max: number;
+  log: Log;
+}) {
+  const { log } = options;
+  const boss = new PgBoss({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max: options.max,
+    schema: 'pgboss',
+    schedule: false,
+    useListenNotify: true,
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+    maintenanceIntervalSeconds: 60,
+    persistWarnings: false,
+  });
+  // Lost connections are reported here; pg-boss goes on polling until the database is back.
+  boss.on('error', (error) => log.error({ err: error }, 'queue error'));
+  boss.on('warning', (warning) => log.warn({ warning }, 'queue warning'));
+  await boss.start();
+  let running = true;
+  for (const queue of options.queues) {
+    await boss.createQueue(chunkQueue(queue), QUEUE_OPTIONS);
+    await boss.createQueue(quarantineQueue(queue), QUEUE_OPTIONS);
+  }
+  await boss.createQueue(CALLBACK_QUEUE, QUEUE_OPTIONS);
+
+  async function send<T extends { batch: string }>(
+    client: ClientBase,
+    queue: string,
+    messages: { message: T; priority: number; delaySeconds?: number }[],
+  ): Promise<void> {
+    for (let from = 0; from < messages.length; from += INSERT_SIZE) {
+      const jobs: JobInsert<T>[] = messages
+        .slice(from, from + INSERT_SIZE)
+        .map(({ message, priority, delaySeconds }) => ({
+          data: message,
+          priority,
+          group: { id: message.batch },
+          ...(delaySeconds ? { startAfter: delaySeconds } : {}),
+        }));
+      await boss.insert(queue, jobs as JobInsert[], { db: over(client) });
+    }
+  }
+
+  function lane<Message extends object>(
+    queue: string,
+    handle: (claim: Claim<Message>) => Promise<void>,
+    laneOptions: LaneOptions = {},
+  ): Lane {
+    let laneId: string | undefined;
+    const started = boss
+      .work<Message>(
+        queue,
+        {
+          batchSize: 1,
+          localConcurrency: 1,
+          pollingIntervalSeconds: 0.5,
+          notifyPollingIntervalSeconds: 1,
+          heartbeatRefreshSeconds: 3,
+          ...laneOptions,
+        },
+        async ([job]) => {
+          if (!job) return;
+          await handle(claimOf(queue, job));
+          // A lane that has just worked looks for more at once; NOTIFY alone would let it sleep.
+          if (laneId) boss.notifyWorker(laneId);
+        },
+      )
+      .then((id) => {
+        laneId = id;
+      });
+    return {
+      async stop() {
+        await started;
+        if (laneId) await boss.offWork(queue, { id: laneId, wait: true });
+      },
+    };
+  }
+
+  return {
+    /** One message a chunk and queue; the first chunks of all batches before the later ones of any. */
+    sendChunks(
+      client: ClientBase,
+      queue: string,
+      messages: ChunkMessage[],
+      options: SendOptions = {},
+    ): Promise<void> {
+      return send(
+        client,
+        chunkQueue(queue),
+        messages.map((message) => ({ message, priority: -message.chunk, ...options })),
+      );
+    },
+
+    /** The same to the queue of chunks whose worker died. */
+    sendToQuarantine(client: ClientBase, queue: string, message: ChunkMessage): Promise<void> {
+      return send(client, quarantineQueue(queue), [{ message, priority: -message.chunk }]);
+    },
+
+    sendCallback(client: ClientBase, message: CallbackMessage, options: SendOptions = {}): Promise<void> {
+      return send(client, CALLBACK_QUEUE, [{ message, priority: 0, ...options }]);
+    },
+
+    /** False when the claim is no longer ours: the caller must roll back. */
+    async complete(client: ClientBase, claim: Claim<unknown>): Promise<boolean> {
+      return affectedOne(await boss.complete(claim.queue, claimRef(claim), undefined, { db: over(client) }));
+    },
+
+    /** Renews the heartbeat and holds the message's row; false when the claim is no longer ours. */
+    async touch(client: ClientBase, claim: Claim<unknown>): Promise<boolean> {
+      return affectedOne(await boss.touch(claim.queue, claimRef(claim), { db: over(client) }));
+    },
+
+    chunkLane: (
+      queue: string,
+      handle: (claim: Claim<ChunkMessage>) => Promise<void>,
+      laneOptions?: LaneOptions,
+    ) => lane(chunkQueue(queue), handle, laneOptions),
+    quarantineLane: (queue: string, handle: (claim: Claim<ChunkMessage>) => Promise<void>) =>
+      lane(quarantineQueue(queue), handle),
+    callbackLane: (handle: (claim: Claim<CallbackMessage>) => Promise<void>) => lane(CALLBACK_QUEUE, handle),
+
+    /** False before the start and after the stop. */
+    isRunning: () => running,
+
+    /** Stops fetching and closes the connections; lanes are to be stopped before. */
+    async stop(): Promise<void> {
+      running = false;
+      await boss.stop({ graceful: true, timeout: 5_000 });
+    },
+  };
+}
+
+function claimOf<Message>(queue: string, job: Job<Message>): Claim<Message> {
+  return { id: job.id, queue, retryCount: job.retryCount, message: job.data };
+}
+
+function claimRef(claim: Claim<unknown>) {
+  return [{ id: claim.id, retryCount: claim.retryCount }];
+}
+
+/** pg-boss counts the rows it changed, although its declared type does not say so. */
+function affectedOne(response: object): boolean {
+  return (response as { affected?: number }).affected === 1;
+}
+
+/** pg-boss's statements on the caller's client, inside the caller's transaction. */
+function over(client: ClientBase): Db {
+  return {
+    async executeSql(text: string, values?: unknown[]) {
+      return client.query(text, values as unknown[]);
+    },
+  } as Db;
+}

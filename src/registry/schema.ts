@@ -1,0 +1,56 @@
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import ajvFormats from 'ajv-formats';
+
+/** How many errors of one job are told; a job with 100,000 wrong rows names the first of them. */
+const MAX_MESSAGES = 20;
+
+/** Ajv with the rules that every plugin schema is compiled under. */
+export function createCompiler(): (schema: object) => ValidateFunction {
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: false });
+  ajvFormats.default(ajv);
+  return (schema) => ajv.compile(schema);
+}
+
+export interface ParamsProblem {
+  /** True when a required parameter is missing. */
+  missing: boolean;
+  /** Such as `params.event must be integer`, prefixed by the caller with the job's place. */
+  messages: string[];
+}
+
+/** Null when the params fit the schema. */
+export function checkParams(validate: ValidateFunction, params: unknown): ParamsProblem | null {
+  if (validate(params)) return null;
+  const errors = validate.errors ?? [];
+  const messages = errors.slice(0, MAX_MESSAGES).map(describe);
+  if (errors.length > MAX_MESSAGES) messages.push(`and ${errors.length - MAX_MESSAGES} more`);
+  return { missing: errors.some((error) => error.keyword === 'required'), messages };
+}
+
+function describe(error: ErrorObject): string {
+  const place = `params${dotted(error.instancePath)}`;
+  switch (error.keyword) {
+    case 'required':
+      return `${place}.${error.params.missingProperty} is required`;
+    case 'additionalProperties':
+    case 'unevaluatedProperties':
+      return `${place}.${error.params.additionalProperty ?? error.params.unevaluatedProperty} is not known`;
+    case 'enum':
+      return `${place} must be one of ${error.params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}`;
+    case 'const':
+      return `${place} must be ${JSON.stringify(error.params.allowedValue)}`;
+    default:
+      return `${place} ${error.message}`;
+  }
+}
+
+/** `/contacts/3/name` → `.contacts[3].name` */
+function dotted(instancePath: string): string {
+  return instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`))
+    .join('');
+}

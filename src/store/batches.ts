@@ -1,0 +1,153 @@
+import type { ClientBase, Pool } from 'pg';
+import type { BatchState } from '../domain/batch.ts';
+
+export type CallbackState = 'pending' | 'delivered' | 'failed' | 'superseded';
+
+export interface BatchRow {
+  id: string;
+  tenant: string;
+  state: BatchState;
+  total: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  generation: number;
+  cancelRequested: boolean;
+  callbackUrl: string | null;
+  callbackState: CallbackState | null;
+  callbackAttempts: number;
+  createdAt: Date;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+  expiresAt: Date;
+}
+
+const COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, generation,
+  cancel_requested as "cancelRequested", callback_url as "callbackUrl", callback_state as "callbackState",
+  callback_attempts as "callbackAttempts", created_at as "createdAt", started_at as "startedAt",
+  finished_at as "finishedAt", expires_at as "expiresAt"`;
+
+/** The tenant's batch; null when there is none of that id, when it is another tenant's, or expired. */
+export async function findBatch(
+  client: ClientBase | Pool,
+  tenant: string,
+  batchId: string,
+): Promise<BatchRow | null> {
+  const { rows } = await client.query<BatchRow>({
+    name: 'find-batch',
+    text: `select ${COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and expires_at > now()`,
+    values: [batchId, tenant],
+  });
+  return rows[0] ?? null;
+}
+
+/** The same, locked until the transaction ends. */
+export async function lockBatch(
+  client: ClientBase,
+  tenant: string,
+  batchId: string,
+): Promise<BatchRow | null> {
+  const { rows } = await client.query<BatchRow>(
+    `select ${COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and expires_at > now() for update`,
+    [batchId, tenant],
+  );
+  return rows[0] ?? null;
+}
+
+/** For the processes' own work, whatever the tenant. */
+export async function getBatch(client: ClientBase | Pool, batchId: string): Promise<BatchRow | null> {
+  const { rows } = await client.query<BatchRow>(`select ${COLUMNS} from batchwright.batch where id = $1`, [
+    batchId,
+  ]);
+  return rows[0] ?? null;
+}
+
+/** The same, locked until the transaction ends. */
+export async function lockBatchRow(client: ClientBase, batchId: string): Promise<BatchRow | null> {
+  const { rows } = await client.query<BatchRow>(
+    `select ${COLUMNS} from batchwright.batch where id = $1 for update`,
+    [batchId],
+  );
+  return rows[0] ?? null;
+}
+
+/** Which of these batches have ended. */
+export async function finishedAmong(pool: Pool, batchIds: readonly string[]): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>({
+    name: 'finished-among',
+    text: `select id from batchwright.batch where id = any($1) and state in ('completed', 'cancelled')`,
+    values: [batchIds],
+  });
+  return rows.map(({ id }) => id);
+}
+
+/** False when it has ended already. */
+export async function requestCancel(client: ClientBase, batchId: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update batchwright.batch set cancel_requested = true where id = $1 and state in ('queued', 'running')`,
+    [batchId],
+  );
+  return rowCount === 1;
+}
+
+/** Opens an ended batch again, with a generation of its own, after the results that go were deleted. */
+export async function reopen(
+  client: ClientBase,
+  batchId: string,
+  removed: { failed: number; cancelled: number },
+): Promise<number> {
+  const { rows } = await client.query<{ generation: number }>(
+    `update batchwright.batch
+     set generation = generation + 1, state = 'queued', finished_at = null, cancel_requested = false,
+         failed = failed - $2, cancelled = cancelled - $3, callback_attempts = 0,
+         callback_state = case callback_state when 'pending' then 'superseded' else callback_state end
+     where id = $1 returning generation`,
+    [batchId, removed.failed, removed.cancelled],
+  );
+  return rows[0]?.generation ?? 0;
+}
+
+/** Batches older than `seconds` that have not ended, oldest first. */
+export async function unfinishedBatches(
+  client: ClientBase,
+  seconds: number,
+): Promise<{ id: string; generation: number }[]> {
+  const { rows } = await client.query<{ id: string; generation: number }>(
+    `select id, generation from batchwright.batch
+     where state in ('queued', 'running') and created_at < now() - make_interval(secs => $1)
+     order by id limit 1000`,
+    [seconds],
+  );
+  return rows;
+}
+
+/** Ended batches whose callback is neither delivered nor given up. */
+export async function pendingCallbacks(
+  client: ClientBase,
+): Promise<{ id: string; generation: number; attempts: number }[]> {
+  const { rows } = await client.query<{ id: string; generation: number; attempts: number }>(
+    `select id, generation, callback_attempts as attempts from batchwright.batch
+     where callback_state = 'pending' and finished_at < now() - interval '20 seconds'
+     order by id limit 1000`,
+  );
+  return rows;
+}
+
+/** Deletes up to `limit` expired batches with all that belongs to them; answers how many. */
+export async function deleteExpired(client: ClientBase, limit: number): Promise<number> {
+  const { rowCount } = await client.query(
+    `with expired as (
+       delete from batchwright.batch where id in (
+         select id from batchwright.batch
+         where expires_at < now() and state in ('completed', 'cancelled') limit $1
+         for update skip locked)
+       returning id
+     ), results as (delete from batchwright.result where batch_id in (select id from expired)
+     ), chunks as (delete from batchwright.chunk where batch_id in (select id from expired)
+     ), progress as (delete from batchwright.job_progress where batch_id in (select id from expired)
+     ), deliveries as (delete from batchwright.delivery where batch_id in (select id from expired))
+     select from expired`,
+    [limit],
+  );
+  return rowCount ?? 0;
+}

@@ -1,0 +1,212 @@
+import { once } from 'node:events';
+import type { ClientBase, Pool } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { BatchState } from '../domain/batch.ts';
+
+/** A closed chunk, about to be stored. */
+export interface NewChunk {
+  number: number;
+  firstIndex: number;
+  count: number;
+  queues: string[];
+  /** Jobs refused under skipInvalid: index in the batch and the error object as JSON text. */
+  invalid: { index: number; error: string }[];
+  /** The jobs' own bytes. */
+  jobs: Buffer[];
+}
+
+/** Stores one chunk with an insert: cheaper than COPY for a batch that has no other. */
+export async function insertChunk(client: ClientBase, batchId: string, chunk: NewChunk): Promise<void> {
+  const { indexes, errors } = invalidColumns(chunk);
+  await client.query(
+    `insert into batchwright.chunk
+       (batch_id, number, first_index, count, queues, invalid_indexes, invalid_errors, jobs)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      batchId,
+      chunk.number,
+      chunk.firstIndex,
+      chunk.count,
+      chunk.queues,
+      indexes,
+      errors,
+      jobsArray(chunk).toString(),
+    ],
+  );
+}
+
+export interface ChunkCopy {
+  /** Resolves when Postgres has taken enough for the next chunk: backpressure up to the caller's socket. */
+  write(chunk: NewChunk): Promise<void>;
+  end(): Promise<void>;
+  /** Ends the COPY in error, so that the connection can roll back. */
+  abort(error: Error): Promise<void>;
+}
+
+/** Stores chunks with one binary COPY: no escaping, the callers' bytes pass as they came. */
+export function copyChunks(client: ClientBase, batchId: string): ChunkCopy {
+  const stream = client.query(
+    copyFrom(
+      `copy batchwright.chunk (batch_id, number, first_index, count, queues, invalid_indexes, invalid_errors, jobs)
+       from stdin (format binary)`,
+    ),
+  );
+  const closed = new Promise<void>((resolve, reject) => {
+    stream.once('finish', resolve);
+    stream.once('error', reject);
+  });
+  closed.catch(() => {}); // reported by whoever awaits write, end or abort
+  const id = Buffer.from(batchId.replaceAll('-', ''), 'hex');
+  stream.write(COPY_HEADER);
+  return {
+    async write(chunk) {
+      if (!stream.write(copyRow(id, chunk))) await Promise.race([once(stream, 'drain'), closed]);
+    },
+    async end() {
+      stream.end(COPY_TRAILER);
+      await closed;
+    },
+    async abort(error) {
+      stream.destroy(error);
+      await closed.catch(() => {});
+    },
+  };
+}
+
+// https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
+const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+const COPY_TRAILER = Buffer.from([0xff, 0xff]);
+const OPENING_BRACKET = Buffer.from('[');
+const COMMA = Buffer.from(',');
+const CLOSING_BRACKET = Buffer.from(']');
+const TEXT_OID = 25;
+const INT4_OID = 23;
+
+function copyRow(id: Buffer, chunk: NewChunk): Buffer {
+  const { indexes, errors } = invalidColumns(chunk);
+  return Buffer.concat([
+    int16(8),
+    field(id),
+    field(int32(chunk.number)),
+    field(int32(chunk.firstIndex)),
+    field(int32(chunk.count)),
+    field(
+      array(
+        TEXT_OID,
+        chunk.queues.map((queue) => Buffer.from(queue)),
+      ),
+    ),
+    field(indexes && array(INT4_OID, indexes.map(int32))),
+    field(errors === null ? null : Buffer.from(errors)),
+    field(jobsArray(chunk)),
+  ]);
+}
+
+function field(value: Buffer | null): Buffer {
+  return value === null ? int32(-1) : Buffer.concat([int32(value.length), value]);
+}
+
+/** One-dimensional, no nulls: dimensions, null flag, element type, length, lower bound, elements. */
+function array(elementType: number, elements: Buffer[]): Buffer {
+  if (elements.length === 0) return Buffer.concat([int32(0), int32(0), int32(elementType)]);
+  return Buffer.concat([
+    int32(1),
+    int32(0),
+    int32(elementType),
+    int32(elements.length),
+    int32(1),
+    ...elements.map(field),
+  ]);
+}
+
+function int16(value: number): Buffer {
+  const buffer = Buffer.allocUnsafe(2);
+  buffer.writeInt16BE(value);
+  return buffer;
+}
+
+function int32(value: number): Buffer {
+  const buffer = Buffer.allocUnsafe(4);
+  buffer.writeInt32BE(value);
+  return buffer;
+}
+
+function invalidColumns({ invalid }: NewChunk): { indexes: number[] | null; errors: string | null } {
+  if (invalid.length === 0) return { indexes: null, errors: null };
+  return {
+    indexes: invalid.map(({ index }) => index),
+    errors: `[${invalid.map(({ error }) => error).join(',')}]`,
+  };
+}
+
+function jobsArray({ jobs }: NewChunk): Buffer {
+  const parts: Buffer[] = [OPENING_BRACKET];
+  for (const [position, job] of jobs.entries()) {
+    if (position > 0) parts.push(COMMA);
+    parts.push(job);
+  }
+  parts.push(CLOSING_BRACKET);
+  return Buffer.concat(parts);
+}
+
+/** A chunk as a lane works on it. */
+export interface LoadedChunk {
+  firstIndex: number;
+  count: number;
+  /** JSON text: the array of jobs as they were sent. */
+  jobs: string;
+  tenant: string;
+  state: BatchState;
+  generation: number;
+  cancelRequested: boolean;
+  /** Indexes that have their result already. */
+  recorded: number[];
+}
+
+/** Null when the batch has been deleted meanwhile. */
+export async function loadChunk(pool: Pool, batchId: string, number: number): Promise<LoadedChunk | null> {
+  const { rows } = await pool.query<LoadedChunk>({
+    name: 'load-chunk',
+    text: `select chunk.first_index as "firstIndex", chunk.count, chunk.jobs, batch.tenant, batch.state,
+       batch.generation, batch.cancel_requested as "cancelRequested",
+       array(select result.index from batchwright.result
+             where result.batch_id = $1 and result.index >= chunk.first_index
+               and result.index < chunk.first_index + chunk.count) as recorded
+     from batchwright.chunk join batchwright.batch on batch.id = chunk.batch_id
+     where chunk.batch_id = $1 and chunk.number = $2`,
+    values: [batchId, number],
+  });
+  return rows[0] ?? null;
+}
+
+/** The jobs of the chunk that holds `index`, as they were sent. */
+export async function chunkTextAt(
+  client: ClientBase | Pool,
+  batchId: string,
+  index: number,
+): Promise<{ firstIndex: number; count: number; jobs: string } | null> {
+  const { rows } = await client.query<{ firstIndex: number; count: number; jobs: string }>({
+    name: 'chunk-text',
+    text: `select first_index as "firstIndex", count, jobs from batchwright.chunk
+     where batch_id = $1 and first_index <= $2 order by number desc limit 1`,
+    values: [batchId, index],
+  });
+  return rows[0] ?? null;
+}
+
+/** The chunks that lack a result, each with its queues. */
+export async function incompleteChunks(
+  client: ClientBase,
+  batchId: string,
+): Promise<{ number: number; queues: string[] }[]> {
+  const { rows } = await client.query<{ number: number; queues: string[] }>(
+    `select number, queues from batchwright.chunk
+     where batch_id = $1 and count > (
+       select count(*) from batchwright.result
+       where result.batch_id = $1 and result.index >= chunk.first_index
+         and result.index < chunk.first_index + chunk.count)
+     order by number`,
+    [batchId],
+  );
+  return rows;
+}

@@ -1,0 +1,52 @@
+import type { Pool } from 'pg';
+
+export interface JobProgress {
+  index: number;
+  /** Null while the job runs without reporting. */
+  done: number | null;
+  total: number | null;
+}
+
+/** A row older than this was left by a worker that died. */
+const STALE_SECONDS = 30;
+
+/** Tells callers which jobs run and how far they are. */
+export async function reportProgress(
+  pool: Pool,
+  batchId: string,
+  jobs: readonly JobProgress[],
+): Promise<void> {
+  await pool.query(
+    `insert into batchwright.job_progress (batch_id, index, done, total)
+     select $1, * from unnest($2::int[], $3::float8[], $4::float8[])
+     on conflict (batch_id, index) do update set done = excluded.done, total = excluded.total, updated_at = now()`,
+    [batchId, jobs.map(({ index }) => index), jobs.map(({ done }) => done), jobs.map(({ total }) => total)],
+  );
+}
+
+export async function clearProgress(pool: Pool, batchId: string, indexes: readonly number[]): Promise<void> {
+  await pool.query('delete from batchwright.job_progress where batch_id = $1 and index = any($2)', [
+    batchId,
+    indexes,
+  ]);
+}
+
+export interface RunningJobs {
+  running: number;
+  /** The sum of the running jobs' finished fractions. */
+  fractions: number;
+}
+
+/** What runs of the batch at the moment. */
+export async function runningJobs(pool: Pool, batchId: string): Promise<RunningJobs> {
+  const { rows } = await pool.query<RunningJobs>({
+    name: 'running-jobs',
+    text: `select count(*)::int as running,
+       coalesce(sum(least(greatest(done / nullif(total, 0), 0), 1)), 0) as fractions
+     from batchwright.job_progress
+     where batch_id = $1 and updated_at > now() - make_interval(secs => $2)
+       and not exists (select from batchwright.result where result.batch_id = $1 and result.index = job_progress.index)`,
+    values: [batchId, STALE_SECONDS],
+  });
+  return rows[0] ?? { running: 0, fractions: 0 };
+}

@@ -1,0 +1,55 @@
+import type { ClientBase, Pool } from 'pg';
+
+export interface ApiKeyRow {
+  id: string;
+  tenant: string;
+  name: string;
+  permissions: string[];
+  createdBy: string;
+  createdAt: Date;
+  expiresAt: Date | null;
+}
+
+const COLUMNS = `id, tenant, name, permissions, created_by as "createdBy", created_at as "createdAt",
+  expires_at as "expiresAt"`;
+
+export async function insertKey(
+  client: ClientBase,
+  key: Omit<ApiKeyRow, 'createdAt'> & { digest: Buffer },
+): Promise<ApiKeyRow> {
+  const { rows } = await client.query<ApiKeyRow>(
+    `insert into batchwright.api_key (id, tenant, name, permissions, created_by, expires_at, digest)
+     values ($1, $2, $3, $4, $5, $6, $7) returning ${COLUMNS}`,
+    [key.id, key.tenant, key.name, key.permissions, key.createdBy, key.expiresAt, key.digest],
+  );
+  return rows[0] as ApiKeyRow;
+}
+
+/** With its digest, for the check of a request; null when unknown or expired. */
+export async function findKey(pool: Pool, id: string): Promise<(ApiKeyRow & { digest: Buffer }) | null> {
+  const { rows } = await pool.query<ApiKeyRow & { digest: Buffer }>({
+    name: 'find-key',
+    text: `select ${COLUMNS}, digest from batchwright.api_key
+     where id = $1 and (expires_at is null or expires_at > now())`,
+    values: [id],
+  });
+  return rows[0] ?? null;
+}
+
+/** The tenant's keys, or everybody's for null, oldest first. */
+export async function listKeys(pool: Pool, tenant: string | null): Promise<ApiKeyRow[]> {
+  const { rows } = await pool.query<ApiKeyRow>(
+    `select ${COLUMNS} from batchwright.api_key where tenant = coalesce($1, tenant) order by created_at, id`,
+    [tenant],
+  );
+  return rows;
+}
+
+/** False when the tenant, or anybody for null, has no such key. */
+export async function deleteKey(pool: Pool, tenant: string | null, id: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    'delete from batchwright.api_key where tenant = coalesce($1, tenant) and id = $2',
+    [tenant, id],
+  );
+  return rowCount === 1;
+}

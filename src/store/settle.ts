@@ -1,0 +1,133 @@
+import type { ClientBase } from 'pg';
+import type { BatchState } from '../domain/batch.ts';
+import type { RecordableOutcome } from '../domain/outcome.ts';
+
+export interface SettleAnswer {
+  /** Rows really inserted: the results that had not been recorded before. */
+  inserted: number;
+  /** True for the one settle that brought pending to zero. */
+  finished: boolean;
+  state: BatchState;
+  cancelRequested: boolean;
+  hasCallback: boolean;
+}
+
+/**
+ * Records outcomes and adds what was really inserted to the batch's counters, in one statement; whoever
+ * brings pending to zero finishes the batch. Null, and nothing recorded, when the batch is of another
+ * generation or gone: the caller must roll back.
+ *
+ * It takes the lock on the batch's row, which every settle of the batch waits for: call it last before
+ * the commit.
+ */
+export async function settle(
+  client: ClientBase,
+  batchId: string,
+  generation: number,
+  outcomes: readonly RecordableOutcome[],
+): Promise<SettleAnswer | null> {
+  const { rows } = await client.query<SettleAnswer>({
+    name: 'settle',
+    text: SETTLE,
+    values: [
+      batchId,
+      generation,
+      outcomes.map(({ index }) => index),
+      outcomes.map(({ status }) => status),
+      // One JSON text for all: `->` and json_to_recordset refuse text with \u0000, json_array_elements does not.
+      `[${outcomes.map(({ response }) => response).join(',')}]`,
+      outcomes.map(({ attempts }) => attempts),
+      outcomes.map(({ startedAt }) => startedAt),
+      outcomes.map(({ finishedAt }) => finishedAt),
+    ],
+  });
+  return rows[0] ?? null;
+}
+
+// The generation is checked by the update, under the row's lock. The insert's rows are only kept when the
+// update found its row: without it the caller rolls back.
+const SETTLE = `
+  with inserted as (
+    insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
+    select $1, outcome.index, outcome.status, outcome.response, outcome.attempts, outcome.started_at, outcome.finished_at
+    from rows from (
+      unnest($3::int[]), unnest($4::batchwright.result_status[]), json_array_elements($5::json),
+      unnest($6::smallint[]), unnest($7::timestamptz[]), unnest($8::timestamptz[])
+    ) as outcome (index, status, response, attempts, started_at, finished_at)
+    on conflict do nothing
+    returning status
+  ), tally as (
+    select count(*) filter (where status = 'succeeded')::int as succeeded,
+           count(*) filter (where status = 'failed')::int as failed,
+           count(*) filter (where status = 'cancelled')::int as cancelled,
+           count(*)::int as inserted
+    from inserted
+  )
+  update batchwright.batch
+  set succeeded = batch.succeeded + tally.succeeded,
+      failed = batch.failed + tally.failed,
+      cancelled = batch.cancelled + tally.cancelled,
+      ${finishingColumns('tally.inserted')}
+  from tally
+  where batch.id = $1 and batch.generation = $2
+  returning tally.inserted, batch.state, batch.cancel_requested as "cancelRequested",
+    batch.callback_url is not null as "hasCallback",
+    tally.inserted > 0 and batch.state in ('completed', 'cancelled') as finished`;
+
+/**
+ * The columns that change when `added` more results are there: state, times, the callback's state.
+ * A batch that is finished already keeps what it has.
+ */
+function finishingColumns(added: string): string {
+  const done = `batch.succeeded + batch.failed + batch.cancelled + ${added} = batch.total`;
+  return `
+      started_at = coalesce(batch.started_at, now()),
+      finished_at = case when ${done} then coalesce(batch.finished_at, now()) end,
+      state = (case when not (${done}) then 'running'
+                    when batch.cancel_requested then 'cancelled'
+                    else 'completed' end)::batchwright.batch_state,
+      callback_state = case when ${done} and ${added} > 0 and batch.callback_url is not null
+                            then 'pending' else batch.callback_state end`;
+}
+
+/** Marks the batch as begun; called when a job of it is about to run for the first time. */
+export async function markRunning(client: ClientBase, batchId: string, generation: number): Promise<void> {
+  await client.query(
+    `update batchwright.batch set state = 'running', started_at = coalesce(started_at, now())
+     where id = $1 and generation = $2 and state = 'queued'`,
+    [batchId, generation],
+  );
+}
+
+/**
+ * Sets the counters to what the results say and finishes the batch if they are complete. For batches that
+ * were stored with nothing left to run, and for the sweep. Answers as settle does; null when the batch is
+ * gone or has ended already.
+ */
+export async function recount(client: ClientBase, batchId: string): Promise<SettleAnswer | null> {
+  // The lock first, in a statement of its own, so that the count's snapshot is younger than every settle.
+  await client.query('select from batchwright.batch where id = $1 for update', [batchId]);
+  const { rows } = await client.query<SettleAnswer>(
+    `with tally as (
+       select count(*) filter (where status = 'succeeded')::int as succeeded,
+              count(*) filter (where status = 'failed')::int as failed,
+              count(*) filter (where status = 'cancelled')::int as cancelled,
+              count(*)::int as recorded
+       from batchwright.result where batch_id = $1
+     )
+     update batchwright.batch
+     set succeeded = tally.succeeded, failed = tally.failed, cancelled = tally.cancelled,
+         finished_at = case when tally.recorded = batch.total then now() end,
+         state = (case when tally.recorded < batch.total then batch.state::text
+                       when batch.cancel_requested then 'cancelled'
+                       else 'completed' end)::batchwright.batch_state,
+         callback_state = case when tally.recorded = batch.total and batch.callback_url is not null
+                               then 'pending' else batch.callback_state end
+     from tally
+     where batch.id = $1 and batch.state in ('queued', 'running')
+     returning tally.recorded as inserted, batch.state, batch.cancel_requested as "cancelRequested",
+       batch.callback_url is not null as "hasCallback", tally.recorded = batch.total as finished`,
+    [batchId],
+  );
+  return rows[0] ?? null;
+}

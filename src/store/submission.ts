@@ -1,0 +1,76 @@
+import type { ClientBase } from 'pg';
+import type { BatchOptions } from '../domain/batch.ts';
+
+export interface NewBatch {
+  id: string;
+  tenant: string;
+  keyId: string;
+  total: number;
+  callbackUrl: string | null;
+  options: BatchOptions;
+  idempotency: { key: string; digest: Buffer } | null;
+  retentionDays: number;
+}
+
+/** A new id, made from the database's clock, so that ids sort by time whatever the hosts' clocks say. */
+export async function newBatchId(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ id: string }>('select batchwright.new_batch_id() as id');
+  return rows[0]?.id ?? '';
+}
+
+export async function insertBatch(client: ClientBase, batch: NewBatch): Promise<void> {
+  await client.query(
+    `insert into batchwright.batch
+       (id, tenant, key_id, total, callback_url, options, idempotency_key, idempotency_digest, expires_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(days => $9))`,
+    [
+      batch.id,
+      batch.tenant,
+      batch.keyId,
+      batch.total,
+      batch.callbackUrl,
+      JSON.stringify(batch.options),
+      batch.idempotency?.key ?? null,
+      batch.idempotency?.digest ?? null,
+      batch.retentionDays,
+    ],
+  );
+}
+
+/**
+ * Takes the right to store a batch under this key until the transaction ends. `busy` when another
+ * transaction has it; `found` with the batch that is already stored under it.
+ */
+export async function claimIdempotencyKey(
+  client: ClientBase,
+  tenant: string,
+  key: string,
+): Promise<{ state: 'free' } | { state: 'busy' } | { state: 'found'; batchId: string; digest: Buffer }> {
+  const lock = await client.query<{ locked: boolean }>(
+    'select pg_try_advisory_xact_lock(hashtextextended($1, 7)) as locked',
+    [`${tenant}\n${key}`],
+  );
+  if (!lock.rows[0]?.locked) return { state: 'busy' };
+  // A statement of its own: its snapshot must be younger than the lock.
+  const { rows } = await client.query<{ id: string; idempotency_digest: Buffer }>(
+    `select id, idempotency_digest from batchwright.batch
+     where tenant = $1 and idempotency_key = $2 and expires_at > now()`,
+    [tenant, key],
+  );
+  const found = rows[0];
+  return found ? { state: 'found', batchId: found.id, digest: found.idempotency_digest } : { state: 'free' };
+}
+
+/** Records the jobs that skipInvalid let pass as failed; answers how many. */
+export async function insertInvalid(client: ClientBase, batchId: string): Promise<number> {
+  const { rowCount } = await client.query(
+    `insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
+     select chunk.batch_id, refused.index, 'failed', refused.error, 0, null, now()
+     from batchwright.chunk
+     cross join lateral rows from (unnest(chunk.invalid_indexes), json_array_elements(chunk.invalid_errors))
+       as refused (index, error)
+     where chunk.batch_id = $1 and chunk.invalid_indexes is not null`,
+    [batchId],
+  );
+  return rowCount ?? 0;
+}

@@ -1,0 +1,68 @@
+/** The worker's lanes: each takes one message after the other from its queue. */
+import { type DeliverDeps, deliver } from '../pipeline/deliver.ts';
+import { type RunChunkDeps, runChunk } from '../pipeline/run-chunk.ts';
+import { setApart } from '../pipeline/set-apart.ts';
+import { sweep } from '../pipeline/sweep.ts';
+import type { ChunkMessage } from '../queue/messages.ts';
+import type { Claim, Lane } from '../queue/queue.ts';
+import { runInQuarantine } from './quarantine.ts';
+
+export interface LanesDeps extends RunChunkDeps, Omit<DeliverDeps, keyof RunChunkDeps> {
+  queues: readonly string[];
+  /** Chunks at once, in each queue. */
+  concurrency: number;
+}
+
+/** Callbacks at once: receivers are slow, and a slow one must not hold up the others' callbacks. */
+const CALLBACK_LANES = 8;
+const SWEEP_INTERVAL_MS = 20_000;
+
+export interface Lanes {
+  /** Resolves when every lane has given back what it had. */
+  stop(): Promise<void>;
+}
+
+export function startLanes(deps: LanesDeps): Lanes {
+  const lanes: Lane[] = [];
+  for (const queue of deps.queues) {
+    for (let number = 0; number < deps.concurrency; number++)
+      // One lane leaves the first chunks to the others, so that the tails of large batches never starve.
+      lanes.push(
+        deps.queue.chunkLane(queue, (claim) => work(deps, queue, claim), tailOnly(number, deps.concurrency)),
+      );
+    lanes.push(deps.queue.quarantineLane(queue, (claim) => runInQuarantine(deps, queue, claim)));
+  }
+  for (let number = 0; number < CALLBACK_LANES; number++)
+    lanes.push(deps.queue.callbackLane((claim) => deliver(deps, claim)));
+  const sweeping = startSweeping(deps);
+  return {
+    async stop() {
+      sweeping.stop();
+      await Promise.all(lanes.map((lane) => lane.stop()));
+      await sweeping.done();
+    },
+  };
+}
+
+function tailOnly(number: number, concurrency: number): { maxPriority?: number } {
+  return concurrency > 1 && number === concurrency - 1 ? { maxPriority: -1 } : {};
+}
+
+/** A message that was taken before and not settled had a worker that died of it, perhaps. */
+async function work(deps: LanesDeps, queue: string, claim: Claim<ChunkMessage>): Promise<void> {
+  if (claim.retryCount > 0) await setApart(deps, queue, claim);
+  else await runChunk(deps, queue, claim);
+}
+
+function startSweeping(deps: LanesDeps): { stop(): void; done(): Promise<void> } {
+  let running: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    running = running
+      .then(() => (deps.draining.aborted ? undefined : sweep(deps)))
+      .catch((error: unknown) => deps.log.warn({ err: error }, 'sweep failed'));
+  }, SWEEP_INTERVAL_MS);
+  return {
+    stop: () => clearInterval(timer),
+    done: () => running,
+  };
+}

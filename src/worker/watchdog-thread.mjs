@@ -1,0 +1,33 @@
+/**
+ * Watches the main thread from a thread of its own, which goes on while the main thread is blocked: ends
+ * the process when its event loop has not turned for too long, or when its memory grows past the limit.
+ * Plain JavaScript, so that the thread needs no loader and stays small.
+ *
+ * It counts its own ticks rather than reading a clock: a process that was stopped and continued, or a
+ * machine that slept, is not taken for a blocked one.
+ */
+import { writeSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+
+const { beats, tickMs, maxBlockedTicks, maxRssBytes } = workerData;
+const counter = new Int32Array(beats);
+let lastBeat = Atomics.load(counter, 0);
+let ticks = 0;
+
+setInterval(() => {
+  const beat = Atomics.load(counter, 0);
+  ticks = beat === lastBeat ? ticks + 1 : 0;
+  lastBeat = beat;
+  if (ticks >= maxBlockedTicks) end('SIGXCPU', `the event loop was blocked for ${(ticks * tickMs) / 1000} s`);
+  const rss = process.memoryUsage.rss();
+  if (rss > maxRssBytes) end('SIGABRT', `the process used ${Math.round(rss / 2 ** 20)} MiB of memory`);
+}, tickMs);
+
+/** @param {NodeJS.Signals} signal told apart by the parent: SIGXCPU for blocked, SIGABRT for memory */
+function end(signal, why) {
+  writeSync(
+    2,
+    `${JSON.stringify({ level: 60, time: Date.now(), pid: process.pid, msg: `watchdog: ${why}` })}\n`,
+  );
+  process.kill(process.pid, signal);
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import manifest from '../../package.json' with { type: 'json' };
+import { PlantedProject } from './planted.ts';
+
+/** One project for all tools: each must name its own plants and nothing else. */
+const FILES = {
+  'src/main.ts': `import helmet from 'helmet';
+import { count } from './domain/wrong-type.ts';
+import './domain/floating.ts';
+import './domain/untidy.ts';
+import { used } from './domain/exports.ts';
+import { begin, pass, select } from './pipeline/statements.ts';
+import { selectToo } from './store/statements.ts';
+
+console.log(helmet, count, used, begin, pass, select, selectToo);
+`,
+  'src/domain/wrong-type.ts': `export const count: number = 'one';
+`,
+  'src/domain/floating.ts': `async function work(): Promise<void> {}
+
+work();
+work().then(() => console.log('done'));
+[1, 2].forEach(async () => await work());
+process.once('exit', async () => await work());
+`,
+  'src/domain/untidy.ts': `console.log( "not as the formatter has it" );
+debugger;
+console.log(process.argv[2]!);
+`,
+  'src/domain/exports.ts': `export const used = 1;
+export const unused = 2;
+`,
+  'src/domain/unused.ts': `console.log('nobody imports this');
+`,
+  'src/pipeline/statements.ts': `import type { Client } from 'pg';
+
+export const select = (client: Client) => client.query('select 1');
+export const pass = (client: Client, statement: string) => client.query(statement);
+export const begin = (client: Client) => client.query('begin isolation level repeatable read');
+`,
+  'src/store/statements.ts': `import type { Client } from 'pg';
+
+export const selectToo = (client: Client) => client.query('select 1');
+`,
+};
+
+const DEPENDENCIES = {
+  dependencies: { got: '*', pg: '*' },
+  devDependencies: {
+    '@biomejs/biome': '*',
+    '@types/node': '*',
+    '@types/pg': '*',
+    commander: '*',
+    'dependency-cruiser': '*',
+    knip: '*',
+    oxlint: '*',
+    'oxlint-tsgolint': '*',
+    typescript: '*',
+  },
+};
+
+let project: PlantedProject;
+
+before(async () => {
+  project = await PlantedProject.make(FILES, DEPENDENCIES);
+});
+after(() => project[Symbol.asyncDispose]());
+
+test('a wrong type fails', async () => {
+  const { code, output } = await project.run('check:types', ['--pretty', 'false']);
+
+  assert.notEqual(code, 0);
+  assert.deepEqual(found(output, /^(.+)\(\d+,\d+\): error (TS\d+)/gm), ['src/domain/wrong-type.ts TS2322']);
+});
+
+test('what the linter or the formatter objects to fails, and so does SQL outside of the store', async () => {
+  const { code, output } = await project.run('check:lint', ['--reporter=github']);
+
+  assert.notEqual(code, 0);
+  assert.deepEqual(found(output, /^::\w+ title=([^,]+),file=[^,]*?\/(src\/[^,]+|[^/,]+),/gm), [
+    'format src/domain/untidy.ts',
+    'lint/style/noNonNullAssertion src/domain/untidy.ts',
+    'lint/suspicious/noDebugger src/domain/untidy.ts',
+    'plugin src/pipeline/statements.ts',
+  ]);
+});
+
+test('a promise that nobody awaits fails', async () => {
+  const { code, output } = await project.run('check:promises', ['--format=unix']);
+
+  assert.notEqual(code, 0);
+  assert.deepEqual(found(output, /^(.+:\d+):\d+: .*\/typescript\((.+)\)\]$/gm), [
+    'src/domain/floating.ts:3 no-floating-promises',
+    'src/domain/floating.ts:4 no-floating-promises',
+    'src/domain/floating.ts:5 no-misused-promises',
+    'src/domain/floating.ts:6 no-misused-promises',
+  ]);
+});
+
+test('files, exports and dependencies that nobody uses fail, and packages that nobody declared', async () => {
+  const { code, output } = await project.run('check:dead', ['--reporter=compact']);
+
+  assert.notEqual(code, 0);
+  assert.deepEqual(output.trim().split('\n'), [
+    'Unused files (1)',
+    'src/domain/unused.ts: src/domain/unused.ts',
+    'Unused dependencies (1)',
+    'package.json: got',
+    'Unused devDependencies (1)',
+    'package.json: commander',
+    'Unlisted dependencies (1)',
+    'src/main.ts: helmet',
+    'Unused exports (1)',
+    'src/domain/exports.ts: unused',
+  ]);
+});
+
+test('npm run check runs every check', () => {
+  const { check, ...others }: Record<string, string> = manifest.scripts;
+  const names = Object.keys(others).filter((name) => name.startsWith('check:'));
+
+  assert.deepEqual(
+    check?.split(' && '),
+    names.map((name) => `npm run ${name}`),
+  );
+});
+
+/** The groups of each match, in a row, sorted. */
+function found(output: string, pattern: RegExp): string[] {
+  return [...output.matchAll(pattern)].map(([, ...groups]) => groups.join(' ')).sort();
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { type AddOrUpdateEvent, params } from '#schemas/event/addOrUpdateEvent.ts';
+import addOrUpdateEvent from '../../../jobs/event/addOrUpdateEvent.ts';
+import { NonRetryableError } from '../../../src/plugin/errors.ts';
+import { runAction } from '../../support/action-context.ts';
+import { createDatabase } from '../../support/database.ts';
+import { testSchema } from '../../support/schema-table.ts';
+
+const { pool } = await createDatabase({ after });
+
+testSchema(params, {
+  base: { name: 'City Run' },
+  required: ['name'],
+  members: {
+    id: { good: [1, 2 ** 53 - 1], bad: [0, -1, 1.5, '1', null, 2 ** 53] },
+    name: {
+      good: ['A', 'x'.repeat(255), 'Straßenlauf 😀'],
+      bad: ['', 'x'.repeat(256), 'a\r\nBcc: b', '\u0000', '\ud83d', null, 1],
+    },
+    externalEventId: { good: ['a b', '7', null], bad: ['', 'x'.repeat(256), 'a\nb', 7] },
+    races: {
+      good: [[], [{ name: '5 km' }], [{ id: 4, name: '5 km' }], Array(1000).fill({ name: 'x' })],
+      bad: [
+        null,
+        {},
+        ['5 km'],
+        [{}],
+        [{ id: 1 }],
+        [{ name: '' }],
+        [{ id: '1', name: 'x' }],
+        [{ name: 'x', km: 5 }],
+        Array(1001).fill({ name: 'x' }),
+      ],
+    },
+  },
+});
+
+interface Answer {
+  id: number;
+  races: { id: number; name: string }[];
+}
+
+async function store(tenant: string, event: AddOrUpdateEvent): Promise<Answer> {
+  return (await runAction(pool, addOrUpdateEvent, event, { tenant })) as Answer;
+}
+
+async function stored(tenant: string) {
+  const { rows } = await pool.query(
+    'select id, name, external_event_id as "externalEventId" from event.event where tenant = $1 order by id',
+    [tenant],
+  );
+  return rows;
+}
+
+test('events and races without an id are numbered from 1, in each tenant', async () => {
+  const run = { name: 'City Run', races: [{ name: '10 km' }, { name: '5 km' }] };
+  assert.deepEqual(await store('count-a', run), {
+    id: 1,
+    races: [
+      { id: 1, name: '10 km' },
+      { id: 2, name: '5 km' },
+    ],
+  });
+  assert.deepEqual(await store('count-a', { name: 'Walk', races: [{ name: '5 km' }] }), {
+    id: 2,
+    races: [{ id: 3, name: '5 km' }],
+  });
+  assert.deepEqual(await store('count-b', { name: 'Walk' }), { id: 1, races: [] });
+});
+
+test('ids that are given are kept, and the generated ones go on behind them', async () => {
+  assert.deepEqual(
+    await store('given', { id: 40, name: 'A', races: [{ name: 'new' }, { id: 9, name: 'nine' }] }),
+    {
+      id: 40,
+      races: [
+        { id: 10, name: 'new' },
+        { id: 9, name: 'nine' },
+      ],
+    },
+  );
+  assert.deepEqual(await store('given', { name: 'B', races: [{ name: 'next' }] }), {
+    id: 41,
+    races: [{ id: 11, name: 'next' }],
+  });
+});
+
+test('an event with the same id is updated', async () => {
+  await store('update', { id: 3, name: 'Old' });
+  assert.equal((await store('update', { id: 3, name: 'New' })).id, 3);
+  assert.deepEqual(await stored('update'), [{ id: 3, name: 'New', externalEventId: null }]);
+});
+
+test('without an id the event with the same externalEventId is updated', async () => {
+  const { id } = await store('external', { name: 'Old', externalEventId: 'run-26' });
+  assert.equal((await store('external', { name: 'New', externalEventId: 'run-26' })).id, id);
+  assert.equal((await store('external', { name: 'Other', externalEventId: 'run-27' })).id, id + 1);
+  assert.deepEqual(
+    (await stored('external')).map(({ name }) => name),
+    ['New', 'Other'],
+  );
+});
+
+test('an absent externalEventId stays, null clears it', async () => {
+  const { id } = await store('clear', { name: 'A', externalEventId: 'x' });
+  await store('clear', { id, name: 'A' });
+  assert.equal((await stored('clear'))[0].externalEventId, 'x');
+  await store('clear', { id, name: 'A', externalEventId: null });
+  assert.equal((await stored('clear'))[0].externalEventId, null);
+});
+
+test('an externalEventId that another event has fails the job for good and changes nothing', async () => {
+  await store('taken', { id: 1, name: 'A', externalEventId: 'x' });
+  await store('taken', { id: 2, name: 'B' });
+  await assert.rejects(store('taken', { id: 2, name: 'C', externalEventId: 'x' }), (error: unknown) => {
+    assert.ok(error instanceof NonRetryableError);
+    assert.equal(error.message, 'The externalEventId "x" is event 1\'s');
+    return true;
+  });
+  assert.equal((await stored('taken'))[1].name, 'B');
+});
+
+test('a race is known by its id or by its name, and those not named stay', async () => {
+  const { id } = await store('races', { name: 'A', races: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] });
+  const answer = await store('races', {
+    id,
+    name: 'A',
+    races: [{ name: 'new' }, { id: 3, name: 'renamed' }, { name: 'b' }],
+  });
+  assert.deepEqual(answer.races, [
+    { id: 4, name: 'new' },
+    { id: 3, name: 'renamed' },
+    { id: 2, name: 'b' },
+    { id: 1, name: 'a' },
+  ]);
+  assert.deepEqual((await store('races', { id, name: 'A' })).races, [
+    { id: 1, name: 'a' },
+    { id: 2, name: 'b' },
+    { id: 3, name: 'renamed' },
+    { id: 4, name: 'new' },
+  ]);
+});
+
+test('the same new race twice in a request is one race', async () => {
+  const { races } = await store('same', { name: 'A', races: [{ name: 'a' }, { name: 'a' }] });
+  assert.deepEqual(races, [{ id: 1, name: 'a' }]);
+});
+
+test('a race of another event fails the job for good and changes nothing', async () => {
+  await store('foreign', { name: 'A', races: [{ id: 5, name: 'a' }] });
+  await assert.rejects(store('foreign', { name: 'B', races: [{ id: 5, name: 'b' }] }), (error: unknown) => {
+    assert.ok(error instanceof NonRetryableError);
+    assert.equal(error.message, 'Race 5 belongs to event 1');
+    return true;
+  });
+  assert.equal((await stored('foreign')).length, 1);
+});
+
+test('another tenant’s event and races with the same ids stay as they are', async () => {
+  await store('mine', { id: 1, name: 'Mine', races: [{ id: 1, name: 'a' }] });
+  await store('theirs', { id: 1, name: 'Theirs', races: [{ id: 1, name: 'b' }] });
+  assert.deepEqual((await store('mine', { id: 1, name: 'Mine' })).races, [{ id: 1, name: 'a' }]);
+});
+
+test('events added at once get ids of their own, with ids given in between', async () => {
+  // Past the ids given below: one given later than it was generated would mean that event.
+  await store('race', { id: 5000, name: 'First' });
+  const answers = await Promise.all(
+    Array.from({ length: 24 }, (_, n) =>
+      store('race', { name: `E${n}`, races: [{ name: 'a' }], ...(n % 2 ? { id: 1000 + n } : {}) }),
+    ),
+  );
+  assert.equal(new Set(answers.map(({ id }) => id)).size, 24);
+  assert.equal(new Set(answers.map(({ races }) => races[0]?.id)).size, 24);
+});
+
+test('one new event that is sent twice at once under one externalEventId is one event', async () => {
+  const event = { name: 'A', externalEventId: 'x', races: [{ name: 'a' }] };
+  const [one, two] = await Promise.all([store('once', event), store('once', event)]);
+  assert.deepEqual(one, two);
+});
+
+test('when no higher id is left the job fails for good', async () => {
+  await store('full', { id: Number.MAX_SAFE_INTEGER, name: 'Last' });
+  await assert.rejects(store('full', { name: 'One more' }), NonRetryableError);
+});

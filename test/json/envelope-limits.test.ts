@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  EnvelopeScanner,
+  JsonDepthError,
+  JsonElementTooLargeError,
+  JsonSyntaxError,
+} from '../../src/json/envelope-scanner.ts';
+import { inPieces, type Limits, scan } from './support.ts';
+
+const events = (text: string, limits?: Limits) => scan([Buffer.from(text)], limits);
+
+describe('the limits of an envelope', () => {
+  const depthError = (offset: number, maxDepth: number) => (error: unknown) => {
+    assert.ok(error instanceof JsonDepthError && error instanceof JsonSyntaxError, String(error));
+    assert.equal(error.offset, offset);
+    assert.equal(error.message, `nested deeper than ${maxDepth} levels at byte ${offset}`);
+    return true;
+  };
+
+  it('count the depth from the top-level object', () => {
+    assert.equal(events('{"jobs":[[1]],"a":[[1]]}', { maxDepth: 3 }).length, 3);
+    assert.throws(() => events('{"jobs":[[[1]]]}', { maxDepth: 3 }), depthError(10, 3));
+    assert.throws(() => events('{"a":[{"b":[1]}]}', { maxDepth: 3 }), depthError(11, 3));
+    assert.throws(() => events('{"jobs":[]}', { maxDepth: 1 }), depthError(8, 1));
+    assert.throws(() => events('{"a":{}}', { maxDepth: 1 }), depthError(5, 1));
+  });
+
+  it('count open brackets, not those closed or in strings', () => {
+    const body = `{"jobs":[${'[],'.repeat(100)}"${'['.repeat(100)}"]}`;
+    assert.equal(events(body, { maxDepth: 3 }).length, 102);
+  });
+
+  it('hold for depth before the value ends', () => {
+    assert.throws(() => events(`{"jobs":${'['.repeat(10_000)}`), depthError(507, 500));
+  });
+
+  const tooLarge = (index: number, key: string | null, message: string) => (error: unknown) => {
+    assert.ok(error instanceof JsonElementTooLargeError, String(error));
+    assert.deepEqual([error.index, error.key, error.message], [index, key, message]);
+    return true;
+  };
+
+  it('let a value have as many bytes as allowed and no more', () => {
+    assert.equal(events('{"jobs":[1,"€"],"a":  12345  }', { maxElementBytes: 6 }).length, 4);
+    for (const size of [1, 4, 100]) {
+      const pieces = (text: string) => inPieces(Buffer.from(text), size);
+      const limits = { maxElementBytes: 6 };
+      assert.throws(
+        () => scan(pieces('{"jobs":[1,"€€"]}'), limits),
+        tooLarge(1, null, 'element 1 is larger than 6 bytes'),
+      );
+      assert.throws(
+        () => scan(pieces('{"a":1234567}'), limits),
+        tooLarge(-1, 'a', 'member "a" is larger than 6 bytes'),
+      );
+      assert.throws(
+        () => scan(pieces('{"abcdef":1}'), limits),
+        tooLarge(-1, null, 'a member name is larger than 6 bytes'),
+      );
+    }
+  });
+
+  it('hold for a value that never ends', () => {
+    const scanner = new EnvelopeScanner({ arrayMember: 'jobs', maxDepth: 500, maxElementBytes: 1000 });
+    const piece = Buffer.alloc(100, '1');
+    scanner.push(Buffer.from('{"jobs":['));
+    for (let index = 0; index < 10; index++) assert.deepEqual(scanner.push(piece), []);
+    assert.throws(() => scanner.push(piece), tooLarge(0, null, 'element 0 is larger than 1000 bytes'));
+  });
+
+  it('show a long key shortened', () => {
+    const key = 'k'.repeat(200);
+    assert.throws(
+      () => events(`{"${key}":"${'x'.repeat(300)}"}`, { maxElementBytes: 250 }),
+      tooLarge(-1, key, `member "${'k'.repeat(100)}" is larger than 250 bytes`),
+    );
+  });
+});

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { EnvelopeScanner, JsonSyntaxError } from '../../src/json/envelope-scanner.ts';
+import { assemble, inPieces, scan } from './support.ts';
+
+/** The events as short lines, such as `member a = 1`. */
+function told(text: string): string[] {
+  return scan([Buffer.from(text)]).map((event) => {
+    switch (event.kind) {
+      case 'member':
+        return `member ${event.key} = ${event.value}`;
+      case 'element':
+        return `element ${event.index} = ${event.value}`;
+      default:
+        return `array-end ${event.count}`;
+    }
+  });
+}
+
+function refuses(text: string | Buffer, message: string, offset: number): void {
+  for (const size of [1, 3, 1000]) {
+    assert.throws(
+      () => scan(inPieces(Buffer.from(text), size)),
+      (error: unknown) => {
+        assert.ok(error instanceof JsonSyntaxError, String(error));
+        assert.deepEqual([error.message, error.offset], [message, offset]);
+        return true;
+      },
+    );
+  }
+}
+
+describe('the events of an envelope', () => {
+  it('reports elements, the end of the array and other members in the order of the body', () => {
+    assert.deepEqual(told('{"a":1,"jobs":[{"x":[1,"]"]},"s",-1.5e3,null],"b":{"c":[]}}'), [
+      'member a = 1',
+      'element 0 = {"x":[1,"]"]}',
+      'element 1 = "s"',
+      'element 2 = -1.5e3',
+      'element 3 = null',
+      'array-end 4',
+      'member b = {"c":[]}',
+    ]);
+  });
+
+  it('trims white space around values and keeps it within them', () => {
+    assert.deepEqual(told(' \t\r\n{ "a" : true ,\n"jobs" : [ 1 , { "x" : 2 } ] } \n'), [
+      'member a = true',
+      'element 0 = 1',
+      'element 1 = { "x" : 2 }',
+      'array-end 2',
+    ]);
+  });
+
+  it('takes an empty object and an empty array', () => {
+    assert.deepEqual(told('{}'), []);
+    assert.deepEqual(told('{ }'), []);
+    assert.deepEqual(told('{"jobs":[ ]}'), ['array-end 0']);
+  });
+
+  it('reports the array member as an ordinary member when it is no array', () => {
+    assert.deepEqual(told('{"jobs":{"0":[1]}}'), ['member jobs = {"0":[1]}']);
+    assert.deepEqual(told('{"jobs":null}'), ['member jobs = null']);
+  });
+
+  it('looks for the array at the top level only', () => {
+    assert.deepEqual(told('{"a":{"jobs":[1]}}'), ['member a = {"jobs":[1]}']);
+  });
+
+  it('unescapes keys', () => {
+    assert.deepEqual(told('{"j\\u006fbs":[1],"\\"\\\\":2,"__proto__":3}'), [
+      'element 0 = 1',
+      'array-end 1',
+      'member "\\ = 2',
+      'member __proto__ = 3',
+    ]);
+  });
+
+  it('skips one byte-order mark at the start', () => {
+    assert.deepEqual(told('\ufeff {"a":1}'), ['member a = 1']);
+    assert.deepEqual(assemble(scan(inPieces(Buffer.from('\ufeff{"a":1}'), 1))), { a: 1 });
+  });
+
+  it('reports repeated members as they come', () => {
+    assert.deepEqual(told('{"a":1,"a":2}'), ['member a = 1', 'member a = 2']);
+  });
+
+  it('tells an element as soon as its last byte is there, a number once something follows', () => {
+    const scanner = new EnvelopeScanner({ arrayMember: 'jobs', maxDepth: 500, maxElementBytes: 100 });
+    const kinds = (text: string) => scanner.push(Buffer.from(text)).map((event) => event.kind);
+    assert.deepEqual(kinds('{"jobs":[{"a":1}'), ['element']);
+    assert.deepEqual(kinds(',"b"'), ['element']);
+    assert.deepEqual(kinds(',12'), []);
+    assert.deepEqual(kinds('3]'), ['element', 'array-end']);
+    assert.deepEqual(kinds('}'), []);
+    assert.deepEqual(scanner.end(), []);
+  });
+});
+
+describe('pieces of a body', () => {
+  const text =
+    '\ufeff{"k\\"€":"\\\\\\"😀\\u20ac", "jobs" : [ -12.5e+3 ,true,"a\\\\",{"b":["\\"]",[{}]]} ] ,"z":[ ] }\n';
+  const body = Buffer.from(text);
+  const whole = JSON.parse(text.slice(1));
+
+  it('may be cut in two anywhere', () => {
+    for (let at = 0; at <= body.length; at++) {
+      assert.deepEqual(assemble(scan([body.subarray(0, at), body.subarray(at)])), whole, `cut at ${at}`);
+    }
+  });
+
+  it('may be of any size, empty ones too', () => {
+    for (const size of [1, 2, 3, 7]) {
+      const pieces = inPieces(body, size).flatMap((piece) => [piece, Buffer.alloc(0)]);
+      assert.deepEqual(assemble(scan(pieces)), whole, `pieces of ${size}`);
+    }
+  });
+
+  it('may be overwritten after the push without harm to what is unfinished', () => {
+    const scanner = new EnvelopeScanner({ arrayMember: 'jobs', maxDepth: 500, maxElementBytes: 100 });
+    const reused = Buffer.from('{"jobs":["abc');
+    scanner.push(reused);
+    reused.fill(0);
+    assert.equal(String(Object(scanner.push(Buffer.from('def"]}'))[0]).value), '"abcdef"');
+  });
+});
+
+describe('memory', () => {
+  const startOf = (bytes: Buffer) => [bytes.buffer, bytes.byteOffset];
+
+  it('is shared with the piece by a value that lies within it', () => {
+    const body = Buffer.from('{"a":"b","jobs":[{"x":1},2]}');
+    const values = scan([body]).flatMap((event) => (event.kind === 'array-end' ? [] : [event.value]));
+    assert.deepEqual(values.map(String), ['"b"', '{"x":1}', '2']);
+    for (const value of values) {
+      assert.deepEqual(startOf(value), startOf(body.subarray(body.indexOf(value))));
+    }
+  });
+
+  it('is copied a bounded number of times a byte by a large element in small pieces', (t: TestContext) => {
+    const size = 20 * 2 ** 20;
+    const text = Buffer.alloc(size, 'no power of two long ');
+    text[0] = text[size - 1] = 0x22;
+    const pieces = inPieces(Buffer.concat([Buffer.from('{"jobs":['), text, Buffer.from(']}')]), 2 ** 14);
+    const copy = t.mock.method(Buffer.prototype, 'copy');
+    const concat = t.mock.method(Buffer, 'concat');
+    const allocate = t.mock.method(Buffer, 'allocUnsafe');
+
+    const [element] = scan(pieces, { maxElementBytes: size });
+
+    assert.ok(element?.kind === 'element' && element.value.equals(text));
+    const copied = copy.mock.calls.reduce(
+      (sum: number, call: { result?: number }) => sum + (call.result ?? 0),
+      0,
+    );
+    assert.ok(copied >= size && copied <= 3 * size, `${copied} bytes copied`);
+    assert.ok(allocate.mock.callCount() <= Math.log2(size), `${allocate.mock.callCount()} buffers`);
+    assert.equal(concat.mock.callCount(), 0);
+  });
+
+  it('grows with the bytes of an element, not with the number of its pieces', (t: TestContext) => {
+    const allocate = t.mock.method(Buffer, 'allocUnsafe');
+    scan(inPieces(Buffer.from(`{"jobs":["${'x'.repeat(8190)}"]}`), 1));
+    const sizes = allocate.mock.calls.map((call) => call.arguments[0]).filter((size) => size > 1024);
+    assert.deepEqual(sizes, [2048, 4096, 8192]);
+  });
+});
+
+describe('a body that is refused', () => {
+  it('is no object at the top', () => {
+    for (const text of ['[]', '"a"', '1', 'null', 'x', '\u00a0{}', '\ufeff[1]']) {
+      refuses(text, 'the body is no JSON object', text.startsWith('\ufeff') ? 3 : 0);
+    }
+  });
+
+  it('has a byte-order mark that is broken, doubled or elsewhere', () => {
+    refuses(Buffer.from([0xef, 0xbb, 0x7b, 0x7d]), 'the body is no JSON object', 2);
+    refuses(Buffer.from([0xef, 0x20, 0xbb, 0xbf, 0x7b, 0x7d]), 'the body is no JSON object', 2);
+    refuses('\ufeff\ufeff{}', 'the body is no JSON object', 3);
+    refuses(' \ufeff{}', 'the body is no JSON object', 1);
+    refuses('{"jobs":[\ufeff1]}', 'expected a value or "]" at byte 9', 9);
+  });
+
+  it('ends too early', () => {
+    const body = '{"a":1,"jobs":[{"b":"\\u20ac"},true]}';
+    for (let length = 0; length < body.length; length++) {
+      refuses(body.slice(0, length), 'unexpected end of body', length);
+    }
+  });
+
+  it('has a comma too many or too few', () => {
+    refuses('{"jobs":[1,,2]}', 'expected a value at byte 11', 11);
+    refuses('{"jobs":[1,]}', 'expected a value at byte 11', 11);
+    refuses('{"jobs":[,1]}', 'expected a value or "]" at byte 9', 9);
+    refuses('{"jobs":[1 2]}', 'expected "," or "]" at byte 11', 11);
+    refuses('{"jobs":["a""b"]}', 'expected "," or "]" at byte 12', 12);
+    refuses('{"jobs":[{}{}]}', 'expected "," or "]" at byte 11', 11);
+    refuses('{"a":1,}', 'expected a member name at byte 7', 7);
+    refuses('{,}', 'expected a member name or "}" at byte 1', 1);
+    refuses('{"a":1 "b":2}', 'expected "," or "}" at byte 7', 7);
+  });
+
+  it('lacks a colon, a name or a value', () => {
+    refuses('{"a" 1}', 'expected ":" at byte 5', 5);
+    refuses('{"a"}', 'expected ":" at byte 4', 4);
+    refuses('{"a"::1}', 'expected a value at byte 5', 5);
+    refuses('{"a":}', 'expected a value at byte 5', 5);
+    refuses('{1:2}', 'expected a member name or "}" at byte 1', 1);
+    refuses('{"a":1,b:2}', 'expected a member name at byte 7', 7);
+    refuses("{'a':1}", 'expected a member name or "}" at byte 1', 1);
+  });
+
+  it('has something after its last brace', () => {
+    refuses('{} x', 'expected the end of the body at byte 3', 3);
+    refuses('{}{}', 'expected the end of the body at byte 2', 2);
+    refuses('{"jobs":[]}]', 'expected the end of the body at byte 11', 11);
+    refuses('{}\0', 'expected the end of the body at byte 2', 2);
+  });
+
+  it('has brackets that do not match', () => {
+    refuses('{"jobs":[1}', 'expected "," or "]" at byte 10', 10);
+    refuses('{"jobs":[{"a":[1}]]}', 'unexpected "}" at byte 16', 16);
+    refuses('{"jobs":[[{"a":1]}]}', 'unexpected "]" at byte 16', 16);
+    refuses('{"a":{]}', 'unexpected "]" at byte 6', 6);
+    refuses('{"a":1]', 'expected "," or "}" at byte 6', 6);
+  });
+
+  it('has a malformed member name', () => {
+    refuses('{"a":1,"\\x":2}', 'malformed member name at byte 7', 7);
+    refuses('{ "a\nb":2}', 'malformed member name at byte 2', 2);
+  });
+
+  it('has the array member twice, whatever its values are', () => {
+    refuses('{"jobs":[1],"jobs":[2]}', 'duplicate member "jobs" at byte 12', 12);
+    refuses('{"jobs":[1],"\\u006aobs":2}', 'duplicate member "jobs" at byte 12', 12);
+    refuses('{"jobs":1,"jobs":[2]}', 'duplicate member "jobs" at byte 10', 10);
+  });
+});

@@ -1,0 +1,36 @@
+import { type EnvelopeEvent, EnvelopeScanner } from '../../src/json/envelope-scanner.ts';
+
+export interface Limits {
+  maxDepth?: number;
+  maxElementBytes?: number;
+}
+
+/** Scans a body that comes in the given pieces; its array member is `jobs`. */
+export function scan(pieces: Iterable<Buffer>, limits: Limits = {}): EnvelopeEvent[] {
+  const scanner = new EnvelopeScanner({
+    arrayMember: 'jobs',
+    maxDepth: 500,
+    maxElementBytes: 2 ** 20,
+    ...limits,
+  });
+  const events: EnvelopeEvent[] = [];
+  for (const piece of pieces) for (const event of scanner.push(piece)) events.push(event);
+  return events.concat(scanner.end());
+}
+
+export function inPieces(bytes: Buffer, size: number): Buffer[] {
+  const count = Math.ceil(bytes.length / size);
+  return Array.from({ length: count }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
+}
+
+/** The document that the events stand for, each value parsed for itself. */
+export function assemble(events: EnvelopeEvent[]): unknown {
+  const members = new Map<string, unknown>();
+  const elements: unknown[] = [];
+  for (const event of events) {
+    if (event.kind === 'array-end') members.set('jobs', elements);
+    else if (event.kind === 'element') elements.push(JSON.parse(event.value.toString()));
+    else members.set(event.key, JSON.parse(event.value.toString()));
+  }
+  return Object.fromEntries(members);
+}

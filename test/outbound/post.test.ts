@@ -1,0 +1,418 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { describe, test } from 'node:test';
+import { parseAllowList } from '../../src/outbound/address-guard.ts';
+import { type PostOptions, postStream } from '../../src/outbound/post.ts';
+import { FORBIDDEN_HOSTS } from './addresses.ts';
+import { startHttpServer, startTcpServer, stubLookup } from './loopback.ts';
+
+const MIB = 1024 * 1024;
+const QUICK = { connectMs: 300, idleMs: 300, totalMs: 1500, excerptMs: 200 };
+
+function post(url: string, options: Partial<PostOptions> = {}) {
+  const body = options.body ?? Readable.from([Buffer.from('{"asyncId":"a"}')]);
+  return postStream({
+    url,
+    headers: { 'content-type': 'application/json', 'webhook-id': 'msg_1' },
+    contentLength: 15,
+    allow: parseAllowList('127.0.0.1'),
+    timeouts: QUICK,
+    ...options,
+    body,
+  });
+}
+
+function outbound(message: string | RegExp) {
+  return { name: 'OutboundError', message };
+}
+
+/** A body of many chunks, with its length. */
+function bigBody(mebibytes: number) {
+  const chunk = Buffer.alloc(64 * 1024, 'x');
+  const body = Readable.from(Array.from({ length: mebibytes * 16 }, () => chunk));
+  return { body, contentLength: mebibytes * MIB };
+}
+
+async function readAll(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
+describe('a post', () => {
+  test('arrives with its headers and body, and the answer comes back', async (t) => {
+    const seen: object[] = [];
+    const server = await startHttpServer(t, async ({ method, url, headers }, response) => {
+      seen.push({
+        method,
+        url,
+        type: headers['content-type'],
+        id: headers['webhook-id'],
+        length: headers['content-length'],
+      });
+      response.writeHead(202).end('thank you');
+    });
+    const answer = await post(`${server.url}/hook?a=1`);
+    assert.deepEqual(answer, { status: 202, retryAfterSeconds: null, body: 'thank you' });
+    assert.deepEqual(seen, [
+      { method: 'POST', url: '/hook?a=1', type: 'application/json', id: 'msg_1', length: '15' },
+    ]);
+  });
+
+  test('of an empty body has length 0', async (t) => {
+    const server = await startHttpServer(t, async (request, response) => {
+      response.end(`${request.headers['content-length']} ${await readAll(request)}`);
+    });
+    const answer = await post(server.url, { body: Readable.from([]), contentLength: 0 });
+    assert.equal(answer.body, '0 ');
+  });
+
+  test('of many chunks arrives whole', async (t) => {
+    let received = 0;
+    const server = await startHttpServer(t, (request, response) => {
+      request.on('data', (chunk) => {
+        received += chunk.length;
+      });
+      request.on('end', () => response.end());
+    });
+    const answer = await post(server.url, { ...bigBody(64), timeouts: { ...QUICK, totalMs: 30_000 } });
+    assert.equal(answer.status, 200);
+    assert.equal(received, 64 * MIB);
+  });
+
+  test('answers every status as it is and follows no redirect', async (t) => {
+    const target = await startHttpServer(t, (_request, response) => response.end());
+    for (const status of [204, 301, 302, 303, 304, 307, 308, 400, 410, 500, 503]) {
+      const server = await startHttpServer(t, (request, response) => {
+        request.resume();
+        request.on('end', () => response.writeHead(status, { location: target.url }).end());
+      });
+      assert.equal((await post(server.url)).status, status);
+      assert.equal(server.connections, 1);
+    }
+    assert.equal(target.connections, 0);
+  });
+
+  test('keeps the first KiB of the answer and reads no more than 64 KiB', async (t) => {
+    const server = await startHttpServer(t, (request, response) => {
+      request.resume();
+      const more = () => {
+        while (response.write('ä'.repeat(8 * 1024)));
+      };
+      response.on('drain', more);
+      request.on('end', more);
+    });
+    const answer = await post(server.url);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.body, 'ä'.repeat(512));
+  });
+
+  test('cuts no character of the answer in half and keeps no NUL', async (t) => {
+    const server = await startHttpServer(t, (_request, response) => response.end(`\0${'€'.repeat(500)}`));
+    assert.equal((await post(server.url)).body, `\uFFFD${'€'.repeat(341)}`);
+  });
+
+  test('does not unpack a compressed answer', async (t) => {
+    const server = await startHttpServer(t, (request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(String(request.headers['accept-encoding']));
+    });
+    assert.equal((await post(server.url)).body, 'undefined');
+  });
+});
+
+describe('a body that fails', () => {
+  /** Posts a failing body; answers what its receiver saw. */
+  async function receive(t: Parameters<typeof startHttpServer>[0], options: Partial<PostOptions>) {
+    const seen = { text: '', complete: false };
+    const server = await startHttpServer(t, (request, response) => {
+      request.setEncoding('utf8').on('data', (chunk) => {
+        seen.text += chunk;
+      });
+      request.on('end', () => {
+        seen.complete = true;
+        response.end();
+      });
+      request.on('error', () => {});
+    });
+    const failure: Error = await post(server.url, options).then(
+      () => assert.fail('the post succeeded'),
+      (error) => error,
+    );
+    await server.idle();
+    return { seen, failure };
+  }
+
+  test('is cut off before its last bytes, even when all of them have come', async (t) => {
+    async function* failing() {
+      yield 'first,';
+      yield 'last';
+      throw new Error('the rows have changed');
+    }
+    const { seen, failure } = await receive(t, { body: Readable.from(failing()), contentLength: 10 });
+    assert.equal(failure.message, 'the body could not be read');
+    assert.equal((failure.cause as Error).message, 'the rows have changed');
+    assert.equal(seen.complete, false);
+    assert.ok(!seen.text.includes('last'));
+  });
+
+  test('is cut off when it is destroyed', async (t) => {
+    const body = new Readable({ read() {} });
+    body.push('first,');
+    setImmediate(() => body.destroy(new Error('gone')));
+    const { seen, failure } = await receive(t, { body, contentLength: 10 });
+    assert.equal(failure.message, 'the body could not be read');
+    assert.equal(seen.complete, false);
+  });
+
+  test('is cut off when it is shorter or longer than announced', async (t) => {
+    for (const parts of [['first,'], ['first,', 'last', 'more'], ['first,', 'last!']]) {
+      const { seen, failure } = await receive(t, { body: Readable.from(parts), contentLength: 10 });
+      assert.equal(failure.message, 'the body does not have the length announced');
+      assert.equal(seen.complete, false);
+    }
+  });
+
+  test('is given up when it comes to a halt', async (t) => {
+    const body = new Readable({ read() {} });
+    body.push('first,');
+    const { seen, failure } = await receive(t, { body, contentLength: 10 });
+    assert.equal(failure.message, 'the receiver did not answer in time');
+    assert.equal(seen.complete, false);
+    assert.equal(body.destroyed, true);
+  });
+
+  test('that had failed before is not sent', async (t) => {
+    const body = new Readable({ read() {} }).on('error', () => {});
+    body.destroy(new Error('gone'));
+    const { failure } = await receive(t, { body });
+    assert.equal(failure.message, 'the body could not be read');
+  });
+});
+
+describe('a receiver that', () => {
+  test('is not there gives an error, and the body is destroyed', async (t) => {
+    const server = await startHttpServer(t, () => {});
+    const { body, contentLength } = bigBody(1);
+    const port = await freePort();
+    await assert.rejects(
+      post(`http://127.0.0.1:${port}/`, { body, contentLength }),
+      outbound('connection refused'),
+    );
+    assert.equal(body.destroyed, true);
+    assert.equal(server.connections, 0);
+  });
+
+  test('has no address gives an error', async () => {
+    await assert.rejects(
+      post('http://hook.example.test/', { lookup: stubLookup([]) }),
+      outbound('the host name cannot be resolved'),
+    );
+    await assert.rejects(
+      post('http://hook.example.test/', { lookup: () => {} }),
+      outbound('the receiver did not answer in time'),
+    );
+  });
+
+  test('never answers is given up', async (t) => {
+    const server = await startHttpServer(t, (request) => request.resume());
+    await assert.rejects(post(server.url), outbound('the receiver did not answer in time'));
+  });
+
+  test('never reads a large body is given up', async (t) => {
+    const server = await startTcpServer(t, (socket) => socket.pause());
+    await assert.rejects(post(server.url, bigBody(64)), outbound('the receiver did not answer in time'));
+  });
+
+  test('sends its headers byte by byte is given up when the time is over', async (t) => {
+    const server = await startTcpServer(t, (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nx-slow: ');
+      const timer = setInterval(() => socket.write('a'), 20);
+      socket.on('close', () => clearInterval(timer));
+    });
+    await assert.rejects(post(server.url), outbound('the receiver did not answer in time'));
+  });
+
+  test('sends its body byte by byte has answered: the rest is not waited for', async (t) => {
+    const server = await startTcpServer(t, (socket) => {
+      socket.write('HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 1000\r\n\r\n');
+      const timer = setInterval(() => socket.write('a'), 20);
+      socket.on('close', () => clearInterval(timer));
+    });
+    const answer = await post(server.url);
+    assert.equal(answer.status, 503);
+    assert.equal(answer.retryAfterSeconds, 7);
+    assert.match(answer.body, /^a{1,999}$/);
+  });
+
+  test('is cut off within the body of its answer has answered', async (t) => {
+    const server = await startTcpServer(t, (socket) => {
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nabc'));
+    });
+    assert.deepEqual(await post(server.url), { status: 200, retryAfterSeconds: null, body: 'abc' });
+  });
+
+  test('closes the connection without an answer gives an error', async (t) => {
+    const server = await startTcpServer(t, (socket) => socket.once('data', () => socket.destroy()));
+    await assert.rejects(post(server.url), outbound(/^the receiver closed the connection /));
+  });
+
+  test('closes the connection within a large body gives an error', async (t) => {
+    const server = await startTcpServer(t, (socket) => socket.once('data', () => socket.resetAndDestroy()));
+    await assert.rejects(
+      post(server.url, bigBody(32)),
+      outbound('the receiver closed the connection before the body was wholly sent'),
+    );
+  });
+
+  test('refuses before the body is sent has answered, and the body is destroyed', async (t) => {
+    const server = await startTcpServer(t, (socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 410 Gone\r\ncontent-length: 4\r\n\r\ngone'));
+    });
+    const { body, contentLength } = bigBody(32);
+    const answer = await post(server.url, { body, contentLength });
+    assert.deepEqual(answer, { status: 410, retryAfterSeconds: null, body: 'gone' });
+    assert.equal(body.destroyed, true);
+  });
+
+  test('accepts before the body is sent, and reads it, has answered', async (t) => {
+    let received = 0;
+    const server = await startHttpServer(t, (request, response) => {
+      response.end('early');
+      request.on('data', (chunk) => {
+        received += chunk.length;
+      });
+    });
+    const { body, contentLength } = bigBody(32);
+    const answer = await post(server.url, { body, contentLength, timeouts: { ...QUICK, totalMs: 30_000 } });
+    assert.deepEqual(answer, { status: 200, retryAfterSeconds: null, body: 'early' });
+    assert.ok(received >= contentLength - 8 * MIB, `${received} bytes`);
+  });
+
+  test('accepts before the body is sent and then closes gives an error', async (t) => {
+    for (const connection of ['close', 'keep-alive']) {
+      const server = await startTcpServer(t, (socket) => {
+        socket.once('data', () => {
+          socket.write(`HTTP/1.1 200 OK\r\nconnection: ${connection}\r\ncontent-length: 2\r\n\r\nok`);
+          socket.pause();
+          setTimeout(() => socket.destroy(), 50);
+        });
+      });
+      await assert.rejects(
+        post(server.url, bigBody(32)),
+        outbound('the receiver closed the connection before the body was wholly sent'),
+      );
+    }
+  });
+
+  test('accepts before the body is sent and then hangs is given up', async (t) => {
+    const server = await startTcpServer(t, (socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+        socket.pause();
+      });
+    });
+    await assert.rejects(post(server.url, bigBody(32)), outbound('the receiver did not answer in time'));
+  });
+
+  test('speaks no HTTP gives an error', async (t) => {
+    const answers = [
+      'SSH-2.0-OpenSSH_9.6\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+      `HTTP/1.1 200 OK\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`,
+    ];
+    for (const answer of answers) {
+      const server = await startTcpServer(t, (socket) => {
+        socket.once('data', () => socket.write(answer));
+      });
+      await assert.rejects(post(server.url), outbound('the receiver answered something that is not HTTP'));
+    }
+  });
+
+  test('speaks no TLS gives an error', async (t) => {
+    const server = await startHttpServer(t, (_request, response) => response.end());
+    await assert.rejects(
+      post(server.url.replace('http:', 'https:')),
+      outbound(/^the TLS connection failed: [A-Z_]+$/),
+    );
+  });
+
+  test('asks for a later attempt is understood', async (t) => {
+    const asked: Record<string, number | null> = {
+      '0': 0,
+      '120': 120,
+      '999999999999': 86_400,
+      'Wed, 21 Oct 2015 07:28:00 GMT': 60,
+      'Wed, 21 Oct 2015 07:26:00 GMT': 0,
+      'Wed, 21 Oct 2099 07:28:00 GMT': 86_400,
+      'Wed, 99 Oct 2015 07:28:00 GMT': null,
+      '-5': null,
+      '1.5': null,
+      soon: null,
+    };
+    for (const [value, seconds] of Object.entries(asked)) {
+      const server = await startHttpServer(t, (_request, response) => {
+        response.writeHead(429, { 'retry-after': value, date: 'Wed, 21 Oct 2015 07:27:00 GMT' }).end();
+      });
+      assert.equal((await post(server.url)).retryAfterSeconds, seconds, value);
+    }
+  });
+});
+
+describe('an address that is not allowed', () => {
+  test('is not posted to, in any form', async (t) => {
+    const server = await startHttpServer(t, (_request, response) => response.end());
+    for (const host of Object.values(FORBIDDEN_HOSTS).flat()) {
+      const allow = parseAllowList('');
+      await assert.rejects(
+        post(`http://${host}:${server.port}/`, { allow }),
+        outbound(/^address not allowed: \S+ (is|resolves to) an? .+ address$/),
+        host,
+      );
+    }
+    assert.equal(server.connections, 0);
+  });
+
+  test('is not posted to when a name leads there at the connection only', async (t) => {
+    const server = await startHttpServer(t, (_request, response) => response.end());
+    const body = Readable.from(['{"asyncId":"a"}']);
+    await assert.rejects(
+      post(`http://hook.example.test:${server.port}/`, {
+        body,
+        allow: parseAllowList(''),
+        lookup: stubLookup(['127.0.0.1']),
+      }),
+      outbound('address not allowed: hook.example.test resolves to a loopback address'),
+    );
+    assert.equal(server.connections, 0);
+    assert.equal(body.destroyed, true);
+  });
+});
+
+describe('an abort', () => {
+  test('before or during a post ends it', async (t) => {
+    const server = await startHttpServer(t, (request) => request.resume());
+    await assert.rejects(
+      post(server.url, { signal: AbortSignal.abort() }),
+      outbound('the request was aborted'),
+    );
+    assert.equal(server.connections, 0);
+    const controller = new AbortController();
+    const { body, contentLength } = bigBody(1);
+    const answer = post(server.url, { body, contentLength, signal: controller.signal });
+    body.once('end', () => controller.abort());
+    await assert.rejects(answer, outbound('the request was aborted'));
+    assert.equal(body.destroyed, true);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}

@@ -1,0 +1,20 @@
+import pg from 'pg';
+
+/** Where the suite's Postgres is, as global-setup.ts tells the test processes. */
+export const SERVER_VARIABLE = 'BATCHWRIGHT_TEST_SERVER';
+export const TEMPLATE_VARIABLE = 'BATCHWRIGHT_TEST_TEMPLATE';
+
+export function urlWithDatabase(url: string, database: string): string {
+  return Object.assign(new URL(url), { pathname: `/${database}` }).href;
+}
+
+/** Lends a connection of its own to `work` and closes it. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
