@@ -41,10 +41,12 @@ export function createPool({ url, max, applicationName, log }: PoolOptions): pg.
     connectionTimeoutMillis: 10_000,
     types,
   });
-  // Every client has a listener of its own, since the pool listens to idle ones only; it repeats their errors.
   pool.on('connect', (client) => {
-    client.on('error', (err) => log.warn({ err, applicationName }, 'A database connection was lost'));
+    client.once('error', (err) => log.warn({ err, applicationName }, 'A database connection was lost'));
+    // The end of the socket comes as a second event.
+    client.on('error', () => undefined);
   });
+  // Repeats the errors of idle clients; the pool has no listener on the others, hence ours above.
   pool.on('error', () => undefined);
   return pool;
 }

@@ -29,10 +29,11 @@ test('a pool outlives the loss of its idle and its busy connections, and logs th
 
   const cut = 'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1';
   assert.equal((await other.query(cut, ['victim'])).rowCount, 2);
-  await waitFor(async () => lost === 2, { what: 'both losses to be logged' });
-  await assert.rejects(busy.query('select 1'));
-  busy.release(true);
-  assert.equal((await pool.query('select 1 as one')).rows[0].one, 1);
+  await waitFor(async () => lost === 2, { what: 'both losses to be logged' }).finally(() =>
+    busy.release(true),
+  );
+  await pool.query('select 1');
+  assert.equal(lost, 2);
 });
 
 test('a transaction commits what its work did and answers what it returned', async (t) => {

@@ -1,0 +1,163 @@
+/** The product in the test's own process, on a database of its own: API, worker, or both. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import type pg from 'pg';
+import pino from 'pino';
+import { listen, loadPlugins, migrateAll, type Running, startApi, startWorker } from '../../src/app.ts';
+import { type Config, readConfig } from '../../src/config.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import { createDatabase } from './database.ts';
+import { waitFor } from './wait.ts';
+
+export const ADMIN_KEY = 'the-admin-key-of-the-tests';
+/** Actions for tests: `test.echo`, `test.behave` and others. */
+export const TEST_PLUGINS = resolve(import.meta.dirname, '../plugins');
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
+
+interface TestContext {
+  after(fn: () => Promise<unknown> | unknown): void;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  body: any;
+}
+
+export interface System {
+  url: string;
+  databaseUrl: string;
+  pool: pg.Pool;
+  config: Config;
+  registry: Registry;
+  /** POST `/batch?action=…`; an object is sent as JSON, a text or bytes as they are. */
+  rpc(action: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Any other request, with the admin key unless headers say otherwise. */
+  request(path: string, init?: RequestInit): Promise<Answer>;
+  /** Runs a batch and answers its asyncId. */
+  run(jobs: unknown[], more?: object): Promise<string>;
+  /** The status when the batch has ended. */
+  ended(asyncId: string, timeoutMs?: number): Promise<{ state: string; counts: Record<string, number> }>;
+  // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
+  results(asyncId: string): Promise<any[]>;
+  /** A worker of its own process; ended with the test. */
+  forkWorker(env?: Record<string, string>): Promise<ChildProcess>;
+  /** A further worker in this process. */
+  addWorker(): Promise<Running>;
+}
+
+/** @param options.env further variables; @param options.worker false to start without one */
+export async function startSystem(
+  t: TestContext,
+  options: { env?: Record<string, string>; worker?: boolean } = {},
+): Promise<System> {
+  const database = await createDatabase(t);
+  const env = {
+    DATABASE_URL: database.url,
+    PORT: '0',
+    ADMIN_KEY,
+    PLUGIN_DIR: TEST_PLUGINS,
+    CALLBACK_ALLOW: '127.0.0.1',
+    LOG_LEVEL: 'silent',
+    ...options.env,
+  };
+  const config = readConfig(env);
+  const log = pino({ level: config.logLevel });
+  const registry = await loadPlugins(config);
+  await migrateAll(database.url, registry, log);
+  const listening = await listen(config);
+  const { url } = listening;
+  const api = await startApi({
+    config,
+    databaseUrl: database.url,
+    log,
+    registry,
+    adminKey: ADMIN_KEY,
+    listening,
+  });
+  t.after(() => api.drain());
+  const children = new Set<ChildProcess>();
+  t.after(() => Promise.all([...children].map(endChild)));
+
+  async function addWorker(): Promise<Running> {
+    const worker = await startWorker({ config, databaseUrl: database.url, log, registry, url });
+    let drained: Promise<void> | undefined;
+    const running = {
+      drain: () => {
+        drained ??= worker.drain();
+        return drained;
+      },
+    };
+    t.after(running.drain);
+    return running;
+  }
+  if (options.worker !== false) await addWorker();
+
+  async function request(path: string, init: RequestInit = {}): Promise<Answer> {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, ...(init.headers as Record<string, string>) };
+    const response = await fetch(`${url}${path}`, { ...init, headers });
+    const text = await response.text();
+    const json = response.headers.get('content-type')?.includes('json');
+    return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
+  }
+  const rpc: System['rpc'] = (action, body = {}, headers = {}) =>
+    request(`/batch?action=${action}`, { method: 'POST', headers, body: asBody(body) });
+
+  return {
+    url,
+    databaseUrl: database.url,
+    pool: database.pool,
+    config,
+    registry,
+    rpc,
+    request,
+    addWorker,
+    async run(jobs, more = {}) {
+      const { status, body } = await rpc('run', { jobs, ...more });
+      if (status !== 200) throw new Error(`run answered ${status}: ${JSON.stringify(body)}`);
+      return body.asyncId;
+    },
+    ended: (asyncId, timeoutMs = 15_000) =>
+      waitFor(
+        async () => {
+          const { body } = await rpc('progress', { async: asyncId });
+          return (body.state === 'completed' || body.state === 'cancelled') && body;
+        },
+        { what: `the end of batch ${asyncId}`, timeoutMs },
+      ),
+    async results(asyncId) {
+      const { status, body } = await rpc('results', { async: asyncId });
+      if (status !== 200) throw new Error(`results answered ${status}: ${JSON.stringify(body)}`);
+      return body.results;
+    },
+    async forkWorker(more = {}) {
+      const child = fork(MAIN, [], {
+        env: { ...process.env, ...env, ROLE: 'worker', PUBLIC_URL: url, LOG_LEVEL: 'info', ...more },
+        execArgv: ['--import', 'tsx'],
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      });
+      children.add(child);
+      await new Promise<void>((done, reject) => {
+        child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
+        child.stdout?.on('data', (text: Buffer) => {
+          if (text.includes('worker ready')) done();
+        });
+      });
+      return child;
+    },
+  };
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
+function asBody(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body;
+  return body instanceof Uint8Array ? Uint8Array.from(body) : JSON.stringify(body);
+}
