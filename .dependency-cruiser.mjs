@@ -6,7 +6,7 @@
  * An entry is a folder, or a file where only that file may be seen.
  */
 export const layers = {
-  'src/main.ts': ['src/app.ts', 'src/config.ts', 'src/database', 'src/domain', 'src/json'],
+  'src/main.ts': ['src/app.ts', 'src/config.ts', 'src/admin-key.ts', 'src/database', 'src/domain', 'src/json'],
   'src/app.ts': [
     'src/config.ts',
     'src/http',
@@ -23,11 +23,13 @@ export const layers = {
     'src/domain',
     'src/json',
   ],
-  'src/config.ts': ['src/outbound/address-guard.ts', 'src/domain'],
+  'src/config.ts': ['src/outbound', 'src/domain'],
+  'src/admin-key.ts': [],
   'src/http': ['src/pipeline', 'src/plugin', 'src/domain', 'src/json'],
   'src/dashboard': ['src/pipeline', 'src/plugin', 'src/domain', 'src/json'],
   'src/cli': [
     'src/config.ts',
+    'src/admin-key.ts',
     'src/database',
     'src/pipeline',
     'src/registry',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface AdminKey {
@@ -10,21 +10,52 @@ export interface AdminKey {
   fresh: boolean;
 }
 
-/** ADMIN_KEY, or the key kept in the data directory, generated on the first start. */
-export async function readAdminKey(config: {
+interface KeyPlace {
   adminKey: string | undefined;
   dataDir: string;
-}): Promise<AdminKey> {
-  if (config.adminKey !== undefined) return { key: config.adminKey, generated: false, fresh: false };
-  const file = join(config.dataDir, 'admin-key');
-  await mkdir(config.dataDir, { recursive: true });
+}
+
+/** ADMIN_KEY, or the key kept in the data directory, generated on the first start. */
+export async function readAdminKey(place: KeyPlace): Promise<AdminKey> {
   const key = `bw_admin_${randomBytes(24).toString('hex')}`;
+  const fresh = place.adminKey === undefined && (await keep(place, key));
+  return {
+    key: fresh ? key : ((await findAdminKey(place)) ?? ''),
+    generated: place.adminKey === undefined,
+    fresh,
+  };
+}
+
+/** ADMIN_KEY, or the key that the data directory keeps; null when it keeps none. */
+export async function findAdminKey({ adminKey, dataDir }: KeyPlace): Promise<string | null> {
+  if (adminKey !== undefined) return adminKey;
   try {
-    // Exclusive: of two processes that start at once, one generates and the other reads.
-    await writeFile(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
-    return { key, generated: true, fresh: true };
+    return (await readFile(fileIn(dataDir), 'utf8')).trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return { key: (await readFile(file, 'utf8')).trim(), generated: true, fresh: false };
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
+}
+
+/**
+ * False when a key is kept already. Of two processes that start at once one generates, and the link makes
+ * the file appear whole: the other never reads half a key.
+ */
+async function keep({ dataDir }: KeyPlace, key: string): Promise<boolean> {
+  await mkdir(dataDir, { recursive: true });
+  const draft = `${fileIn(dataDir)}.${process.pid}`;
+  await writeFile(draft, `${key}\n`, { mode: 0o600 });
+  try {
+    await link(draft, fileIn(dataDir));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await unlink(draft);
+  }
+}
+
+function fileIn(dataDir: string): string {
+  return join(dataDir, 'admin-key');
 }

@@ -9,6 +9,7 @@ import { migrate, withMigrationLock } from './database/migrate.ts';
 import { createPool } from './database/pools.ts';
 import { DEFAULT_TENANT } from './domain/caller.ts';
 import { createHttpApp } from './http/app.ts';
+import { LOOPBACK_ALLOW } from './outbound/address-guard.ts';
 import { createHttpService } from './outbound/http-service.ts';
 import { createMailer } from './outbound/mail.ts';
 import { createCallbackUrlCheck } from './pipeline/callback-url.ts';
@@ -23,6 +24,7 @@ import { createLargeJobChecker } from './registry/large-jobs.ts';
 import { loadRegistry, type Registry } from './registry/registry.ts';
 import { type Lanes, startLanes } from './worker/lanes.ts';
 import { runQuarantineTask } from './worker/quarantine-process.ts';
+import { superviseWorkers } from './worker/supervisor.ts';
 import { startWatchdog } from './worker/watchdog.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -31,7 +33,7 @@ const INGESTS = 4;
 const API_CONNECTIONS = 10;
 const QUEUE_CONNECTIONS = 4;
 /** SIGTERM to exit, at most; the last of it is for closing connections. */
-const DRAIN_MS = 25_000;
+export const DRAIN_MS = 25_000;
 const JOB_GRACE_MS = 20_000;
 
 export interface AppOptions {
@@ -190,13 +192,28 @@ export async function startWorker(
   };
 }
 
+/** The worker processes of ROLE all, kept alive. */
+export function forkWorkers({ config, databaseUrl, log, url }: AppOptions & { url: string }): Running {
+  const { CALLBACK_ALLOW } = process.env;
+  const env = {
+    ...process.env,
+    ROLE: 'worker',
+    DATABASE_URL: databaseUrl,
+    PUBLIC_URL: url,
+    // The default depends on whose database it is, and the worker sees only a URL.
+    CALLBACK_ALLOW: CALLBACK_ALLOW ?? (config.databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
+  };
+  const workers = superviseWorkers({ count: config.workers, env, log });
+  return { drain: () => workers.stop(DRAIN_MS - 1000) };
+}
+
 /** The child of a worker that runs one message, job by job. */
 export async function runQuarantine(
   options: AppOptions & { registry: Registry; url: string },
 ): Promise<Running & { done: Promise<void> }> {
   startWatchdog();
   const engine = await startEngine(options, 'quarantine', 4);
-  const done = runQuarantineTask(engine.deps).finally(() => engine.close());
+  const done = runAndClose(engine);
   return {
     done,
     async drain() {
@@ -206,6 +223,14 @@ export async function runQuarantine(
       clearTimeout(grace);
     },
   };
+}
+
+async function runAndClose({ deps, close }: Engine): Promise<void> {
+  try {
+    await runQuarantineTask(deps);
+  } finally {
+    await close();
+  }
 }
 
 /** Each lane may settle while its jobs hold a connection each; callbacks read pages in between. */
@@ -267,5 +292,3 @@ async function startEngine(
     },
   };
 }
-
-export { DRAIN_MS };

@@ -1,5 +1,6 @@
 /** The environment, read and checked once: `README.md`, "Configuration", explains each variable. */
 import { resolve } from 'node:path';
+import { StartError } from './domain/start-error.ts';
 import { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './outbound/address-guard.ts';
 import { isCallbackSecret } from './outbound/signature.ts';
 
@@ -35,7 +36,7 @@ export interface Config {
 }
 
 /** A variable has a wrong value; the message names the variable, the value and what is allowed. */
-export class ConfigError extends Error {}
+export class ConfigError extends StartError {}
 
 /** Standard Webhooks' suggested schedule, a day and a half in all. */
 const CALLBACK_RETRY_SECONDS = '5,300,1800,7200,18000,36000,50400,72000,86400';

@@ -5,6 +5,7 @@ import pino, { type Logger } from 'pino';
 import { readAdminKey } from './admin-key.ts';
 import {
   DRAIN_MS,
+  forkWorkers,
   listen,
   loadPlugins,
   migrateAll,
@@ -13,10 +14,9 @@ import {
   startApi,
   startWorker,
 } from './app.ts';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { type Config, readConfig } from './config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts';
-import { RegistryError } from './registry/registry-error.ts';
-import { superviseWorkers } from './worker/supervisor.ts';
+import { StartError } from './domain/start-error.ts';
 
 /** What takes work is drained first and side by side, the database that all of it needs last. */
 const working: Running[] = [];
@@ -51,12 +51,7 @@ async function startApiRole(config: Config): Promise<void> {
   working[0] = api;
   const url = config.publicUrl ?? listening.url;
   if (config.role === 'all' && !draining) {
-    const workers = superviseWorkers({
-      count: config.workers,
-      env: workerEnv(config, databaseUrl, url),
-      log,
-    });
-    working.push({ drain: () => workers.stop(DRAIN_MS - 1000) });
+    working.push(forkWorkers({ config, databaseUrl, log, url }));
   }
   if (!draining) printWelcome(listening.url, admin);
 }
@@ -86,19 +81,6 @@ async function startQuarantine(config: Config): Promise<void> {
 /** Workers apart from the API need PUBLIC_URL when it listens elsewhere than they would. */
 function publicUrl(config: Config): string {
   return config.publicUrl ?? `http://${config.host}:${config.port}`;
-}
-
-function workerEnv(config: Config, databaseUrl: string, url: string): NodeJS.ProcessEnv {
-  const { CALLBACK_ALLOW } = process.env;
-  const embedded = config.databaseUrl === undefined;
-  return {
-    ...process.env,
-    ROLE: 'worker',
-    DATABASE_URL: databaseUrl,
-    PUBLIC_URL: url,
-    // The default depends on whose database it is, and the worker sees only a URL.
-    ...(CALLBACK_ALLOW === undefined && embedded ? { CALLBACK_ALLOW: 'localhost,127.0.0.0/8,::1' } : {}),
-  };
 }
 
 function createLogger(config: Config): Logger {
@@ -153,7 +135,7 @@ async function drainAll(): Promise<void> {
 /** What an operator can mend is one line; anything else is a fault of ours, with its stack. */
 function explain(error: unknown): string {
   const { code, message, stack } = error as Error & { code?: string };
-  if (error instanceof ConfigError || error instanceof RegistryError) return message;
+  if (error instanceof StartError) return message;
   if (code === 'EADDRINUSE')
     return `PORT=${process.env.PORT || 3000} is taken: stop what uses it or set another PORT`;
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return message;

@@ -42,11 +42,12 @@ export interface Cluster {
  */
 export async function openCluster(dataDir: string, log: Log): Promise<Cluster> {
   const owner = await findOwner(join(dataDir, 'postgres'));
+  const binaries = await findBinaries(owner);
   const home = await findHome(dataDir, owner, log);
   const cluster = {
     directory: join(home, 'postgres'),
     owner,
-    binaries: await findBinaries(owner),
+    binaries,
     password: await keptPassword(join(dataDir, 'postgres-password')),
     logFile: join(dataDir, 'postgres.log'),
   };
@@ -139,14 +140,14 @@ async function runInitdb({ binaries, owner, password }: Cluster, work: string): 
     '--builtin-locale=C.UTF-8',
   ];
   const options = { ...owner, env: programEnvironment(), cwd: parse(work).root };
-  await promisify(execFile)(binaries.initdb, args, options).catch((cause) => {
-    throw new Error(
-      `The embedded database could not be initialised: ${cause.stderr?.trim() || cause.message}`,
-      {
-        cause,
-      },
-    );
-  });
+  try {
+    await promisify(execFile)(binaries.initdb, args, options);
+  } catch (cause) {
+    const { stderr, message } = cause as Error & { stderr?: string };
+    throw new Error(`The embedded database could not be initialised: ${stderr?.trim() || message}`, {
+      cause,
+    });
+  }
 }
 
 async function give(path: string, owner: Owner): Promise<void> {

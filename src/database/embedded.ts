@@ -31,7 +31,7 @@ export async function startEmbeddedPostgres(options: {
   const { log } = options;
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const dataDir = await realpath(options.dataDir);
-  const unlock = await lockDataDir(dataDir);
+  const unlock = lockDataDir(dataDir);
   try {
     const cluster = await openCluster(dataDir, log);
     await stopOrphan(cluster.directory, log);
@@ -49,7 +49,7 @@ export async function startEmbeddedPostgres(options: {
     };
     return { url: urlOf(cluster, port, USER), stop };
   } catch (error) {
-    await unlock();
+    unlock();
     throw error;
   }
 }
@@ -93,6 +93,7 @@ async function freePort(): Promise<number> {
 
 async function createDatabase(cluster: Cluster, port: number): Promise<void> {
   const client = new pg.Client({ connectionString: urlOf(cluster, port, 'postgres') });
+  client.on('error', () => undefined);
   await client.connect();
   try {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [USER]);

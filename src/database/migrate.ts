@@ -7,7 +7,7 @@ const LOCK_KEY = 7_130_244_108;
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-export interface Migrations {
+interface Migrations {
   /** The Postgres schema that they are run in, made when missing; it also holds the table of those done. */
   schema: string;
   /** Folder of files `001_name.sql`, run in the order of their numbers; other files are not looked at. */

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Log } from './log.ts';
-import { processCommand, processEnded } from './processes.ts';
 import { isServerOf } from './server.ts';
 
 /**
@@ -14,16 +16,28 @@ export async function stopOrphan(directory: string, log: Log): Promise<void> {
   const pidFile = join(directory, 'postmaster.pid');
   const pid = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10);
   if (Number.isNaN(pid)) return;
-  if (!isServerOf(directory, await processCommand(pid))) {
-    // Its shared memory, found by the folder's inode, still keeps out a server whose processes are not all gone.
-    return rm(pidFile, { force: true });
+  const isRunning = async () => isServerOf(directory, await commandLine(pid));
+  if (await isRunning()) {
+    log.warn({ pid }, 'Stopping the database server that an earlier start left running');
+    if (!(await stop(pid, isRunning))) {
+      throw new Error(`The database server of ${directory} (pid ${pid}) does not stop`);
+    }
   }
-  log.warn({ pid }, 'Stopping the database server that an earlier start left running');
+  // Its shared memory, found by the folder's inode, still keeps us out while processes of a dead server live.
+  await rm(pidFile, { force: true });
+}
+
+/** Fast shutdown, then an immediate one; resolves to whether the server is gone. */
+async function stop(pid: number, isRunning: () => Promise<boolean>): Promise<boolean> {
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     send(pid, signal);
-    if (await processEnded(pid, 10_000)) return rm(pidFile, { force: true });
+    const deadline = Date.now() + 10_000;
+    while (Date.now() < deadline) {
+      if (!(await isRunning())) return true;
+      await sleep(20);
+    }
   }
-  throw new Error(`The database server of ${directory} (pid ${pid}) does not stop`);
+  return false;
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {
@@ -32,4 +46,20 @@ function send(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+/**
+ * The arguments of a process, parted by spaces. Empty when there is no such process, when it is a zombie, and
+ * on Windows, where nobody is asked.
+ */
+async function commandLine(pid: number): Promise<string> {
+  if (process.platform === 'win32') return '';
+  if (process.platform === 'linux') {
+    const args = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    return args.replaceAll('\0', ' ');
+  }
+  return promisify(execFile)('ps', ['-ww', '-o', 'command=', '-p', String(pid)]).then(
+    ({ stdout }) => stdout,
+    () => '',
+  );
 }

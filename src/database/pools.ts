@@ -17,7 +17,7 @@ const types: pg.CustomTypesConfig = {
   },
 };
 
-export interface PoolOptions {
+interface PoolOptions {
   url: string;
   /** The most connections at once. */
   max: number;

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'node:path';
@@ -28,23 +28,30 @@ export function urlOf(cluster: Cluster, port: number, database: string): string 
  */
 export function spawnServer(cluster: Cluster, port: number): Server {
   const log = openSync(cluster.logFile, 'a', 0o600);
-  const logStart = fstatSync(log).size;
-  const child = spawn(cluster.binaries.postgres, serverArguments(cluster.directory, port), {
-    ...cluster.owner,
-    detached: true,
-    cwd: parse(cluster.directory).root,
-    env: programEnvironment(),
-    stdio: ['ignore', log, log],
-  });
-  closeSync(log);
+  try {
+    const logStart = fstatSync(log).size;
+    const child = spawn(cluster.binaries.postgres, serverArguments(cluster.directory, port), {
+      ...cluster.owner,
+      detached: true,
+      cwd: parse(cluster.directory).root,
+      env: programEnvironment(),
+      stdio: ['ignore', log, log],
+    });
+    return watched(child, (ended) => waitUntilReady(cluster, port, ended, logStart));
+  } finally {
+    closeSync(log);
+  }
+}
+
+function watched(child: ChildProcess, ready: (ended: Promise<string>) => Promise<void>): Server {
   const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
+    child.on('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
   return {
     pid: child.pid,
     ended,
-    ready: () => waitUntilReady(cluster, port, ended, logStart),
+    ready: () => ready(ended),
     async stop() {
       child.kill('SIGINT');
       const timer = setTimeout(() => child.kill('SIGQUIT'), 10_000);
@@ -66,7 +73,7 @@ function serverArguments(directory: string, port: number): string[] {
 
 async function waitUntilReady(cluster: Cluster, port: number, ended: Promise<string>, logStart: number) {
   let ending: string | undefined;
-  ended.then((how) => {
+  void ended.then((how) => {
     ending = how;
   });
   // Recovery after a crash takes as long as it takes: the server's end is the only limit.

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
-import { BatchwrightError, type ErrorBody } from '../domain/errors.ts';
+import { BatchwrightError } from '../domain/errors.ts';
 import { isDatabaseUnavailable } from '../pipeline/database-errors.ts';
 import type { Log } from '../plugin/context.ts';
 
@@ -59,8 +59,4 @@ function discardRest(request: Request, response: Response): void {
     request.once('close', () => clearTimeout(timer));
     request.resume();
   });
-}
-
-export function sendError(response: Response, body: ErrorBody): void {
-  response.status(body.errorCode).json(body);
 }

@@ -56,7 +56,7 @@ export function rpc(deps: RpcDeps): RequestHandler {
     if (!action.methods.includes(request.method)) {
       response.set('allow', action.methods.join(', '));
       throw new BatchwrightError('methodNotAllowed', {
-        message: `${String(name)} is called with ${action.methods.join(' or ')}`,
+        message: `This action is called with ${action.methods.join(' or ')}`,
       });
     }
     await action.handle(deps, request, response);

@@ -230,7 +230,7 @@ function retryDelay({ retry }: RegisteredAction, attempt: number): number {
 }
 
 /** What the caller sees of an error: its message and what the action chose to tell, never a stack. */
-export function errorBody(error: unknown): ErrorBody {
+function errorBody(error: unknown): ErrorBody {
   if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
     const { errorCode, specificCode, additionalMessages } = error.options;
     return {

@@ -34,7 +34,7 @@ export class Recorder {
   #bytes = 0;
   #halt: Halt | null = null;
   #settling: Promise<void> = Promise.resolve();
-  #fault: unknown;
+  #fault: Error | undefined;
 
   constructor(deps: SettleDeps & { log: Log }, queueName: string, claim: Claim<ChunkMessage>) {
     this.#deps = deps;
@@ -189,7 +189,7 @@ export class Recorder {
       await this.#clearProgress(shown);
     } catch (error) {
       // Told when the message is closed; until then nothing further is started.
-      this.#fault = error;
+      this.#fault = error as Error;
       this.halt('lost');
     }
   }

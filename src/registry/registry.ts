@@ -111,8 +111,7 @@ function wrongOption({ action, ...entry }: RegisteredAction): string | null {
   return null;
 }
 
-/** Loads and compiles one schema; also used by the validation thread. */
-export async function loadSchema(
+async function loadSchema(
   root: string,
   file: string,
   compile: ReturnType<typeof createCompiler>,

@@ -9,8 +9,8 @@ import { loadRegistry } from './registry.ts';
 
 const registry = loadRegistry(workerData.roots as string[]);
 
-parentPort?.on('message', async ({ id, bytes }: LargeJobRequest) => {
-  parentPort?.postMessage({ id, ...(await answer(bytes)) } satisfies LargeJobAnswer);
+parentPort?.on('message', ({ id, bytes }: LargeJobRequest) => {
+  void answer(bytes).then((told) => parentPort?.postMessage({ id, ...told } satisfies LargeJobAnswer));
 });
 
 async function answer(bytes: Uint8Array): Promise<Omit<LargeJobAnswer, 'id'>> {

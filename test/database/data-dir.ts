@@ -1,8 +1,9 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, readlink, realpath, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import type { Log } from '../../src/database/log.ts';
 import { stopOrphan } from '../../src/database/orphan.ts';
@@ -11,7 +12,7 @@ import { silentLog } from '../support/silent-log.ts';
 const ROOT = join(import.meta.dirname, '../..');
 
 /** A data directory for tests, and whatever they start on it: gone, with every process, when the test ends. */
-export interface DataDir {
+interface DataDir {
   path: string;
   /** Starts the embedded database in this process. */
   start(log?: Log): Promise<EmbeddedPostgres>;
@@ -76,6 +77,14 @@ export async function kill(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit');
   child.kill('SIGKILL');
   await exited;
+}
+
+/** Whether a process has the pid; a zombie, which nobody reaped yet, does not count. */
+export async function isRunning(pid: number): Promise<boolean> {
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)]).catch(() => ({
+    stdout: '',
+  }));
+  return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
 
 /** The pid of the server that runs, or ran, on a data directory. */

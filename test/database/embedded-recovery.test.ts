@@ -5,11 +5,10 @@ import { appendFile, chown, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createPool } from '../../src/database/pools.ts';
-import { processIdentity } from '../../src/database/processes.ts';
 import { withClient } from '../support/server.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
-import { kill, makeDataDir, serverPid } from './data-dir.ts';
+import { isRunning, kill, makeDataDir, serverPid } from './data-dir.ts';
 
 test('on a used data directory', async (t) => {
   const dataDir = await makeDataDir(t);
@@ -24,10 +23,10 @@ test('on a used data directory', async (t) => {
       await withClient(url as string, (client) => client.query('create table committed ()'));
       const orphan = await serverPid(dataDir.path);
       await kill(child);
-      assert.ok(await processIdentity(orphan), 'the server outlives its main process');
+      assert.ok(await isRunning(orphan), 'the server outlives its main process');
 
       const database = await dataDir.start();
-      assert.equal(await processIdentity(orphan), undefined);
+      assert.equal(await isRunning(orphan), false);
       await withClient(database.url, (client) => client.query('select from committed'));
     },
   );
@@ -55,7 +54,7 @@ test('on a used data directory', async (t) => {
       `${stranger.pid}\n${cluster}\n1700000000\n5432\n\n127.0.0.1\n  5432001         0\nready   \n`,
     );
     await chown(pidFile, uid, gid);
-    await writeFile(join(dataDir.path, 'lock'), `${stranger.pid} of-an-earlier-process\n`);
+    await writeFile(join(dataDir.path, 'batchwright.pid'), `${stranger.pid}\n`);
 
     const database = await dataDir.start();
     await database.stop();
@@ -97,12 +96,12 @@ test('on a used data directory', async (t) => {
     const database = await dataDir.start();
     const killed = await serverPid(dataDir.path);
     process.kill(killed, 'SIGKILL');
-    await waitFor(async () => (await processIdentity(killed)) === undefined, {
+    await waitFor(async () => !(await isRunning(killed)), {
       what: 'the server to be gone',
     });
     await database.stop();
     const last = await serverPid(dataDir.path).catch(() => killed);
-    assert.equal(await processIdentity(last), undefined);
+    assert.equal(await isRunning(last), false);
   });
 
   await t.test("a start that fails tells what the server's log says last", async () => {

@@ -6,7 +6,7 @@ const dataDir = process.argv[2];
 if (!dataDir) throw new Error('usage: main-process.ts DATA_DIR');
 try {
   const { url, stop } = await startEmbeddedPostgres({ dataDir, log: silentLog });
-  process.once('SIGTERM', stop);
+  process.once('SIGTERM', () => void stop());
   process.stdout.write(`${JSON.stringify({ url })}\n`);
 } catch (error) {
   process.stdout.write(`${JSON.stringify({ error: (error as Error).message })}\n`);

@@ -14,8 +14,14 @@ export interface LoopbackServer {
 }
 
 /** An HTTP server on a free loopback port that counts its connections; gone with the test. */
-export function startHttpServer(t: TestContext, handler: http.RequestListener): Promise<LoopbackServer> {
-  return listen(t, http.createServer(handler));
+export function startHttpServer(
+  t: TestContext,
+  handler: (request: http.IncomingMessage, response: http.ServerResponse) => unknown,
+): Promise<LoopbackServer> {
+  return listen(
+    t,
+    http.createServer((request, response) => void handler(request, response)),
+  );
 }
 
 /** The same on bare sockets, for receivers that misbehave. */

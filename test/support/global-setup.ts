@@ -52,7 +52,11 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
       }
       await client.query('select pg_reload_conf()');
     });
-    return { url, stop: () => stop().finally(remove) };
+    const end = async () => {
+      await stop();
+      await remove();
+    };
+    return { url, stop: end };
   } catch (error) {
     await remove();
     throw error;
