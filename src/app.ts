@@ -113,7 +113,7 @@ export async function startApi(
     log,
   });
   const keys = createKeys({ pool, adminKey: options.adminKey, callbackSecret: config.callbackSecret });
-  const largeJobs = createLargeJobChecker(registry, pluginRoots(config));
+  const largeJobs = createLargeJobChecker(registry);
   const pipeline = {
     pool,
     ingestPool,

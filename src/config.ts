@@ -1,4 +1,5 @@
 /** The environment, read and checked once: `README.md`, "Configuration", explains each variable. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StartError } from './domain/start-error.ts';
 import { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './outbound/address-guard.ts';
@@ -44,7 +45,10 @@ const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const MIN_ADMIN_KEY_LENGTH = 20;
 
-/** Throws ConfigError for the first wrong value. An empty variable counts as unset. */
+/**
+ * Throws ConfigError for the first wrong value. An empty variable counts as unset, an empty allow list as one
+ * that allows nothing.
+ */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
   const databaseUrl = checked(env, 'DATABASE_URL', isPostgresUrl, 'a URL that begins with postgres://', true);
   const role = oneOf(env, 'ROLE', ROLES, 'all');
@@ -85,7 +89,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     httpAllow: allowList(env, 'HTTP_ALLOW', ''),
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
     publicUrl: checked(env, 'PUBLIC_URL', isHttpUrl, 'an http or https URL')?.replace(/\/+$/, ''),
-    pluginDir: env.PLUGIN_DIR ? resolve(env.PLUGIN_DIR) : undefined,
+    pluginDir: folder(env, 'PLUGIN_DIR'),
   });
 }
 
@@ -122,6 +126,11 @@ function checked(
   return text;
 }
 
+function folder(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const path = checked(env, name, (text) => existsSync(text), 'a folder that exists');
+  return path === undefined ? undefined : resolve(path);
+}
+
 function allowList(env: NodeJS.ProcessEnv, name: string, fallback: string): AllowList {
   try {
     return parseAllowList(env[name] ?? fallback);
@@ -146,9 +155,9 @@ function wrong(name: string, value: string, allowed: string): ConfigError {
   return new ConfigError(`${name}=${value} is not allowed: it must be ${allowed}`);
 }
 
-/** Secrets are named by their beginning only: the line goes to a log. */
+/** The line goes to a log. */
 function hidden(secret: string): string {
-  return `${secret.slice(0, 4)}… (${secret.length} characters)`;
+  return `(${secret.length} characters, not shown)`;
 }
 
 function isPostgresUrl(text: string): boolean {

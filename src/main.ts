@@ -1,8 +1,7 @@
 /** Starts what ROLE asks for, drains it on a signal, and sets the exit code. */
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import pino, { type Logger } from 'pino';
-import { readAdminKey } from './admin-key.ts';
+import { type AdminKey, readAdminKey } from './admin-key.ts';
 import {
   DRAIN_MS,
   forkWorkers,
@@ -15,8 +14,8 @@ import {
   startWorker,
 } from './app.ts';
 import { type Config, readConfig } from './config.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts';
-import { StartError } from './domain/start-error.ts';
+import { startEmbeddedPostgres } from './database/embedded.ts';
+import { explainStartFailure } from './domain/start-error.ts';
 
 /** What takes work is drained first and side by side, the database that all of it needs last. */
 const working: Running[] = [];
@@ -42,40 +41,55 @@ async function main(): Promise<void> {
 async function startApiRole(config: Config): Promise<void> {
   const registry = await loadPlugins(config);
   const listening = await listen(config);
-  working.push({ drain: async () => void listening.server.close() });
   await mkdir(config.dataDir, { recursive: true });
   const admin = await readAdminKey(config);
-  const databaseUrl = config.databaseUrl ?? (await startDatabase(config)).url;
+  const databaseUrl = config.databaseUrl ?? (await begin(databases, () => startDatabase(config))).url;
   await migrateAll(databaseUrl, registry, log);
-  const api = await startApi({ config, databaseUrl, log, registry, adminKey: admin.key, listening });
-  working[0] = api;
+  await begin(working, () =>
+    startApi({ config, databaseUrl, log, registry, adminKey: admin.key, listening }),
+  );
   const url = config.publicUrl ?? listening.url;
-  if (config.role === 'all' && !draining) {
-    working.push(forkWorkers({ config, databaseUrl, log, url }));
-  }
+  if (config.role === 'all') await begin(working, async () => forkWorkers({ config, databaseUrl, log, url }));
   if (!draining) printWelcome(listening.url, admin);
 }
 
-async function startDatabase(config: Config): Promise<EmbeddedPostgres> {
-  const database = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
-  databases.push({ drain: () => database.stop() });
-  return database;
+async function startDatabase(config: Config): Promise<Running & { url: string }> {
+  const { url, stop } = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+  return { url, drain: stop };
 }
 
 async function startWorkerRole(config: Config): Promise<void> {
   const registry = await loadPlugins(config);
   const databaseUrl = config.databaseUrl ?? '';
   await migrateAll(databaseUrl, registry, log);
-  working.push(await startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }));
+  await begin(working, () => startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }));
 }
 
 async function startQuarantine(config: Config): Promise<void> {
   const registry = await loadPlugins(config);
   const databaseUrl = config.databaseUrl ?? '';
-  const task = await runQuarantine({ config, databaseUrl, log, registry, url: publicUrl(config) });
-  working.push(task);
+  const task = await begin(working, () =>
+    runQuarantine({ config, databaseUrl, log, registry, url: publicUrl(config) }),
+  );
   await task.done;
   process.exit(0);
+}
+
+/**
+ * Starts a part that is to be drained. It is known before it has started, so that a signal in between leaves
+ * nothing of it behind; after a signal nothing is started any more.
+ */
+async function begin<Part extends Running>(parts: Running[], start: () => Promise<Part>): Promise<Part> {
+  if (draining) await draining; // ends the process
+  const starting = start();
+  parts.push({
+    drain: () =>
+      starting.then(
+        (part) => part.drain(),
+        () => {}, // told by whoever started it
+      ),
+  });
+  return starting;
 }
 
 /** Workers apart from the API need PUBLIC_URL when it listens elsewhere than they would. */
@@ -92,14 +106,17 @@ function createLogger(config: Config): Logger {
   });
 }
 
-function printWelcome(url: string, admin: { key: string; generated: boolean; fresh: boolean }): void {
+function printWelcome(url: string, admin: AdminKey): void {
+  const { DATA_DIR } = process.env;
+  const showKey = `${DATA_DIR ? `DATA_DIR='${DATA_DIR}' ` : ''}npx batchwright keys admin`;
+  const key = admin.generated ? `$(${showKey})` : '$ADMIN_KEY';
   const lines = [
     '',
     `Batchwright is ready at ${url}`,
     ...(admin.fresh ? [`Your admin key, generated on this first start: ${admin.key}`] : []),
-    ...(admin.generated && !admin.fresh ? ['Show the admin key with: npx batchwright keys admin'] : []),
+    ...(admin.generated && !admin.fresh ? [`Show the admin key with: ${showKey}`] : []),
     'Try next:',
-    `  curl -H "Authorization: Bearer $(npx batchwright keys admin)" "${url}/batch?action=run" \\`,
+    `  curl -H "Authorization: Bearer ${key}" "${url}/batch?action=run" \\`,
     `    -d '{"jobs":[{"namespace":"contact","action":"addOrUpdateContact","params":{"firstName":"Ada","lastName":"Lovelace","email":"ada@example.com"}}]}'`,
     '',
   ];
@@ -132,21 +149,11 @@ async function drainAll(): Promise<void> {
     );
 }
 
-/** What an operator can mend is one line; anything else is a fault of ours, with its stack. */
-function explain(error: unknown): string {
-  const { code, message, stack } = error as Error & { code?: string };
-  if (error instanceof StartError) return message;
-  if (code === 'EADDRINUSE')
-    return `PORT=${process.env.PORT || 3000} is taken: stop what uses it or set another PORT`;
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return message;
-  if (code === 'ECONNREFUSED') return `DATABASE_URL cannot be reached: ${message}`;
-  return existsSync('.git') && stack ? stack : message;
-}
-
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${explain(error)}\n`);
+  if (draining) await draining; // what was cut off in the middle of its start is no failure
+  process.stderr.write(`${explainStartFailure(error, process.env)}\n`);
   await drainAll();
   process.exit(1);
 }

@@ -74,14 +74,12 @@ async function findHome(dataDir: string, owner: Owner, log: Log): Promise<string
 
 async function linkedHome(link: string): Promise<string> {
   const target = await readlink(link);
-  return realpath(dirname(target)).catch((cause) => {
-    throw new Error(
-      `${link} points to ${target}, which is gone; remove the link to begin with an empty database`,
-      {
-        cause,
-      },
-    );
-  });
+  try {
+    return await realpath(dirname(target));
+  } catch (cause) {
+    const advice = 'remove the link to begin with an empty database';
+    throw new Error(`${link} points to ${target}, which is gone; ${advice}`, { cause });
+  }
 }
 
 /** Linked before anything stands in it, so that an interrupted start comes back to the same folder. */

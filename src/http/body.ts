@@ -1,7 +1,8 @@
 /** Request bodies: decoded, capped, and cut into jobs as they arrive. */
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { BatchwrightError } from '../domain/errors.ts';
 import {
@@ -15,11 +16,12 @@ export interface BodyLimits {
   /** Counted after decompression. */
   maxBodyBytes: number;
   maxJobBytes: number;
+  /** A client that sends nothing for so long is let go; 30 s when absent. */
+  idleMs?: number;
 }
 
 /** Objects and arrays open at once in a body. */
 const MAX_DEPTH = 500;
-/** A client that sends nothing for so long is let go. */
 const IDLE_MS = 30_000;
 /** Bodies of requests that hold no jobs. */
 const MAX_SMALL_BODY_BYTES = 1024 * 1024;
@@ -41,7 +43,7 @@ export function readEnvelope(
     maxElementBytes: limits.maxJobBytes,
   });
   async function* events(): AsyncGenerator<EnvelopeEvent[]> {
-    for await (const piece of pieces(request, limits.maxBodyBytes)) {
+    for await (const piece of pieces(request, limits.maxBodyBytes, limits.idleMs)) {
       hash.update(piece);
       yield inContractShape(() => scanner.push(piece));
     }
@@ -55,7 +57,7 @@ export async function readParams(request: IncomingMessage, limits: BodyLimits): 
   const maxBytes = Math.min(limits.maxBodyBytes, limits.maxJobBytes);
   const scanner = new EnvelopeScanner({ arrayMember: '', maxDepth: MAX_DEPTH, maxElementBytes: maxBytes });
   const parts: Buffer[] = [];
-  for await (const piece of pieces(request, maxBytes)) {
+  for await (const piece of pieces(request, maxBytes, limits.idleMs)) {
     inContractShape(() => scanner.push(piece));
     parts.push(piece);
   }
@@ -69,12 +71,12 @@ export async function readParams(request: IncomingMessage, limits: BodyLimits): 
 export async function readObject(request: IncomingMessage): Promise<Record<string, unknown>> {
   const parts: Buffer[] = [];
   for await (const piece of pieces(request, MAX_SMALL_BODY_BYTES)) parts.push(piece);
-  const text = Buffer.concat(parts)
-    .toString()
-    .replace(/^\uFEFF/, '');
+  const bytes = Buffer.concat(parts);
+  const text = bytes.toString().replace(/^\uFEFF/, '');
   if (text.trim() === '') return {};
   let value: unknown;
   try {
+    if (!isUtf8(bytes)) throw new SyntaxError('it is not valid UTF-8');
     value = JSON.parse(text);
   } catch (error) {
     throw new BatchwrightError('notJson', { message: `The body is no JSON: ${(error as Error).message}` });
@@ -84,12 +86,12 @@ export async function readObject(request: IncomingMessage): Promise<Record<strin
   return value as Record<string, unknown>;
 }
 
-async function* pieces(request: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
+async function* pieces(request: IncomingMessage, maxBytes: number, idleMs = IDLE_MS): AsyncGenerator<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
     throw tooLarge(maxBytes);
   let bytes = 0;
-  for await (const block of decoded(request, encoding)) {
+  for await (const block of decoded(request, encoding, idleMs)) {
     bytes += block.length;
     if (bytes > maxBytes) throw tooLarge(maxBytes);
     for (let from = 0; from < block.length; from += PIECE_BYTES)
@@ -97,19 +99,24 @@ async function* pieces(request: IncomingMessage, maxBytes: number): AsyncGenerat
   }
 }
 
-async function* decoded(request: IncomingMessage, encoding: string): AsyncGenerator<Buffer> {
-  const stream = decoder(request, encoding);
+/** Stopping early leaves the request as it is: an answer must still get through its socket. */
+async function* decoded(request: IncomingMessage, encoding: string, idleMs: number): AsyncGenerator<Buffer> {
+  const decoder = decoderOf(encoding);
   let idle = false;
   const timer = setTimeout(() => {
     idle = true;
-    stream.destroy(new Error('idle'));
-  }, IDLE_MS);
+    decoder.destroy(new Error('idle'));
+  }, idleMs);
   const onData = () => timer.refresh();
   request.on('data', onData);
-  // Listening to 'data' would set the request flowing before it is read.
-  request.pause();
+  request.on('error', (error) => decoder.destroy(error));
+  request.on('close', () => {
+    if (!request.complete) decoder.destroy(new Error('the connection was cut'));
+  });
+  // Not pipeline(): that would destroy the request with the decoder.
+  request.pipe(decoder);
   try {
-    yield* stream as AsyncIterable<Buffer>;
+    yield* decoder as AsyncIterable<Buffer>;
   } catch (error) {
     if (idle) throw new BatchwrightError('requestTimeout');
     if (request.destroyed && !request.complete)
@@ -121,22 +128,16 @@ async function* decoded(request: IncomingMessage, encoding: string): AsyncGenera
   } finally {
     clearTimeout(timer);
     request.off('data', onData);
+    // Done here, for the decoder's own end would do it later and pause whoever reads on.
+    request.unpipe(decoder);
   }
 }
 
-function decoder(request: IncomingMessage, encoding: string): Readable {
-  if (encoding === 'identity' || encoding === '') return request;
-  const transform = decompressor(encoding);
-  // Not pipeline(): an error in the body must not destroy the socket before the answer is sent.
-  request.on('error', (error) => transform.destroy(error));
-  request.on('close', () => {
-    if (!request.complete) transform.destroy(new Error('the connection was cut'));
-  });
-  return request.pipe(transform);
-}
-
-function decompressor(encoding: string) {
+function decoderOf(encoding: string): Transform {
   switch (encoding) {
+    case '':
+    case 'identity':
+      return new PassThrough();
     case 'gzip':
     case 'x-gzip':
       return createGunzip();

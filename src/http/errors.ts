@@ -19,11 +19,9 @@ export function errorHandler(log: Log) {
       return;
     }
     if (told.retryAfter !== undefined) response.set('retry-after', String(told.retryAfter));
-    discardRest(request, response);
-    response.status(told.body.errorCode);
-    if (request.path.startsWith('/v1/'))
-      response.type('application/problem+json').send(JSON.stringify(problem(told)));
-    else response.json({ ...told.body, ...told.extra });
+    const isRest = request.path.startsWith('/v1/');
+    response.status(told.body.errorCode).type(isRest ? 'application/problem+json' : 'application/json');
+    send(request, response, JSON.stringify(isRest ? problem(told) : { ...told.body, ...told.extra }));
   };
 }
 
@@ -50,13 +48,22 @@ function problem({ body, extra }: BatchwrightError): object {
   };
 }
 
-/** A client that still sends must get to read the answer; what it sends is not kept. */
-function discardRest(request: Request, response: Response): void {
-  if (request.complete) return;
-  response.set('connection', 'close');
-  response.once('finish', () => {
-    const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS);
-    request.once('close', () => clearTimeout(timer));
-    request.resume();
+/**
+ * A client that still sends must get to read the answer: closing the socket on what it sends would be a reset,
+ * which takes the answer along. So the answer ends only when the rest of the body has been thrown away.
+ */
+function send(request: Request, response: Response, text: string): void {
+  if (request.complete || request.destroyed) {
+    response.send(text);
+    return;
+  }
+  response.set({ connection: 'close', 'content-length': String(Buffer.byteLength(text)) });
+  response.write(text);
+  const end = () => response.end();
+  const timer = setTimeout(end, DISCARD_MS);
+  request.once('close', () => {
+    clearTimeout(timer);
+    end();
   });
+  request.resume();
 }

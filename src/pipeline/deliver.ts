@@ -7,13 +7,13 @@ import type { Pool } from 'pg';
 import { toAsyncId } from '../domain/batch.ts';
 import type { AllowList } from '../outbound/address-guard.ts';
 import { OutboundError } from '../outbound/outbound-error.ts';
-import { postStream } from '../outbound/post.ts';
+import { type PostTimeouts, postStream } from '../outbound/post.ts';
 import { beginSignature, signatureHeader } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
 import type { CallbackMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { type BatchRow, type CallbackState, getBatch } from '../store/batches.ts';
-import { recordDelivery } from '../store/deliveries.ts';
+import { countAttempt, insertDelivery } from '../store/deliveries.ts';
 import { transaction } from '../store/transaction.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
 import { joined, resultPages } from './results.ts';
@@ -29,6 +29,8 @@ export interface DeliverDeps {
   callbackSecret(tenant: string): Promise<string>;
   /** Aborted when the process must stop: the attempt is given up, uncounted. */
   stopping: AbortSignal;
+  /** What a receiver is given; `postStream`'s defaults when absent. */
+  timeouts?: Partial<PostTimeouts>;
 }
 
 /** What one attempt came to. */
@@ -47,6 +49,8 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
   const batch = await getBatch(deps.pool, message.batch);
   if (!batch?.callbackUrl || batch.generation !== message.generation || batch.finishedAt === null)
     return drop(deps, claim);
+  // A repost did what this attempt was to do again.
+  if (message.attempt > 1 && batch.callbackState === 'delivered') return drop(deps, claim);
   const attempt = await post(deps, batch, batch.callbackUrl);
   await record(deps, claim, attempt);
 }
@@ -67,6 +71,12 @@ async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<At
     contentLength += Buffer.byteLength(piece);
   }
   const signature = signatureHeader(hmac);
+  let unreadable: unknown;
+  const body = Readable.from(
+    sameBody(deps.pool, batch, beginSignature(secret, id, timestamp), signature),
+  ).once('error', (error) => {
+    unreadable = error;
+  });
   const startedAt = performance.now();
   const attempt = (part: Partial<Attempt>): Attempt => ({
     status: null,
@@ -79,9 +89,10 @@ async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<At
     const answer = await postStream({
       url,
       contentLength,
-      body: Readable.from(sameBody(deps.pool, batch, beginSignature(secret, id, timestamp), signature)),
+      body,
       allow: deps.allow,
       signal: deps.stopping,
+      timeouts: deps.timeouts,
       headers: {
         'content-type': 'application/json',
         'user-agent': 'Batchwright',
@@ -97,10 +108,12 @@ async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<At
       retryAfterSeconds: answer.retryAfterSeconds,
     });
   } catch (error) {
-    // Uncounted: the attempt is repeated by whoever takes the message next.
-    if (deps.stopping.aborted || isDatabaseUnavailable(error)) throw error;
-    deps.log.warn({ err: error, asyncId: toAsyncId(batch.id) }, 'callback not delivered');
-    return attempt({ error: error instanceof OutboundError ? error.message : 'the request failed' });
+    // Uncounted: the attempt is repeated by whoever takes the message next. Only reading the body asks the
+    // database: a receiver that cannot be reached fails with the same codes.
+    if (deps.stopping.aborted || isDatabaseUnavailable(unreadable)) throw error;
+    const reason = unreadable ?? error;
+    deps.log.warn({ err: reason, asyncId: toAsyncId(batch.id) }, 'callback not delivered');
+    return attempt({ error: reason instanceof OutboundError ? reason.message : 'the request failed' });
   }
 }
 
@@ -112,7 +125,10 @@ async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<string> {
   yield ']}';
 }
 
-/** Throws before the last piece when the body is not the one that was signed: a restart came between. */
+/**
+ * Throws before the last piece when the body is not the one that was signed, or when its results are no
+ * longer all of the batch's: a restart came between.
+ */
 async function* sameBody(
   pool: Pool,
   batch: BatchRow,
@@ -122,10 +138,14 @@ async function* sameBody(
   for await (const piece of bodyOf(pool, batch)) {
     const bytes = Buffer.from(piece);
     hmac.update(bytes);
-    if (piece === ']}' && signatureHeader(hmac) !== signature)
+    if (piece === ']}' && (signatureHeader(hmac) !== signature || (await isRestarted(pool, batch))))
       throw new OutboundError('the batch was restarted while its callback was being sent');
     yield bytes;
   }
+}
+
+async function isRestarted(pool: Pool, { id, generation }: BatchRow): Promise<boolean> {
+  return (await getBatch(pool, id))?.generation !== generation;
 }
 
 async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt: Attempt): Promise<void> {
@@ -137,23 +157,19 @@ async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt:
   await transaction(deps.pool, async (client) => {
     // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
     const held = await deps.queue.complete(client, claim);
-    const { status, error, durationMs } = attempt;
-    const current = await recordDelivery(
-      client,
-      {
-        batchId: message.batch,
-        generation: message.generation,
-        trigger: message.trigger,
-        status,
-        error,
-        durationMs,
-        nextInSeconds: held ? nextInSeconds : null,
-      },
-      state,
-    );
-    if (!held || !current || nextInSeconds === null) return;
-    const next = { ...message, attempt: message.attempt + 1 };
-    await deps.queue.sendCallback(client, next, { delaySeconds: nextInSeconds });
+    const current = await countAttempt(client, message, state);
+    const delaySeconds = held && current ? nextInSeconds : null;
+    await insertDelivery(client, {
+      batchId: message.batch,
+      generation: message.generation,
+      trigger: message.trigger,
+      status: attempt.status,
+      error: attempt.error,
+      durationMs: attempt.durationMs,
+      nextInSeconds: delaySeconds,
+    });
+    if (delaySeconds === null) return;
+    await deps.queue.sendCallback(client, { ...message, attempt: message.attempt + 1 }, { delaySeconds });
   });
 }
 

@@ -5,7 +5,7 @@ import { BatchwrightError, catalogue, type ErrorName } from '../domain/errors.ts
 import type { EnvelopeEvent } from '../json/envelope-scanner.ts';
 import { checkJob, isProblem, type JobProblem, type ValidJob } from '../registry/job.ts';
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../registry/large-jobs.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { RegisteredAction, Registry } from '../registry/registry.ts';
 import type { NewChunk } from '../store/chunks.ts';
 
 /** A chunk is closed at this many jobs or bytes: large enough for one insert, small enough to lose. */
@@ -100,7 +100,7 @@ export class Intake {
     return { callbackUrl: this.#members.get('callbackUrl'), options };
   }
 
-  #checkSmall(bytes: Buffer): ValidJob | JobProblem {
+  #checkSmall(bytes: Buffer): ValidJob<RegisteredAction> | JobProblem {
     if (!isUtf8(bytes)) return this.#unreadable('is not valid UTF-8');
     let job: unknown;
     try {
@@ -108,10 +108,10 @@ export class Intake {
     } catch (error) {
       return this.#unreadable(`is no JSON: ${(error as Error).message}`);
     }
-    return checkJob(this.#options.registry, job);
+    return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job);
   }
 
-  async #checkLarge(bytes: Buffer): Promise<ValidJob | JobProblem> {
+  async #checkLarge(bytes: Buffer): Promise<ValidJob<RegisteredAction> | JobProblem> {
     if (!isUtf8(bytes)) return this.#unreadable('is not valid UTF-8');
     try {
       return await this.#options.largeJobs.check(bytes);
@@ -126,7 +126,7 @@ export class Intake {
     return { kind: 'notJson', messages: [` ${why}`], id: undefined };
   }
 
-  #add(bytes: Buffer, checked: ValidJob | JobProblem): void {
+  #add(bytes: Buffer, checked: ValidJob<RegisteredAction> | JobProblem): void {
     const index = this.#index++;
     if (index >= this.#options.maxJobs)
       throw new BatchwrightError('tooManyJobs', {
@@ -143,7 +143,7 @@ export class Intake {
     this.#chunk.add(bytes, queue);
   }
 
-  #claimId(checked: ValidJob | JobProblem): ValidJob | JobProblem {
+  #claimId(checked: ValidJob<RegisteredAction> | JobProblem): ValidJob<RegisteredAction> | JobProblem {
     if (checked.id === undefined) return checked;
     const id = String(checked.id);
     if (!this.#ids.has(id)) {
@@ -270,6 +270,7 @@ class OpenChunk {
       queues: [...this.#queues],
       invalid: this.#invalid,
       jobs: this.#jobs,
+      bytes: this.#bytes,
     };
   }
 }

@@ -3,13 +3,16 @@ import { cancellation, type Outcome, type RecordableOutcome, type RetryOutcome }
 import type { Log } from '../plugin/context.ts';
 import { type ChunkMessage, isQuarantine } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
+import { isCancelRequested } from '../store/batches.ts';
 import { clearProgress, type JobProgress, reportProgress } from '../store/job-progress.ts';
-import { type NextMessage, type SettleDeps, settleClaim } from './settle.ts';
+import { type NextMessage, type SettleDeps, type SettleResult, settleClaim } from './settle.ts';
 
 /** Results are visible to callers at least this often while a chunk runs. */
 const SETTLE_INTERVAL_MS = 250;
 /** Unsettled responses are held up to this size. */
 const MAX_UNSETTLED_BYTES = 4 * 1024 * 1024;
+/** Jobs that start later than this after the last look at the batch's cancel mark wait for another look. */
+const CANCEL_LOOK_MS = 20;
 /** A running job's row is written again at most this often. */
 const PROGRESS_INTERVAL_MS = 1000;
 
@@ -33,6 +36,8 @@ export class Recorder {
   #retries: RetryOutcome[] = [];
   #bytes = 0;
   #halt: Halt | null = null;
+  #lookedAt = performance.now();
+  #looking: Promise<void> | null = null;
   #settling: Promise<void> = Promise.resolve();
   #fault: Error | undefined;
 
@@ -52,6 +57,27 @@ export class Recorder {
   halt(reason: Halt): void {
     if (this.#halt === null || reason === 'lost' || (reason === 'cancelled' && this.#halt !== 'lost'))
       this.#halt = reason;
+  }
+
+  /**
+   * Halts when a cancel was requested; for before a job is started. Most often there is nothing to wait for:
+   * every settle tells it too.
+   */
+  lookForCancel(): void | Promise<void> {
+    if (performance.now() - this.#lookedAt < CANCEL_LOOK_MS) return;
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      if (await isCancelRequested(this.#deps.pool, this.#claim.message.batch)) this.halt('cancelled');
+    } catch {
+      // The database is away: the settle that must wait for it will tell.
+    }
+    this.#lookedAt = performance.now();
   }
 
   started(index: number): void {
@@ -98,13 +124,22 @@ export class Recorder {
     if (this.#fault) throw this.#fault;
     if (this.#outcomes.length > 0 && (this.#retries.length > 0 || notStarted.length > 0))
       await this.#settle();
-    if (this.#halt !== 'lost') {
-      const cancelled = this.#halt === 'cancelled' ? this.#cancel(notStarted) : [];
-      const next = this.#halt === 'cancelled' ? [] : this.#next(notStarted);
-      const outcomes = [...this.#outcomes, ...cancelled];
-      await settleClaim(this.#deps, { queueName: this.#queueName, claim: this.#claim, outcomes, next });
+    if (this.#halt !== 'lost' && (await this.#settleLast(notStarted)) === 'cancelled') {
+      this.halt('cancelled');
+      await this.#settleLast(notStarted);
     }
     await this.#clearProgress([...this.#written]);
+  }
+
+  async #settleLast(notStarted: readonly number[]): Promise<SettleResult['state']> {
+    const cancelled = this.#halt === 'cancelled' ? this.#cancel(notStarted) : [];
+    const { state } = await settleClaim(this.#deps, {
+      queueName: this.#queueName,
+      claim: this.#claim,
+      outcomes: [...this.#outcomes, ...cancelled],
+      next: this.#halt === 'cancelled' ? [] : this.#next(notStarted),
+    });
+    return state;
   }
 
   /** Ends the ticking; for when the message cannot be closed. */
@@ -184,7 +219,8 @@ export class Recorder {
         outcomes,
       });
       if (result.state === 'lost') this.halt('lost');
-      else if (result.cancelRequested) this.halt('cancelled');
+      else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
+      this.#lookedAt = performance.now();
       const shown = outcomes.map(({ index }) => index).filter((index) => this.#written.delete(index));
       await this.#clearProgress(shown);
     } catch (error) {

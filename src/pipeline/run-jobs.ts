@@ -77,6 +77,7 @@ async function runGroup(deps: GroupDeps, entry: RegisteredAction, group: Pending
 /** False when the job was not started: the halt came while it waited for its slot. */
 async function runJob(deps: GroupDeps, job: PendingJob): Promise<boolean> {
   const { recorder, scope, claim } = deps;
+  await recorder.lookForCancel();
   if (recorder.halted !== null) return false;
   recorder.started(job.index);
   if (job.entry.transactional) {
@@ -96,6 +97,7 @@ async function runTogether(
   group: PendingJob[],
 ): Promise<boolean> {
   const { recorder, scope, claim } = deps;
+  await recorder.lookForCancel();
   if (recorder.halted !== null) return false;
   for (const { index } of group) recorder.started(index);
   if (entry.transactional) {

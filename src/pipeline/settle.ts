@@ -8,6 +8,7 @@ import { catalogue } from '../domain/errors.ts';
 import { failure, type RecordableOutcome } from '../domain/outcome.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
+import { holdOffCancel } from '../store/batches.ts';
 import { settle } from '../store/settle.ts';
 import { transaction } from '../store/transaction.ts';
 import { complete } from './complete.ts';
@@ -34,8 +35,14 @@ export interface Settlement {
   next?: readonly NextMessage[];
 }
 
-/** `lost`: another lane has the message, or the batch was restarted or deleted; nothing was recorded. */
-export type SettleResult = { state: 'recorded'; cancelRequested: boolean } | { state: 'lost' };
+/**
+ * `lost`: another lane has the message, or the batch was restarted or deleted; nothing was recorded.
+ * `cancelled`: nothing was either, for the batch is to be cancelled and what should follow would only delay it.
+ */
+export type SettleResult =
+  | { state: 'recorded'; cancelRequested: boolean }
+  | { state: 'lost' }
+  | { state: 'cancelled' };
 
 /**
  * Settles, waiting for the database as long as it is away. An outcome whose text Postgres refuses becomes a
@@ -54,6 +61,7 @@ export async function settleClaim(deps: SettleDeps, settlement: Settlement): Pro
 }
 
 class Lost extends Error {}
+class Cancelled extends Error {}
 
 async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): Promise<SettleResult> {
   const { claim, outcomes, next, queueName } = settlement;
@@ -61,6 +69,12 @@ async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): 
     return await transaction(pool, async (client) => {
       const held = next ? await queue.complete(client, claim) : await queue.touch(client, claim);
       if (!held) throw new Lost();
+      // A cancel makes delayed messages due: it must not miss one that is being sent.
+      if (
+        next?.some(({ delaySeconds }) => delaySeconds > 0) &&
+        (await holdOffCancel(client, claim.message.batch))
+      )
+        throw new Cancelled();
       if (next) await sendNext(queue, client, queueName, next);
       if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false };
       return {
@@ -70,6 +84,7 @@ async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): 
     });
   } catch (error) {
     if (error instanceof Lost) return { state: 'lost' };
+    if (error instanceof Cancelled) return { state: 'cancelled' };
     throw error;
   }
 }

@@ -19,6 +19,9 @@ import { complete } from './complete.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
 import { type Envelope, Intake } from './intake.ts';
 
+/** A larger chunk is copied: an insert would hold its text several times over. */
+const MAX_INSERT_BYTES = 256 * 1024;
+
 export interface SubmitDeps {
   pool: Pool;
   /** Its own pool for requests that stream: their transactions last as long as the caller takes to send. */
@@ -122,6 +125,11 @@ async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): 
     }
   }
 
+  async function write(chunk: NewChunk): Promise<void> {
+    copy ??= copyChunks(client, batchId);
+    await copy.write(chunk);
+  }
+
   async function finish(envelope: Envelope, callbackUrl: string | null, total: number): Promise<void> {
     const { caller, idempotencyKey, digest } = submission;
     await insertBatch(client, {
@@ -151,9 +159,8 @@ async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): 
   return {
     async write(chunk) {
       if (existing) return;
-      copy ??= copyChunks(client, batchId);
       noteMessages(chunk);
-      await copy.write(chunk);
+      await write(chunk);
     },
     async commit(last, envelope, callbackUrl, total) {
       if (existing) {
@@ -163,7 +170,7 @@ async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): 
       }
       if (last) {
         noteMessages(last);
-        if (copy) await copy.write(last);
+        if (copy || last.bytes > MAX_INSERT_BYTES) await write(last);
         else await insertChunk(client, batchId, last);
       }
       await copy?.end();

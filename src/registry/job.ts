@@ -1,11 +1,11 @@
+import type { ValidateFunction } from 'ajv';
 import type { ErrorName } from '../domain/errors.ts';
-import type { RegisteredAction, Registry } from './registry.ts';
 import { checkParams } from './schema.ts';
 
 /** A job of a request that may run. */
-export interface ValidJob {
+export interface ValidJob<Entry> {
   id: string | number | undefined;
-  entry: RegisteredAction;
+  entry: Entry;
 }
 
 /** Why a job may not run; the messages follow the job's place, as in `jobs[7].params.event must be integer`. */
@@ -19,7 +19,10 @@ export interface JobProblem {
 const MAX_ID_LENGTH = 200;
 
 /** Checks the shape of one parsed job, that its action exists, and its params against the action's schema. */
-export function checkJob(registry: Pick<Registry, 'get'>, job: unknown): ValidJob | JobProblem {
+export function checkJob<Entry extends { validate: ValidateFunction }>(
+  find: (namespace: string, action: string) => Entry | undefined,
+  job: unknown,
+): ValidJob<Entry> | JobProblem {
   if (job === null || typeof job !== 'object' || Array.isArray(job))
     return problem('notJson', ' must be an object');
   const { namespace, action, params, id } = job as Record<string, unknown>;
@@ -31,7 +34,7 @@ export function checkJob(registry: Pick<Registry, 'get'>, job: unknown): ValidJo
     if (value === '') return problem('emptyJobs', `.${member} must not be empty`, id);
   }
   if (params === undefined || params === null) return problem('emptyJobs', '.params is missing', id);
-  const entry = registry.get(namespace as string, action as string);
+  const entry = find(namespace as string, action as string);
   if (!entry) return problem('notJson', `: there is no action ${shortened(`${namespace}.${action}`)}`, id);
   const wrong = checkParams(entry.validate, params);
   if (!wrong) return { id, entry };
@@ -39,7 +42,7 @@ export function checkJob(registry: Pick<Registry, 'get'>, job: unknown): ValidJo
   return { kind: wrong.missing ? 'missingParams' : 'invalidParams', messages, id };
 }
 
-export function isProblem(checked: ValidJob | JobProblem): checked is JobProblem {
+export function isProblem(checked: ValidJob<unknown> | JobProblem): checked is JobProblem {
   return 'messages' in checked;
 }
 

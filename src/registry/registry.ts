@@ -34,6 +34,8 @@ export interface Registry {
 }
 
 const MAX_TIMEOUT_SECONDS = 21_600;
+/** No pattern: express would read `:` and `*` as such. */
+const PREFIX = /^(\/[A-Za-z0-9._~-]+)+$/;
 const QUEUE_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,40}$/;
 
 /**
@@ -107,6 +109,8 @@ function wrongOption({ action, ...entry }: RegisteredAction): string | null {
   if (!Number.isInteger(entry.retry.limit) || entry.retry.limit < 0 || entry.retry.limit > 1000)
     return `retry.limit must be a whole number from 0 to 1000, not ${entry.retry.limit}`;
   if (!(entry.retry.delaySeconds >= 0)) return 'retry.delaySeconds must not be negative';
+  if (typeof entry.retry.backoff !== 'boolean') return 'retry.backoff must be true or false';
+  if (typeof entry.permission !== 'string' || entry.permission === '') return 'its permission must be a text';
   if (typeof entry.transactional !== 'boolean') return 'transactional must be true or false';
   return null;
 }
@@ -142,7 +146,7 @@ async function importModule(root: string, file: string): Promise<Record<string, 
 
 function checkRoutes(place: string, routes: unknown): Routes {
   const candidate = routes as Partial<Routes> | undefined;
-  if (typeof candidate?.prefix !== 'string' || !/^\/[a-z0-9]/i.test(candidate.prefix))
+  if (typeof candidate?.prefix !== 'string' || !PREFIX.test(candidate.prefix))
     throw new RegistryError(`${place}: its default export must be defineRoutes({ prefix: "/…", … })`);
   if (typeof candidate.routes !== 'function')
     throw new RegistryError(`${place}: defineRoutes needs a routes function`);

@@ -1,26 +1,41 @@
 /**
  * The worker thread that parses and checks large jobs, so that a job of 20 MiB does not stop the event
- * loop of the API. It loads the same plugins as the main thread. One message in, one answer out, in order.
+ * loop of the API. One message in, one answer out, in order.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ValidateFunction } from 'ajv';
 import { checkJob, isProblem } from './job.ts';
 import type { LargeJobAnswer, LargeJobRequest } from './large-jobs.ts';
-import { loadRegistry } from './registry.ts';
+import { createCompiler } from './schema.ts';
 
-const registry = loadRegistry(workerData.roots as string[]);
+const schemas: Map<string, object> = workerData.schemas;
+const compile = createCompiler();
+const compiled = new Map<string, ValidateFunction>();
 
 parentPort?.on('message', ({ id, bytes }: LargeJobRequest) => {
-  void answer(bytes).then((told) => parentPort?.postMessage({ id, ...told } satisfies LargeJobAnswer));
+  parentPort?.postMessage({ id, ...answer(bytes) } satisfies LargeJobAnswer);
 });
 
-async function answer(bytes: Uint8Array): Promise<Omit<LargeJobAnswer, 'id'>> {
+function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id'> {
   let job: unknown;
   try {
     job = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
   } catch (error) {
     return { syntaxError: (error as Error).message };
   }
-  const checked = checkJob(await registry, job);
+  const checked = checkJob(findAction, job);
   if (isProblem(checked)) return { problem: checked };
   return { valid: { id: checked.id, name: checked.entry.name } };
+}
+
+function findAction(
+  namespace: string,
+  action: string,
+): { name: string; validate: ValidateFunction } | undefined {
+  const name = `${namespace}.${action}`;
+  const schema = schemas.get(name);
+  if (!schema) return undefined;
+  const validate = compiled.get(name) ?? compile(schema);
+  compiled.set(name, validate);
+  return { name, validate };
 }

@@ -90,6 +90,25 @@ export async function requestCancel(client: ClientBase, batchId: string): Promis
   return rowCount === 1;
 }
 
+/** Whether the batch is to be cancelled. */
+export async function isCancelRequested(pool: Pool, batchId: string): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    name: 'is-cancel-requested',
+    text: 'select from batchwright.batch where id = $1 and cancel_requested',
+    values: [batchId],
+  });
+  return rowCount === 1;
+}
+
+/** The same, and a request that comes later waits until the transaction ends. */
+export async function holdOffCancel(client: ClientBase, batchId: string): Promise<boolean> {
+  const { rows } = await client.query<{ cancelRequested: boolean }>(
+    `select cancel_requested as "cancelRequested" from batchwright.batch where id = $1 for share`,
+    [batchId],
+  );
+  return rows[0]?.cancelRequested ?? false;
+}
+
 /** Opens an ended batch again, with a generation of its own, after the results that go were deleted. */
 export async function reopen(
   client: ClientBase,

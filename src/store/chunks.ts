@@ -11,11 +11,12 @@ export interface NewChunk {
   queues: string[];
   /** Jobs refused under skipInvalid: index in the batch and the error object as JSON text. */
   invalid: { index: number; error: string }[];
-  /** The jobs' own bytes. */
+  /** The jobs' own bytes, and how many they are. */
   jobs: Buffer[];
+  bytes: number;
 }
 
-/** Stores one chunk with an insert: cheaper than COPY for a batch that has no other. */
+/** Stores one chunk with an insert: cheaper than COPY for a batch that has no other, unless it is large. */
 export async function insertChunk(client: ClientBase, batchId: string, chunk: NewChunk): Promise<void> {
   const { indexes, errors } = invalidColumns(chunk);
   await client.query(
@@ -30,7 +31,7 @@ export async function insertChunk(client: ClientBase, batchId: string, chunk: Ne
       chunk.queues,
       indexes,
       errors,
-      jobsArray(chunk).toString(),
+      Buffer.concat(jobsArray(chunk)).toString(),
     ],
   );
 }
@@ -60,7 +61,11 @@ export function copyChunks(client: ClientBase, batchId: string): ChunkCopy {
   stream.write(COPY_HEADER);
   return {
     async write(chunk) {
-      if (!stream.write(copyRow(id, chunk))) await Promise.race([once(stream, 'drain'), closed]);
+      const row = copyRow(id, chunk);
+      // A large job is alone in its chunk: its bytes are passed on rather than copied.
+      let ready = true;
+      for (const piece of chunk.jobs.length === 1 ? row : [Buffer.concat(row)]) ready = stream.write(piece);
+      if (!ready) await Promise.race([once(stream, 'drain'), closed]);
     },
     async end() {
       stream.end(COPY_TRAILER);
@@ -82,9 +87,10 @@ const CLOSING_BRACKET = Buffer.from(']');
 const TEXT_OID = 25;
 const INT4_OID = 23;
 
-function copyRow(id: Buffer, chunk: NewChunk): Buffer {
+function copyRow(id: Buffer, chunk: NewChunk): Buffer[] {
   const { indexes, errors } = invalidColumns(chunk);
-  return Buffer.concat([
+  const jobs = jobsArray(chunk);
+  return [
     int16(8),
     field(id),
     field(int32(chunk.number)),
@@ -98,8 +104,9 @@ function copyRow(id: Buffer, chunk: NewChunk): Buffer {
     ),
     field(indexes && array(INT4_OID, indexes.map(int32))),
     field(errors === null ? null : Buffer.from(errors)),
-    field(jobsArray(chunk)),
-  ]);
+    int32(jobs.reduce((bytes, part) => bytes + part.length, 0)),
+    ...jobs,
+  ];
 }
 
 function field(value: Buffer | null): Buffer {
@@ -139,14 +146,14 @@ function invalidColumns({ invalid }: NewChunk): { indexes: number[] | null; erro
   };
 }
 
-function jobsArray({ jobs }: NewChunk): Buffer {
+function jobsArray({ jobs }: NewChunk): Buffer[] {
   const parts: Buffer[] = [OPENING_BRACKET];
   for (const [position, job] of jobs.entries()) {
     if (position > 0) parts.push(COMMA);
     parts.push(job);
   }
   parts.push(CLOSING_BRACKET);
-  return Buffer.concat(parts);
+  return parts;
 }
 
 /** A chunk as a lane works on it. */

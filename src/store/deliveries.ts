@@ -14,19 +14,26 @@ export interface DeliveryRow {
 }
 
 /**
- * Logs one attempt and sets the callback's state. False when the batch has been restarted since: the
- * callback of that completion is superseded.
+ * Counts an attempt and sets the callback's state, which stays `delivered` once another attempt has brought it
+ * there. False when the batch has been restarted since: the callback of that completion is superseded.
  */
-export async function recordDelivery(
+export async function countAttempt(
   client: ClientBase,
-  delivery: DeliveryRow,
+  { batch, generation }: { batch: string; generation: number },
   state: CallbackState,
 ): Promise<boolean> {
   const { rowCount } = await client.query(
-    `update batchwright.batch set callback_state = $3, callback_attempts = callback_attempts + 1
+    `update batchwright.batch
+     set callback_state = case callback_state when 'delivered' then callback_state else $3 end,
+         callback_attempts = callback_attempts + 1
      where id = $1 and generation = $2 and state in ('completed', 'cancelled')`,
-    [delivery.batchId, delivery.generation, state],
+    [batch, generation, state],
   );
+  return rowCount === 1;
+}
+
+/** Logs an attempt, under the batch's next number. */
+export async function insertDelivery(client: ClientBase, delivery: DeliveryRow): Promise<void> {
   await client.query(
     `insert into batchwright.delivery
        (batch_id, number, generation, trigger, status, duration_ms, error, next_attempt_at)
@@ -42,7 +49,6 @@ export async function recordDelivery(
       delivery.nextInSeconds,
     ],
   );
-  return rowCount === 1;
 }
 
 /** The callback is to be sent again: counts as pending from now on. */

@@ -43,14 +43,20 @@ export async function nthResultIndex(
   return rows[0]?.index ?? null;
 }
 
-/** Deletes what did not succeed, ahead of a restart; answers how many of each status went. */
+/**
+ * Deletes what did not succeed, ahead of a restart; answers how many of each status went. What skipInvalid
+ * let pass stays failed: it can never run.
+ */
 export async function deleteUnsuccessful(
   client: ClientBase,
   batchId: string,
 ): Promise<{ failed: number; cancelled: number }> {
   const { rows } = await client.query<{ failed: number; cancelled: number }>(
     `with deleted as (
-       delete from batchwright.result where batch_id = $1 and status <> 'succeeded' returning status
+       delete from batchwright.result
+       where batch_id = $1 and status <> 'succeeded' and index <> all (array(
+         select unnest(invalid_indexes) from batchwright.chunk where batch_id = $1))
+       returning status
      )
      select count(*) filter (where status = 'failed')::int as failed,
             count(*) filter (where status = 'cancelled')::int as cancelled

@@ -30,7 +30,7 @@ const registries = new Map<string, Promise<Registry>>();
  * response through JSON: what the test sees is what a caller would see.
  *
  * @param action `namespace.action`, or what its file exports
- * Throws InvalidParamsError, and whatever the action throws.
+ * Throws InvalidParamsError, TypeError for what is no JSON, and whatever the action throws.
  */
 export async function performAction(
   action: string | Action,
@@ -39,12 +39,19 @@ export async function performAction(
 ): Promise<unknown> {
   const { root = process.cwd(), services, ...given } = options;
   const entry = await findAction(resolve(root), action);
-  const sent: unknown = JSON.parse(JSON.stringify(params));
+  const sent = throughJson(params, 'params');
   const problem = checkParams(entry.validate, sent);
   if (problem) throw new InvalidParamsError(entry.name, problem.messages);
   const context: JobContext = { ...defaultContext(services), ...given };
   const response = await runOnce(entry, sent, context);
-  return JSON.parse(JSON.stringify(response ?? null));
+  return throughJson(response ?? null, 'response');
+}
+
+function throughJson(value: unknown, what: string): unknown {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined)
+    throw new TypeError(`the ${what} must be JSON, not a value of type ${typeof value}`);
+  return JSON.parse(text);
 }
 
 async function findAction(root: string, action: string | Action): Promise<RegisteredAction> {

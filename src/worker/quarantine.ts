@@ -67,7 +67,8 @@ async function runChild(deps: RunChunkDeps, task: QuarantineTask): Promise<Child
     if (report.kind === 'ready') child.send(task, () => {});
     else if (report.kind === 'started') running = report.index;
     else if (report.kind === 'ended') running = null;
-    else done = true;
+    // Not else: under watch mode Node itself reports to whoever forked the process.
+    else if (report.kind === 'done') done = true;
   });
   const onDrain = () => child.kill('SIGTERM');
   deps.draining.addEventListener('abort', onDrain, { once: true });

@@ -1,0 +1,77 @@
+/** What the demo asks of the API, over HTTP like any other client. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface Job {
+  namespace: string;
+  action: string;
+  params: object;
+}
+
+export interface Progress {
+  progress: number;
+  state: string;
+  counts: { total: number; succeeded: number; failed: number; cancelled: number };
+}
+
+export interface Result {
+  namespace: string;
+  action: string;
+  status: string;
+  // biome-ignore lint/suspicious/noExplicitAny: every action has a response of its own
+  response: any;
+}
+
+export type DemoClient = ReturnType<typeof createClient>;
+
+/** How often the end of a batch is asked for. */
+const POLL_MS = 40;
+
+/** Its methods reject with the request and the answer when that is no 200, and when the signal is aborted. */
+export function createClient({ url, key, signal }: { url: string; key: string; signal: AbortSignal }) {
+  // biome-ignore lint/suspicious/noExplicitAny: each method says what it takes from the answer
+  async function ask(method: string, path: string, body?: object): Promise<any> {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      signal,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return JSON.parse(text);
+  }
+
+  const progress = (asyncId: string): Promise<Progress> =>
+    ask('POST', '/batch?action=progress', { async: asyncId });
+
+  return {
+    /** Runs one action and answers its response. */
+    call: ({ namespace, action, params }: Job) =>
+      ask('POST', `/api/1.0/${namespace}?action=${action}`, params),
+
+    /** Starts a batch; answers its asyncId. */
+    async run(jobs: readonly Job[], callbackUrl?: string): Promise<string> {
+      const { asyncId } = await ask('POST', '/batch?action=run', { jobs, callbackUrl });
+      return asyncId;
+    },
+
+    /** Asks again and again until the batch has ended; hands on every answer. */
+    async follow(asyncId: string, onProgress: (progress: Progress) => void = () => {}): Promise<void> {
+      for (;;) {
+        const answer = await progress(asyncId);
+        onProgress(answer);
+        if (answer.state === 'completed') return;
+        await delay(POLL_MS, undefined, { signal });
+      }
+    },
+
+    /** All results, in the order of the jobs. */
+    async results(asyncId: string): Promise<Result[]> {
+      return (await ask('POST', '/batch?action=results', { async: asyncId })).results;
+    },
+
+    async callbackSecret(): Promise<string> {
+      return (await ask('GET', '/v1/callback-secret')).secret;
+    },
+  };
+}
