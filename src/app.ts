@@ -12,16 +12,20 @@ import { createHttpApp } from './http/app.ts';
 import { LOOPBACK_ALLOW } from './outbound/address-guard.ts';
 import { createHttpService } from './outbound/http-service.ts';
 import { createMailer } from './outbound/mail.ts';
+import { createActionCatalogue } from './pipeline/action-catalogue.ts';
 import { createCallbackUrlCheck } from './pipeline/callback-url.ts';
 import { createKeys } from './pipeline/keys.ts';
 import { createPluginPipeline } from './pipeline/plugin-pipeline.ts';
+import { startRetention } from './pipeline/retention.ts';
 import type { RunChunkDeps } from './pipeline/run-chunk.ts';
 import { createActionSlots } from './pipeline/run-jobs.ts';
 import { createEndWatch } from './pipeline/wait.ts';
+import { createBatchWatch } from './pipeline/watch.ts';
 import type { Services } from './plugin/context.ts';
 import { startQueue } from './queue/queue.ts';
 import { createLargeJobChecker } from './registry/large-jobs.ts';
 import { loadRegistry, type Registry } from './registry/registry.ts';
+import { makePartitions } from './store/partitions.ts';
 import { type Lanes, startLanes } from './worker/lanes.ts';
 import { runQuarantineTask } from './worker/quarantine-process.ts';
 import { superviseWorkers } from './worker/supervisor.ts';
@@ -68,6 +72,7 @@ export async function migrateAll(databaseUrl: string, registry: Registry, log: L
     });
     for (const { namespace, directory } of registry.migrations)
       await migrate({ client, schema: namespace, directory, log });
+    await makePartitions(client);
   });
 }
 
@@ -100,6 +105,8 @@ export async function startApi(
     registry: Registry;
     adminKey: string;
     listening: Awaited<ReturnType<typeof listen>>;
+    /** How long a caller of one action alone is kept waiting; 30 s when absent. */
+    aloneWaitMs?: number | undefined;
   },
 ): Promise<Running> {
   const { config, databaseUrl: url, log, registry, listening } = options;
@@ -124,7 +131,10 @@ export async function startApi(
     limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow),
     endWatch: createEndWatch(pool),
+    watch: createBatchWatch(pool),
+    aloneWaitMs: options.aloneWaitMs,
   };
+  const retention = startRetention({ pool, log });
   await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
   listening.serve(
     createHttpApp({
@@ -132,6 +142,8 @@ export async function startApi(
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       keys,
       pluginPipeline: createPluginPipeline(pipeline),
+      actions: createActionCatalogue(registry),
+      maxNdjsonJobs: config.maxNdjsonJobs,
       routes: registry.routes,
       isReady: async () => (await answers(pool)) && queue.isRunning(),
       rateLimit: config.rateLimit,
@@ -140,6 +152,8 @@ export async function startApi(
   );
   return {
     async drain() {
+      retention.stop();
+      pipeline.watch.close();
       await closeServer(listening.server);
       await largeJobs.close();
       await queue.stop();
@@ -165,10 +179,11 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(deadline);
 }
 
+/** @param options.jobGraceMs how long a drain waits for jobs before it aborts them; 20 s when absent */
 export async function startWorker(
-  options: AppOptions & { registry: Registry; url: string },
+  options: AppOptions & { registry: Registry; url: string; jobGraceMs?: number },
 ): Promise<Running> {
-  const { config, log } = options;
+  const { config, log, jobGraceMs = JOB_GRACE_MS } = options;
   startWatchdog();
   const engine = await startEngine(options, 'worker', poolSize(config, options.registry));
   const keys = createKeys({ pool: engine.deps.pool, adminKey: '', callbackSecret: config.callbackSecret });
@@ -184,7 +199,7 @@ export async function startWorker(
   return {
     async drain() {
       engine.drain.abort();
-      const grace = setTimeout(() => engine.stop.abort(), JOB_GRACE_MS);
+      const grace = setTimeout(() => engine.stop.abort(), jobGraceMs);
       await lanes.stop();
       clearTimeout(grace);
       await engine.close();

@@ -19,6 +19,8 @@ export interface Config {
   readonly workers: number;
   readonly workerConcurrency: number;
   readonly maxJobsPerBatch: number;
+  /** The same for a request of one job a line. */
+  readonly maxNdjsonJobs: number;
   readonly maxBodyBytes: number;
   readonly maxJobBytes: number;
   /** Requests a minute and key; 0 is none. */
@@ -72,6 +74,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     workers: whole(env, 'WORKERS', 1, 1, 64),
     workerConcurrency: whole(env, 'WORKER_CONCURRENCY', 4, 1, 64),
     maxJobsPerBatch: whole(env, 'MAX_JOBS_PER_BATCH', 100_000, 1, 10_000_000),
+    maxNdjsonJobs: whole(env, 'MAX_NDJSON_JOBS', 1_000_000, 1, 100_000_000),
     maxBodyBytes: whole(env, 'MAX_BODY_BYTES', 64 * 1024 * 1024, 1, 2 ** 40),
     maxJobBytes: whole(env, 'MAX_JOB_BYTES', 20 * 1024 * 1024, 1, 256 * 1024 * 1024),
     rateLimit: whole(env, 'RATE_LIMIT', 6000, 0, 1_000_000_000),

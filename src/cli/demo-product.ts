@@ -12,7 +12,7 @@ import { stopOrphan } from '../database/orphan.ts';
 export interface DemoProduct {
   url: string;
   adminKey: string;
-  /** Drains the product, and removes its data when all of its processes are gone. */
+  /** Drains the product, and removes its data. Throws when it did not drain, or had ended before. */
   stop(): Promise<void>;
 }
 
@@ -39,14 +39,14 @@ export async function startProduct(ending: AbortController): Promise<DemoProduct
   });
   const log = readLog(child);
   const ended = endOf(child);
+  const failure = (how: string) => new Error(`the product ended (${how}) ${log.end()}`.trimEnd());
   let stopping = false;
-  void ended.then((how) => {
-    if (!stopping) ending.abort(new Error(`the product ended (${how}): ${log.end()}`));
-  });
+  void ended.then((how) => stopping || ending.abort(failure(how)));
   const stop = async () => {
     stopping = true;
-    await endProcesses(child, ended);
+    const how = await endProcesses(child, ended);
     await removeData(dataDir);
+    if (how !== CLEAN) throw failure(how);
   };
   try {
     const [, url = ''] = await log.has(READY, ending.signal);
@@ -104,13 +104,14 @@ function endOf(child: ChildProcess): Promise<string> {
   });
 }
 
-async function endProcesses(child: ChildProcess, ended: Promise<string>): Promise<void> {
+async function endProcesses(child: ChildProcess, ended: Promise<string>): Promise<string> {
   child.kill('SIGTERM');
   const deadline = setTimeout(() => killGroup(child), DRAIN_MS);
   const how = await ended;
   clearTimeout(deadline);
   // Its workers outlive a product that did not drain.
   if (how !== CLEAN) killGroup(child);
+  return how;
 }
 
 function killGroup({ pid }: ChildProcess): void {

@@ -52,6 +52,8 @@ async function runBatch({ url, adminKey }: DemoProduct, receiver: Receiver): Pro
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => ending.abort(new Error(`interrupted by ${signal}`)));
+// Whoever read the output has gone, as in `npm run demo | head`.
+process.stdout.on('error', (error) => ending.abort(error));
 const deadline = setTimeout(
   () => ending.abort(new Error(`it took more than ${MAX_SECONDS} s`)),
   MAX_SECONDS * 1000,

@@ -50,26 +50,3 @@ export function createPool({ url, max, applicationName, log }: PoolOptions): pg.
   pool.on('error', () => undefined);
   return pool;
 }
-
-/**
- * Runs `work` in one transaction, committed when it resolves and rolled back when it throws; throws what
- * `work` threw. Throws too when `work` resolves although a statement had failed, for nothing was stored then.
- */
-export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    const result = await work(client);
-    const { command } = await client.query('commit');
-    if (command !== 'COMMIT')
-      throw new Error('The transaction was rolled back: one of its statements failed');
-    client.release();
-    return result;
-  } catch (error) {
-    await client.query('rollback').then(
-      () => client.release(),
-      () => client.release(true),
-    );
-    throw error;
-  }
-}

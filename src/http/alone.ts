@@ -9,6 +9,10 @@ export function alone(
   deps: RunAloneDeps & { bodyLimits: BodyLimits },
 ): RequestHandler<{ namespace: string }> {
   return async (request, response) => {
+    if (request.method !== 'POST') {
+      response.set('allow', 'POST');
+      throw new BatchwrightError('methodNotAllowed', { message: 'An action is called with POST' });
+    }
     const { action } = request.query;
     const { namespace } = request.params;
     if (typeof action !== 'string' || action === '')
@@ -19,7 +23,12 @@ export function alone(
     const caller = callerOf(request as Parameters<typeof callerOf>[0]);
     const result = await runAlone(deps, caller, { namespace, action, params }, gone.signal);
     response.set('x-async-id', result.asyncId);
-    if (result.status !== 'succeeded') response.status(statusOf(result.response));
+    if (result.status === 'cancelled')
+      throw new BatchwrightError('failedRequest', {
+        message: 'The job was cancelled',
+        extra: { asyncId: result.asyncId },
+      });
+    if (result.status === 'failed') response.status(statusOf(result.response));
     response.type('application/json').send(result.response);
   };
 }

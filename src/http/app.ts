@@ -4,6 +4,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { type Options, pinoHttp } from 'pino-http';
 import { BatchwrightError } from '../domain/errors.ts';
+import type { ActionCatalogue } from '../pipeline/action-catalogue.ts';
 import type { Keys } from '../pipeline/keys.ts';
 import type { PluginPipeline } from '../pipeline/plugin-pipeline.ts';
 import type { RunAloneDeps } from '../pipeline/run-alone.ts';
@@ -13,11 +14,14 @@ import { alone } from './alone.ts';
 import { authenticate, limitRate } from './authenticate.ts';
 import { errorHandler } from './errors.ts';
 import { healthRoutes } from './health.ts';
-import { keyRoutes } from './keys.ts';
 import { mountPluginRoutes } from './plugin-routes.ts';
 import { type RpcDeps, rpc } from './rpc.ts';
+import { actionRoutes } from './v1/actions.ts';
+import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
+import { keyRoutes } from './v1/keys.ts';
 
-export interface HttpDeps extends RpcDeps, RunAloneDeps {
+export interface HttpDeps extends RpcDeps, RunAloneDeps, BatchRoutesDeps {
+  actions: ActionCatalogue;
   keys: Keys;
   pluginPipeline: PluginPipeline;
   routes: readonly { namespace: string; routes: Routes }[];
@@ -36,8 +40,8 @@ export function createHttpApp(deps: HttpDeps): Express {
 
   const keyed: RequestHandler[] = [authenticate(deps.keys), limitRate(deps.rateLimit)];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
-  app.post('/api/1.0/:namespace', ...keyed, alone(deps));
-  app.use('/v1', ...keyed, keyRoutes(deps.keys));
+  app.all('/api/1.0/:namespace', ...keyed, alone(deps));
+  app.use('/v1', ...keyed, batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys));
   mountPluginRoutes(app, {
     routes: deps.routes,
     pipeline: deps.pluginPipeline,

@@ -18,12 +18,14 @@ export function setCaller(request: Request, caller: Caller): void {
   callers.set(request, caller);
 }
 
-const BEARER = /^Bearer +(\S+) *$/i;
+const BEARER = /^Bearer +/i;
 
 /** `Authorization: Bearer <key>`; throws `unauthorized` (401) for a missing or wrong key. */
 export function authenticate(keys: Keys): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
-    const [, key] = BEARER.exec(request.headers.authorization ?? '') ?? [];
+    const { authorization = '' } = request.headers;
+    // All that follows is the key: ADMIN_KEY is any string, one with spaces too.
+    const key = BEARER.test(authorization) ? authorization.replace(BEARER, '').trimEnd() : '';
     const caller = key ? await keys.authenticate(key) : null;
     if (!caller) {
       response.set('www-authenticate', 'Bearer');

@@ -21,7 +21,7 @@ export interface BodyLimits {
 }
 
 /** Objects and arrays open at once in a body. */
-const MAX_DEPTH = 500;
+export const MAX_DEPTH = 500;
 const IDLE_MS = 30_000;
 /** Bodies of requests that hold no jobs. */
 const MAX_SMALL_BODY_BYTES = 1024 * 1024;
@@ -86,7 +86,12 @@ export async function readObject(request: IncomingMessage): Promise<Record<strin
   return value as Record<string, unknown>;
 }
 
-async function* pieces(request: IncomingMessage, maxBytes: number, idleMs = IDLE_MS): AsyncGenerator<Buffer> {
+/** The body's bytes, decoded, in pieces small enough to be worked on at once; throws past `maxBytes`. */
+export async function* pieces(
+  request: IncomingMessage,
+  maxBytes: number,
+  idleMs = IDLE_MS,
+): AsyncGenerator<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
     throw tooLarge(maxBytes);

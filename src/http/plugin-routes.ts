@@ -7,7 +7,7 @@ import type { Routes, RouteTools } from '../plugin/routes.ts';
 import { callerOf, setCaller } from './authenticate.ts';
 
 /** Paths of our own: a plugin's prefix must not shadow them. */
-const OWN_PATHS = /^\/(batch|api|v1|healthz|readyz|metrics|docs|openapi\.json)(\/|$)/;
+const OWN_PATHS = /^\/(batch|api|v1|healthz|readyz|metrics|docs|openapi\.json)(\/|$)/i;
 
 export interface PluginRoutesOptions {
   routes: readonly { namespace: string; routes: Routes }[];
@@ -20,12 +20,13 @@ export interface PluginRoutesOptions {
 
 /** Mounts them all. Throws an Error that names the plugin whose prefix is taken. */
 export function mountPluginRoutes(app: Express, options: PluginRoutesOptions): void {
-  const taken = new Map<string, string>();
+  const taken = new Set<string>();
   for (const { namespace, routes } of options.routes) {
     const { prefix } = routes;
-    if (OWN_PATHS.test(prefix) || taken.has(prefix))
+    // Paths are compared as express compares them: whatever the case.
+    if (OWN_PATHS.test(prefix) || taken.has(prefix.toLowerCase()))
       throw new Error(`jobs/${namespace}/routes.ts: the prefix ${prefix} is taken`);
-    taken.set(prefix, namespace);
+    taken.add(prefix.toLowerCase());
     const router = Router();
     router.use(
       ...(routes.authenticate ? [authenticateBy(routes.authenticate), options.limitRate] : options.keyed),

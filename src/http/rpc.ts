@@ -9,6 +9,7 @@ import { batchStatus, requireBatch } from '../pipeline/status.ts';
 import { type SubmitDeps, submit, validate } from '../pipeline/submit.ts';
 import { callerOf } from './authenticate.ts';
 import { type BodyLimits, readEnvelope, readObject } from './body.ts';
+import { idempotencyKeyOf } from './idempotency-key.ts';
 import { sendStream } from './send-stream.ts';
 
 export interface RpcDeps extends SubmitDeps, ControlDeps {
@@ -120,12 +121,4 @@ function wholeNumber(name: string, value: unknown, least: number): number | unde
   if (!Number.isSafeInteger(number) || (number as number) < least || (number as number) > 2 ** 31 - 1)
     throw new BatchwrightError('badRequest', { message: `${name} must be a whole number from ${least}` });
   return number as number;
-}
-
-function idempotencyKeyOf(request: Request): string | undefined {
-  const key = request.headers['idempotency-key'];
-  if (key === undefined) return undefined;
-  if (typeof key !== 'string' || key.length === 0 || key.length > 255)
-    throw new BatchwrightError('badRequest', { message: 'Idempotency-Key must have 1 to 255 characters' });
-  return key;
 }

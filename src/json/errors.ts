@@ -12,8 +12,10 @@ export class JsonSyntaxError extends Error {
 
 /** Objects and arrays are nested deeper than allowed; `offset` is that of the bracket too many. */
 export class JsonDepthError extends JsonSyntaxError {
-  constructor(maxDepth: number, offset: number) {
-    super(`nested deeper than ${maxDepth} levels at byte ${offset}`, offset);
+  /** @param line where the body has lines; the offset is then counted from the line's start */
+  constructor(maxDepth: number, offset: number, line?: number) {
+    const place = line === undefined ? '' : `line ${line}: `;
+    super(`${place}nested deeper than ${maxDepth} levels at byte ${offset}`, offset);
     this.name = 'JsonDepthError';
   }
 }

@@ -13,7 +13,7 @@ import type { Log } from '../plugin/context.ts';
 import type { CallbackMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { type BatchRow, type CallbackState, getBatch } from '../store/batches.ts';
-import { countAttempt, insertDelivery } from '../store/deliveries.ts';
+import { countAttempt, insertDelivery, signingTime } from '../store/deliveries.ts';
 import { transaction } from '../store/transaction.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
 import { joined, resultPages } from './results.ts';
@@ -62,7 +62,7 @@ function webhookId(batch: BatchRow): string {
 
 async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<Attempt> {
   const secret = await deps.callbackSecret(batch.tenant);
-  const timestamp = Math.floor(Date.now() / 1000);
+  const timestamp = await signingTime(deps.pool);
   const id = webhookId(batch);
   const hmac = beginSignature(secret, id, timestamp);
   let contentLength = 0;

@@ -4,13 +4,32 @@ import { catalogue } from '../domain/errors.ts';
 import { failure, type Outcome, type RecordableOutcome } from '../domain/outcome.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
+import type { SettleAnswer } from '../store/settle.ts';
 import { commit, rollBack } from '../store/transaction.ts';
-import { isDatabaseUnavailable, isDataError } from './database-errors.ts';
-import { execute, executeMany, type InterruptibleSql, type PendingJob, type RunScope } from './execute.ts';
-import { recordOutcomes, type SettleDeps } from './settle.ts';
+import {
+  isAbortedTransaction,
+  isDatabaseUnavailable,
+  isDataError,
+  isInterruption,
+} from './database-errors.ts';
+import {
+  execute,
+  executeMany,
+  failed,
+  type InterruptibleSql,
+  type PendingJob,
+  type RunScope,
+} from './execute.ts';
+import { Lost, recordOutcomes, type SettleDeps } from './settle.ts';
 
-/** Either all is committed, or nothing is and the outcomes say what is to be recorded instead. */
-export type TransactionalAnswer = { recorded: true; cancelRequested: boolean } | { outcomes: Outcome[] };
+/**
+ * Either all is committed, or nothing is and the outcomes say what is to be recorded instead; `lost` when
+ * another lane has the message, or the batch was restarted.
+ */
+export type TransactionalAnswer =
+  | { recorded: true; cancelRequested: boolean }
+  | { outcomes: Outcome[] }
+  | 'lost';
 
 /** Jobs of one action: one of `run`, or a group for `runMany`, which commits only when all succeed. */
 export async function executeTransactional(
@@ -19,42 +38,68 @@ export async function executeTransactional(
   jobs: readonly PendingJob[],
   scope: RunScope,
 ): Promise<TransactionalAnswer> {
-  const again = { outcomes: jobs.map(({ index }) => interruptedOutcome(index)) };
   let client: PoolClient;
   try {
     client = await deps.pool.connect();
   } catch {
-    return again;
+    return again(jobs);
   }
-  const sql = clientSql(client);
+  const sql = clientSql(client, claim.message);
+  const startedAt = new Date();
   try {
     await client.query('begin');
     const outcomes = await runAll(jobs, scope, sql);
     sql.close();
-    if (outcomes.some(({ status }) => status !== 'succeeded')) {
+    if (!outcomes.every(hasSucceeded)) {
       await undo(client, sql);
       return { outcomes };
     }
-    if (!(await deps.queue.touch(client, claim))) throw new Error('another lane has taken the message over');
-    const cancelRequested = await recordOutcomes(
-      deps,
-      client,
-      claim.message,
-      outcomes as RecordableOutcome[],
-    );
+    const { cancelRequested } = await record(deps, client, claim, outcomes);
     await commit(client);
     client.release();
     return { recorded: true, cancelRequested };
   } catch (error) {
     sql.close();
     await undo(client, sql);
-    if (!isDataError(error)) {
-      if (!isDatabaseUnavailable(error))
-        scope.log.warn({ err: error }, 'a transactional job was not recorded');
-      return again;
-    }
-    return { outcomes: jobs.map(({ index }) => unstorable(index, error as Error, scope.attempt)) };
+    return notCommitted(error, jobs, { ...scope, startedAt }, sql);
   }
+}
+
+class AlreadyRecorded extends Error {}
+
+async function record(
+  deps: SettleDeps,
+  client: PoolClient,
+  claim: Claim<ChunkMessage>,
+  outcomes: readonly RecordableOutcome[],
+): Promise<SettleAnswer> {
+  if (!(await deps.queue.touch(client, claim))) throw new Lost();
+  const settled = await recordOutcomes(deps, client, claim.message, outcomes);
+  // What another run has done already must not be done twice.
+  if (settled.inserted < outcomes.length) throw new AlreadyRecorded();
+  return settled;
+}
+
+function notCommitted(
+  error: unknown,
+  jobs: readonly PendingJob[],
+  scope: RunScope & { startedAt: Date },
+  sql: ClosableSql,
+): TransactionalAnswer {
+  if (error instanceof Lost) return 'lost';
+  if (error instanceof AlreadyRecorded)
+    return jobs.length === 1 ? { recorded: true, cancelRequested: false } : again(jobs);
+  if (isDatabaseUnavailable(error)) return again(jobs);
+  scope.log.warn({ err: error }, 'a transaction was not committed');
+  if (isDataError(error)) return { outcomes: jobs.map(({ index }) => unstorable(index, error, scope)) };
+  const cause = isAbortedTransaction(error)
+    ? new Error(`a statement of the action failed: ${sql.failure}`, { cause: error })
+    : error;
+  return { outcomes: jobs.map((job) => failed(job, cause, scope, scope.startedAt)) };
+}
+
+function hasSucceeded(outcome: Outcome): outcome is RecordableOutcome {
+  return outcome.status === 'succeeded';
 }
 
 async function runAll(
@@ -73,13 +118,16 @@ interface ClosableSql extends InterruptibleSql {
   /** Statements of a run that has timed out must not reach the connection's next user. */
   close(): void;
   readonly busy: boolean;
+  /** What the last statement that failed said. */
+  failure: string | undefined;
 }
 
-function clientSql(client: PoolClient): ClosableSql {
+function clientSql(client: PoolClient, { interruptions }: ChunkMessage): ClosableSql {
   let closed = false;
   let running = 0;
   const sql: ClosableSql = {
     interrupted: false,
+    failure: undefined,
     get busy() {
       return running > 0;
     },
@@ -93,7 +141,8 @@ function clientSql(client: PoolClient): ClosableSql {
         const { rows, rowCount } = await client.query(text, values);
         return { rows, rowCount: rowCount ?? 0 };
       } catch (error) {
-        sql.interrupted = isDatabaseUnavailable(error);
+        sql.interrupted = isInterruption(error, interruptions);
+        sql.failure = (error as Error).message;
         throw error;
       } finally {
         running--;
@@ -109,11 +158,16 @@ async function undo(client: PoolClient, sql: ClosableSql): Promise<void> {
   else await rollBack(client);
 }
 
-function interruptedOutcome(index: number): Outcome {
-  return { index, status: 'retry', delaySeconds: 1, failed: null };
+/** An outage is charged to nobody. */
+function again(jobs: readonly PendingJob[]): TransactionalAnswer {
+  return { outcomes: jobs.map(({ index }) => ({ index, status: 'retry', delaySeconds: 1, failed: null })) };
 }
 
-function unstorable(index: number, error: Error, attempts: number): Outcome {
-  const message = `the response cannot be stored: ${error.message}`;
-  return failure(index, { errorCode: catalogue.internal.errorCode, message }, attempts, null);
+function unstorable(
+  index: number,
+  error: unknown,
+  { attempt, startedAt }: { attempt: number; startedAt: Date },
+): Outcome {
+  const message = `the response cannot be stored: ${(error as Error).message}`;
+  return failure(index, { errorCode: catalogue.internal.errorCode, message }, attempt, startedAt);
 }

@@ -90,7 +90,7 @@ export async function executeMany(
     return jobs.map((job, position) => {
       const answer = answers[position];
       return answer instanceof Error
-        ? failed(job, answer, scope, startedAt, false)
+        ? failed(job, answer, scope, startedAt)
         : succeeded(job.index, answer, scope.attempt, startedAt);
     });
   } finally {
@@ -199,12 +199,13 @@ function succeeded(index: number, response: unknown, attempts: number, startedAt
   return { index, status: 'succeeded', response: text, attempts, startedAt, finishedAt };
 }
 
-function failed(
+/** A run that ended with an error: the job has failed, or is to run again as its action's `retry` says. */
+export function failed(
   job: PendingJob,
   error: unknown,
   scope: RunScope,
   startedAt: Date,
-  interrupted: boolean,
+  interrupted = false,
 ): Outcome {
   const { retry } = job.entry;
   if (error instanceof StoppedError || interrupted)

@@ -14,6 +14,9 @@ const CHUNK_BYTES = 1024 * 1024;
 /** Offending jobs that are named; the rest is counted. */
 const MAX_NAMED = 100;
 
+/** What a body is cut into; a job that stands on a line of its own is named by it. */
+export type IntakeEvent = EnvelopeEvent | { kind: 'element'; index: number; value: Buffer; line: number };
+
 export interface IntakeOptions {
   caller: Caller;
   registry: Registry;
@@ -41,7 +44,7 @@ export class Intake {
   #members = new Map<string, unknown>();
   readonly #ids = new Set<string>();
   readonly #lacking = new Set<string>();
-  #firstProblem: ErrorName | undefined;
+  #firstProblem: JobProblem | undefined;
   /** Duplicate ids and unparsable jobs fail the request even under skipInvalid. */
   #fatal = false;
   #offending = 0;
@@ -57,7 +60,7 @@ export class Intake {
   }
 
   /** Takes the next events; answers the chunks that they closed. Throws BatchwrightError at once for too many jobs. */
-  async take(events: readonly EnvelopeEvent[]): Promise<NewChunk[]> {
+  async take(events: readonly IntakeEvent[]): Promise<NewChunk[]> {
     const closed: NewChunk[] = [];
     for (const event of events) {
       if (event.kind === 'element') {
@@ -67,7 +70,7 @@ export class Intake {
           event.value.length > LARGE_JOB_BYTES
             ? await this.#checkLarge(event.value)
             : this.#checkSmall(event.value);
-        this.#add(event.value, checked);
+        this.#add(event.value, checked, 'line' in event ? `line ${event.line}` : `jobs[${this.#index}]`);
       } else if (event.kind === 'member') {
         this.#addMember(event.key, event.value);
       } else {
@@ -126,7 +129,7 @@ export class Intake {
     return { kind: 'notJson', messages: [` ${why}`], id: undefined };
   }
 
-  #add(bytes: Buffer, checked: ValidJob<RegisteredAction> | JobProblem): void {
+  #add(bytes: Buffer, checked: ValidJob<RegisteredAction> | JobProblem, place: string): void {
     const index = this.#index++;
     if (index >= this.#options.maxJobs)
       throw new BatchwrightError('tooManyJobs', {
@@ -134,7 +137,7 @@ export class Intake {
       });
     const unique = this.#claimId(checked);
     if (isProblem(unique)) {
-      this.#addProblem(index, unique);
+      this.#addProblem(place, unique);
       this.#chunk.addInvalid(index, bytes, invalidError(unique));
       return;
     }
@@ -158,20 +161,22 @@ export class Intake {
     };
   }
 
-  #addProblem(index: number, problem: JobProblem): void {
+  #addProblem(place: string, problem: JobProblem): void {
     this.#offending++;
     const { alone } = this.#options;
-    this.#firstProblem ??= alone ? problem.kind : batchError(problem.kind);
+    this.#firstProblem ??= problem;
     if (this.#offending > MAX_NAMED) return;
-    this.#messages.push(
-      ...problem.messages.map((text) => (alone ? withoutPlace(text) : `jobs[${index}]${text}`)),
-    );
+    this.#messages.push(...problem.messages.map((text) => (alone ? withoutPlace(text) : `${place}${text}`)));
   }
 
   #refuse(): never {
     const more = this.#offending - MAX_NAMED;
-    throw new BatchwrightError(this.#firstProblem ?? 'notJson', {
-      details: more > 0 ? [...this.#messages, `and ${more} more jobs`] : this.#messages,
+    const details = more > 0 ? [...this.#messages, `and ${more} more jobs`] : this.#messages;
+    const { kind = 'notJson', parameter } = this.#firstProblem ?? {};
+    if (!this.#options.alone) throw new BatchwrightError(batchError(kind), { details });
+    throw new BatchwrightError(kind, {
+      details,
+      ...(parameter === undefined ? {} : { message: paramsMessage(kind, parameter) }),
     });
   }
 
@@ -217,6 +222,11 @@ function batchError(kind: JobProblem['kind']): ErrorName {
   return kind === 'invalidParams' || kind === 'missingParams' ? 'notJson' : kind;
 }
 
+/** As the API that this one speaks for has it. */
+function paramsMessage(kind: JobProblem['kind'], parameter: string): string {
+  return `'${parameter}' ${kind === 'missingParams' ? 'is required' : 'does not validate'}`;
+}
+
 function withoutPlace(message: string): string {
   return message.replace(/^[.:]? ?/, '');
 }
@@ -225,7 +235,9 @@ function withoutPlace(message: string): string {
 function invalidError(problem: JobProblem): string {
   const { errorCode, message, specificCode } = catalogue.invalidParams;
   const additionalMessages = problem.messages.map(withoutPlace);
-  return JSON.stringify({ errorCode, message, specificCode, additionalMessages });
+  const { parameter } = problem;
+  const told = parameter === undefined ? message : paramsMessage('invalidParams', parameter);
+  return JSON.stringify({ errorCode, message: told, specificCode, additionalMessages });
 }
 
 class OpenChunk {

@@ -21,8 +21,16 @@ export type Keys = ReturnType<typeof createKeys>;
 const CACHE_MS = 3000;
 const MAX_CACHED = 10_000;
 const KEY = /^bw_([0-9a-f]{16})_([0-9a-f]{48})$/;
+const KEY_ID = /^[0-9a-f]{16}$/;
 /** The admin key's tenant, permissions and id. */
 const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*', 'admin'] };
+
+interface CachedKey {
+  digest: Buffer;
+  caller: Caller;
+  /** By `performance.now()`; no later than the key's own end. */
+  freshUntil: number;
+}
 
 /**
  * @param options.adminKey the key that is not in the database
@@ -31,22 +39,19 @@ const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*
 export function createKeys(options: { pool: Pool; adminKey: string; callbackSecret: string | undefined }) {
   const { pool } = options;
   const adminDigest = digestOf(options.adminKey);
-  const cache = new Map<string, { digest: Buffer; caller: Caller; expiresAt: Date | null; readAt: number }>();
+  const cache = new Map<string, CachedKey>();
   const secrets = new Map<string, string>();
 
-  async function lookUp(
-    id: string,
-  ): Promise<{ digest: Buffer; caller: Caller; expiresAt: Date | null } | null> {
+  async function lookUp(id: string): Promise<CachedKey | null> {
     const cached = cache.get(id);
-    if (cached && performance.now() - cached.readAt < CACHE_MS) return cached;
+    if (cached && performance.now() < cached.freshUntil) return cached;
     cache.delete(id);
     const row = await findKey(pool, id);
     if (!row) return null;
     const found = {
       digest: row.digest,
       caller: { tenant: row.tenant, keyId: row.id, permissions: row.permissions },
-      expiresAt: row.expiresAt,
-      readAt: performance.now(),
+      freshUntil: performance.now() + Math.min(CACHE_MS, row.expiresInMs ?? CACHE_MS),
     };
     if (cache.size >= MAX_CACHED) cache.clear();
     cache.set(id, found);
@@ -108,7 +113,8 @@ export function createKeys(options: { pool: Pool; adminKey: string; callbackSecr
     /** Throws `notFound` when the tenant has no such key. */
     async revoke(caller: Caller, id: string): Promise<void> {
       requireAdmin(caller);
-      if (!(await deleteKey(pool, scopeOf(caller), id))) throw new BatchwrightError('notFound');
+      if (!KEY_ID.test(id) || !(await deleteKey(pool, scopeOf(caller), id)))
+        throw new BatchwrightError('notFound');
       cache.delete(id);
     },
 

@@ -54,6 +54,27 @@ export async function* resultPages(
   }
 }
 
+/** A page that is answered as a whole ends early when it gets larger than this. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** One page of at most `limit` results, and the index to go on from; null at the end. */
+export async function pageOfResults(
+  client: ClientBase | Pool,
+  batchId: string,
+  range: ResultRange & { limit: number },
+): Promise<{ texts: string[]; next: number | null }> {
+  const texts: string[] = [];
+  let bytes = 0;
+  for await (const page of resultPages(client, batchId, range)) {
+    texts.push(...page);
+    bytes += page.reduce((sum, text) => sum + text.length, 0);
+    if (bytes > MAX_ANSWER_BYTES) break;
+  }
+  if (texts.length < range.limit && bytes <= MAX_ANSWER_BYTES) return { texts, next: null };
+  const last = JSON.parse(splitObject(texts.at(-1) ?? '{}').get('index') ?? '0') as number;
+  return { texts, next: last + 1 };
+}
+
 /** A job's request as it was sent, by raw members; reads each chunk once when asked in order. */
 class RequestReader {
   readonly #client: ClientBase | Pool;

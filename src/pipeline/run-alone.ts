@@ -11,6 +11,8 @@ import type { EndWatch } from './wait.ts';
 export interface RunAloneDeps extends SubmitDeps {
   pool: Pool;
   endWatch: EndWatch;
+  /** How long a caller is kept waiting; 30 s when absent. */
+  aloneWaitMs?: number | undefined;
 }
 
 export interface AloneResult {
@@ -20,7 +22,6 @@ export interface AloneResult {
   response: string;
 }
 
-/** How long a caller is kept waiting. */
 const WAIT_MS = 30_000;
 
 /**
@@ -48,7 +49,7 @@ export async function runAlone(
   ];
   const asyncId = await submit(deps, { caller, events: asyncOf(events), alone: true });
   const batchId = toBatchId(asyncId);
-  if (!(await deps.endWatch.ended(batchId, WAIT_MS, signal)))
+  if (!(await deps.endWatch.ended(batchId, deps.aloneWaitMs ?? WAIT_MS, signal)))
     throw new BatchwrightError('stillRunning', { extra: { asyncId } });
   const [result] = await resultPage(deps.pool, batchId, { fromIndex: 0, limit: 1 });
   if (!result) throw new BatchwrightError('resultsNotFound');

@@ -4,7 +4,7 @@ import { toAsyncId } from '../domain/batch.ts';
 import { failure } from '../domain/outcome.ts';
 import type { Log, Services } from '../plugin/context.ts';
 import { othersWait } from '../queue/inspect.ts';
-import type { ChunkMessage } from '../queue/messages.ts';
+import { type ChunkMessage, isQuarantine } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type LoadedChunk, loadChunk } from '../store/chunks.ts';
@@ -54,7 +54,7 @@ export async function runChunk(
 
   const log = deps.log.child({ asyncId, chunk: message.chunk, attempt: message.attempt });
   const recorder = new Recorder({ ...deps, log }, queueName, claim);
-  const halt = haltSignals(deps, recorder, queueName, message.batch);
+  const halt = haltSignals(deps, recorder, queueName, claim);
   try {
     const jobs = pendingJobs(deps.registry, queueName, message, chunk, recorder);
     if (chunk.cancelRequested) recorder.halt('cancelled');
@@ -120,13 +120,14 @@ function haltSignals(
   deps: RunChunkDeps,
   recorder: Recorder,
   queueName: string,
-  batchId: string,
+  { queue, message }: Claim<ChunkMessage>,
 ): { clear(): void } {
   const onDrain = () => recorder.halt('stopping');
   if (deps.draining.aborted) onDrain();
   deps.draining.addEventListener('abort', onDrain, { once: true });
   const timer = setInterval(() => {
-    othersWait(deps.pool, queueName, batchId).then(
+    if (isQuarantine(queue)) return; // a lane of its own, which nobody else waits for
+    othersWait(deps.pool, queueName, message.batch).then(
       (waiting) => waiting && recorder.halt('yielding'),
       () => {}, // the database is away: nobody can be waiting for what cannot be fetched
     );

@@ -5,7 +5,7 @@ import type { Pool } from 'pg';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
-import { isDatabaseUnavailable } from './database-errors.ts';
+import { isInterruption } from './database-errors.ts';
 import { execute, executeMany, type InterruptibleSql, type PendingJob, type RunScope } from './execute.ts';
 import { executeTransactional } from './execute-transactional.ts';
 import type { Recorder } from './recorder.ts';
@@ -82,7 +82,8 @@ async function runJob(deps: GroupDeps, job: PendingJob): Promise<boolean> {
   recorder.started(job.index);
   if (job.entry.transactional) {
     const answer = await executeTransactional(deps, claim, [job], scope);
-    if ('recorded' in answer) recorder.recorded(job.index, answer.cancelRequested);
+    if (answer === 'lost') recorder.halt('lost');
+    else if ('recorded' in answer) recorder.recorded(job.index, answer.cancelRequested);
     else for (const outcome of answer.outcomes) await recorder.add(outcome);
     return true;
   }
@@ -102,7 +103,8 @@ async function runTogether(
   for (const { index } of group) recorder.started(index);
   if (entry.transactional) {
     const answer = await executeTransactional(deps, claim, group, scope);
-    if (!('recorded' in answer)) return false;
+    if (answer === 'lost') recorder.halt('lost');
+    if (answer === 'lost' || 'outcomes' in answer) return false;
     for (const { index } of group) recorder.recorded(index, answer.cancelRequested);
     return true;
   }
@@ -119,10 +121,7 @@ async function runTogether(
   }
 }
 
-/** After so many outages in a row an attempt is charged all the same, lest a job that causes them runs for ever. */
-const MAX_INTERRUPTIONS = 20;
-
-function poolSql(pool: Pool, { interruptions = 0 }: ChunkMessage): InterruptibleSql {
+function poolSql(pool: Pool, { interruptions }: ChunkMessage): InterruptibleSql {
   const sql: InterruptibleSql = {
     interrupted: false,
     async query(text, values) {
@@ -130,7 +129,7 @@ function poolSql(pool: Pool, { interruptions = 0 }: ChunkMessage): Interruptible
         const { rows, rowCount } = await pool.query(text, values);
         return { rows, rowCount: rowCount ?? 0 };
       } catch (error) {
-        sql.interrupted = interruptions < MAX_INTERRUPTIONS && isDatabaseUnavailable(error);
+        sql.interrupted = isInterruption(error, interruptions);
         throw error;
       }
     },

@@ -9,7 +9,7 @@ import { failure, type RecordableOutcome } from '../domain/outcome.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { holdOffCancel } from '../store/batches.ts';
-import { settle } from '../store/settle.ts';
+import { type SettleAnswer, settle } from '../store/settle.ts';
 import { transaction } from '../store/transaction.ts';
 import { complete } from './complete.ts';
 import { isDatabaseUnavailable, isDataError } from './database-errors.ts';
@@ -60,7 +60,8 @@ export async function settleClaim(deps: SettleDeps, settlement: Settlement): Pro
   }
 }
 
-class Lost extends Error {}
+/** Another lane has the message, or the batch was restarted or deleted. */
+export class Lost extends Error {}
 class Cancelled extends Error {}
 
 async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): Promise<SettleResult> {
@@ -77,10 +78,8 @@ async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): 
         throw new Cancelled();
       if (next) await sendNext(queue, client, queueName, next);
       if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false };
-      return {
-        state: 'recorded',
-        cancelRequested: await recordOutcomes({ queue }, client, claim.message, outcomes),
-      };
+      const { cancelRequested } = await recordOutcomes({ queue }, client, claim.message, outcomes);
+      return { state: 'recorded', cancelRequested };
     });
   } catch (error) {
     if (error instanceof Lost) return { state: 'lost' };
@@ -89,20 +88,17 @@ async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): 
   }
 }
 
-/**
- * Records in the caller's transaction; answers whether the batch is to be cancelled. Throws when the
- * message's generation is no longer the batch's.
- */
+/** Records in the caller's transaction. Throws Lost when the message's generation is no longer the batch's. */
 export async function recordOutcomes(
   { queue }: Pick<SettleDeps, 'queue'>,
   client: ClientBase,
   { batch, generation }: ChunkMessage,
   outcomes: readonly RecordableOutcome[],
-): Promise<boolean> {
+): Promise<SettleAnswer> {
   const settled = await settle(client, batch, generation, outcomes);
   if (!settled) throw new Lost();
   if (settled.finished) await complete(queue, client, { batchId: batch, generation, ...settled });
-  return settled.cancelRequested;
+  return settled;
 }
 
 async function sendNext(

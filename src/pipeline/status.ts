@@ -38,7 +38,10 @@ export async function requireBatch(
 }
 
 export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchStatus> {
-  const batch = await requireBatch(pool, caller, asyncId);
+  return statusOf(pool, await requireBatch(pool, caller, asyncId));
+}
+
+export async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
   const { id, state, total, succeeded, failed, cancelled } = batch;
   if (isTerminal(state))
     return { asyncId: toAsyncId(id), state, counts: terminalCounts(batch), progress: 100 };

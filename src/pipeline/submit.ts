@@ -6,7 +6,6 @@ import type { Pool, PoolClient } from 'pg';
 import { type AsyncId, toAsyncId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
-import type { EnvelopeEvent } from '../json/envelope-scanner.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { LargeJobChecker } from '../registry/large-jobs.ts';
@@ -17,7 +16,7 @@ import { claimIdempotencyKey, insertBatch, insertInvalid, newBatchId } from '../
 import { commit, rollBack } from '../store/transaction.ts';
 import { complete } from './complete.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
-import { type Envelope, Intake } from './intake.ts';
+import { type Envelope, Intake, type IntakeEvent } from './intake.ts';
 
 /** A larger chunk is copied: an insert would hold its text several times over. */
 const MAX_INSERT_BYTES = 256 * 1024;
@@ -37,7 +36,7 @@ export interface SubmitDeps {
 /** A request's body, cut into jobs and other members as it arrives. */
 export interface Submission {
   caller: Caller;
-  events: AsyncIterable<readonly EnvelopeEvent[]>;
+  events: AsyncIterable<readonly IntakeEvent[]>;
   idempotencyKey?: string | undefined;
   /** The digest of the body, asked for when all of it has been read. */
   digest?: () => Buffer;

@@ -7,7 +7,7 @@ import { toAsyncId } from '../domain/batch.ts';
 import type { Log } from '../plugin/context.ts';
 import { callbackIsQueued, liveChunks } from '../queue/inspect.ts';
 import type { Queue } from '../queue/queue.ts';
-import { deleteExpired, lockBatchRow, pendingCallbacks, unfinishedBatches } from '../store/batches.ts';
+import { lockBatchRow, pendingCallbacks, unfinishedBatches } from '../store/batches.ts';
 import { recount } from '../store/settle.ts';
 import { trySweepLock } from '../store/sweep-lock.ts';
 import { transaction } from '../store/transaction.ts';
@@ -23,16 +23,18 @@ export interface SweepDeps {
 
 /** A batch younger than this is none of the sweep's business: its messages may not be visible yet. */
 const MIN_AGE_SECONDS = 20;
-/** Expired batches deleted in one transaction: each may have 100,000 results. */
-const DELETE_SIZE = 10;
 
-/** One round over all batches. Another process that is at it already makes this one do nothing. */
-export async function sweep(deps: SweepDeps): Promise<void> {
+/**
+ * One round over all batches. Another process that is at it already makes this one do nothing.
+ *
+ * @param options.minAgeSeconds batches stored, and batches ended, less long ago are left alone
+ */
+export async function sweep(deps: SweepDeps, { minAgeSeconds = MIN_AGE_SECONDS } = {}): Promise<void> {
   await transaction(deps.pool, async (client) => {
     if (!(await trySweepLock(client))) return;
-    for (const { id } of await unfinishedBatches(client, MIN_AGE_SECONDS)) await repairBatch(deps, id);
-    for (const callback of await pendingCallbacks(client)) await repairCallback(deps, callback);
-    while ((await transaction(deps.pool, (own) => deleteExpired(own, DELETE_SIZE))) > 0);
+    for (const { id } of await unfinishedBatches(client, minAgeSeconds)) await repairBatch(deps, id);
+    for (const callback of await pendingCallbacks(client, minAgeSeconds))
+      await repairCallback(deps, callback);
   });
 }
 
@@ -63,7 +65,7 @@ async function repairCallback(
   await transaction(pool, async (client: PoolClient) => {
     const batch = await lockBatchRow(client, id);
     if (batch?.callbackState !== 'pending' || batch.generation !== generation) return;
-    if (await callbackIsQueued(client, id)) return;
+    if (await callbackIsQueued(client, id, generation)) return;
     await queue.sendCallback(client, { batch: id, generation, attempt: attempts + 1, trigger: 'completion' });
     log.warn({ asyncId: toAsyncId(id) }, 'sweep: lost callback message sent again');
   });

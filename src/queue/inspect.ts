@@ -28,11 +28,16 @@ export async function liveChunks(
   return rows.map(({ chunk, name }) => ({ chunk, queue: name.slice(name.indexOf('.') + 1) }));
 }
 
-/** True when a message to deliver the batch's callback is waiting or being worked on. */
-export async function callbackIsQueued(client: ClientBase, batchId: string): Promise<boolean> {
+/** True when a message to deliver the callback of this completion is waiting or being worked on. */
+export async function callbackIsQueued(
+  client: ClientBase,
+  batchId: string,
+  generation: number,
+): Promise<boolean> {
   const { rowCount } = await client.query(
-    `select from pgboss.job where name = $1 and state <= 'active' and group_id = $2 limit 1`,
-    [CALLBACK_QUEUE, batchId],
+    `select from pgboss.job
+     where name = $1 and state <= 'active' and group_id = $2 and (data->>'generation')::int = $3 limit 1`,
+    [CALLBACK_QUEUE, batchId, generation],
   );
   return rowCount === 1;
 }

@@ -128,7 +128,11 @@ export async function startQueue(options: {
         },
         async ([job]) => {
           if (!job) return;
-          await handle(claimOf(queue, job));
+          await handle(claimOf(queue, job)).catch((error: unknown) => {
+            // pg-boss gives the message back without a word.
+            log.error({ err: error, queue, batch: job.data }, 'a message could not be worked on');
+            throw error;
+          });
           // A lane that has just worked looks for more at once; NOTIFY alone would let it sleep.
           if (laneId) boss.notifyWorker(laneId);
         },

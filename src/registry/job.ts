@@ -13,6 +13,8 @@ export interface JobProblem {
   kind: Extract<ErrorName, 'notJson' | 'emptyJobs' | 'invalidParams' | 'missingParams'>;
   /** Each begins with `.` when it is about a member of the job, else with a blank or a colon. */
   messages: string[];
+  /** The first parameter that is wrong or missing, where that is what is wrong. */
+  parameter?: string;
   id: string | number | undefined;
 }
 
@@ -39,7 +41,8 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
   const wrong = checkParams(entry.validate, params);
   if (!wrong) return { id, entry };
   const messages = wrong.messages.map((text) => `.${text}`);
-  return { kind: wrong.missing ? 'missingParams' : 'invalidParams', messages, id };
+  const { parameter } = wrong;
+  return { kind: wrong.missing ? 'missingParams' : 'invalidParams', messages, parameter, id };
 }
 
 export function isProblem(checked: ValidJob<unknown> | JobProblem): checked is JobProblem {

@@ -15,6 +15,8 @@ export function createCompiler(): (schema: object) => ValidateFunction {
 export interface ParamsProblem {
   /** True when a required parameter is missing. */
   missing: boolean;
+  /** The first one that is missing, else the first that is wrong: `event`, `contacts[3].name`. */
+  parameter: string;
   /** Such as `params.event must be integer`, prefixed by the caller with the job's place. */
   messages: string[];
 }
@@ -25,17 +27,35 @@ export function checkParams(validate: ValidateFunction, params: unknown): Params
   const errors = validate.errors ?? [];
   const messages = errors.slice(0, MAX_MESSAGES).map(describe);
   if (errors.length > MAX_MESSAGES) messages.push(`and ${errors.length - MAX_MESSAGES} more`);
-  return { missing: errors.some((error) => error.keyword === 'required'), messages };
+  const absent = errors.find((error) => error.keyword === 'required');
+  const first = absent ?? errors[0];
+  const parameter = first ? placeOf(first).replace(/^params\.(?=.)/, '') : 'params';
+  return { missing: absent !== undefined, parameter, messages };
+}
+
+/** `params.contacts[3].name`: the parameter that an error is about, be it one that is not there. */
+function placeOf({ keyword, instancePath, params }: ErrorObject): string {
+  const place = `params${dotted(instancePath)}`;
+  switch (keyword) {
+    case 'required':
+      return `${place}.${params.missingProperty}`;
+    case 'additionalProperties':
+      return `${place}.${params.additionalProperty}`;
+    case 'unevaluatedProperties':
+      return `${place}.${params.unevaluatedProperty}`;
+    default:
+      return place;
+  }
 }
 
 function describe(error: ErrorObject): string {
-  const place = `params${dotted(error.instancePath)}`;
+  const place = placeOf(error);
   switch (error.keyword) {
     case 'required':
-      return `${place}.${error.params.missingProperty} is required`;
+      return `${place} is required`;
     case 'additionalProperties':
     case 'unevaluatedProperties':
-      return `${place}.${error.params.additionalProperty ?? error.params.unevaluatedProperty} is not known`;
+      return `${place} is not known`;
     case 'enum':
       return `${place} must be one of ${error.params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}`;
     case 'const':

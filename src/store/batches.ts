@@ -22,7 +22,7 @@ export interface BatchRow {
   expiresAt: Date;
 }
 
-const COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, generation,
+export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, generation,
   cancel_requested as "cancelRequested", callback_url as "callbackUrl", callback_state as "callbackState",
   callback_attempts as "callbackAttempts", created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
@@ -35,7 +35,7 @@ export async function findBatch(
 ): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>({
     name: 'find-batch',
-    text: `select ${COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and expires_at > now()`,
+    text: `select ${BATCH_COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and expires_at > now()`,
     values: [batchId, tenant],
   });
   return rows[0] ?? null;
@@ -48,7 +48,7 @@ export async function lockBatch(
   batchId: string,
 ): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>(
-    `select ${COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and expires_at > now() for update`,
+    `select ${BATCH_COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and expires_at > now() for update`,
     [batchId, tenant],
   );
   return rows[0] ?? null;
@@ -56,16 +56,17 @@ export async function lockBatch(
 
 /** For the processes' own work, whatever the tenant. */
 export async function getBatch(client: ClientBase | Pool, batchId: string): Promise<BatchRow | null> {
-  const { rows } = await client.query<BatchRow>(`select ${COLUMNS} from batchwright.batch where id = $1`, [
-    batchId,
-  ]);
+  const { rows } = await client.query<BatchRow>(
+    `select ${BATCH_COLUMNS} from batchwright.batch where id = $1`,
+    [batchId],
+  );
   return rows[0] ?? null;
 }
 
 /** The same, locked until the transaction ends. */
 export async function lockBatchRow(client: ClientBase, batchId: string): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>(
-    `select ${COLUMNS} from batchwright.batch where id = $1 for update`,
+    `select ${BATCH_COLUMNS} from batchwright.batch where id = $1 for update`,
     [batchId],
   );
   return rows[0] ?? null;
@@ -140,25 +141,30 @@ export async function unfinishedBatches(
   return rows;
 }
 
-/** Ended batches whose callback is neither delivered nor given up. */
+/** Batches that ended more than `seconds` ago and whose callback is neither delivered nor given up. */
 export async function pendingCallbacks(
   client: ClientBase,
+  seconds: number,
 ): Promise<{ id: string; generation: number; attempts: number }[]> {
   const { rows } = await client.query<{ id: string; generation: number; attempts: number }>(
     `select id, generation, callback_attempts as attempts from batchwright.batch
-     where callback_state = 'pending' and finished_at < now() - interval '20 seconds'
+     where callback_state = 'pending' and finished_at < now() - make_interval(secs => $1)
      order by id limit 1000`,
+    [seconds],
   );
   return rows;
 }
 
-/** Deletes up to `limit` expired batches with all that belongs to them; answers how many. */
+/**
+ * Deletes up to `limit` batches with all that belongs to them that have been expired for two days: until then
+ * their whole day is likely to go, which costs next to nothing. Answers how many.
+ */
 export async function deleteExpired(client: ClientBase, limit: number): Promise<number> {
   const { rowCount } = await client.query(
     `with expired as (
        delete from batchwright.batch where id in (
          select id from batchwright.batch
-         where expires_at < now() and state in ('completed', 'cancelled') limit $1
+         where expires_at < now() - interval '2 days' and state in ('completed', 'cancelled') limit $1
          for update skip locked)
        returning id
      ), results as (delete from batchwright.result where batch_id in (select id from expired)

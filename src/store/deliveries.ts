@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { CallbackState } from './batches.ts';
 
 export interface DeliveryRow {
@@ -51,7 +51,36 @@ export async function insertDelivery(client: ClientBase, delivery: DeliveryRow):
   );
 }
 
+export interface LoggedDelivery {
+  number: number;
+  trigger: string;
+  status: number | null;
+  durationMs: number;
+  error: string | null;
+  attemptedAt: Date;
+  nextAttemptAt: Date | null;
+}
+
+/** The attempts to deliver the batch's callback, first to last. */
+export async function listDeliveries(client: ClientBase | Pool, batchId: string): Promise<LoggedDelivery[]> {
+  const { rows } = await client.query<LoggedDelivery>(
+    `select number, trigger, status, duration_ms as "durationMs", error, attempted_at as "attemptedAt",
+       next_attempt_at as "nextAttemptAt"
+     from batchwright.delivery where batch_id = $1 order by number`,
+    [batchId],
+  );
+  return rows;
+}
+
 /** The callback is to be sent again: counts as pending from now on. */
 export async function markCallbackPending(client: ClientBase, batchId: string): Promise<void> {
   await client.query(`update batchwright.batch set callback_state = 'pending' where id = $1`, [batchId]);
+}
+
+/** Whole seconds since 1970 by the database's clock: a process's own may be off by more than receivers accept. */
+export async function signingTime(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ seconds: number }>(
+    'select floor(extract(epoch from now()))::int8 as seconds',
+  );
+  return rows[0]?.seconds ?? 0;
 }

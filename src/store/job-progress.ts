@@ -31,6 +31,20 @@ export async function clearProgress(pool: Pool, batchId: string, indexes: readon
   ]);
 }
 
+/** Running jobs that report progress, by index, at most 100. */
+export async function activeJobs(
+  pool: Pool,
+  batchId: string,
+): Promise<{ index: number; done: number; total: number }[]> {
+  const { rows } = await pool.query<{ index: number; done: number; total: number }>(
+    `select index, done, total from batchwright.job_progress
+     where batch_id = $1 and total is not null and updated_at > now() - make_interval(secs => $2)
+     order by index limit 100`,
+    [batchId, STALE_SECONDS],
+  );
+  return rows;
+}
+
 export interface RunningJobs {
   running: number;
   /** The sum of the running jobs' finished fractions. */

@@ -25,11 +25,20 @@ export async function insertKey(
   return rows[0] as ApiKeyRow;
 }
 
-/** With its digest, for the check of a request; null when unknown or expired. */
-export async function findKey(pool: Pool, id: string): Promise<(ApiKeyRow & { digest: Buffer }) | null> {
-  const { rows } = await pool.query<ApiKeyRow & { digest: Buffer }>({
+/** A key as the check of a request needs it. */
+export interface FoundKey extends ApiKeyRow {
+  digest: Buffer;
+  /** By the database's clock; null for a key that does not expire. */
+  expiresInMs: number | null;
+}
+
+/** Null when unknown or expired. */
+export async function findKey(pool: Pool, id: string): Promise<FoundKey | null> {
+  const { rows } = await pool.query<FoundKey>({
     name: 'find-key',
-    text: `select ${COLUMNS}, digest from batchwright.api_key
+    text: `select ${COLUMNS}, digest,
+       extract(epoch from expires_at - now())::double precision * 1000 as "expiresInMs"
+     from batchwright.api_key
      where id = $1 and (expires_at is null or expires_at > now())`,
     values: [id],
   });

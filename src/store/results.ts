@@ -54,8 +54,9 @@ export async function deleteUnsuccessful(
   const { rows } = await client.query<{ failed: number; cancelled: number }>(
     `with deleted as (
        delete from batchwright.result
-       where batch_id = $1 and status <> 'succeeded' and index <> all (array(
-         select unnest(invalid_indexes) from batchwright.chunk where batch_id = $1))
+       where batch_id = $1 and status <> 'succeeded' and not exists (
+         select from batchwright.chunk cross join unnest(invalid_indexes) as invalid (index)
+         where chunk.batch_id = $1 and invalid.index = result.index)
        returning status
      )
      select count(*) filter (where status = 'failed')::int as failed,

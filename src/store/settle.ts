@@ -39,17 +39,21 @@ export async function settle(
       outcomes.map(({ attempts }) => attempts),
       outcomes.map(({ startedAt }) => startedAt),
       outcomes.map(({ finishedAt }) => finishedAt),
+      new Date(),
     ],
   });
   return rows[0] ?? null;
 }
 
 // The generation is checked by the update, under the row's lock. The insert's rows are only kept when the
-// update found its row: without it the caller rolls back.
+// update found its row: without it the caller rolls back. $9 is what the sender's clock says now: its times are
+// moved to the database's clock.
 const SETTLE = `
   with inserted as (
     insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
-    select $1, outcome.index, outcome.status, outcome.response, outcome.attempts, outcome.started_at, outcome.finished_at
+    select $1, outcome.index, outcome.status, outcome.response, outcome.attempts,
+      outcome.started_at + (statement_timestamp() - $9::timestamptz),
+      outcome.finished_at + (statement_timestamp() - $9::timestamptz)
     from rows from (
       unnest($3::int[]), unnest($4::batchwright.result_status[]), json_array_elements($5::json),
       unnest($6::smallint[]), unnest($7::timestamptz[]), unnest($8::timestamptz[])

@@ -1,5 +1,6 @@
 /** The worker's lanes: each takes one message after the other from its queue. */
 import { type DeliverDeps, deliver } from '../pipeline/deliver.ts';
+import { startRetention } from '../pipeline/retention.ts';
 import { type RunChunkDeps, runChunk } from '../pipeline/run-chunk.ts';
 import { setApart } from '../pipeline/set-apart.ts';
 import { sweep } from '../pipeline/sweep.ts';
@@ -35,9 +36,11 @@ export function startLanes(deps: LanesDeps): Lanes {
   for (let number = 0; number < CALLBACK_LANES; number++)
     lanes.push(deps.queue.callbackLane((claim) => deliver(deps, claim)));
   const sweeping = startSweeping(deps);
+  const retention = startRetention(deps);
   return {
     async stop() {
       sweeping.stop();
+      retention.stop();
       await Promise.all(lanes.map((lane) => lane.stop()));
       await sweeping.done();
     },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chown, readdir, readlink, stat } from 'node:fs/promises';
+import { chown, readdir, readlink, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { canReach } from '../../src/database/owner.ts';
@@ -77,6 +77,12 @@ test('below a folder closed to the server the cluster is kept elsewhere', { skip
   const second = await dataDir.start();
   await withClient(second.url, (client) => client.query('select from kept'));
   assert.equal(await readlink(join(dataDir.path, 'postgres')), cluster);
+});
+
+test('a cluster that is linked to and gone is named, not made anew', async (t) => {
+  const dataDir = await makeDataDir(t);
+  await symlink(join(dataDir.path, 'gone/postgres'), join(dataDir.path, 'postgres'));
+  await assert.rejects(dataDir.start(), /postgres points to .*gone\/postgres, which is gone/);
 });
 
 test('of two starts on an empty folder one wins and the other is told so', async (t) => {

@@ -48,10 +48,14 @@ export interface System {
   addWorker(): Promise<Running>;
 }
 
-/** @param options.env further variables; @param options.worker false to start without one */
+/**
+ * @param options.env further variables
+ * @param options.worker false to start without one
+ * @param options.aloneWaitMs how long a call of one action alone waits, instead of 30 s
+ */
 export async function startSystem(
   t: TestContext,
-  options: { env?: Record<string, string>; worker?: boolean } = {},
+  options: { env?: Record<string, string>; worker?: boolean; aloneWaitMs?: number } = {},
 ): Promise<System> {
   const database = await createDatabase(t);
   const env = {
@@ -76,6 +80,7 @@ export async function startSystem(
     registry,
     adminKey: ADMIN_KEY,
     listening,
+    aloneWaitMs: options.aloneWaitMs,
   });
   t.after(() => api.drain());
   const children = new Set<ChildProcess>();

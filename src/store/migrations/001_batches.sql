@@ -63,7 +63,7 @@ create table batchwright.chunk (
   invalid_errors json,
   jobs json not null,
   primary key (batch_id, number)
-);
+) partition by range (batch_id);
 
 -- The one recorded outcome of a job: the primary key is what makes "exactly one result" true.
 create table batchwright.result (
@@ -75,7 +75,42 @@ create table batchwright.result (
   attempts smallint not null,
   response json,
   primary key (batch_id, index)
-);
+) partition by range (batch_id);
+
+-- Ids sort by time, so a day's batches are a range of ids: what is old is dropped as whole tables.
+
+create function batchwright.first_batch_id(at timestamptz) returns uuid language sql immutable parallel safe as $$
+  select rpad(encode(substring(int8send((extract(epoch from at) * 1000)::bigint) from 3), 'hex'), 32, '0')::uuid
+$$;
+
+-- Makes the partitions of yesterday up to so many days ahead; answers how many it made. Created first and
+-- attached then: creating a partition in place would lock out every batch for as long as it takes.
+create function batchwright.make_partitions(ahead integer) returns integer language plpgsql as $$
+declare
+  made integer := 0;
+  today date := (now() at time zone 'UTC')::date;
+  day date;
+  parent text;
+  partition text;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('batchwright partitions', 0));
+  foreach parent in array array['chunk', 'result'] loop
+    for offset_days in -1..ahead loop
+      day := today + offset_days;
+      partition := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
+      continue when to_regclass('batchwright.' || partition) is not null;
+      execute format('create table batchwright.%I (like batchwright.%I including all)', partition, parent);
+      execute format('alter table batchwright.%I attach partition batchwright.%I for values from (%L) to (%L)',
+        parent, partition,
+        batchwright.first_batch_id(day::timestamp at time zone 'UTC'),
+        batchwright.first_batch_id((day + 1)::timestamp at time zone 'UTC'));
+      made := made + 1;
+    end loop;
+  end loop;
+  return made;
+end
+$$;
+select batchwright.make_partitions(3);
 
 -- A job that was seen running: inserted when it takes long, gone with its result.
 create table batchwright.job_progress (

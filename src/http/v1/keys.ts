@@ -2,10 +2,10 @@
 import { Ajv } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { Router } from 'express';
-import { BatchwrightError } from '../domain/errors.ts';
-import type { Keys } from '../pipeline/keys.ts';
-import { callerOf } from './authenticate.ts';
-import { readObject } from './body.ts';
+import { BatchwrightError } from '../../domain/errors.ts';
+import type { Keys } from '../../pipeline/keys.ts';
+import { callerOf } from '../authenticate.ts';
+import { readObject } from '../body.ts';
 
 interface KeyRequest {
   name: string;
@@ -16,6 +16,8 @@ interface KeyRequest {
 
 const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
 ajvFormats.default(ajv);
+// Not every date-time of RFC 3339 is one for Date: leap seconds are none.
+ajv.addFormat('instant', (text: string) => !Number.isNaN(Date.parse(text)));
 const check = ajv.compile<KeyRequest>({
   type: 'object',
   required: ['name', 'permissions'],
@@ -33,7 +35,7 @@ const check = ajv.compile<KeyRequest>({
         pattern: '^(admin|\\*|[A-Za-z][A-Za-z0-9_]*\\.(\\*|[A-Za-z][A-Za-z0-9_-]*))$',
       },
     },
-    expiresAt: { type: ['string', 'null'], format: 'date-time' },
+    expiresAt: { type: ['string', 'null'], format: 'date-time', allOf: [{ format: 'instant' }] },
   },
 });
 

@@ -1,0 +1,107 @@
+/** The engine alone: `submit` in this process, as in the API's, and worker processes as `npm start` forks them. */
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import pino from 'pino';
+import { loadPlugins, migrateAll } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { createPool } from '../../src/database/pools.ts';
+import { toBatchId } from '../../src/domain/batch.ts';
+import type { Caller } from '../../src/domain/caller.ts';
+import type { EnvelopeEvent } from '../../src/json/envelope-scanner.ts';
+import { createCallbackUrlCheck } from '../../src/pipeline/callback-url.ts';
+import { type SubmitDeps, submit } from '../../src/pipeline/submit.ts';
+import { startQueue } from '../../src/queue/queue.ts';
+import { createLargeJobChecker } from '../../src/registry/large-jobs.ts';
+import { finishedAmong, getBatch } from '../../src/store/batches.ts';
+import { superviseWorkers } from '../../src/worker/supervisor.ts';
+import { createDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
+import { echo, slices } from '../support/workload.ts';
+import { type Engine, type RunningEngine, seconds } from './engine.ts';
+
+const PLUGIN_DIR = join(import.meta.dirname, '..');
+const CALLER: Caller = { tenant: 'default', keyId: 'admin', permissions: ['*'] };
+/** Jobs that reach `submit` at once: about the 64 KiB that the API's scanner is given at once. */
+const JOBS_AT_ONCE = 600;
+const DRAIN_MS = 10_000;
+
+/** @param workers worker processes; `npm start` has one */
+export function ours({ workers = 1, action = 'echo' } = {}): Engine {
+  return {
+    name: 'ours',
+    measured: `ours: submit → all results, ${workers} worker process${workers > 1 ? 'es' : ''}`,
+    settings: `default settings; submit in the benchmark's process, WORKERS=${workers} of src/main.ts, action bench.${action}`,
+
+    async setUp(postgresUrl, signal): Promise<RunningEngine> {
+      await using stack = new AsyncDisposableStack();
+      const { url } = stack.use(await createDatabase(postgresUrl));
+      const deps = await startSubmitting(stack, url);
+      const env = { ...process.env, ROLE: 'worker', DATABASE_URL: url, PLUGIN_DIR, LOG_LEVEL: 'warn' };
+      const processes = superviseWorkers({ count: workers, env, log: pino({ level: 'warn' }) });
+      stack.defer(() => processes.stop(DRAIN_MS));
+      const kept = stack.move();
+      return {
+        run: (n) => seconds(() => runBatch(deps, { n, action }, signal)),
+        tearDown: () => kept.disposeAsync(),
+      };
+    },
+  };
+}
+
+/** What `startApi` gives to `submit`. */
+async function startSubmitting(stack: AsyncDisposableStack, url: string): Promise<SubmitDeps> {
+  const log = pino({ level: 'warn' });
+  const config = readConfig({ DATABASE_URL: url, PLUGIN_DIR });
+  const registry = await loadPlugins(config);
+  await migrateAll(url, registry, log);
+  const openPool = (applicationName: string): Pool => {
+    const pool = createPool({ url, max: 4, applicationName, log });
+    stack.defer(() => pool.end());
+    return pool;
+  };
+  const pool = openPool('bench');
+  const ingestPool = openPool('bench ingest');
+  const queue = await startQueue({
+    url,
+    queues: registry.queues,
+    applicationName: 'bench queue',
+    max: 4,
+    log,
+  });
+  stack.defer(() => queue.stop());
+  const largeJobs = createLargeJobChecker(registry);
+  stack.defer(() => largeJobs.close());
+  return {
+    pool,
+    ingestPool,
+    queue,
+    registry,
+    largeJobs,
+    limits: { maxJobs: Number.POSITIVE_INFINITY, retentionDays: config.retentionDays },
+    checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow),
+  };
+}
+
+async function runBatch(
+  deps: SubmitDeps,
+  { n, action }: { n: number; action: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const batchId = toBatchId(await submit(deps, { caller: CALLER, events: jobEvents(n, action) }));
+  await until(async () => (await finishedAmong(deps.pool, [batchId])).length === 1, { signal });
+  const batch = await getBatch(deps.pool, batchId);
+  if (batch?.succeeded !== n) throw new Error(`${batch?.succeeded} of ${n} jobs succeeded`);
+}
+
+async function* jobEvents(n: number, action: string): AsyncGenerator<EnvelopeEvent[]> {
+  for (const [from, to] of slices(n, JOBS_AT_ONCE)) {
+    const events: EnvelopeEvent[] = [];
+    for (let index = from; index < to; index++) {
+      const params = action === 'echo' ? echo(index) : { n: index };
+      const job = { namespace: 'bench', action, params };
+      events.push({ kind: 'element', index, value: Buffer.from(JSON.stringify(job)) });
+    }
+    yield events;
+  }
+  yield [{ kind: 'array-end', count: n }];
+}

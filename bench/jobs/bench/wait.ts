@@ -1,0 +1,14 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { defineAction } from '../../../src/plugin/index.ts';
+import type { Wait } from '../../schemas/bench/wait.ts';
+
+/** What a short call of another service takes. */
+const WAIT_MS = 5;
+
+export default defineAction<Wait>({
+  summary: 'Waits for 5 ms, as for I/O',
+  async run({ n }) {
+    await wait(WAIT_MS);
+    return { ok: true, n };
+  },
+});

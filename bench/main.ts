@@ -1,0 +1,112 @@
+/**
+ * `npm run bench`: measures the targets of the speed table with their peers and the limit, on a Postgres of its
+ * own, prints one table and writes it to bench/RESULTS.md. `npm run bench -- S1 S4 --n 10000 --rounds 1` measures
+ * some of them, and smaller; that is printed only.
+ */
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { circumstances } from './support/machine.ts';
+import { startPostgres } from './support/postgres.ts';
+import { markdownReport, type Outcome, terminalTable } from './support/report.ts';
+import type { Row, Target } from './targets/target.ts';
+
+const TARGETS = join(import.meta.dirname, 'targets');
+const REPORT = join(import.meta.dirname, 'RESULTS.md');
+const ROUNDS = 3;
+const MAX_SECONDS = 15 * 60;
+/** What a target that is given up may take to end what it has started. */
+const GRACE_MS = 40_000;
+
+interface Options {
+  ids: string[];
+  n: number | undefined;
+  rounds: number;
+}
+
+/** Whether all of it was measured; throws for options that are wrong. */
+async function main(args: string[], interrupted: AbortSignal): Promise<boolean> {
+  const options = readOptions(args);
+  const targets = await selectTargets(options.ids);
+  await using postgres = await startPostgres();
+  const run = await circumstances(postgres.version);
+  const outcomes: Outcome[] = [];
+  const late = AbortSignal.timeout(MAX_SECONDS * 1000);
+  for (const target of targets) {
+    if (interrupted.aborted) break;
+    process.stdout.write(`${target.id}, ${target.title}\n`);
+    const limit = AbortSignal.timeout(target.limitSeconds * 1000);
+    const signal = AbortSignal.any([interrupted, late, limit]);
+    outcomes.push({ target, rows: await measure(target, options, postgres.url, signal) });
+  }
+  process.stdout.write(`\n${terminalTable(outcomes)}\n\n${run.lines().join('\n')}\n`);
+  const isWhole = args.length === 0 && outcomes.length === targets.length;
+  if (isWhole) await writeFile(REPORT, markdownReport(run.lines(), outcomes));
+  return !outcomes.some(({ rows }) => rows.some(({ unit }) => unit === ''));
+}
+
+/** A target that fails or takes too long has a row that says so, and the others go on. */
+async function measure(
+  target: Target,
+  { n, rounds }: Options,
+  postgresUrl: string,
+  signal: AbortSignal,
+): Promise<readonly Row[]> {
+  const say = (line: string) => process.stdout.write(`  ${line}\n`);
+  const size = (jobs: number) => n ?? jobs;
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([target.measure({ postgresUrl, rounds, size, say, signal }), overdue(signal)]);
+  } catch (error) {
+    const why = signal.aborted ? signal.reason : error;
+    process.stderr.write(`${target.id} failed: ${error instanceof Error ? error.stack : error}\n`);
+    return [{ what: target.title, unit: '', values: [], missing: `not measured: ${(why as Error).message}` }];
+  }
+}
+
+async function overdue(signal: AbortSignal): Promise<never> {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  await wait(GRACE_MS, undefined, { ref: false });
+  throw signal.reason;
+}
+
+async function selectTargets(ids: string[]): Promise<Target[]> {
+  const files = (await readdir(TARGETS)).filter((name) => /^s\d+-.*\.ts$/.test(name)).sort();
+  const modules = await Promise.all(files.map((name) => import(join(TARGETS, name))));
+  const targets: Target[] = modules.map(({ target }) => target);
+  const unknown = ids.find((id) => !targets.some((target) => target.id === id));
+  if (unknown) throw new Error(`there is no target ${unknown}: ${targets.map(({ id }) => id).join(', ')}`);
+  return ids.length === 0 ? targets : targets.filter(({ id }) => ids.includes(id));
+}
+
+function readOptions(args: string[]): Options {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { n: { type: 'string' }, rounds: { type: 'string' } },
+  });
+  return {
+    ids: positionals.map((id) => id.toUpperCase()),
+    n: count('n', values.n),
+    rounds: count('rounds', values.rounds) ?? ROUNDS,
+  };
+}
+
+function count(name: string, text: string | undefined): number | undefined {
+  if (text !== undefined && !/^[1-9]\d*$/.test(text)) throw new Error(`--${name} must be a whole number from 1`);
+  return text === undefined ? undefined : Number(text);
+}
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => interrupt.abort(new Error(`interrupted by ${signal}`)));
+// What an engine throws where nobody can catch it ends the run, yet not before all that was started has ended.
+process.on('uncaughtException', (error) => interrupt.abort(error));
+try {
+  const isMeasured = await main(process.argv.slice(2), interrupt.signal);
+  process.exit(isMeasured && !interrupt.signal.aborted ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`npm run bench: ${(error as Error).message}\n`);
+  process.exit(1);
+}

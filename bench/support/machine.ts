@@ -1,0 +1,48 @@
+/** What the figures depend on, one line each. */
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
+import { peerVersion } from './peer.ts';
+import { redisVersion } from './redis.ts';
+
+/** A machine that does nothing else stays below this when the benchmark begins. */
+const IDLE_LOAD = 0.5;
+
+export interface Circumstances {
+  /** To be called when all is measured. */
+  lines(): string[];
+}
+
+export async function circumstances(postgresVersion: string): Promise<Circumstances> {
+  const startedAt = new Date();
+  const before = loadavg();
+  const versions = [
+    `Node ${process.versions.node}`,
+    `Postgres ${postgresVersion}`,
+    `Redis ${(await redisVersion()) ?? 'not installed'}`,
+    ...(await Promise.all(
+      ['pg-boss', 'graphile-worker', 'bullmq', 'ioredis'].map(
+        async (name) => `${name} ${(await peerVersion(name)) ?? 'not installed'}`,
+      ),
+    )),
+  ];
+  return {
+    lines: () => [
+      `${startedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${minutes(startedAt)} minutes`,
+      `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
+      versions.join(', '),
+      loadLine(before, loadavg()),
+      'Postgres with the settings of initdb: fsync, synchronous_commit and full_page_writes are on',
+    ],
+  };
+}
+
+function minutes(since: Date): string {
+  return ((Date.now() - since.getTime()) / 60_000).toFixed(1);
+}
+
+function loadLine(before: number[], after: number[]): string {
+  const [atStart = 0] = before;
+  const averages = (load: number[]) => load.map((value) => value.toFixed(2)).join(' ');
+  const line = `load average (1, 5, 15 minutes): ${averages(before)} at the start, ${averages(after)} at the end`;
+  if (atStart < IDLE_LOAD) return line;
+  return `**The machine was doing other work too: these are no clean figures.** ${line}`;
+}

@@ -1,0 +1,61 @@
+/** `src/main.ts` in a process of its own, started as `npm start` does. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+/** The folder of bench's own actions. */
+const PLUGIN_DIR = join(ROOT, 'bench');
+/** It drains within 25 s. */
+const KILL_MS = 30_000;
+const MAX_LOG_LENGTH = 100_000;
+
+export interface MainProcess {
+  pid: number;
+  /** Resolves to the match once it has written that; rejects when it ends before, and when the signal aborts. */
+  says(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray>;
+  /** Drains it. */
+  stop(): Promise<void>;
+}
+
+/** @param options.imports further modules to load before it, in it and in its workers */
+export function startMain(options: { env: Record<string, string>; imports?: readonly string[] }): MainProcess {
+  const { PATH, HOME, TMPDIR, NODE_ENV } = process.env;
+  const child = fork(join(ROOT, 'src/main.ts'), [], {
+    cwd: ROOT,
+    // Of the user's own settings nothing: a DATABASE_URL that is set belongs to something else.
+    env: { ...{ PATH, HOME, TMPDIR, NODE_ENV }, PLUGIN_DIR, ...options.env },
+    execArgv: ['tsx', ...(options.imports ?? [])].flatMap((module) => ['--import', module]),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const log = readLog(child);
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  return {
+    pid: child.pid as number,
+    async says(pattern, signal) {
+      for (;;) {
+        const found = pattern.exec(log());
+        if (found) return found;
+        if (child.exitCode !== null) throw new Error(`src/main.ts ended: ${log().slice(-2000)}`);
+        await Promise.race([once(child.stdout as Readable, 'data', { signal }), ended]);
+      }
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      const deadline = setTimeout(() => child.kill('SIGKILL'), KILL_MS);
+      await ended;
+      clearTimeout(deadline);
+    },
+  };
+}
+
+function readLog({ stdout, stderr }: ChildProcess): () => string {
+  let text = '';
+  const onText = (piece: Buffer) => {
+    text = (text + piece).slice(-MAX_LOG_LENGTH);
+  };
+  stdout?.on('data', onText);
+  stderr?.on('data', onText);
+  return () => text;
+}

@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LeftOut } from '../engines/engine.ts';
+
+/**
+ * A package of bench's own package.json. The project's `npm ci` does not install it, and its checks must pass
+ * without: hence no import that they would look for, and a type, the caller's, that names what is used of it.
+ */
+export async function importPeer<Module>(name: string): Promise<Module> {
+  if ((await peerVersion(name)) === null) throw new LeftOut(`${name} is not installed: npm ci --prefix bench`);
+  return import(name);
+}
+
+/** Null when it is not installed. */
+export async function peerVersion(name: string): Promise<string | null> {
+  const manifest = join(import.meta.dirname, '../node_modules', name, 'package.json');
+  const text = await readFile(manifest, 'utf8').catch(() => null);
+  return text && JSON.parse(text).version;
+}

@@ -1,0 +1,63 @@
+/** What the kernel says of processes; there is such a thing on Linux only. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+
+export const HAS_PROC = process.platform === 'linux';
+
+/** The Node processes among `pid` and its descendants, itself first. */
+export function nodeProcesses(pid: number): number[] {
+  const own = isNode(pid) ? [pid] : [];
+  return [...own, ...children(pid).flatMap(nodeProcesses)];
+}
+
+function children(pid: number): number[] {
+  const tasks = attempt(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  const texts = tasks.map((task) => attempt(() => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')));
+  return texts.flatMap((text) => (text ?? '').split(' ').filter(Boolean).map(Number));
+}
+
+function isNode(pid: number): boolean {
+  return basename(attempt(() => readlinkSync(`/proc/${pid}/exe`)) ?? '') === 'node';
+}
+
+/** Resident memory of these processes together, in MB; one that has ended counts nothing. */
+export function residentMegabytes(pids: readonly number[]): number {
+  const kibibytes = pids.map((pid) => {
+    const status = attempt(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? '';
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+  });
+  return (kibibytes.reduce((sum, value) => sum + value, 0) * 1024) / 1e6;
+}
+
+/** A process may end while it is being looked at. */
+function attempt<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}
+
+const SAMPLE_MS = 20;
+
+export interface MemoryWatch {
+  /** The most that was resident at a time beyond what was at the beginning, in MB. */
+  stop(): number;
+}
+
+/** Watches the resident memory of processes that are idle now. */
+export function watchMemory(pids: readonly number[]): MemoryWatch {
+  const idle = residentMegabytes(pids);
+  let most = idle;
+  const sample = () => {
+    most = Math.max(most, residentMegabytes(pids));
+  };
+  const timer = setInterval(sample, SAMPLE_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      sample();
+      return most - idle;
+    },
+  };
+}

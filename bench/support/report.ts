@@ -1,0 +1,76 @@
+/** The figures as a table: for the terminal, and for RESULTS.md. */
+import type { Goal, Row, Target } from '../targets/target.ts';
+import { spread } from './statistics.ts';
+
+/** What one target came to. */
+export interface Outcome {
+  target: Target;
+  rows: readonly Row[];
+}
+
+const HEADINGS = ['#', 'what', 'median', 'min – max', 'ratio (min – max)', 'target', 'met'];
+
+/** In columns, for a terminal that is wide enough. */
+export function terminalTable(outcomes: readonly Outcome[]): string {
+  const lines = [HEADINGS, ...outcomes.flatMap(cells)];
+  const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const text = (line: string[]) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+  return lines.map((line) => text(line).trimEnd()).join('\n');
+}
+
+/** All of RESULTS.md; `circumstances` are lines on machine, versions and date. */
+export function markdownReport(circumstances: readonly string[], outcomes: readonly Outcome[]): string {
+  const row = (line: readonly string[]) => `| ${line.join(' | ')} |`;
+  const engines = new Map(outcomes.flatMap(({ target }) => target.engines ?? []).map((one) => [one.name, one]));
+  return [
+    '# What `npm run bench` measured',
+    'Written by it; run it again rather than edit this. Figures are of one run: the ratios are what counts.',
+    circumstances.map((line) => `- ${line}`).join('\n'),
+    [row(HEADINGS), row(HEADINGS.map(() => '---')), ...outcomes.flatMap(cells).map(row)].join('\n'),
+    '## How it is measured',
+    outcomes.map(({ target }) => `- **${target.id}, ${target.title}**: ${target.method}.`).join('\n'),
+    '## Settings',
+    [...engines.values()].map(({ name, settings }) => `- **${name}**: ${settings}.`).join('\n'),
+    '',
+  ].join('\n\n').trimEnd().concat('\n');
+}
+
+function cells({ target, rows }: Outcome): string[][] {
+  return rows.map((row) => {
+    const figures = spread(row.values);
+    const median = figures ? `${number(figures.median)} ${row.unit}` : '–';
+    const range = figures ? `${number(figures.min)} – ${number(figures.max)}` : '–';
+    return [target.id, row.what, median, range, ratioText(row), goalText(row), row.missing ?? metText(row)];
+  });
+}
+
+function ratioText({ ratio }: Row): string {
+  const figures = ratio && spread(ratio.values);
+  if (!figures) return '';
+  const { median, min, max } = figures;
+  return `${number(median)} × ${ratio.to} (${number(min)} – ${number(max)})`;
+}
+
+function goalText({ goal, ratio, unit }: Row): string {
+  if (!goal) return '';
+  const { of, least, most } = goal;
+  const bound = least === undefined ? `≤ ${number(most ?? 0)}` : `≥ ${number(least)}`;
+  return `${bound} ${of === 'ratio' ? `× ${ratio?.to}` : unit}`;
+}
+
+function metText({ values, ratio, goal }: Row): string {
+  if (!goal) return '';
+  const figures = spread((goal.of === 'ratio' ? ratio?.values : values) ?? []);
+  if (!figures) return '–';
+  return isWithin(figures.median, goal) ? 'yes' : 'no';
+}
+
+function isWithin(figure: number, { least, most }: Goal): boolean {
+  return figure >= (least ?? Number.NEGATIVE_INFINITY) && figure <= (most ?? Number.POSITIVE_INFINITY);
+}
+
+/** Whole from 100 on, two digits after the point below 10. */
+function number(value: number): string {
+  const digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0;
+  return value.toLocaleString('en', { maximumFractionDigits: digits });
+}

@@ -1,0 +1,37 @@
+/** Workload W(N): N jobs `bench.echo {n, s}`, s being 40 random characters, answered with `{ok: true, n}`. */
+import { randomBytes } from 'node:crypto';
+
+export interface Echo {
+  n: number;
+  s: string;
+}
+
+export interface Answer {
+  ok: true;
+  n: number;
+}
+
+const CHARACTERS = 40;
+/** Made before any clock starts; its length is no multiple of a step, so that no two jobs are alike. */
+const RANDOM_TEXT = randomBytes(786_432).toString('base64url');
+const STEP = 41;
+
+/** The params of one job. */
+export function echo(n: number): Echo {
+  const start = (n * STEP) % (RANDOM_TEXT.length - CHARACTERS);
+  return { n, s: RANDOM_TEXT.slice(start, start + CHARACTERS) };
+}
+
+export function answer(n: number): Answer {
+  return { ok: true, n };
+}
+
+/** The numbers from 0 to `count` - 1 in slices of `size`, each as `[from, to)`. */
+export function* slices(count: number, size: number): Generator<[from: number, to: number]> {
+  for (let from = 0; from < count; from += size) yield [from, Math.min(count, from + size)];
+}
+
+/** `make` of every number in `[from, to)`. */
+export function range<Item>(from: number, to: number, make: (n: number) => Item): Item[] {
+  return Array.from({ length: to - from }, (_, position) => make(from + position));
+}

@@ -1,0 +1,48 @@
+import type { Engine } from '../engines/engine.ts';
+
+/** A target of the speed table: each stands in a file of its own beside this one. */
+export interface Target {
+  /** `S1` and so on. */
+  id: string;
+  title: string;
+  /** What is measured and how, for the report. */
+  method: string;
+  /** It is given up after this. */
+  limitSeconds: number;
+  /** Those whose settings the report names. */
+  engines?: readonly Engine[];
+  measure(bench: Bench): Promise<Row[]>;
+}
+
+/** What a target is given to measure with. */
+export interface Bench {
+  /** The server; whoever needs a database makes one of its own. */
+  postgresUrl: string;
+  rounds: number;
+  /** How many jobs: those of the target, or as many as `--n` says. */
+  size(jobs: number): number;
+  /** Tells whoever watches how far it is. */
+  say(line: string): void;
+  /** Aborted at the target's limit and when the benchmark is interrupted. */
+  signal: AbortSignal;
+}
+
+/** A line of the table. */
+export interface Row {
+  what: string;
+  unit: string;
+  /** One figure a round; none when it could not be measured. */
+  values: readonly number[];
+  /** The figure of each round divided by, or dividing, another's. */
+  ratio?: { values: readonly number[]; to: string };
+  goal?: Goal;
+  /** Why there is no figure. */
+  missing?: string;
+}
+
+/** Held against the median. */
+export interface Goal {
+  of: 'figure' | 'ratio';
+  least?: number;
+  most?: number;
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { BatchwrightError } from '../domain/errors.ts';
+import { JsonDepthError } from '../json/envelope-scanner.ts';
+import { type Line, LineScanner, LineTooLongError } from '../json/line-scanner.ts';
+import type { IntakeEvent } from '../pipeline/intake.ts';
+import { type BodyLimits, MAX_DEPTH, pieces } from './body.ts';
+
+/**
+ * A body of one job a line as events of its jobs, after those of the `members` that it has no place for, and
+ * the digest of it all, which is known once the events are through. Its size as a whole is not limited.
+ */
+export function readLines(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  members: Record<string, unknown>,
+): { events: AsyncIterable<IntakeEvent[]>; digest: () => Buffer } {
+  const hash = createHash('sha256').update(JSON.stringify(members));
+  const scanner = new LineScanner({ maxLineBytes: limits.maxJobBytes, maxDepth: MAX_DEPTH });
+  let count = 0;
+  const jobOf = ({ number, value }: Line): IntakeEvent => ({
+    kind: 'element',
+    index: count++,
+    value,
+    line: number,
+  });
+  async function* events(): AsyncGenerator<IntakeEvent[]> {
+    yield Object.entries(members).map(([key, value]) => ({
+      kind: 'member',
+      key,
+      value: Buffer.from(JSON.stringify(value)),
+    }));
+    for await (const piece of pieces(request, Number.POSITIVE_INFINITY, limits.idleMs)) {
+      hash.update(piece);
+      yield inContractShape(() => scanner.push(piece)).map(jobOf);
+    }
+    yield [...inContractShape(() => scanner.end()).map(jobOf), { kind: 'array-end', count }];
+  }
+  return { events: events(), digest: () => hash.digest() };
+}
+
+function inContractShape<T>(scan: () => T): T {
+  try {
+    return scan();
+  } catch (error) {
+    if (error instanceof LineTooLongError)
+      throw new BatchwrightError('bodyTooLarge', { message: error.message });
+    if (error instanceof JsonDepthError) throw new BatchwrightError('notJson', { message: error.message });
+    throw error;
+  }
+}

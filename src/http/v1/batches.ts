@@ -1,0 +1,143 @@
+/** `/v1/batches`: the REST interface to batches. */
+import { type Request, type Response, Router } from 'express';
+import type { Pool } from 'pg';
+import type { BatchState } from '../../domain/batch.ts';
+import { isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import { BatchwrightError } from '../../domain/errors.ts';
+import type { ResultStatus } from '../../domain/outcome.ts';
+import { batchPage, batchView } from '../../pipeline/batch-view.ts';
+import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control.ts';
+import { deliveriesOf } from '../../pipeline/deliveries.ts';
+import { pageOfResults, resultPages } from '../../pipeline/results.ts';
+import { csv, ndjson } from '../../pipeline/results-text.ts';
+import { requireBatch } from '../../pipeline/status.ts';
+import { type SubmitDeps, submit } from '../../pipeline/submit.ts';
+import type { BatchWatch } from '../../pipeline/watch.ts';
+import { callerOf } from '../authenticate.ts';
+import { type BodyLimits, readEnvelope } from '../body.ts';
+import { idempotencyKeyOf } from '../idempotency-key.ts';
+import { readLines } from '../lines.ts';
+import { sendStream } from '../send-stream.ts';
+import { sendEvents } from './events.ts';
+import { oneOf, pageLimit } from './query.ts';
+
+export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
+  pool: Pool;
+  bodyLimits: BodyLimits;
+  maxNdjsonJobs: number;
+  watch: BatchWatch;
+}
+
+const STATES: readonly BatchState[] = ['queued', 'running', 'completed', 'cancelled'];
+const STATUSES: readonly ResultStatus[] = ['succeeded', 'failed', 'cancelled'];
+
+export function batchRoutes(deps: BatchRoutesDeps): Router {
+  const router = Router();
+  const { pool } = deps;
+
+  router.post('/batches', async (request, response) => {
+    const asyncId = await submitFrom(deps, request);
+    response.location(`/v1/batches/${asyncId}`);
+    await sendBatch(pool, request, response.status(202), asyncId);
+  });
+
+  router.get('/batches', async (request, response) => {
+    const { state, cursor } = request.query;
+    if (cursor !== undefined && !isAsyncId(cursor)) throw wrongCursor();
+    const { data, next } = await batchPage(pool, callerOf(request), {
+      limit: pageLimit(request.query.limit),
+      before: cursor === undefined ? undefined : toBatchId(cursor),
+      state: oneOf('state', state, STATES),
+    });
+    response.json({ data, nextCursor: next });
+  });
+
+  router.get('/batches/:asyncId', (request, response) =>
+    sendBatch(pool, request, response, request.params.asyncId),
+  );
+
+  router.get('/batches/:asyncId/results', (request, response) => sendResults(pool, request, response));
+
+  router.get('/batches/:asyncId/events', async (request, response) => {
+    const batch = await requireBatch(pool, callerOf(request), request.params.asyncId);
+    sendEvents(deps.watch, batch.id, response);
+  });
+
+  router.get('/batches/:asyncId/callbacks', async (request, response) => {
+    const batch = await requireBatch(pool, callerOf(request), request.params.asyncId);
+    response.json({ data: await deliveriesOf(pool, batch) });
+  });
+
+  for (const [name, perform] of Object.entries({ cancel, restart, repost }))
+    router.post(`/batches/:asyncId/${name}`, async (request, response) => {
+      const { asyncId } = request.params as { asyncId: string };
+      await perform(deps, callerOf(request), asyncId);
+      await sendBatch(pool, request, response.status(202), asyncId);
+    });
+  return router;
+}
+
+/** As `run`, or one job a line with everything else in the query. */
+async function submitFrom(deps: BatchRoutesDeps, request: Request): Promise<string> {
+  const caller = callerOf(request);
+  const idempotencyKey = idempotencyKeyOf(request);
+  if (!request.is('application/x-ndjson'))
+    return submit(deps, { caller, idempotencyKey, ...readEnvelope(request, deps.bodyLimits) });
+  const limits = { ...deps.limits, maxJobs: deps.maxNdjsonJobs };
+  const lines = readLines(request, deps.bodyLimits, membersOf(request));
+  return submit({ ...deps, limits }, { caller, idempotencyKey, ...lines });
+}
+
+/** callbackUrl and options, which a body of lines has no place for. */
+function membersOf({ query }: Request): Record<string, unknown> {
+  const { callbackUrl, ...options } = query;
+  const given = Object.entries(options).map(([name, value]) => [name, booleanOf(value)]);
+  return { ...(callbackUrl === undefined ? {} : { callbackUrl }), options: Object.fromEntries(given) };
+}
+
+function booleanOf(value: unknown): unknown {
+  return value === 'true' || value === '' ? true : value === 'false' ? false : value;
+}
+
+async function sendBatch(pool: Pool, request: Request, response: Response, asyncId: unknown): Promise<void> {
+  const batch = await requireBatch(pool, callerOf(request), asyncId);
+  response.json(await batchView(pool, batch));
+}
+
+async function sendResults(pool: Pool, request: Request, response: Response): Promise<void> {
+  const { asyncId } = request.params;
+  const batch = await requireBatch(pool, callerOf(request), asyncId);
+  const status = oneOf('status', request.query.status, STATUSES);
+  const fromIndex = cursorOf(request);
+  const range = { fromIndex, status };
+  switch (request.accepts(['application/json', 'application/x-ndjson', 'text/csv'])) {
+    case 'application/x-ndjson':
+      response.type('application/x-ndjson');
+      return sendStream(response, ndjson(resultPages(pool, batch.id, range)));
+    case 'text/csv':
+      response.type('text/csv').attachment(`${toAsyncId(batch.id)}.csv`);
+      return sendStream(response, csv(resultPages(pool, batch.id, range)));
+    default: {
+      const { texts, next } = await pageOfResults(pool, batch.id, {
+        ...range,
+        limit: pageLimit(request.query.limit),
+      });
+      response.type('application/json');
+      response.send(`{"data":[${texts.join(',')}],"nextCursor":${next === null ? 'null' : `"${next}"`}}`);
+    }
+  }
+}
+
+/** A cursor is the index to go on from. */
+function cursorOf({ query }: Request): number {
+  const { cursor } = query;
+  if (cursor === undefined) return 0;
+  if (typeof cursor !== 'string' || !/^\d{1,10}$/.test(cursor)) throw wrongCursor();
+  return Number(cursor);
+}
+
+function wrongCursor(): BatchwrightError {
+  return new BatchwrightError('badRequest', {
+    message: 'cursor must be the nextCursor of an earlier answer',
+  });
+}

@@ -1,0 +1,56 @@
+import type { ClientBase, Pool } from 'pg';
+
+/** Days for which the tables are made ahead: so long may every process be down, or unable to make them. */
+const DAYS_AHEAD = 3;
+
+/** Makes the coming days' partitions; answers how many were missing. */
+export async function makePartitions(client: ClientBase | Pool): Promise<number> {
+  const { rows } = await client.query<{ made: number }>('select batchwright.make_partitions($1) as made', [
+    DAYS_AHEAD,
+  ]);
+  return rows[0]?.made ?? 0;
+}
+
+/** The days before yesterday that have partitions, as `YYYYMMDD`, oldest first. */
+export async function pastDays(client: ClientBase | Pool): Promise<string[]> {
+  const { rows } = await client.query<{ day: string }>(
+    `select distinct right(relname, 8) as day
+     from pg_inherits join pg_class on pg_class.oid = inhrelid
+     where inhparent in ('batchwright.chunk'::regclass, 'batchwright.result'::regclass)
+       and right(relname, 8) < to_char((now() at time zone 'UTC')::date - 1, 'YYYYMMDD')
+     order by day`,
+  );
+  return rows.map(({ day }) => day);
+}
+
+/**
+ * Deletes the day's batches if all of them have ended and expired. False, and nothing deleted, when one is
+ * still to be kept.
+ */
+export async function deleteExpiredDay(client: ClientBase, day: string): Promise<boolean> {
+  const range = `id >= batchwright.first_batch_id(to_date($1, 'YYYYMMDD')::timestamp at time zone 'UTC')
+    and id < batchwright.first_batch_id((to_date($1, 'YYYYMMDD') + 1)::timestamp at time zone 'UTC')`;
+  const kept = await client.query(
+    `select from batchwright.batch
+     where ${range} and (expires_at > now() or state in ('queued', 'running')) limit 1`,
+    [day],
+  );
+  if (kept.rowCount !== 0) return false;
+  await client.query(
+    `with expired as (delete from batchwright.batch where ${range} returning id
+     ), progress as (delete from batchwright.job_progress where batch_id in (select id from expired))
+     delete from batchwright.delivery where batch_id in (select id from expired)`,
+    [day],
+  );
+  return true;
+}
+
+/**
+ * Drops the day's partitions. Whoever reads the tables at the moment would make the drop wait, and all
+ * others wait behind it: it gives up after a second, with Postgres's lock_not_available.
+ */
+export async function dropDay(client: ClientBase, day: string): Promise<void> {
+  if (!/^\d{8}$/.test(day)) throw new Error(`${day} is no day`);
+  await client.query(`set local lock_timeout = '1s'`);
+  await client.query(`drop table if exists batchwright.chunk_${day}, batchwright.result_${day}`);
+}

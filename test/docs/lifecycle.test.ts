@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, test } from 'node:test';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const page = read('docs/lifecycle.md');
+
+/** The states of the section's diagram, without its start and end. */
+function drawnStates(section: string): string[] {
+  const [, text = ''] = page.split(`\n## ${section}\n`);
+  const [, diagram = ''] = /```mermaid\n(.*?)```/s.exec(text) ?? [];
+  const states = [...diagram.matchAll(/^ *(\S+) --> ([^:\s]+)/gm)].flatMap(([, from, to]) => [from, to]);
+  return [...new Set(states)].filter((state) => state !== undefined && state !== '[*]').sort() as string[];
+}
+
+/** The values of an enum of the database. */
+function storedStates(name: string): string[] {
+  const [, values = ''] =
+    new RegExp(`create type batchwright\\.${name} as enum \\((.*?)\\)`).exec(
+      read('src/store/migrations/001_batches.sql'),
+    ) ?? [];
+  return [...values.matchAll(/'(\w+)'/g)].map(([, value]) => value ?? '');
+}
+
+describe('docs/lifecycle.md', () => {
+  test('names functions where they are', () => {
+    const named = [...page.matchAll(/`(\w+)` in\s+`(src\/[^`]+)`/g)];
+    assert.ok(named.length > 20, `${named.length} functions`);
+    for (const [, name = '', path = ''] of named) {
+      assert.ok(existsSync(join(ROOT, path)), path);
+      assert.match(read(path), new RegExp(`(function\\*? |async )${name}\\b`), `${name} in ${path}`);
+    }
+  });
+
+  test('draws the states that there are', () => {
+    assert.deepEqual(drawnStates('Batch'), storedStates('batch_state').sort());
+    assert.deepEqual(drawnStates('Callback'), storedStates('callback_state').sort());
+    assert.deepEqual(drawnStates('Job'), ['pending', 'running', ...storedStates('result_status')].sort());
+  });
+});

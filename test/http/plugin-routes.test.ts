@@ -1,0 +1,167 @@
+/** HTTP routes that plugins bring, over the fixture `rpc` and the invitation links of `event`. */
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import express from 'express';
+import { mountPluginRoutes } from '../../src/http/plugin-routes.ts';
+import type { PluginPipeline } from '../../src/pipeline/plugin-pipeline.ts';
+import { silentPluginLog } from '../support/action-context.ts';
+import { startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+import { storedRows } from './stored-rows.ts';
+
+const system = await startSystem({ after });
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  system.request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+const echo = (n: number) => ({ namespace: 'test', action: 'echo', params: { n } });
+
+async function keyOf(permissions: string[], tenant: string): Promise<Record<string, string>> {
+  const { body } = await post('/v1/keys', { name: 'routes', permissions, tenant });
+  return { authorization: `Bearer ${body.key}` };
+}
+
+describe('A route', () => {
+  test('submits a batch as its caller, which is one like any other', async () => {
+    const tenant = await keyOf(['test.*'], 'routes');
+    const { status, body } = await post('/rpc-fixture/batches', { jobs: [echo(1), echo(2)] }, tenant);
+    assert.equal(status, 202);
+    assert.deepEqual(Object.keys(body), ['asyncId']);
+    const { asyncId } = body;
+    assert.equal((await system.rpc('progress', { async: asyncId })).status, 404, 'to another tenant');
+    await waitFor(
+      async () => (await system.rpc('progress', { async: asyncId }, tenant)).body.state === 'completed',
+      { what: 'the batch to end' },
+    );
+
+    const read = await system.request(`/rpc-fixture/batches/${asyncId}`, { headers: tenant });
+    assert.equal(read.body.state, 'completed');
+    assert.deepEqual(read.body.counts, {
+      total: 2,
+      pending: 0,
+      running: 0,
+      succeeded: 2,
+      failed: 0,
+      cancelled: 0,
+    });
+    const results = await system.request(`/rpc-fixture/batches/${asyncId}/results`, { headers: tenant });
+    assert.deepEqual(
+      results.body.map(({ index, response }: { index: number; response: unknown }) => [index, response]),
+      [
+        [0, { n: 1 }],
+        [1, { n: 2 }],
+      ],
+    );
+    assert.equal((await system.request(`/rpc-fixture/batches/${asyncId}`)).body, null);
+    const theirs = await system.request(`/rpc-fixture/batches/${asyncId}/results`);
+    assert.equal(theirs.status, 404);
+    assert.equal(theirs.body.specificCode, 24115);
+  });
+
+  test('is told of a batch that run would not take, and passes it on', async () => {
+    const rows = await storedRows(system.pool);
+    for (const [batch, status, specificCode] of [
+      [{ jobs: [echo(1), { ...echo(1), params: { n: 'x' } }] }, 400, 24092],
+      [{ jobs: [] }, 400, 24093],
+      [{ jobs: [undefined] }, 400, 24092],
+      [{ jobs: [echo(1)], callbackUrl: 'http://10.0.0.1/' }, 400, 24092],
+    ] as const) {
+      const answer = await post('/rpc-fixture/batches', batch);
+      assert.equal(answer.status, status);
+      assert.equal(answer.body.specificCode, specificCode);
+    }
+    assert.deepEqual(await storedRows(system.pool), rows);
+  });
+
+  test('calls any action and gets its response', async () => {
+    const { status, body } = await post('/rpc-fixture/calls/test.echo', { n: 7 });
+    assert.equal(status, 200);
+    assert.deepEqual(body, { n: 7 });
+    const invalid = await post('/rpc-fixture/calls/rpc.strict', { id: 'x', name: 'a' });
+    assert.deepEqual(invalid.body, {
+      errorCode: 400,
+      message: "'id' does not validate",
+      specificCode: 23016,
+      additionalMessages: ['params.id must be integer'],
+    });
+  });
+
+  test('may do no more than the key of the request', async () => {
+    const limited = await keyOf(['test.echo'], 'limited');
+    assert.equal((await post('/rpc-fixture/calls/test.echo', {}, limited)).status, 200);
+    const called = await post('/rpc-fixture/calls/rpc.strict', { id: 1, name: 'a' }, limited);
+    assert.equal(called.status, 403);
+    const jobs = [echo(1), { namespace: 'rpc', action: 'special', params: {} }];
+    const submitted = await post('/rpc-fixture/batches', { jobs }, limited);
+    assert.equal(submitted.status, 403);
+    assert.deepEqual(submitted.body.additionalMessages, ['the key lacks rpc.restricted']);
+  });
+
+  test('is behind the usual keys, also where there is none', async () => {
+    for (const path of ['/rpc-fixture/broken', '/rpc-fixture/nothing', '/rpc-fixture']) {
+      const { status, body } = await system.request(path, { headers: { authorization: 'Bearer nobody' } });
+      assert.equal(status, 401);
+      assert.equal(body.errorCode, 401);
+    }
+    const missing = await system.request('/rpc-fixture/nothing');
+    assert.equal(missing.status, 404);
+    assert.equal(missing.body.errorCode, 404);
+  });
+
+  test('that throws answers 500 and tells nothing', async () => {
+    const { status, body } = await system.request('/rpc-fixture/broken');
+    assert.equal(status, 500);
+    assert.deepEqual(body, { errorCode: 500, message: 'Internal error' });
+    await assert.rejects(system.request('/rpc-fixture/broken/later'), 'half an answer is cut off');
+    assert.equal((await system.request('/healthz')).status, 200);
+  });
+});
+
+describe('Routes that authenticate by themselves', () => {
+  test('need no key, and refuse whom they do not know with 401', async () => {
+    const token = '0'.repeat(32);
+    const known = await fetch(`${system.url}/event/invitations/default/${token}/yes`);
+    assert.equal(known.status, 404);
+    assert.match(known.headers.get('content-type') ?? '', /^text\/html/);
+    for (const path of ['/event', '/event/nothing', '/event/invitations/%ff/0/yes']) {
+      const unknown = await fetch(`${system.url}${path}`);
+      assert.equal(unknown.status, 401, path);
+      assert.deepEqual(await unknown.json(), { errorCode: 401, message: 'Missing or wrong API key' });
+    }
+  });
+});
+
+describe('A prefix', () => {
+  const mount = (...prefixes: string[]) =>
+    mountPluginRoutes(express(), {
+      routes: prefixes.map((prefix, position) => ({
+        namespace: `plugin${position}`,
+        routes: { prefix, routes: () => undefined },
+      })),
+      pipeline: {} as PluginPipeline,
+      log: { ...silentPluginLog, child: () => silentPluginLog },
+      keyed: [(_request, _response, next) => next()],
+      limitRate: (_request, _response, next) => next(),
+    });
+
+  for (const prefix of [
+    '/batch',
+    '/api',
+    '/api/1.0/plugin',
+    '/v1',
+    '/v1/keys',
+    '/healthz',
+    '/docs',
+    '/Batch',
+  ])
+    test(`${prefix} is taken, and the plugin that wants it is named`, () => {
+      assert.throws(() => mount('/fine', prefix), {
+        message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken`,
+      });
+    });
+
+  test('is one plugin\u2019s', () => {
+    assert.throws(() => mount('/fine', '/fine'), /plugin1/);
+    assert.throws(() => mount('/fine', '/Fine'), /plugin1/);
+    assert.doesNotThrow(() => mount('/fine', '/finer', '/batches', '/apis'));
+  });
+});

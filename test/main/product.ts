@@ -1,0 +1,220 @@
+/** The product as users run it: `npm start` in a process group of its own, with folders of the test's own. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { stopOrphan } from '../../src/database/orphan.ts';
+import { silentLog } from '../support/silent-log.ts';
+import type { Answer } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+const PLUGIN_DIR = join(ROOT, 'test/plugins');
+/** A user with no rights of its own. */
+export const NOBODY = { uid: 65534, gid: 65534 };
+
+type Environment = Record<string, string>;
+
+/** A new folder that holds DATA_DIR and all else that a start may write; gone, with its processes, at the end. */
+export interface Home {
+  folder: string;
+  dataDir: string;
+  /** @param project the folder of the project; the one under test when absent */
+  start(env?: Environment, project?: string): Product;
+  /** Processes that still run on the folder or in a process group of a start. */
+  processes(): Promise<string[]>;
+}
+
+export interface Product {
+  /** All that was written so far. */
+  stdout(): string;
+  stderr(): string;
+  /** Resolves to the match once stdout has it; rejects when the product ends without. */
+  says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  /** Where it listens, once it is ready; @param key the admin key, when the product has not generated it */
+  ready(key?: string): Promise<Site>;
+  /** JSON log lines, as they are and parsed. */
+  logged(): { line: string; msg: string; pid: number }[];
+  /** To every process of the group, as Ctrl-C does. */
+  signalAll(signal: NodeJS.Signals): void;
+  /** npm's own process. */
+  npm: ChildProcess;
+  /** Resolves when all processes that write to its output are gone. */
+  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** A running API, as its callers see it. */
+export interface Site {
+  url: string;
+  key: string;
+  rpc(action: string, body: object): Promise<Answer>;
+  run(jobs: object[]): Promise<string>;
+  post(path: string): Promise<Answer>;
+  /** The results, once the batch has ended. */
+  // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
+  results(asyncId: string, timeoutMs?: number): Promise<any[]>;
+}
+
+/** @param owner the user whose home it is, and who starts the product there; the test's own when absent */
+export async function makeHome(
+  t: { after(fn: () => Promise<void>): void },
+  owner?: { uid: number; gid: number },
+): Promise<Home> {
+  const folder = await mkdtemp(join(tmpdir(), 'batchwright-main-'));
+  await chmod(folder, 0o711);
+  if (owner) await chown(folder, owner.uid, owner.gid);
+  const dataDir = join(folder, 'data');
+  const started: Product[] = [];
+  t.after(async () => {
+    for (const product of started) product.signalAll('SIGKILL');
+    await Promise.all(started.map(({ exited }) => exited));
+    const cluster = await realpath(join(dataDir, 'postgres')).catch(() => undefined);
+    if (cluster) await stopOrphan(cluster, silentLog);
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    folder,
+    dataDir,
+    start(env = {}, project = ROOT) {
+      // What tsx caches goes where the test cleans up when another user runs it.
+      const temporary = owner ? { TMPDIR: folder } : {};
+      const own = { ...bareEnvironment(folder), ...temporary, DATA_DIR: dataDir };
+      const product = startProduct(project, { ...own, ...env }, owner);
+      started.push(product);
+      return product;
+    },
+    async processes() {
+      const groups = started.map(({ npm }) => String(npm.pid));
+      const { stdout } = await promisify(execFile)('ps', ['-axww', '-o', 'pid=,pgid=,state=,args=']);
+      return stdout.split('\n').filter((line) => {
+        const [, pgid = '', state = ''] = line.trim().split(/\s+/);
+        return state !== '' && !state.startsWith('Z') && (groups.includes(pgid) || line.includes(dataDir));
+      });
+    },
+  };
+}
+
+/** What a shell without any settings has: the test's own variables, npm's above all, stay out. */
+export function bareEnvironment(folder: string): Environment {
+  const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'));
+  return {
+    PATH: path.join(delimiter),
+    HOME: folder,
+    npm_config_cache: join(folder, 'npm'),
+    npm_config_update_notifier: 'false',
+    PORT: '0',
+    PLUGIN_DIR,
+  };
+}
+
+function startProduct(
+  cwd: string,
+  env: Environment,
+  owner: { uid: number; gid: number } | undefined,
+): Product {
+  const npm = spawn('npm', ['start'], {
+    ...owner,
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  npm.stdout.on('data', (text: Buffer) => {
+    stdout += text;
+  });
+  npm.stderr.on('data', (text: Buffer) => {
+    stderr += text;
+  });
+  let ended = false;
+  const exited = once(npm, 'close').then(([code, signal]) => {
+    ended = true;
+    return { code, signal };
+  });
+  const says: Product['says'] = (pattern, timeoutMs = 30_000) =>
+    waitFor(
+      async () => {
+        const found = pattern.exec(stdout);
+        if (!found && ended) throw new Error(`It ended without ${pattern}: ${stdout}${stderr}`);
+        return found;
+      },
+      { what: `${pattern} in ${stdout}${stderr}`, timeoutMs },
+    );
+  return {
+    npm,
+    exited,
+    says,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    async ready(key) {
+      const [, url = ''] = await says(/^Batchwright is ready at (\S+)$/m);
+      const [, generated] = /^Your admin key.*: (\S+)$/m.exec(stdout) ?? [];
+      return siteAt(url, key ?? generated ?? '');
+    },
+    logged: () =>
+      stdout
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => ({ line, ...JSON.parse(line) })),
+    signalAll(signal) {
+      try {
+        process.kill(-(npm.pid as number), signal);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    },
+  };
+}
+
+function siteAt(url: string, key: string): Site {
+  const post = async (path: string, body?: object): Promise<Answer> => {
+    const response = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, headers: response.headers, body: await response.json() };
+  };
+  const rpc: Site['rpc'] = (action, body) => post(`/batch?action=${action}`, body);
+  return {
+    url,
+    key,
+    post,
+    rpc,
+    async run(jobs) {
+      const { status, body } = await rpc('run', { jobs });
+      if (status !== 200) throw new Error(`run answered ${status}: ${JSON.stringify(body)}`);
+      return body.asyncId;
+    },
+    results: (asyncId, timeoutMs = 30_000) =>
+      waitFor(
+        async () => {
+          const { status, body } = await rpc('results', { async: asyncId });
+          return status === 200 && body.results;
+        },
+        { what: `the results of ${asyncId}`, timeoutMs },
+      ),
+  };
+}
+
+/** The key that a data directory keeps. */
+export async function keptKey(dataDir: string): Promise<string> {
+  return (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
+}
+
+/** Jobs of `boot.hold`, which run until `release` makes a file; `started` tells the index of every run. */
+export function holdJobs(
+  folder: string,
+  count: number,
+): { jobs: object[]; started(): Promise<number[]>; until: string } {
+  const files = { started: join(folder, 'started'), until: join(folder, 'until') };
+  return {
+    jobs: Array.from({ length: count }, () => ({ namespace: 'boot', action: 'hold', params: files })),
+    until: files.until,
+    started: async () =>
+      (await readFile(files.started, 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number),
+  };
+}

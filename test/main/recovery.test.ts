@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { suite, test } from 'node:test';
+import { isRunning, serverPid } from '../database/data-dir.ts';
+import { waitFor } from '../support/wait.ts';
+import { holdJobs, makeHome } from './product.ts';
+
+suite('an interrupted start or run', { concurrency: true }, () => {
+  test('after kill -9 of everything, Postgres spared or not, the next start completes the batch', async (t) => {
+    const home = await makeHome(t);
+    const held = holdJobs(home.folder, 2);
+    const first = home.start();
+    const site = await first.ready();
+    const asyncId = await site.run(held.jobs);
+    await waitFor(async () => (await held.started()).length === 2, { what: 'the jobs to run' });
+
+    const orphan = await serverPid(home.dataDir);
+    first.signalAll('SIGKILL');
+    await first.exited;
+    assert.ok(await isRunning(orphan), 'Postgres, in a session of its own, outlives its parent');
+    const second = home.start();
+    await second.ready(site.key);
+    assert.equal(await isRunning(orphan), false);
+
+    const server = await serverPid(home.dataDir);
+    second.signalAll('SIGKILL');
+    process.kill(server, 'SIGKILL');
+    await second.exited;
+    const third = home.start();
+    const again = await third.ready(site.key);
+    await writeFile(held.until, '');
+    const results = await again.results(asyncId);
+    assert.deepEqual(
+      results.map(({ index, status, response }) => ({ index, status, response })),
+      [0, 1].map((index) => ({ index, status: 'succeeded', response: { index } })),
+    );
+    assert.deepEqual((await again.rpc('progress', { async: asyncId })).body.counts, {
+      total: 2,
+      pending: 0,
+      running: 0,
+      succeeded: 2,
+      failed: 0,
+      cancelled: 0,
+    });
+  });
+
+  test('a signal in the middle of the first start leaves nothing running and nothing half made', async (t) => {
+    const home = await makeHome(t);
+    const product = home.start();
+    await waitFor(async () => (await home.processes()).some((line) => line.includes('initdb')), {
+      what: 'initdb to be at work',
+      timeoutMs: 30_000,
+    });
+    product.npm.kill('SIGTERM');
+    assert.deepEqual(await product.exited, { code: 0, signal: null });
+    assert.deepEqual(await home.processes(), []);
+    assert.equal(product.stderr(), '');
+    assert.doesNotMatch(product.stdout(), /is ready at/);
+
+    const next = home.start();
+    const [, url] = await next.says(/^Batchwright is ready at (\S+)$/m);
+    assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  });
+});

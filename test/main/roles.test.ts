@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readdir, writeFile } from 'node:fs/promises';
+import { suite, test } from 'node:test';
+import { withClient } from '../support/server.ts';
+import { waitFor } from '../support/wait.ts';
+import { createEmptyDatabase } from './empty-database.ts';
+import { holdJobs, makeHome } from './product.ts';
+
+/** CONTRACT: any string of 20 characters or more. */
+const ADMIN_KEY = 'an admin key with spaces';
+
+suite('with DATABASE_URL', { concurrency: true }, () => {
+  test('two npm start at once on an empty database both come up, and share the work', async (t) => {
+    const databaseUrl = await createEmptyDatabase(t);
+    const homes = await Promise.all([makeHome(t), makeHome(t)]);
+    const env = { DATABASE_URL: databaseUrl, ADMIN_KEY };
+    const both = homes.map((home) => home.start(env));
+    const sites = await Promise.all(both.map((product) => product.ready(ADMIN_KEY)));
+    const [one, other] = sites;
+
+    const migrations = await withClient(databaseUrl, (client) =>
+      client.query('select name from batchwright.migration'),
+    );
+    assert.equal(new Set(migrations.rows.map(({ name }) => name)).size, migrations.rowCount);
+    const jobs = [{ namespace: 'test', action: 'echo', params: { n: 1 } }];
+    const asyncId = (await one?.run(jobs)) as string;
+    assert.deepEqual((await other?.results(asyncId))?.[0].response, { n: 1 });
+    // A key that is given is printed nowhere, and no database is made.
+    for (const product of both) assert.ok(!product.stdout().includes(ADMIN_KEY));
+    assert.deepEqual(await readdir(homes[0]?.dataDir as string), []);
+
+    for (const product of both) product.signalAll('SIGTERM');
+    for (const product of both) assert.deepEqual(await product.exited, { code: 0, signal: null });
+  });
+
+  test('ROLE=api takes batches that ROLE=worker runs', async (t) => {
+    const env = { DATABASE_URL: await createEmptyDatabase(t), ADMIN_KEY };
+    const home = await makeHome(t);
+    const held = holdJobs(home.folder, 1);
+    const api = home.start({ ...env, ROLE: 'api' });
+    const site = await api.ready(ADMIN_KEY);
+    const asyncId = await site.run(held.jobs);
+    assert.equal((await site.rpc('progress', { async: asyncId })).body.state, 'queued');
+    const worker = home.start({ ...env, ROLE: 'worker' });
+    await waitFor(async () => (await held.started()).length === 1, { what: 'the job', timeoutMs: 30_000 });
+
+    // The job does not end by itself: within 25 s it is interrupted and given back, uncharged.
+    const signalled = performance.now();
+    worker.signalAll('SIGTERM');
+    const another = home.start({ ...env, ROLE: 'worker' });
+    assert.deepEqual(await worker.exited, { code: 0, signal: null });
+    assert.ok(performance.now() - signalled < 25_000, 'drained within 25 s');
+
+    await writeFile(held.until, '');
+    const [result] = await site.results(asyncId);
+    assert.deepEqual([result.status, result.attempts], ['succeeded', 1]);
+    assert.deepEqual(await held.started(), [0, 0]);
+    for (const product of [another, api]) {
+      product.signalAll('SIGTERM');
+      assert.deepEqual(await product.exited, { code: 0, signal: null });
+    }
+  });
+});

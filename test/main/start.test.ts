@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { serverPid } from '../database/data-dir.ts';
+import { waitFor } from '../support/wait.ts';
+import { bareEnvironment, holdJobs, keptKey, makeHome, ROOT } from './product.ts';
+
+const hasCurl = await promisify(execFile)('curl', ['--version']).then(
+  () => true,
+  () => false,
+);
+
+test('npm start with nothing but a data directory', async (t) => {
+  const home = await makeHome(t);
+  const { dataDir, folder } = home;
+  const first = home.start({ LOG_LEVEL: 'trace' });
+  // CONTRACT: within 15 s of a cold start.
+  await first.says(/^Batchwright is ready/m, 15_000);
+  const site = await first.ready();
+  const held = holdJobs(folder, 3);
+  let heldBatch: string;
+
+  await t.test('prints the admin key on the first start and keeps it in a private file', async () => {
+    assert.match(site.key, /^bw_admin_[0-9a-f]{48}$/);
+    assert.equal(await keptKey(dataDir), site.key);
+    assert.equal((await stat(join(dataDir, 'admin-key'))).mode & 0o777, 0o600);
+  });
+
+  await t.test('prints a command that can be run as it is', { skip: !hasCurl && 'needs curl' }, async () => {
+    const [, command = ''] = await first.says(/^Try next:\n((.*\n)+?)\n/m);
+    // The operator's shell knows no more than what is printed.
+    const options = { cwd: ROOT, env: bareEnvironment(folder) };
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], options);
+    const { asyncId } = JSON.parse(stdout);
+    const [result] = await site.results(asyncId);
+    assert.equal(result.status, 'succeeded');
+  });
+
+  await t.test('starts a worker anew that dies', async () => {
+    const workers = () => first.logged().filter(({ msg }) => msg === 'worker ready');
+    const [worker] = await waitFor(async () => workers().length === 1 && workers(), { what: 'the worker' });
+    process.kill(worker?.pid as number, 'SIGKILL');
+    await waitFor(async () => workers().length === 2, { what: 'another worker', timeoutMs: 20_000 });
+    const asyncId = await site.run([{ namespace: 'test', action: 'echo', params: { n: 1 } }]);
+    assert.deepEqual((await site.results(asyncId))[0].response, { n: 1 });
+  });
+
+  await t.test('fails with one line when the port is taken, and touches nothing', async (t) => {
+    const other = await makeHome(t);
+    const { port } = new URL(site.url);
+    const second = other.start({ PORT: port });
+    assert.deepEqual(await second.exited, { code: 1, signal: null });
+    assert.equal(second.stderr(), `PORT=${port} is taken: stop what uses it or set another PORT\n`);
+    await assert.rejects(readdir(other.dataDir), { code: 'ENOENT' });
+  });
+
+  await t.test('fails with one line when another uses the data directory', async () => {
+    const { pid } = first.logged().find(({ msg }) => msg === 'Migrated') ?? {};
+    const second = home.start();
+    assert.deepEqual(await second.exited, { code: 1, signal: null });
+    assert.equal(
+      second.stderr(),
+      `DATA_DIR ${dataDir} is in use by another Batchwright (pid ${pid}); stop it or set another DATA_DIR\n`,
+    );
+    assert.equal((await site.rpc('validate', { jobs: held.jobs })).status, 200);
+  });
+
+  await t.test('drains once when Ctrl-C comes twice: what runs ends, the rest is given back', async () => {
+    heldBatch = await site.run(held.jobs);
+    // The action runs two at once.
+    await waitFor(async () => (await held.started()).length === 2, { what: 'two jobs to run' });
+    const postgres = await serverPid(dataDir);
+    first.signalAll('SIGINT');
+    const drains = () => first.logged().filter(({ msg }) => msg === 'draining');
+    await waitFor(async () => drains().length === 2, { what: 'API and worker to drain' });
+    first.signalAll('SIGINT');
+    await writeFile(held.until, '');
+
+    assert.deepEqual(await first.exited, { code: 0, signal: null });
+    assert.equal(drains().length, 2);
+    assert.equal((await held.started()).length, 2);
+    assert.deepEqual(await home.processes(), [], `Postgres had the pid ${postgres}`);
+    await assert.rejects(serverPid(dataDir), { code: 'ENOENT' });
+  });
+
+  await t.test('never writes the admin key to its log', () => {
+    assert.deepEqual(
+      first.logged().filter(({ line }) => line.includes(site.key)),
+      [],
+    );
+  });
+
+  await t.test('starts again with all it had, and uncharged what it gave back', async () => {
+    const second = home.start();
+    const again = await second.ready(site.key);
+    assert.doesNotMatch(second.stdout(), /Your admin key/);
+    assert.match(second.stdout(), /^Show the admin key with: .*npx batchwright keys admin$/m);
+    const results = await again.results(heldBatch);
+    assert.deepEqual(
+      results.map(({ response, attempts }) => ({ response, attempts })),
+      [0, 1, 2].map((index) => ({ response: { index }, attempts: 1 })),
+    );
+    assert.deepEqual((await held.started()).sort(), [0, 1, 2]);
+
+    second.npm.kill('SIGTERM');
+    assert.deepEqual(await second.exited, { code: 0, signal: null });
+    assert.deepEqual(await home.processes(), []);
+    assert.equal((await readFile(join(dataDir, 'admin-key'), 'utf8')).trim(), site.key);
+  });
+});

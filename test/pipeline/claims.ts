@@ -1,0 +1,62 @@
+/** Claims that a test holds itself, beside a system without a worker: it decides what comes when. */
+import { PgBoss } from 'pg-boss';
+import type { RunChunkDeps } from '../../src/pipeline/run-chunk.ts';
+import { createActionSlots } from '../../src/pipeline/run-jobs.ts';
+import { type ChunkMessage, chunkQueue } from '../../src/queue/messages.ts';
+import { type Claim, startQueue } from '../../src/queue/queue.ts';
+import { silentPluginLog } from '../support/action-context.ts';
+import { silentLog } from '../support/silent-log.ts';
+import type { System } from '../support/system.ts';
+
+interface TestContext {
+  after(fn: () => Promise<unknown> | unknown): void;
+}
+
+export interface Claims {
+  /** What the pipeline's functions ask for. */
+  deps: RunChunkDeps;
+  /** Takes what waits in the default queue, in the order of the chunks. */
+  take(): Promise<Claim<ChunkMessage>[]>;
+}
+
+export async function startClaiming(t: TestContext, system: System): Promise<Claims> {
+  const { databaseUrl: url, registry } = system;
+  const queue = await startQueue({
+    url,
+    queues: registry.queues,
+    applicationName: 'test',
+    max: 4,
+    log: silentLog,
+  });
+  const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
+  boss.on('error', () => {}); // its connections are cut when the database goes
+  await boss.start();
+  t.after(() => Promise.all([queue.stop(), boss.stop({ graceful: false })]));
+  const name = chunkQueue('default');
+  return {
+    deps: {
+      pool: system.pool,
+      queue,
+      registry,
+      services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: system.url },
+      slots: createActionSlots(),
+      log: { ...silentPluginLog, child: () => silentPluginLog },
+      draining: new AbortController().signal,
+      stopping: new AbortController().signal,
+    },
+    async take() {
+      const taken = await boss.fetch<ChunkMessage>(name, { batchSize: 100 });
+      return taken
+        .map(({ id, retryCount, data }) => ({ id, queue: name, retryCount, message: data }))
+        .sort((a, b) => a.message.chunk - b.message.chunk);
+    },
+  };
+}
+
+/** What happens to a message whose worker is taken for dead: another lane has it now. */
+export async function takeOver({ pool }: Pick<System, 'pool'>, claim: Claim<ChunkMessage>): Promise<void> {
+  await pool.query('update pgboss.job set retry_count = retry_count + 1 where id = $1 and name = $2', [
+    claim.id,
+    claim.queue,
+  ]);
+}

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { toBatchId } from '../../src/domain/batch.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+import { startReceiver } from './deliver-receiver.ts';
+import { echoJobs, entriesOf, openGate, workJob } from './work-jobs.ts';
+
+const system = await startSystem({ after });
+
+async function status(of: System, asyncId: string) {
+  return (await of.rpc('progress', { async: asyncId })).body;
+}
+
+async function perform(action: 'cancel' | 'restart', asyncId: string) {
+  return (await system.rpc(action, { async: asyncId })).body;
+}
+
+function running(asyncId: string, count: number) {
+  return waitFor(
+    async () => {
+      const now = await status(system, asyncId);
+      return now.counts.running === count && now;
+    },
+    { what: `${count} running jobs` },
+  );
+}
+
+function statuses(results: { status: string; attempts: number }[]) {
+  return results.map(({ status, attempts }) => `${status} ${attempts}`);
+}
+
+test('a batch is queued until a worker takes it, runs, and is completed when its last job has ended', async (t) => {
+  const idle = await startSystem(t, { worker: false });
+  const asyncId = await idle.run([workJob('attempt', { gate: 'first' }), ...echoJobs(2)]);
+  assert.deepEqual(await status(idle, asyncId), {
+    progress: 0,
+    asyncId,
+    state: 'queued',
+    counts: { total: 3, pending: 3, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
+  });
+  await idle.addWorker();
+  const half = await waitFor(
+    async () => {
+      const now = await status(idle, asyncId);
+      return now.counts.running === 1 && now.counts.succeeded === 2 && now;
+    },
+    { what: 'two results' },
+  );
+  assert.deepEqual(half, {
+    progress: 66,
+    asyncId,
+    state: 'running',
+    counts: { total: 3, pending: 0, running: 1, succeeded: 2, failed: 0, cancelled: 0 },
+  });
+  await openGate(idle, 'first');
+  assert.deepEqual(await idle.ended(asyncId), {
+    progress: 100,
+    asyncId,
+    state: 'completed',
+    counts: { total: 3, pending: 0, running: 0, succeeded: 3, failed: 0, cancelled: 0 },
+  });
+});
+
+test('a batch whose jobs fail is completed all the same', async () => {
+  const asyncId = await system.run([{ namespace: 'test', action: 'behave', params: { fatal: 'no' } }]);
+  const { state, counts } = await system.ended(asyncId);
+  assert.equal(state, 'completed');
+  assert.deepEqual(counts, { total: 1, pending: 0, running: 0, succeeded: 0, failed: 1, cancelled: 0 });
+});
+
+test('a queued batch that is cancelled runs nothing', async (t) => {
+  const idle = await startSystem(t, { worker: false });
+  const asyncId = await idle.run(Array.from({ length: 3 }, () => workJob('attempt')));
+  assert.deepEqual((await idle.rpc('cancel', { async: asyncId })).body, { cancelled: true });
+  await idle.addWorker();
+  const { state, counts } = await idle.ended(asyncId);
+  assert.equal(state, 'cancelled');
+  assert.deepEqual(counts, { total: 3, pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 3 });
+  assert.deepEqual(await entriesOf(idle, asyncId), []);
+  for (const { status, attempts, response, startedAt } of await idle.results(asyncId))
+    assert.deepEqual(
+      { status, attempts, response, startedAt },
+      { status: 'cancelled', attempts: 0, response: null, startedAt: null },
+    );
+});
+
+test('cancelling a running batch starts no further job; those running end as they end', async () => {
+  // Ten run at once: the others wait for a slot.
+  const gated = Array.from({ length: 9 }, () => workJob('attempt', { gate: 'ten' }));
+  const failing = workJob('attempt', { gate: 'ten', failures: 1, message: 'too late for another run' });
+  const waiting = Array.from({ length: 20 }, () => workJob('attempt'));
+  const receiver = await startReceiver({ after });
+  const asyncId = await system.run([...gated, failing, ...waiting], { callbackUrl: receiver.url });
+  await running(asyncId, 10);
+  assert.deepEqual(await perform('cancel', asyncId), { cancelled: true });
+  assert.deepEqual(await perform('cancel', asyncId), { cancelled: true }, 'again, while it still runs');
+  await openGate(system, 'ten');
+  const { state, counts } = await system.ended(asyncId);
+  assert.equal(state, 'cancelled');
+  assert.deepEqual(counts, { total: 30, pending: 0, running: 0, succeeded: 9, failed: 1, cancelled: 20 });
+  const results = await system.results(asyncId);
+  assert.deepEqual(statuses(results), [
+    ...Array(9).fill('succeeded 1'),
+    'failed 1',
+    ...Array(20).fill('cancelled 0'),
+  ]);
+  assert.equal(results[9].response.message, 'too late for another run');
+  assert.equal((await entriesOf(system, asyncId)).length, 10);
+  const [callback] = await receiver.received(1);
+  assert.equal(JSON.parse(callback?.body ?? '').state, 'cancelled');
+});
+
+test('finished results stay when a batch is cancelled', async () => {
+  // So large that it is a chunk by itself.
+  const large = workJob('attempt', { message: 'x'.repeat(1024 * 1024) });
+  const gated = Array.from({ length: 20 }, () => workJob('attempt', { gate: 'stay' }));
+  const asyncId = await system.run([large, ...gated]);
+  const { counts } = await running(asyncId, 10);
+  assert.equal(counts.succeeded, 1);
+  await perform('cancel', asyncId);
+  await openGate(system, 'stay');
+  assert.equal((await system.ended(asyncId)).state, 'cancelled');
+  assert.deepEqual(statuses(await system.results(asyncId)), [
+    ...Array(11).fill('succeeded 1'),
+    ...Array(10).fill('cancelled 0'),
+  ]);
+});
+
+test('a cancelled batch does not wait for the pause before another run', async () => {
+  const asyncId = await system.run([workJob('attempt', { failures: 1, retryInSeconds: 3600 })]);
+  await waitFor(
+    async () => {
+      const { rows } = await system.pool.query(
+        `select from pgboss.job where group_id = $1 and state < 'active' and start_after > now()`,
+        [toBatchId(asyncId)],
+      );
+      return rows.length === 1;
+    },
+    { what: 'the message of the second run' },
+  );
+  await perform('cancel', asyncId);
+  const { state } = await system.ended(asyncId, 5_000);
+  assert.equal(state, 'cancelled');
+  assert.deepEqual(statuses(await system.results(asyncId)), ['cancelled 1']);
+});
+
+test('a job that fails after the cancel is not put off for another run', async () => {
+  const asyncId = await system.run([
+    workJob('attempt', { gate: 'put off', failures: 1, retryInSeconds: 3600, message: 'come back later' }),
+  ]);
+  await running(asyncId, 1);
+  await perform('cancel', asyncId);
+  await openGate(system, 'put off');
+  const { state } = await system.ended(asyncId, 5_000);
+  assert.equal(state, 'cancelled');
+  const results = await system.results(asyncId);
+  assert.deepEqual(statuses(results), ['failed 1']);
+  assert.equal(results[0].response.message, 'come back later');
+});
+
+test('an ended batch cannot be cancelled', async () => {
+  const asyncId = await system.run(echoJobs(1));
+  await system.ended(asyncId);
+  assert.deepEqual(await perform('cancel', asyncId), { cancelled: false });
+  assert.equal((await status(system, asyncId)).state, 'completed');
+});
+
+test('a restart runs again what has not succeeded and keeps the other results', async () => {
+  const receiver = await startReceiver({ after });
+  const fails = { namespace: 'test', action: 'behave', params: { fatal: 'no' } };
+  const asyncId = await system.run(
+    [...echoJobs(2), fails, workJob('attempt', { fatal: true, failures: 9 })],
+    {
+      callbackUrl: receiver.url,
+    },
+  );
+  await system.ended(asyncId);
+  const before = await system.results(asyncId);
+  await receiver.received(1);
+
+  assert.deepEqual(await perform('restart', asyncId), { restarted: true });
+  const { state, counts } = await system.ended(asyncId);
+  assert.equal(state, 'completed');
+  assert.deepEqual(counts, { total: 4, pending: 0, running: 0, succeeded: 2, failed: 2, cancelled: 0 });
+  const results = await system.results(asyncId);
+  assert.deepEqual(results.slice(0, 2), before.slice(0, 2));
+  assert.deepEqual(statuses(results), ['succeeded 1', 'succeeded 1', 'failed 1', 'failed 1']);
+  assert.ok(results[3].finishedAt > before[3].finishedAt);
+  assert.equal((await entriesOf(system, asyncId)).length, 2);
+  const ids = (await receiver.received(2)).map(({ id }) => id);
+  assert.equal(new Set(ids).size, 2, 'another completion, another webhook-id');
+});
+
+test('a restarted batch is queued again, with what has succeeded counted', async (t) => {
+  const own = await startSystem(t, { worker: false });
+  const asyncId = await own.run([...echoJobs(3), workJob('attempt', { failures: 9, fatal: true })]);
+  const worker = await own.addWorker();
+  await own.ended(asyncId);
+  await worker.drain();
+  assert.deepEqual((await own.rpc('restart', { async: asyncId })).body, { restarted: true });
+  assert.deepEqual(await status(own, asyncId), {
+    progress: 75,
+    asyncId,
+    state: 'queued',
+    counts: { total: 4, pending: 1, running: 0, succeeded: 3, failed: 0, cancelled: 0 },
+  });
+  assert.deepEqual((await own.rpc('restart', { async: asyncId })).body, { restarted: false });
+});
+
+test('a cancelled batch can be restarted: its cancelled jobs run', async () => {
+  const jobs = Array.from({ length: 15 }, () => workJob('attempt', { gate: 'again' }));
+  const asyncId = await system.run(jobs);
+  await running(asyncId, 10);
+  await perform('cancel', asyncId);
+  await openGate(system, 'again');
+  assert.equal((await system.ended(asyncId)).state, 'cancelled');
+  assert.deepEqual(await perform('restart', asyncId), { restarted: true });
+  const { state, counts } = await system.ended(asyncId);
+  assert.equal(state, 'completed');
+  assert.equal(counts.succeeded, 15);
+  assert.equal((await entriesOf(system, asyncId)).length, 15, 'those that had succeeded did not run again');
+});
+
+test('a batch cannot be restarted while it runs, nor when every job has succeeded', async () => {
+  const asyncId = await system.run([workJob('attempt', { gate: 'busy' })]);
+  await running(asyncId, 1);
+  assert.deepEqual(await perform('restart', asyncId), { restarted: false });
+  await openGate(system, 'busy');
+  assert.equal((await system.ended(asyncId)).counts.succeeded, 1);
+  assert.deepEqual(await perform('restart', asyncId), { restarted: false });
+  assert.equal((await entriesOf(system, asyncId)).length, 1);
+});
+
+test('a restart begins the runs of a job anew', async () => {
+  const asyncId = await system.run([workJob('many', { n: 1, failures: 2 })]);
+  await system.ended(asyncId);
+  assert.deepEqual(statuses(await system.results(asyncId)), ['failed 2']);
+  await perform('restart', asyncId);
+  await system.ended(asyncId);
+  assert.deepEqual(statuses(await system.results(asyncId)), ['failed 2']);
+});
+
+test('a restart leaves alone what skipInvalid let pass: it can never run', async () => {
+  const invalid = [{ namespace: 'test', action: 'echo', params: { n: 'one' } }, null, 7];
+  const asyncId = await system.run(
+    [...echoJobs(1), ...invalid, workJob('attempt', { failures: 1, fatal: true })],
+    { options: { skipInvalid: true } },
+  );
+  await system.ended(asyncId);
+  const before = await system.results(asyncId);
+  assert.deepEqual(statuses(before), ['succeeded 1', 'failed 0', 'failed 0', 'failed 0', 'failed 1']);
+  assert.deepEqual(await perform('restart', asyncId), { restarted: true });
+  const { counts } = await system.ended(asyncId);
+  assert.deepEqual(counts, { total: 5, pending: 0, running: 0, succeeded: 1, failed: 4, cancelled: 0 });
+  assert.deepEqual((await system.results(asyncId)).slice(0, 4), before.slice(0, 4));
+  assert.equal((await entriesOf(system, asyncId)).length, 2);
+});
+
+test('a batch of which only invalid jobs are left has nothing to restart', async () => {
+  const asyncId = await system.run(
+    [...echoJobs(1), { namespace: 'test', action: 'echo', params: { n: 'one' } }],
+    {
+      options: { skipInvalid: true },
+    },
+  );
+  await system.ended(asyncId);
+  assert.deepEqual(await perform('restart', asyncId), { restarted: false });
+  assert.equal((await status(system, asyncId)).state, 'completed');
+});

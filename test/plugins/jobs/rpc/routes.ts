@@ -1,0 +1,29 @@
+/** A route for each of the tools that routes get, and two that fail. */
+import { json } from 'node:stream/consumers';
+import { defineRoutes } from 'batchwright/plugin';
+
+export default defineRoutes({
+  prefix: '/rpc-fixture',
+  routes(router, tools) {
+    router.post('/batches', async (request, response) => {
+      const batch = (await json(request)) as { jobs: unknown[]; callbackUrl?: string };
+      response.status(202).json(await tools.submit(request, batch));
+    });
+    router.get('/batches/:id', async (request, response) => {
+      response.json(await tools.batch(request, request.params.id));
+    });
+    router.get('/batches/:id/results', async (request, response) => {
+      response.json(await Array.fromAsync(tools.results(request, request.params.id)));
+    });
+    router.post('/calls/:action', async (request, response) => {
+      response.json(await tools.call(request, request.params.action, await json(request)));
+    });
+    router.get('/broken', () => {
+      throw new Error('a secret of the plugin');
+    });
+    router.get('/broken/later', async (_request, response) => {
+      response.write('half an answ');
+      throw new Error('a secret of the plugin');
+    });
+  },
+});

@@ -1,0 +1,18 @@
+import { defineAction } from 'batchwright/plugin';
+import type { Harm } from '../../schemas/work/harm.ts';
+
+const HARMS: Record<Harm['how'], () => unknown> = {
+  exit: () => process.exit(3),
+  loop: () => {
+    for (;;);
+  },
+  memory: () => {
+    const hoard: Buffer[] = [];
+    for (;;) hoard.push(Buffer.alloc(32 * 1024 * 1024, 1));
+  },
+};
+
+export default defineAction<Harm>({
+  summary: 'Takes its process along',
+  run: ({ how }) => HARMS[how](),
+});

@@ -1,0 +1,19 @@
+import type { JobsContext } from 'batchwright/plugin';
+
+/** Which job did it, in which of its runs. */
+export interface Doer {
+  index: number;
+  attempt: number;
+}
+
+/** Writes a row that tells what a job did, and in which process. */
+export async function enter(
+  { sql, asyncId }: Pick<JobsContext, 'sql' | 'asyncId'>,
+  { index, attempt }: Doer,
+  name: string,
+): Promise<void> {
+  await sql.query(
+    'insert into work.entry (name, async_id, index, attempt, pid) values ($1, $2, $3, $4, $5)',
+    [name, asyncId, index, attempt, process.pid],
+  );
+}

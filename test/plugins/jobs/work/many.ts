@@ -1,0 +1,17 @@
+import { defineAction, NonRetryableError } from 'batchwright/plugin';
+import type { Many } from '../../schemas/work/many.ts';
+
+export default defineAction<Many>({
+  summary: 'Runs many jobs at once',
+  retry: { limit: 1, delaySeconds: 0, backoff: false },
+  runMany(jobs) {
+    const together = jobs.length;
+    const answers = jobs.map(({ params: { n, failures = 0, fatal }, attempt }) => {
+      if (fatal) return new NonRetryableError(`never ${n}`);
+      return attempt <= failures ? new Error(`not yet ${n}`) : { n, attempt, together };
+    });
+    if (together > 1 && jobs.some(({ params }) => params.spoils === 'throws'))
+      throw new Error('not together');
+    return together > 1 && jobs.some(({ params }) => params.spoils === 'length') ? answers.slice(1) : answers;
+  },
+});

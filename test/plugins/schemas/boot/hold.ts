@@ -1,0 +1,14 @@
+import type { FromSchema, JSONSchema } from 'batchwright/plugin';
+
+export const params = {
+  type: 'object',
+  required: ['started', 'until'],
+  additionalProperties: false,
+  properties: {
+    /** File that gets a line for each run. */
+    started: { type: 'string' },
+    /** The run ends when this file exists. */
+    until: { type: 'string' },
+  },
+} as const satisfies JSONSchema;
+export type Hold = FromSchema<typeof params>;

@@ -1,0 +1,3 @@
+import type { JSONSchema } from 'batchwright/plugin';
+
+export const params = { type: 'object', additionalProperties: false } as const satisfies JSONSchema;

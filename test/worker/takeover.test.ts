@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, test } from 'node:test';
+import { startReceiver } from '../pipeline/deliver-receiver.ts';
+import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** CONTRACT: heartbeats and takeover within 30 s of a worker's death. */
+const TAKEOVER_MS = 30_000;
+
+/** Ten jobs that have ended, ten that wait for the gate, one of them in a transaction, and ten not started. */
+function jobs(gate: string): object[] {
+  return [
+    ...echoJobs(10),
+    workJob('post', { name: 'transactional', gate }),
+    ...Array.from({ length: 19 }, () => workJob('attempt', { gate })),
+  ];
+}
+
+async function midRun(system: System, asyncId: string): Promise<void> {
+  await waitFor(
+    async () => {
+      const { counts } = (await system.rpc('progress', { async: asyncId })).body;
+      return counts.succeeded === 10 && counts.running === 11;
+    },
+    { what: 'the batch to be in mid-run' },
+  );
+}
+
+async function allOnce(system: System, asyncId: string, dead: ChildProcess): Promise<void> {
+  const { state, counts } = await system.ended(asyncId, TAKEOVER_MS);
+  assert.equal(state, 'completed');
+  assert.deepEqual(counts, { total: 30, pending: 0, running: 0, succeeded: 30, failed: 0, cancelled: 0 });
+  const results = await system.results(asyncId);
+  assert.deepEqual(
+    results.map(({ index, attempts }) => [index, attempts]),
+    Array.from({ length: 30 }, (_, index) => [index, 1]),
+  );
+  const entries = await entriesOf(system, asyncId);
+  assert.equal(entries.filter(({ name }) => name === 'transactional').length, 1);
+  const byDead = entries.filter(({ pid }) => pid === dead.pid);
+  assert.equal(byDead.length, 10, 'those that ran when it died');
+  assert.equal(entries.length, 10 + 20, 'and again, with those that had not run');
+}
+
+describe('a worker process dies', { concurrency: true }, () => {
+  test('kill -9 in mid-batch: another takes over within 30 s, and every result is recorded once', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    const receiver = await startReceiver(t);
+    const dead = await system.forkWorker();
+    const asyncId = await system.run(jobs('killed'), { callbackUrl: receiver.url });
+    await midRun(system, asyncId);
+    const before = await system.rpc('progress', { async: asyncId });
+    const gone = once(dead, 'exit');
+    dead.kill('SIGKILL');
+    await gone;
+    await system.forkWorker();
+
+    const other = await system.run(echoJobs(3));
+    assert.equal((await system.ended(other, 5_000)).counts.succeeded, 3, 'the others are not held up');
+    assert.equal(before.body.counts.succeeded, 10);
+    await openGate(system, 'killed');
+    await allOnce(system, asyncId, dead);
+    await receiver.received(1);
+    assert.equal(receiver.callbacks.length, 1);
+  });
+
+  test('a worker that comes back after it was given up records nothing', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    const stale = await system.forkWorker();
+    const asyncId = await system.run(jobs('stopped'));
+    await midRun(system, asyncId);
+    stale.kill('SIGSTOP');
+    t.after(() => stale.kill('SIGCONT'));
+    await system.forkWorker();
+    await openGate(system, 'stopped');
+    await allOnce(system, asyncId, stale);
+
+    const results = await system.results(asyncId);
+    stale.kill('SIGCONT');
+    // Its lanes are done when it has drained: what it had to say has been refused.
+    const exited = once(stale, 'exit');
+    stale.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+    assert.deepEqual(await system.results(asyncId), results);
+    assert.deepEqual((await system.rpc('progress', { async: asyncId })).body.counts.succeeded, 30);
+    const posted = (await entriesOf(system, asyncId)).filter(({ name }) => name === 'transactional');
+    assert.equal(posted.length, 1);
+  });
+});
