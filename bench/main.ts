@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { circumstances } from './support/machine.ts';
 import { startPostgres } from './support/postgres.ts';
 import { markdownReport, type Outcome, terminalTable } from './support/report.ts';
-import type { Row, Target } from './targets/target.ts';
+import type { Target } from './targets/target.ts';
 
 const TARGETS = join(import.meta.dirname, 'targets');
 const REPORT = join(import.meta.dirname, 'RESULTS.md');
@@ -38,12 +38,12 @@ async function main(args: string[], interrupted: AbortSignal): Promise<boolean> 
     process.stdout.write(`${target.id}, ${target.title}\n`);
     const limit = AbortSignal.timeout(target.limitSeconds * 1000);
     const signal = AbortSignal.any([interrupted, late, limit]);
-    outcomes.push({ target, rows: await measure(target, options, postgres.url, signal) });
+    outcomes.push(await measure(target, options, postgres.url, signal));
   }
   process.stdout.write(`\n${terminalTable(outcomes)}\n\n${run.lines().join('\n')}\n`);
   const isWhole = args.length === 0 && outcomes.length === targets.length;
   if (isWhole) await writeFile(REPORT, markdownReport(run.lines(), outcomes));
-  return !outcomes.some(({ rows }) => rows.some(({ unit }) => unit === ''));
+  return outcomes.length === targets.length && !outcomes.some(({ failed }) => failed);
 }
 
 /** A target that fails or takes too long has a row that says so, and the others go on. */
@@ -52,16 +52,19 @@ async function measure(
   { n, rounds }: Options,
   postgresUrl: string,
   signal: AbortSignal,
-): Promise<readonly Row[]> {
+): Promise<Outcome> {
   const say = (line: string) => process.stdout.write(`  ${line}\n`);
   const size = (jobs: number) => n ?? jobs;
   try {
     signal.throwIfAborted();
-    return await Promise.race([target.measure({ postgresUrl, rounds, size, say, signal }), overdue(signal)]);
+    const measuring = target.measure({ postgresUrl, rounds, size, say, signal });
+    return { target, failed: false, rows: await Promise.race([measuring, overdue(signal)]) };
   } catch (error) {
-    const why = signal.aborted ? signal.reason : error;
-    process.stderr.write(`${target.id} failed: ${error instanceof Error ? error.stack : error}\n`);
-    return [{ what: target.title, unit: '', values: [], missing: `not measured: ${(why as Error).message}` }];
+    // What was being waited for fails with an error of its own.
+    const why: Error = signal.aborted ? signal.reason : error;
+    say(`failed: ${signal.aborted ? why.message : why.stack}`);
+    const missing = `not measured: ${why.message}`;
+    return { target, failed: true, rows: [{ what: target.title, unit: '', values: [], missing }] };
   }
 }
 
@@ -94,7 +97,8 @@ function readOptions(args: string[]): Options {
 }
 
 function count(name: string, text: string | undefined): number | undefined {
-  if (text !== undefined && !/^[1-9]\d*$/.test(text)) throw new Error(`--${name} must be a whole number from 1`);
+  if (text !== undefined && !/^[1-9]\d*$/.test(text))
+    throw new Error(`--${name} must be a whole number from 1`);
   return text === undefined ? undefined : Number(text);
 }
 

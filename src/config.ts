@@ -41,7 +41,7 @@ export interface Config {
 /** A variable has a wrong value; the message names the variable, the value and what is allowed. */
 export class ConfigError extends StartError {}
 
-/** Standard Webhooks' suggested schedule, a day and a half in all. */
+/** Standard Webhooks' suggested schedule, three days in all. */
 const CALLBACK_RETRY_SECONDS = '5,300,1800,7200,18000,36000,50400,72000,86400';
 const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -36,11 +36,16 @@ export const graphileWorker: Engine = {
     await using stack = new AsyncDisposableStack();
     const { url } = stack.use(await createDatabase(postgresUrl));
     const pool = new pg.Pool({ connectionString: url, max: 2 * CONCURRENCY });
+    const onError = ({ message }: Error) => process.stderr.write(`graphile-worker: ${message}\n`);
+    pool.on('error', onError).on('connect', (client) => client.on('error', onError));
     stack.defer(() => pool.end());
     await pool.query('create table result (id integer primary key, response json not null)');
     const batching = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
     const logger = new Logger(() => () => {});
-    const options = { pgPool: pool, preset: { worker: { concurrentJobs: CONCURRENCY, logger, ...batching } } };
+    const options = {
+      pgPool: pool,
+      preset: { worker: { concurrentJobs: CONCURRENCY, logger, ...batching } },
+    };
     const utils = await makeWorkerUtils(options);
     stack.defer(() => utils.release());
     let handled = 0;

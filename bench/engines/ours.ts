@@ -1,5 +1,4 @@
 /** The engine alone: `submit` in this process, as in the API's, and worker processes as `npm start` forks them. */
-import { join } from 'node:path';
 import type { Pool } from 'pg';
 import pino from 'pino';
 import { loadPlugins, migrateAll } from '../../src/app.ts';
@@ -13,17 +12,16 @@ import { type SubmitDeps, submit } from '../../src/pipeline/submit.ts';
 import { startQueue } from '../../src/queue/queue.ts';
 import { createLargeJobChecker } from '../../src/registry/large-jobs.ts';
 import { finishedAmong, getBatch } from '../../src/store/batches.ts';
-import { superviseWorkers } from '../../src/worker/supervisor.ts';
+import { PLUGIN_DIR, startMain } from '../support/main-process.ts';
 import { createDatabase } from '../support/postgres.ts';
+import { WORKER_READY } from '../support/product.ts';
 import { until } from '../support/until.ts';
-import { echo, slices } from '../support/workload.ts';
+import { echo, range, slices } from '../support/workload.ts';
 import { type Engine, type RunningEngine, seconds } from './engine.ts';
 
-const PLUGIN_DIR = join(import.meta.dirname, '..');
 const CALLER: Caller = { tenant: 'default', keyId: 'admin', permissions: ['*'] };
 /** Jobs that reach `submit` at once: about the 64 KiB that the API's scanner is given at once. */
 const JOBS_AT_ONCE = 600;
-const DRAIN_MS = 10_000;
 
 /** @param workers worker processes; `npm start` has one */
 export function ours({ workers = 1, action = 'echo' } = {}): Engine {
@@ -36,9 +34,9 @@ export function ours({ workers = 1, action = 'echo' } = {}): Engine {
       await using stack = new AsyncDisposableStack();
       const { url } = stack.use(await createDatabase(postgresUrl));
       const deps = await startSubmitting(stack, url);
-      const env = { ...process.env, ROLE: 'worker', DATABASE_URL: url, PLUGIN_DIR, LOG_LEVEL: 'warn' };
-      const processes = superviseWorkers({ count: workers, env, log: pino({ level: 'warn' }) });
-      stack.defer(() => processes.stop(DRAIN_MS));
+      const processes = range(0, workers, () => startMain({ env: { ROLE: 'worker', DATABASE_URL: url } }));
+      stack.defer(() => Promise.all(processes.map((main) => main.stop())).then(() => {}));
+      await Promise.all(processes.map((main) => main.says(WORKER_READY, signal)));
       const kept = stack.move();
       return {
         run: (n) => seconds(() => runBatch(deps, { n, action }, signal)),

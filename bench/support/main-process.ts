@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** The folder of bench's own actions. */
-const PLUGIN_DIR = join(ROOT, 'bench');
+export const PLUGIN_DIR = join(ROOT, 'bench');
 /** It drains within 25 s. */
 const KILL_MS = 30_000;
 const MAX_LOG_LENGTH = 100_000;
@@ -20,7 +20,10 @@ export interface MainProcess {
 }
 
 /** @param options.imports further modules to load before it, in it and in its workers */
-export function startMain(options: { env: Record<string, string>; imports?: readonly string[] }): MainProcess {
+export function startMain(options: {
+  env: Record<string, string>;
+  imports?: readonly string[];
+}): MainProcess {
   const { PATH, HOME, TMPDIR, NODE_ENV } = process.env;
   const child = fork(join(ROOT, 'src/main.ts'), [], {
     cwd: ROOT,

@@ -7,7 +7,8 @@ import { LeftOut } from '../engines/engine.ts';
  * without: hence no import that they would look for, and a type, the caller's, that names what is used of it.
  */
 export async function importPeer<Module>(name: string): Promise<Module> {
-  if ((await peerVersion(name)) === null) throw new LeftOut(`${name} is not installed: npm ci --prefix bench`);
+  if ((await peerVersion(name)) === null)
+    throw new LeftOut(`${name} is not installed: npm ci --prefix bench`);
   return import(name);
 }
 

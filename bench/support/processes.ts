@@ -12,7 +12,9 @@ export function nodeProcesses(pid: number): number[] {
 
 function children(pid: number): number[] {
   const tasks = attempt(() => readdirSync(`/proc/${pid}/task`)) ?? [];
-  const texts = tasks.map((task) => attempt(() => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')));
+  const texts = tasks.map((task) =>
+    attempt(() => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')),
+  );
   return texts.flatMap((text) => (text ?? '').split(' ').filter(Boolean).map(Number));
 }
 

@@ -5,6 +5,8 @@ import { spread } from './statistics.ts';
 /** What one target came to. */
 export interface Outcome {
   target: Target;
+  /** It was to be measured, and could not be. */
+  failed: boolean;
   rows: readonly Row[];
 }
 
@@ -21,7 +23,9 @@ export function terminalTable(outcomes: readonly Outcome[]): string {
 /** All of RESULTS.md; `circumstances` are lines on machine, versions and date. */
 export function markdownReport(circumstances: readonly string[], outcomes: readonly Outcome[]): string {
   const row = (line: readonly string[]) => `| ${line.join(' | ')} |`;
-  const engines = new Map(outcomes.flatMap(({ target }) => target.engines ?? []).map((one) => [one.name, one]));
+  const engines = new Map(
+    outcomes.flatMap(({ target }) => target.engines ?? []).map((one) => [one.name, one]),
+  );
   return [
     '# What `npm run bench` measured',
     'Written by it; run it again rather than edit this. Figures are of one run: the ratios are what counts.',
@@ -32,7 +36,10 @@ export function markdownReport(circumstances: readonly string[], outcomes: reado
     '## Settings',
     [...engines.values()].map(({ name, settings }) => `- **${name}**: ${settings}.`).join('\n'),
     '',
-  ].join('\n\n').trimEnd().concat('\n');
+  ]
+    .join('\n\n')
+    .trimEnd()
+    .concat('\n');
 }
 
 function cells({ target, rows }: Outcome): string[][] {

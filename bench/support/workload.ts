@@ -12,7 +12,7 @@ export interface Answer {
 }
 
 const CHARACTERS = 40;
-/** Made before any clock starts; its length is no multiple of a step, so that no two jobs are alike. */
+/** Made before any clock starts. */
 const RANDOM_TEXT = randomBytes(786_432).toString('base64url');
 const STEP = 41;
 
@@ -26,7 +26,25 @@ export function answer(n: number): Answer {
   return { ok: true, n };
 }
 
-/** The numbers from 0 to `count` - 1 in slices of `size`, each as `[from, to)`. */
+/** One job of a batch, as JSON text. */
+export function jobText(n: number): string {
+  return JSON.stringify({ namespace: 'bench', action: 'echo', params: echo(n) });
+}
+
+/** The body of a `run` request of W(n). */
+export function batchBody(n: number, callbackUrl?: string): Buffer {
+  const callback = callbackUrl === undefined ? '' : `,"callbackUrl":${JSON.stringify(callbackUrl)}`;
+  return Buffer.from(`{"jobs":[${range(0, n, jobText).join(',')}]${callback}}`);
+}
+
+/** W(n) as lines of JSON, in pieces of some 64 KiB. */
+export function batchLines(n: number): Buffer[] {
+  return Array.from(slices(n, 600), ([from, to]) =>
+    Buffer.from(range(from, to, (job) => `${jobText(job)}\n`).join('')),
+  );
+}
+
+/** The numbers below `count` in slices of `size`, each as `[from, to)`. */
 export function* slices(count: number, size: number): Generator<[from: number, to: number]> {
   for (let from = 0; from < count; from += size) yield [from, Math.min(count, from + size)];
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Transform } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { BatchwrightError } from '../domain/errors.ts';
 import {
@@ -25,8 +26,10 @@ export const MAX_DEPTH = 500;
 const IDLE_MS = 30_000;
 /** Bodies of requests that hold no jobs. */
 const MAX_SMALL_BODY_BYTES = 1024 * 1024;
-/** The scanner is given pieces of this size: a whole decompressed block at once would hold the event loop. */
-const PIECE_BYTES = 64 * 1024;
+/** Thousands of jobs may stand in a piece: a whole decompressed block at once would hold the event loop. */
+const PIECE_BYTES = 16 * 1024;
+/** Blocks that are there already are read without a turn of the event loop, others need one now and then. */
+const MAX_TURN_MS = 20;
 
 /**
  * The body of a `run` request as events of its jobs and other members, and the digest of all its bytes,
@@ -96,11 +99,16 @@ export async function* pieces(
   if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
     throw tooLarge(maxBytes);
   let bytes = 0;
+  let turnedAt = performance.now();
   for await (const block of decoded(request, encoding, idleMs)) {
     bytes += block.length;
     if (bytes > maxBytes) throw tooLarge(maxBytes);
-    for (let from = 0; from < block.length; from += PIECE_BYTES)
+    for (let from = 0; from < block.length; from += PIECE_BYTES) {
       yield block.subarray(from, from + PIECE_BYTES);
+      if (performance.now() - turnedAt < MAX_TURN_MS) continue;
+      await nextTurn();
+      turnedAt = performance.now();
+    }
   }
 }
 

@@ -10,7 +10,7 @@ const DISCARD_MS = 5_000;
 /** The one place where errors become answers: the contract's shape, and RFC 9457 below /v1. */
 export function errorHandler(log: Log) {
   return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
-    const told = asTold(error);
+    const told = asTold(error, request);
     if (told.body.errorCode >= 500 && told.kind !== 'stillRunning')
       log.error({ err: error }, 'request failed');
     if (response.headersSent) {
@@ -26,10 +26,14 @@ export function errorHandler(log: Log) {
 }
 
 /** What was not thrown for the caller is told without its message. */
-function asTold(error: unknown): BatchwrightError {
+function asTold(error: unknown, request: Request): BatchwrightError {
   if (error instanceof BatchwrightError) return error;
   if (isDatabaseUnavailable(error))
-    return new BatchwrightError('unavailable', { retryAfter: 5, cause: error });
+    // A key that cannot be looked up keeps a batch from being saved as much as anything else does.
+    return new BatchwrightError(request.query.action === 'run' ? 'notSaved' : 'unavailable', {
+      retryAfter: 5,
+      cause: error,
+    });
   const { status } = error as { status?: unknown };
   // What express itself refuses, such as a path with a broken escape.
   if (status === 400) return new BatchwrightError('badRequest', { cause: error });

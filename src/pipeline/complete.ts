@@ -6,13 +6,19 @@ import type { Queue } from '../queue/queue.ts';
 export async function complete(
   queue: Queue,
   client: ClientBase,
-  batch: { batchId: string; generation: number; hasCallback: boolean },
+  batch: { batchId: string; generation: number; callbackUrl: string | null },
 ): Promise<void> {
-  if (!batch.hasCallback) return;
+  if (batch.callbackUrl === null) return;
   await queue.sendCallback(client, {
     batch: batch.batchId,
     generation: batch.generation,
     attempt: 1,
     trigger: 'completion',
+    receiver: receiverOf(batch.callbackUrl),
   });
+}
+
+/** What callbacks are grouped by, so that one receiver cannot hold up those of all others. */
+export function receiverOf(callbackUrl: string): string {
+  return new URL(callbackUrl).host;
 }

@@ -11,6 +11,7 @@ import { incompleteChunks } from '../store/chunks.ts';
 import { markCallbackPending } from '../store/deliveries.ts';
 import { deleteUnsuccessful } from '../store/results.ts';
 import { transaction } from '../store/transaction.ts';
+import { receiverOf } from './complete.ts';
 
 export interface ControlDeps {
   pool: Pool;
@@ -52,6 +53,7 @@ export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
       generation: batch.generation,
       attempt: 1,
       trigger: 'repost',
+      receiver: receiverOf(batch.callbackUrl),
     });
     return true;
   });

@@ -11,7 +11,7 @@ const UNREACHABLE = new Set([
 ]);
 /** What pg says without a code. */
 const LOST =
-  /connection terminated|connection ended|timeout exceeded when trying to connect|not queryable|client was closed/i;
+  /connection terminated|connection ended|timeout exceeded when trying to connect|not queryable|client was closed|not currently accepting connections/i;
 
 /** True when the same statement may well succeed later: the database is away or out of room. */
 export function isDatabaseUnavailable(error: unknown): boolean {

@@ -32,7 +32,7 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 export async function execute(job: PendingJob, scope: RunScope, sql: InterruptibleSql): Promise<Outcome> {
   const startedAt = new Date();
-  const deadline = startDeadline(job.entry, scope.stopping);
+  const deadline = new Deadline(job.entry, scope.stopping);
   try {
     const { action } = job.entry;
     const run = action.run
@@ -84,7 +84,7 @@ export async function executeMany(
   sql: InterruptibleSql,
 ): Promise<Outcome[]> {
   const startedAt = new Date();
-  const deadline = startDeadline(entry, scope.stopping);
+  const deadline = new Deadline(entry, scope.stopping);
   try {
     const answers = await deadline.race(answersOf(runMany, jobs, scope, sql, deadline));
     return jobs.map((job, position) => {
@@ -106,45 +106,53 @@ export interface InterruptibleSql extends Sql {
 class TimeoutError extends Error {}
 class StoppedError extends Error {}
 
-interface Deadline {
-  readonly signal: AbortSignal;
-  /** The run's value, or a TimeoutError or StoppedError, whichever is first. */
-  race<T>(run: T | Promise<T>): Promise<T>;
-  clear(): void;
-}
+/** The time that one run has. A class with a signal made on demand: most runs of small jobs need neither. */
+class Deadline {
+  readonly #seconds: number;
+  readonly #stopping: AbortSignal;
+  #controller: AbortController | undefined;
+  #ended: Error | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #fail: ((error: Error) => void) | undefined;
+  readonly #onStop = () => this.#end(new StoppedError('the process is stopping'));
 
-function startDeadline(entry: RegisteredAction, stopping: AbortSignal): Deadline {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let fail: (error: Error) => void = () => {};
-  const onStop = () => end(new StoppedError('the process is stopping'));
-  function end(error: Error): void {
-    controller.abort(error);
-    fail(error);
+  constructor({ timeoutSeconds }: RegisteredAction, stopping: AbortSignal) {
+    this.#seconds = timeoutSeconds;
+    this.#stopping = stopping;
   }
-  return {
-    get signal() {
-      return controller.signal;
-    },
-    async race<T>(run: T | Promise<T>): Promise<T> {
-      // What answers at once needs no timer: a thousand small jobs are spared a thousand of them.
-      if (!isPromise(run)) return run;
-      return await new Promise<T>((resolve, reject) => {
-        fail = reject;
-        timer = setTimeout(
-          () => end(new TimeoutError(`timed out after ${entry.timeoutSeconds} s`)),
-          entry.timeoutSeconds * 1000,
-        );
-        stopping.addEventListener('abort', onStop, { once: true });
-        if (stopping.aborted) onStop();
-        run.then(resolve, reject);
-      });
-    },
-    clear() {
-      clearTimeout(timer);
-      stopping.removeEventListener('abort', onStop);
-    },
-  };
+
+  /** Aborted at the timeout and when the process must stop. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#ended) this.#controller.abort(this.#ended);
+    return this.#controller.signal;
+  }
+
+  /** The run's value, or a TimeoutError or StoppedError, whichever is first. */
+  async race<T>(run: T | Promise<T>): Promise<T> {
+    // What answers at once needs no timer: a thousand small jobs are spared a thousand of them.
+    if (!isPromise(run)) return run;
+    return await new Promise<T>((resolve, reject) => {
+      this.#fail = reject;
+      const timedOut = () => this.#end(new TimeoutError(`timed out after ${this.#seconds} s`));
+      this.#timer = setTimeout(timedOut, this.#seconds * 1000);
+      this.#stopping.addEventListener('abort', this.#onStop, { once: true });
+      if (this.#stopping.aborted) this.#onStop();
+      run.then(resolve, reject);
+    });
+  }
+
+  clear(): void {
+    if (!this.#fail) return;
+    clearTimeout(this.#timer);
+    this.#stopping.removeEventListener('abort', this.#onStop);
+  }
+
+  #end(error: Error): void {
+    this.#ended = error;
+    this.#controller?.abort(error);
+    this.#fail?.(error);
+  }
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
@@ -154,11 +162,19 @@ function isPromise(value: unknown): value is Promise<unknown> {
 }
 
 function jobContext(job: PendingJob, scope: RunScope, sql: Sql, deadline: Deadline): JobContext {
+  const { asyncId, tenant, attempt, log, services } = scope;
   return {
-    ...jobsContext(scope, sql, deadline),
+    asyncId,
+    tenant,
+    get signal() {
+      return deadline.signal;
+    },
+    log,
+    sql,
+    services,
     index: job.index,
-    attempt: scope.attempt,
-    idempotencyKey: `${scope.asyncId}-${job.index}`,
+    attempt,
+    idempotencyKey: `${asyncId}-${job.index}`,
     progress: (done, total) => scope.reportProgress(job.index, done, total),
   };
 }
@@ -167,7 +183,9 @@ function jobsContext(scope: RunScope, sql: Sql, deadline: Deadline): JobsContext
   return {
     asyncId: scope.asyncId,
     tenant: scope.tenant,
-    signal: deadline.signal,
+    get signal() {
+      return deadline.signal;
+    },
     log: scope.log,
     sql,
     services: scope.services,

@@ -72,7 +72,7 @@ export class Intake {
             : this.#checkSmall(event.value);
         this.#add(event.value, checked, 'line' in event ? `line ${event.line}` : `jobs[${this.#index}]`);
       } else if (event.kind === 'member') {
-        this.#addMember(event.key, event.value);
+        await this.#addMember(event.key, event.value);
       } else {
         this.#jobsMember = 'array';
       }
@@ -180,21 +180,23 @@ export class Intake {
     });
   }
 
-  #addMember(key: string, value: Buffer): void {
+  async #addMember(key: string, value: Buffer): Promise<void> {
     if (key === 'jobs') {
       this.#jobsMember = value.toString() === 'null' ? 'absent' : 'other';
       return;
     }
-    let parsed: unknown;
+    const isKnown = key === 'callbackUrl' || key === 'options';
+    const isLarge = value.length > LARGE_JOB_BYTES;
+    if (isKnown && isLarge) throw new BatchwrightError('notJson', { message: `${key} is too large` });
     try {
       if (!isUtf8(value)) throw new SyntaxError('it is not valid UTF-8');
-      parsed = JSON.parse(value.toString());
+      // Of a large one nothing matters but that it is JSON, which the thread tells as it does of a job.
+      const parsed = isLarge ? await this.#options.largeJobs.check(value) : JSON.parse(value.toString());
+      if (isKnown) this.#members.set(key, parsed);
     } catch (error) {
-      throw new BatchwrightError('notJson', {
-        message: `${key.slice(0, 100)} is no JSON: ${(error as Error).message}`,
-      });
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new BatchwrightError('notJson', { message: `${key.slice(0, 100)} is no JSON: ${error.message}` });
     }
-    if (key === 'callbackUrl' || key === 'options') this.#members.set(key, parsed);
   }
 
   #checkOptions(): BatchOptions {

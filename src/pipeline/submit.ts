@@ -65,7 +65,8 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     return await store.commit(last, envelope, callbackUrl, intake.total);
   } catch (error) {
     await store?.rollback();
-    throw isDatabaseUnavailable(error)
+    // What is told already may have been caused by a lost connection of the caller's.
+    throw !(error instanceof BatchwrightError) && isDatabaseUnavailable(error)
       ? new BatchwrightError('notSaved', { retryAfter: 5, cause: error })
       : error;
   }

@@ -11,7 +11,7 @@ import { lockBatchRow, pendingCallbacks, unfinishedBatches } from '../store/batc
 import { recount } from '../store/settle.ts';
 import { trySweepLock } from '../store/sweep-lock.ts';
 import { transaction } from '../store/transaction.ts';
-import { complete } from './complete.ts';
+import { complete, receiverOf } from './complete.ts';
 import { requeue } from './control.ts';
 
 export interface SweepDeps {
@@ -64,9 +64,15 @@ async function repairCallback(
 ): Promise<void> {
   await transaction(pool, async (client: PoolClient) => {
     const batch = await lockBatchRow(client, id);
-    if (batch?.callbackState !== 'pending' || batch.generation !== generation) return;
+    if (batch?.callbackState !== 'pending' || batch.generation !== generation || !batch.callbackUrl) return;
     if (await callbackIsQueued(client, id, generation)) return;
-    await queue.sendCallback(client, { batch: id, generation, attempt: attempts + 1, trigger: 'completion' });
+    await queue.sendCallback(client, {
+      batch: id,
+      generation,
+      attempt: attempts + 1,
+      trigger: 'completion',
+      receiver: receiverOf(batch.callbackUrl),
+    });
     log.warn({ asyncId: toAsyncId(id) }, 'sweep: lost callback message sent again');
   });
 }

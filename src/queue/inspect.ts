@@ -36,7 +36,8 @@ export async function callbackIsQueued(
 ): Promise<boolean> {
   const { rowCount } = await client.query(
     `select from pgboss.job
-     where name = $1 and state <= 'active' and group_id = $2 and (data->>'generation')::int = $3 limit 1`,
+     where name = $1 and state <= 'active' and data->>'batch' = $2 and (data->>'generation')::int = $3
+     limit 1`,
     [CALLBACK_QUEUE, batchId, generation],
   );
   return rowCount === 1;

@@ -19,6 +19,8 @@ export interface CallbackMessage {
   /** 1 for the first attempt of this trigger. */
   attempt: number;
   trigger: 'completion' | 'repost';
+  /** The host that it goes to: one receiver is called by so many lanes at once and no more. */
+  receiver: string;
 }
 
 /** Chunks of the queue that actions name. */

@@ -24,6 +24,8 @@ export interface Claim<Message> {
 export interface LaneOptions {
   /** Takes only messages of this priority or lower, so that the tails of large batches get on. */
   maxPriority?: number;
+  /** How many messages of one group are worked on at once, over all processes. */
+  groupConcurrency?: number;
 }
 
 export interface Lane {
@@ -48,6 +50,9 @@ const QUEUE_OPTIONS = {
   heartbeatSeconds: 10,
   notify: true,
 };
+
+/** A receiver that hangs must not take all lanes: the others' callbacks would wait for its time limits. */
+const CALLBACKS_PER_RECEIVER = 4;
 
 /** How many messages one insert statement carries: 1,000 are some 200 KiB. */
 const INSERT_SIZE = 1000;
@@ -94,15 +99,15 @@ export async function startQueue(options: {
   async function send<T extends { batch: string }>(
     client: ClientBase,
     queue: string,
-    messages: { message: T; priority: number; delaySeconds?: number }[],
+    messages: { message: T; priority: number; delaySeconds?: number; group?: string }[],
   ): Promise<void> {
     for (let from = 0; from < messages.length; from += INSERT_SIZE) {
       const jobs: JobInsert<T>[] = messages
         .slice(from, from + INSERT_SIZE)
-        .map(({ message, priority, delaySeconds }) => ({
+        .map(({ message, priority, delaySeconds, group = message.batch }) => ({
           data: message,
           priority,
-          group: { id: message.batch },
+          group: { id: group },
           ...(delaySeconds ? { startAfter: delaySeconds } : {}),
         }));
       await boss.insert(queue, jobs as JobInsert[], { db: over(client) });
@@ -169,7 +174,7 @@ export async function startQueue(options: {
     },
 
     sendCallback(client: ClientBase, message: CallbackMessage, options: SendOptions = {}): Promise<void> {
-      return send(client, CALLBACK_QUEUE, [{ message, priority: 0, ...options }]);
+      return send(client, CALLBACK_QUEUE, [{ message, priority: 0, group: message.receiver, ...options }]);
     },
 
     /** False when the claim is no longer ours: the caller must roll back. */
@@ -189,7 +194,8 @@ export async function startQueue(options: {
     ) => lane(chunkQueue(queue), handle, laneOptions),
     quarantineLane: (queue: string, handle: (claim: Claim<ChunkMessage>) => Promise<void>) =>
       lane(quarantineQueue(queue), handle),
-    callbackLane: (handle: (claim: Claim<CallbackMessage>) => Promise<void>) => lane(CALLBACK_QUEUE, handle),
+    callbackLane: (handle: (claim: Claim<CallbackMessage>) => Promise<void>) =>
+      lane(CALLBACK_QUEUE, handle, { groupConcurrency: CALLBACKS_PER_RECEIVER }),
 
     /** False before the start and after the stop. */
     isRunning: () => running,

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ClientBase, Pool } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { BatchState } from '../domain/batch.ts';
@@ -52,26 +51,42 @@ export function copyChunks(client: ClientBase, batchId: string): ChunkCopy {
        from stdin (format binary)`,
     ),
   );
+  let failure: Error | undefined;
   const closed = new Promise<void>((resolve, reject) => {
     stream.once('finish', resolve);
-    stream.once('error', reject);
+    // For good: a lost connection fails more than once, and an error that nobody hears ends the process.
+    stream.on('error', (error: Error) => {
+      failure ??= error;
+      reject(error);
+    });
   });
   closed.catch(() => {}); // reported by whoever awaits write, end or abort
+
+  // One piece at a time: what the stream still held when the connection failed would bring it down.
+  async function send(bytes: Buffer): Promise<void> {
+    if (failure) throw failure;
+    await Promise.race([new Promise<void>((sent) => stream.write(bytes, () => sent())), closed]);
+    if (failure) throw failure;
+  }
+
   const id = Buffer.from(batchId.replaceAll('-', ''), 'hex');
-  stream.write(COPY_HEADER);
+  const headed = send(COPY_HEADER);
+  headed.catch(() => {}); // the same
   return {
     async write(chunk) {
       const row = copyRow(id, chunk);
+      await headed;
       // A large job is alone in its chunk: its bytes are passed on rather than copied.
-      let ready = true;
-      for (const piece of chunk.jobs.length === 1 ? row : [Buffer.concat(row)]) ready = stream.write(piece);
-      if (!ready) await Promise.race([once(stream, 'drain'), closed]);
+      for (const piece of chunk.jobs.length === 1 ? row : [Buffer.concat(row)]) await send(piece);
     },
     async end() {
-      stream.end(COPY_TRAILER);
+      await headed;
+      await send(COPY_TRAILER);
+      stream.end();
       await closed;
     },
     async abort(error) {
+      if (failure) return;
       stream.destroy(error);
       await closed.catch(() => {});
     },

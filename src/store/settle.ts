@@ -9,7 +9,7 @@ export interface SettleAnswer {
   finished: boolean;
   state: BatchState;
   cancelRequested: boolean;
-  hasCallback: boolean;
+  callbackUrl: string | null;
 }
 
 /**
@@ -75,7 +75,7 @@ const SETTLE = `
   from tally
   where batch.id = $1 and batch.generation = $2
   returning tally.inserted, batch.state, batch.cancel_requested as "cancelRequested",
-    batch.callback_url is not null as "hasCallback",
+    batch.callback_url as "callbackUrl",
     tally.inserted > 0 and batch.state in ('completed', 'cancelled') as finished`;
 
 /**
@@ -130,7 +130,7 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
      from tally
      where batch.id = $1 and batch.state in ('queued', 'running')
      returning tally.recorded as inserted, batch.state, batch.cancel_requested as "cancelRequested",
-       batch.callback_url is not null as "hasCallback", tally.recorded = batch.total as finished`,
+       batch.callback_url as "callbackUrl", tally.recorded = batch.total as finished`,
     [batchId],
   );
   return rows[0] ?? null;

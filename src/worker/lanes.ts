@@ -15,7 +15,7 @@ export interface LanesDeps extends RunChunkDeps, Omit<DeliverDeps, keyof RunChun
 }
 
 /** Callbacks at once: receivers are slow, and a slow one must not hold up the others' callbacks. */
-const CALLBACK_LANES = 8;
+const CALLBACK_LANES = 16;
 const SWEEP_INTERVAL_MS = 20_000;
 
 export interface Lanes {

@@ -113,3 +113,25 @@ test('a request whose connection is cut while it is stored is 503 with 24091, an
   assert.deepEqual(await storedRows(system.pool), rows);
   assert.equal((await run(many)).status, 200);
 });
+
+test('a disk that fills up while a request is stored is 503 with 24091, and nothing is stored', async (t) => {
+  const rows = await storedRows(system.pool);
+  // The third chunk is one too many; by then the client has sent far more than fits into its socket.
+  await system.pool.query(`
+    create function fill_up() returns trigger language plpgsql as $$
+      begin
+        if new.number = 2 then raise exception 'no space left on device' using errcode = '53100'; end if;
+        return new;
+      end $$;
+    create trigger fill_up before insert on batchwright.chunk for each row execute function fill_up()`);
+  t.after(() => system.pool.query('drop function if exists fill_up cascade'));
+  const padding = 'x'.repeat(1000);
+  const large = JSON.stringify({
+    jobs: Array.from({ length: 20_000 }, () => ({ ...echo, params: { padding } })),
+  });
+  // More often than there are connections for requests that stream: each must have been given back.
+  for (let times = 0; times < 6; times++) assertNotSaved(await run(large));
+  await system.pool.query('drop function fill_up cascade');
+  assert.deepEqual(await storedRows(system.pool), rows);
+  assert.equal((await run(large)).status, 200);
+});

@@ -54,7 +54,7 @@ test('a batch of nothing but invalid jobs ends at once, without any worker, its 
   );
   assert.deepEqual(batch.rows, [{ callback_state: 'pending', finished: true }]);
   const messages = await system.pool.query(
-    `select name, state from pgboss.job where replace(group_id, '-', '') = $1`,
+    `select name, state from pgboss.job where replace(data->>'batch', '-', '') = $1`,
     [asyncId],
   );
   assert.deepEqual(messages.rows, [{ name: 'callbacks', state: 'created' }]);
@@ -63,9 +63,10 @@ test('a batch of nothing but invalid jobs ends at once, without any worker, its 
 test('one without a callback ends too, and nothing is queued for it', async () => {
   const asyncId = await system.run([7], { options });
   assert.equal((await system.rpc('progress', { async: asyncId })).body.state, 'completed');
-  const messages = await system.pool.query(`select from pgboss.job where replace(group_id, '-', '') = $1`, [
-    asyncId,
-  ]);
+  const messages = await system.pool.query(
+    `select from pgboss.job where replace(data->>'batch', '-', '') = $1`,
+    [asyncId],
+  );
   assert.equal(messages.rowCount, 0);
 });
 

@@ -221,3 +221,25 @@ describe('A job above 256 KiB, which is checked in a thread,', () => {
     assert.equal((await call({ id: 'x', name: 'a' })).body.specificCode, 23016);
   });
 });
+
+describe('A member of more than 256 KiB beside the jobs', () => {
+  const large = 'é'.repeat(200 * 1024);
+  const jobs = [{ namespace: 'test', action: 'echo', params: {} }];
+
+  test('that nobody knows is only asked to be JSON', async () => {
+    assert.equal((await system.rpc('run', { comment: [large], jobs })).status, 200);
+    const broken = await system.rpc('run', `{"comment":["${large}" 7],"jobs":${JSON.stringify(jobs)}}`);
+    assert.equal(broken.status, 400);
+    assert.equal(broken.body.specificCode, 24092);
+    assert.match(broken.body.message, /^comment is no JSON/);
+  });
+
+  test('is no callbackUrl and no options', async () => {
+    for (const member of [{ callbackUrl: `http://127.0.0.1/${large}` }, { options: { [large]: true } }]) {
+      const { status, body } = await system.rpc('run', { ...member, jobs });
+      assert.equal(status, 400);
+      const [name] = Object.keys(member);
+      assert.deepEqual(body, { errorCode: 400, message: `${name} is too large`, specificCode: 24092 });
+    }
+  });
+});

@@ -13,10 +13,11 @@ test('the callback of 20,000 jobs is read as its receiver takes it, and arrives 
   // Odd spellings of JSON, to be given back as they are.
   const job = (n: number) =>
     `{"namespace":"test","action":"echo","params":{"n":${n}, "odd":1.50E+1,"text":"\\u00e9${'x'.repeat(500)}"}}`;
-  const { body: run } = await system.rpc(
+  const { status, body: run } = await system.rpc(
     'run',
     `{"jobs":[${Array.from({ length: JOBS }, (_, n) => job(n))}]}`,
   );
+  assert.equal(status, 200, JSON.stringify(run));
   await system.ended(run.asyncId, 30_000);
   await worker.drain();
 

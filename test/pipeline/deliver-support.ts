@@ -105,7 +105,7 @@ export async function queuedCallbacks(system: System, asyncId: string): Promise<
     `select (data->>'attempt')::int as attempt, data->>'trigger' as trigger,
        (data->>'generation')::int as generation,
        extract(epoch from start_after - created_on)::float8 as "delaySeconds"
-     from pgboss.job where name = 'callbacks' and state <= 'active' and group_id = $1 order by created_on`,
+     from pgboss.job where name = 'callbacks' and state <= 'active' and data->>'batch' = $1 order by created_on`,
     [toBatchId(asyncId)],
   );
   return rows;
@@ -122,7 +122,7 @@ export async function callbackMessagesGone(system: System, asyncId: string): Pro
 export async function hastenCallback(system: System, asyncId: string): Promise<void> {
   await system.pool.query(
     `update pgboss.job set start_after = now()
-     where name = 'callbacks' and state < 'active' and group_id = $1`,
+     where name = 'callbacks' and state < 'active' and data->>'batch' = $1`,
     [toBatchId(asyncId)],
   );
 }

@@ -20,6 +20,11 @@ const behave = (params: object) => ({ namespace: 'test', action: 'behave', param
 
 const openGate = (name: string) => system.pool.query('insert into test.gate (name) values ($1)', [name]);
 
+async function effects(name: string): Promise<number> {
+  const { rowCount } = await system.pool.query('select from test.effect where name = $1', [name]);
+  return rowCount ?? 0;
+}
+
 /** The answer of `results` as it came over the wire. */
 async function resultsText(asyncId: string): Promise<string> {
   const response = await fetch(`${system.url}/batch?action=results&async=${asyncId}`, {
@@ -99,8 +104,11 @@ describe('the body of a callback', () => {
 
   test('of a cancelled batch says so, and has a result for every job', async (t) => {
     const receiver = await startReceiver(t);
-    const jobs = Array.from({ length: 40 }, (_, index) => behave({ gate: index < 10 ? 'early' : 'late' }));
+    const jobs = Array.from({ length: 40 }, (_, index) =>
+      behave({ effect: 'cancelled batch', gate: index < 10 ? 'early' : 'late' }),
+    );
     const asyncId = await system.run(jobs, { callbackUrl: receiver.url });
+    await waitFor(async () => (await effects('cancelled batch')) === 10, { what: 'ten jobs to run' });
     assert.deepEqual((await system.rpc('cancel', { async: asyncId })).body, { cancelled: true });
     await openGate('early');
     await waitFor(

@@ -151,7 +151,7 @@ describe('transactional run', () => {
     await waitFor(
       async () => {
         const { rows } = await system.pool.query(
-          `select from pgboss.job where group_id = $1 and state <= 'active'`,
+          `select from pgboss.job where data->>'batch' = $1 and state <= 'active'`,
           [toBatchId(asyncId)],
         );
         return rows.length === 0;

@@ -213,7 +213,7 @@ describe('concurrency and queues', () => {
       [{ n: 0 }, { lane: 'work' }, { n: 0 }],
     );
     const { rows } = await system.pool.query(
-      'select name from pgboss.job where group_id = $1 order by name',
+      `select name from pgboss.job where data->>'batch' = $1 order by name`,
       [toBatchId(asyncId)],
     );
     assert.deepEqual(

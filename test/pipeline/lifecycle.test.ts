@@ -132,7 +132,7 @@ test('a cancelled batch does not wait for the pause before another run', async (
   await waitFor(
     async () => {
       const { rows } = await system.pool.query(
-        `select from pgboss.job where group_id = $1 and state < 'active' and start_after > now()`,
+        `select from pgboss.job where data->>'batch' = $1 and state < 'active' and start_after > now()`,
         [toBatchId(asyncId)],
       );
       return rows.length === 1;

@@ -44,7 +44,7 @@ async function batch(asyncId: string) {
 
 async function callbackMessages(batchId: string): Promise<number> {
   const { rows } = await system.pool.query(
-    `select count(*) as messages from pgboss.job where name = 'callbacks' and group_id = $1`,
+    `select count(*) as messages from pgboss.job where name = 'callbacks' and data->>'batch' = $1`,
     [batchId],
   );
   return rows[0].messages;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { retain } from '../../src/pipeline/retention.ts';
 import { sweep } from '../../src/pipeline/sweep.ts';
+import { silentPluginLog } from '../support/action-context.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { startClaiming } from './claims.ts';
@@ -37,7 +39,7 @@ async function midRun(gate: string, more: { callbackUrl?: string } = {}) {
 
 async function deleteMessages(queue: string, batchId: string): Promise<number> {
   const { rowCount } = await pool.query(
-    `delete from pgboss.job where name = $1 and group_id = $2 and state <= 'active'`,
+    `delete from pgboss.job where name = $1 and data->>'batch' = $2 and state <= 'active'`,
     [queue, batchId],
   );
   return rowCount ?? 0;
@@ -45,7 +47,7 @@ async function deleteMessages(queue: string, batchId: string): Promise<number> {
 
 async function liveMessages(batchId: string): Promise<number> {
   const { rows } = await pool.query(
-    `select count(*) as live from pgboss.job where group_id = $1 and state <= 'active'`,
+    `select count(*) as live from pgboss.job where data->>'batch' = $1 and state <= 'active'`,
     [batchId],
   );
   return rows[0].live;
@@ -167,7 +169,7 @@ test('a callback whose next attempt waits is left as it is', async () => {
   await waitFor(
     async () => {
       const { rows } = await pool.query(
-        `select from pgboss.job where name = 'callbacks' and group_id = $1 and state < 'active' and start_after > now()`,
+        `select from pgboss.job where name = 'callbacks' and data->>'batch' = $1 and state < 'active' and start_after > now()`,
         [toBatchId(asyncId)],
       );
       return rows.length === 1;
@@ -210,7 +212,7 @@ test('two sweeps at once send one message', async () => {
   await endsWell(asyncId);
 });
 
-test('an expired batch goes with all that belongs to it, and no other', async () => {
+test('a batch that expired days ago goes with all that belongs to it, and no other', async () => {
   const receiver = await startReceiver({ after });
   const kept = await system.run(echoJobs(1));
   const asyncId = await system.run([...echoJobs(2), workJob('attempt', { fatal: true, failures: 1 })], {
@@ -221,12 +223,12 @@ test('an expired batch goes with all that belongs to it, and no other', async ()
   await system.ended(asyncId);
   await waitFor(async () => (await rowsOf(batchId)).delivery === 1, { what: 'the delivery' });
   await pool.query('insert into batchwright.job_progress (batch_id, index) values ($1, 0)', [batchId]);
-  await sweepNow();
+  await retain({ pool, log: silentPluginLog });
   assert.deepEqual(await rowsOf(batchId), { batch: 1, chunk: 1, result: 3, job_progress: 1, delivery: 1 });
-  await pool.query(`update batchwright.batch set expires_at = now() - interval '1 second' where id = $1`, [
+  await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days' where id = $1`, [
     batchId,
   ]);
-  await sweepNow();
+  await retain({ pool, log: silentPluginLog });
   assert.deepEqual(await rowsOf(batchId), { batch: 0, chunk: 0, result: 0, job_progress: 0, delivery: 0 });
   assert.equal((await system.rpc('results', { async: asyncId })).status, 404);
   assert.equal((await system.results(kept)).length, 1);
@@ -234,14 +236,14 @@ test('an expired batch goes with all that belongs to it, and no other', async ()
 
 test('a batch that expires while it runs goes when it has ended', async () => {
   const { asyncId, batchId } = await midRun('expires');
-  await pool.query(`update batchwright.batch set expires_at = now() - interval '1 second' where id = $1`, [
+  await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days' where id = $1`, [
     batchId,
   ]);
-  await sweepNow();
+  await retain({ pool, log: silentPluginLog });
   assert.equal((await rowsOf(batchId)).batch, 1);
   await openGate(system, 'expires');
   await waitFor(async () => (await rowsOf(batchId)).result === 5, { what: 'its results' });
-  await sweepNow();
+  await retain({ pool, log: silentPluginLog });
   assert.equal((await rowsOf(batchId)).batch, 0);
   assert.equal((await entriesOf(system, asyncId)).length, 2);
 });

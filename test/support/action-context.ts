@@ -1,9 +1,9 @@
 /** Runs actions against a database, without the pipeline: what it would lend them is made here. */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { transaction } from '../../src/store/transaction.ts';
 import type { Action } from '../../src/plugin/action.ts';
 import type { JobContext, Log, Services, Sql } from '../../src/plugin/context.ts';
+import { transaction } from '../../src/store/transaction.ts';
 
 export interface ActionRun extends Partial<Omit<JobContext, 'sql' | 'progress' | 'services'>> {
   services?: Partial<Services>;

@@ -57,7 +57,13 @@ export async function startSystem(
   t: TestContext,
   options: { env?: Record<string, string>; worker?: boolean; aloneWaitMs?: number } = {},
 ): Promise<System> {
-  const database = await createDatabase(t);
+  // Ended in reverse order by one hook: the test runner calls several in the order they were given.
+  const endings: (() => Promise<unknown>)[] = [];
+  t.after(async () => {
+    for (const end of endings.reverse()) await end();
+  });
+  const database = await createDatabase();
+  endings.push(() => database.drop());
   const env = {
     DATABASE_URL: database.url,
     PORT: '0',
@@ -82,9 +88,9 @@ export async function startSystem(
     listening,
     aloneWaitMs: options.aloneWaitMs,
   });
-  t.after(() => api.drain());
+  endings.push(() => api.drain());
   const children = new Set<ChildProcess>();
-  t.after(() => Promise.all([...children].map(endChild)));
+  endings.push(() => Promise.all([...children].map(endChild)));
 
   async function addWorker(): Promise<Running> {
     const worker = await startWorker({ config, databaseUrl: database.url, log, registry, url });
@@ -95,7 +101,7 @@ export async function startSystem(
         return drained;
       },
     };
-    t.after(running.drain);
+    endings.push(running.drain);
     return running;
   }
   if (options.worker !== false) await addWorker();

@@ -126,7 +126,7 @@ test('two processes that race to finish batches finish each once', async () => {
   for (const asyncId of batches) {
     assert.equal(callbacksOf(asyncId).length, 1);
     const { rows } = await system.pool.query(
-      `select count(*) as messages from pgboss.job where name = 'callbacks' and group_id = $1`,
+      `select count(*) as messages from pgboss.job where name = 'callbacks' and data->>'batch' = $1`,
       [toBatchId(asyncId)],
     );
     assert.equal(rows[0].messages, 1);

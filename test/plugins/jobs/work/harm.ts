@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defineAction } from 'batchwright/plugin';
 import type { Harm } from '../../schemas/work/harm.ts';
 
@@ -6,9 +7,12 @@ const HARMS: Record<Harm['how'], () => unknown> = {
   loop: () => {
     for (;;);
   },
-  memory: () => {
+  async memory() {
     const hoard: Buffer[] = [];
-    for (;;) hoard.push(Buffer.alloc(32 * 1024 * 1024, 1));
+    for (;;) {
+      hoard.push(Buffer.alloc(64 * 1024 * 1024, 1));
+      await nextTurn();
+    }
   },
 };
 

@@ -8,6 +8,8 @@ export const params = {
     gate: { type: 'string' },
     /** Does not heed its signal while it waits. */
     deaf: { type: 'boolean' },
+    /** Meets a database that stops. */
+    cuts: { type: 'boolean' },
     /** How many runs fail. */
     failures: { type: 'integer' },
     /** What their error says. */

@@ -11,6 +11,8 @@ export const params = {
     failures: { type: 'integer' },
     /** Fails for good. */
     fatal: { type: 'boolean' },
+    /** Meets a database that stops. */
+    cuts: { type: 'boolean' },
     /** A statement fails, and the action takes no notice. */
     breaks: { type: 'boolean' },
     /** Reports half of its progress, then waits for the gate. */

@@ -17,3 +17,8 @@ export async function enter(
     [name, asyncId, index, attempt, process.pid],
   );
 }
+
+/** Has the database end the connection that the statement comes by, as it does when it stops. */
+export async function cutConnection({ sql }: Pick<JobsContext, 'sql'>): Promise<void> {
+  await sql.query('select pg_terminate_backend(pg_backend_pid())');
+}

@@ -1,0 +1,115 @@
+/** A caller of the API, sparing of the processor that it shares with what it measures. */
+import { once } from 'node:events';
+import { Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { until } from './until.ts';
+
+/** The API has no such route; the message names it. */
+export class NotAvailable extends Error {}
+
+export interface Client {
+  /** Starts a batch of a `run` body; answers its asyncId. */
+  run(body: string | Buffer): Promise<string>;
+  /** The same of NDJSON, sent as fast as it is taken. Throws NotAvailable. */
+  runLines(pieces: readonly Buffer[]): Promise<string>;
+  /** Resolves when every job of the batch has succeeded; some 20 ms late at most. */
+  ended(asyncId: string): Promise<void>;
+  /** Sends the batch's callback once more. */
+  repost(asyncId: string): Promise<void>;
+  /** Reads the stream of all results to its end and answers how many came. Throws NotAvailable. */
+  countResults(asyncId: string): Promise<number>;
+  /** A new key of this tenant that may run whatever bench has. */
+  createKey(tenant: string): Promise<string>;
+  close(): void;
+}
+
+/** Its methods reject for every answer but a good one, and when the signal aborts. */
+export function createClient({
+  url,
+  key,
+  signal,
+}: {
+  url: string;
+  key: string;
+  signal: AbortSignal;
+}): Client {
+  const agent = new Agent({ keepAlive: true });
+
+  function open(method: string, path: string, headers: Record<string, string> = {}): ClientRequest {
+    return send(`${url}${path}`, {
+      method,
+      agent,
+      signal,
+      headers: { authorization: `Bearer ${key}`, ...headers },
+    });
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: each method says what it takes from the answer
+  async function post(path: string, body: string | Buffer): Promise<any> {
+    const request = open('POST', path, { 'content-type': 'application/json' });
+    request.end(body);
+    return JSON.parse(await text(await answerOf(request)));
+  }
+
+  return {
+    run: async (body) => (await post('/batch?action=run', body)).asyncId,
+
+    async runLines(pieces) {
+      const request = open('POST', '/v1/batches', { 'content-type': 'application/x-ndjson' });
+      const sent = pipeline(Readable.from(pieces), request);
+      const answer = await answerOf(request, 202);
+      await sent;
+      return JSON.parse(await text(answer)).asyncId;
+    },
+
+    async ended(asyncId) {
+      const body = JSON.stringify({ async: asyncId });
+      const batch = await until(
+        async () => {
+          const answer = await post('/batch?action=progress', body);
+          return answer.state === 'completed' && answer;
+        },
+        { signal, everyMs: 20 },
+      );
+      const { succeeded, total } = batch.counts;
+      if (succeeded !== total) throw new Error(`${succeeded} of ${total} jobs succeeded`);
+    },
+
+    async repost(asyncId) {
+      const { reposted } = await post('/batch?action=repost', JSON.stringify({ async: asyncId }));
+      if (!reposted) throw new Error('the callback was not sent once more');
+    },
+
+    async countResults(asyncId) {
+      const path = `/v1/batches/${asyncId}/results`;
+      const request = open('GET', path, { accept: 'application/x-ndjson' });
+      request.end();
+      return countLines(await answerOf(request));
+    },
+
+    createKey: async (tenant) =>
+      (await post('/v1/keys', JSON.stringify({ name: 'bench', tenant, permissions: ['bench.*'] }))).key,
+
+    close: () => agent.destroy(),
+  };
+}
+
+async function answerOf(request: ClientRequest, status = 200): Promise<IncomingMessage> {
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  if (answer.statusCode === status || answer.statusCode === 201) return answer;
+  const route = `${request.method} ${request.path.replace(/[0-9a-f]{32}/, '{asyncId}')}`;
+  const what = `${route} answers ${answer.statusCode}`;
+  const told = await text(answer);
+  throw answer.statusCode === 404 ? new NotAvailable(what) : new Error(`${what}: ${told.slice(0, 500)}`);
+}
+
+const NEW_LINE = 10;
+
+async function countLines(answer: IncomingMessage): Promise<number> {
+  let lines = 0;
+  for await (const piece of answer as AsyncIterable<Buffer>)
+    for (let at = piece.indexOf(NEW_LINE); at !== -1; at = piece.indexOf(NEW_LINE, at + 1)) lines += 1;
+  return lines;
+}

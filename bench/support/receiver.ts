@@ -1,0 +1,50 @@
+/** Where callbacks go to: reads each to its end and answers 204. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Receiver extends AsyncDisposable {
+  /** The address for a callback of this name. */
+  urlOf(name: string): string;
+  /** When the next callback of this name has been read, by `performance.now()`. To be asked for before it comes. */
+  received(name: string, signal: AbortSignal): Promise<number>;
+  /** How many have been read. */
+  count(): number;
+}
+
+export async function startReceiver(): Promise<Receiver> {
+  const waiting = new Map<string, (at: number) => void>();
+  let count = 0;
+  const server = createServer((request: IncomingMessage, response) => {
+    request.resume();
+    request.once('end', () => {
+      const at = performance.now();
+      response.writeHead(204).end();
+      count += 1;
+      waiting.get((request.url ?? '').slice(1))?.(at);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    urlOf: (name) => `http://127.0.0.1:${port}/${name}`,
+    count: () => count,
+    received: (name, signal) =>
+      new Promise<number>((resolve, reject) => {
+        const onAbort = () => reject(signal.reason as Error);
+        signal.addEventListener('abort', onAbort, { once: true });
+        waiting.set(name, (at) => {
+          signal.removeEventListener('abort', onAbort);
+          waiting.delete(name);
+          resolve(at);
+        });
+      }),
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

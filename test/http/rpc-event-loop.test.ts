@@ -1,0 +1,66 @@
+/** How long the API's event loop stands still while a large body is taken in: told, not demanded. */
+import assert from 'node:assert/strict';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { after, test } from 'node:test';
+import { startSystem } from '../support/system.ts';
+import { openPost } from './open-post.ts';
+
+const system = await startSystem({ after }, { worker: false });
+
+const MEBIBYTE = 1024 * 1024;
+const MAX_BODY_BYTES = 64 * MEBIBYTE;
+const PIECE_BYTES = 64 * 1024;
+
+const echo = (params: object) => ({ namespace: 'test', action: 'echo', params });
+
+/** A body of 64 MiB: as many jobs as there may be. */
+function manyJobs(): Buffer {
+  const job = JSON.stringify(echo({ n: 1, x: '' }));
+  const padding = Math.floor(MAX_BODY_BYTES / 100_000) - job.length - 1;
+  const text = JSON.stringify(echo({ n: 1, x: 'x'.repeat(padding) }));
+  return Buffer.from(`{"jobs":[${Array.from({ length: 100_000 }, () => text).join()}]}`);
+}
+
+/** A body of 60 MiB: three jobs as large as a job may be, each of many small values. */
+function largeJobs(): Buffer {
+  const values = '{"a":1,"b":[2,3]},'.repeat(Math.floor((20 * MEBIBYTE - 100) / 18));
+  const text = `{"namespace":"test","action":"echo","params":{"x":[${values.slice(0, -1)}]}}`;
+  return Buffer.from(`{"jobs":[${text},${text},${text}]}`);
+}
+
+for (const [what, makeBody, jobs] of [
+  ['64 MiB of 100,000 jobs', manyJobs, 100_000],
+  ['three jobs of 20 MiB', largeJobs, 3],
+] as const)
+  test(`a body of ${what} is taken, and others are answered meanwhile`, async (t) => {
+    const body = makeBody();
+    assert.ok(body.length <= MAX_BODY_BYTES && body.length > MAX_BODY_BYTES * 0.9);
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    const startedAt = performance.now();
+    delay.enable();
+    const { request, answer } = openPost(`${system.url}/batch?action=run`);
+    const [{ status, body: answered }] = await Promise.all([answer, pipeline(pieces(body), request)]);
+    delay.disable();
+    const seconds = (performance.now() - startedAt) / 1000;
+    assert.equal(status, 200, JSON.stringify(answered));
+    const { body: progress } = await system.rpc('progress', { async: answered.asyncId });
+    assert.equal(progress.counts.total, jobs);
+    const milliseconds = (nanoseconds: number) => Math.round(nanoseconds / 1e6);
+    t.diagnostic(
+      `${what}: taken in ${seconds.toFixed(1)} s, event loop delay p99 ${milliseconds(delay.percentile(99))} ms, ` +
+        `longest ${milliseconds(delay.max)} ms`,
+    );
+  });
+
+/** In pieces, so that the client, in this same process, holds nothing up itself. */
+function pieces(body: Buffer): Readable {
+  const count = Math.ceil(body.length / PIECE_BYTES);
+  return Readable.from(
+    (function* () {
+      for (let index = 0; index < count; index++)
+        yield body.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES);
+    })(),
+  );
+}
