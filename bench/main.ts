@@ -32,16 +32,15 @@ async function main(args: string[], interrupted: AbortSignal): Promise<boolean> 
   await using postgres = await startPostgres();
   const run = await circumstances(postgres.version);
   const outcomes: Outcome[] = [];
-  const late = AbortSignal.timeout(MAX_SECONDS * 1000);
+  const late = timeLimit(MAX_SECONDS);
   for (const target of targets) {
     if (interrupted.aborted) break;
     process.stdout.write(`${target.id}, ${target.title}\n`);
-    const limit = AbortSignal.timeout(target.limitSeconds * 1000);
-    const signal = AbortSignal.any([interrupted, late, limit]);
+    const signal = AbortSignal.any([interrupted, late, timeLimit(target.limitSeconds)]);
     outcomes.push(await measure(target, options, postgres.url, signal));
   }
   process.stdout.write(`\n${terminalTable(outcomes)}\n\n${run.lines().join('\n')}\n`);
-  const isWhole = args.length === 0 && outcomes.length === targets.length;
+  const isWhole = args.length === 0 && outcomes.length === targets.length && !interrupted.aborted;
   if (isWhole) await writeFile(REPORT, markdownReport(run.lines(), outcomes));
   return outcomes.length === targets.length && !outcomes.some(({ failed }) => failed);
 }
@@ -68,6 +67,14 @@ async function measure(
   }
 }
 
+function timeLimit(seconds: number): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => controller.abort(new Error(`not done within ${seconds} s`));
+  setTimeout(abort, seconds * 1000).unref();
+  return controller.signal;
+}
+
+/** Rejects when a target goes on for too long after it was given up. */
 async function overdue(signal: AbortSignal): Promise<never> {
   await new Promise((resolve) => signal.addEventListener('abort', resolve));
   await wait(GRACE_MS, undefined, { ref: false });

@@ -16,7 +16,7 @@ import { PLUGIN_DIR, startMain } from '../support/main-process.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { WORKER_READY } from '../support/product.ts';
 import { until } from '../support/until.ts';
-import { echo, range, slices } from '../support/workload.ts';
+import { type Action, jobText, range, slices } from '../support/workload.ts';
 import { type Engine, type RunningEngine, seconds } from './engine.ts';
 
 const CALLER: Caller = { tenant: 'default', keyId: 'admin', permissions: ['*'] };
@@ -24,7 +24,7 @@ const CALLER: Caller = { tenant: 'default', keyId: 'admin', permissions: ['*'] }
 const JOBS_AT_ONCE = 600;
 
 /** @param workers worker processes; `npm start` has one */
-export function ours({ workers = 1, action = 'echo' } = {}): Engine {
+export function ours({ workers = 1, action = 'echo' }: { workers?: number; action?: Action } = {}): Engine {
   return {
     name: 'ours',
     measured: `ours: submit → all results, ${workers} worker process${workers > 1 ? 'es' : ''}`,
@@ -82,7 +82,7 @@ async function startSubmitting(stack: AsyncDisposableStack, url: string): Promis
 
 async function runBatch(
   deps: SubmitDeps,
-  { n, action }: { n: number; action: string },
+  { n, action }: { n: number; action: Action },
   signal: AbortSignal,
 ): Promise<void> {
   const batchId = toBatchId(await submit(deps, { caller: CALLER, events: jobEvents(n, action) }));
@@ -91,15 +91,11 @@ async function runBatch(
   if (batch?.succeeded !== n) throw new Error(`${batch?.succeeded} of ${n} jobs succeeded`);
 }
 
-async function* jobEvents(n: number, action: string): AsyncGenerator<EnvelopeEvent[]> {
+async function* jobEvents(n: number, action: Action): AsyncGenerator<EnvelopeEvent[]> {
   for (const [from, to] of slices(n, JOBS_AT_ONCE)) {
-    const events: EnvelopeEvent[] = [];
-    for (let index = from; index < to; index++) {
-      const params = action === 'echo' ? echo(index) : { n: index };
-      const job = { namespace: 'bench', action, params };
-      events.push({ kind: 'element', index, value: Buffer.from(JSON.stringify(job)) });
-    }
-    yield events;
+    yield range(from, to, (index): EnvelopeEvent => {
+      return { kind: 'element', index, value: Buffer.from(jobText(index, action)) };
+    });
   }
   yield [{ kind: 'array-end', count: n }];
 }

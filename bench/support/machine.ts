@@ -26,10 +26,10 @@ export async function circumstances(postgresVersion: string): Promise<Circumstan
   ];
   return {
     lines: () => [
+      loadLine(before, loadavg()),
       `${startedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${minutes(startedAt)} minutes`,
       `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
       versions.join(', '),
-      loadLine(before, loadavg()),
       'Postgres with the settings of initdb: fsync, synchronous_commit and full_page_writes are on',
     ],
   };

@@ -23,9 +23,8 @@ export function terminalTable(outcomes: readonly Outcome[]): string {
 /** All of RESULTS.md; `circumstances` are lines on machine, versions and date. */
 export function markdownReport(circumstances: readonly string[], outcomes: readonly Outcome[]): string {
   const row = (line: readonly string[]) => `| ${line.join(' | ')} |`;
-  const engines = new Map(
-    outcomes.flatMap(({ target }) => target.engines ?? []).map((one) => [one.name, one]),
-  );
+  const engines = outcomes.flatMap(({ target }) => target.engines ?? []);
+  const settings = new Set(engines.map((engine) => `- **${engine.measured}**: ${engine.settings}.`));
   return [
     '# What `npm run bench` measured',
     'Written by it; run it again rather than edit this. Figures are of one run: the ratios are what counts.',
@@ -34,12 +33,8 @@ export function markdownReport(circumstances: readonly string[], outcomes: reado
     '## How it is measured',
     outcomes.map(({ target }) => `- **${target.id}, ${target.title}**: ${target.method}.`).join('\n'),
     '## Settings',
-    [...engines.values()].map(({ name, settings }) => `- **${name}**: ${settings}.`).join('\n'),
-    '',
-  ]
-    .join('\n\n')
-    .trimEnd()
-    .concat('\n');
+    `${[...settings].join('\n')}\n`,
+  ].join('\n\n');
 }
 
 function cells({ target, rows }: Outcome): string[][] {

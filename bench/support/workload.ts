@@ -26,15 +26,18 @@ export function answer(n: number): Answer {
   return { ok: true, n };
 }
 
+/** The actions in bench/jobs. */
+export type Action = 'echo' | 'wait';
+
 /** One job of a batch, as JSON text. */
-export function jobText(n: number): string {
-  return JSON.stringify({ namespace: 'bench', action: 'echo', params: echo(n) });
+export function jobText(n: number, action: Action = 'echo'): string {
+  return JSON.stringify({ namespace: 'bench', action, params: action === 'echo' ? echo(n) : { n } });
 }
 
 /** The body of a `run` request of W(n). */
 export function batchBody(n: number, callbackUrl?: string): Buffer {
   const callback = callbackUrl === undefined ? '' : `,"callbackUrl":${JSON.stringify(callbackUrl)}`;
-  return Buffer.from(`{"jobs":[${range(0, n, jobText).join(',')}]${callback}}`);
+  return Buffer.from(`{"jobs":[${range(0, n, (job) => jobText(job)).join(',')}]${callback}}`);
 }
 
 /** W(n) as lines of JSON, in pieces of some 64 KiB. */

@@ -34,7 +34,8 @@ export const target: Target = {
     const posted = await delays(bench.rounds, loops, 'api', async (measured) => {
       await client.ended(await measured(() => client.run(json)));
     });
-    const lines = batchLines(bench.size(NDJSON_JOBS));
+    const ndjsonJobs = bench.size(NDJSON_JOBS);
+    const lines = batchLines(ndjsonJobs);
     const streamed = await client
       .runLines(batchLines(1))
       .then(() =>
@@ -43,9 +44,9 @@ export const target: Target = {
         }),
       )
       .catch(missing);
-    const body = batchBody(bench.size(CALLBACK_JOBS), receiver.urlOf(NAME));
+    const callbackJobs = bench.size(CALLBACK_JOBS);
     const delivered = receiver.received(NAME, bench.signal);
-    const asyncId = await client.run(body);
+    const asyncId = await client.run(batchBody(callbackJobs, receiver.urlOf(NAME)));
     await delivered;
     const calledBack = await delays(bench.rounds, loops, 'worker', async (measured) => {
       const again = receiver.received(NAME, bench.signal);
@@ -53,8 +54,8 @@ export const target: Target = {
     });
     return [
       ...rows(`API during a JSON POST of ${(json.length / 2 ** 20).toFixed(0)} MiB`, posted),
-      ...rows('API during an NDJSON POST of 1M jobs', streamed),
-      ...rows('worker during a callback of 100k results', calledBack),
+      ...rows(`API during an NDJSON POST of ${ndjsonJobs.toLocaleString('en')} jobs`, streamed),
+      ...rows(`worker during a callback of ${callbackJobs.toLocaleString('en')} results`, calledBack),
     ];
   },
 };

@@ -117,6 +117,11 @@ async function* decoded(request: IncomingMessage, encoding: string, idleMs: numb
   const decoder = decoderOf(encoding);
   let idle = false;
   const timer = setTimeout(() => {
+    // Who has sent everything, or is held up because what came is still being stored, is not the idle one.
+    if (request.complete || request.isPaused()) {
+      timer.refresh();
+      return;
+    }
     idle = true;
     decoder.destroy(new Error('idle'));
   }, idleMs);

@@ -8,7 +8,8 @@ import { type BodyLimits, MAX_DEPTH, pieces } from './body.ts';
 
 /**
  * A body of one job a line as events of its jobs, after those of the `members` that it has no place for, and
- * the digest of it all, which is known once the events are through. Its size as a whole is not limited.
+ * the digest of it all, which is known once the events are through. Its size as a whole is not limited, yet
+ * what stands between the jobs is: a few bytes that unpack to endless empty lines would never reach a limit.
  */
 export function readLines(
   request: IncomingMessage,
@@ -18,6 +19,7 @@ export function readLines(
   const hash = createHash('sha256').update(JSON.stringify(members));
   const scanner = new LineScanner({ maxLineBytes: limits.maxJobBytes, maxDepth: MAX_DEPTH });
   let count = 0;
+  let bytesOfNoJob = 0;
   const jobOf = ({ number, value }: Line): IntakeEvent => ({
     kind: 'element',
     index: count++,
@@ -32,7 +34,14 @@ export function readLines(
     }));
     for await (const piece of pieces(request, Number.POSITIVE_INFINITY, limits.idleMs)) {
       hash.update(piece);
-      yield inContractShape(() => scanner.push(piece)).map(jobOf);
+      const lines = inContractShape(() => scanner.push(piece));
+      bytesOfNoJob += lines.reduce((bytes, { value }) => bytes - value.length, piece.length);
+      // A job that has not ended yet counts as well.
+      if (bytesOfNoJob > limits.maxBodyBytes + limits.maxJobBytes)
+        throw new BatchwrightError('bodyTooLarge', {
+          message: `The request body has more than ${limits.maxBodyBytes} bytes of white space`,
+        });
+      yield lines.map(jobOf);
     }
     yield [...inContractShape(() => scanner.end()).map(jobOf), { kind: 'array-end', count }];
   }

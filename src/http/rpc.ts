@@ -7,6 +7,7 @@ import { type ControlDeps, cancel, repost, restart } from '../pipeline/control.t
 import { type ResultSelection, readResults } from '../pipeline/read-results.ts';
 import { batchStatus, requireBatch } from '../pipeline/status.ts';
 import { type SubmitDeps, submit, validate } from '../pipeline/submit.ts';
+import type { Log } from '../plugin/context.ts';
 import { callerOf } from './authenticate.ts';
 import { type BodyLimits, readEnvelope, readObject } from './body.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
@@ -14,6 +15,7 @@ import { sendStream } from './send-stream.ts';
 
 export interface RpcDeps extends SubmitDeps, ControlDeps {
   bodyLimits: BodyLimits;
+  log: Log;
 }
 
 type Handler = (deps: RpcDeps, request: Request, response: Response) => Promise<void>;
@@ -25,6 +27,7 @@ const ACTIONS: Record<string, { methods: string[]; handle: Handler }> = {
       const idempotencyKey = idempotencyKeyOf(request);
       const { events, digest } = readEnvelope(request, deps.bodyLimits);
       const asyncId = await submit(deps, { caller: callerOf(request), events, digest, idempotencyKey });
+      deps.log.info({ asyncId }, 'batch taken');
       response.json({ asyncId });
     },
   },

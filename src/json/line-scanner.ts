@@ -23,6 +23,8 @@ export class LineTooLongError extends Error {
 
 const NEWLINE = 0x0a;
 const BYTE_ORDER_MARK = '\ufeff';
+/** What an unfinished line may have beside its value: a byte-order mark and the carriage return of its end. */
+const MARK_AND_RETURN_BYTES = 4;
 
 /**
  * Cuts a body of one JSON value a line into its lines while it arrives. Lines end with LF or CRLF, the last
@@ -60,19 +62,19 @@ export class LineScanner {
 
   #keep(piece: Buffer, start: number): void {
     if (start === piece.length) return;
-    this.#checkLength(this.#unfinished.length + piece.length - start);
+    this.#checkLength(this.#unfinished.length + piece.length - start - MARK_AND_RETURN_BYTES);
     this.#unfinished.append(piece, start, piece.length);
   }
 
   #add(lines: Line[], piece: Buffer, start: number, end: number): void {
-    this.#checkLength(this.#unfinished.length + end - start);
     let value = piece.subarray(start, end);
     if (this.#unfinished.length > 0) {
       this.#unfinished.append(piece, start, end);
       value = this.#unfinished.take();
     }
+    value = trimmed(this.#number === 0 ? withoutMark(value) : value);
+    this.#checkLength(value.length);
     this.#number++;
-    value = trimmed(this.#number === 1 ? withoutMark(value) : value);
     if (value.length === 0) return;
     this.#checkDepth(value);
     lines.push({ number: this.#number, value });

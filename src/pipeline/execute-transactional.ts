@@ -27,7 +27,7 @@ import { Lost, recordOutcomes, type SettleDeps } from './settle.ts';
  * another lane has the message, or the batch was restarted.
  */
 export type TransactionalAnswer =
-  | { recorded: true; cancelRequested: boolean }
+  | { recorded: true; cancelRequested: boolean; finished: boolean }
   | { outcomes: Outcome[] }
   | 'lost';
 
@@ -54,10 +54,10 @@ export async function executeTransactional(
       await undo(client, sql);
       return { outcomes };
     }
-    const { cancelRequested } = await record(deps, client, claim, outcomes);
+    const { cancelRequested, finished } = await record(deps, client, claim, outcomes);
     await commit(client);
     client.release();
-    return { recorded: true, cancelRequested };
+    return { recorded: true, cancelRequested, finished };
   } catch (error) {
     sql.close();
     await undo(client, sql);
@@ -88,7 +88,7 @@ function notCommitted(
 ): TransactionalAnswer {
   if (error instanceof Lost) return 'lost';
   if (error instanceof AlreadyRecorded)
-    return jobs.length === 1 ? { recorded: true, cancelRequested: false } : again(jobs);
+    return jobs.length === 1 ? { recorded: true, cancelRequested: false, finished: false } : again(jobs);
   if (isDatabaseUnavailable(error)) return again(jobs);
   scope.log.warn({ err: error }, 'a transaction was not committed');
   if (isDataError(error)) return { outcomes: jobs.map(({ index }) => unstorable(index, error, scope)) };

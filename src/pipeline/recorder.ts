@@ -109,9 +109,9 @@ export class Recorder {
   }
 
   /** A transactional job has recorded its result by itself. */
-  recorded(index: number, cancelRequested: boolean): void {
+  recorded(index: number, settled: { cancelRequested: boolean; finished: boolean }): void {
     this.#running.delete(index);
-    if (cancelRequested) this.halt('cancelled');
+    this.#take({ state: 'recorded', ...settled });
   }
 
   /**
@@ -121,9 +121,9 @@ export class Recorder {
   async close(notStarted: readonly number[]): Promise<void> {
     this.dispose();
     await this.#settling;
-    if (this.#fault) throw this.#fault;
     if (this.#outcomes.length > 0 && (this.#retries.length > 0 || notStarted.length > 0))
       await this.#settle();
+    if (this.#fault) throw this.#fault;
     if (this.#halt !== 'lost' && (await this.#settleLast(notStarted)) === 'cancelled') {
       this.halt('cancelled');
       await this.#settleLast(notStarted);
@@ -133,13 +133,20 @@ export class Recorder {
 
   async #settleLast(notStarted: readonly number[]): Promise<SettleResult['state']> {
     const cancelled = this.#halt === 'cancelled' ? this.#cancel(notStarted) : [];
-    const { state } = await settleClaim(this.#deps, {
+    const result = await settleClaim(this.#deps, {
       queueName: this.#queueName,
       claim: this.#claim,
       outcomes: [...this.#outcomes, ...cancelled],
       next: this.#halt === 'cancelled' ? [] : this.#next(notStarted),
     });
-    return state;
+    if (result.state === 'recorded') this.#take(result);
+    return result.state;
+  }
+
+  #take(result: SettleResult): void {
+    if (result.state === 'lost') this.halt('lost');
+    else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
+    if (result.state === 'recorded' && result.finished) this.#deps.log.info('batch ended');
   }
 
   /** Ends the ticking; for when the message cannot be closed. */
@@ -218,8 +225,7 @@ export class Recorder {
         claim: this.#claim,
         outcomes,
       });
-      if (result.state === 'lost') this.halt('lost');
-      else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
+      this.#take(result);
       this.#lookedAt = performance.now();
       const shown = outcomes.map(({ index }) => index).filter((index) => this.#written.delete(index));
       await this.#clearProgress(shown);

@@ -83,7 +83,7 @@ async function runJob(deps: GroupDeps, job: PendingJob): Promise<boolean> {
   if (job.entry.transactional) {
     const answer = await executeTransactional(deps, claim, [job], scope);
     if (answer === 'lost') recorder.halt('lost');
-    else if ('recorded' in answer) recorder.recorded(job.index, answer.cancelRequested);
+    else if ('recorded' in answer) recorder.recorded(job.index, answer);
     else for (const outcome of answer.outcomes) await recorder.add(outcome);
     return true;
   }
@@ -105,7 +105,7 @@ async function runTogether(
     const answer = await executeTransactional(deps, claim, group, scope);
     if (answer === 'lost') recorder.halt('lost');
     if (answer === 'lost' || 'outcomes' in answer) return false;
-    for (const { index } of group) recorder.recorded(index, answer.cancelRequested);
+    for (const { index } of group) recorder.recorded(index, answer);
     return true;
   }
   try {

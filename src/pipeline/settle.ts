@@ -40,7 +40,8 @@ export interface Settlement {
  * `cancelled`: nothing was either, for the batch is to be cancelled and what should follow would only delay it.
  */
 export type SettleResult =
-  | { state: 'recorded'; cancelRequested: boolean }
+  /** `finished`: this settle ended the batch. */
+  | { state: 'recorded'; cancelRequested: boolean; finished: boolean }
   | { state: 'lost' }
   | { state: 'cancelled' };
 
@@ -77,9 +78,9 @@ async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): 
       )
         throw new Cancelled();
       if (next) await sendNext(queue, client, queueName, next);
-      if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false };
-      const { cancelRequested } = await recordOutcomes({ queue }, client, claim.message, outcomes);
-      return { state: 'recorded', cancelRequested };
+      if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, finished: false };
+      const { cancelRequested, finished } = await recordOutcomes({ queue }, client, claim.message, outcomes);
+      return { state: 'recorded', cancelRequested, finished };
     });
   } catch (error) {
     if (error instanceof Lost) return { state: 'lost' };

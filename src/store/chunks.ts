@@ -65,8 +65,10 @@ export function copyChunks(client: ClientBase, batchId: string): ChunkCopy {
   // One piece at a time: what the stream still held when the connection failed would bring it down.
   async function send(bytes: Buffer): Promise<void> {
     if (failure) throw failure;
-    await Promise.race([new Promise<void>((sent) => stream.write(bytes, () => sent())), closed]);
-    if (failure) throw failure;
+    const sent = new Promise<void>((resolve, reject) => {
+      stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+    await Promise.race([sent, closed]);
   }
 
   const id = Buffer.from(batchId.replaceAll('-', ''), 'hex');

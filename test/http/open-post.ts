@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { json } from 'node:stream/consumers';
-import { ADMIN_KEY } from '../support/system.ts';
+import { ADMIN_KEY, type Answer } from '../support/system.ts';
 
 export interface OpenPost {
   request: http.ClientRequest;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  answer: Promise<{ status: number; headers: http.IncomingHttpHeaders; body: any }>;
+  answer: Promise<{ status: number; headers: http.IncomingHttpHeaders; body: Answer['body'] }>;
 }
 
 /** A POST on a connection of its own whose body the test sends, piece by piece, and ends or cuts off. */

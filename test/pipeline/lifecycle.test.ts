@@ -113,11 +113,13 @@ test('cancelling a running batch starts no further job; those running end as the
 
 test('finished results stay when a batch is cancelled', async () => {
   // So large that it is a chunk by itself.
-  const large = workJob('attempt', { message: 'x'.repeat(1024 * 1024) });
+  const large = { namespace: 'test', action: 'behave', params: { effect: 'x'.repeat(1024 * 1024) } };
   const gated = Array.from({ length: 20 }, () => workJob('attempt', { gate: 'stay' }));
   const asyncId = await system.run([large, ...gated]);
-  const { counts } = await running(asyncId, 10);
-  assert.equal(counts.succeeded, 1);
+  await waitFor(async () => (await status(system, asyncId)).counts.succeeded === 1, {
+    what: 'the first result',
+  });
+  await running(asyncId, 10);
   await perform('cancel', asyncId);
   await openGate(system, 'stay');
   assert.equal((await system.ended(asyncId)).state, 'cancelled');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
+import { toBatchId } from '../../src/domain/batch.ts';
 import { startReceiver } from '../pipeline/deliver-receiver.ts';
 import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -45,7 +46,7 @@ async function allOnce(system: System, asyncId: string, dead: ChildProcess): Pro
   assert.equal(entries.length, 10 + 20, 'and again, with those that had not run');
 }
 
-describe('a worker process dies', { concurrency: true }, () => {
+describe('heartbeats', { concurrency: true }, () => {
   test('kill -9 in mid-batch: another takes over within 30 s, and every result is recorded once', async (t) => {
     const system = await startSystem(t, { worker: false });
     const receiver = await startReceiver(t);
@@ -88,5 +89,24 @@ describe('a worker process dies', { concurrency: true }, () => {
     assert.deepEqual((await system.rpc('progress', { async: asyncId })).body.counts.succeeded, 30);
     const posted = (await entriesOf(system, asyncId)).filter(({ name }) => name === 'transactional');
     assert.equal(posted.length, 1);
+  });
+
+  test('a job that runs for longer than a heartbeat lasts stays with its worker', async (t) => {
+    const system = await startSystem(t);
+    const asyncId = await system.run([workJob('attempt', { gate: 'long' })]);
+    await waitFor(
+      async () => {
+        const { rowCount } = await system.pool.query(
+          `select from pgboss.job where group_id = $1 and state = 'active' and retry_count = 0
+           and heartbeat_on > started_on + 1.5 * heartbeat_seconds * interval '1 second'`,
+          [toBatchId(asyncId)],
+        );
+        return rowCount === 1;
+      },
+      { what: 'heartbeats', timeoutMs: TAKEOVER_MS },
+    );
+    await openGate(system, 'long');
+    await system.ended(asyncId);
+    assert.equal((await entriesOf(system, asyncId)).length, 1);
   });
 });

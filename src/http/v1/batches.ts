@@ -13,6 +13,7 @@ import { csv, ndjson } from '../../pipeline/results-text.ts';
 import { requireBatch } from '../../pipeline/status.ts';
 import { type SubmitDeps, submit } from '../../pipeline/submit.ts';
 import type { BatchWatch } from '../../pipeline/watch.ts';
+import type { Log } from '../../plugin/context.ts';
 import { callerOf } from '../authenticate.ts';
 import { type BodyLimits, readEnvelope } from '../body.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
@@ -26,6 +27,7 @@ export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
   bodyLimits: BodyLimits;
   maxNdjsonJobs: number;
   watch: BatchWatch;
+  log: Log;
 }
 
 const STATES: readonly BatchState[] = ['queued', 'running', 'completed', 'cancelled'];
@@ -37,6 +39,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
 
   router.post('/batches', async (request, response) => {
     const asyncId = await submitFrom(deps, request);
+    deps.log.info({ asyncId }, 'batch taken');
     response.location(`/v1/batches/${asyncId}`);
     await sendBatch(pool, request, response.status(202), asyncId);
   });

@@ -1,0 +1,330 @@
+/** `POST /v1/batches`: clients and processes that stop, dawdle or die while a batch is taken in. */
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import type http from 'node:http';
+import net from 'node:net';
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { after, describe, type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import express from 'express';
+import { createPool } from '../../src/database/pools.ts';
+import { DEFAULT_TENANT } from '../../src/domain/caller.ts';
+import { setCaller } from '../../src/http/authenticate.ts';
+import { errorHandler } from '../../src/http/errors.ts';
+import { batchRoutes } from '../../src/http/v1/batches.ts';
+import { createBatchWatch } from '../../src/pipeline/watch.ts';
+import { startQueue } from '../../src/queue/queue.ts';
+import { createLargeJobChecker } from '../../src/registry/large-jobs.ts';
+import { startHttpServer } from '../outbound/loopback.ts';
+import { silentPluginLog } from '../support/action-context.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { ADMIN_KEY, startSystem, TEST_PLUGINS } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+import { openPost } from './open-post.ts';
+import { storedRows } from './stored-rows.ts';
+import { echo, echoes, gated, ingests, NDJSON, openGate, postLines, runsOf, storedJobs, toLines } from './v1-support.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const system = await startSystem({ after });
+const { pool } = system;
+const URL_OF_BATCHES = `${system.url}/v1/batches`;
+const LINES = { 'content-type': NDJSON };
+/** More than a chunk: the first is stored before the body ends. */
+const MANY = toLines(echoes(1200));
+
+const open = (url = URL_OF_BATCHES, headers = {}) => openPost(url, { ...LINES, ...headers });
+
+async function storing(count: number): Promise<void> {
+  await waitFor(async () => (await ingests(pool)) === count, { what: `${count} requests to be stored` });
+}
+
+/** Asserts that whatever the work sends leaves neither a row nor a transaction behind. */
+async function assertNothingStored(work: () => Promise<void>): Promise<void> {
+  const before = await storedRows(pool);
+  await work();
+  await storing(0);
+  assert.deepEqual(await storedRows(pool), before, 'something was stored');
+}
+
+describe('A connection that is cut', () => {
+  const stages: Record<string, [string, number]> = {
+    'after the headers': ['', 0],
+    'within the first line': [MANY.slice(0, 20), 0],
+    'between two lines': [toLines(echoes(5)), 0],
+    'within a line, after the first chunk': [MANY.slice(0, -10), 1],
+    'between two lines, after the first chunk': [MANY, 1],
+  };
+  for (const [stage, [sent, transactions]] of Object.entries(stages))
+    test(`${stage} leaves nothing`, () =>
+      assertNothingStored(async () => {
+        for (const cut of ['destroy', 'reset'] as const) {
+          const { request } = open();
+          request.flushHeaders();
+          const [socket] = (await once(request, 'socket')) as [net.Socket];
+          if (socket.connecting) await once(socket, 'connect');
+          await new Promise((written) => request.write(sent || '\n', written));
+          await storing(transactions);
+          if (cut === 'reset') socket.resetAndDestroy();
+          else request.destroy();
+          await storing(0);
+        }
+      }));
+
+  test('within a gzip body leaves nothing', () =>
+    assertNothingStored(async () => {
+      const noise = Array.from({ length: 2500 }, (_, n) => echo(n, { x: Math.random() }));
+      const { request } = open(URL_OF_BATCHES, { 'content-encoding': 'gzip' });
+      request.write(gzipSync(toLines(noise)).subarray(0, -100));
+      await storing(1);
+      request.destroy();
+    }));
+
+  test('before all that Content-Length tells has come leaves nothing', () =>
+    assertNothingStored(async () => {
+      const socket = net.connect(Number(new URL(system.url).port), '127.0.0.1');
+      socket.write(
+        `POST /v1/batches HTTP/1.1\r\nhost: test\r\nauthorization: Bearer ${ADMIN_KEY}\r\n` +
+          `content-type: ${NDJSON}\r\ncontent-length: ${MANY.length + 1}\r\n\r\n${MANY}`,
+      );
+      await storing(1);
+      socket.end();
+      socket.resume();
+      await once(socket, 'close');
+    }));
+
+  test('more often than there are connections for streams takes none of them away', () =>
+    assertNothingStored(async () => {
+      for (let round = 0; round < 6; round++) {
+        const { request } = open();
+        request.write(MANY);
+        await storing(1);
+        request.destroy();
+        await storing(0);
+      }
+    }).then(async () => {
+      assert.equal((await postLines(system, MANY)).status, 202);
+    }));
+});
+
+test('A process that is killed while it takes a batch in leaves nothing', async (t) => {
+  const api = await forkApi(t);
+  await assertNothingStored(async () => {
+    const { request } = open(`${api.url}/v1/batches`);
+    request.write(MANY);
+    await storing(1);
+    const gone = once(api.process, 'exit');
+    api.process.kill('SIGKILL');
+    await gone;
+  });
+});
+
+test('Work of a batch begins only when all of it is stored', async () => {
+  const { request, answer } = open();
+  const jobs = Array.from({ length: 1200 }, (_, n) => gated('begins', n));
+  await openGate(pool, 'begins');
+  request.write(toLines(jobs));
+  await storing(1);
+  // Another batch comes and goes meanwhile.
+  const asyncId = await system.run(echoes(3));
+  await system.ended(asyncId);
+  assert.equal(await runsOf(pool, 'begins'), 0);
+  request.end(toLines([gated('begins', 1200)]));
+  const { status, body } = await answer;
+  assert.equal(status, 202);
+  const { counts } = await system.ended(body.asyncId, 30_000);
+  assert.equal(counts.succeeded, 1201);
+  assert.equal(await runsOf(pool, 'begins'), 1201);
+});
+
+describe('A slow client', () => {
+  test('that sends byte by byte is served', async () => {
+    const { request, answer } = open();
+    request.setNoDelay(true);
+    for (const byte of Buffer.from(`\ufeff${toLines(echoes(2))}`))
+      await new Promise((sent) => request.write(Buffer.from([byte]), sent));
+    request.end();
+    const { status, body } = await answer;
+    assert.equal(status, 202);
+    assert.deepEqual(await storedJobs(pool, body.asyncId), echoes(2));
+  });
+
+  for (const [stage, sent, transactions] of [
+    ['nothing', '', 0],
+    ['half a line', '{"namespace":"test","act', 0],
+    ['a chunk and half a line', MANY.slice(0, -10), 1],
+  ] as const)
+    test(`that sends ${stage} and waits is 408, and nothing is stored`, async (t) => {
+      const url = await serveImpatiently(t, 300);
+      await assertNothingStored(async () => {
+        const { request, answer } = open(url);
+        request.flushHeaders();
+        if (sent) request.write(sent);
+        await storing(transactions);
+        const { status, headers, body } = await answer;
+        assert.equal(status, 408);
+        assert.match(headers['content-type'] ?? '', /^application\/problem\+json/);
+        assert.deepEqual(body, {
+          type: 'about:blank',
+          title: 'Request Timeout',
+          status: 408,
+          detail: 'The request body did not arrive in time',
+        });
+        request.destroy();
+      });
+    });
+
+  for (const [what, bodyOfIt] of [
+    ['goes on sending', () => bodyOf(16 * MEBIBYTE)],
+    ['has sent everything', () => Readable.from([MANY])],
+  ] as const)
+    test(`that ${what} is not told 408 for the time that the database takes`, async (t) => {
+      const url = await serveImpatiently(t, 200);
+      const lock = await lockChunks();
+      const { request, answer } = open(url);
+      const sent = pipeline(bodyOfIt(), request);
+      await lock.isWaitedFor();
+      await pool.query('select pg_sleep(0.5)');
+      await lock.release();
+      const [{ status, body }] = await Promise.all([answer, sent]);
+      assert.equal(status, 202, JSON.stringify(body));
+    });
+});
+
+test('A fast client is held up while the database is, and memory does not grow with what it sends', async () => {
+  const before = process.resourceUsage().maxRSS;
+  const total = 128 * MEBIBYTE;
+  const lock = await lockChunks();
+  const { request, answer } = open();
+  let read = 0;
+  const body = bodyOf(total, (bytes) => {
+    read += bytes;
+  });
+  const sent = pipeline(body, request);
+  await lock.isWaitedFor();
+  const stopped = await waitFor(
+    async () => {
+      const at = read;
+      await pool.query('select pg_sleep(0.2)');
+      return read === at && read;
+    },
+    { what: 'the client to be held up' },
+  );
+  assert.ok(stopped < total / 4, `${stopped} bytes were taken`);
+  await lock.release();
+  await sent;
+  const { status, body: batch } = await answer;
+  assert.equal(status, 202);
+  const grownBy = Math.round((process.resourceUsage().maxRSS - before) / 1024);
+  assert.ok(grownBy < 100, `memory grew by ${grownBy} MiB`);
+  await system.request(`/v1/batches/${batch.asyncId}/cancel`, { method: 'POST' });
+});
+
+/** Lines of 100 KB, made as they are asked for. */
+function bodyOf(bytes: number, onRead: (bytes: number) => void = () => {}): Readable {
+  const lines = Buffer.from(toLines([echo(0, { x: 'x'.repeat(100_000) })]));
+  return Readable.from(
+    (function* () {
+      for (let made = 0; made < bytes; made += lines.length) {
+        onRead(lines.length);
+        yield lines;
+      }
+    })(),
+    { objectMode: false },
+  );
+}
+
+/** Keeps every COPY from its table. */
+async function lockChunks() {
+  const client = await pool.connect();
+  await client.query('begin; lock table batchwright.chunk in access exclusive mode');
+  return {
+    async isWaitedFor() {
+      await waitFor(
+        async () => {
+          const { rowCount } = await client.query(
+            `select from pg_locks where not granted and relation = 'batchwright.chunk'::regclass`,
+          );
+          return (rowCount ?? 0) > 0;
+        },
+        { what: 'a request that waits for the table' },
+      );
+    },
+    async release() {
+      await client.query('rollback');
+      client.release();
+    },
+  };
+}
+
+/** The batch routes on the system's database, with less patience. */
+async function serveImpatiently(t: TestContext, idleMs: number): Promise<string> {
+  const { registry, databaseUrl: url, config } = system;
+  const ingestPool = createPool({ url, max: 4, applicationName: 'batchwright ingest', log: silentLog });
+  const queue = await startQueue({
+    url,
+    queues: registry.queues,
+    applicationName: 'test queue',
+    max: 2,
+    log: silentPluginLog,
+  });
+  const largeJobs = createLargeJobChecker(registry);
+  const app = express();
+  app.use((request, _response, next) => {
+    setCaller(request, { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*'] });
+    next();
+  });
+  app.use(
+    '/v1',
+    batchRoutes({
+      pool,
+      ingestPool,
+      queue,
+      queues: registry.queues,
+      registry,
+      largeJobs,
+      limits: { maxJobs: config.maxJobsPerBatch, retentionDays: 1 },
+      maxNdjsonJobs: config.maxNdjsonJobs,
+      checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
+      bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes, idleMs },
+      watch: createBatchWatch(pool),
+    }),
+  );
+  app.use(errorHandler(silentPluginLog));
+  const server = await startHttpServer(t, (request, response) =>
+    app(request as http.IncomingMessage, response),
+  );
+  t.after(async () => {
+    await Promise.all([queue.stop(), largeJobs.close(), ingestPool.end()]);
+  });
+  return `${server.url}/v1/batches`;
+}
+
+/** An API in a process of its own, on the system's database. */
+async function forkApi(t: TestContext) {
+  const child = fork(resolve(import.meta.dirname, '../../src/main.ts'), [], {
+    env: {
+      ...process.env,
+      ROLE: 'api',
+      DATABASE_URL: system.databaseUrl,
+      PORT: '0',
+      ADMIN_KEY,
+      PLUGIN_DIR: TEST_PLUGINS,
+      LOG_LEVEL: 'info',
+    },
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stdout?.on('data', (text: Buffer) => {
+    said += text;
+  });
+  const url = await waitFor(async () => /ready at (\S+)/.exec(said)?.[1], {
+    what: 'the API',
+    timeoutMs: 30_000,
+  });
+  return { process: child, url };
+}
