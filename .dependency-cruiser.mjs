@@ -6,7 +6,14 @@
  * An entry is a folder, or a file where only that file may be seen.
  */
 export const layers = {
-  'src/main.ts': ['src/app.ts', 'src/config.ts', 'src/admin-key.ts', 'src/database', 'src/domain', 'src/json'],
+  'src/main.ts': [
+    'src/app.ts',
+    'src/config.ts',
+    'src/admin-key.ts',
+    'src/database',
+    'src/domain',
+    'src/json',
+  ],
   'src/app.ts': [
     'src/config.ts',
     'src/http',

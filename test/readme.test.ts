@@ -83,6 +83,17 @@ test('what the README prints works as pasted', async (t) => {
     assert.equal(results[0].firstName, 'Ada');
   });
 
+  await t.test('a batch of lines, its events and its results as CSV', async () => {
+    const printed = await paste(onlyBlock('## The same as REST', 'sh'));
+    const [, finished = ''] = /^event: finished\ndata: (.*)$/m.exec(printed) ?? [];
+    const { state, counts } = JSON.parse(finished);
+    assert.deepEqual([state, counts.succeeded], ['completed', 2]);
+    const [header = '', ...rows] = printed.slice(printed.indexOf('index,')).trim().split('\r\n');
+    assert.match(header, /^index,id,namespace,action,request,response,status,/);
+    const ids = rows.map((row) => /,"\{""id"":(\d+)\}",succeeded,/.exec(row)?.[1]);
+    assert.deepEqual(ids, ['3', '4']);
+  });
+
   await t.test('a key', async () => {
     const { key, permissions } = JSON.parse(await paste(onlyBlock('## Keys and permissions', 'sh')));
     assert.match(key, /^bw_/);

@@ -41,7 +41,6 @@ export function createHttpApp(deps: HttpDeps): Express {
   const keyed: RequestHandler[] = [authenticate(deps.keys), limitRate(deps.rateLimit)];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
   app.all('/api/1.0/:namespace', ...keyed, alone(deps));
-  app.use('/v1', ...keyed, batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys));
   mountPluginRoutes(app, {
     routes: deps.routes,
     pipeline: deps.pluginPipeline,
@@ -49,6 +48,8 @@ export function createHttpApp(deps: HttpDeps): Express {
     keyed,
     limitRate: limitRate(deps.rateLimit),
   });
+  // After the plugins' routes: some stand below /v1 and ask for another kind of key.
+  app.use('/v1', ...keyed, batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys));
 
   app.use((request) => {
     throw new BatchwrightError('notFound', { message: `There is nothing at ${request.path.slice(0, 200)}` });

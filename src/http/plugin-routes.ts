@@ -7,7 +7,8 @@ import type { Routes, RouteTools } from '../plugin/routes.ts';
 import { callerOf, setCaller } from './authenticate.ts';
 
 /** Paths of our own: a plugin's prefix must not shadow them. */
-const OWN_PATHS = /^\/(batch|api|v1|healthz|readyz|metrics|docs|openapi\.json)(\/|$)/i;
+const OWN_PATHS =
+  /^\/((batch|api|healthz|readyz|metrics|docs|openapi\.json)(\/|$)|v1(\/(batches|keys|actions|callback-secret)(\/|$)|\/?$))/i;
 
 export interface PluginRoutesOptions {
   routes: readonly { namespace: string; routes: Routes }[];

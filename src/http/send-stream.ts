@@ -4,10 +4,15 @@ import type { Response } from 'express';
 
 /**
  * Sends pieces as they come, at the client's pace. The first piece is awaited before the answer begins, so
- * that what fails at once is told as an error; what fails later cuts the answer off.
+ * that what fails at once is told as an error; what fails later cuts the answer off. HEAD gets no piece.
  */
 export async function sendStream(response: Response, pieces: AsyncGenerator<string>): Promise<void> {
   const first = await pieces.next();
+  if (response.req.method === 'HEAD') {
+    await pieces.return(undefined);
+    response.end();
+    return;
+  }
   async function* all(): AsyncGenerator<string> {
     if (!first.done) yield first.value;
     yield* pieces;

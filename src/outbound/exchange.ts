@@ -13,7 +13,7 @@ export interface Timeouts {
   totalMs: number;
 }
 
-export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 5_000, idleMs: 30_000, totalMs: 300_000 };
+const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 5_000, idleMs: 30_000, totalMs: 300_000 };
 
 export interface ExchangeOptions {
   method: Method;

@@ -3,7 +3,12 @@ import { splitObject } from '../json/slices.ts';
 
 /** One result a line. */
 export async function* ndjson(pages: AsyncIterable<string[]>): AsyncGenerator<string> {
-  for await (const page of pages) yield `${page.join('\n')}\n`;
+  for await (const page of pages) yield `${page.map(onOneLine).join('\n')}\n`;
+}
+
+/** A request comes back as it was laid out; a string of JSON holds no bare line end. */
+function onOneLine(result: string): string {
+  return /[\r\n]/.test(result) ? result.replaceAll(/[\r\n]/g, ' ') : result;
 }
 
 const COLUMNS = [

@@ -5,11 +5,11 @@ import { splitArray, splitObject } from '../json/slices.ts';
 import { chunkTextAt } from '../store/chunks.ts';
 import { type ResultRow, resultPage } from '../store/results.ts';
 
-/** A page is read with so many rows that it stays near this size, judged by the pages before it. */
+/** Of responses that are read, and of results that are handed on, at once; the last one may go beyond it. */
 const PAGE_BYTES = 2 * 1024 * 1024;
-/** Responses may have 1 MiB each: the first page is small, for nothing is known yet. */
+/** A page is read with so many rows that it nears its size, judged by the page before it. */
 const FIRST_PAGE_ROWS = 16;
-const MAX_PAGE_ROWS = 1000;
+const MAX_PAGE_ROWS = 256;
 
 export interface ResultRange {
   fromIndex?: number;
@@ -35,18 +35,27 @@ export async function* resultPages(
     const rows = await resultPage(client, batchId, {
       fromIndex: next,
       limit: Math.min(rowsAtOnce, left),
+      maxBytes: PAGE_BYTES,
       status,
     });
     const last = rows.at(-1);
     if (!last) return;
-    const page: string[] = [];
+    let page: string[] = [];
+    let pageBytes = 0;
     let bytes = 0;
     for (const row of rows) {
       const text = resultText(row, await requests.at(row.index));
       bytes += text.length;
+      pageBytes += text.length;
       page.push(text);
+      // Requests are larger than responses may be: a page of them is handed on in parts.
+      if (pageBytes >= PAGE_BYTES) {
+        yield page;
+        page = [];
+        pageBytes = 0;
+      }
     }
-    yield page;
+    if (page.length > 0) yield page;
     next = last.index + 1;
     left -= rows.length;
     const average = bytes / rows.length;
@@ -57,7 +66,7 @@ export async function* resultPages(
 /** A page that is answered as a whole ends early when it gets larger than this. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
-/** One page of at most `limit` results, and the index to go on from; null at the end. */
+/** One page of at most `limit` results, and the index to go on from; null when nothing comes after it. */
 export async function pageOfResults(
   client: ClientBase | Pool,
   batchId: string,
@@ -65,14 +74,19 @@ export async function pageOfResults(
 ): Promise<{ texts: string[]; next: number | null }> {
   const texts: string[] = [];
   let bytes = 0;
-  for await (const page of resultPages(client, batchId, range)) {
-    texts.push(...page);
-    bytes += page.reduce((sum, text) => sum + text.length, 0);
-    if (bytes > MAX_ANSWER_BYTES) break;
-  }
-  if (texts.length < range.limit && bytes <= MAX_ANSWER_BYTES) return { texts, next: null };
-  const last = JSON.parse(splitObject(texts.at(-1) ?? '{}').get('index') ?? '0') as number;
-  return { texts, next: last + 1 };
+  for await (const page of resultPages(client, batchId, { ...range, limit: range.limit + 1 }))
+    for (const text of page) {
+      const last = texts.at(-1);
+      if (last !== undefined && (texts.length === range.limit || bytes > MAX_ANSWER_BYTES))
+        return { texts, next: indexOf(last) + 1 };
+      texts.push(text);
+      bytes += text.length;
+    }
+  return { texts, next: null };
+}
+
+function indexOf(result: string): number {
+  return Number.parseInt(result.slice('{"index":'.length), 10);
 }
 
 /** A job's request as it was sent, by raw members; reads each chunk once when asked in order. */

@@ -51,7 +51,7 @@ export async function runAlone(
   const batchId = toBatchId(asyncId);
   if (!(await deps.endWatch.ended(batchId, deps.aloneWaitMs ?? WAIT_MS, signal)))
     throw new BatchwrightError('stillRunning', { extra: { asyncId } });
-  const [result] = await resultPage(deps.pool, batchId, { fromIndex: 0, limit: 1 });
+  const [result] = await resultPage(deps.pool, batchId, { fromIndex: 0, limit: 1, maxBytes: 1 });
   if (!result) throw new BatchwrightError('resultsNotFound');
   return { asyncId, status: result.status, response: result.response ?? 'null' };
 }

@@ -11,19 +11,29 @@ export interface ResultRow {
   finishedAt: Date;
 }
 
-/** Results in request order from `fromIndex` on, at most `limit`, optionally of one status. */
+/**
+ * Results in request order from `fromIndex` on, optionally of one status: at most `limit`, and only as many as
+ * begin within the first `maxBytes` of response text, yet at least one. None when there are no more.
+ */
 export async function resultPage(
   client: ClientBase | Pool,
   batchId: string,
-  page: { fromIndex: number; limit: number; status?: ResultStatus | undefined },
+  page: { fromIndex: number; limit: number; maxBytes: number; status?: ResultStatus | undefined },
 ): Promise<ResultRow[]> {
   const { rows } = await client.query<ResultRow>({
     name: page.status ? 'result-page-by-status' : 'result-page',
-    text: `select index, status, response, attempts, started_at as "startedAt", finished_at as "finishedAt"
-     from batchwright.result
-     where batch_id = $1 and index >= $2 ${page.status ? 'and status = $4' : ''}
-     order by index limit $3`,
-    values: [batchId, page.fromIndex, page.limit, ...(page.status ? [page.status] : [])],
+    text: `with page as (
+       select index, status, response, attempts, started_at, finished_at,
+         coalesce(octet_length(response::text), 0) as bytes
+       from batchwright.result
+       where batch_id = $1 and index >= $2 ${page.status ? 'and status = $5' : ''}
+       order by index limit $3
+     ), sized as (
+       select *, sum(bytes) over (order by index rows unbounded preceding) - bytes as before from page
+     )
+     select index, status, response, attempts, started_at as "startedAt", finished_at as "finishedAt"
+     from sized where before < $4 order by index`,
+    values: [batchId, page.fromIndex, page.limit, page.maxBytes, ...(page.status ? [page.status] : [])],
   });
   return rows;
 }

@@ -1,20 +1,34 @@
-/** A quoted field, or one without any character that must be quoted. */
-const FIELD = /"((?:[^"]|"")*)"|([^",\r\n]*)/y;
-
 /** The records of a text that keeps to RFC 4180, every line ended with CRLF. Throws where it does not. */
 export function parseCsv(text: string): string[][] {
   const records: string[][] = [];
-  for (let at = 0; at < text.length; ) {
-    const record: string[] = [];
+  let at = 0;
+
+  function field(): string {
+    if (text[at] !== '"') return upTo(/[",\r\n]/g);
+    const parts: string[] = [];
     do {
-      if (record.length > 0) at++; // the comma
-      FIELD.lastIndex = at;
-      const [, quoted, plain = ''] = FIELD.exec(text) ?? [];
-      record.push(quoted?.replaceAll('""', '"') ?? plain);
-      at = FIELD.lastIndex;
-    } while (text[at] === ',');
+      at++; // the opening quote, or the second one of a pair
+      parts.push(upTo(/"/g));
+      at++;
+    } while (text[at] === '"');
+    return parts.join('"');
+  }
+
+  function upTo(mark: RegExp): string {
+    mark.lastIndex = at;
+    const start = at;
+    at = mark.exec(text)?.index ?? text.length;
+    return text.slice(start, at);
+  }
+
+  while (at < text.length) {
+    const record = [field()];
+    while (text[at] === ',') {
+      at++;
+      record.push(field());
+    }
     if (!text.startsWith('\r\n', at))
-      throw new Error(`no end of line after ${JSON.stringify(text.slice(Math.max(0, at - 40), at + 40))}`);
+      throw new Error(`no end of line before ${JSON.stringify(text.slice(at, at + 40))}`);
     records.push(record);
     at += 2;
   }

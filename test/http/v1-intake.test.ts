@@ -106,7 +106,12 @@ describe('A batch that is taken', () => {
     await assertRefused(() => postBatch(system, { jobs: echoes(MAX_NDJSON_JOBS) }), 413);
   });
 
-  for (const type of [NDJSON, `${NDJSON}; charset=utf-8`, `${NDJSON};charset="UTF-8"`, 'Application/X-NDJSON'])
+  for (const type of [
+    NDJSON,
+    `${NDJSON}; charset=utf-8`,
+    `${NDJSON};charset="UTF-8"`,
+    'Application/X-NDJSON',
+  ])
     test(`may come as ${type}`, async () => {
       const answer = await postLines(system, toLines(echoes(2)), { headers: { 'content-type': type } });
       assertTaken(answer, 2);
@@ -236,7 +241,10 @@ describe('A body in a wrong encoding', () => {
     ['UTF-16 with its mark', Buffer.from(`\ufeff${toLines(echoes(2))}`, 'utf16le')],
     ['UTF-16 without', Buffer.from(toLines(echoes(2)), 'utf16le')],
     ['Latin-1', Buffer.from(toLines([echo(0, { name: 'é' })]), 'latin1')],
-    ['broken UTF-8', Buffer.concat([Buffer.from('{"namespace":"'), Buffer.from([0xf0, 0x9f]), Buffer.from('"}')])],
+    [
+      'broken UTF-8',
+      Buffer.concat([Buffer.from('{"namespace":"'), Buffer.from([0xf0, 0x9f]), Buffer.from('"}')]),
+    ],
   ] as const)
     test(`is 400 and the line is named (${what})`, async () => {
       const { errors } = await assertRefused(() => postLines(system, body), 400);
@@ -283,10 +291,22 @@ describe('A bomb', () => {
     brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
 
   for (const [what, body, encoding, status, detail] of [
-    ['one line of 1 GiB', times(gzipSync(Buffer.alloc(MEBIBYTE, 'x')), 1024), 'gzip', 413, /^line 1 is longer/],
+    [
+      'one line of 1 GiB',
+      times(gzipSync(Buffer.alloc(MEBIBYTE, 'x')), 1024),
+      'gzip',
+      413,
+      /^line 1 is longer/,
+    ],
     ['1 GiB of line feeds', times(gzipSync(Buffer.alloc(MEBIBYTE, '\n')), 1024), 'gzip', 413, /white space/],
     ['1 GiB of blanks', times(gzipSync(Buffer.alloc(MEBIBYTE, ' ')), 1024), 'gzip', 413, /^line 1 is longer/],
-    ['a million jobs', brotli(toLines([echo(0)]).repeat(1_000_000)), 'br', 400, /^The maximum number of jobs/],
+    [
+      'a million jobs',
+      brotli(toLines([echo(0)]).repeat(1_000_000)),
+      'br',
+      400,
+      /^The maximum number of jobs/,
+    ],
   ] as const)
     test(`of ${what} is ${status} without being blown up`, async () => {
       const before = process.resourceUsage().maxRSS;

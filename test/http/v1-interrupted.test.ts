@@ -25,7 +25,18 @@ import { ADMIN_KEY, startSystem, TEST_PLUGINS } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { openPost } from './open-post.ts';
 import { storedRows } from './stored-rows.ts';
-import { echo, echoes, gated, ingests, NDJSON, openGate, postLines, runsOf, storedJobs, toLines } from './v1-support.ts';
+import {
+  echo,
+  echoes,
+  gated,
+  ingests,
+  NDJSON,
+  openGate,
+  postLines,
+  runsOf,
+  storedJobs,
+  toLines,
+} from './v1-support.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const system = await startSystem({ after });
@@ -290,6 +301,7 @@ async function serveImpatiently(t: TestContext, idleMs: number): Promise<string>
       checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes, idleMs },
       watch: createBatchWatch(pool),
+      log: silentPluginLog,
     }),
   );
   app.use(errorHandler(silentPluginLog));

@@ -9,6 +9,7 @@ import {
   echo,
   echoes,
   gated,
+  getText,
   NDJSON,
   openGate,
   postBatch,
@@ -23,8 +24,10 @@ const { pool } = system;
 // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
 type Result = any;
 
-const get = (asyncId: string, query = '', accept = 'application/json'): Promise<Answer> =>
-  system.request(`/v1/batches/${asyncId}/results${query}`, { headers: { accept } });
+const pathOf = (asyncId: string, query = '') => `/v1/batches/${asyncId}/results${query}`;
+const get = (asyncId: string, query = ''): Promise<Answer> => system.request(pathOf(asyncId, query));
+const getAs = (accept: string, asyncId: string, query = '') =>
+  getText(system, pathOf(asyncId, query), accept);
 
 async function ended(jobs: unknown[] | string, more = {}): Promise<string> {
   const body = typeof jobs === 'string' ? jobs : { jobs, ...more };
@@ -49,7 +52,7 @@ async function walk(asyncId: string, limit: number, query = ''): Promise<Result[
 }
 
 async function ndjson(asyncId: string, query = ''): Promise<Result[]> {
-  const { status, headers, body } = await get(asyncId, query, NDJSON);
+  const { status, headers, body } = await getAs(NDJSON, asyncId, query);
   assert.equal(status, 200);
   assert.equal(headers.get('content-type')?.split(';')[0], NDJSON);
   if (body === '') return [];
@@ -64,7 +67,7 @@ const COLUMNS = 'index,id,namespace,action,request,response,status,attempts,star
 
 /** The records, each by column. */
 async function csv(asyncId: string, query = ''): Promise<Record<string, string>[]> {
-  const { status, headers, body } = await get(asyncId, query, 'text/csv');
+  const { status, headers, body } = await getAs('text/csv', asyncId, query);
   assert.equal(status, 200);
   assert.equal(headers.get('content-type')?.split(';')[0], 'text/csv');
   const [header, ...records] = parseCsv(body);
@@ -151,11 +154,10 @@ describe('A page of results', () => {
   test('has a request of 10 MiB whole', async () => {
     const text = 'x'.repeat(10 * MEBIBYTE);
     const job = { namespace: 'rest', action: 'answer', params: { bytes: 3, text } };
-    const asyncId = await ended([echo(0), job, job, echo(3)]);
+    const asyncId = await ended([echo(0), job, echo(2)]);
     const results = (await walk(asyncId, 1000)).flat();
-    assert.deepEqual(indexes(results), upTo(4));
-    for (const { request, response } of results.slice(1, 3))
-      assert.ok(request.text === text && response === 'x');
+    assert.deepEqual(indexes(results), upTo(3));
+    assert.ok(results[1].request.text === text && results[1].response === 'x');
     assert.equal((await csv(asyncId))[1]?.request, JSON.stringify(job.params));
   });
 
@@ -183,7 +185,9 @@ describe('A page of results', () => {
     test(`is 400 with ${query}`, async () => {
       const asyncId = await ended([echo(1)]);
       assertProblem(await get(asyncId, query), 400);
-      if (!query.includes('limit')) assertProblem(await get(asyncId, query, NDJSON), 400);
+      if (query.includes('limit')) return;
+      const headers = { accept: NDJSON };
+      assertProblem(await system.request(pathOf(asyncId, query), { headers }), 400);
     });
 
   test('after the end is empty', async () => {
@@ -284,7 +288,9 @@ describe('Results in every form', () => {
   });
 
   test('of jobs that never ran tell so', async () => {
-    const asyncId = await ended([echo('x'), 7, { namespace: 1 }, echo(1)], { options: { skipInvalid: true } });
+    const asyncId = await ended([echo('x'), 7, { namespace: 1 }, echo(1)], {
+      options: { skipInvalid: true },
+    });
     const whole = await system.results(asyncId);
     assert.deepEqual(await ndjson(asyncId), whole);
     const records = await csv(asyncId);
@@ -321,7 +327,7 @@ describe('A line of NDJSON', () => {
     for (const layout of [JSON.stringify({ jobs }, null, 2), JSON.stringify({ jobs }, null, '\t')])
       for (const end of ['\n', '\r\n', '\r']) {
         const asyncId = await ended(layout.replaceAll('\n', end));
-        const { body } = await get(asyncId, '', NDJSON);
+        const { body } = await getAs(NDJSON, asyncId);
         assert.doesNotMatch(body, /\r/);
         assert.equal(body.split('\n').length, 3);
         assert.deepEqual(await ndjson(asyncId), await system.results(asyncId));
@@ -347,8 +353,8 @@ describe('A line of CSV', () => {
 
   test('is downloaded under the batch\u2019s name', async () => {
     const asyncId = await ended([echo(1)]);
-    const { headers, body } = await get(asyncId, '', 'text/csv');
-    assert.equal(headers.get('content-disposition'), `attachment; filename="${asyncId}.csv"`);
+    const { headers, body } = await getAs('text/csv', asyncId);
+    assert.equal(headers.get('content-disposition'), `attachment; filename=${asyncId}.csv`);
     assert.equal(headers.get('content-type'), 'text/csv; charset=utf-8');
     assert.ok(body.startsWith(`${COLUMNS.join(',')}\r\n0,,test,echo,"{""n"":1}","{""n"":1}",succeeded,1,`));
     assert.ok(body.endsWith('Z\r\n'));
@@ -364,6 +370,7 @@ describe('Accept', () => {
       ['application/json, text/csv', 'application/json'],
       [NDJSON, NDJSON],
       [`${NDJSON}; charset=utf-8`, NDJSON],
+      ['text/csv;charset=UTF-8', 'text/csv'],
       ['Application/X-NDJSON', NDJSON],
       [`text/csv;q=0.5, ${NDJSON}`, NDJSON],
       [`text/csv, ${NDJSON};q=0.5`, 'text/csv'],
@@ -373,7 +380,7 @@ describe('Accept', () => {
       ['text/html', 'application/json'],
       ['nonsense', 'application/json'],
     ] as const) {
-      const { status, headers } = await get(asyncId, '', accept);
+      const { status, headers } = await getAs(accept, asyncId);
       assert.equal(status, 200);
       assert.equal(headers.get('content-type')?.split(';')[0], type, accept);
     }
@@ -382,11 +389,8 @@ describe('Accept', () => {
 
 test('HEAD tells what GET would, without the body', async () => {
   const asyncId = await ended(echoes(1200));
-  for (const accept of ['application/json', NDJSON, 'text/csv']) {
-    const head = await system.request(`/v1/batches/${asyncId}/results`, {
-      method: 'HEAD',
-      headers: { accept },
-    });
+  for (const accept of [NDJSON, 'text/csv', 'application/json']) {
+    const head = await getText(system, pathOf(asyncId), accept, 'HEAD');
     assert.equal(head.status, 200);
     assert.equal(head.headers.get('content-type')?.split(';')[0], accept);
     assert.equal(head.body, '');

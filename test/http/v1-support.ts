@@ -1,7 +1,7 @@
 /** What the tests of /v1 share. */
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import type { Answer, System } from '../support/system.ts';
+import { ADMIN_KEY, type Answer, type System } from '../support/system.ts';
 
 export const NDJSON = 'application/x-ndjson';
 
@@ -54,6 +54,15 @@ export function postLines(
     headers: { 'content-type': NDJSON, ...headers },
     body: typeof body === 'string' ? body : Uint8Array.from(body),
   });
+}
+
+/** The answer with its body as text. */
+export async function getText(system: System, path: string, accept: string, method = 'GET'): Promise<Answer> {
+  const response = await fetch(`${system.url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${ADMIN_KEY}`, accept },
+  });
+  return { status: response.status, headers: response.headers, body: await response.text() };
 }
 
 /** A key of another tenant, as headers. */

@@ -81,7 +81,9 @@ describe('the lines of a body', () => {
     const random = seeded(7);
     const parts = ['{"a":1}', '"é€😀"', ' ', '\r', '\n', '\n', '\r\n', '\t', '1'];
     for (let round = 0; round < 300; round++) {
-      const text = Array.from({ length: below(random, 40) }, () => parts[below(random, parts.length)]).join('');
+      const text = Array.from({ length: below(random, 40) }, () => parts[below(random, parts.length)]).join(
+        '',
+      );
       const expected = text
         .split('\n')
         .map((line, index) => [index + 1, line.replace(/^[ \t\r]+|[ \t\r]+$/g, '')] as [number, string])

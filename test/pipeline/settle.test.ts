@@ -57,12 +57,10 @@ function largeJobs(count: number): object[] {
 
 test('a settle on its way records results and leaves the message with its lane', async () => {
   const { asyncId, first } = await claimed(echoJobs(2));
-  assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), {
-    state: 'recorded',
-    cancelRequested: false,
-  });
+  const recorded = { state: 'recorded', cancelRequested: false };
+  assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), { ...recorded, finished: false });
   assert.equal((await batch(asyncId)).counts.succeeded, 1);
-  assert.deepEqual(await settle(first, [success(1)]), { state: 'recorded', cancelRequested: false });
+  assert.deepEqual(await settle(first, [success(1)]), { ...recorded, finished: true });
   assert.equal((await batch(asyncId)).state, 'completed');
 });
 
@@ -72,6 +70,7 @@ test('a settle tells of a cancel', async () => {
   assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), {
     state: 'recorded',
     cancelRequested: true,
+    finished: false,
   });
 });
 

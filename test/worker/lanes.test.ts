@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { echoJobs } from '../pipeline/work-jobs.ts';
+import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -28,4 +28,22 @@ test('a lane that has worked for a second on a batch lets others pass and comes 
     assert.deepEqual({ status, attempts }, { status: 'succeeded', attempts: 1 });
   const { rows } = await system.pool.query('select count(*) as runs from test.effect');
   assert.equal(rows[0].runs, 110, 'each job ran once');
+});
+
+test('a lane whose jobs wait for a slot of their action lets others pass, too', async (t) => {
+  // Two lanes for first chunks, one for later ones.
+  const own = await startSystem(t, { env: { WORKER_CONCURRENCY: '3' } });
+  const gated = (count: number) => Array.from({ length: count }, () => workJob('attempt', { gate: 'slots' }));
+  const holder = await own.run(gated(10));
+  await waitFor(async () => (await entriesOf(own, holder)).length === 10, { what: 'all slots to be taken' });
+  const waiting = await own.run(gated(5));
+  const other = await own.run(echoJobs(3));
+  assert.equal((await own.ended(other)).counts.succeeded, 3);
+  await openGate(own, 'slots');
+  for (const asyncId of [holder, waiting]) {
+    await own.ended(asyncId);
+    for (const { status, attempts } of await own.results(asyncId))
+      assert.deepEqual({ status, attempts }, { status: 'succeeded', attempts: 1 });
+  }
+  assert.equal((await entriesOf(own, waiting)).length, 5);
 });

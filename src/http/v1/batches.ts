@@ -31,6 +31,13 @@ export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
 }
 
 const STATES: readonly BatchState[] = ['queued', 'running', 'completed', 'cancelled'];
+/** Of a job; Postgres keeps it as an integer. */
+const MAX_INDEX = 2 ** 31 - 1;
+/** What results are answered as; naming the charset, which they have anyway, asks for no other form. */
+const FORMS = ['application/json', 'application/x-ndjson', 'text/csv'].flatMap((type) => [
+  type,
+  `${type}; charset=utf-8`,
+]);
 const STATUSES: readonly ResultStatus[] = ['succeeded', 'failed', 'cancelled'];
 
 export function batchRoutes(deps: BatchRoutesDeps): Router {
@@ -113,7 +120,8 @@ async function sendResults(pool: Pool, request: Request, response: Response): Pr
   const status = oneOf('status', request.query.status, STATUSES);
   const fromIndex = cursorOf(request);
   const range = { fromIndex, status };
-  switch (request.accepts(['application/json', 'application/x-ndjson', 'text/csv'])) {
+  const [form] = (request.accepts(FORMS) || '').split(';');
+  switch (form) {
     case 'application/x-ndjson':
       response.type('application/x-ndjson');
       return sendStream(response, ndjson(resultPages(pool, batch.id, range)));
@@ -135,8 +143,9 @@ async function sendResults(pool: Pool, request: Request, response: Response): Pr
 function cursorOf({ query }: Request): number {
   const { cursor } = query;
   if (cursor === undefined) return 0;
-  if (typeof cursor !== 'string' || !/^\d{1,10}$/.test(cursor)) throw wrongCursor();
-  return Number(cursor);
+  const index = typeof cursor === 'string' && /^\d+$/.test(cursor) ? Number(cursor) : Number.NaN;
+  if (!(index <= MAX_INDEX)) throw wrongCursor();
+  return index;
 }
 
 function wrongCursor(): BatchwrightError {
