@@ -26,6 +26,7 @@ import { startQueue } from './queue/queue.ts';
 import { createLargeJobChecker } from './registry/large-jobs.ts';
 import { loadRegistry, type Registry } from './registry/registry.ts';
 import { makePartitions } from './store/partitions.ts';
+import { answers } from './store/ping.ts';
 import { type Lanes, startLanes } from './worker/lanes.ts';
 import { runQuarantineTask } from './worker/quarantine-process.ts';
 import { superviseWorkers } from './worker/supervisor.ts';
@@ -160,13 +161,6 @@ export async function startApi(
       await Promise.all([pool.end(), ingestPool.end()]);
     },
   };
-}
-
-async function answers(pool: ReturnType<typeof createPool>): Promise<boolean> {
-  return pool.query('select 1').then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Requests in flight may end; what takes longer than the grace is cut. */

@@ -36,6 +36,7 @@ export class Recorder {
   #retries: RetryOutcome[] = [];
   #bytes = 0;
   #halt: Halt | null = null;
+  readonly #halting = Promise.withResolvers<void>();
   #lookedAt = performance.now();
   #looking: Promise<void> | null = null;
   #settling: Promise<void> = Promise.resolve();
@@ -53,10 +54,16 @@ export class Recorder {
     return this.#halt;
   }
 
+  /** Resolves when no further job may be started. */
+  get halting(): Promise<void> {
+    return this.#halting.promise;
+  }
+
   /** The first reason stays, except that a cancel outweighs a pause. */
   halt(reason: Halt): void {
     if (this.#halt === null || reason === 'lost' || (reason === 'cancelled' && this.#halt !== 'lost'))
       this.#halt = reason;
+    this.#halting.resolve();
   }
 
   /**
@@ -189,6 +196,7 @@ export class Recorder {
 
   #tick(): void {
     if (this.#outcomes.length > 0) void this.#settle();
+    else void this.lookForCancel();
     const now = Date.now();
     const due = [...this.#running.values()].filter(
       ({ changed, writtenAt }) =>

@@ -58,15 +58,14 @@ async function runGroup(deps: GroupDeps, entry: RegisteredAction, group: Pending
   const { runMany } = entry.action;
   if (runMany && group.length > 1) {
     // False when it threw or must be undone: then each job runs for itself.
-    if (recorder.halted === null && (await limit(() => runTogether(deps, entry, runMany, group)))) return [];
+    if (await inSlot(limit, recorder, () => runTogether(deps, entry, runMany, group))) return [];
   }
   const queue = group.values();
   const left: number[] = [];
   const breathe = createBreather();
   async function runner(): Promise<void> {
     for (const job of queue) {
-      if (recorder.halted !== null) left.push(job.index);
-      else if (!(await limit(() => runJob(deps, job)))) left.push(job.index);
+      if (!(await inSlot(limit, recorder, () => runJob(deps, job)))) left.push(job.index);
       await breathe();
     }
   }
@@ -74,7 +73,25 @@ async function runGroup(deps: GroupDeps, entry: RegisteredAction, group: Pending
   return left;
 }
 
-/** False when the job was not started: the halt came while it waited for its slot. */
+/** False when nothing was run, for the halt came first: a lane must not wait for slots that others hold. */
+async function inSlot(
+  limit: LimitFunction,
+  recorder: Recorder,
+  run: () => Promise<boolean>,
+): Promise<boolean> {
+  if (recorder.halted !== null) return false;
+  if (limit.activeCount < limit.concurrency && limit.pendingCount === 0) return limit(run);
+  let begun = false;
+  const answer = limit(() => {
+    // The slot may come after the halt, when nobody waits for it any more.
+    begun = recorder.halted === null;
+    return begun ? run() : false;
+  });
+  await Promise.race([answer, recorder.halting]);
+  return begun ? answer : false;
+}
+
+/** False when the job was not started: the halt came first. */
 async function runJob(deps: GroupDeps, job: PendingJob): Promise<boolean> {
   const { recorder, scope, claim } = deps;
   await recorder.lookForCancel();

@@ -129,6 +129,20 @@ test('finished results stay when a batch is cancelled', async () => {
   ]);
 });
 
+test('a cancelled batch does not wait for slots that another batch holds', async () => {
+  const holder = await system.run(Array.from({ length: 10 }, () => workJob('attempt', { gate: 'held' })));
+  await running(holder, 10);
+  const asyncId = await system.run([workJob('attempt', { gate: 'held' }), ...echoJobs(1)]);
+  await waitFor(async () => (await status(system, asyncId)).counts.succeeded === 1, {
+    what: 'the first result',
+  });
+  await perform('cancel', asyncId);
+  assert.equal((await system.ended(asyncId, 5_000)).state, 'cancelled');
+  await openGate(system, 'held');
+  await system.ended(holder);
+  assert.deepEqual(statuses(await system.results(asyncId)), ['cancelled 0', 'succeeded 1']);
+});
+
 test('a cancelled batch does not wait for the pause before another run', async () => {
   const asyncId = await system.run([workJob('attempt', { failures: 1, retryInSeconds: 3600 })]);
   await waitFor(
