@@ -1,11 +1,11 @@
 /** A batch as the REST interface shows it. */
 import type { Pool } from 'pg';
-import { type AsyncId, type BatchState, isTerminal, toAsyncId } from '../domain/batch.ts';
+import { type AsyncId, type BatchState, isAsyncId, toAsyncId, toBatchId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
-import { listBatches } from '../store/batch-list.ts';
+import { BatchwrightError } from '../domain/errors.ts';
+import { findLiveBatch, type LiveBatch, listBatches } from '../store/batch-list.ts';
 import type { BatchRow, CallbackState } from '../store/batches.ts';
-import { activeJobs } from '../store/job-progress.ts';
-import { type BatchStatus, statusOf } from './status.ts';
+import { type BatchStatus, toStatus } from './status.ts';
 
 export interface BatchView extends BatchStatus {
   /** Running jobs that report progress, at most 100. */
@@ -17,15 +17,11 @@ export interface BatchView extends BatchStatus {
   callback: { url: string; state: CallbackState; attempts: number } | null;
 }
 
-export async function batchView(pool: Pool, batch: BatchRow): Promise<BatchView> {
-  const [status, active] = await Promise.all([
-    statusOf(pool, batch),
-    isTerminal(batch.state) ? [] : activeJobs(pool, batch.id),
-  ]);
+export function toView(batch: LiveBatch): BatchView {
   const { createdAt, startedAt, finishedAt, expiresAt, callbackUrl } = batch;
   return {
-    ...status,
-    active,
+    ...toStatus(batch, batch),
+    active: JSON.parse(batch.active),
     createdAt,
     startedAt,
     finishedAt,
@@ -37,6 +33,13 @@ export async function batchView(pool: Pool, batch: BatchRow): Promise<BatchView>
 /** Before the batch has ended its callback is pending too. */
 function callbackOf(url: string, { callbackState, callbackAttempts }: BatchRow): BatchView['callback'] {
   return { url, state: callbackState ?? 'pending', attempts: callbackAttempts };
+}
+
+/** The caller's batch. Throws `batchNotFound` as `requireBatch` does. */
+export async function requireView(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchView> {
+  const batch = isAsyncId(asyncId) ? await findLiveBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
+  if (!batch) throw new BatchwrightError('batchNotFound');
+  return toView(batch);
 }
 
 export interface BatchPage {
@@ -54,8 +57,5 @@ export async function batchPage(
   const rows = await listBatches(pool, caller.tenant, { ...page, limit: page.limit + 1 });
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
-  return {
-    data: await Promise.all(shown.map((batch) => batchView(pool, batch))),
-    next: rows.length > page.limit && last ? toAsyncId(last.id) : null,
-  };
+  return { data: shown.map(toView), next: rows.length > page.limit && last ? toAsyncId(last.id) : null };
 }

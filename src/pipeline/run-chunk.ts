@@ -23,6 +23,8 @@ export interface RunChunkDeps extends SettleDeps {
   draining: AbortSignal;
   /** Aborted when the grace is over: runs are aborted and go back uncharged. */
   stopping: AbortSignal;
+  /** Called once when the lane starts nothing more because others wait, while jobs of it still run. */
+  onYield?: () => void;
 }
 
 /** Runs jobs and tells the recorder; answers the indexes of those not started. */
@@ -125,10 +127,16 @@ function haltSignals(
   const onDrain = () => recorder.halt('stopping');
   if (deps.draining.aborted) onDrain();
   deps.draining.addEventListener('abort', onDrain, { once: true });
+  let yielded = false;
   const timer = setInterval(() => {
     if (isQuarantine(queue)) return; // a lane of its own, which nobody else waits for
     othersWait(deps.pool, queueName, message.batch).then(
-      (waiting) => waiting && recorder.halt('yielding'),
+      (waiting) => {
+        if (!waiting) return;
+        recorder.halt('yielding');
+        if (!yielded) deps.onYield?.();
+        yielded = true;
+      },
       () => {}, // the database is away: nobody can be waiting for what cannot be fetched
     );
   }, YIELD_AFTER_MS);

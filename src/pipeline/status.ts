@@ -12,7 +12,7 @@ import {
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError, type ErrorName } from '../domain/errors.ts';
 import { type BatchRow, findBatch } from '../store/batches.ts';
-import { runningJobs } from '../store/job-progress.ts';
+import { type RunningJobs, runningJobs } from '../store/job-progress.ts';
 
 export interface BatchStatus {
   asyncId: AsyncId;
@@ -41,11 +41,16 @@ export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown):
   return statusOf(pool, await requireBatch(pool, caller, asyncId));
 }
 
-export async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
+async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
+  return toStatus(batch, isTerminal(batch.state) ? NOTHING : await runningJobs(pool, batch.id));
+}
+
+const NOTHING: RunningJobs = { running: 0, fractions: 0 };
+
+export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): BatchStatus {
   const { id, state, total, succeeded, failed, cancelled } = batch;
   if (isTerminal(state))
     return { asyncId: toAsyncId(id), state, counts: terminalCounts(batch), progress: 100 };
-  const { running, fractions } = await runningJobs(pool, id);
   const ended = succeeded + failed + cancelled;
   const runningNow = Math.min(running, total - ended);
   return {

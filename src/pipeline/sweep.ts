@@ -8,6 +8,7 @@ import type { Log } from '../plugin/context.ts';
 import { callbackIsQueued, liveChunks } from '../queue/inspect.ts';
 import type { Queue } from '../queue/queue.ts';
 import { lockBatchRow, pendingCallbacks, unfinishedBatches } from '../store/batches.ts';
+import { incompleteChunks } from '../store/chunks.ts';
 import { recount } from '../store/settle.ts';
 import { trySweepLock } from '../store/sweep-lock.ts';
 import { transaction } from '../store/transaction.ts';
@@ -39,7 +40,11 @@ export async function sweep(deps: SweepDeps, { minAgeSeconds = MIN_AGE_SECONDS }
 }
 
 /** Sends again the messages of chunks that lack results and have none; a batch without any is recounted. */
-async function repairBatch({ pool, queue, queues, log }: SweepDeps, batchId: string): Promise<void> {
+async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
+  // Counting the results of a large batch takes long: its row, which every settle waits for, is not held
+  // meanwhile, unless there seems to be something to mend.
+  if (await isInOrder(deps, batchId)) return;
+  const { pool, queue, queues, log } = deps;
   await transaction(pool, async (client) => {
     const batch = await lockBatchRow(client, batchId);
     if (!batch || batch.finishedAt !== null) return;
@@ -56,6 +61,16 @@ async function repairBatch({ pool, queue, queues, log }: SweepDeps, batchId: str
     await complete(queue, client, { batchId, generation: batch.generation, ...counted });
     log.warn({ asyncId: toAsyncId(batchId) }, 'sweep: batch finished from its results');
   });
+}
+
+async function isInOrder({ pool, queues }: SweepDeps, batchId: string): Promise<boolean> {
+  const live = await liveChunks(pool, queues, batchId);
+  const alive = new Set(live.map(({ chunk, queue }) => `${chunk} ${queue}`));
+  const incomplete = await incompleteChunks(pool, batchId);
+  return (
+    live.length > 0 &&
+    incomplete.every((chunk) => chunk.queues.every((name) => alive.has(`${chunk.number} ${name}`)))
+  );
 }
 
 async function repairCallback(

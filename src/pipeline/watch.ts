@@ -1,90 +1,100 @@
-/** Tells any number of listeners how a batch gets on: one query a batch and tick, however many listen. */
+/** Tells any number of listeners how batches get on: one query a tick, however many listen to however many. */
+import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { isTerminal } from '../domain/batch.ts';
-import { getBatch } from '../store/batches.ts';
-import { type BatchView, batchView } from './batch-view.ts';
+import { liveBatches } from '../store/batch-list.ts';
+import { type BatchView, toView } from './batch-view.ts';
 
 export interface BatchWatch {
-  /** Calls back with the batch whenever it has changed, and a last time when it has ended. Answers the way out. */
-  subscribe(batchId: string, listener: (event: BatchEvent) => void): () => void;
+  /**
+   * Calls back with the batch as it is unless `seen` is its event's id, whenever it has changed, and a last
+   * time when it has ended. Answers the way out.
+   */
+  subscribe(batchId: string, listener: Listener, seen?: string): () => void;
   /** Tells every listener `closing` and ends all subscriptions. */
   close(): void;
 }
 
 export interface BatchEvent {
-  /** `gone` when the batch has been deleted meanwhile, `closing` when this process stops. */
+  /** The last three come once: `gone` when the batch was deleted, `closing` when this process stops. */
   name: 'progress' | 'finished' | 'gone' | 'closing';
-  batch: BatchView | null;
+  /** The same wherever the same is told of the same batch. */
+  id: string;
+  /** JSON text: the batch, null when it is gone. */
+  data: string;
 }
 
-/** CONTRACT: progress at most four times a second. */
+type Listener = (event: BatchEvent) => void;
+
+/** CONTRACT: progress at most four times a second. Counted from the end of the tick before. */
 const TICK_MS = 250;
 
-interface Watched {
-  listeners: Set<(event: BatchEvent) => void>;
-  /** What was told last, for who comes later; undefined before the first answer. */
-  last: BatchEvent | undefined;
-  close(): void;
+/** The event that tells of the batch as it is. */
+export function eventOf(batch: BatchView): BatchEvent {
+  const name = isTerminal(batch.state) ? 'finished' : 'progress';
+  return toEvent(name, JSON.stringify(batch));
+}
+
+function toEvent(name: BatchEvent['name'], data = 'null'): BatchEvent {
+  const id = createHash('sha256').update(name).update(data).digest('base64url').slice(0, 16);
+  return { name, id, data };
 }
 
 export function createBatchWatch(pool: Pool): BatchWatch {
-  const watched = new Map<string, Watched>();
+  /** By batch: each listener with the id of what it was told last. */
+  const watched = new Map<string, Map<Listener, string>>();
+  let ticking = false;
+  let closed = false;
 
-  function watch(batchId: string): Watched {
-    let told = '';
-    let asking = false;
-    async function tick(): Promise<void> {
-      if (asking) return;
-      asking = true;
-      try {
-        const event = await eventOf(pool, batchId);
-        const text = JSON.stringify(event);
-        if (text === told) return;
-        told = text;
-        entry.last = event;
-        for (const listener of [...entry.listeners]) listener(event);
-      } catch {
-        // The database is away: the next tick asks again.
-      } finally {
-        asking = false;
-      }
+  async function run(): Promise<void> {
+    ticking = true;
+    while (watched.size > 0) {
+      // While the database is away there is nothing to tell.
+      await tick().catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
-    const timer = setInterval(() => void tick(), TICK_MS);
-    const entry: Watched = {
-      listeners: new Set(),
-      last: undefined,
-      close() {
-        clearInterval(timer);
-        watched.delete(batchId);
-      },
-    };
-    watched.set(batchId, entry);
-    void tick();
-    return entry;
+    ticking = false;
+  }
+
+  async function tick(): Promise<void> {
+    const asked = [...watched.keys()];
+    const found = new Map((await liveBatches(pool, asked)).map((batch) => [batch.id, batch]));
+    for (const batchId of asked) {
+      const batch = found.get(batchId);
+      tell(batchId, batch ? eventOf(toView(batch)) : toEvent('gone'));
+    }
+  }
+
+  function tell(batchId: string, event: BatchEvent): void {
+    const listeners = watched.get(batchId);
+    if (!listeners) return;
+    const isLast = event.name !== 'progress';
+    if (isLast) watched.delete(batchId);
+    for (const [listener, told] of listeners) {
+      if (told === event.id && !isLast) continue;
+      listeners.set(listener, event.id);
+      listener(event);
+    }
   }
 
   return {
-    subscribe(batchId, listener) {
-      const entry = watched.get(batchId) ?? watch(batchId);
-      entry.listeners.add(listener);
-      // Who comes later is told at once how things stand, not with the next change.
-      if (entry.last) listener(entry.last);
+    subscribe(batchId, listener, seen = '') {
+      if (closed) {
+        queueMicrotask(() => listener(toEvent('closing')));
+        return () => {};
+      }
+      const listeners = watched.get(batchId) ?? new Map<Listener, string>();
+      watched.set(batchId, listeners);
+      listeners.set(listener, seen);
+      if (!ticking) void run();
       return () => {
-        entry.listeners.delete(listener);
-        if (entry.listeners.size === 0) entry.close();
+        listeners.delete(listener);
+        if (listeners.size === 0 && watched.get(batchId) === listeners) watched.delete(batchId);
       };
     },
     close() {
-      for (const entry of [...watched.values()]) {
-        entry.close();
-        for (const listener of entry.listeners) listener({ name: 'closing', batch: null });
-      }
+      closed = true;
+      for (const batchId of [...watched.keys()]) tell(batchId, toEvent('closing'));
     },
   };
-}
-
-async function eventOf(pool: Pool, batchId: string): Promise<BatchEvent> {
-  const batch = await getBatch(pool, batchId);
-  if (!batch) return { name: 'gone', batch: null };
-  return { name: isTerminal(batch.state) ? 'finished' : 'progress', batch: await batchView(pool, batch) };
 }

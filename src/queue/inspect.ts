@@ -16,7 +16,7 @@ export async function othersWait(pool: Pool, queue: string, batchId: string): Pr
 
 /** The live chunk messages of a batch: which chunk, for which of `queues`. */
 export async function liveChunks(
-  client: ClientBase,
+  client: ClientBase | Pool,
   queues: readonly string[],
   batchId: string,
 ): Promise<{ chunk: number; queue: string }[]> {

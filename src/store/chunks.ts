@@ -220,7 +220,7 @@ export async function chunkTextAt(
 
 /** The chunks that lack a result, each with its queues. */
 export async function incompleteChunks(
-  client: ClientBase,
+  client: ClientBase | Pool,
   batchId: string,
 ): Promise<{ number: number; queues: string[] }[]> {
   const { rows } = await client.query<{ number: number; queues: string[] }>(

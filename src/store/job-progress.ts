@@ -31,36 +31,27 @@ export async function clearProgress(pool: Pool, batchId: string, indexes: readon
   ]);
 }
 
-/** Running jobs that report progress, by index, at most 100. */
-export async function activeJobs(
-  pool: Pool,
-  batchId: string,
-): Promise<{ index: number; done: number; total: number }[]> {
-  const { rows } = await pool.query<{ index: number; done: number; total: number }>(
-    `select index, done, total from batchwright.job_progress
-     where batch_id = $1 and total is not null and updated_at > now() - make_interval(secs => $2)
-     order by index limit 100`,
-    [batchId, STALE_SECONDS],
-  );
-  return rows;
-}
-
 export interface RunningJobs {
   running: number;
   /** The sum of the running jobs' finished fractions. */
   fractions: number;
 }
 
+/** Of a row of job_progress: it was written lately, and its job has no result yet. */
+export const isRunning = `updated_at > now() - interval '${STALE_SECONDS} s' and not exists (
+  select from batchwright.result
+  where result.batch_id = job_progress.batch_id and result.index = job_progress.index)`;
+
+/** RunningJobs, over rows of job_progress. */
+export const runningColumns = `count(*)::int as running,
+  coalesce(sum(least(greatest(done / nullif(total, 0), 0), 1)), 0) as fractions`;
+
 /** What runs of the batch at the moment. */
 export async function runningJobs(pool: Pool, batchId: string): Promise<RunningJobs> {
   const { rows } = await pool.query<RunningJobs>({
     name: 'running-jobs',
-    text: `select count(*)::int as running,
-       coalesce(sum(least(greatest(done / nullif(total, 0), 0), 1)), 0) as fractions
-     from batchwright.job_progress
-     where batch_id = $1 and updated_at > now() - make_interval(secs => $2)
-       and not exists (select from batchwright.result where result.batch_id = $1 and result.index = job_progress.index)`,
-    values: [batchId, STALE_SECONDS],
+    text: `select ${runningColumns} from batchwright.job_progress where batch_id = $1 and ${isRunning}`,
+    values: [batchId],
   });
   return rows[0] ?? { running: 0, fractions: 0 };
 }

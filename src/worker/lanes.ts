@@ -1,11 +1,10 @@
 /** The worker's lanes: each takes one message after the other from its queue. */
 import { type DeliverDeps, deliver } from '../pipeline/deliver.ts';
 import { startRetention } from '../pipeline/retention.ts';
-import { type RunChunkDeps, runChunk } from '../pipeline/run-chunk.ts';
-import { setApart } from '../pipeline/set-apart.ts';
+import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import { sweep } from '../pipeline/sweep.ts';
-import type { ChunkMessage } from '../queue/messages.ts';
-import type { Claim, Lane } from '../queue/queue.ts';
+import type { Lane } from '../queue/queue.ts';
+import { startChunkLanes } from './chunk-lanes.ts';
 import { runInQuarantine } from './quarantine.ts';
 
 export interface LanesDeps extends RunChunkDeps, Omit<DeliverDeps, keyof RunChunkDeps> {
@@ -26,11 +25,7 @@ export interface Lanes {
 export function startLanes(deps: LanesDeps): Lanes {
   const lanes: Lane[] = [];
   for (const queue of deps.queues) {
-    for (let number = 0; number < deps.concurrency; number++)
-      // One lane leaves the first chunks to the others, so that the tails of large batches never starve.
-      lanes.push(
-        deps.queue.chunkLane(queue, (claim) => work(deps, queue, claim), tailOnly(number, deps.concurrency)),
-      );
+    lanes.push(startChunkLanes(deps, queue));
     lanes.push(deps.queue.quarantineLane(queue, (claim) => runInQuarantine(deps, queue, claim)));
   }
   for (let number = 0; number < CALLBACK_LANES; number++)
@@ -45,16 +40,6 @@ export function startLanes(deps: LanesDeps): Lanes {
       await sweeping.done();
     },
   };
-}
-
-function tailOnly(number: number, concurrency: number): { maxPriority?: number } {
-  return concurrency > 1 && number === concurrency - 1 ? { maxPriority: -1 } : {};
-}
-
-/** A message that was taken before and not settled had a worker that died of it, perhaps. */
-async function work(deps: LanesDeps, queue: string, claim: Claim<ChunkMessage>): Promise<void> {
-  if (claim.retryCount > 0) await setApart(deps, queue, claim);
-  else await runChunk(deps, queue, claim);
 }
 
 function startSweeping(deps: LanesDeps): { stop(): void; done(): Promise<void> } {

@@ -46,7 +46,7 @@ const names = ({ events }: EventClient) => events.map(({ name }) => name);
 
 /** Asserts that the API asks its database nothing, which it does each tick while somebody listens. */
 async function assertNobodyListens(): Promise<void> {
-  const lastQuery = async () => {
+  const lastQuery = async (): Promise<number | undefined> => {
     const { rows } = await pool.query<{ last: Date }>(
       `select max(query_start) as last from pg_stat_activity
        where datname = current_database() and application_name = 'batchwright api'`,

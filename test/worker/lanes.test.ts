@@ -47,3 +47,12 @@ test('a lane whose jobs wait for a slot of their action lets others pass, too', 
   }
   assert.equal((await entriesOf(own, waiting)).length, 5);
 });
+
+test('jobs that take long keep no lane from others, however many there are', async () => {
+  const held = await Promise.all([1, 2, 3].map(() => system.run([workJob('attempt', { gate: 'long' })])));
+  const other = await system.run(echoJobs(1));
+  assert.equal((await system.ended(other)).state, 'completed');
+  await openGate(system, 'long');
+  for (const asyncId of held) assert.equal((await system.ended(asyncId)).state, 'completed');
+  assert.equal((await system.results(held[0] ?? ''))[0].attempts, 1);
+});

@@ -5,7 +5,7 @@ import type { BatchState } from '../../domain/batch.ts';
 import { isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { BatchwrightError } from '../../domain/errors.ts';
 import type { ResultStatus } from '../../domain/outcome.ts';
-import { batchPage, batchView } from '../../pipeline/batch-view.ts';
+import { batchPage, requireView } from '../../pipeline/batch-view.ts';
 import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control.ts';
 import { deliveriesOf } from '../../pipeline/deliveries.ts';
 import { pageOfResults, resultPages } from '../../pipeline/results.ts';
@@ -69,8 +69,8 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   router.get('/batches/:asyncId/results', (request, response) => sendResults(pool, request, response));
 
   router.get('/batches/:asyncId/events', async (request, response) => {
-    const batch = await requireBatch(pool, callerOf(request), request.params.asyncId);
-    sendEvents(deps.watch, batch.id, response);
+    const batch = await requireView(pool, callerOf(request), request.params.asyncId);
+    sendEvents(deps.watch, batch, request, response);
   });
 
   router.get('/batches/:asyncId/callbacks', async (request, response) => {
@@ -110,8 +110,7 @@ function booleanOf(value: unknown): unknown {
 }
 
 async function sendBatch(pool: Pool, request: Request, response: Response, asyncId: unknown): Promise<void> {
-  const batch = await requireBatch(pool, callerOf(request), asyncId);
-  response.json(await batchView(pool, batch));
+  response.json(await requireView(pool, callerOf(request), asyncId));
 }
 
 async function sendResults(pool: Pool, request: Request, response: Response): Promise<void> {
