@@ -29,6 +29,8 @@ export function createActionSlots(): ActionSlots {
 
 export interface RunJobsDeps extends SettleDeps {
   slots: ActionSlots;
+  /** Told, and waited for, before a job starts: in case that the job ends this process. */
+  announce?: ((indexes: number[]) => Promise<void>) | undefined;
 }
 
 /** Answers the indexes of the jobs that were not started, because the recorder halted. */
@@ -96,6 +98,7 @@ async function runJob(deps: GroupDeps, job: PendingJob): Promise<boolean> {
   const { recorder, scope, claim } = deps;
   await recorder.lookForCancel();
   if (recorder.halted !== null) return false;
+  await deps.announce?.([job.index]);
   recorder.started(job.index);
   if (job.entry.transactional) {
     const answer = await executeTransactional(deps, claim, [job], scope);
@@ -117,6 +120,7 @@ async function runTogether(
   const { recorder, scope, claim } = deps;
   await recorder.lookForCancel();
   if (recorder.halted !== null) return false;
+  await deps.announce?.(group.map(({ index }) => index));
   for (const { index } of group) recorder.started(index);
   if (entry.transactional) {
     const answer = await executeTransactional(deps, claim, group, scope);

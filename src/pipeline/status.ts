@@ -41,11 +41,12 @@ export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown):
   return statusOf(pool, await requireBatch(pool, caller, asyncId));
 }
 
+/** What runs of a batch that has ended. */
+const NOTHING: RunningJobs = { running: 0, fractions: 0 };
+
 async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
   return toStatus(batch, isTerminal(batch.state) ? NOTHING : await runningJobs(pool, batch.id));
 }
-
-const NOTHING: RunningJobs = { running: 0, fractions: 0 };
 
 export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): BatchStatus {
   const { id, state, total, succeeded, failed, cancelled } = batch;

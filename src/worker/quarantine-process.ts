@@ -1,5 +1,6 @@
-/** The child's side of the quarantine: takes one task, runs its jobs one by one, reports, ends. */
-import { failure } from '../domain/outcome.ts';
+/** The child's side of the quarantine: takes one task, runs its jobs, tells which, ends. */
+import { failure, type RecordableOutcome } from '../domain/outcome.ts';
+import type { PendingJob } from '../pipeline/execute.ts';
 import { type JobRunner, type RunChunkDeps, runChunk } from '../pipeline/run-chunk.ts';
 import { runJobs } from '../pipeline/run-jobs.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
@@ -16,14 +17,16 @@ export interface QuarantineTask {
   queueName: string;
   claim: Claim<ChunkMessage>;
   condemned: Condemned[];
-  /** The job that is tried first, alone. */
-  suspect: number | null;
+  /** Jobs that ran when a process ended: they are tried first, each alone. */
+  suspects: number[];
 }
 
 export type QuarantineReport =
   | { kind: 'ready' }
-  | { kind: 'started'; index: number }
-  | { kind: 'ended'; index: number }
+  /** About to start: alone, or beside others. */
+  | { kind: 'started'; indexes: number[]; alone: boolean }
+  /** A suspect has ended well, and what it answered is settled. */
+  | { kind: 'cleared'; index: number }
   | { kind: 'done' };
 
 /** Resolves when the task that the parent sends is settled and the parent knows. */
@@ -34,34 +37,37 @@ export async function runQuarantineTask(deps: RunChunkDeps): Promise<void> {
   );
   await report({ kind: 'ready' });
   const task = await received;
-  await runChunk(deps, task.queueName, task.claim, oneByOne(task));
+  await runChunk(deps, task.queueName, task.claim, apart(task));
   await report({ kind: 'done' });
 }
 
-function oneByOne({ condemned, suspect }: QuarantineTask): JobRunner {
+/**
+ * The suspects first, each alone; then all others side by side. Each is announced before it starts. What has
+ * come so far is safe before the next suspect starts.
+ */
+function apart({ condemned, suspects }: QuarantineTask): JobRunner {
   return async (deps, claim, jobs, scope, recorder) => {
     const left: number[] = [];
-    for (const job of [...jobs].sort((a, b) => Number(b.index === suspect) - Number(a.index === suspect))) {
+    const others: PendingJob[] = [];
+    for (const job of jobs) {
       const sentence = condemned.find(({ index }) => index === job.index);
-      if (sentence) {
-        await recorder.add(
-          failure(job.index, { errorCode: 500, message: sentence.message }, sentence.attempts, null),
-        );
-        continue;
-      }
-      if (recorder.halted !== null) {
-        left.push(job.index);
-        continue;
-      }
-      // Awaited until the parent's pipe has it: the job may end this process at once.
-      await report({ kind: 'started', index: job.index });
-      left.push(...(await runJobs(deps, claim, [job], scope, recorder)));
-      // What has come so far is safe before the next job starts.
-      await recorder.flush();
-      await report({ kind: 'ended', index: job.index });
+      if (sentence) await recorder.add(failed(sentence));
+      else if (!suspects.includes(job.index)) others.push(job);
     }
-    return left;
+    for (const job of jobs.filter(({ index }) => suspects.includes(index))) {
+      const announce = (indexes: number[]) => report({ kind: 'started', indexes, alone: true });
+      left.push(...(await runJobs({ ...deps, announce }, claim, [job], scope, recorder)));
+      await recorder.flush();
+      await report({ kind: 'cleared', index: job.index });
+    }
+    const announce = (indexes: number[]) => report({ kind: 'started', indexes, alone: false });
+    left.push(...(await runJobs({ ...deps, announce }, claim, others, scope, recorder)));
+    return left.sort((a, b) => a - b);
   };
+}
+
+function failed({ index, message, attempts }: Condemned): RecordableOutcome {
+  return failure(index, { errorCode: 500, message }, attempts, null);
 }
 
 function report(message: QuarantineReport): Promise<void> {

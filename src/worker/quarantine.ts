@@ -1,7 +1,7 @@
 /**
- * Messages whose worker died run in a child process, one job after the other, each announced before it
- * starts: so it is known which one ended the process. It is tried again alone, in a fresh process; after
- * three kills it fails, and its neighbours go on.
+ * Messages whose worker died run in a child process, each job announced before it starts: so it is known
+ * which ones ran when the process ended. Those are tried again, each alone, in a fresh process; one that ends
+ * the process three times when alone fails, and its neighbours go on.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,28 +25,29 @@ export async function runInQuarantine(
 ): Promise<void> {
   const kills = new Map<number, number>();
   const condemned: Condemned[] = [];
-  let suspect: number | null = null;
+  let suspects: number[] = [];
   for (let failedStarts = 0; failedStarts < MAX_FAILED_STARTS; ) {
-    const end = await runChild(deps, { queueName, claim, condemned, suspect });
+    const end = await runChild(deps, { queueName, claim, condemned, suspects });
     if (end.done) return;
     if (deps.draining.aborted) throw new Error('the quarantine process ended while the worker was draining');
-    if (end.running === null) {
-      failedStarts++;
-      await delay(500 * failedStarts);
+    suspects = suspects.filter((index) => !end.cleared.has(index));
+    if (end.alone === null) {
+      // Several ran: each of them is tried alone. None: the process says nothing about jobs.
+      if (end.together.length === 0) await delay(500 * ++failedStarts);
+      suspects = [...new Set([...suspects, ...end.together])];
       continue;
     }
-    suspect = end.running;
-    const count = (kills.get(suspect) ?? 0) + 1;
-    kills.set(suspect, count);
-    deps.log.warn({ index: suspect, kills: count, how: end.how }, 'a job ended its process');
-    if (count >= MAX_KILLS) {
-      condemned.push({
-        index: suspect,
-        message: `the job ${end.how}, ${count} times`,
-        attempts: claim.message.attempt + count - 1,
-      });
-      suspect = null;
-    }
+    const count = (kills.get(end.alone) ?? 0) + 1;
+    kills.set(end.alone, count);
+    deps.log.warn({ index: end.alone, kills: count, how: end.how }, 'a job ended its process');
+    if (count < MAX_KILLS) continue;
+    const { attempt } = claim.message;
+    condemned.push({
+      index: end.alone,
+      message: `the job ${end.how}, ${count} times`,
+      attempts: attempt + count - 1,
+    });
+    suspects = suspects.filter((index) => index !== end.alone);
   }
   throw new Error('the quarantine process cannot be started');
 }
@@ -54,27 +55,34 @@ export async function runInQuarantine(
 interface ChildEnd {
   /** The message is settled. */
   done: boolean;
-  /** The job that ran when the process ended; null for none. */
-  running: number | null;
+  /** The suspect that ran alone when the process ended; null for none. */
+  alone: number | null;
+  /** The jobs that had been started beside one another, those that have ended since among them. */
+  together: number[];
+  /** Suspects that have proved harmless. */
+  cleared: Set<number>;
   how: string;
 }
 
 async function runChild(deps: RunChunkDeps, task: QuarantineTask): Promise<ChildEnd> {
   const child = fork(ENTRY, ['quarantine'], { serialization: 'advanced' });
-  let running: number | null = null;
-  let done = false;
+  const end: ChildEnd = { done: false, alone: null, together: [], cleared: new Set(), how: '' };
   child.on('message', (report: QuarantineReport) => {
     if (report.kind === 'ready') child.send(task, () => {});
-    else if (report.kind === 'started') running = report.index;
-    else if (report.kind === 'ended') running = null;
+    else if (report.kind === 'started' && report.alone) end.alone = report.indexes[0] ?? null;
+    else if (report.kind === 'started') end.together.push(...report.indexes);
+    else if (report.kind === 'cleared') {
+      end.cleared.add(report.index);
+      end.alone = null;
+    }
     // Not else: under watch mode Node itself reports to whoever forked the process.
-    else if (report.kind === 'done') done = true;
+    else if (report.kind === 'done') end.done = true;
   });
   const onDrain = () => child.kill('SIGTERM');
   deps.draining.addEventListener('abort', onDrain, { once: true });
   try {
-    const [code, signal] = await ended(child);
-    return { done, running, how: howItEnded(code, signal) };
+    end.how = howItEnded(...(await ended(child)));
+    return end;
   } finally {
     deps.draining.removeEventListener('abort', onDrain);
   }
