@@ -1,0 +1,301 @@
+/** Streams on their way out: clients that read slowly or go away, and what fails in the middle. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
+import { after, describe, type TestContext, test } from 'node:test';
+import express from 'express';
+import { errorHandler } from '../../src/http/errors.ts';
+import { sendStream } from '../../src/http/send-stream.ts';
+import { sendEvents } from '../../src/http/v1/events.ts';
+import type { BatchView } from '../../src/pipeline/batch-view.ts';
+import type { BatchEvent } from '../../src/pipeline/watch.ts';
+import { type LoopbackServer, startHttpServer } from '../outbound/loopback.ts';
+import { ADMIN_KEY, startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+import { parseCsv } from './csv.ts';
+import { echoes, NDJSON, postLines, toLines } from './v1-support.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const system = await startSystem({ after }, { worker: false });
+const { pool } = system;
+
+const SMALL = 1200;
+const LARGE = 200;
+/** 200 MB of results: many small responses, then as many large ones as make a page of them a burden. */
+const asyncId = await endedBatch();
+
+async function endedBatch(): Promise<string> {
+  const { body } = await postLines(system, toLines(echoes(SMALL + LARGE)));
+  await pool.query(
+    `insert into batchwright.result (batch_id, index, status, response, attempts, finished_at)
+     select $1, index, 'succeeded', to_json(repeat('x', case when index < $2 then 10 else 1000000 end)), 1, now()
+     from generate_series(0, $3) as index`,
+    [body.asyncId, SMALL, SMALL + LARGE - 1],
+  );
+  await pool.query(
+    `update batchwright.batch set state = 'completed', succeeded = total, finished_at = now() where id = $1`,
+    [body.asyncId],
+  );
+  return body.asyncId;
+}
+
+interface Asked {
+  request: http.ClientRequest;
+  response: http.IncomingMessage;
+}
+
+/** A GET on a connection of its own whose answer the test reads, at its own pace. */
+async function ask(url: string, accept = NDJSON): Promise<Asked> {
+  const request = http.get(url, {
+    agent: false,
+    headers: { authorization: `Bearer ${ADMIN_KEY}`, accept },
+  });
+  request.on('error', () => {});
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  response.on('error', () => {});
+  return { request, response };
+}
+
+const results = (accept = NDJSON) => ask(`${system.url}/v1/batches/${asyncId}/results`, accept);
+
+/** How many bytes came until the end or the cut, and which it was. */
+async function drained(response: http.IncomingMessage): Promise<{ bytes: number; complete: boolean }> {
+  let bytes = 0;
+  response.on('data', (part: Buffer) => {
+    bytes += part.length;
+  });
+  await new Promise((resolve) => response.once('close', resolve));
+  return { bytes, complete: response.complete };
+}
+
+/** What the API's connections do: queries so far at their latest, and transactions that are open. */
+async function apiActivity(): Promise<{ last: number; open: number }> {
+  const { rows } = await pool.query<{ last: Date; open: number }>(
+    `select max(query_start) as last, count(xact_start) as open from pg_stat_activity
+     where datname = current_database() and application_name = 'batchwright api'`,
+  );
+  return { last: rows[0]?.last?.getTime() ?? 0, open: rows[0]?.open ?? -1 };
+}
+
+/** Resolves when the API asks its database nothing more, for as long as nobody reads. */
+function quiet(): Promise<{ last: number; open: number }> {
+  return waitFor(
+    async () => {
+      const before = await apiActivity();
+      await pool.query('select pg_sleep(0.1)');
+      const now = await apiActivity();
+      return before.last === now.last && now;
+    },
+    { what: 'the API to be quiet' },
+  );
+}
+
+describe('A stream of results', () => {
+  for (const accept of [NDJSON, 'text/csv'])
+    test(`holds few of them in memory, whatever their sizes (${accept})`, async () => {
+      const before = process.resourceUsage().maxRSS;
+      const { response } = await results(accept);
+      const { bytes, complete } = await drained(response);
+      assert.ok(complete && bytes > LARGE * 1_000_000, `${bytes} bytes`);
+      const grownBy = Math.round((process.resourceUsage().maxRSS - before) / 1024);
+      assert.ok(grownBy < 100, `memory grew by ${grownBy} MiB`);
+    });
+
+  test('waits for a client that reads slowly, without a transaction, and is complete in the end', async () => {
+    const { response } = await results('text/csv');
+    await once(response, 'readable');
+    const { open } = await quiet();
+    assert.equal(open, 0);
+    // Others are served meanwhile, more than there are connections.
+    const others = await Promise.all(
+      Array.from({ length: 12 }, () => system.request(`/v1/batches/${asyncId}`)),
+    );
+    assert.ok(others.every(({ status }) => status === 200));
+    const records = parseCsv(await text(response));
+    assert.equal(records.length, SMALL + LARGE + 1);
+    assert.deepEqual(
+      records.slice(1).map(([index]) => Number(index)),
+      Array.from({ length: SMALL + LARGE }, (_, n) => n),
+    );
+  });
+
+  for (const [stage, read] of [
+    ['at once', async () => {}],
+    ['after the first bytes', async (response: http.IncomingMessage) => void (await once(response, 'data'))],
+    [
+      'in the middle',
+      async (response: http.IncomingMessage) => {
+        let bytes = 0;
+        for await (const part of response.iterator({ destroyOnReturn: false })) {
+          bytes += part.length;
+          if (bytes > 20 * MEBIBYTE) break;
+        }
+      },
+    ],
+  ] as const)
+    test(`ends when its client goes away ${stage}`, async () => {
+      for (let round = 0; round < 12; round++) {
+        const { request, response } = await results();
+        await read(response);
+        if (round % 2) request.destroy();
+        else request.socket?.resetAndDestroy();
+        if (stage === 'in the middle' && round === 2) break;
+      }
+      const { open } = await quiet();
+      assert.equal(open, 0);
+      const { status, body } = await system.request(`/v1/batches/${asyncId}/results?limit=1`);
+      assert.deepEqual([status, body.data.length], [200, 1]);
+    });
+
+  test('that fails in the middle is cut off: half of it is not taken for all', async () => {
+    const { response } = await results();
+    await once(response, 'readable');
+    await quiet();
+    await pool.query('alter table batchwright.result rename to result_away');
+    try {
+      const { complete } = await drained(response);
+      assert.equal(complete, false);
+      const { status } = await system.request(`/v1/batches/${asyncId}/results`);
+      assert.equal(status, 500);
+    } finally {
+      await pool.query('alter table batchwright.result_away rename to result');
+    }
+  });
+
+  test('goes on over lost connections to the database', async () => {
+    const { response } = await results();
+    await once(response, 'readable');
+    await quiet();
+    await pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name = 'batchwright api'`,
+    );
+    const { complete } = await drained(response);
+    assert.equal(complete, true);
+  });
+});
+
+describe('sendStream', () => {
+  /** A server that sends 100 pieces of 1 MiB, or what the generator makes. */
+  async function serve(t: TestContext, generate?: () => AsyncGenerator<string>) {
+    const state = { made: 0, closed: 0, failed: [] as unknown[] };
+    async function* pieces(): AsyncGenerator<string> {
+      try {
+        for (; state.made < 100; state.made++) yield 'x'.repeat(MEBIBYTE);
+      } finally {
+        state.closed++;
+      }
+    }
+    const app = express();
+    app.get('/', async (_request, response) => {
+      await sendStream(response, generate?.() ?? pieces());
+    });
+    const log = {
+      debug() {},
+      info() {},
+      warn() {},
+      error: (entry: unknown) => void state.failed.push(entry),
+    };
+    app.use(errorHandler(log as Parameters<typeof errorHandler>[0]));
+    const server: LoopbackServer = await startHttpServer(t, app);
+    return Object.assign(state, { url: server.url });
+  }
+
+  test('makes no more than a client takes', async (t) => {
+    const server = await serve(t);
+    const { response } = await ask(server.url);
+    await once(response, 'readable');
+    const stopped = await waitFor(
+      async () => {
+        const { made } = server;
+        await pool.query('select pg_sleep(0.1)');
+        return made === server.made && made;
+      },
+      { what: 'the server to be held up' },
+    );
+    assert.ok(stopped < 30, `${stopped} MiB were made`);
+    const { bytes, complete } = await drained(response);
+    assert.deepEqual([bytes, complete, server.closed], [100 * MEBIBYTE, true, 1]);
+  });
+
+  test('closes its source when the client goes away, and that is no failure', async (t) => {
+    const server = await serve(t);
+    const { request, response } = await ask(server.url);
+    await once(response, 'readable');
+    request.destroy();
+    await waitFor(async () => server.closed === 1, { what: 'the source to be closed' });
+    assert.ok(server.made < 100);
+    assert.deepEqual(server.failed, []);
+  });
+
+  test('closes its source when the client goes away before the first piece', async (t) => {
+    let begin = () => {};
+    const begins = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    let closed = false;
+    const server = await serve(t, async function* () {
+      try {
+        await begins;
+        yield 'x';
+        yield 'y';
+      } finally {
+        closed = true;
+      }
+    });
+    const asked = http.get(server.url, { agent: false });
+    asked.on('error', () => {});
+    const [socket] = await once(asked, 'socket');
+    await once(socket, 'connect');
+    // Another request, on a connection of its own, is served after the first has been heard.
+    await once(http.request(`${server.url}/nothing`, { agent: false }).end(), 'response');
+    asked.destroy();
+    await once(http.request(`${server.url}/nothing`, { agent: false }).end(), 'response');
+    begin();
+    await waitFor(async () => closed, { what: 'the source to be closed' });
+    assert.deepEqual(server.failed, []);
+  });
+
+  test('tells what fails before the first piece, and cuts off what fails later', async (t) => {
+    const early = await serve(t, async function* () {
+      yield* [];
+      throw new Error('early');
+    });
+    assert.equal((await fetch(early.url)).status, 500);
+    const late = await serve(t, async function* () {
+      yield 'x';
+      throw new Error('late');
+    });
+    const { response } = await ask(late.url);
+    assert.deepEqual(await drained(response), { bytes: 1, complete: false });
+    assert.equal(late.failed.length, 1);
+  });
+});
+
+test('A listener that does not read its events is let go', async (t) => {
+  const batch = { asyncId, state: 'running' } as BatchView;
+  let tell: (event: BatchEvent) => void = () => {};
+  let left = 0;
+  const watch = {
+    subscribe(_batchId: string, listener: (event: BatchEvent) => void) {
+      tell = listener;
+      return () => void left++;
+    },
+    close() {},
+  };
+  const app = express();
+  app.get('/', (request, response) => sendEvents(watch, batch, request, response));
+  const server = await startHttpServer(t, app);
+  const { response } = await ask(server.url, 'text/event-stream');
+  const data = JSON.stringify('x'.repeat(MEBIBYTE));
+  await waitFor(
+    async () => {
+      tell({ name: 'progress', id: 'a', data });
+      return left === 1;
+    },
+    { what: 'the listener to be let go' },
+  );
+  const { complete } = await drained(response);
+  assert.equal(complete, false);
+});
