@@ -40,6 +40,8 @@ const QUEUE_CONNECTIONS = 4;
 /** SIGTERM to exit, at most; the last of it is for closing connections. */
 export const DRAIN_MS = 25_000;
 const JOB_GRACE_MS = 20_000;
+/** Callers of one action alone are told the asyncId when their job outlasts the workers' grace. */
+const ALONE_GRACE_MS = 18_000;
 
 export interface AppOptions {
   config: Config;
@@ -155,6 +157,7 @@ export async function startApi(
     async drain() {
       retention.stop();
       pipeline.watch.close();
+      setTimeout(() => pipeline.endWatch.close(), ALONE_GRACE_MS).unref();
       await closeServer(listening.server);
       await largeJobs.close();
       await queue.stop();

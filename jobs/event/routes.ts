@@ -10,6 +10,8 @@ import { page } from './lib/pages.ts';
 const LINK = '/invitations/:tenant/:token/:answer';
 const LINK_PATH = /^\/invitations\/([^/]+)\/[^/]+\/[^/]+\/?$/;
 const TOKEN = /^[0-9a-f]{32}$/;
+/** What a tenant may be called; nothing else is looked up. */
+const TENANT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
 const ANSWERS = new Map<string, { response: 'Y' | 'N'; message: string }>([
   ['yes', { response: 'Y', message: 'Thank you. Your answer is recorded: you are coming.' }],
@@ -48,7 +50,7 @@ export default defineRoutes({
 /** Every link is let in as its tenant's; whether the token is one of an invitation, the action finds out. */
 function authenticate(request: Request): RouteCaller | null {
   const tenant = decoded(LINK_PATH.exec(request.path)?.[1]);
-  if (tenant === null) return null;
+  if (tenant === null || !TENANT.test(tenant)) return null;
   return { tenant, keyId: 'invitation', permissions: ['event.answerInvitation'] };
 }
 

@@ -40,7 +40,7 @@ export async function startEmbeddedPostgres(options: {
       await server.stop();
       throw error;
     });
-    log.info({ port, pid: server.pid, directory: cluster.directory }, 'The embedded database is ready');
+    log.info({ port, serverPid: server.pid, directory: cluster.directory }, 'The embedded database is ready');
     const stopServer = keepRunning(server, () => spawnServer(cluster, port), log);
     let stopped: Promise<void> | undefined;
     const stop = () => {
@@ -122,7 +122,7 @@ function keepRunning(first: Server, spawnAgain: () => Server, log: Log): () => P
       try {
         server = spawnAgain();
         await server.ready();
-        return log.info({ pid: server.pid, attempt }, 'The embedded database is back');
+        return log.info({ serverPid: server.pid, attempt }, 'The embedded database is back');
       } catch (error) {
         await server.stop();
         const write = attempt < 5 ? log.warn : log.error;

@@ -18,7 +18,7 @@ export async function stopOrphan(directory: string, log: Log): Promise<void> {
   if (Number.isNaN(pid)) return;
   const isRunning = async () => isServerOf(directory, await commandLine(pid));
   if (await isRunning()) {
-    log.warn({ pid }, 'Stopping the database server that an earlier start left running');
+    log.warn({ serverPid: pid }, 'Stopping the database server that an earlier start left running');
     if (!(await stop(pid, isRunning))) {
       throw new Error(`The database server of ${directory} (pid ${pid}) does not stop`);
     }

@@ -11,7 +11,7 @@ import type { RunAloneDeps } from '../pipeline/run-alone.ts';
 import type { Log } from '../plugin/context.ts';
 import type { Routes } from '../plugin/routes.ts';
 import { alone } from './alone.ts';
-import { authenticate, limitRate } from './authenticate.ts';
+import { authenticate, byAddress, byKey, limitRate } from './authenticate.ts';
 import { errorHandler } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import { mountPluginRoutes } from './plugin-routes.ts';
@@ -38,7 +38,7 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.use(requestLog(deps.log));
   app.use(healthRoutes(deps.isReady));
 
-  const keyed: RequestHandler[] = [authenticate(deps.keys), limitRate(deps.rateLimit)];
+  const keyed: RequestHandler[] = [authenticate(deps.keys), limitRate(deps.rateLimit, byKey)];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
   app.all('/api/1.0/:namespace', ...keyed, alone(deps));
   mountPluginRoutes(app, {
@@ -46,7 +46,7 @@ export function createHttpApp(deps: HttpDeps): Express {
     pipeline: deps.pluginPipeline,
     log: deps.log,
     keyed,
-    limitRate: limitRate(deps.rateLimit),
+    limitRate: limitRate(deps.rateLimit, byAddress),
   });
   // After the plugins' routes: some stand below /v1 and ask for another kind of key.
   app.use('/v1', ...keyed, batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys));

@@ -1,5 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { Keys } from '../pipeline/keys.ts';
@@ -36,18 +36,26 @@ export function authenticate(keys: Keys): RequestHandler {
   };
 }
 
-/** So many requests a minute and key; throws `tooManyRequests` with Retry-After. 0 is no limit. */
-export function limitRate(perMinute: number): RequestHandler {
+/** The key that a request was made with. */
+export function byKey(request: Request): string {
+  const { tenant, keyId } = callerOf(request);
+  return `${tenant} ${keyId}`;
+}
+
+/** The address that a request came from, for those who have no key: what they name may be made up. */
+export function byAddress(request: Request): string {
+  return ipKeyGenerator(request.ip ?? '');
+}
+
+/** So many requests a minute for each of `whom`; throws `tooManyRequests` with Retry-After. 0 is no limit. */
+export function limitRate(perMinute: number, whom: (request: Request) => string): RequestHandler {
   if (perMinute === 0) return (_request, _response, next) => next();
   return rateLimit({
     windowMs: 60_000,
     limit: perMinute,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
-    keyGenerator: (request) => {
-      const { tenant, keyId } = callerOf(request);
-      return `${tenant} ${keyId}`;
-    },
+    keyGenerator: whom,
     handler: (request, _response, next) => {
       const { resetTime } = (request as unknown as { rateLimit: { resetTime?: Date } }).rateLimit;
       const seconds = Math.ceil(((resetTime?.getTime() ?? 0) - Date.now()) / 1000);

@@ -108,7 +108,7 @@ async function parametersOf(request: Request): Promise<Record<string, unknown>> 
 const STATUSES: readonly string[] = ['succeeded', 'failed', 'cancelled'];
 
 function resultSelection(given: Record<string, unknown>): ResultSelection {
-  const { status } = given;
+  const status = given.status ?? undefined;
   if (status !== undefined && !STATUSES.includes(status as string))
     throw new BatchwrightError('badRequest', { message: `status must be one of ${STATUSES.join(', ')}` });
   return {

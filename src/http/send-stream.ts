@@ -8,19 +8,18 @@ import type { Response } from 'express';
  */
 export async function sendStream(response: Response, pieces: AsyncGenerator<string>): Promise<void> {
   const first = await pieces.next();
-  if (response.req.method === 'HEAD') {
-    await pieces.return(undefined);
-    response.end();
-    return;
-  }
   async function* all(): AsyncGenerator<string> {
     if (!first.done) yield first.value;
     yield* pieces;
   }
   try {
-    await pipeline(Readable.from(all(), { objectMode: true, highWaterMark: 1 }), response);
+    // Who is gone already takes no piece either.
+    if (response.req.method === 'HEAD' || response.destroyed) response.end();
+    else await pipeline(Readable.from(all(), { objectMode: true, highWaterMark: 1 }), response);
   } catch (error) {
     // The client went away: nobody is left to be told.
     if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  } finally {
+    await pieces.return(undefined);
   }
 }

@@ -2,6 +2,7 @@
 import type { PoolClient } from 'pg';
 import { catalogue } from '../domain/errors.ts';
 import { failure, type Outcome, type RecordableOutcome } from '../domain/outcome.ts';
+import { NonRetryableError } from '../plugin/errors.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { SettleAnswer } from '../store/settle.ts';
@@ -114,6 +115,10 @@ async function runAll(
   return [await execute(first, scope, sql)];
 }
 
+/** Effects and results commit together: the action must not come in between. Savepoints are its own. */
+const ENDS_TRANSACTION =
+  /^[\s;]*(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(work\s+|transaction\s+)?to\b))\b/i;
+
 interface ClosableSql extends InterruptibleSql {
   /** Statements of a run that has timed out must not reach the connection's next user. */
   close(): void;
@@ -136,6 +141,8 @@ function clientSql(client: PoolClient, { interruptions }: ChunkMessage): Closabl
     },
     async query(text, values) {
       if (closed) throw new Error('the run has ended: its transaction takes no further statement');
+      if (ENDS_TRANSACTION.test(text))
+        throw new NonRetryableError('a transactional action must not begin or end transactions itself');
       running++;
       try {
         const { rows, rowCount } = await client.query(text, values);

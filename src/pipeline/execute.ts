@@ -7,6 +7,7 @@ import { failure, type Outcome } from '../domain/outcome.ts';
 import type { JobContext, JobsContext, Log, Services, Sql } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
+import { errorBody, TimeoutError } from './error-body.ts';
 
 /** A job of a chunk that is about to run. */
 export interface PendingJob {
@@ -93,6 +94,10 @@ export async function executeMany(
         ? failed(job, answer, scope, startedAt)
         : succeeded(job.index, answer, scope.attempt, startedAt);
     });
+  } catch (error) {
+    // Out of time is out of time for each of them: one by one they would take it all over again.
+    if (!(error instanceof TimeoutError || error instanceof StoppedError)) throw error;
+    return jobs.map((job) => failed(job, error, scope, startedAt));
   } finally {
     deadline.clear();
   }
@@ -103,7 +108,6 @@ export interface InterruptibleSql extends Sql {
   interrupted: boolean;
 }
 
-class TimeoutError extends Error {}
 class StoppedError extends Error {}
 
 /** The time that one run has. A class with a signal made on demand: most runs of small jobs need neither. */
@@ -200,7 +204,7 @@ function succeeded(index: number, response: unknown, attempts: number, startedAt
   } catch (error) {
     return failure(
       index,
-      refused(`the response is no JSON: ${(error as Error).message}`),
+      refused(`the response is no JSON: ${errorBody(error).message}`),
       attempts,
       startedAt,
     );
@@ -237,8 +241,12 @@ export function failed(
 }
 
 function requestedDelay(error: unknown): number {
-  return error instanceof RetryLaterError ? error.delaySeconds : 0;
+  if (!(error instanceof RetryLaterError) || !(error.delaySeconds > 0)) return 0;
+  return Math.min(error.delaySeconds, MAX_REQUESTED_SECONDS);
 }
+
+/** What `Retry-After` is clamped to, too. */
+const MAX_REQUESTED_SECONDS = 86_400;
 
 /** Longest pause between two runs of a job, whatever its backoff has grown to. */
 const MAX_DELAY_SECONDS = 3600;
@@ -246,22 +254,6 @@ const MAX_DELAY_SECONDS = 3600;
 function retryDelay({ retry }: RegisteredAction, attempt: number): number {
   const seconds = retry.backoff ? retry.delaySeconds * 2 ** Math.min(attempt - 1, 20) : retry.delaySeconds;
   return Math.min(seconds, MAX_DELAY_SECONDS);
-}
-
-/** What the caller sees of an error: its message and what the action chose to tell, never a stack. */
-function errorBody(error: unknown): ErrorBody {
-  if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
-    const { errorCode, specificCode, additionalMessages } = error.options;
-    return {
-      errorCode: errorCode ?? catalogue.failedRequest.errorCode,
-      message: error.message,
-      ...(specificCode === undefined ? {} : { specificCode }),
-      ...(additionalMessages ? { additionalMessages } : {}),
-    };
-  }
-  if (error instanceof TimeoutError) return { errorCode: 504, message: error.message };
-  const message = error instanceof Error ? error.message : String(error);
-  return { errorCode: 500, message: message || catalogue.internal.message };
 }
 
 function refused(message: string): ErrorBody {

@@ -93,13 +93,14 @@ export class Intake {
     if (this.#jobsMember === 'absent')
       throw new BatchwrightError('emptyJobs', { message: 'jobs is missing' });
     if (this.#index === 0) throw new BatchwrightError('emptyJobs', { message: 'jobs must not be empty' });
-    if (this.#offending > 0 && (this.#fatal || !options.skipInvalid)) this.#refuse();
+    // First of all: who may not run an action is told nothing of its schema.
     if (this.#lacking.size > 0) {
       const named = [...this.#lacking].slice(0, MAX_NAMED);
       throw new BatchwrightError('forbidden', {
         details: named.map((permission) => `the key lacks ${permission}`),
       });
     }
+    if (this.#offending > 0 && (this.#fatal || !options.skipInvalid)) this.#refuse();
     return { callbackUrl: this.#members.get('callbackUrl'), options };
   }
 
@@ -138,12 +139,18 @@ export class Intake {
     const unique = this.#claimId(checked);
     if (isProblem(unique)) {
       this.#addProblem(place, unique);
+      const named =
+        unique.action && this.#options.registry.get(unique.action.namespace, unique.action.action);
+      if (named) this.#needPermission(named);
       this.#chunk.addInvalid(index, bytes, invalidError(unique));
       return;
     }
-    const { permission, queue } = unique.entry;
+    this.#needPermission(unique.entry);
+    this.#chunk.add(bytes, unique.entry.queue);
+  }
+
+  #needPermission({ permission }: RegisteredAction): void {
     if (!mayRun(this.#options.caller, permission)) this.#lacking.add(permission);
-    this.#chunk.add(bytes, queue);
   }
 
   #claimId(checked: ValidJob<RegisteredAction> | JobProblem): ValidJob<RegisteredAction> | JobProblem {

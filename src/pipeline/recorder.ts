@@ -16,6 +16,9 @@ const CANCEL_LOOK_MS = 20;
 /** A running job's row is written again at most this often. */
 const PROGRESS_INTERVAL_MS = 1000;
 
+/** A smaller total is none: its fractions would leave the range of numbers. */
+const MIN_PROGRESS_TOTAL = 1e-6;
+
 /** Why no further job of the message is started. */
 export type Halt = 'cancelled' | 'stopping' | 'yielding' | 'lost';
 
@@ -93,8 +96,8 @@ export class Recorder {
 
   progress(index: number, done: number, total: number): void {
     const running = this.#running.get(index);
-    if (!running || !Number.isFinite(done) || !Number.isFinite(total)) return;
-    running.progress = { index, done, total };
+    if (!running || !(done >= 0) || !(total >= MIN_PROGRESS_TOTAL) || !Number.isFinite(total)) return;
+    running.progress = { index, done: Math.min(done, total), total };
     running.changed = true;
   }
 

@@ -5,6 +5,8 @@ import { finishedAmong } from '../store/batches.ts';
 export interface EndWatch {
   /** True when the batch ended in time, false after `timeoutMs` or when the signal aborts. */
   ended(batchId: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
+  /** Tells everybody who waits that it takes longer; for a process that stops. */
+  close(): void;
 }
 
 /** A waiter of a job alone sees its end this late at most; one query serves all waiters. */
@@ -12,6 +14,7 @@ const POLL_MS = 20;
 
 export function createEndWatch(pool: Pool): EndWatch {
   const waiters = new Map<string, Set<() => void>>();
+  const closing = new AbortController();
   let polling = false;
 
   async function poll(): Promise<void> {
@@ -32,6 +35,7 @@ export function createEndWatch(pool: Pool): EndWatch {
         const settle = (value: boolean) => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', onAbort);
+          closing.signal.removeEventListener('abort', onAbort);
           group.delete(wake);
           if (group.size === 0) waiters.delete(batchId);
           resolve(value);
@@ -40,10 +44,12 @@ export function createEndWatch(pool: Pool): EndWatch {
         const onAbort = () => settle(false);
         const timer = setTimeout(onAbort, timeoutMs);
         signal?.addEventListener('abort', onAbort, { once: true });
+        closing.signal.addEventListener('abort', onAbort, { once: true });
         group.add(wake);
         waiters.set(batchId, group);
         if (!polling) void poll();
       });
     },
+    close: () => closing.abort(),
   };
 }

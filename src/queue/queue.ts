@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
+import { toAsyncId } from '../domain/batch.ts';
 import {
   CALLBACK_QUEUE,
   type CallbackMessage,
@@ -114,7 +115,7 @@ export async function startQueue(options: {
     }
   }
 
-  function lane<Message extends object>(
+  function lane<Message extends { batch: string }>(
     queue: string,
     handle: (claim: Claim<Message>) => Promise<void>,
     laneOptions: LaneOptions = {},
@@ -135,7 +136,10 @@ export async function startQueue(options: {
           if (!job) return;
           await handle(claimOf(queue, job)).catch((error: unknown) => {
             // pg-boss gives the message back without a word.
-            log.error({ err: error, queue, batch: job.data }, 'a message could not be worked on');
+            log.error(
+              { err: error, queue, asyncId: toAsyncId(job.data.batch) },
+              'a message could not be worked on',
+            );
             throw error;
           });
           // A lane that has just worked looks for more at once; NOTIFY alone would let it sleep.

@@ -16,6 +16,8 @@ export interface JobProblem {
   /** The first parameter that is wrong or missing, where that is what is wrong. */
   parameter?: string;
   id: string | number | undefined;
+  /** The action that the job names, where there is one: its permission is needed all the same. */
+  action?: { namespace: string; action: string };
 }
 
 const MAX_ID_LENGTH = 200;
@@ -42,7 +44,8 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
   if (!wrong) return { id, entry };
   const messages = wrong.messages.map((text) => `.${text}`);
   const { parameter } = wrong;
-  return { kind: wrong.missing ? 'missingParams' : 'invalidParams', messages, parameter, id };
+  const named = { namespace: namespace as string, action: action as string };
+  return { kind: wrong.missing ? 'missingParams' : 'invalidParams', messages, parameter, id, action: named };
 }
 
 export function isProblem(checked: ValidJob<unknown> | JobProblem): checked is JobProblem {

@@ -135,7 +135,7 @@ export async function unfinishedBatches(
   const { rows } = await client.query<{ id: string; generation: number }>(
     `select id, generation from batchwright.batch
      where state in ('queued', 'running') and created_at < now() - make_interval(secs => $1)
-     order by id limit 1000`,
+     order by id limit 100000`,
     [seconds],
   );
   return rows;
@@ -149,7 +149,7 @@ export async function pendingCallbacks(
   const { rows } = await client.query<{ id: string; generation: number; attempts: number }>(
     `select id, generation, callback_attempts as attempts from batchwright.batch
      where callback_state = 'pending' and finished_at < now() - make_interval(secs => $1)
-     order by id limit 1000`,
+     order by id limit 100000`,
     [seconds],
   );
   return rows;

@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { toAsyncId } from '../domain/batch.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
@@ -39,7 +40,8 @@ export async function runInQuarantine(
     }
     const count = (kills.get(end.alone) ?? 0) + 1;
     kills.set(end.alone, count);
-    deps.log.warn({ index: end.alone, kills: count, how: end.how }, 'a job ended its process');
+    const asyncId = toAsyncId(claim.message.batch);
+    deps.log.warn({ asyncId, index: end.alone, kills: count, how: end.how }, 'a job ended its process');
     if (count < MAX_KILLS) continue;
     const { attempt } = claim.message;
     condemned.push({

@@ -33,7 +33,7 @@ export function superviseWorkers(options: { count: number; env: NodeJS.ProcessEn
       children.delete(child);
       if (stopping) return;
       const pause = performance.now() - startedAt > STABLE_MS ? RESTART_MS : pauseMs;
-      log.warn({ pid: child.pid, code, signal, restartInMs: pause }, 'a worker process ended');
+      log.warn({ workerPid: child.pid, code, signal, restartInMs: pause }, 'a worker process ended');
       const timer = setTimeout(() => {
         restarts.delete(timer);
         start(Math.min(pause * 2, MAX_RESTART_MS));

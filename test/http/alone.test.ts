@@ -115,11 +115,11 @@ describe('A failed job', () => {
     assert.deepEqual(body, { errorCode: 461, message: 'no' });
   });
 
-  test('whose code is no HTTP error is 500 with the error object as it is', async () => {
+  test('whose code is no HTTP error is 461 with the error object: the status is the errorCode', async () => {
     for (const errorCode of [0, 200, 302, 600, 23016]) {
       const { status, body } = await call('rpc.refuse', { message: 'no', errorCode });
-      assert.equal(status, 500);
-      assert.deepEqual(body, { errorCode, message: 'no' });
+      assert.equal(status, 461);
+      assert.deepEqual(body, { errorCode: 461, message: 'no' });
     }
   });
 });

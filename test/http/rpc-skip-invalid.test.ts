@@ -90,7 +90,7 @@ test('with skipInvalid false one invalid job refuses the batch', async () => {
   assert.equal(body.specificCode, 24092);
 });
 
-test('the permission of every valid job is needed still', async () => {
+test('the permission of every action is needed, that of invalid jobs too', async () => {
   const made = await system.request('/v1/keys', {
     method: 'POST',
     body: JSON.stringify({ name: 'strict only', permissions: ['rpc.strict'] }),
@@ -103,13 +103,13 @@ test('the permission of every valid job is needed still', async () => {
   );
   assert.equal(refused.status, 403);
   assert.deepEqual(refused.body.additionalMessages, ['the key lacks rpc.refuse']);
-  // An invalid one never runs: nobody needs a permission for it.
-  const taken = await system.rpc(
+  const alsoRefused = await system.rpc(
     'run',
     { jobs: [{ ...good, action: 'refuse', params: {} }], options },
     headers,
   );
-  assert.equal(taken.status, 200);
+  assert.equal(alsoRefused.status, 403);
+  assert.deepEqual(alsoRefused.body.additionalMessages, ['the key lacks rpc.refuse']);
 });
 
 test('Beside a worker', async (t) => {

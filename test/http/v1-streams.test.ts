@@ -5,10 +5,13 @@ import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { after, describe, type TestContext, test } from 'node:test';
 import express from 'express';
+import type { Pool } from 'pg';
+import { toBatchId } from '../../src/domain/batch.ts';
 import { errorHandler } from '../../src/http/errors.ts';
 import { sendStream } from '../../src/http/send-stream.ts';
 import { sendEvents } from '../../src/http/v1/events.ts';
 import type { BatchView } from '../../src/pipeline/batch-view.ts';
+import { resultPages } from '../../src/pipeline/results.ts';
 import type { BatchEvent } from '../../src/pipeline/watch.ts';
 import { type LoopbackServer, startHttpServer } from '../outbound/loopback.ts';
 import { ADMIN_KEY, startSystem } from '../support/system.ts';
@@ -21,8 +24,8 @@ const system = await startSystem({ after }, { worker: false });
 const { pool } = system;
 
 const SMALL = 1200;
-const LARGE = 200;
-/** 200 MB of results: many small responses, then as many large ones as make a page of them a burden. */
+const LARGE = 60;
+/** 60 MB of results: many small responses, then as many large ones as make a page of them a burden. */
 const asyncId = await endedBatch();
 
 async function endedBatch(): Promise<string> {
@@ -65,7 +68,7 @@ async function drained(response: http.IncomingMessage): Promise<{ bytes: number;
   response.on('data', (part: Buffer) => {
     bytes += part.length;
   });
-  await new Promise((resolve) => response.once('close', resolve));
+  if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
   return { bytes, complete: response.complete };
 }
 
@@ -78,35 +81,45 @@ async function apiActivity(): Promise<{ last: number; open: number }> {
   return { last: rows[0]?.last?.getTime() ?? 0, open: rows[0]?.open ?? -1 };
 }
 
-/** Resolves when the API asks its database nothing more, for as long as nobody reads. */
-function quiet(): Promise<{ last: number; open: number }> {
-  return waitFor(
+/** Resolves when the API asks its database nothing more, and has no transaction open. */
+async function quiet(): Promise<void> {
+  await waitFor(
     async () => {
       const before = await apiActivity();
       await pool.query('select pg_sleep(0.1)');
       const now = await apiActivity();
-      return before.last === now.last && now;
+      return before.last === now.last && now.open === 0;
     },
     { what: 'the API to be quiet' },
   );
 }
 
 describe('A stream of results', () => {
-  for (const accept of [NDJSON, 'text/csv'])
-    test(`holds few of them in memory, whatever their sizes (${accept})`, async () => {
-      const before = process.resourceUsage().maxRSS;
-      const { response } = await results(accept);
-      const { bytes, complete } = await drained(response);
-      assert.ok(complete && bytes > LARGE * 1_000_000, `${bytes} bytes`);
-      const grownBy = Math.round((process.resourceUsage().maxRSS - before) / 1024);
-      assert.ok(grownBy < 100, `memory grew by ${grownBy} MiB`);
-    });
+  test('is read in pages of a bounded size, whatever the sizes of the responses', async () => {
+    const read: number[] = [];
+    const client = {
+      async query(statement: string) {
+        const answer = await pool.query<{ response?: string }>(statement);
+        read.push(answer.rows.reduce((bytes, { response = '' }) => bytes + response.length, 0));
+        return answer;
+      },
+    } as unknown as Pool;
+    const sizes: number[] = [];
+    let count = 0;
+    for await (const page of resultPages(client, toBatchId(asyncId))) {
+      count += page.length;
+      sizes.push(page.reduce((bytes, result) => bytes + result.length, 0));
+    }
+    assert.equal(count, SMALL + LARGE);
+    assert.ok(Math.max(...read) <= 3.1 * MEBIBYTE, `${Math.max(...read)} bytes were read at once`);
+    assert.ok(Math.max(...sizes) <= 3.1 * MEBIBYTE, `${Math.max(...sizes)} bytes in a page`);
+    assert.ok(read.length < LARGE, `${read.length} queries`);
+  });
 
   test('waits for a client that reads slowly, without a transaction, and is complete in the end', async () => {
     const { response } = await results('text/csv');
     await once(response, 'readable');
-    const { open } = await quiet();
-    assert.equal(open, 0);
+    await quiet();
     // Others are served meanwhile, more than there are connections.
     const others = await Promise.all(
       Array.from({ length: 12 }, () => system.request(`/v1/batches/${asyncId}`)),
@@ -142,8 +155,7 @@ describe('A stream of results', () => {
         else request.socket?.resetAndDestroy();
         if (stage === 'in the middle' && round === 2) break;
       }
-      const { open } = await quiet();
-      assert.equal(open, 0);
+      await quiet();
       const { status, body } = await system.request(`/v1/batches/${asyncId}/results?limit=1`);
       assert.deepEqual([status, body.data.length], [200, 1]);
     });
@@ -161,18 +173,6 @@ describe('A stream of results', () => {
     } finally {
       await pool.query('alter table batchwright.result_away rename to result');
     }
-  });
-
-  test('goes on over lost connections to the database', async () => {
-    const { response } = await results();
-    await once(response, 'readable');
-    await quiet();
-    await pool.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and application_name = 'batchwright api'`,
-    );
-    const { complete } = await drained(response);
-    assert.equal(complete, true);
   });
 });
 

@@ -75,10 +75,11 @@ for (const [answer, response, said] of [
   });
 }
 
-test('the tenant of the link is decoded', async (t) => {
+test('a link of what can be no tenant is refused, and nothing is asked or stored', async (t) => {
   const { open, calls } = await serve(t);
-  await open(`/event/invitations/a%20b%2F%C3%BC/${TOKEN}/yes`);
-  assert.equal(calls[0]?.caller.tenant, 'a b/ü');
+  for (const tenant of ['a%20b%2F%C3%BC', 'a%00b', 'x'.repeat(64), '%'])
+    assert.equal((await open(`/event/invitations/${tenant}/${TOKEN}/yes`)).status, 401);
+  assert.deepEqual(calls, []);
 });
 
 test('an unknown token is a page with 404', async (t) => {
