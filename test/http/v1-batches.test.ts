@@ -98,7 +98,8 @@ describe('A batch', () => {
     const body = await waitFor(
       async () => {
         const { body: batch } = await get(asyncId);
-        return batch.active.length === 2 && batch.counts.running === 3 && batch;
+        const { running, succeeded } = batch.counts;
+        return batch.active.length === 2 && running === 3 && succeeded === 1 && batch;
       },
       { what: 'the reports' },
     );

@@ -1,6 +1,7 @@
 /** `GET /v1/batches/{asyncId}/events`: server-sent events. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { settled } from '../support/settled.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { type EventClient, openEvents } from './event-client.ts';
@@ -46,21 +47,14 @@ const names = ({ events }: EventClient) => events.map(({ name }) => name);
 
 /** Asserts that the API asks its database nothing, which it does each tick while somebody listens. */
 async function assertNobodyListens(): Promise<void> {
-  const lastQuery = async (): Promise<number | undefined> => {
+  const lastQuery = async () => {
     const { rows } = await pool.query<{ last: Date }>(
       `select max(query_start) as last from pg_stat_activity
        where datname = current_database() and application_name = 'batchwright api'`,
     );
     return rows[0]?.last.getTime();
   };
-  await waitFor(
-    async () => {
-      const before = await lastQuery();
-      await pool.query('select pg_sleep(0.4)');
-      return before === (await lastQuery());
-    },
-    { what: 'the API to be quiet' },
-  );
+  await settled(lastQuery, { forMs: 400, what: 'the last query' });
 }
 
 describe('Events', () => {
@@ -127,8 +121,13 @@ describe('Events', () => {
     const { gate, ...params } = gated('reports', 1).params;
     const job = { namespace: 'test', action: 'behave', params: { ...params, gate, progress: [30, 120] } };
     const client = await open(await post([echo(0), job]));
-    await waitFor(async () => client.events.at(-1)?.data.active.length === 1, { what: 'a report' });
-    const { active, progress } = client.events.at(-1)?.data ?? {};
+    const { active, progress } = await waitFor(
+      async () => {
+        const batch = client.events.at(-1)?.data;
+        return batch?.active.length === 1 && batch.counts.succeeded === 1 && batch;
+      },
+      { what: 'a report' },
+    );
     assert.deepEqual(active, [{ index: 1, done: 30, total: 120 }]);
     assert.equal(progress, 62);
     await openGate(pool, 'reports');

@@ -14,6 +14,7 @@ import type { BatchView } from '../../src/pipeline/batch-view.ts';
 import { resultPages } from '../../src/pipeline/results.ts';
 import type { BatchEvent } from '../../src/pipeline/watch.ts';
 import { type LoopbackServer, startHttpServer } from '../outbound/loopback.ts';
+import { settled } from '../support/settled.ts';
 import { ADMIN_KEY, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { parseCsv } from './csv.ts';
@@ -72,26 +73,18 @@ async function drained(response: http.IncomingMessage): Promise<{ bytes: number;
   return { bytes, complete: response.complete };
 }
 
-/** What the API's connections do: queries so far at their latest, and transactions that are open. */
-async function apiActivity(): Promise<{ last: number; open: number }> {
-  const { rows } = await pool.query<{ last: Date; open: number }>(
-    `select max(query_start) as last, count(xact_start) as open from pg_stat_activity
-     where datname = current_database() and application_name = 'batchwright api'`,
-  );
-  return { last: rows[0]?.last?.getTime() ?? 0, open: rows[0]?.open ?? -1 };
-}
-
 /** Resolves when the API asks its database nothing more, and has no transaction open. */
 async function quiet(): Promise<void> {
-  await waitFor(
-    async () => {
-      const before = await apiActivity();
-      await pool.query('select pg_sleep(0.1)');
-      const now = await apiActivity();
-      return before.last === now.last && now.open === 0;
-    },
-    { what: 'the API to be quiet' },
-  );
+  const activity = async () => {
+    const { rows } = await pool.query<{ last: Date | null; open: number }>(
+      `select max(query_start) as last, count(xact_start) as open from pg_stat_activity
+       where datname = current_database() and application_name = 'batchwright api'`,
+    );
+    const [{ last, open } = { last: null, open: -1 }] = rows;
+    // While one is open nothing has settled.
+    return open === 0 ? last?.getTime() : performance.now();
+  };
+  await settled(activity, { forMs: 100, what: 'the API' });
 }
 
 describe('A stream of results', () => {
@@ -206,14 +199,7 @@ describe('sendStream', () => {
     const server = await serve(t);
     const { response } = await ask(server.url);
     await once(response, 'readable');
-    const stopped = await waitFor(
-      async () => {
-        const { made } = server;
-        await pool.query('select pg_sleep(0.1)');
-        return made === server.made && made;
-      },
-      { what: 'the server to be held up' },
-    );
+    const stopped = await settled(async () => server.made, { forMs: 100, what: 'what was made' });
     assert.ok(stopped < 30, `${stopped} MiB were made`);
     const { bytes, complete } = await drained(response);
     assert.deepEqual([bytes, complete, server.closed], [100 * MEBIBYTE, true, 1]);

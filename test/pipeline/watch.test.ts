@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from 'node:test';
 import type { Pool } from 'pg';
 import { type BatchEvent, createBatchWatch } from '../../src/pipeline/watch.ts';
 import { createDatabase } from '../support/database.ts';
+import { settled } from '../support/settled.ts';
 import { waitFor } from '../support/wait.ts';
 
 const TICK_MS = 250;
@@ -108,8 +109,8 @@ describe('A watch', () => {
     assert.equal(leaves.events.length, 1);
     stays.leave();
     const asked = counting.asked.length;
-    await counting.database.query('select pg_sleep(0.6)');
-    assert.equal(counting.asked.length, asked);
+    const asksOn = await settled(async () => counting.asked.length, { forMs: 600, what: 'what was asked' });
+    assert.equal(asksOn, asked);
     const again = listen(watch, id);
     await heard([again], 1);
     again.leave();
