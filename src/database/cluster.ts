@@ -106,11 +106,14 @@ async function keptPassword(file: string): Promise<string> {
   return password;
 }
 
+/** With retries: an initdb whose parent was killed goes on writing for a moment. */
+const REMOVE_ALL = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 };
+
 /** Works in a folder beside and renames, so that a cluster is whole or not there. */
 async function initialise(cluster: Cluster): Promise<void> {
   const home = dirname(cluster.directory);
   for (const name of await readdir(home)) {
-    if (name.startsWith('postgres-init-')) await rm(join(home, name), { recursive: true, force: true });
+    if (name.startsWith('postgres-init-')) await rm(join(home, name), REMOVE_ALL);
   }
   const work = await mkdtemp(join(home, 'postgres-init-'));
   try {
@@ -118,7 +121,7 @@ async function initialise(cluster: Cluster): Promise<void> {
     await runInitdb(cluster, work);
     await rename(join(work, 'cluster'), cluster.directory);
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await rm(work, REMOVE_ALL);
   }
 }
 
