@@ -131,7 +131,7 @@ test('what the README prints works as pasted', async (t) => {
   await t.test('a plugin: its action, its test, its table and its routes', async () => {
     assert.equal(await paste(onlyBlock('## Writing a plugin', 'sh')), '{"greeting":"Hello Ada"}');
 
-    const run = ['--import', import.meta.resolve('tsx'), '--test', 'test/jobs/demo/greet.test.ts'];
+    const run = ['--test', 'test/jobs/demo/greet.test.ts'];
     const options = { cwd: plugins, env: bareEnvironment(home.folder) };
     const { stdout } = await promisify(execFile)(process.execPath, run, options);
     assert.match(stdout, /^(ℹ|#) pass 2$/m);

@@ -29,7 +29,7 @@ export function startMain(options: {
     cwd: ROOT,
     // Of the user's own settings nothing: a DATABASE_URL that is set belongs to something else.
     env: { ...{ PATH, HOME, TMPDIR, NODE_ENV }, PLUGIN_DIR, ...options.env },
-    execArgv: ['--import', 'tsx', ...(options.imports ?? []).flatMap((module) => ['--import', module])],
+    execArgv: (options.imports ?? []).flatMap((module) => ['--import', module]),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const log = readLog(child);

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npx batchwright …` may be run by any Node: this hands over to the project's own, with the TypeScript
- * loader, in the project's folder.
+ * `npx batchwright …` may be run by any Node: this hands over to the project's own, which runs TypeScript.
  */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -11,12 +10,6 @@ import { fileURLToPath } from 'node:url';
 const require = createRequire(import.meta.url);
 const node = join(dirname(require.resolve('node/package.json')), 'bin', 'node');
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-const { status, error } = spawnSync(
-  node,
-  ['--import', import.meta.resolve('tsx'), main, ...process.argv.slice(2)],
-  {
-    stdio: 'inherit',
-  },
-);
+const { status, error } = spawnSync(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
 if (error) process.stderr.write(`batchwright: ${error.message}\n`);
 process.exit(status ?? 1);

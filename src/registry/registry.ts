@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { ValidateFunction } from 'ajv';
 import { ACTION_DEFAULTS, type Action, type RetryPolicy } from '../plugin/action.ts';
 import type { Routes } from '../plugin/routes.ts';
 import { type ActionFile, discover } from './discover.ts';
+import { importPlugin } from './import-plugin.ts';
 import { RegistryError } from './registry-error.ts';
 import { createCompiler } from './schema.ts';
 
@@ -138,7 +138,7 @@ async function importDefault(root: string, file: string): Promise<unknown> {
 
 async function importModule(root: string, file: string): Promise<Record<string, unknown>> {
   try {
-    return await import(pathToFileURL(file).href);
+    return await importPlugin(file);
   } catch (error) {
     throw new RegistryError(`${relative(root, file)}: ${messageOf(error)}`, { cause: error });
   }
@@ -154,5 +154,8 @@ function checkRoutes(place: string, routes: unknown): Routes {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // Of TypeScript that cannot be read Node tells the place on the first line of the stack.
+  const [, place] = /^\S*?([^/\s]+:\d+)\n/.exec(error.stack ?? '') ?? [];
+  return place ? `${place}: ${error.message}` : error.message;
 }

@@ -75,7 +75,7 @@ interface Demo {
 
 async function startDemo(t: { after(fn: () => Promise<void>): void }): Promise<Demo> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'batchwright-demo-test-')));
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/demo.ts'], {
+  const child = spawn(process.execPath, ['src/cli/demo.ts'], {
     cwd: ROOT,
     // Settings of the user's own must not reach the product: this database and mail server do not exist.
     env: {
@@ -106,9 +106,7 @@ async function startDemo(t: { after(fn: () => Promise<void>): void }): Promise<D
     exited: once(child, 'close').then(([code, signal]) => ({ code, signal })),
     data: () => waitFor(() => findData(folder), { what: 'the data directory', timeoutMs: 20_000 }),
     async assertNothingLeft(cluster) {
-      // The cache of the TypeScript loader is not the demo's.
-      const left = (await readdir(folder)).filter((name) => !name.startsWith('tsx-'));
-      assert.deepEqual(left, []);
+      assert.deepEqual(await readdir(folder), []);
       assert.equal(await exists(dirname(cluster)), false, cluster);
       // Each process carries the folder in its environment, the database the cluster in its arguments.
       const { stdout: processes } = await promisify(execFile)('ps', ['axeww', '-o', 'pid=,state=,args=']);

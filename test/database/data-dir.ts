@@ -62,9 +62,8 @@ export async function makeDataDir(
 /** Spawns a process that starts the database of the data directory and prints its url or error. */
 export function spawnMain(dataDir: string, temporary: string, options: SpawnOptions = {}): ChildProcess {
   const script = join(import.meta.dirname, 'main-process.ts');
-  return spawn(process.execPath, ['--import', 'tsx', script, dataDir], {
+  return spawn(process.execPath, [script, dataDir], {
     cwd: ROOT,
-    // What tsx caches goes where the test cleans up, whichever user the process runs as.
     env: { PATH: process.env.PATH, TMPDIR: temporary },
     stdio: ['ignore', 'pipe', 'inherit'],
     ...options,

@@ -321,7 +321,6 @@ async function forkApi(t: TestContext) {
       PLUGIN_DIR: TEST_PLUGINS,
       LOG_LEVEL: 'info',
     },
-    execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   t.after(() => child.kill('SIGKILL'));

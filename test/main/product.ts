@@ -78,9 +78,7 @@ export async function makeHome(
     folder,
     dataDir,
     start(env = {}, project = ROOT) {
-      // What tsx caches goes where the test cleans up when another user runs it.
-      const temporary = owner ? { TMPDIR: folder } : {};
-      const own = { ...bareEnvironment(folder), ...temporary, DATA_DIR: dataDir };
+      const own = { ...bareEnvironment(folder), DATA_DIR: dataDir };
       const product = startProduct(project, { ...own, ...env }, owner);
       started.push(product);
       return product;

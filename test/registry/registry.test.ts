@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JobContext } from '../../src/plugin/context.ts';
 import { loadRegistry } from '../../src/registry/registry.ts';
 import { RegistryError } from '../../src/registry/registry-error.ts';
 import { makePluginRoot } from './plugin-root.ts';
@@ -106,7 +107,7 @@ const refused: [what: string, files: Record<string, string>, message: string | R
   [
     'a job with a syntax error',
     { [JOB]: 'export default {\n  run( {};\n' },
-    /^jobs\/demo\/greet\.ts: .*greet\.ts:2:\d+: ERROR: Expected/,
+    /^jobs\/demo\/greet\.ts: greet\.ts:[23]: Expected/,
   ],
   [
     'a job that imports what is not there',
@@ -175,7 +176,7 @@ const refused: [what: string, files: Record<string, string>, message: string | R
   [
     'a schema with a syntax error',
     { [SCHEMA]: 'export const params = {' },
-    /^schemas\/demo\/greet\.ts: .*ERROR: Expected/,
+    /^schemas\/demo\/greet\.ts: greet\.ts:1: .*Expected/,
   ],
   ...["''", "'demo'", "'/'", "'/demo/'", "'/:any'", "'/a(b'", '1'].map(
     (prefix): [string, Record<string, string>, string] => [
@@ -208,3 +209,18 @@ for (const [what, files, message] of refused)
     else assert.match(error.message, message);
     assert.doesNotMatch(error.message, /\n/);
   });
+
+// The last one: what it loads reads all plugins after it, and words its errors otherwise.
+test('a plugin may use TypeScript that takes more than leaving types out', async (t) => {
+  const root = await makePluginRoot(t, {
+    [SCHEMA]: schema,
+    [JOB]: `import { defineAction } from 'batchwright/plugin';
+      import { Colour } from './lib/colour.ts';
+      class Painter { constructor(private readonly colour: Colour) {} paint() { return this.colour; } }
+      export default defineAction({ summary: 'Paints', run: () => new Painter(Colour.Red).paint() });`,
+    'jobs/demo/lib/colour.ts': "export enum Colour { Red = 'red' }",
+  });
+  const registry = await loadRegistry([root]);
+  const { action } = registry.get('demo', 'greet') ?? assert.fail();
+  assert.equal(await action.run?.({}, {} as JobContext), 'red');
+});

@@ -146,7 +146,6 @@ export async function startSystem(
     async forkWorker(more = {}) {
       const child = fork(MAIN, [], {
         env: { ...process.env, ...env, ROLE: 'worker', PUBLIC_URL: url, LOG_LEVEL: 'info', ...more },
-        execArgv: ['--import', 'tsx'],
         stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       });
       children.add(child);
