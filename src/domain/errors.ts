@@ -15,6 +15,7 @@ export const catalogue = {
   missingParams: { errorCode: 400, specificCode: 23017, message: 'A required parameter is missing' },
   badRequest: { errorCode: 400, message: 'Bad request' },
   unauthorized: { errorCode: 401, message: 'Missing or wrong API key' },
+  staleRequest: { errorCode: 401, specificCode: 23005, message: 'Request is stale' },
   forbidden: { errorCode: 403, message: 'The API key lacks the permission' },
   notFound: { errorCode: 404, message: 'Not found' },
   methodNotAllowed: { errorCode: 405, message: 'Method not allowed' },
@@ -26,6 +27,7 @@ export const catalogue = {
   tooManyRequests: { errorCode: 429, message: 'Too many requests' },
   failedRequest: { errorCode: 461, message: 'The request failed' },
   internal: { errorCode: 500, message: 'Internal error' },
+  notConfigured: { errorCode: 501, message: 'The server is not set up for this' },
   unavailable: { errorCode: 503, message: 'The service is not available at the moment' },
   stillRunning: { errorCode: 504, message: 'The job is still running' },
 } as const satisfies Record<string, { errorCode: number; specificCode?: number; message: string }>;

@@ -10,8 +10,9 @@ export interface RecordableOutcome {
   response: string;
   /** Runs, this one included; 0 for a job that never ran. */
   attempts: number;
-  startedAt: Date | null;
-  finishedAt: Date;
+  /** In ms since the epoch, by this process's clock; null of a job that never ran. */
+  startedAt: number | null;
+  finishedAt: number;
 }
 
 /** An outcome that asks for another run. */
@@ -31,7 +32,7 @@ export function failure(
   index: number,
   error: ErrorBody,
   attempts: number,
-  startedAt: Date | null,
+  startedAt: number | null,
 ): RecordableOutcome {
   return {
     index,
@@ -39,11 +40,11 @@ export function failure(
     response: JSON.stringify(error),
     attempts,
     startedAt,
-    finishedAt: new Date(),
+    finishedAt: Date.now(),
   };
 }
 
 /** The result of a job that was not started before its batch was cancelled. */
 export function cancellation(index: number, attempts: number): RecordableOutcome {
-  return { index, status: 'cancelled', response: 'null', attempts, startedAt: null, finishedAt: new Date() };
+  return { index, status: 'cancelled', response: 'null', attempts, startedAt: null, finishedAt: Date.now() };
 }

@@ -8,7 +8,7 @@ import type { ChunkMessage } from '../queue/messages.ts';
 import type { Queue } from '../queue/queue.ts';
 import { type BatchRow, lockBatch, reopen, requestCancel } from '../store/batches.ts';
 import { incompleteChunks } from '../store/chunks.ts';
-import { markCallbackPending } from '../store/deliveries.ts';
+import { markReposted } from '../store/deliveries.ts';
 import { deleteUnsuccessful } from '../store/results.ts';
 import { transaction } from '../store/transaction.ts';
 import { receiverOf } from './complete.ts';
@@ -43,11 +43,11 @@ export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Pr
   });
 }
 
-/** Sends the callback again. False without a callbackUrl or before the end. */
+/** Sends the callback again, in place of an attempt that waits. False without a callbackUrl or before the end. */
 export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
     if (!isTerminal(batch.state) || batch.callbackUrl === null) return false;
-    await markCallbackPending(client, batch.id);
+    await markReposted(client, batch.id);
     await deps.queue.sendCallback(client, {
       batch: batch.id,
       generation: batch.generation,

@@ -35,6 +35,11 @@ export function isAbortedTransaction(error: unknown): boolean {
   return (error as { code?: unknown }).code === '25P02';
 }
 
+/** True when a row was to be inserted that is there already. */
+export function isUniqueViolation(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '23505';
+}
+
 /** True when Postgres refused what was to be stored: SQLSTATE class 22, and a nesting it cannot follow. */
 export function isDataError(error: unknown): boolean {
   const { code } = error as { code?: unknown };

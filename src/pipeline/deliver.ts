@@ -3,7 +3,7 @@
  * the next attempt to the queue. In constant memory, whatever the batch's size.
  */
 import { Readable } from 'node:stream';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { toAsyncId } from '../domain/batch.ts';
 import type { AllowList } from '../outbound/address-guard.ts';
 import { OutboundError } from '../outbound/outbound-error.ts';
@@ -12,7 +12,8 @@ import { beginSignature, signatureHeader } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
 import type { CallbackMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
-import { type BatchRow, type CallbackState, getBatch } from '../store/batches.ts';
+import { isSuperseded } from '../queue/supersede.ts';
+import { type BatchRow, type CallbackState, getBatch, lockBatchRow } from '../store/batches.ts';
 import { countAttempt, insertDelivery, signingTime } from '../store/deliveries.ts';
 import { transaction } from '../store/transaction.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
@@ -49,8 +50,9 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
   const batch = await getBatch(deps.pool, message.batch);
   if (!batch?.callbackUrl || batch.generation !== message.generation || batch.finishedAt === null)
     return drop(deps, claim);
-  // A repost did what this attempt was to do again.
+  // Another attempt did what this one was to do again.
   if (message.attempt > 1 && batch.callbackState === 'delivered') return drop(deps, claim);
+  if (batch.repostedAt && (await isSuperseded(deps.pool, claim))) return drop(deps, claim);
   const attempt = await post(deps, batch, batch.callbackUrl);
   await record(deps, claim, attempt);
 }
@@ -157,8 +159,9 @@ async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt:
   await transaction(deps.pool, async (client) => {
     // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
     const held = await deps.queue.complete(client, claim);
-    const current = await countAttempt(client, message, state);
-    const delaySeconds = held && current ? nextInSeconds : null;
+    const superseded = !delivered && (await isReposted(client, claim));
+    const current = await countAttempt(client, message, superseded ? null : state);
+    const delaySeconds = held && current && !superseded ? nextInSeconds : null;
     await insertDelivery(client, {
       batchId: message.batch,
       generation: message.generation,
@@ -171,6 +174,12 @@ async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt:
     if (delaySeconds === null) return;
     await deps.queue.sendCallback(client, { ...message, attempt: message.attempt + 1 }, { delaySeconds });
   });
+}
+
+/** Under the batch's lock: a repost comes before or after, never in between. */
+async function isReposted(client: PoolClient, claim: Claim<CallbackMessage>): Promise<boolean> {
+  const batch = await lockBatchRow(client, claim.message.batch);
+  return Boolean(batch?.repostedAt) && isSuperseded(client, claim);
 }
 
 async function drop(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<void> {

@@ -1,12 +1,15 @@
 /** Runs jobs in the one transaction that also records their results: effects and results, or neither. */
-import type { PoolClient } from 'pg';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Pool, PoolClient } from 'pg';
 import { catalogue } from '../domain/errors.ts';
 import { failure, type Outcome, type RecordableOutcome } from '../domain/outcome.ts';
 import { NonRetryableError } from '../plugin/errors.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
+import { isCancelRequested } from '../store/batches.ts';
+import { handBack } from '../store/session.ts';
 import type { SettleAnswer } from '../store/settle.ts';
-import { commit, rollBack } from '../store/transaction.ts';
+import { commit } from '../store/transaction.ts';
 import {
   isAbortedTransaction,
   isDatabaseUnavailable,
@@ -33,7 +36,40 @@ export type TransactionalAnswer =
   | 'lost';
 
 /** Jobs of one action: one of `run`, or a group for `runMany`, which commits only when all succeed. */
-export async function executeTransactional(
+export function executeTransactional(
+  deps: SettleDeps,
+  claim: Claim<ChunkMessage>,
+  jobs: readonly PendingJob[],
+  scope: RunScope,
+): Promise<TransactionalAnswer> {
+  const slots = slotsOf(deps.pool);
+  const waits = slots.activeCount >= slots.concurrency;
+  return slots(async () =>
+    waits && (await mustNotStart(deps, claim, scope))
+      ? again(jobs)
+      : runInTransaction(deps, claim, jobs, scope),
+  );
+}
+
+/** Each of these jobs holds a connection: half of a pool's are left to heartbeats, settles and callbacks. */
+const slotsByPool = new WeakMap<Pool, LimitFunction>();
+
+function slotsOf(pool: Pool): LimitFunction {
+  const slots = slotsByPool.get(pool) ?? pLimit(Math.max(1, Math.floor(pool.options.max / 2)));
+  slotsByPool.set(pool, slots);
+  return slots;
+}
+
+/** Much may have happened while a job waited for its slot. */
+async function mustNotStart(
+  { pool }: SettleDeps,
+  { message }: Claim<ChunkMessage>,
+  { stopping }: RunScope,
+): Promise<boolean> {
+  return stopping.aborted || isCancelRequested(pool, message.batch).catch(() => true);
+}
+
+async function runInTransaction(
   deps: SettleDeps,
   claim: Claim<ChunkMessage>,
   jobs: readonly PendingJob[],
@@ -46,7 +82,7 @@ export async function executeTransactional(
     return again(jobs);
   }
   const sql = clientSql(client, claim.message);
-  const startedAt = new Date();
+  const startedAt = Date.now();
   try {
     await client.query('begin');
     const outcomes = await runAll(jobs, scope, sql);
@@ -57,7 +93,7 @@ export async function executeTransactional(
     }
     const { cancelRequested, finished } = await record(deps, client, claim, outcomes);
     await commit(client);
-    client.release();
+    handBack(client);
     return { recorded: true, cancelRequested, finished };
   } catch (error) {
     sql.close();
@@ -84,7 +120,7 @@ async function record(
 function notCommitted(
   error: unknown,
   jobs: readonly PendingJob[],
-  scope: RunScope & { startedAt: Date },
+  scope: RunScope & { startedAt: number },
   sql: ClosableSql,
 ): TransactionalAnswer {
   if (error instanceof Lost) return 'lost';
@@ -161,8 +197,13 @@ function clientSql(client: PoolClient, { interruptions }: ChunkMessage): Closabl
 
 /** A statement still under way (the run timed out) would hold the rollback up: its connection is closed. */
 async function undo(client: PoolClient, sql: ClosableSql): Promise<void> {
-  if (sql.busy) client.release(true);
-  else await rollBack(client);
+  if (sql.busy) return client.release(true);
+  try {
+    await client.query('rollback');
+    handBack(client);
+  } catch {
+    client.release(true);
+  }
 }
 
 /** An outage is charged to nobody. */
@@ -173,7 +214,7 @@ function again(jobs: readonly PendingJob[]): TransactionalAnswer {
 function unstorable(
   index: number,
   error: unknown,
-  { attempt, startedAt }: { attempt: number; startedAt: Date },
+  { attempt, startedAt }: { attempt: number; startedAt: number },
 ): Outcome {
   const message = `the response cannot be stored: ${(error as Error).message}`;
   return failure(index, { errorCode: catalogue.internal.errorCode, message }, attempt, startedAt);

@@ -4,10 +4,12 @@
  */
 import { catalogue, type ErrorBody } from '../domain/errors.ts';
 import { failure, type Outcome } from '../domain/outcome.ts';
-import type { JobContext, JobsContext, Log, Services, Sql } from '../plugin/context.ts';
+import type { Log, Services, Sql } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
+import { Deadline, isPromise, StoppedError } from './deadline.ts';
 import { errorBody, TimeoutError } from './error-body.ts';
+import { RunContext, SharedContext } from './run-context.ts';
 
 /** A job of a chunk that is about to run. */
 export interface PendingJob {
@@ -31,16 +33,35 @@ export interface RunScope {
 /** A response is at most this long, in bytes of JSON. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
-export async function execute(job: PendingJob, scope: RunScope, sql: InterruptibleSql): Promise<Outcome> {
-  const startedAt = new Date();
-  const deadline = new Deadline(job.entry, scope.stopping);
+/**
+ * What the run answers at once is an Outcome at once: awaiting it would cost more than most small jobs take.
+ */
+export function execute(job: PendingJob, scope: RunScope, sql: InterruptibleSql): Outcome | Promise<Outcome> {
+  const startedAt = Date.now();
+  const deadline = new Deadline(job.entry.timeoutSeconds, scope.stopping);
   try {
     const { action } = job.entry;
     const run = action.run
-      ? action.run(job.params, jobContext(job, scope, sql, deadline))
+      ? action.run(job.params, new RunContext(scope, sql, deadline, job.index))
       : runOne(action.runMany, job, scope, sql, deadline);
-    const response = await deadline.race(run);
-    return succeeded(job.index, response, scope.attempt, startedAt);
+    return isPromise(run)
+      ? outcomeOf(run, job, scope, sql, deadline, startedAt)
+      : succeeded(job.index, run, scope.attempt, startedAt);
+  } catch (error) {
+    return failed(job, error, scope, startedAt, sql.interrupted);
+  }
+}
+
+async function outcomeOf(
+  run: Promise<unknown>,
+  job: PendingJob,
+  scope: RunScope,
+  sql: InterruptibleSql,
+  deadline: Deadline,
+  startedAt: number,
+): Promise<Outcome> {
+  try {
+    return succeeded(job.index, await deadline.race(run), scope.attempt, startedAt);
   } catch (error) {
     return failed(job, error, scope, startedAt, sql.interrupted);
   } finally {
@@ -70,7 +91,7 @@ async function answersOf(
   deadline: Deadline,
 ): Promise<unknown[]> {
   const given = jobs.map(({ index, params }) => ({ index, params, attempt: scope.attempt }));
-  const answers = await runMany(given, jobsContext(scope, sql, deadline));
+  const answers = await runMany(given, new SharedContext(scope, sql, deadline));
   if (!Array.isArray(answers) || answers.length !== jobs.length)
     throw new NonRetryableError(`runMany must answer an array of ${jobs.length}, one for each job`);
   return answers;
@@ -84,8 +105,8 @@ export async function executeMany(
   scope: RunScope,
   sql: InterruptibleSql,
 ): Promise<Outcome[]> {
-  const startedAt = new Date();
-  const deadline = new Deadline(entry, scope.stopping);
+  const startedAt = Date.now();
+  const deadline = new Deadline(entry.timeoutSeconds, scope.stopping);
   try {
     const answers = await deadline.race(answersOf(runMany, jobs, scope, sql, deadline));
     return jobs.map((job, position) => {
@@ -108,96 +129,8 @@ export interface InterruptibleSql extends Sql {
   interrupted: boolean;
 }
 
-class StoppedError extends Error {}
-
-/** The time that one run has. A class with a signal made on demand: most runs of small jobs need neither. */
-class Deadline {
-  readonly #seconds: number;
-  readonly #stopping: AbortSignal;
-  #controller: AbortController | undefined;
-  #ended: Error | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #fail: ((error: Error) => void) | undefined;
-  readonly #onStop = () => this.#end(new StoppedError('the process is stopping'));
-
-  constructor({ timeoutSeconds }: RegisteredAction, stopping: AbortSignal) {
-    this.#seconds = timeoutSeconds;
-    this.#stopping = stopping;
-  }
-
-  /** Aborted at the timeout and when the process must stop. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#ended) this.#controller.abort(this.#ended);
-    return this.#controller.signal;
-  }
-
-  /** The run's value, or a TimeoutError or StoppedError, whichever is first. */
-  async race<T>(run: T | Promise<T>): Promise<T> {
-    // What answers at once needs no timer: a thousand small jobs are spared a thousand of them.
-    if (!isPromise(run)) return run;
-    return await new Promise<T>((resolve, reject) => {
-      this.#fail = reject;
-      const timedOut = () => this.#end(new TimeoutError(`timed out after ${this.#seconds} s`));
-      this.#timer = setTimeout(timedOut, this.#seconds * 1000);
-      this.#stopping.addEventListener('abort', this.#onStop, { once: true });
-      if (this.#stopping.aborted) this.#onStop();
-      run.then(resolve, reject);
-    });
-  }
-
-  clear(): void {
-    if (!this.#fail) return;
-    clearTimeout(this.#timer);
-    this.#stopping.removeEventListener('abort', this.#onStop);
-  }
-
-  #end(error: Error): void {
-    this.#ended = error;
-    this.#controller?.abort(error);
-    this.#fail?.(error);
-  }
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return (
-    value !== null && typeof value === 'object' && typeof (value as PromiseLike<unknown>).then === 'function'
-  );
-}
-
-function jobContext(job: PendingJob, scope: RunScope, sql: Sql, deadline: Deadline): JobContext {
-  const { asyncId, tenant, attempt, log, services } = scope;
-  return {
-    asyncId,
-    tenant,
-    get signal() {
-      return deadline.signal;
-    },
-    log,
-    sql,
-    services,
-    index: job.index,
-    attempt,
-    idempotencyKey: `${asyncId}-${job.index}`,
-    progress: (done, total) => scope.reportProgress(job.index, done, total),
-  };
-}
-
-function jobsContext(scope: RunScope, sql: Sql, deadline: Deadline): JobsContext {
-  return {
-    asyncId: scope.asyncId,
-    tenant: scope.tenant,
-    get signal() {
-      return deadline.signal;
-    },
-    log: scope.log,
-    sql,
-    services: scope.services,
-  };
-}
-
-function succeeded(index: number, response: unknown, attempts: number, startedAt: Date): Outcome {
-  const finishedAt = new Date();
+function succeeded(index: number, response: unknown, attempts: number, startedAt: number): Outcome {
+  const finishedAt = Date.now();
   let text: string | undefined;
   try {
     text = JSON.stringify(response ?? null);
@@ -226,7 +159,7 @@ export function failed(
   job: PendingJob,
   error: unknown,
   scope: RunScope,
-  startedAt: Date,
+  startedAt: number,
   interrupted = false,
 ): Outcome {
   const { retry } = job.entry;

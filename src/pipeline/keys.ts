@@ -4,15 +4,30 @@ import type { Pool } from 'pg';
 import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import { newCallbackSecret } from '../outbound/signature.ts';
-import { type ApiKeyRow, deleteKey, findKey, insertKey, listKeys } from '../store/keys.ts';
+import { type ApiKeyRow, deleteKey, findKey, insertKey, listKeys, listSecrets } from '../store/keys.ts';
 import { ensureTenant } from '../store/tenants.ts';
 import { transaction } from '../store/transaction.ts';
+import { createSecretCipher } from './secret-cipher.ts';
 
 export interface NewKey {
   name: string;
   tenant?: string | undefined;
   permissions: string[];
   expiresAt?: Date | null | undefined;
+  signing?: 'IWS' | null | undefined;
+}
+
+/** A key that is told, here and never again. */
+export interface MadeKey extends ApiKeyRow {
+  key: string;
+  /** What its client signs requests with; absent when it does not. */
+  secret?: string;
+}
+
+/** Who signs requests with a key. */
+export interface Signer {
+  caller: Caller;
+  secret: string;
 }
 
 export type Keys = ReturnType<typeof createKeys>;
@@ -27,6 +42,8 @@ const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*
 
 interface CachedKey {
   digest: Buffer;
+  /** Decrypted for each request anew: it takes microseconds, and nothing readable is kept. */
+  encryptedSecret: Buffer | null;
   caller: Caller;
   /** By `performance.now()`; no later than the key's own end. */
   freshUntil: number;
@@ -35,9 +52,16 @@ interface CachedKey {
 /**
  * @param options.adminKey the key that is not in the database
  * @param options.callbackSecret the default tenant's signing secret; generated and kept when undefined
+ * @param options.secretKey encrypts what the clients of signing keys sign with; undefined: there are no such keys
  */
-export function createKeys(options: { pool: Pool; adminKey: string; callbackSecret: string | undefined }) {
+export function createKeys(options: {
+  pool: Pool;
+  adminKey: string;
+  callbackSecret: string | undefined;
+  secretKey?: string | undefined;
+}) {
   const { pool } = options;
+  const cipher = createSecretCipher(options.secretKey);
   const adminDigest = digestOf(options.adminKey);
   const cache = new Map<string, CachedKey>();
   const secrets = new Map<string, string>();
@@ -50,6 +74,7 @@ export function createKeys(options: { pool: Pool; adminKey: string; callbackSecr
     if (!row) return null;
     const found = {
       digest: row.digest,
+      encryptedSecret: row.encryptedSecret,
       caller: { tenant: row.tenant, keyId: row.id, permissions: row.permissions },
       freshUntil: performance.now() + Math.min(CACHE_MS, row.expiresInMs ?? CACHE_MS),
     };
@@ -58,37 +83,50 @@ export function createKeys(options: { pool: Pool; adminKey: string; callbackSecr
     return found;
   }
 
+  async function find(key: string): Promise<CachedKey | null> {
+    const [, id, secret] = KEY.exec(key) ?? [];
+    if (!id || !secret) return null;
+    const found = await lookUp(id);
+    return found && timingSafeEqual(found.digest, digestOf(secret)) ? found : null;
+  }
+
   return {
     /** The caller that a key stands for, null for one that is unknown, revoked or expired. */
     async authenticate(key: string): Promise<Caller | null> {
-      const digest = digestOf(key);
-      if (timingSafeEqual(digest, adminDigest)) return ADMIN;
-      const [, id, secret] = KEY.exec(key) ?? [];
-      if (!id || !secret) return null;
-      const found = await lookUp(id);
-      return found && timingSafeEqual(found.digest, digestOf(secret)) ? found.caller : null;
+      if (timingSafeEqual(digestOf(key), adminDigest)) return ADMIN;
+      return (await find(key))?.caller ?? null;
     },
 
     /**
-     * Makes a key; it is told here and never again. Throws `forbidden` without `admin`, for more than the
-     * maker may do, and for another tenant unless the maker is the admin key.
+     * Who signs with a key, null when it is unknown, revoked, expired or none that signs. Throws `unavailable`
+     * when SECRET_KEY does not read its secret.
      */
-    async create(caller: Caller, wanted: NewKey): Promise<ApiKeyRow & { key: string }> {
-      requireAdmin(caller);
+    async findSigner(key: string): Promise<Signer | null> {
+      const found = await find(key);
+      if (!found?.encryptedSecret) return null;
+      const { caller, encryptedSecret } = found;
+      return { caller, secret: cipher.decrypt(encryptedSecret, caller.keyId) };
+    },
+
+    /** The ids of the keys whose secrets SECRET_KEY does not read: what they sign is refused. */
+    async findUnreadable(): Promise<string[]> {
+      const stored = await listSecrets(pool);
+      return stored
+        .filter(({ id, encryptedSecret }) => !cipher.reads(encryptedSecret, id))
+        .map(({ id }) => id);
+    },
+
+    /**
+     * Makes a key. Throws `forbidden` without `admin`, for more than the maker may do, and for another tenant
+     * unless the maker is the admin key; `notConfigured` for one that signs, without SECRET_KEY.
+     */
+    async create(caller: Caller, wanted: NewKey): Promise<MadeKey> {
       const tenant = wanted.tenant ?? caller.tenant;
-      if (tenant !== caller.tenant && caller.keyId !== ADMIN.keyId)
-        throw new BatchwrightError('forbidden', {
-          message: 'Only the admin key makes keys of another tenant',
-        });
-      const beyond = wanted.permissions.filter(
-        (wish) => !caller.permissions.some((own) => covers(own, wish)),
-      );
-      if (beyond.length > 0)
-        throw new BatchwrightError('forbidden', {
-          message: `The key that asks lacks ${beyond.join(', ')} itself`,
-        });
+      requireMayMake(caller, tenant, wanted.permissions);
       const id = randomBytes(8).toString('hex');
-      const secret = randomBytes(24).toString('hex');
+      const secretPart = newSecret();
+      const signingSecret = wanted.signing ? newSecret() : null;
+      const encryptedSecret = signingSecret === null ? null : cipher.encrypt(signingSecret, id);
       const row = await transaction(pool, async (client) => {
         await ensureTenant(client, tenant, newCallbackSecret());
         return insertKey(client, {
@@ -98,10 +136,16 @@ export function createKeys(options: { pool: Pool; adminKey: string; callbackSecr
           permissions: wanted.permissions,
           createdBy: caller.keyId,
           expiresAt: wanted.expiresAt ?? null,
-          digest: digestOf(secret),
+          digest: digestOf(secretPart),
+          signing: wanted.signing ?? null,
+          encryptedSecret,
         });
       });
-      return { ...row, key: `bw_${id}_${secret}` };
+      return {
+        ...row,
+        key: `bw_${id}_${secretPart}`,
+        ...(signingSecret === null ? {} : { secret: signingSecret }),
+      };
     },
 
     /** The tenant's keys; the admin key sees everybody's. */
@@ -130,6 +174,17 @@ export function createKeys(options: { pool: Pool; adminKey: string; callbackSecr
   };
 }
 
+function requireMayMake(caller: Caller, tenant: string, permissions: readonly string[]): void {
+  requireAdmin(caller);
+  if (tenant !== caller.tenant && caller.keyId !== ADMIN.keyId)
+    throw new BatchwrightError('forbidden', { message: 'Only the admin key makes keys of another tenant' });
+  const beyond = permissions.filter((wish) => !caller.permissions.some((own) => covers(own, wish)));
+  if (beyond.length > 0)
+    throw new BatchwrightError('forbidden', {
+      message: `The key that asks lacks ${beyond.join(', ')} itself`,
+    });
+}
+
 function requireAdmin(caller: Caller): void {
   if (!isAdmin(caller)) throw new BatchwrightError('forbidden', { details: ['the key lacks admin'] });
 }
@@ -137,6 +192,10 @@ function requireAdmin(caller: Caller): void {
 /** The tenant whose keys a caller may see and revoke; null, all of them, for the admin key. */
 function scopeOf(caller: Caller): string | null {
   return caller.keyId === ADMIN.keyId ? null : caller.tenant;
+}
+
+function newSecret(): string {
+  return randomBytes(24).toString('hex');
 }
 
 /** Keys are random: a plain hash of them cannot be guessed back. */

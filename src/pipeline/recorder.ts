@@ -72,9 +72,11 @@ export class Recorder {
   /**
    * Halts when a cancel was requested; for before a job is started. Most often there is nothing to wait for:
    * every settle tells it too.
+   *
+   * @param now by `performance.now()`
    */
-  lookForCancel(): void | Promise<void> {
-    if (performance.now() - this.#lookedAt < CANCEL_LOOK_MS) return;
+  lookForCancel(now: number): void | Promise<void> {
+    if (now - this.#lookedAt < CANCEL_LOOK_MS) return;
     this.#looking ??= this.#look().finally(() => {
       this.#looking = null;
     });
@@ -199,7 +201,7 @@ export class Recorder {
 
   #tick(): void {
     if (this.#outcomes.length > 0) void this.#settle();
-    else void this.lookForCancel();
+    else void this.lookForCancel(performance.now());
     const now = Date.now();
     const due = [...this.#running.values()].filter(
       ({ changed, writtenAt }) =>

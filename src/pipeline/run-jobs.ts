@@ -6,6 +6,7 @@ import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
 import { isInterruption } from './database-errors.ts';
+import { isPromise } from './deadline.ts';
 import { execute, executeMany, type InterruptibleSql, type PendingJob, type RunScope } from './execute.ts';
 import { executeTransactional } from './execute-transactional.ts';
 import type { Recorder } from './recorder.ts';
@@ -62,17 +63,13 @@ async function runGroup(deps: GroupDeps, entry: RegisteredAction, group: Pending
     // False when it threw or must be undone: then each job runs for itself.
     if (await inSlot(limit, recorder, () => runTogether(deps, entry, runMany, group))) return [];
   }
-  const queue = group.values();
-  const left: number[] = [];
-  const breathe = createBreather();
+  const queue: JobQueue = { jobs: group, next: 0 };
   async function runner(): Promise<void> {
-    for (const job of queue) {
-      if (!(await inSlot(limit, recorder, () => runJob(deps, job)))) left.push(job.index);
-      await breathe();
-    }
+    while (queue.next < group.length && (await inSlot(limit, recorder, () => runSlice(deps, queue))))
+      if (queue.next < group.length) await nextTurn();
   }
   await Promise.all(Array.from({ length: Math.min(entry.concurrency, group.length) }, runner));
-  return left;
+  return group.slice(queue.next).map(({ index }) => index);
 }
 
 /** False when nothing was run, for the halt came first: a lane must not wait for slots that others hold. */
@@ -93,22 +90,67 @@ async function inSlot(
   return begun ? answer : false;
 }
 
-/** False when the job was not started: the halt came first. */
-async function runJob(deps: GroupDeps, job: PendingJob): Promise<boolean> {
+/** The jobs of one action in one message, taken from the front by several runners. */
+interface JobQueue {
+  readonly jobs: readonly PendingJob[];
+  next: number;
+}
+
+/** A slot is kept for this long while there are jobs: then others that wait for one have their turn. */
+const MAX_SLICE_MS = 20;
+
+/** Runs one job after the other until the slice is over. False when the recorder halted. */
+async function runSlice(deps: GroupDeps, queue: JobQueue): Promise<boolean> {
+  const { recorder } = deps;
+  const startedAt = performance.now();
+  for (let now = startedAt; now - startedAt < MAX_SLICE_MS && !mustTurn(now); now = performance.now()) {
+    const looking = recorder.lookForCancel(now);
+    if (looking) await looking;
+    if (recorder.halted !== null) return false;
+    const job = queue.jobs[queue.next];
+    if (!job) return true;
+    queue.next++;
+    const running = runJob(deps, job);
+    if (running) await running;
+  }
+  return true;
+}
+
+/** Since when the event loop has been seen not to turn; null when it has turned since. */
+let heldSince: number | null = null;
+
+/** Jobs that answer at once would keep the event loop from turning, which heartbeats and settles need. */
+function mustTurn(now: number): boolean {
+  if (heldSince === null) {
+    heldSince = now;
+    setImmediate(() => {
+      heldSince = null;
+    });
+  }
+  return now - heldSince >= MAX_SLICE_MS;
+}
+
+/** A promise only where there is something to wait for. */
+function runJob(deps: GroupDeps, job: PendingJob): void | Promise<void> {
+  const { recorder, scope, claim, announce } = deps;
+  if (announce || job.entry.transactional) return runAnnounced(deps, job);
+  recorder.started(job.index);
+  const outcome = execute(job, scope, poolSql(deps.pool, claim.message));
+  return isPromise(outcome) ? outcome.then((late) => recorder.add(late)) : recorder.add(outcome);
+}
+
+async function runAnnounced(deps: GroupDeps, job: PendingJob): Promise<void> {
   const { recorder, scope, claim } = deps;
-  await recorder.lookForCancel();
-  if (recorder.halted !== null) return false;
   await deps.announce?.([job.index]);
   recorder.started(job.index);
-  if (job.entry.transactional) {
-    const answer = await executeTransactional(deps, claim, [job], scope);
-    if (answer === 'lost') recorder.halt('lost');
-    else if ('recorded' in answer) recorder.recorded(job.index, answer);
-    else for (const outcome of answer.outcomes) await recorder.add(outcome);
-    return true;
+  if (!job.entry.transactional) {
+    await recorder.add(await execute(job, scope, poolSql(deps.pool, claim.message)));
+    return;
   }
-  await recorder.add(await execute(job, scope, poolSql(deps.pool, claim.message)));
-  return true;
+  const answer = await executeTransactional(deps, claim, [job], scope);
+  if (answer === 'lost') recorder.halt('lost');
+  else if ('recorded' in answer) recorder.recorded(job.index, answer);
+  else for (const outcome of answer.outcomes) await recorder.add(outcome);
 }
 
 async function runTogether(
@@ -118,7 +160,7 @@ async function runTogether(
   group: PendingJob[],
 ): Promise<boolean> {
   const { recorder, scope, claim } = deps;
-  await recorder.lookForCancel();
+  await recorder.lookForCancel(performance.now());
   if (recorder.halted !== null) return false;
   await deps.announce?.(group.map(({ index }) => index));
   for (const { index } of group) recorder.started(index);
@@ -156,17 +198,4 @@ function poolSql(pool: Pool, { interruptions }: ChunkMessage): InterruptibleSql 
     },
   };
   return sql;
-}
-
-/** Jobs that answer at once would keep the event loop from turning: heartbeats and settles need it. */
-const MAX_TURN_MS = 20;
-
-function createBreather(): () => Promise<void> | void {
-  let turnedAt = performance.now();
-  return () => {
-    if (performance.now() - turnedAt < MAX_TURN_MS) return;
-    return nextTurn().then(() => {
-      turnedAt = performance.now();
-    });
-  };
 }

@@ -12,7 +12,7 @@ import { holdOffCancel } from '../store/batches.ts';
 import { type SettleAnswer, settle } from '../store/settle.ts';
 import { transaction } from '../store/transaction.ts';
 import { complete } from './complete.ts';
-import { isDatabaseUnavailable, isDataError } from './database-errors.ts';
+import { isDatabaseUnavailable, isDataError, isUniqueViolation } from './database-errors.ts';
 
 export interface SettleDeps {
   pool: Pool;
@@ -50,10 +50,16 @@ export type SettleResult =
  * failed result that says so; the others are recorded.
  */
 export async function settleClaim(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
+  let expectNew = true;
   for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
     try {
-      return await settleOnce(deps, settlement);
+      return await settleOnce(deps, settlement, expectNew);
     } catch (error) {
+      // Seldom: a worker that was taken for dead has recorded some of them meanwhile.
+      if (expectNew && isUniqueViolation(error)) {
+        expectNew = false;
+        continue;
+      }
       if (isDataError(error) && settlement.outcomes.length > 0) return settleOneByOne(deps, settlement);
       if (!isDatabaseUnavailable(error)) throw error;
       await delay(pauseMs);
@@ -65,7 +71,11 @@ export async function settleClaim(deps: SettleDeps, settlement: Settlement): Pro
 export class Lost extends Error {}
 class Cancelled extends Error {}
 
-async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): Promise<SettleResult> {
+async function settleOnce(
+  { pool, queue }: SettleDeps,
+  settlement: Settlement,
+  expectNew = false,
+): Promise<SettleResult> {
   const { claim, outcomes, next, queueName } = settlement;
   try {
     return await transaction(pool, async (client) => {
@@ -79,7 +89,13 @@ async function settleOnce({ pool, queue }: SettleDeps, settlement: Settlement): 
         throw new Cancelled();
       if (next) await sendNext(queue, client, queueName, next);
       if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, finished: false };
-      const { cancelRequested, finished } = await recordOutcomes({ queue }, client, claim.message, outcomes);
+      const { cancelRequested, finished } = await recordOutcomes(
+        { queue },
+        client,
+        claim.message,
+        outcomes,
+        { expectNew },
+      );
       return { state: 'recorded', cancelRequested, finished };
     });
   } catch (error) {
@@ -95,8 +111,9 @@ export async function recordOutcomes(
   client: ClientBase,
   { batch, generation }: ChunkMessage,
   outcomes: readonly RecordableOutcome[],
+  options: { expectNew?: boolean } = {},
 ): Promise<SettleAnswer> {
-  const settled = await settle(client, batch, generation, outcomes);
+  const settled = await settle(client, batch, generation, outcomes, options);
   if (!settled) throw new Lost();
   if (settled.finished) await complete(queue, client, { batchId: batch, generation, ...settled });
   return settled;

@@ -16,6 +16,8 @@ export interface BatchRow {
   callbackUrl: string | null;
   callbackState: CallbackState | null;
   callbackAttempts: number;
+  /** When the callback was last asked for again. */
+  repostedAt: Date | null;
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
@@ -24,7 +26,7 @@ export interface BatchRow {
 
 export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, generation,
   cancel_requested as "cancelRequested", callback_url as "callbackUrl", callback_state as "callbackState",
-  callback_attempts as "callbackAttempts", created_at as "createdAt", started_at as "startedAt",
+  callback_attempts as "callbackAttempts", reposted_at as "repostedAt", created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
 
 /** The tenant's batch; null when there is none of that id, when it is another tenant's, or expired. */
@@ -120,7 +122,7 @@ export async function reopen(
     `update batchwright.batch
      set generation = generation + 1, state = 'queued', finished_at = null, cancel_requested = false,
          failed = failed - $2, cancelled = cancelled - $3, callback_attempts = 0,
-         callback_state = case callback_state when 'pending' then 'superseded' else callback_state end
+         callback_state = case when callback_state = 'pending' then 'superseded' else callback_state end
      where id = $1 returning generation`,
     [batchId, removed.failed, removed.cancelled],
   );
@@ -157,22 +159,24 @@ export async function pendingCallbacks(
 
 /**
  * Deletes up to `limit` batches with all that belongs to them that have been expired for two days: until then
- * their whole day is likely to go, which costs next to nothing. Answers how many.
+ * their whole day is likely to go, which costs next to nothing. Answers how many; the caller's transaction
+ * keeps it all or nothing.
  */
 export async function deleteExpired(client: ClientBase, limit: number): Promise<number> {
-  const { rowCount } = await client.query(
-    `with expired as (
-       delete from batchwright.batch where id in (
-         select id from batchwright.batch
-         where expires_at < now() - interval '2 days' and state in ('completed', 'cancelled') limit $1
-         for update skip locked)
-       returning id
-     ), results as (delete from batchwright.result where batch_id in (select id from expired)
-     ), chunks as (delete from batchwright.chunk where batch_id in (select id from expired)
-     ), progress as (delete from batchwright.job_progress where batch_id in (select id from expired)
-     ), deliveries as (delete from batchwright.delivery where batch_id in (select id from expired))
-     select from expired`,
+  const found = await client.query<{ id: string }>(
+    `select id from batchwright.batch where ${EXPIRED_LONG_AGO} order by expires_at limit $1`,
     [limit],
   );
-  return rowCount ?? 0;
+  if (found.rows.length === 0) return 0;
+  // The condition again: a restart may have come between.
+  const deleted = await client.query<{ id: string }>(
+    `delete from batchwright.batch where id = any($1) and ${EXPIRED_LONG_AGO} returning id`,
+    [found.rows.map(({ id }) => id)],
+  );
+  const ids = deleted.rows.map(({ id }) => id);
+  for (const table of ['result', 'chunk', 'job_progress', 'delivery'])
+    await client.query(`delete from batchwright.${table} where batch_id = any($1)`, [ids]);
+  return ids.length;
 }
+
+const EXPIRED_LONG_AGO = `expires_at < now() - interval '2 days' and state in ('completed', 'cancelled')`;

@@ -14,17 +14,18 @@ export interface DeliveryRow {
 }
 
 /**
- * Counts an attempt and sets the callback's state, which stays `delivered` once another attempt has brought it
- * there. False when the batch has been restarted since: the callback of that completion is superseded.
+ * Counts an attempt and sets the callback's state: null leaves it as it is, and it stays `delivered` once
+ * another attempt has brought it there. False when the batch has been restarted since: the callback of that completion is superseded.
  */
 export async function countAttempt(
   client: ClientBase,
   { batch, generation }: { batch: string; generation: number },
-  state: CallbackState,
+  state: CallbackState | null,
 ): Promise<boolean> {
   const { rowCount } = await client.query(
     `update batchwright.batch
-     set callback_state = case callback_state when 'delivered' then callback_state else $3 end,
+     set callback_state = case when callback_state = 'delivered' then callback_state
+                              else coalesce($3, callback_state) end,
          callback_attempts = callback_attempts + 1
      where id = $1 and generation = $2 and state in ('completed', 'cancelled')`,
     [batch, generation, state],
@@ -72,9 +73,12 @@ export async function listDeliveries(client: ClientBase | Pool, batchId: string)
   return rows;
 }
 
-/** The callback is to be sent again: counts as pending from now on. */
-export async function markCallbackPending(client: ClientBase, batchId: string): Promise<void> {
-  await client.query(`update batchwright.batch set callback_state = 'pending' where id = $1`, [batchId]);
+/** The callback is to be sent again: it counts as pending, and what was sent for it before as superseded. */
+export async function markReposted(client: ClientBase, batchId: string): Promise<void> {
+  await client.query(
+    `update batchwright.batch set callback_state = 'pending', reposted_at = now() where id = $1`,
+    [batchId],
+  );
 }
 
 /** Whole seconds since 1970 by the database's clock: a process's own may be off by more than receivers accept. */

@@ -19,7 +19,8 @@ export async function reportProgress(
   await pool.query(
     `insert into batchwright.job_progress (batch_id, index, done, total)
      select $1, * from unnest($2::int[], $3::float8[], $4::float8[])
-     on conflict (batch_id, index) do update set done = excluded.done, total = excluded.total, updated_at = now()`,
+     on conflict (batch_id, index) do update set done = excluded.done, total = excluded.total,
+       updated_at = excluded.updated_at`,
     [batchId, jobs.map(({ index }) => index), jobs.map(({ done }) => done), jobs.map(({ total }) => total)],
   );
 }

@@ -5,22 +5,26 @@ export interface ApiKeyRow {
   tenant: string;
   name: string;
   permissions: string[];
+  /** How its client signs requests; null when it sends the key alone. */
+  signing: 'IWS' | null;
   createdBy: string;
   createdAt: Date;
   expiresAt: Date | null;
 }
 
-const COLUMNS = `id, tenant, name, permissions, created_by as "createdBy", created_at as "createdAt",
+const COLUMNS = `id, tenant, name, permissions, signing, created_by as "createdBy", created_at as "createdAt",
   expires_at as "expiresAt"`;
 
 export async function insertKey(
   client: ClientBase,
-  key: Omit<ApiKeyRow, 'createdAt'> & { digest: Buffer },
+  key: Omit<ApiKeyRow, 'createdAt'> & { digest: Buffer; encryptedSecret: Buffer | null },
 ): Promise<ApiKeyRow> {
+  const { id, tenant, name, permissions, createdBy, expiresAt, digest, signing, encryptedSecret } = key;
   const { rows } = await client.query<ApiKeyRow>(
-    `insert into batchwright.api_key (id, tenant, name, permissions, created_by, expires_at, digest)
-     values ($1, $2, $3, $4, $5, $6, $7) returning ${COLUMNS}`,
-    [key.id, key.tenant, key.name, key.permissions, key.createdBy, key.expiresAt, key.digest],
+    `insert into batchwright.api_key
+       (id, tenant, name, permissions, created_by, expires_at, digest, signing, secret)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning ${COLUMNS}`,
+    [id, tenant, name, permissions, createdBy, expiresAt, digest, signing, encryptedSecret],
   );
   return rows[0] as ApiKeyRow;
 }
@@ -28,6 +32,8 @@ export async function insertKey(
 /** A key as the check of a request needs it. */
 export interface FoundKey extends ApiKeyRow {
   digest: Buffer;
+  /** Null for a key that does not sign. */
+  encryptedSecret: Buffer | null;
   /** By the database's clock; null for a key that does not expire. */
   expiresInMs: number | null;
 }
@@ -36,7 +42,7 @@ export interface FoundKey extends ApiKeyRow {
 export async function findKey(pool: Pool, id: string): Promise<FoundKey | null> {
   const { rows } = await pool.query<FoundKey>({
     name: 'find-key',
-    text: `select ${COLUMNS}, digest,
+    text: `select ${COLUMNS}, digest, secret as "encryptedSecret",
        extract(epoch from expires_at - now())::double precision * 1000 as "expiresInMs"
      from batchwright.api_key
      where id = $1 and (expires_at is null or expires_at > now())`,
@@ -50,6 +56,15 @@ export async function listKeys(pool: Pool, tenant: string | null): Promise<ApiKe
   const { rows } = await pool.query<ApiKeyRow>(
     `select ${COLUMNS} from batchwright.api_key where tenant = coalesce($1, tenant) order by created_at, id`,
     [tenant],
+  );
+  return rows;
+}
+
+/** The secrets of all keys that sign, oldest first. */
+export async function listSecrets(pool: Pool): Promise<{ id: string; encryptedSecret: Buffer }[]> {
+  const { rows } = await pool.query<{ id: string; encryptedSecret: Buffer }>(
+    `select id, secret as "encryptedSecret" from batchwright.api_key
+     where secret is not null order by created_at, id`,
   );
   return rows;
 }

@@ -28,21 +28,27 @@ export async function pastDays(client: ClientBase | Pool): Promise<string[]> {
  * still to be kept.
  */
 export async function deleteExpiredDay(client: ClientBase, day: string): Promise<boolean> {
-  const range = `id >= batchwright.first_batch_id(to_date($1, 'YYYYMMDD')::timestamp at time zone 'UTC')
-    and id < batchwright.first_batch_id((to_date($1, 'YYYYMMDD') + 1)::timestamp at time zone 'UTC')`;
+  const range = await idsOf(client, day);
   const kept = await client.query(
-    `select from batchwright.batch
-     where ${range} and (expires_at > now() or state in ('queued', 'running')) limit 1`,
-    [day],
+    `select id from batchwright.batch
+     where id >= $1 and id < $2 and (expires_at > now() or state in ('queued', 'running')) limit 1`,
+    range,
   );
   if (kept.rowCount !== 0) return false;
-  await client.query(
-    `with expired as (delete from batchwright.batch where ${range} returning id
-     ), progress as (delete from batchwright.job_progress where batch_id in (select id from expired))
-     delete from batchwright.delivery where batch_id in (select id from expired)`,
+  await client.query('delete from batchwright.batch where id >= $1 and id < $2', range);
+  await client.query('delete from batchwright.job_progress where batch_id >= $1 and batch_id < $2', range);
+  await client.query('delete from batchwright.delivery where batch_id >= $1 and batch_id < $2', range);
+  return true;
+}
+
+/** The least id that a batch of the day may have, and that of the next day. */
+async function idsOf(client: ClientBase, day: string): Promise<[string, string]> {
+  const { rows } = await client.query<{ from: string; to: string }>(
+    `select batchwright.first_batch_id(to_date($1, 'YYYYMMDD')::timestamp at time zone 'UTC') as from,
+       batchwright.first_batch_id((to_date($1, 'YYYYMMDD') + 1)::timestamp at time zone 'UTC') as to`,
     [day],
   );
-  return true;
+  return [rows[0]?.from ?? '', rows[0]?.to ?? ''];
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { witnesses } from '../support/cancel.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { startReceiver } from './deliver-receiver.ts';
@@ -90,20 +91,23 @@ test('cancelling a running batch starts no further job; those running end as the
   const gated = Array.from({ length: 9 }, () => workJob('attempt', { gate: 'ten' }));
   const failing = workJob('attempt', { gate: 'ten', failures: 1, message: 'too late for another run' });
   const waiting = Array.from({ length: 20 }, () => workJob('attempt'));
+  const { jobs, cancelKnown } = witnesses('test.behave', 'ten');
   const receiver = await startReceiver({ after });
-  const asyncId = await system.run([...gated, failing, ...waiting], { callbackUrl: receiver.url });
-  await running(asyncId, 10);
+  const asyncId = await system.run([...gated, failing, ...waiting, ...jobs], { callbackUrl: receiver.url });
+  await running(asyncId, 12);
   assert.deepEqual(await perform('cancel', asyncId), { cancelled: true });
   assert.deepEqual(await perform('cancel', asyncId), { cancelled: true }, 'again, while it still runs');
+  await cancelKnown(system, asyncId);
   await openGate(system, 'ten');
   const { state, counts } = await system.ended(asyncId);
   assert.equal(state, 'cancelled');
-  assert.deepEqual(counts, { total: 30, pending: 0, running: 0, succeeded: 9, failed: 1, cancelled: 20 });
+  assert.deepEqual(counts, { total: 32, pending: 0, running: 0, succeeded: 11, failed: 1, cancelled: 20 });
   const results = await system.results(asyncId);
   assert.deepEqual(statuses(results), [
     ...Array(9).fill('succeeded 1'),
     'failed 1',
     ...Array(20).fill('cancelled 0'),
+    ...Array(2).fill('succeeded 1'),
   ]);
   assert.equal(results[9].response.message, 'too late for another run');
   assert.equal((await entriesOf(system, asyncId)).length, 10);
@@ -115,17 +119,20 @@ test('finished results stay when a batch is cancelled', async () => {
   // So large that it is a chunk by itself.
   const large = { namespace: 'test', action: 'behave', params: { effect: 'x'.repeat(1024 * 1024) } };
   const gated = Array.from({ length: 20 }, () => workJob('attempt', { gate: 'stay' }));
-  const asyncId = await system.run([large, ...gated]);
+  const { jobs, cancelKnown } = witnesses('test.behave', 'stay');
+  const asyncId = await system.run([large, ...gated, ...jobs]);
   await waitFor(async () => (await status(system, asyncId)).counts.succeeded === 1, {
     what: 'the first result',
   });
-  await running(asyncId, 10);
+  await running(asyncId, 12);
   await perform('cancel', asyncId);
+  await cancelKnown(system, asyncId);
   await openGate(system, 'stay');
   assert.equal((await system.ended(asyncId)).state, 'cancelled');
   assert.deepEqual(statuses(await system.results(asyncId)), [
     ...Array(11).fill('succeeded 1'),
     ...Array(10).fill('cancelled 0'),
+    ...Array(2).fill('succeeded 1'),
   ]);
 });
 
@@ -137,7 +144,7 @@ test('a cancelled batch does not wait for slots that another batch holds', async
     what: 'the first result',
   });
   await perform('cancel', asyncId);
-  assert.equal((await system.ended(asyncId, 5_000)).state, 'cancelled');
+  assert.equal((await system.ended(asyncId)).state, 'cancelled');
   await openGate(system, 'held');
   await system.ended(holder);
   assert.deepEqual(statuses(await system.results(asyncId)), ['cancelled 0', 'succeeded 1']);
@@ -156,7 +163,7 @@ test('a cancelled batch does not wait for the pause before another run', async (
     { what: 'the message of the second run' },
   );
   await perform('cancel', asyncId);
-  const { state } = await system.ended(asyncId, 5_000);
+  const { state } = await system.ended(asyncId);
   assert.equal(state, 'cancelled');
   assert.deepEqual(statuses(await system.results(asyncId)), ['cancelled 1']);
 });
@@ -168,7 +175,7 @@ test('a job that fails after the cancel is not put off for another run', async (
   await running(asyncId, 1);
   await perform('cancel', asyncId);
   await openGate(system, 'put off');
-  const { state } = await system.ended(asyncId, 5_000);
+  const { state } = await system.ended(asyncId);
   assert.equal(state, 'cancelled');
   const results = await system.results(asyncId);
   assert.deepEqual(statuses(results), ['failed 1']);
@@ -225,16 +232,19 @@ test('a restarted batch is queued again, with what has succeeded counted', async
 });
 
 test('a cancelled batch can be restarted: its cancelled jobs run', async () => {
-  const jobs = Array.from({ length: 15 }, () => workJob('attempt', { gate: 'again' }));
-  const asyncId = await system.run(jobs);
-  await running(asyncId, 10);
+  const gated = Array.from({ length: 15 }, () => workJob('attempt', { gate: 'again' }));
+  const { jobs, cancelKnown } = witnesses('test.behave', 'again');
+  const asyncId = await system.run([...gated, ...jobs]);
+  await running(asyncId, 12);
   await perform('cancel', asyncId);
+  await cancelKnown(system, asyncId);
   await openGate(system, 'again');
-  assert.equal((await system.ended(asyncId)).state, 'cancelled');
+  const cancelled = await system.ended(asyncId);
+  assert.deepEqual([cancelled.state, cancelled.counts.cancelled], ['cancelled', 5]);
   assert.deepEqual(await perform('restart', asyncId), { restarted: true });
   const { state, counts } = await system.ended(asyncId);
   assert.equal(state, 'completed');
-  assert.equal(counts.succeeded, 15);
+  assert.equal(counts.succeeded, 17);
   assert.equal((await entriesOf(system, asyncId)).length, 15, 'those that had succeeded did not run again');
 });
 

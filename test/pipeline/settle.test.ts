@@ -22,7 +22,7 @@ async function claimed(jobs: object[], more: { callbackUrl?: string } = {}) {
 }
 
 function success(index: number, response = '{}'): RecordableOutcome {
-  const now = new Date();
+  const now = Date.now();
   return { index, status: 'succeeded', response, attempts: 1, startedAt: now, finishedAt: now };
 }
 

@@ -74,7 +74,7 @@ create table batchwright.result (
   status batchwright.result_status not null,
   attempts smallint not null,
   response json,
-  primary key (batch_id, index)
+  primary key (batch_id, index) with (fillfactor = 100)
 ) partition by range (batch_id);
 
 -- Ids sort by time, so a day's batches are a range of ids: what is old is dropped as whole tables.

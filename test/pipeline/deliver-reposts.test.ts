@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { after, describe, test } from 'node:test';
+import { startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+import { startReceiver } from './deliver-receiver.ts';
+import {
+  attemptsLogged,
+  callbackBecomes,
+  callbackMessagesGone,
+  callbackOf,
+  deliveries,
+  endedBatch,
+  hastenCallback,
+  startDelivering,
+} from './deliver-support.ts';
+
+// No worker: each test brings lanes of its own, with its own schedule.
+const system = await startSystem({ after }, { worker: false });
+
+async function repost(asyncId: string): Promise<void> {
+  assert.deepEqual((await system.rpc('repost', { async: asyncId })).body, { reposted: true });
+}
+
+/** Has every message that is left delivered or dropped; answers the triggers of the attempts so far. */
+async function triggersAtEnd(asyncId: string): Promise<string[]> {
+  await hastenCallback(system, asyncId);
+  await callbackMessagesGone(system, asyncId);
+  return (await deliveries(system, asyncId)).map(({ trigger }) => trigger);
+}
+
+describe('a repost', () => {
+  test('takes the place of the attempt that waits, however often it is asked for', async (t) => {
+    await startDelivering(t, system, { retrySeconds: [3600] });
+    const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
+    const asyncId = await endedBatch(system, receiver.url);
+    for (const attempts of [1, 2, 3, 4]) {
+      await attemptsLogged(system, asyncId, attempts);
+      if (attempts < 4) await repost(asyncId);
+    }
+    // One further attempt, the last of the schedule, although one of each chain was to come.
+    assert.deepEqual(await triggersAtEnd(asyncId), ['completion', 'repost', 'repost', 'repost', 'repost']);
+    assert.deepEqual(await callbackOf(system, asyncId), { state: 'failed', attempts: 5 });
+    assert.equal(new Set(receiver.callbacks.map(({ id }) => id)).size, 1);
+  });
+
+  test('that comes while attempts are under way is the only one that goes on', async (t) => {
+    await startDelivering(t, system, { retrySeconds: [3600] });
+    const open: ServerResponse[] = [];
+    let opens = true;
+    const receiver = await startReceiver(t, {
+      answer: (response) => (opens ? open.push(response) : response.writeHead(500).end()),
+    });
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+    ]) {
+      open.length = 0;
+      opens = true;
+      const asyncId = await endedBatch(system, receiver.url);
+      for (const attempt of [1, 2, 3]) {
+        await waitFor(async () => open.length === attempt, { what: `attempt ${attempt} to be under way` });
+        if (attempt < 3) await repost(asyncId);
+      }
+      opens = false;
+      for (const [position, index] of order.entries()) {
+        open[index]?.writeHead(500).end();
+        await attemptsLogged(system, asyncId, position + 1);
+      }
+      assert.deepEqual(await callbackOf(system, asyncId), { state: 'pending', attempts: 3 });
+      assert.equal((await triggersAtEnd(asyncId)).at(3), 'repost');
+      assert.deepEqual(await callbackOf(system, asyncId), { state: 'failed', attempts: 4 });
+    }
+  });
+
+  test('is not undone by an older attempt that fails after it has failed for good', async (t) => {
+    await startDelivering(t, system, { retrySeconds: [] });
+    const open: ServerResponse[] = [];
+    const receiver = await startReceiver(t, {
+      answer: (response, number) => (number === 1 ? open.push(response) : response.writeHead(410).end()),
+    });
+    const asyncId = await endedBatch(system, receiver.url);
+    await waitFor(async () => open.length === 1, { what: 'the first attempt to be under way' });
+    await repost(asyncId);
+    await callbackBecomes(system, asyncId, 'failed');
+    open[0]?.writeHead(500).end();
+    await attemptsLogged(system, asyncId, 2);
+    assert.deepEqual(await callbackOf(system, asyncId), { state: 'failed', attempts: 2 });
+  });
+
+  test('of one batch leaves the callbacks of others as they are', async (t) => {
+    await startDelivering(t, system, { retrySeconds: [3600] });
+    const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
+    const asyncId = await endedBatch(system, receiver.url);
+    const other = await endedBatch(system, receiver.url);
+    await attemptsLogged(system, asyncId, 1);
+    await attemptsLogged(system, other, 1);
+    await repost(asyncId);
+    await attemptsLogged(system, asyncId, 2);
+    assert.deepEqual(await triggersAtEnd(other), ['completion', 'completion']);
+  });
+});
