@@ -9,7 +9,7 @@ export const layers = {
   'src/main.ts': [
     'src/app.ts',
     'src/config.ts',
-    'src/admin-key.ts',
+    'src/generated-keys.ts',
     'src/database',
     'src/domain',
     'src/json',
@@ -31,12 +31,12 @@ export const layers = {
     'src/json',
   ],
   'src/config.ts': ['src/outbound', 'src/domain'],
-  'src/admin-key.ts': [],
+  'src/generated-keys.ts': [],
   'src/http': ['src/pipeline', 'src/plugin', 'src/domain', 'src/json'],
   'src/dashboard': ['src/pipeline', 'src/plugin', 'src/domain', 'src/json'],
   'src/cli': [
     'src/config.ts',
-    'src/admin-key.ts',
+    'src/generated-keys.ts',
     'src/database',
     'src/pipeline',
     'src/registry',

@@ -28,9 +28,10 @@ import { loadRegistry, type Registry } from './registry/registry.ts';
 import { makePartitions } from './store/partitions.ts';
 import { answers } from './store/ping.ts';
 import { type Lanes, startLanes } from './worker/lanes.ts';
+import type { QuarantineDeps } from './worker/quarantine.ts';
 import { runQuarantineTask } from './worker/quarantine-process.ts';
 import { superviseWorkers } from './worker/supervisor.ts';
-import { startWatchdog } from './worker/watchdog.ts';
+import { type ProcessLimits, startWatchdog } from './worker/watchdog.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 /** Requests that stream a large body at once; each holds a connection for as long as its caller sends. */
@@ -55,13 +56,18 @@ export interface Running {
   drain(): Promise<void>;
 }
 
-/** The plugins of the project and of PLUGIN_DIR. Throws RegistryError. */
-export function loadPlugins(config: Config): Promise<Registry> {
-  return loadRegistry(pluginRoots(config));
+/** The plugins of the project and of PLUGIN_DIR, as `loadRegistry` loads them. Throws RegistryError. */
+export function loadPlugins(config: Config, isStopping?: () => boolean): Promise<Registry> {
+  return loadRegistry(pluginRoots(config), isStopping);
 }
 
 function pluginRoots({ pluginDir }: Config): string[] {
   return pluginDir && pluginDir !== ROOT ? [ROOT, pluginDir] : [ROOT];
+}
+
+/** The way to the database for migrations and the queue's LISTEN: they need a session, which a pooler may not keep. */
+export function sessionUrl(config: Config, databaseUrl: string): string {
+  return config.databaseDirectUrl ?? databaseUrl;
 }
 
 /** Brings the database up to date; processes that start at once wait for one another. */
@@ -107,6 +113,8 @@ export async function startApi(
   options: AppOptions & {
     registry: Registry;
     adminKey: string;
+    /** As `readSecretKey` found it. */
+    secretKey: string | undefined;
     listening: Awaited<ReturnType<typeof listen>>;
     /** How long a caller of one action alone is kept waiting; 30 s when absent. */
     aloneWaitMs?: number | undefined;
@@ -116,13 +124,18 @@ export async function startApi(
   const pool = createPool({ url, max: API_CONNECTIONS, applicationName: 'batchwright api', log });
   const ingestPool = createPool({ url, max: INGESTS, applicationName: 'batchwright ingest', log });
   const queue = await startQueue({
-    url,
+    url: sessionUrl(config, url),
     queues: registry.queues,
     applicationName: 'batchwright api queue',
     max: QUEUE_CONNECTIONS,
     log,
   });
-  const keys = createKeys({ pool, adminKey: options.adminKey, callbackSecret: config.callbackSecret });
+  const keys = createKeys({
+    pool,
+    adminKey: options.adminKey,
+    callbackSecret: config.callbackSecret,
+    secretKey: options.secretKey,
+  });
   const largeJobs = createLargeJobChecker(registry);
   const pipeline = {
     pool,
@@ -139,6 +152,7 @@ export async function startApi(
   };
   const retention = startRetention({ pool, log });
   await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
+  await keys.tellUnreadable(log);
   listening.serve(
     createHttpApp({
       ...pipeline,
@@ -176,16 +190,20 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(deadline);
 }
 
-/** @param options.jobGraceMs how long a drain waits for jobs before it aborts them; 20 s when absent */
+/**
+ * @param options.jobGraceMs how long a drain waits for jobs before it aborts them; 20 s when absent
+ * @param options.limits of this process and of those that it has run what a worker died of; see `startWatchdog`
+ */
 export async function startWorker(
-  options: AppOptions & { registry: Registry; url: string; jobGraceMs?: number },
+  options: AppOptions & { registry: Registry; url: string; jobGraceMs?: number; limits?: ProcessLimits },
 ): Promise<Running> {
-  const { config, log, jobGraceMs = JOB_GRACE_MS } = options;
-  startWatchdog();
+  const { config, log, limits, jobGraceMs = JOB_GRACE_MS } = options;
+  startWatchdog(limits);
   const engine = await startEngine(options, 'worker', poolSize(config, options.registry));
   const keys = createKeys({ pool: engine.deps.pool, adminKey: '', callbackSecret: config.callbackSecret });
+  const deps: QuarantineDeps = { ...engine.deps, limits };
   const lanes: Lanes = startLanes({
-    ...engine.deps,
+    ...deps,
     queues: options.registry.queues,
     concurrency: config.workerConcurrency,
     allow: config.callbackAllow,
@@ -223,7 +241,6 @@ export function forkWorkers({ config, databaseUrl, log, url }: AppOptions & { ur
 export async function runQuarantine(
   options: AppOptions & { registry: Registry; url: string },
 ): Promise<Running & { done: Promise<void> }> {
-  startWatchdog();
   const engine = await startEngine(options, 'quarantine', 4);
   const done = runAndClose(engine);
   return {
@@ -270,7 +287,7 @@ async function startEngine(
 ): Promise<Engine> {
   const pool = createPool({ url, max: connections, applicationName: `batchwright ${name}`, log });
   const queue = await startQueue({
-    url,
+    url: sessionUrl(config, url),
     queues: registry.queues,
     applicationName: `batchwright ${name} queue`,
     max: QUEUE_CONNECTIONS,

@@ -12,6 +12,8 @@ export interface Config {
   readonly host: string;
   /** Undefined: the embedded database. */
   readonly databaseUrl: string | undefined;
+  /** The same database past a pooler, for what needs a session. Undefined: `databaseUrl` leads to no pooler. */
+  readonly databaseDirectUrl: string | undefined;
   readonly dataDir: string;
   /** Undefined: generated and kept in the data directory. */
   readonly adminKey: string | undefined;
@@ -25,6 +27,8 @@ export interface Config {
   readonly maxJobBytes: number;
   /** Requests a minute and key; 0 is none. */
   readonly rateLimit: number;
+  /** Encrypts secrets that must be readable again. Undefined: see `readSecretKey`. */
+  readonly secretKey: string | undefined;
   readonly retentionDays: number;
   readonly callbackAllow: AllowList;
   readonly callbackRetrySeconds: readonly number[];
@@ -46,13 +50,19 @@ const CALLBACK_RETRY_SECONDS = '5,300,1800,7200,18000,36000,50400,72000,86400';
 const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const MIN_ADMIN_KEY_LENGTH = 20;
+const MIN_SECRET_KEY_LENGTH = 32;
 
 /**
  * Throws ConfigError for the first wrong value. An empty variable counts as unset, an empty allow list as one
  * that allows nothing.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
-  const databaseUrl = checked(env, 'DATABASE_URL', isPostgresUrl, 'a URL that begins with postgres://', true);
+  const databaseUrl = postgresUrl(env, 'DATABASE_URL');
+  const databaseDirectUrl = postgresUrl(env, 'DATABASE_DIRECT_URL');
+  if (databaseDirectUrl !== undefined && databaseUrl === undefined)
+    throw new ConfigError(
+      'DATABASE_DIRECT_URL needs DATABASE_URL: it is the way to the same database past a pooler',
+    );
   const role = oneOf(env, 'ROLE', ROLES, 'all');
   if (role === 'worker' && databaseUrl === undefined)
     throw new ConfigError(
@@ -62,6 +72,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     port: whole(env, 'PORT', 3000, 0, 65_535),
     host: env.HOST || '127.0.0.1',
     databaseUrl,
+    databaseDirectUrl,
     dataDir: resolve(env.DATA_DIR || '.data'),
     adminKey: checked(
       env,
@@ -78,6 +89,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     maxBodyBytes: whole(env, 'MAX_BODY_BYTES', 64 * 1024 * 1024, 1, 2 ** 40),
     maxJobBytes: whole(env, 'MAX_JOB_BYTES', 20 * 1024 * 1024, 1, 256 * 1024 * 1024),
     rateLimit: whole(env, 'RATE_LIMIT', 6000, 0, 1_000_000_000),
+    secretKey: checked(
+      env,
+      'SECRET_KEY',
+      (key) => key.length >= MIN_SECRET_KEY_LENGTH,
+      `${MIN_SECRET_KEY_LENGTH} characters or more`,
+      true,
+    ),
     retentionDays: whole(env, 'RETENTION_DAYS', 7, 1, 3650),
     callbackAllow: allowList(env, 'CALLBACK_ALLOW', databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
     callbackRetrySeconds: retrySeconds(env),
@@ -127,6 +145,10 @@ function checked(
   if (!text) return undefined;
   if (!valid(text)) throw wrong(name, secret ? hidden(text) : text, allowed);
   return text;
+}
+
+function postgresUrl(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  return checked(env, name, isPostgresUrl, 'a URL that begins with postgres://', true);
 }
 
 function folder(env: NodeJS.ProcessEnv, name: string): string | undefined {

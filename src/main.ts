@@ -1,7 +1,5 @@
 /** Starts what ROLE asks for, drains it on a signal, and sets the exit code. */
-import { mkdir } from 'node:fs/promises';
 import pino, { type Logger } from 'pino';
-import { type AdminKey, readAdminKey } from './admin-key.ts';
 import {
   DRAIN_MS,
   forkWorkers,
@@ -10,12 +8,15 @@ import {
   migrateAll,
   type Running,
   runQuarantine,
+  sessionUrl,
   startApi,
   startWorker,
 } from './app.ts';
 import { type Config, readConfig } from './config.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
+import { makeFolder } from './database/make-folder.ts';
 import { explainStartFailure } from './domain/start-error.ts';
+import { type AdminKey, readAdminKey, readSecretKey } from './generated-keys.ts';
 
 /** What takes work is drained first and side by side, the database that all of it needs last. */
 const working: Running[] = [];
@@ -39,14 +40,15 @@ async function main(): Promise<void> {
 }
 
 async function startApiRole(config: Config): Promise<void> {
-  const registry = await loadPlugins(config);
+  const registry = await loadPlugins(config, isStopping);
   const listening = await listen(config);
-  await mkdir(config.dataDir, { recursive: true });
+  await makeFolder(config.dataDir);
   const admin = await readAdminKey(config);
+  const secretKey = await readSecretKey(config);
   const databaseUrl = config.databaseUrl ?? (await begin(databases, () => startDatabase(config))).url;
-  await migrateAll(databaseUrl, registry, log);
+  await migrateAll(sessionUrl(config, databaseUrl), registry, log);
   await begin(working, () =>
-    startApi({ config, databaseUrl, log, registry, adminKey: admin.key, listening }),
+    startApi({ config, databaseUrl, log, registry, adminKey: admin.key, secretKey, listening }),
   );
   const url = config.publicUrl ?? listening.url;
   if (config.role === 'all') await begin(working, async () => forkWorkers({ config, databaseUrl, log, url }));
@@ -59,14 +61,14 @@ async function startDatabase(config: Config): Promise<Running & { url: string }>
 }
 
 async function startWorkerRole(config: Config): Promise<void> {
-  const registry = await loadPlugins(config);
+  const registry = await loadPlugins(config, isStopping);
   const databaseUrl = config.databaseUrl ?? '';
-  await migrateAll(databaseUrl, registry, log);
+  await migrateAll(sessionUrl(config, databaseUrl), registry, log);
   await begin(working, () => startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }));
 }
 
 async function startQuarantine(config: Config): Promise<void> {
-  const registry = await loadPlugins(config);
+  const registry = await loadPlugins(config, isStopping);
   const databaseUrl = config.databaseUrl ?? '';
   const task = await begin(working, () =>
     runQuarantine({ config, databaseUrl, log, registry, url: publicUrl(config) }),
@@ -121,6 +123,10 @@ function printWelcome(url: string, admin: AdminKey): void {
     '',
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function isStopping(): boolean {
+  return draining !== undefined;
 }
 
 /** Once, however many signals come. */

@@ -14,6 +14,7 @@ const defaults: Plain = {
   port: 3000,
   host: '127.0.0.1',
   databaseUrl: undefined,
+  databaseDirectUrl: undefined,
   dataDir: resolve('.data'),
   adminKey: undefined,
   role: 'all',
@@ -24,6 +25,7 @@ const defaults: Plain = {
   maxBodyBytes: 67_108_864,
   maxJobBytes: 20_971_520,
   rateLimit: 6000,
+  secretKey: undefined,
   retentionDays: 7,
   callbackRetrySeconds: [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
   callbackSecret: undefined,
@@ -38,7 +40,15 @@ const WHOLE = 'it must be a whole number from';
 /** By variable: what it sets, values with what they become, and wrong values with what is allowed instead. */
 const variables: Record<
   string,
-  { sets: keyof Plain; good: Record<string, unknown>; bad?: string[]; allowed?: string; secret?: true }
+  {
+    sets: keyof Plain;
+    good: Record<string, unknown>;
+    bad?: string[];
+    allowed?: string;
+    secret?: true;
+    /** What it needs to be set, too. */
+    beside?: Record<string, string>;
+  }
 > = {
   PORT: {
     sets: 'port',
@@ -53,6 +63,14 @@ const variables: Record<
     bad: ['mysql://me:hunter2@db/x', 'db.test', 'postgres://db:port/x'],
     allowed: 'it must be a URL that begins with postgres://',
     secret: true,
+  },
+  DATABASE_DIRECT_URL: {
+    sets: 'databaseDirectUrl',
+    good: { [DATABASE_URL]: DATABASE_URL },
+    bad: ['mysql://me:hunter2@db/x'],
+    allowed: 'it must be a URL that begins with postgres://',
+    secret: true,
+    beside: { DATABASE_URL: 'postgres://pooler:6432/jobs' },
   },
   DATA_DIR: { sets: 'dataDir', good: { '/var/data': '/var/data', data: resolve('data') } },
   ADMIN_KEY: {
@@ -104,6 +122,13 @@ const variables: Record<
     good: { 0: 0, 60: 60 },
     bad: ['-1', 'none'],
     allowed: `${WHOLE} 0 to 1000000000`,
+  },
+  SECRET_KEY: {
+    sets: 'secretKey',
+    good: { 'just as long as it must be: 32 !': 'just as long as it must be: 32 !' },
+    bad: ['thirty-one characters, so it is', 'x'],
+    allowed: 'it must be 32 characters or more',
+    secret: true,
   },
   RETENTION_DAYS: {
     sets: 'retentionDays',
@@ -178,10 +203,10 @@ test('the configuration cannot be changed', () => {
   assert.ok(Object.isFrozen(config) && Object.isFrozen(config.callbackRetrySeconds));
 });
 
-for (const [name, { sets, good, bad = [], allowed, secret }] of Object.entries(variables)) {
+for (const [name, { sets, good, bad = [], allowed, secret, beside }] of Object.entries(variables)) {
   test(`${name} sets ${sets}`, () => {
     for (const [text, value] of Object.entries(good))
-      assert.deepEqual(readConfig({ [name]: text })[sets], value, text);
+      assert.deepEqual(readConfig({ ...beside, [name]: text })[sets], value, text);
   });
 
   for (const text of bad)
@@ -199,6 +224,13 @@ test('ROLE=worker needs DATABASE_URL', () => {
   assert.throws(() => readConfig({ ROLE: 'worker' }), {
     constructor: ConfigError,
     message: 'ROLE=worker needs DATABASE_URL: the embedded database belongs to ROLE all and api',
+  });
+});
+
+test('DATABASE_DIRECT_URL needs DATABASE_URL', () => {
+  assert.throws(() => readConfig({ DATABASE_DIRECT_URL: DATABASE_URL }), {
+    constructor: ConfigError,
+    message: 'DATABASE_DIRECT_URL needs DATABASE_URL: it is the way to the same database past a pooler',
   });
 });
 

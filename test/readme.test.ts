@@ -100,6 +100,11 @@ test('what the README prints works as pasted', async (t) => {
     assert.deepEqual(permissions, ['participants.*', 'event.inviteContacts']);
   });
 
+  await t.test('a signed request', async () => {
+    const printed = await paste(onlyBlock('## Signed requests', 'sh'));
+    assert.match(printed, /^\{"progress":\d+,"asyncId":"[0-9a-f]{32}",/);
+  });
+
   await t.test('a receiver that takes signed callbacks and no others', async (t) => {
     const secret = await paste(`${onlyBlock('## Callbacks', 'sh')}\nprintf %s $CALLBACK_SECRET`);
     const port = await freePort();

@@ -29,12 +29,19 @@ export async function migrate(
   return withMigrationLock(options.url, options.log, (client) => runPending(client, options));
 }
 
-/** Lends a connection that holds the one lock of all migrations, for several folders one after another. */
+/** Lends a connection while another holds the one lock of all migrations; for several folders one after another. */
 export async function withMigrationLock<T>(
   url: string,
   log: Log,
   work: (client: pg.ClientBase) => Promise<T>,
 ): Promise<T> {
+  return withConnection(url, async (holder) => {
+    await lock(holder, log);
+    return withConnection(url, work);
+  });
+}
+
+async function withConnection<T>(url: string, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
   const client = new pg.Client({
     connectionString: url,
     application_name: 'batchwright migrate',
@@ -44,19 +51,23 @@ export async function withMigrationLock<T>(
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await lock(client, log);
     return await work(client);
   } finally {
-    // The lock ends with the session.
     await client.end();
   }
 }
 
+/**
+ * The lock is a transaction's and ends with it: behind a pooler a session outlives its client, and a lock of
+ * the session would be held for ever.
+ */
 async function lock(client: pg.ClientBase, log: Log): Promise<void> {
-  const { rows } = await client.query('select pg_try_advisory_lock($1) as locked', [LOCK_KEY]);
+  await client.query('begin');
+  await client.query('set local idle_in_transaction_session_timeout = 0');
+  const { rows } = await client.query('select pg_try_advisory_xact_lock($1) as locked', [LOCK_KEY]);
   if (rows[0].locked) return;
   log.info({}, 'Waiting for another process to finish its migrations');
-  await client.query('select pg_advisory_lock($1)', [LOCK_KEY]);
+  await client.query('select pg_advisory_xact_lock($1)', [LOCK_KEY]);
 }
 
 async function runPending(client: pg.ClientBase, { schema, directory, log }: Migrations): Promise<void> {

@@ -1,8 +1,6 @@
 /** The express application: middleware in order, then the routes. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { type Options, pinoHttp } from 'pino-http';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { ActionCatalogue } from '../pipeline/action-catalogue.ts';
 import type { Keys } from '../pipeline/keys.ts';
@@ -12,9 +10,12 @@ import type { Log } from '../plugin/context.ts';
 import type { Routes } from '../plugin/routes.ts';
 import { alone } from './alone.ts';
 import { authenticate, byAddress, byKey, limitRate } from './authenticate.ts';
+import { type BodyLimits, checkAhead } from './body.ts';
 import { errorHandler } from './errors.ts';
 import { healthRoutes } from './health.ts';
+import { refuseOtherMethods } from './other-methods.ts';
 import { mountPluginRoutes } from './plugin-routes.ts';
+import { requestLog } from './request-log.ts';
 import { type RpcDeps, rpc } from './rpc.ts';
 import { actionRoutes } from './v1/actions.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
@@ -36,7 +37,8 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.disable('etag'); // answers are of the moment, and hashing large ones costs more than it saves
   app.use(helmet());
   app.use(requestLog(deps.log));
-  app.use(healthRoutes(deps.isReady));
+  const health = healthRoutes(deps.isReady);
+  app.use(health, refuseOtherMethods(health));
 
   const keyed: RequestHandler[] = [authenticate(deps.keys), limitRate(deps.rateLimit, byKey)];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
@@ -45,11 +47,12 @@ export function createHttpApp(deps: HttpDeps): Express {
     routes: deps.routes,
     pipeline: deps.pluginPipeline,
     log: deps.log,
-    keyed,
+    keyed: [...keyed, checkBody(deps.bodyLimits)],
     limitRate: limitRate(deps.rateLimit, byAddress),
   });
   // After the plugins' routes: some stand below /v1 and ask for another kind of key.
-  app.use('/v1', ...keyed, batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys));
+  const rest = [batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys)];
+  app.use('/v1', ...keyed, ...rest, refuseOtherMethods(...rest));
 
   app.use((request) => {
     throw new BatchwrightError('notFound', { message: `There is nothing at ${request.path.slice(0, 200)}` });
@@ -58,18 +61,10 @@ export function createHttpApp(deps: HttpDeps): Express {
   return app;
 }
 
-/** A line a request, without headers, bodies and query values: keys and ids of strangers stay out of the log. */
-function requestLog(log: Log): RequestHandler {
-  return pinoHttp({
-    logger: log as unknown as NonNullable<Options['logger']>,
-    customLogLevel: (_request: IncomingMessage, response: ServerResponse, error?: Error) =>
-      error || response.statusCode >= 500 ? 'warn' : response.statusCode >= 400 ? 'info' : 'debug',
-    serializers: {
-      req: (request: { method: string; url: string }) => ({
-        method: request.method,
-        path: request.url.split('?')[0],
-      }),
-      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
-    },
-  });
+/** Plugins read bodies by themselves: that of a signed request must be known to be right by then. */
+function checkBody(limits: BodyLimits): RequestHandler {
+  return async (request, _response, next) => {
+    await checkAhead(request, limits);
+    next();
+  };
 }

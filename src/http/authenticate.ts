@@ -3,6 +3,7 @@ import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { Keys } from '../pipeline/keys.ts';
+import { callerBySignature } from './iws.ts';
 
 /** Who sends a request, once it has been found out. */
 const callers = new WeakMap<Request, Caller>();
@@ -20,20 +21,25 @@ export function setCaller(request: Request, caller: Caller): void {
 
 const BEARER = /^Bearer +/i;
 
-/** `Authorization: Bearer <key>`; throws `unauthorized` (401) for a missing or wrong key. */
+/**
+ * `Authorization: Bearer <key>`, or a signature: a request that has one is taken by nothing else. Throws
+ * `unauthorized` (401) for a missing or wrong key, and what a signature may lack.
+ */
 export function authenticate(keys: Keys): RequestHandler {
-  return async (request: Request, response: Response, next: NextFunction) => {
-    const { authorization = '' } = request.headers;
-    // All that follows is the key: ADMIN_KEY is any string, one with spaces too.
-    const key = BEARER.test(authorization) ? authorization.replace(BEARER, '').trimEnd() : '';
-    const caller = key ? await keys.authenticate(key) : null;
-    if (!caller) {
-      response.set('www-authenticate', 'Bearer');
-      throw new BatchwrightError('unauthorized');
-    }
+  return async (request: Request, _response: Response, next: NextFunction) => {
+    const isSigned = request.headers['x-api-authorization'] !== undefined;
+    const caller = await (isSigned ? callerBySignature(keys, request) : callerByKey(keys, request));
+    if (!caller) throw new BatchwrightError('unauthorized');
     setCaller(request, caller);
     next();
   };
+}
+
+async function callerByKey(keys: Keys, { headers }: Request): Promise<Caller | null> {
+  const { authorization = '' } = headers;
+  // All that follows is the key: ADMIN_KEY is any string, one with spaces too.
+  const key = BEARER.test(authorization) ? authorization.replace(BEARER, '').trimEnd() : '';
+  return key ? keys.authenticate(key) : null;
 }
 
 /** The key that a request was made with. */

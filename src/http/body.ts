@@ -1,6 +1,7 @@
 /** Request bodies: decoded, capped, and cut into jobs as they arrive. */
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Transform } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -12,6 +13,7 @@ import {
   JsonElementTooLargeError,
   JsonSyntaxError,
 } from '../json/envelope-scanner.ts';
+import { md5CheckOf } from './content-md5.ts';
 
 export interface BodyLimits {
   /** Counted after decompression. */
@@ -89,6 +91,40 @@ export async function readObject(request: IncomingMessage): Promise<Record<strin
   return value as Record<string, unknown>;
 }
 
+/**
+ * Lets a request go on with its body checked and still to be read, for those who read it by themselves. That
+ * of a signed request is held as a whole, the others are left alone. Not to be called in the turn in which the
+ * request arrived: an empty body would come to its end before anybody else listens.
+ */
+export async function checkAhead(request: IncomingMessage, limits: BodyLimits): Promise<void> {
+  const md5Check = md5CheckOf(request);
+  if (!md5Check) return;
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  // Never reads on past the last byte: that would end the request for whoever reads it next.
+  while (!request.complete || request.readableLength > 0) {
+    if (request.readableLength === 0) await moreOf(request, limits.idleMs);
+    const part: Buffer | null = request.readableLength > 0 ? request.read() : null;
+    if (!part) continue;
+    bytes += part.length;
+    if (bytes > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes);
+    md5Check.update(part);
+    parts.push(part);
+  }
+  md5Check.end();
+  if (bytes > 0) request.unshift(Buffer.concat(parts));
+}
+
+async function moreOf(request: IncomingMessage, idleMs = IDLE_MS): Promise<void> {
+  const idle = AbortSignal.timeout(idleMs);
+  try {
+    await once(request, 'readable', { signal: idle });
+  } catch (error) {
+    if (idle.aborted) throw new BatchwrightError('requestTimeout');
+    throw cutOff(error);
+  }
+}
+
 /** The body's bytes, decoded, in pieces small enough to be worked on at once; throws past `maxBytes`. */
 export async function* pieces(
   request: IncomingMessage,
@@ -112,9 +148,13 @@ export async function* pieces(
   }
 }
 
-/** Stopping early leaves the request as it is: an answer must still get through its socket. */
+/**
+ * Stopping early leaves the request as it is: an answer must still get through its socket. Read to the end, it
+ * has been checked.
+ */
 async function* decoded(request: IncomingMessage, encoding: string, idleMs: number): AsyncGenerator<Buffer> {
   const decoder = decoderOf(encoding);
+  const md5Check = md5CheckOf(request);
   let idle = false;
   const timer = setTimeout(() => {
     // Who has sent everything, or is held up because what came is still being stored, is not the idle one.
@@ -125,7 +165,10 @@ async function* decoded(request: IncomingMessage, encoding: string, idleMs: numb
     idle = true;
     decoder.destroy(new Error('idle'));
   }, idleMs);
-  const onData = () => timer.refresh();
+  const onData = (bytes: Buffer) => {
+    timer.refresh();
+    md5Check?.update(bytes);
+  };
   request.on('data', onData);
   request.on('error', (error) => decoder.destroy(error));
   request.on('close', () => {
@@ -137,8 +180,7 @@ async function* decoded(request: IncomingMessage, encoding: string, idleMs: numb
     yield* decoder as AsyncIterable<Buffer>;
   } catch (error) {
     if (idle) throw new BatchwrightError('requestTimeout');
-    if (request.destroyed && !request.complete)
-      throw new BatchwrightError('badRequest', { message: 'The connection was cut', cause: error });
+    if (request.destroyed && !request.complete) throw cutOff(error);
     throw new BatchwrightError('badRequest', {
       message: `The body cannot be decoded as ${encoding}: ${(error as Error).message}`,
       cause: error,
@@ -149,6 +191,11 @@ async function* decoded(request: IncomingMessage, encoding: string, idleMs: numb
     // Done here, for the decoder's own end would do it later and pause whoever reads on.
     request.unpipe(decoder);
   }
+  md5Check?.end();
+}
+
+function cutOff(cause: unknown): BatchwrightError {
+  return new BatchwrightError('badRequest', { message: 'The connection was cut', cause });
 }
 
 function decoderOf(encoding: string): Transform {

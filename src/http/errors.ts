@@ -19,6 +19,9 @@ export function errorHandler(log: Log) {
       return;
     }
     if (told.retryAfter !== undefined) response.set('retry-after', String(told.retryAfter));
+    // A plugin may have named a way of its own.
+    if (told.body.errorCode === 401 && !response.get('www-authenticate'))
+      response.set('www-authenticate', 'Bearer');
     const isRest = request.path.startsWith('/v1/');
     response.status(told.body.errorCode).type(isRest ? 'application/problem+json' : 'application/json');
     send(request, response, JSON.stringify(isRest ? problem(told) : { ...told.body, ...told.extra }));

@@ -16,14 +16,8 @@ import {
   isDataError,
   isInterruption,
 } from './database-errors.ts';
-import {
-  execute,
-  executeMany,
-  failed,
-  type InterruptibleSql,
-  type PendingJob,
-  type RunScope,
-} from './execute.ts';
+import { execute, executeMany, failed, type InterruptibleSql, type PendingJob } from './execute.ts';
+import type { RunScope } from './run-scope.ts';
 import { Lost, recordOutcomes, type SettleDeps } from './settle.ts';
 
 /**

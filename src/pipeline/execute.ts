@@ -4,30 +4,19 @@
  */
 import { catalogue, type ErrorBody } from '../domain/errors.ts';
 import { failure, type Outcome } from '../domain/outcome.ts';
-import type { Log, Services, Sql } from '../plugin/context.ts';
+import type { Sql } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
 import { Deadline, isPromise, StoppedError } from './deadline.ts';
 import { errorBody, TimeoutError } from './error-body.ts';
 import { RunContext, SharedContext } from './run-context.ts';
+import type { RunScope } from './run-scope.ts';
 
 /** A job of a chunk that is about to run. */
 export interface PendingJob {
   index: number;
   params: unknown;
   entry: RegisteredAction;
-}
-
-/** What all runs of one message share. */
-export interface RunScope {
-  asyncId: string;
-  tenant: string;
-  attempt: number;
-  log: Log;
-  services: Services;
-  /** Aborted when the process must stop and no longer waits for its jobs. */
-  stopping: AbortSignal;
-  reportProgress(index: number, done: number, total: number): void;
 }
 
 /** A response is at most this long, in bytes of JSON. */

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import { newCallbackSecret } from '../outbound/signature.ts';
+import type { Log } from '../plugin/context.ts';
 import { type ApiKeyRow, deleteKey, findKey, insertKey, listKeys, listSecrets } from '../store/keys.ts';
 import { ensureTenant } from '../store/tenants.ts';
 import { transaction } from '../store/transaction.ts';
@@ -108,12 +109,18 @@ export function createKeys(options: {
       return { caller, secret: cipher.decrypt(encryptedSecret, caller.keyId) };
     },
 
-    /** The ids of the keys whose secrets SECRET_KEY does not read: what they sign is refused. */
-    async findUnreadable(): Promise<string[]> {
+    /**
+     * Tells the log which keys have secrets that SECRET_KEY does not read. No reason not to start: all others
+     * work, and these can be revoked and made anew.
+     */
+    async tellUnreadable(log: Log): Promise<void> {
       const stored = await listSecrets(pool);
-      return stored
-        .filter(({ id, encryptedSecret }) => !cipher.reads(encryptedSecret, id))
-        .map(({ id }) => id);
+      const unreadable = stored.filter(({ id, encryptedSecret }) => !cipher.reads(encryptedSecret, id));
+      if (unreadable.length > 0)
+        log.error(
+          { keys: unreadable.map(({ id }) => id) },
+          'SECRET_KEY is not set, or not the one that these keys were made with: what they sign is answered 503',
+        );
     },
 
     /**

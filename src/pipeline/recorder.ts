@@ -151,7 +151,7 @@ export class Recorder {
       outcomes: [...this.#outcomes, ...cancelled],
       next: this.#halt === 'cancelled' ? [] : this.#next(notStarted),
     });
-    if (result.state === 'recorded') this.#take(result);
+    if (result.state !== 'cancelled') this.#take(result);
     return result.state;
   }
 

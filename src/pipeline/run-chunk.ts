@@ -9,9 +9,10 @@ import type { Claim } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type LoadedChunk, loadChunk } from '../store/chunks.ts';
 import { markRunning } from '../store/settle.ts';
-import type { PendingJob, RunScope } from './execute.ts';
+import type { PendingJob } from './execute.ts';
 import { Recorder } from './recorder.ts';
 import { type ActionSlots, runJobs } from './run-jobs.ts';
+import type { RunScope } from './run-scope.ts';
 import { dropClaim, type SettleDeps } from './settle.ts';
 
 export interface RunChunkDeps extends SettleDeps {
@@ -36,6 +37,8 @@ export type JobRunner = (
   recorder: Recorder,
 ) => Promise<number[]>;
 
+/** The first settle says that the batch runs. One that comes later than this is not waited for. */
+const SHOW_RUNNING_MS = 100;
 /** A lane holds a chunk this long when others wait for it. */
 const YIELD_AFTER_MS = 1000;
 
@@ -57,10 +60,12 @@ export async function runChunk(
   const log = deps.log.child({ asyncId, chunk: message.chunk, attempt: message.attempt });
   const recorder = new Recorder({ ...deps, log }, queueName, claim);
   const halt = haltSignals(deps, recorder, queueName, claim);
+  let showing: NodeJS.Timeout | undefined;
   try {
     const jobs = pendingJobs(deps.registry, queueName, message, chunk, recorder);
     if (chunk.cancelRequested) recorder.halt('cancelled');
-    else if (chunk.state === 'queued' && jobs.length > 0) await begin(deps, message);
+    else if (chunk.state === 'queued' && jobs.length > 0)
+      showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, message);
     const scope: RunScope = {
       asyncId,
       tenant: chunk.tenant,
@@ -74,19 +79,19 @@ export async function runChunk(
       ? jobs.map(({ index }) => index)
       : await runner(deps, claim, jobs, scope, recorder);
     await recorder.close(notStarted);
+    // When it is not another lane's by now, its batch was restarted or is gone.
+    if (recorder.halted === 'lost') await dropClaim(deps, claim);
   } finally {
+    clearTimeout(showing);
     halt.clear();
     recorder.dispose();
   }
 }
 
-async function begin({ pool }: RunChunkDeps, message: ChunkMessage): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await markRunning(client, message.batch, message.generation);
-  } finally {
-    client.release();
-  }
+function showRunning({ pool, log }: RunChunkDeps, message: ChunkMessage): void {
+  markRunning(pool, message.batch, message.generation).catch((error: unknown) =>
+    log.warn({ err: error, asyncId: toAsyncId(message.batch) }, 'the batch was not marked as running'),
+  );
 }
 
 /** The message's jobs that have no result; what cannot run any more becomes a failed result at once. */

@@ -1,7 +1,7 @@
 /** What actions get beside their params. Classes: a literal with a getter takes forty times as long to make. */
 import type { JobContext, JobsContext, Log, Services, Sql } from '../plugin/context.ts';
 import type { Deadline } from './deadline.ts';
-import type { RunScope } from './execute.ts';
+import type { RunScope } from './run-scope.ts';
 
 /** For `runMany`. */
 export class SharedContext implements JobsContext {

@@ -7,9 +7,10 @@ import type { Claim } from '../queue/queue.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
 import { isInterruption } from './database-errors.ts';
 import { isPromise } from './deadline.ts';
-import { execute, executeMany, type InterruptibleSql, type PendingJob, type RunScope } from './execute.ts';
+import { execute, executeMany, type InterruptibleSql, type PendingJob } from './execute.ts';
 import { executeTransactional } from './execute-transactional.ts';
 import type { Recorder } from './recorder.ts';
+import type { RunScope } from './run-scope.ts';
 import type { SettleDeps } from './settle.ts';
 
 /** Limits each action's runs in this process, over all batches. */

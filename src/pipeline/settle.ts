@@ -89,13 +89,9 @@ async function settleOnce(
         throw new Cancelled();
       if (next) await sendNext(queue, client, queueName, next);
       if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, finished: false };
-      const { cancelRequested, finished } = await recordOutcomes(
-        { queue },
-        client,
-        claim.message,
-        outcomes,
-        { expectNew },
-      );
+      const { cancelRequested, finished } = await recordOutcomes({ queue }, client, claim.message, outcomes, {
+        expectNew,
+      });
       return { state: 'recorded', cancelRequested, finished };
     });
   } catch (error) {

@@ -1,12 +1,13 @@
 /**
  * Repairs what no process finished. Each duty does nothing in ordinary running: it is for rows deleted by
- * hand, messages lost with a restored backup, counters that somebody changed.
+ * hand, messages lost with a restored backup, counters that somebody changed, queues that a release left.
  */
 import type { Pool, PoolClient } from 'pg';
 import { toAsyncId } from '../domain/batch.ts';
 import type { Log } from '../plugin/context.ts';
 import { callbackIsQueued, liveChunks } from '../queue/inspect.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { Registry } from '../registry/registry.ts';
 import { lockBatchRow, pendingCallbacks, unfinishedBatches } from '../store/batches.ts';
 import { incompleteChunks } from '../store/chunks.ts';
 import { recount } from '../store/settle.ts';
@@ -14,11 +15,13 @@ import { trySweepLock } from '../store/sweep-lock.ts';
 import { transaction } from '../store/transaction.ts';
 import { complete, receiverOf } from './complete.ts';
 import { requeue } from './control.ts';
+import { rehome } from './rehome.ts';
 
 export interface SweepDeps {
   pool: Pool;
   queue: Queue;
   queues: readonly string[];
+  registry: Registry;
   log: Log;
 }
 
@@ -44,18 +47,17 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   // Counting the results of a large batch takes long: its row, which every settle waits for, is not held
   // meanwhile, unless there seems to be something to mend.
   if (await isInOrder(deps, batchId)) return;
-  const { pool, queue, queues, log } = deps;
+  const { pool, queue, log } = deps;
   await transaction(pool, async (client) => {
     const batch = await lockBatchRow(client, batchId);
     if (!batch || batch.finishedAt !== null) return;
-    const live = await liveChunks(client, queues, batchId);
-    const alive = new Set(live.map(({ chunk, queue: name }) => `${chunk} ${name}`));
+    const alive = await rehome(deps, client, batchId);
     const sent = await requeue(queue, client, batchId, batch.generation, (chunk, name) =>
       alive.has(`${chunk} ${name}`),
     );
     if (sent > 0)
       log.warn({ asyncId: toAsyncId(batchId), messages: sent }, 'sweep: lost chunk messages sent again');
-    if (live.length > 0 || sent > 0) return;
+    if (alive.size > 0 || sent > 0) return;
     const counted = await recount(client, batchId);
     if (!counted?.finished) return;
     await complete(queue, client, { batchId, generation: batch.generation, ...counted });

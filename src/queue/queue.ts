@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg';
 import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
 import { toAsyncId } from '../domain/batch.ts';
+import { type Consumer, startConsumer } from './consumer.ts';
+import { type Doorbell, listenForRings, ring } from './doorbell.ts';
 import {
   CALLBACK_QUEUE,
   type CallbackMessage,
@@ -23,16 +25,16 @@ export interface Claim<Message> {
 }
 
 export interface LaneOptions {
+  /** Messages at once. */
+  lanes: number;
   /** Takes only messages of this priority or lower, so that the tails of large batches get on. */
   maxPriority?: number;
   /** How many messages of one group are worked on at once, over all processes. */
   groupConcurrency?: number;
 }
 
-export interface Lane {
-  /** Takes no further message; resolves when the one in hand is done. */
-  stop(): Promise<void>;
-}
+/** Lanes of one queue, each of which works on one message after the other. */
+export type Lanes = Pick<Consumer, 'stop' | 'addSlot' | 'removeSlot'>;
 
 /** Later than now by the database's clock, in seconds. */
 export interface SendOptions {
@@ -49,9 +51,10 @@ const QUEUE_OPTIONS = {
   retryLimit: 100_000,
   retryDelay: 0,
   heartbeatSeconds: 10,
-  notify: true,
 };
 
+/** Callbacks at once: receivers are slow, and a slow one must not hold up the others' callbacks. */
+const CALLBACK_LANES = 16;
 /** A receiver that hangs must not take all lanes: the others' callbacks would wait for its time limits. */
 const CALLBACKS_PER_RECEIVER = 4;
 
@@ -80,7 +83,6 @@ export async function startQueue(options: {
     max: options.max,
     schema: 'pgboss',
     schedule: false,
-    useListenNotify: true,
     superviseIntervalSeconds: 5,
     monitorIntervalSeconds: 5,
     maintenanceIntervalSeconds: 60,
@@ -111,50 +113,63 @@ export async function startQueue(options: {
           group: { id: group },
           ...(delaySeconds ? { startAfter: delaySeconds } : {}),
         }));
-      await boss.insert(queue, jobs as JobInsert[], { db: over(client) });
+      await boss.insert(queue, jobs as JobInsert[], { db: over(client, `send-${queue}`) });
     }
+    if (messages.some(({ delaySeconds }) => !delaySeconds)) await ring(client, queue);
   }
 
-  function lane<Message extends { batch: string }>(
+  /** By queue. Those that take anything come first: they wake the others when there is more than they can take. */
+  const consumers = new Map<string, Consumer[]>();
+  let doorbell: Doorbell | undefined;
+
+  function wake(queue?: string): void {
+    if (queue !== undefined) consumers.get(queue)?.[0]?.wake();
+    else for (const consumer of [...consumers.values()].flat()) consumer.wake();
+  }
+
+  function startLanes<Message extends { batch: string }>(
     queue: string,
     handle: (claim: Claim<Message>) => Promise<void>,
-    laneOptions: LaneOptions = {},
-  ): Lane {
-    let laneId: string | undefined;
-    const started = boss
-      .work<Message>(
-        queue,
-        {
-          batchSize: 1,
-          localConcurrency: 1,
-          pollingIntervalSeconds: 0.5,
-          notifyPollingIntervalSeconds: 1,
-          heartbeatRefreshSeconds: 3,
-          ...laneOptions,
-        },
-        async ([job]) => {
-          if (!job) return;
-          await handle(claimOf(queue, job)).catch((error: unknown) => {
-            // pg-boss gives the message back without a word.
-            log.error(
-              { err: error, queue, asyncId: toAsyncId(job.data.batch) },
-              'a message could not be worked on',
-            );
-            throw error;
-          });
-          // A lane that has just worked looks for more at once; NOTIFY alone would let it sleep.
-          if (laneId) boss.notifyWorker(laneId);
-        },
-      )
-      .then((id) => {
-        laneId = id;
-      });
-    return {
-      async stop() {
-        await started;
-        if (laneId) await boss.offWork(queue, { id: laneId, wait: true });
+    { lanes, ...fetchOptions }: LaneOptions,
+  ): Lanes {
+    doorbell ??= listenForRings({
+      url: options.url,
+      applicationName: `${options.applicationName} bell`,
+      onRing: wake,
+      log,
+    });
+
+    async function work(claim: Claim<Message>): Promise<void> {
+      try {
+        await handle(claim);
+      } catch (error) {
+        const { batch } = claim.message;
+        log.error({ err: error, queue, asyncId: toAsyncId(batch) }, 'a message could not be worked on');
+        // When even this fails its heartbeat runs out.
+        await boss.fail(queue, claimRef(claim)).catch(() => {});
+      }
+    }
+
+    const siblings = consumers.get(queue) ?? [];
+    consumers.set(queue, siblings);
+    const consumer: Consumer = startConsumer<Claim<Message>>({
+      slots: lanes,
+      async fetch(batchSize) {
+        const jobs = await boss.fetch<Message>(queue, { batchSize, ...fetchOptions });
+        // Priority is minus the chunk's number: after a later chunk there may be more of its like.
+        if (jobs.length === batchSize && jobs.some(({ data }) => 'chunk' in data && data.chunk !== 0))
+          for (const other of siblings) if (other !== consumer) other.wake();
+        return jobs.map((job) => claimOf(queue, job));
       },
-    };
+      handle: work,
+      keepAlive: async (claims) => {
+        await boss.touch(queue, claims.flatMap(claimRef));
+      },
+      wakeAtEnd: fetchOptions.groupConcurrency !== undefined,
+      onError: (error) => log.error({ err: error, queue }, 'queue error'),
+    });
+    siblings.push(consumer);
+    return consumer;
   }
 
   return {
@@ -191,15 +206,15 @@ export async function startQueue(options: {
       return affectedOne(await boss.touch(claim.queue, claimRef(claim), { db: over(client) }));
     },
 
-    chunkLane: (
+    chunkLanes: (
       queue: string,
       handle: (claim: Claim<ChunkMessage>) => Promise<void>,
-      laneOptions?: LaneOptions,
-    ) => lane(chunkQueue(queue), handle, laneOptions),
+      laneOptions: LaneOptions,
+    ) => startLanes(chunkQueue(queue), handle, laneOptions),
     quarantineLane: (queue: string, handle: (claim: Claim<ChunkMessage>) => Promise<void>) =>
-      lane(quarantineQueue(queue), handle),
-    callbackLane: (handle: (claim: Claim<CallbackMessage>) => Promise<void>) =>
-      lane(CALLBACK_QUEUE, handle, { groupConcurrency: CALLBACKS_PER_RECEIVER }),
+      startLanes(quarantineQueue(queue), handle, { lanes: 1 }),
+    callbackLanes: (handle: (claim: Claim<CallbackMessage>) => Promise<void>, lanes = CALLBACK_LANES) =>
+      startLanes(CALLBACK_QUEUE, handle, { lanes, groupConcurrency: CALLBACKS_PER_RECEIVER }),
 
     /** False before the start and after the stop. */
     isRunning: () => running,
@@ -207,6 +222,7 @@ export async function startQueue(options: {
     /** Stops fetching and closes the connections; lanes are to be stopped before. */
     async stop(): Promise<void> {
       running = false;
+      await doorbell?.stop();
       await boss.stop({ graceful: true, timeout: 5_000 });
     },
   };
@@ -225,11 +241,16 @@ function affectedOne(response: object): boolean {
   return (response as { affected?: number }).affected === 1;
 }
 
-/** pg-boss's statements on the caller's client, inside the caller's transaction. */
-function over(client: ClientBase): Db {
+/**
+ * pg-boss's statements on the caller's client, inside the caller's transaction.
+ *
+ * @param prepared the name to prepare the statement under: for one whose plan does not depend on how large
+ *   pg-boss's tables are, and whose text is always the same
+ */
+function over(client: ClientBase, prepared?: string): Db {
   return {
-    async executeSql(text: string, values?: unknown[]) {
-      return client.query(text, values as unknown[]);
+    async executeSql(text: string, values: unknown[] = []) {
+      return client.query(prepared === undefined ? { text, values } : { name: prepared, text, values });
     },
   } as Db;
 }

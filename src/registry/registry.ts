@@ -3,7 +3,7 @@ import type { ValidateFunction } from 'ajv';
 import { ACTION_DEFAULTS, type Action, type RetryPolicy } from '../plugin/action.ts';
 import type { Routes } from '../plugin/routes.ts';
 import { type ActionFile, discover } from './discover.ts';
-import { importPlugin } from './import-plugin.ts';
+import { createModuleLoader, type ModuleLoader, messageOf } from './module-loader.ts';
 import { RegistryError } from './registry-error.ts';
 import { createCompiler } from './schema.ts';
 
@@ -41,22 +41,28 @@ const QUEUE_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,40}$/;
 /**
  * Loads every plugin under `roots` (folders that hold `jobs/` and `schemas/`).
  * Throws RegistryError, one line that names the file, when one of them is wrong.
+ *
+ * @param isStopping true once the process is to end: that it does while it loads is no file's fault then
  */
-export async function loadRegistry(roots: readonly string[]): Promise<Registry> {
+export async function loadRegistry(
+  roots: readonly string[],
+  isStopping: () => boolean = () => false,
+): Promise<Registry> {
   const compile = createCompiler();
+  const load = createModuleLoader(isStopping);
   const byName = new Map<string, RegisteredAction>();
   const routes: { namespace: string; routes: Routes }[] = [];
   const migrations: { namespace: string; directory: string }[] = [];
   for (const root of roots) {
     const files = discover(root);
     for (const file of files.actions) {
-      const registered = await loadAction(root, file, compile);
+      const registered = await loadAction(root, file, load, compile);
       if (byName.has(registered.name))
         throw new RegistryError(`${relative(root, file.file)}: the action ${registered.name} exists already`);
       byName.set(registered.name, registered);
     }
     for (const { namespace, file } of files.routes)
-      routes.push({ namespace, routes: checkRoutes(relative(root, file), await importDefault(root, file)) });
+      routes.push({ namespace, routes: checkRoutes(relative(root, file), (await load(root, file)).default) });
     migrations.push(...files.migrations);
   }
   const actions = [...byName.values()];
@@ -72,11 +78,12 @@ export async function loadRegistry(roots: readonly string[]): Promise<Registry> 
 async function loadAction(
   root: string,
   file: ActionFile,
+  load: ModuleLoader,
   compile: ReturnType<typeof createCompiler>,
 ): Promise<RegisteredAction> {
-  const { schema, validate } = await loadSchema(root, file.schemaFile, compile);
+  const { schema, validate } = await loadSchema(root, file.schemaFile, load, compile);
   const place = relative(root, file.file);
-  const action = (await importDefault(root, file.file)) as Action | undefined;
+  const action = (await load(root, file.file)).default as Action | undefined;
   if (action === null || typeof action !== 'object')
     throw new RegistryError(`${place}: its default export must be defineAction({ … })`);
   const name = `${file.namespace}.${file.action}`;
@@ -118,29 +125,17 @@ function wrongOption({ action, ...entry }: RegisteredAction): string | null {
 async function loadSchema(
   root: string,
   file: string,
+  load: ModuleLoader,
   compile: ReturnType<typeof createCompiler>,
 ): Promise<{ schema: object; validate: ValidateFunction }> {
   const place = relative(root, file);
-  const module = await importModule(root, file);
-  const schema = module.params;
+  const schema = (await load(root, file)).params;
   if (schema === null || typeof schema !== 'object')
     throw new RegistryError(`${place}: it must export params, a JSON Schema`);
   try {
     return { schema, validate: compile(schema) };
   } catch (error) {
     throw new RegistryError(`${place}: the schema does not compile: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-async function importDefault(root: string, file: string): Promise<unknown> {
-  return (await importModule(root, file)).default;
-}
-
-async function importModule(root: string, file: string): Promise<Record<string, unknown>> {
-  try {
-    return await importPlugin(file);
-  } catch (error) {
-    throw new RegistryError(`${relative(root, file)}: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -151,11 +146,4 @@ function checkRoutes(place: string, routes: unknown): Routes {
   if (typeof candidate.routes !== 'function')
     throw new RegistryError(`${place}: defineRoutes needs a routes function`);
   return candidate as Routes;
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Of TypeScript that cannot be read Node tells the place on the first line of the stack.
-  const [, place] = /^\S*?([^/\s]+:\d+)\n/.exec(error.stack ?? '') ?? [];
-  return place ? `${place}: ${error.message}` : error.message;
 }

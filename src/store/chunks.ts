@@ -18,11 +18,12 @@ export interface NewChunk {
 /** Stores one chunk with an insert: cheaper than COPY for a batch that has no other, unless it is large. */
 export async function insertChunk(client: ClientBase, batchId: string, chunk: NewChunk): Promise<void> {
   const { indexes, errors } = invalidColumns(chunk);
-  await client.query(
-    `insert into batchwright.chunk
+  await client.query({
+    name: 'insert-chunk',
+    text: `insert into batchwright.chunk
        (batch_id, number, first_index, count, queues, invalid_indexes, invalid_errors, jobs)
      values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [
+    values: [
       batchId,
       chunk.number,
       chunk.firstIndex,
@@ -32,7 +33,7 @@ export async function insertChunk(client: ClientBase, batchId: string, chunk: Ne
       errors,
       Buffer.concat(jobsArray(chunk)).toString(),
     ],
-  );
+  });
 }
 
 export interface ChunkCopy {

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { BatchState } from '../domain/batch.ts';
 import type { RecordableOutcome } from '../domain/outcome.ts';
 
@@ -44,9 +44,15 @@ export async function settle(
       arrayText(outcomes, ({ attempts }) => attempts),
       arrayText(outcomes, ({ startedAt }) => startedAt && startedAt - now),
       arrayText(outcomes, ({ finishedAt }) => finishedAt - now),
+      firstStart(outcomes, now),
     ],
   });
   return rows[0] ?? null;
+}
+
+/** When the first of them began, as the others' times: it may be the batch's own beginning. */
+function firstStart(outcomes: readonly RecordableOutcome[], now: number): number {
+  return outcomes.reduce((first, { startedAt }) => Math.min(first, startedAt ?? now), now) - now;
 }
 
 /** As Postgres reads an array of numbers or plain words: pg would quote and escape each element. */
@@ -76,7 +82,9 @@ const settleStatement = (onConflict: string) => `
     select count(*) filter (where status = 'succeeded')::int as succeeded,
            count(*) filter (where status = 'failed')::int as failed,
            count(*) filter (where status = 'cancelled')::int as cancelled,
-           count(*)::int as inserted
+           count(*)::int as inserted,
+           now() as at,
+           now() + $9 * interval '1 ms' as begun_at
     from inserted
   )
   update batchwright.batch
@@ -94,13 +102,14 @@ const SETTLE_NEW = settleStatement('');
 
 /**
  * The columns that change when `added` more results are there: state, times, the callback's state.
- * A batch that is finished already keeps what it has.
+ * A batch that is finished already keeps what it has. The times are the tally's: within case and coalesce Citus
+ * takes no now(), nor any other function that is not immutable.
  */
 function finishingColumns(added: string): string {
   const done = `batch.succeeded + batch.failed + batch.cancelled + ${added} = batch.total`;
   return `
-      started_at = coalesce(batch.started_at, now()),
-      finished_at = case when ${done} then coalesce(batch.finished_at, now()) end,
+      started_at = coalesce(batch.started_at, tally.begun_at),
+      finished_at = case when ${done} then coalesce(batch.finished_at, tally.at) end,
       state = (case when not (${done}) then 'running'
                     when batch.cancel_requested then 'cancelled'
                     else 'completed' end)::batchwright.batch_state,
@@ -108,10 +117,15 @@ function finishingColumns(added: string): string {
                             then 'pending' else batch.callback_state end`;
 }
 
-/** Marks the batch as begun; called when a job of it is about to run for the first time. */
-export async function markRunning(client: ClientBase, batchId: string, generation: number): Promise<void> {
+/** Marks the batch as begun, ahead of its first settle. */
+export async function markRunning(
+  client: ClientBase | Pool,
+  batchId: string,
+  generation: number,
+): Promise<void> {
   await client.query(
-    `update batchwright.batch set state = 'running', started_at = coalesce(started_at, now())
+    `update batchwright.batch set state = 'running', started_at = coalesce(started_at, moment.at)
+     from (select now() as at) as moment
      where id = $1 and generation = $2 and state = 'queued'`,
     [batchId, generation],
   );
@@ -130,15 +144,16 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
        select count(*) filter (where status = 'succeeded')::int as succeeded,
               count(*) filter (where status = 'failed')::int as failed,
               count(*) filter (where status = 'cancelled')::int as cancelled,
-              count(*)::int as recorded
+              count(*)::int as recorded,
+              now() as at
        from batchwright.result where batch_id = $1
      )
      update batchwright.batch
      set succeeded = tally.succeeded, failed = tally.failed, cancelled = tally.cancelled,
-         finished_at = case when tally.recorded = batch.total then now() end,
-         state = (case when tally.recorded < batch.total then batch.state::text
-                       when batch.cancel_requested then 'cancelled'
-                       else 'completed' end)::batchwright.batch_state,
+         finished_at = case when tally.recorded = batch.total then tally.at end,
+         state = case when tally.recorded < batch.total then batch.state
+                      when batch.cancel_requested then 'cancelled'
+                      else 'completed' end,
          callback_state = case when tally.recorded = batch.total and batch.callback_url is not null
                                then 'pending' else batch.callback_state end
      from tally

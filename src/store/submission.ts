@@ -14,16 +14,20 @@ export interface NewBatch {
 
 /** A new id, made from the database's clock, so that ids sort by time whatever the hosts' clocks say. */
 export async function newBatchId(client: ClientBase): Promise<string> {
-  const { rows } = await client.query<{ id: string }>('select batchwright.new_batch_id() as id');
+  const { rows } = await client.query<{ id: string }>({
+    name: 'new-batch-id',
+    text: 'select batchwright.new_batch_id() as id',
+  });
   return rows[0]?.id ?? '';
 }
 
 export async function insertBatch(client: ClientBase, batch: NewBatch): Promise<void> {
-  await client.query(
-    `insert into batchwright.batch
+  await client.query({
+    name: 'insert-batch',
+    text: `insert into batchwright.batch
        (id, tenant, key_id, total, callback_url, options, idempotency_key, idempotency_digest, expires_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(days => $9))`,
-    [
+    values: [
       batch.id,
       batch.tenant,
       batch.keyId,
@@ -34,7 +38,7 @@ export async function insertBatch(client: ClientBase, batch: NewBatch): Promise<
       batch.idempotency?.digest ?? null,
       batch.retentionDays,
     ],
-  );
+  });
 }
 
 /**

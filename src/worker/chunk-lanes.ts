@@ -2,29 +2,27 @@
 import { type RunChunkDeps, runChunk } from '../pipeline/run-chunk.ts';
 import { setApart } from '../pipeline/set-apart.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
-import type { Claim, Lane } from '../queue/queue.ts';
+import type { Claim, Lanes } from '../queue/queue.ts';
 
 /** Each spare lane may hold a chunk in memory. */
 const MAX_SPARE_LANES = 32;
 
-export function startChunkLanes(deps: RunChunkDeps & { concurrency: number }, queue: string): Lane {
-  const lanes = new Set<Lane>();
+/** What `stop` ends: resolves when every lane has given back what it had. */
+export function startChunkLanes(
+  deps: RunChunkDeps & { concurrency: number },
+  queue: string,
+): Pick<Lanes, 'stop'> {
   let spare = 0;
 
-  function addLane(maxPriority?: number): Lane {
-    const lane = deps.queue.chunkLane(queue, work, maxPriority === undefined ? {} : { maxPriority });
-    lanes.add(lane);
-    return lane;
-  }
-
   async function work(claim: Claim<ChunkMessage>): Promise<void> {
-    let extra: Lane | undefined;
+    let hasSpare = false;
     let ended = false;
     // Others wait, and this lane starts nothing more: what still runs in it must not keep its place.
     const onYield = () => {
       if (ended || spare >= MAX_SPARE_LANES || deps.draining.aborted) return;
       spare++;
-      extra = addLane();
+      hasSpare = true;
+      lanes.addSlot();
     };
     try {
       // A message that was taken before and not settled had a worker that died of it, perhaps.
@@ -32,24 +30,21 @@ export function startChunkLanes(deps: RunChunkDeps & { concurrency: number }, qu
       else await runChunk({ ...deps, onYield }, queue, claim);
     } finally {
       ended = true;
-      if (extra) void retire(extra);
+      if (hasSpare) {
+        spare--;
+        lanes.removeSlot();
+      }
     }
   }
 
-  /** The spare lane ends with the message it has in hand, and counts until then. */
-  async function retire(lane: Lane): Promise<void> {
-    await lane.stop();
-    spare--;
-    lanes.delete(lane);
-  }
-
-  for (let number = 0; number < deps.concurrency; number++)
-    // One lane leaves the first chunks to the others, so that the tails of large batches never starve.
-    addLane(deps.concurrency > 1 && number === deps.concurrency - 1 ? -1 : undefined);
+  // One lane leaves the first chunks to the others, so that the tails of large batches never starve.
+  const forTails = deps.concurrency > 1 ? 1 : 0;
+  const lanes = deps.queue.chunkLanes(queue, work, { lanes: deps.concurrency - forTails });
+  const tailLane = forTails ? deps.queue.chunkLanes(queue, work, { lanes: 1, maxPriority: -1 }) : null;
 
   return {
     async stop() {
-      await Promise.all([...lanes].map((lane) => lane.stop()));
+      await Promise.all([lanes.stop(), tailLane?.stop()]);
     },
   };
 }

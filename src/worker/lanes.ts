@@ -3,7 +3,7 @@ import { type DeliverDeps, deliver } from '../pipeline/deliver.ts';
 import { startRetention } from '../pipeline/retention.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import { sweep } from '../pipeline/sweep.ts';
-import type { Lane } from '../queue/queue.ts';
+import type { Lanes as QueueLanes } from '../queue/queue.ts';
 import { startChunkLanes } from './chunk-lanes.ts';
 import { runInQuarantine } from './quarantine.ts';
 
@@ -13,8 +13,6 @@ export interface LanesDeps extends RunChunkDeps, Omit<DeliverDeps, keyof RunChun
   concurrency: number;
 }
 
-/** Callbacks at once: receivers are slow, and a slow one must not hold up the others' callbacks. */
-const CALLBACK_LANES = 16;
 const SWEEP_INTERVAL_MS = 20_000;
 
 export interface Lanes {
@@ -23,13 +21,12 @@ export interface Lanes {
 }
 
 export function startLanes(deps: LanesDeps): Lanes {
-  const lanes: Lane[] = [];
+  const lanes: Pick<QueueLanes, 'stop'>[] = [];
   for (const queue of deps.queues) {
     lanes.push(startChunkLanes(deps, queue));
     lanes.push(deps.queue.quarantineLane(queue, (claim) => runInQuarantine(deps, queue, claim)));
   }
-  for (let number = 0; number < CALLBACK_LANES; number++)
-    lanes.push(deps.queue.callbackLane((claim) => deliver(deps, claim)));
+  lanes.push(deps.queue.callbackLanes((claim) => deliver(deps, claim)));
   const sweeping = startSweeping(deps);
   const retention = startRetention(deps);
   return {

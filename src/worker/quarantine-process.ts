@@ -5,6 +5,7 @@ import { type JobRunner, type RunChunkDeps, runChunk } from '../pipeline/run-chu
 import { runJobs } from '../pipeline/run-jobs.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
+import { type ProcessLimits, startWatchdog } from './watchdog.ts';
 
 /** A job that is not to run again, and why. */
 export interface Condemned {
@@ -19,6 +20,8 @@ export interface QuarantineTask {
   condemned: Condemned[];
   /** Jobs that ran when a process ended: they are tried first, each alone. */
   suspects: number[];
+  /** What this process may do before its watchdog ends it; production's when absent. */
+  limits?: ProcessLimits | undefined;
 }
 
 export type QuarantineReport =
@@ -37,6 +40,7 @@ export async function runQuarantineTask(deps: RunChunkDeps): Promise<void> {
   );
   await report({ kind: 'ready' });
   const task = await received;
+  startWatchdog(task.limits);
   await runChunk(deps, task.queueName, task.claim, apart(task));
   await report({ kind: 'done' });
 }

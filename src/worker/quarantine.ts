@@ -12,6 +12,7 @@ import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { Condemned, QuarantineReport, QuarantineTask } from './quarantine-process.ts';
+import type { ProcessLimits } from './watchdog.ts';
 
 /** CONTRACT: a job that kills its process is failed after three such kills. */
 const MAX_KILLS = 3;
@@ -19,8 +20,13 @@ const ENTRY = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** A process that ends before it has started any job says nothing about jobs: the database may be away. */
 const MAX_FAILED_STARTS = 5;
 
+export interface QuarantineDeps extends RunChunkDeps {
+  /** Of the processes that run the jobs; production's when absent. */
+  limits?: ProcessLimits | undefined;
+}
+
 export async function runInQuarantine(
-  deps: RunChunkDeps,
+  deps: QuarantineDeps,
   queueName: string,
   claim: Claim<ChunkMessage>,
 ): Promise<void> {
@@ -28,7 +34,7 @@ export async function runInQuarantine(
   const condemned: Condemned[] = [];
   let suspects: number[] = [];
   for (let failedStarts = 0; failedStarts < MAX_FAILED_STARTS; ) {
-    const end = await runChild(deps, { queueName, claim, condemned, suspects });
+    const end = await runChild(deps, { queueName, claim, condemned, suspects, limits: deps.limits });
     if (end.done) return;
     if (deps.draining.aborted) throw new Error('the quarantine process ended while the worker was draining');
     suspects = suspects.filter((index) => !end.cleared.has(index));

@@ -1,18 +1,24 @@
 import os from 'node:os';
 import { Worker } from 'node:worker_threads';
 
-/** An action must not hold the event loop this long: heartbeats stop, and so do all other jobs. */
-const MAX_BLOCKED_SECONDS = 10;
+export interface ProcessLimits {
+  /** An action must not hold the event loop this long: heartbeats stop, and so do all other jobs. */
+  blockedSeconds: number;
+  /** A process that runs jobs may grow to this, or to half of the memory there is. */
+  rssBytes: number;
+}
+
+const PROCESS_LIMITS: ProcessLimits = { blockedSeconds: 10, rssBytes: 2 * 1024 ** 3 };
 const TICK_MS = 100;
 const BEAT_MS = 500;
-/** A worker process may grow to this, or to half of the memory there is. */
-const MAX_RSS_BYTES = 2 * 1024 ** 3;
 
 /**
  * Ends this process when its event loop is blocked (SIGXCPU) or its memory runs away (SIGABRT), from a thread
  * of its own: nothing in the main thread could. Its jobs are taken over by another worker.
+ *
+ * @param limits production's when absent; `blockedSeconds` is to be over 1
  */
-export function startWatchdog(): void {
+export function startWatchdog({ blockedSeconds, rssBytes }: ProcessLimits = PROCESS_LIMITS): void {
   const beats = new SharedArrayBuffer(4);
   const counter = new Int32Array(beats);
   const thread = new Worker(new URL('./watchdog-thread.mjs', import.meta.url), {
@@ -21,8 +27,8 @@ export function startWatchdog(): void {
     workerData: {
       beats,
       tickMs: TICK_MS,
-      maxBlockedTicks: (MAX_BLOCKED_SECONDS * 1000) / TICK_MS,
-      maxRssBytes: Math.min(MAX_RSS_BYTES, availableMemory() / 2),
+      maxBlockedTicks: (blockedSeconds * 1000) / TICK_MS,
+      maxRssBytes: Math.min(rssBytes, availableMemory() / 2),
     },
   });
   thread.unref();

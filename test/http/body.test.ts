@@ -9,7 +9,7 @@ import { BatchwrightError } from '../../src/domain/errors.ts';
 import { readEnvelope } from '../../src/http/body.ts';
 import { openPost } from './open-post.ts';
 
-const LIMITS = { maxBodyBytes: 1024, maxJobBytes: 1024, idleMs: 400 };
+const LIMITS = { maxBodyBytes: 1024, maxJobBytes: 1024, idleMs: 1000 };
 
 async function countJobs(request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
@@ -54,7 +54,7 @@ for (const encoding of ['identity', 'gzip']) {
     const startedAt = performance.now();
     const size = Math.floor(body.length / 13);
     let sent = 0;
-    for await (const _ of ticks(40)) {
+    for await (const _ of ticks(80)) {
       if (sent >= body.length) break;
       request.write(body.subarray(sent, sent + size));
       sent += size;

@@ -48,7 +48,7 @@ describe('A key that is made', () => {
     const { id, key, createdAt, ...rest } = body;
     assert.match(key, /^bw_/);
     assert.equal(headers.get('location'), `/v1/keys/${id}`);
-    assert.deepEqual(rest, { ...wanted, createdBy: 'admin' });
+    assert.deepEqual(rest, { ...wanted, createdBy: 'admin', signing: null });
     assert.ok(Math.abs(Date.parse(createdAt) - Date.now()) < 60_000);
 
     const listed = await list(ADMIN_KEY);
@@ -118,6 +118,10 @@ describe('A key that is made', () => {
       { ...good, expiresAt: '2100-12-31T23:59:60Z' },
       { ...good, expiresAt: 4_102_444_800 },
       { ...good, unknown: 1 },
+      { ...good, signing: 'iws' },
+      { ...good, signing: 'AWS' },
+      { ...good, signing: '' },
+      { ...good, signing: true },
     ]) {
       const answer = await create(body);
       assertProblem(answer, 400);
@@ -125,6 +129,10 @@ describe('A key that is made', () => {
     }
     const both = await create({ name: 7, permissions: [] });
     assert.equal(both.body.errors.length, 2);
+    const signing = await create({ ...good, signing: 'AWS' });
+    assert.deepEqual(signing.body.errors, [
+      'signing must be equal to one of the allowed values: "IWS", null',
+    ]);
     for (const body of ['x', '[]', '"a"']) {
       const answer = await system.request('/v1/keys', { method: 'POST', body });
       assertProblem(answer, 400);
@@ -286,10 +294,11 @@ describe('A key ends', () => {
   });
 
   test('when it expires, be it in use or not', async () => {
-    const expiresAt = new Date(Date.now() + 1000).toISOString();
+    const expiresAt = new Date(Date.now() + 1500).toISOString();
     const { body } = await create({ name: 'short', permissions: ['test.echo'], expiresAt });
     assert.equal((await run([echo], body.key)).status, 200);
-    await waitFor(() => isRefused(body.key), { what: 'the key to expire', timeoutMs: 1500 });
+    // Sooner than a key is looked up again.
+    await waitFor(() => isRefused(body.key), { what: 'the key to expire', timeoutMs: 2800 });
     const past = await create({ name: 'past', permissions: ['*'], expiresAt: '2020-01-01T00:00:00Z' });
     assert.ok(past.status === 400 || (await isRefused(past.body.key)));
   });

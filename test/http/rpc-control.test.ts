@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { startHttpServer } from '../outbound/loopback.ts';
+import { witnesses } from '../support/cancel.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { storedRows } from './stored-rows.ts';
@@ -113,22 +114,28 @@ describe('repost', () => {
 describe('cancel', () => {
   test('starts nothing more: what runs ends as it ends, the rest is cancelled, finished results stay', async () => {
     // Ten jobs of one action run at once; the others are not started.
-    const asyncId = await system.run([echo(0), ...Array.from({ length: 13 }, (_, n) => gated('cancel', n))]);
-    await waiting('cancel', 10);
+    const { jobs, running, cancelKnown } = witnesses('work.attempt', 'cancel');
+    const asyncId = await system.run([
+      echo(0),
+      ...jobs,
+      ...Array.from({ length: 13 }, (_, n) => gated('cancel', n)),
+    ]);
+    await running(system, asyncId, 10);
     assert.deepEqual(await call('cancel', asyncId), { cancelled: true });
     assert.deepEqual(await call('cancel', asyncId), { cancelled: true });
     // Cancelled, yet not ended: there are jobs that run.
     assert.equal((await system.rpc('results', { async: asyncId })).body.specificCode, 24114);
+    await cancelKnown(system, asyncId);
     await open('cancel');
     const { state, counts } = await system.ended(asyncId);
     assert.equal(state, 'cancelled');
-    assert.deepEqual(counts, { total: 14, pending: 0, running: 0, succeeded: 11, failed: 0, cancelled: 3 });
+    assert.deepEqual(counts, { total: 16, pending: 0, running: 0, succeeded: 13, failed: 0, cancelled: 3 });
     assert.equal((await system.rpc('progress', { async: asyncId })).body.progress, 100);
     const results = await system.results(asyncId);
     assert.deepEqual(results[0].response, { n: 0 });
-    const { finishedAt, ...last } = results[13];
+    const { finishedAt, ...last } = results[15];
     assert.deepEqual(last, {
-      index: 13,
+      index: 15,
       namespace: 'test',
       action: 'behave',
       request: gated('cancel', 12).params,
@@ -143,7 +150,7 @@ describe('cancel', () => {
     const { body } = await system.rpc('results', { async: asyncId, status: 'cancelled' });
     assert.deepEqual(body.meta, { totalResults: 3, start: 0, perPage: 3, count: 3 });
     assert.deepEqual(await call('restart', asyncId), { restarted: true });
-    assert.deepEqual((await system.ended(asyncId)).counts.succeeded, 14);
+    assert.deepEqual((await system.ended(asyncId)).counts.succeeded, 16);
     assert.equal((await system.rpc('progress', { async: asyncId })).body.state, 'completed');
   });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { after, describe, type TestContext, test } from 'node:test';
 import { startHttpServer } from '../outbound/loopback.ts';
+import { witnesses } from '../support/cancel.ts';
 import { type Answer, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import {
@@ -265,15 +266,17 @@ describe('The list of batches', () => {
 
 describe('cancel, restart and repost', () => {
   test('are 202 with the batch as it is then', async () => {
-    const jobs = Array.from({ length: 12 }, (_, n) => gated('cancel', n));
-    const asyncId = await halted('cancel', jobs, 10);
+    const { jobs, running, cancelKnown } = witnesses('work.attempt', 'cancel');
+    const asyncId = await post([...jobs, ...Array.from({ length: 12 }, (_, n) => gated('cancel', n))]);
+    await running(system, asyncId, 10);
     const cancelled = await act(asyncId, 'cancel');
     assert.equal(cancelled.status, 202);
     assert.deepEqual([cancelled.body.asyncId, cancelled.body.state], [asyncId, 'running']);
     assert.deepEqual(Object.keys(cancelled.body), Object.keys((await get(asyncId)).body));
+    await cancelKnown(system, asyncId);
     await openGate(pool, 'cancel');
     const { counts } = await system.ended(asyncId);
-    assert.deepEqual([counts.succeeded, counts.cancelled], [10, 2]);
+    assert.deepEqual([counts.succeeded, counts.cancelled], [12, 2]);
     assert.equal((await get(asyncId)).body.state, 'cancelled');
 
     const restarted = await act(asyncId, 'restart');
@@ -282,7 +285,7 @@ describe('cancel, restart and repost', () => {
     assert.notEqual(restarted.body.state, 'cancelled');
     assert.equal(restarted.body.counts.cancelled, 0);
     await waitFor(async () => (await get(asyncId)).body.state === 'completed', { what: 'the end once more' });
-    assert.equal((await get(asyncId)).body.counts.succeeded, 12);
+    assert.equal((await get(asyncId)).body.counts.succeeded, 14);
   });
 
   test('are 202 and change nothing where there is nothing to do', async () => {
@@ -304,7 +307,7 @@ describe('cancel, restart and repost', () => {
     const asyncId = await ended([refuse]);
     for (const action of ['cancel', 'restart', 'repost'])
       for (const method of ['GET', 'PUT', 'DELETE'])
-        assertProblem(await system.request(`/v1/batches/${asyncId}/${action}`, { method }), 404);
+        assertProblem(await system.request(`/v1/batches/${asyncId}/${action}`, { method }), 405);
     assert.equal((await get(asyncId)).body.state, 'completed');
   });
 });
@@ -393,6 +396,6 @@ describe('Problems', () => {
     for (const path of ['/v1/batches/%zz', '/v1/actions/%e0%a4'])
       assertProblem(await system.request(path), 400);
     for (const method of ['PUT', 'PATCH', 'DELETE'])
-      assertProblem(await system.request('/v1/batches', { method }), 404);
+      assertProblem(await system.request('/v1/batches', { method }), 405);
   });
 });

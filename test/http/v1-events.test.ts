@@ -102,7 +102,11 @@ describe('Events', () => {
       action: 'behave',
       params: { n, waitMs: 20 },
     }));
-    const client = await open(await post(jobs));
+    // They begin when somebody listens: ten others hold their slots until then.
+    const asyncId = await post([...Array.from({ length: 10 }, () => gated('rate')), ...jobs]);
+    const client = await open(asyncId);
+    await told(client, 1);
+    await openGate(pool, 'rate');
     assert.equal(await client.ended, true);
     const { events } = client;
     const seconds = ((events.at(-1)?.at ?? 0) - (events[0]?.at ?? 0)) / 1000;

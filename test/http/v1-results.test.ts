@@ -1,6 +1,7 @@
 /** `GET /v1/batches/{asyncId}/results`: pages, NDJSON and CSV. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { witnesses } from '../support/cancel.ts';
 import { type Answer, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { parseCsv } from './csv.ts';
@@ -14,7 +15,6 @@ import {
   openGate,
   postBatch,
   refuse,
-  runsOf,
 } from './v1-support.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -310,9 +310,12 @@ describe('Results in every form', () => {
         ['test', 'echo', '{"n":1}', 'succeeded', '1', false],
       ],
     );
-    const gate = (await postBatch(system, { jobs: upTo(12).map((n) => gated('never', n)) })).body.asyncId;
-    await waitFor(async () => (await runsOf(pool, 'never')) === 10, { what: 'jobs at the gate' });
+    const { jobs, running, cancelKnown } = witnesses('work.attempt', 'never');
+    const waiting = upTo(12).map((n) => gated('never', n));
+    const gate = (await postBatch(system, { jobs: [...waiting, ...jobs] })).body.asyncId;
+    await running(system, gate, 10);
     await system.request(`/v1/batches/${gate}/cancel`, { method: 'POST' });
+    await cancelKnown(system, gate);
     await openGate(pool, 'never');
     await system.ended(gate);
     assert.deepEqual(indexes(await csv(gate, '?status=cancelled')), [10, 11]);

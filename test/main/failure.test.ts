@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { canReach } from '../../src/database/owner.ts';
+import { writeFiles } from '../registry/plugin-root.ts';
 import { SERVER_VARIABLE, urlWithDatabase } from '../support/server.ts';
-import { type Home, makeHome } from './product.ts';
+import { type Home, makeHome, NOBODY, ROOT } from './product.ts';
 
 const nowhere = 'postgres://me:secret@127.0.0.1:1/jobs';
 const noDatabase = urlWithDatabase(process.env[SERVER_VARIABLE] ?? '', 'no_such_database');
@@ -41,6 +43,38 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: true }
     assert.equal(line, `DATA_DIR=${file} cannot be used: EEXIST: file already exists, mkdir '${file}'`);
   });
 
+  for (const [what, place, reason] of [
+    ['where nothing can be made', '/proc/no/such', "ENOENT: no such file or directory, mkdir '/proc/no'"],
+    ['below a file', '/dev/null/data', "ENOTDIR: not a directory, mkdir '/dev/null/data'"],
+  ] as const)
+    test(`a data directory ${what}`, { skip: process.platform !== 'linux' && 'needs Linux' }, async (t) => {
+      const line = await failedStart(await makeHome(t), { DATA_DIR: place });
+      assert.equal(line, `DATA_DIR=${place} cannot be used: ${reason}`);
+    });
+
+  test('a data directory that may not be written', async (t) => {
+    const owner = process.getuid?.() === 0 ? NOBODY : undefined;
+    if (!(await canReach(ROOT, owner))) return t.skip('no other user can read this folder');
+    const home = await makeHome(t, owner);
+    await chmod(home.folder, 0o555);
+    const line = await failedStart(home, {});
+    assert.equal(
+      line,
+      `DATA_DIR=${home.dataDir} cannot be used: EACCES: permission denied, mkdir '${home.dataDir}'`,
+    );
+  });
+
+  for (const [what, text] of [
+    ['ends the process', 'process.exit(0);'],
+    ['never ends', 'await new Promise(() => {});'],
+  ] as const)
+    test(`a plugin whose loading ${what}`, async (t) => {
+      const home = await makeHome(t);
+      await writePlugin(home, text);
+      const line = await failedStart(home, { PLUGIN_DIR: home.folder });
+      assert.equal(line, 'jobs/demo/greet.ts: the process ended while this file was being loaded');
+    });
+
   test('a plugin that cannot be one', async (t) => {
     const home = await makeHome(t);
     await mkdir(join(home.folder, 'jobs/demo'), { recursive: true });
@@ -49,6 +83,26 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: true }
     assert.equal(line, 'jobs/demo/greet.ts: its schema schemas/demo/greet.ts is missing');
   });
 });
+
+test('npm start that is stopped while it loads a plugin has not failed', async (t) => {
+  const home = await makeHome(t);
+  await writePlugin(home, "console.log('loading'); await new Promise((done) => setInterval(done, 60_000));");
+  const product = home.start({ LOG_LEVEL: 'warn', PLUGIN_DIR: home.folder });
+  await product.says(/^loading$/m);
+  product.signalAll('SIGTERM');
+  assert.deepEqual(await product.exited, { code: 0, signal: null });
+  assert.equal(product.stderr(), '');
+});
+
+/** An action of this text, with a schema. */
+async function writePlugin({ folder }: Home, text: string): Promise<void> {
+  const files = {
+    'package.json': '{"type":"module"}',
+    'schemas/demo/greet.ts': "export const params = { type: 'object' } as const;",
+    'jobs/demo/greet.ts': text,
+  };
+  await writeFiles(folder, files);
+}
 
 async function failedStart(home: Home, env: Record<string, string>): Promise<string> {
   const product = home.start({ LOG_LEVEL: 'warn', ...env });

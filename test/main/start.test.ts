@@ -5,13 +5,28 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { serverPid } from '../database/data-dir.ts';
+import { type SigningKey, sendSigned } from '../support/signed.ts';
 import { waitFor } from '../support/wait.ts';
-import { bareEnvironment, holdJobs, keptKey, makeHome, ROOT } from './product.ts';
+import { bareEnvironment, holdJobs, keptKey, makeHome, ROOT, type Site } from './product.ts';
 
 const hasCurl = await promisify(execFile)('curl', ['--version']).then(
   () => true,
   () => false,
 );
+
+const VALIDATE = {
+  path: '/batch?action=validate',
+  body: '{"jobs":[{"namespace":"test","action":"echo","params":{}}]}',
+};
+
+async function makeSigner({ url, key }: Site): Promise<SigningKey> {
+  const response = await fetch(`${url}/v1/keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: '{"name":"signs","permissions":["test.*"],"signing":"IWS"}',
+  });
+  return (await response.json()) as SigningKey;
+}
 
 test('npm start with nothing but a data directory', async (t) => {
   const home = await makeHome(t);
@@ -22,12 +37,25 @@ test('npm start with nothing but a data directory', async (t) => {
   const site = await first.ready();
   const held = holdJobs(folder, 3);
   let heldBatch: string;
+  let signer: SigningKey;
 
   await t.test('prints the admin key on the first start and keeps it in a private file', async () => {
     assert.match(site.key, /^bw_admin_[0-9a-f]{48}$/);
     assert.equal(await keptKey(dataDir), site.key);
     assert.equal((await stat(join(dataDir, 'admin-key'))).mode & 0o777, 0o600);
   });
+
+  await t.test(
+    'keeps what encrypts the secrets of keys in another private file, and tells nobody',
+    async () => {
+      const secretKey = (await readFile(join(dataDir, 'secret-key'), 'utf8')).trim();
+      assert.match(secretKey, /^[0-9a-f]{64}$/);
+      assert.equal((await stat(join(dataDir, 'secret-key'))).mode & 0o777, 0o600);
+      assert.ok(!first.stdout().includes(secretKey));
+      signer = await makeSigner(site);
+      assert.equal((await sendSigned(site.url, signer, VALIDATE)).status, 200);
+    },
+  );
 
   await t.test('prints a command that can be run as it is', { skip: !hasCurl && 'needs curl' }, async () => {
     const [, command = ''] = await first.says(/^Try next:\n((.*\n)+?)\n/m);
@@ -104,6 +132,7 @@ test('npm start with nothing but a data directory', async (t) => {
       [0, 1, 2].map((index) => ({ response: { index }, attempts: 1 })),
     );
     assert.deepEqual((await held.started()).sort(), [0, 1, 2]);
+    assert.equal((await sendSigned(again.url, signer, VALIDATE)).status, 200);
 
     second.npm.kill('SIGTERM');
     assert.deepEqual(await second.exited, { code: 0, signal: null });

@@ -160,7 +160,7 @@ describe('a restart', () => {
       `update batchwright.batch set generation = 2, finished_at = now() - interval '1 minute' where id = $1`,
       [toBatchId(asyncId)],
     );
-    await sweep({ ...deps, queues: apart.registry.queues });
+    await sweep({ ...deps, registry: apart.registry, queues: apart.registry.queues });
     assert.deepEqual(
       (await queuedCallbacks(apart, asyncId)).map(({ generation, attempt }) => [generation, attempt]),
       [

@@ -169,11 +169,11 @@ export async function startDelivering(
     stopping: stopping.signal,
     ...more,
   };
-  const running = Array.from({ length: lanes }, () => queue.callbackLane((claim) => handle(deps, claim)));
+  const running = queue.callbackLanes((claim) => handle(deps, claim), lanes);
   let stopped: Promise<void> | undefined;
   async function end(): Promise<void> {
     stopping.abort();
-    await Promise.all(running.map((lane) => lane.stop()));
+    await running.stop();
     await queue.stop();
   }
   const stop = () => {

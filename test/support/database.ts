@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { createPool } from '../../src/database/pools.ts';
-import { SERVER_VARIABLE, TEMPLATE_VARIABLE, urlWithDatabase, withClient } from './server.ts';
+import { dropDatabase, onServers, testServers } from './cluster.ts';
+import { TEMPLATE_VARIABLE, urlWithDatabase } from './server.ts';
 import { silentLog } from './silent-log.ts';
 
 export interface TestDatabase {
@@ -13,36 +14,29 @@ export interface TestDatabase {
 }
 
 /**
- * A database of the test's own with every migration run and pg-boss's schema installed; dropped when the test
- * ends, if the test's context is given, otherwise by `drop`.
+ * A database of the test's own with every migration run and pg-boss's schema installed, distributed where the
+ * suite runs on a cluster; dropped when the test ends, if the test's context is given, otherwise by `drop`.
  */
 export async function createDatabase(t?: { after(fn: () => Promise<void>): void }): Promise<TestDatabase> {
-  const server = setUp(SERVER_VARIABLE);
-  const template = setUp(TEMPLATE_VARIABLE);
+  const servers = testServers();
+  const [server = ''] = servers;
+  const template = process.env[TEMPLATE_VARIABLE];
   // Begins with the template's name, by which the suite's teardown finds what a killed test left.
   const name = `${template}_${randomBytes(6).toString('hex')}`;
-  await withClient(server, (client) =>
-    client.query(`create database ${name} template ${template} strategy file_copy`),
-  );
+  await onServers(servers, `create database ${name} template ${template} strategy file_copy`);
   const url = urlWithDatabase(server, name);
   const pool = createPool({ url, max: 8, applicationName: 'test', log: silentLog });
   let dropped: Promise<void> | undefined;
   const drop = () => {
-    dropped ??= end(pool, server, name);
+    dropped ??= end(pool, servers, name);
     return dropped;
   };
   t?.after(drop);
   return { url, pool, drop };
 }
 
-async function end(pool: pg.Pool, server: string, name: string): Promise<void> {
+async function end(pool: pg.Pool, servers: string[], name: string): Promise<void> {
   // Not awaited: a connection that a failed test never gave back would hold it up, and the drop cuts them all.
   if (!pool.ended) void pool.end();
-  await withClient(server, (client) => client.query(`drop database if exists ${name} with (force)`));
-}
-
-function setUp(variable: string): string {
-  const value = process.env[variable];
-  if (!value) throw new Error('Run tests with --test-global-setup=test/support/global-setup.ts');
-  return value;
+  await dropDatabase(servers, name);
 }

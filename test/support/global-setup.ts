@@ -6,7 +6,16 @@ import { join, resolve } from 'node:path';
 import { PgBoss } from 'pg-boss';
 import { startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { migrate, withMigrationLock } from '../../src/database/migrate.ts';
-import { SERVER_VARIABLE, TEMPLATE_VARIABLE, urlWithDatabase, withClient } from './server.ts';
+import { distributeTables } from '../../src/store/distribute.ts';
+import { closeDatabase, findNodes, joinNodes, onServers } from './cluster.ts';
+import {
+  COMPILED_VARIABLE,
+  NODES_VARIABLE,
+  SERVER_VARIABLE,
+  TEMPLATE_VARIABLE,
+  urlWithDatabase,
+  withClient,
+} from './server.ts';
 import { silentLog } from './silent-log.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -14,25 +23,35 @@ const ROOT = resolve(import.meta.dirname, '../..');
 let tearDown: (() => Promise<void>) | undefined;
 
 /**
- * Gives the suite one Postgres (TEST_DATABASE_URL, or one that it starts itself) with a migrated template
- * database, which `createDatabase` clones. Test processes find both in the environment that they inherit.
+ * Gives the suite one Postgres (TEST_DATABASE_URL, the cluster of CITUS_URL, or one that it starts itself) with
+ * a migrated template database, which `createDatabase` clones. Test processes find both in the environment that
+ * they inherit. And a folder in which they keep for one another what Node has compiled, which takes half as long
+ * as all else that a test file does before its first test.
  */
 export async function globalSetup(): Promise<void> {
-  const given = process.env.TEST_DATABASE_URL;
+  const { CITUS_URL, TEST_DATABASE_URL } = process.env;
+  const given = CITUS_URL ?? TEST_DATABASE_URL;
   const { url, stop } = given ? { url: given, stop: async () => undefined } : await startServer();
+  const servers = [url, ...(CITUS_URL ? await findNodes(url) : [])];
   const template = `batchwright_template_${randomBytes(4).toString('hex')}`;
+  const compiled = await mkdtemp(join(tmpdir(), 'batchwright-compiled-'));
   tearDown = async () => {
-    if (given) await dropDatabases(url, template);
+    await rm(compiled, { recursive: true, force: true });
+    if (given) await Promise.all(servers.map((server) => dropDatabases(server, template)));
     await stop();
   };
   try {
-    await withClient(url, (client) => client.query(`create database ${template}`));
+    await onServers(servers, `create database ${template}`);
+    if (CITUS_URL) await joinNodes(servers, template);
     await fillTemplate(urlWithDatabase(url, template));
+    if (CITUS_URL) await closeDatabase(servers, template);
   } catch (error) {
     await tearDown();
     throw error;
   }
+  process.env[COMPILED_VARIABLE] ??= compiled;
   process.env[SERVER_VARIABLE] = url;
+  process.env[NODES_VARIABLE] = servers.slice(1).join(' ');
   process.env[TEMPLATE_VARIABLE] = template;
 }
 
@@ -77,6 +96,7 @@ async function fillTemplate(url: string): Promise<void> {
     for (const { schema, directory } of await migrationFolders()) {
       await migrate({ client, schema, directory, log: silentLog });
     }
+    if (process.env.CITUS_URL) await distributeTables(client);
   });
   const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
   await boss.start();

@@ -3,6 +3,10 @@ import pg from 'pg';
 /** Where the suite's Postgres is, as global-setup.ts tells the test processes. */
 export const SERVER_VARIABLE = 'BATCHWRIGHT_TEST_SERVER';
 export const TEMPLATE_VARIABLE = 'BATCHWRIGHT_TEST_TEMPLATE';
+/** The nodes of a cluster whose coordinator it is, separated by spaces; empty without one. */
+export const NODES_VARIABLE = 'BATCHWRIGHT_TEST_NODES';
+/** Node's own: a folder for what it has compiled. */
+export const COMPILED_VARIABLE = 'NODE_COMPILE_CACHE';
 
 export function urlWithDatabase(url: string, database: string): string {
   return Object.assign(new URL(url), { pathname: `/${database}` }).href;

@@ -42,8 +42,8 @@ export interface System {
   ended(asyncId: string, timeoutMs?: number): Promise<{ state: string; counts: Record<string, number> }>;
   // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
   results(asyncId: string): Promise<any[]>;
-  /** A worker of its own process; ended with the test. */
-  forkWorker(env?: Record<string, string>): Promise<ChildProcess>;
+  /** A worker of its own process; ended with the test. @param program other than src/main.ts */
+  forkWorker(env?: Record<string, string>, program?: string): Promise<ChildProcess>;
   /** A further worker in this process. */
   addWorker(): Promise<Running>;
 }
@@ -85,6 +85,7 @@ export async function startSystem(
     log,
     registry,
     adminKey: ADMIN_KEY,
+    secretKey: config.secretKey,
     listening,
     aloneWaitMs: options.aloneWaitMs,
   });
@@ -130,7 +131,7 @@ export async function startSystem(
       if (status !== 200) throw new Error(`run answered ${status}: ${JSON.stringify(body)}`);
       return body.asyncId;
     },
-    ended: (asyncId, timeoutMs = 15_000) =>
+    ended: (asyncId, timeoutMs = 30_000) =>
       waitFor(
         async () => {
           const { body } = await rpc('progress', { async: asyncId });
@@ -143,8 +144,8 @@ export async function startSystem(
       if (status !== 200) throw new Error(`results answered ${status}: ${JSON.stringify(body)}`);
       return body.results;
     },
-    async forkWorker(more = {}) {
-      const child = fork(MAIN, [], {
+    async forkWorker(more = {}, program = MAIN) {
+      const child = fork(program, [], {
         env: { ...process.env, ...env, ROLE: 'worker', PUBLIC_URL: url, LOG_LEVEL: 'info', ...more },
         stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       });

@@ -3,13 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /**
  * Polls until the condition resolves to something truthy, and resolves to that. Rejects at the deadline with
  * what was waited for; a condition that throws rejects at once.
+ *
+ * @param options.timeoutMs long enough for a slow machine: only a test that fails waits for it
+ * @param options.everyMs the pause that polling slows down to; longer for what takes many seconds
  */
 export async function waitFor<T>(
   condition: () => Promise<T | undefined | false | null>,
-  { timeoutMs = 10_000, what }: { timeoutMs?: number; what: string },
+  { timeoutMs = 30_000, everyMs = 50, what }: { timeoutMs?: number; everyMs?: number; what: string },
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
-  for (let pause = 5; ; pause = Math.min(pause * 1.5, 50)) {
+  for (let pause = 5; ; pause = Math.min(pause * 1.5, everyMs)) {
     const value = await condition();
     if (value) return value;
     if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);

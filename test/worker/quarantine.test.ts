@@ -1,65 +1,69 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { resolve } from 'node:path';
+import { suite, test } from 'node:test';
 import { makeHome, type Site } from '../main/product.ts';
 import { echoJobs, workJob } from '../pipeline/work-jobs.ts';
+import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
+/** Its watchdogs wait for less than production's, which watchdog.test.ts is about. */
+const STRICT_WORKER = resolve(import.meta.dirname, 'strict-worker.ts');
 const NEIGHBOURS = 1000;
 /** Where the harmful job stands among them. */
 const PLACE = 500;
+/** An answer that waited for a harmful job would take longer. */
+const ANSWER_MS = 5000;
 
 const REASONS = {
   exit: 'the job ended its process (exit code 3), 3 times',
-  loop: 'the job blocked the event loop of its process, 3 times',
+  block: 'the job blocked the event loop of its process, 3 times',
   memory: 'the job exhausted the memory of its process, 3 times',
 };
+type Harm = keyof typeof REASONS;
 
-function jobsAround(how: string): object[] {
+type Api = Pick<Site, 'rpc' | 'run'> & { results(asyncId: string): ReturnType<Site['results']> };
+
+function jobsAround(how: Harm): object[] {
   const neighbours = echoJobs(NEIGHBOURS);
   return [...neighbours.slice(0, PLACE), workJob('harm', { how }), ...neighbours.slice(PLACE)];
 }
 
-async function progress(site: Site, asyncId: string) {
-  const { status, body } = await site.rpc('progress', { async: asyncId });
+async function progress(api: Api, asyncId: string) {
+  const { status, body } = await api.rpc('progress', { async: asyncId });
   assert.equal(status, 200);
   return body;
 }
 
-test('jobs that take their process along fail with their reason; their neighbours succeed, the API answers', {
-  timeout: 280_000,
-}, async (t) => {
-  const home = await makeHome(t);
-  const product = home.start({ WORKERS: '3', LOG_LEVEL: 'fatal' });
-  const site = await product.ready();
-  const harmful = new Map<string, string>();
-  for (const [how, reason] of Object.entries(REASONS)) harmful.set(await site.run(jobsAround(how)), reason);
-
+/** Runs a batch around each harm; asserts what comes of it, and that the API answers meanwhile. */
+async function assertSetApart(api: Api, harms: Harm[]): Promise<void> {
+  const harmful = new Map<string, Harm>();
+  for (const how of harms) harmful.set(await api.run(jobsAround(how)), how);
   let slowestMs = 0;
   await waitFor(
     async () => {
       const states: string[] = [];
       for (const asyncId of harmful.keys()) {
         const askedAt = performance.now();
-        states.push((await progress(site, asyncId)).state);
+        states.push((await progress(api, asyncId)).state);
         slowestMs = Math.max(slowestMs, performance.now() - askedAt);
       }
       return states.every((state) => state === 'completed');
     },
-    { what: 'the three batches to end', timeoutMs: 240_000 },
+    { what: 'the batches to end', timeoutMs: 180_000, everyMs: 250 },
   );
-  assert.ok(slowestMs < 3000, `the API answered within ${Math.round(slowestMs)} ms`);
+  assert.ok(slowestMs < ANSWER_MS, `the API answered within ${Math.round(slowestMs)} ms`);
 
-  for (const [asyncId, message] of harmful) {
-    const { counts } = await progress(site, asyncId);
+  for (const [asyncId, how] of harmful) {
+    const { counts } = await progress(api, asyncId);
     assert.deepEqual(
       { succeeded: counts.succeeded, failed: counts.failed },
       { succeeded: NEIGHBOURS, failed: 1 },
     );
-    const results = await site.results(asyncId);
+    const results = await api.results(asyncId);
     const { status, attempts, response } = results[PLACE];
     assert.deepEqual(
       { status, attempts, response },
-      { status: 'failed', attempts: 3, response: { errorCode: 500, message } },
+      { status: 'failed', attempts: 3, response: { errorCode: 500, message: REASONS[how] } },
     );
     assert.ok(
       results.every(
@@ -67,6 +71,25 @@ test('jobs that take their process along fail with their reason; their neighbour
       ),
     );
   }
-  product.signalAll('SIGTERM');
-  assert.deepEqual(await product.exited, { code: 0, signal: null });
+}
+
+suite('Jobs that take their process along fail with their reason; their neighbours succeed, the API answers', {
+  concurrency: true,
+  timeout: 200_000,
+}, () => {
+  test('when they end it, and npm start replaces the worker', async (t) => {
+    const home = await makeHome(t);
+    const product = home.start({ LOG_LEVEL: 'fatal' });
+    await assertSetApart(await product.ready(), ['exit']);
+    product.signalAll('SIGTERM');
+    assert.deepEqual(await product.exited, { code: 0, signal: null });
+    assert.deepEqual(await home.processes(), []);
+  });
+
+  test('when they block its event loop or use up its memory', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    // Each of the two batches takes one worker along, at most.
+    await Promise.all([1, 2, 3].map(() => system.forkWorker({}, STRICT_WORKER)));
+    await assertSetApart(system, ['block', 'memory']);
+  });
 });

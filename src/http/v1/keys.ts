@@ -12,6 +12,7 @@ interface KeyRequest {
   tenant?: string;
   permissions: string[];
   expiresAt?: string | null;
+  signing?: 'IWS' | null;
 }
 
 const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
@@ -36,6 +37,7 @@ const check = ajv.compile<KeyRequest>({
       },
     },
     expiresAt: { type: ['string', 'null'], format: 'date-time', allOf: [{ format: 'instant' }] },
+    signing: { enum: ['IWS', null] },
   },
 });
 
@@ -46,7 +48,8 @@ export function keyRoutes(keys: Keys): Router {
     if (!check(body)) {
       const details = check.errors?.map(({ instancePath, message, params }) => {
         const place = instancePath.slice(1).replaceAll('/', '.') || 'the body';
-        return `${place} ${message}${params.additionalProperty ? `: ${params.additionalProperty}` : ''}`;
+        const named = params.additionalProperty ?? params.allowedValues?.map(JSON.stringify).join(', ');
+        return `${place} ${message}${named ? `: ${named}` : ''}`;
       });
       throw new BatchwrightError('badRequest', {
         message: 'The key cannot be made',

@@ -1,0 +1,106 @@
+/** `npx batchwright distribute`: the tables of batches over the nodes of a Citus cluster, once. */
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { ClientBase } from 'pg';
+import { readConfig } from '../config.ts';
+import type { Log } from '../database/log.ts';
+import { migrate, withMigrationLock } from '../database/migrate.ts';
+import { createPool } from '../database/pools.ts';
+import { explainStartFailure } from '../domain/start-error.ts';
+import {
+  citusState,
+  connectedProcesses,
+  type DistributedTable,
+  distributedTables,
+  distributeTables,
+  isCoordinator,
+  shardNodes,
+} from '../store/distribute.ts';
+import { transaction } from '../store/transaction.ts';
+
+const MIGRATIONS = join(import.meta.dirname, '../store/migrations');
+
+const log: Log = { info: say, warn: say, error: say };
+const quietLog: Log = { ...log, info: () => undefined };
+
+/**
+ * Distributes what is not distributed yet, in one transaction, and prints what it did. Throws an Error that
+ * says what to do when the database is no cluster, or in use.
+ */
+export async function distribute(): Promise<void> {
+  const { databaseUrl, databaseDirectUrl = databaseUrl } = readConfig();
+  if (databaseDirectUrl === undefined)
+    throw new Error(
+      "distribute needs DATABASE_URL, the address of a Citus cluster's coordinator: the embedded database is for one machine",
+    );
+  try {
+    await distributeDatabase(databaseDirectUrl);
+  } catch (error) {
+    throw new Error(explainStartFailure(error, process.env), { cause: error });
+  }
+}
+
+async function distributeDatabase(url: string): Promise<void> {
+  const startedAt = performance.now();
+  const pool = createPool({ url, max: 1, applicationName: 'batchwright distribute', log });
+  try {
+    // Processes that are started meanwhile wait for the lock, as they do for another's migrations.
+    await withMigrationLock(url, log, async (client) => {
+      await checkCluster(client);
+      await migrate({ client, schema: 'batchwright', directory: MIGRATIONS, log: quietLog });
+      const made = await transaction(pool, distributeTables);
+      const nodes = await shardNodes(client);
+      if (made.length === 0) return print(nothingToDo(await distributedTables(client), nodes));
+      print(whatWasDone(made, nodes, performance.now() - startedAt));
+    });
+  } finally {
+    await pool.end();
+  }
+}
+
+async function checkCluster(client: ClientBase): Promise<void> {
+  const state = await citusState(client);
+  if (state === 'missing')
+    throw new Error(
+      'the Postgres of DATABASE_URL has no Citus: distribute is for a Citus cluster; docs/scaling.md says when one pays and how to set it up',
+    );
+  if (state === 'installed')
+    throw new Error(
+      "Citus is installed, but not in the database of DATABASE_URL: run CREATE EXTENSION citus in the database of this name on the coordinator and on every node, then SELECT citus_add_node('host', 5432) on the coordinator for each node",
+    );
+  if (!(await isCoordinator(client)))
+    throw new Error(
+      "DATABASE_URL is the address of one of the cluster's nodes: give that of the coordinator",
+    );
+  if ((await shardNodes(client)).length === 0)
+    throw new Error(
+      "the cluster has no nodes yet: run SELECT citus_set_coordinator_host('host of the coordinator', 5432) and SELECT citus_add_node('host', 5432) for each node on the coordinator first",
+    );
+  const processes = await connectedProcesses(client);
+  if (processes.length > 0)
+    throw new Error(
+      `Batchwright is running on this database (${processes.join(', ')}): stop all of its processes first; batches in flight go on when they are started again`,
+    );
+}
+
+function whatWasDone(made: readonly DistributedTable[], nodes: readonly string[], ms: number): string[] {
+  return [
+    ...made.map(({ name, column, shards }) => `${name} is distributed by ${column} in ${shards} shards`),
+    `They stand on ${nodes.join(', ')}, with the rows that they had; what belongs to one batch stands on one node.`,
+    "On the coordinator stay the queue, keys and tenants, and plugins' tables.",
+    `Done in ${(ms / 1000).toFixed(1)} s. Start Batchwright as before, with the same DATABASE_URL.`,
+  ];
+}
+
+function nothingToDo(tables: readonly DistributedTable[], nodes: readonly string[]): string[] {
+  const names = tables.map(({ name }) => name).join(', ');
+  return [`Nothing to do: ${names} are distributed already, on ${nodes.join(', ')}.`];
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+}
+
+function say(_fields: object, message: string): void {
+  process.stderr.write(`${message}\n`);
+}

@@ -1,0 +1,67 @@
+/** Tells at once that a message was sent: NOTIFY, which rings when the sender's transaction commits. */
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg, { type ClientBase } from 'pg';
+
+const CHANNEL = 'batchwright_queue';
+const RECONNECT_MS = 1000;
+
+/** Rings for those who listen to the queue, when the client's transaction commits. */
+export async function ring(client: ClientBase, queue: string): Promise<void> {
+  await client.query({ name: 'ring', text: `select pg_notify('${CHANNEL}', $1)`, values: [queue] });
+}
+
+export interface Doorbell {
+  stop(): Promise<void>;
+}
+
+/**
+ * Listens on a connection of its own, and anew when that is lost. Without it (PgBouncer in transaction mode)
+ * messages are found by polling all the same, some time later.
+ *
+ * @param options.onRing gets the queue; undefined when any may have been rung for while nobody listened
+ */
+export function listenForRings(options: {
+  url: string;
+  applicationName: string;
+  onRing(queue?: string): void;
+  log: { warn(fields: object, message: string): void };
+}): Doorbell {
+  const stopping = new AbortController();
+  let client: pg.Client | undefined;
+
+  async function listen(): Promise<void> {
+    client = new pg.Client({
+      connectionString: options.url,
+      application_name: options.applicationName,
+      keepAlive: true,
+    });
+    client.on('notification', ({ payload }) => options.onRing(payload));
+    // A connection that is lost says so more than once.
+    client.on('error', () => {});
+    const ended = once(client, 'end');
+    await client.connect();
+    await client.query(`listen ${CHANNEL}`);
+    options.onRing();
+    await ended;
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await listen().catch((error: unknown) => {
+        if (!stopping.signal.aborted) options.log.warn({ err: error }, 'the queue cannot be listened to');
+      });
+      await client?.end().catch(() => {});
+      await delay(RECONNECT_MS, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  }
+
+  const ended = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await client?.end().catch(() => {});
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { createEmptyDatabase } from '../main/empty-database.ts';
+import { bareEnvironment, ROOT } from '../main/product.ts';
+import { createEmptyCluster, onCluster, testServers } from '../support/cluster.ts';
+import { urlWithDatabase, withClient } from '../support/server.ts';
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+const NO_CLUSTER = !onCluster() && 'CITUS_URL is not set';
+
+suite('batchwright distribute', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'batchwright-distribute-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  function distribute(env: Record<string, string>): Promise<Outcome> {
+    const script = join(ROOT, 'src/cli/batchwright.mjs');
+    const options = { cwd: folder, env: { ...bareEnvironment(folder), ...env } };
+    return new Promise((resolve) => {
+      execFile('node', [script, 'distribute'], options, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+  }
+  const refused = (message: string): Outcome => ({
+    code: 1,
+    stdout: '',
+    stderr: `batchwright: ${message}\n`,
+  });
+
+  test('needs DATABASE_URL', async () => {
+    const expected =
+      "distribute needs DATABASE_URL, the address of a Citus cluster's coordinator: the embedded database is for one machine";
+    assert.deepEqual(await distribute({}), refused(expected));
+  });
+
+  test('says in one line that the database cannot be reached', async () => {
+    const { code, stderr } = await distribute({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
+    assert.equal(code, 1);
+    assert.match(stderr, /^batchwright: DATABASE_URL cannot be used: connect ECONNREFUSED [^\n]*\n$/);
+  });
+
+  test('is told from a Postgres without Citus, which it leaves as it is', {
+    skip: onCluster(),
+  }, async (t) => {
+    const databaseUrl = await createEmptyDatabase(t);
+    const expected =
+      'the Postgres of DATABASE_URL has no Citus: distribute is for a Citus cluster; docs/scaling.md says when one pays and how to set it up';
+    assert.deepEqual(await distribute({ DATABASE_URL: databaseUrl }), refused(expected));
+    const schemas = await withClient(databaseUrl, (client) =>
+      client.query(`select from pg_namespace where nspname = 'batchwright'`),
+    );
+    assert.equal(schemas.rowCount, 0);
+  });
+
+  test('goes by DATABASE_DIRECT_URL, past a pooler', async () => {
+    const { stderr } = await distribute({
+      DATABASE_URL: 'postgres://nobody@pooler.test/none',
+      DATABASE_DIRECT_URL: 'postgres://nobody@127.0.0.1:1/none',
+    });
+    assert.match(stderr, /connect ECONNREFUSED 127.0.0.1:1/);
+  });
+
+  test('says how to make a database part of the cluster', { skip: NO_CLUSTER }, async (t) => {
+    const { stderr } = await distribute({ DATABASE_URL: await createEmptyDatabase(t) });
+    assert.match(
+      stderr,
+      /^batchwright: Citus is installed, but not in the database of DATABASE_URL: run CREATE EXTENSION/,
+    );
+  });
+
+  test('wants the coordinator', { skip: NO_CLUSTER }, async (t) => {
+    const { pathname } = new URL(await createEmptyCluster(t));
+    const [, node = ''] = testServers();
+    const { stderr } = await distribute({ DATABASE_URL: urlWithDatabase(node, pathname.slice(1)) });
+    assert.match(stderr, /^batchwright: DATABASE_URL is the address of one of the cluster's nodes/);
+  });
+
+  test('wants nodes', { skip: NO_CLUSTER }, async (t) => {
+    const databaseUrl = await createEmptyCluster(t);
+    await withClient(databaseUrl, (client) =>
+      client.query(`select citus_remove_node(nodename, nodeport) from pg_dist_node where groupid <> 0`),
+    );
+    const { stderr } = await distribute({ DATABASE_URL: databaseUrl });
+    assert.match(stderr, /^batchwright: the cluster has no nodes yet: run SELECT citus_set_coordinator_host/);
+  });
+
+  test('wants Batchwright stopped', { skip: NO_CLUSTER }, async (t) => {
+    const databaseUrl = await createEmptyCluster(t);
+    await withClient(`${databaseUrl}?application_name=batchwright%20api`, async () => {
+      const { stderr } = await distribute({ DATABASE_URL: databaseUrl });
+      assert.match(
+        stderr,
+        /^batchwright: Batchwright is running on this database \(batchwright api\): stop all/,
+      );
+    });
+  });
+
+  test('distributes an empty database once and says what it did', { skip: NO_CLUSTER }, async (t) => {
+    const databaseUrl = await createEmptyCluster(t);
+    const first = await distribute({ DATABASE_URL: databaseUrl });
+    assert.deepEqual([first.code, first.stderr], [0, '']);
+    assert.match(first.stdout, /^batchwright\.batch is distributed by id in 4 shards$/m);
+    assert.match(first.stdout, /^batchwright\.result is distributed by batch_id in 4 shards$/m);
+    assert.match(first.stdout, /^Done in [\d.]+ s\. Start Batchwright as before/m);
+    const second = await distribute({ DATABASE_URL: databaseUrl });
+    assert.deepEqual([second.code, second.stderr], [0, '']);
+    assert.match(
+      second.stdout,
+      /^Nothing to do: batchwright\.batch, [^\n]* are distributed already, on [^\n]*\.\n$/,
+    );
+  });
+
+  test('takes along what is stored already', { skip: NO_CLUSTER }, async (t) => {
+    const databaseUrl = await createEmptyCluster(t);
+    await distribute({ DATABASE_URL: databaseUrl });
+    const count = await withClient(databaseUrl, async (client) => {
+      await client.query(`select undistribute_table('batchwright.result')`);
+      await client.query(
+        `insert into batchwright.result (batch_id, index, status, attempts, finished_at)
+         select batchwright.new_batch_id(), 0, 'succeeded', 1, now() from generate_series(1, 100)`,
+      );
+      const { stdout } = await distribute({ DATABASE_URL: databaseUrl });
+      assert.match(stdout, /^batchwright\.result is distributed by batch_id in 4 shards\nThey stand on /);
+      const { rows } = await client.query('select count(*)::int as count from batchwright.result');
+      return rows[0].count;
+    });
+    assert.equal(count, 100);
+  });
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { before, test } from 'node:test';
+import express from 'express';
+import pino from 'pino';
+import { BatchwrightError } from '../../src/domain/errors.ts';
+import { errorHandler } from '../../src/http/errors.ts';
+import { requestLog } from '../../src/http/request-log.ts';
+import { waitFor } from '../support/wait.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: lines hold fields of every kind
+const lines: any[] = [];
+const log = pino({ level: 'debug', base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
+
+const app = express();
+app.use(requestLog(log));
+app.get('/well', (_request, response) => void response.json({}));
+app.get('/wrong', () => {
+  throw new BatchwrightError('notFound');
+});
+app.get('/fault', () => {
+  throw new Error('of our own', { cause: new Error('deeper') });
+});
+app.get('/job-failed', (_request, response) => void response.status(500).json({ errorCode: 500 }));
+app.use(errorHandler(log));
+
+let url: string;
+before(async () => {
+  const server = app.listen(0, '127.0.0.1').unref();
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+/** The lines of one request, without their times. */
+async function linesOf(path: string) {
+  lines.length = 0;
+  const headers = { authorization: 'Bearer a-secret', connection: 'close' };
+  await (await fetch(`${url}${path}?token=a-secret`, { headers })).text();
+  await waitFor(async () => lines.some(({ res }) => res), { what: 'the line of the request' });
+  assert.doesNotMatch(JSON.stringify(lines), /a-secret/);
+  return lines.map(({ time: _, responseTime, ...line }) => line);
+}
+
+const LEVEL = pino.levels.values;
+
+test('a request that went well is a line for debugging, one that was refused a line to read', async () => {
+  assert.deepEqual(await linesOf('/well'), [
+    {
+      level: LEVEL.debug,
+      req: { method: 'GET', path: '/well' },
+      res: { status: 200 },
+      msg: 'request completed',
+    },
+  ]);
+  assert.deepEqual(await linesOf('/wrong'), [
+    {
+      level: LEVEL.info,
+      req: { method: 'GET', path: '/wrong' },
+      res: { status: 404 },
+      msg: 'request completed',
+    },
+  ]);
+});
+
+test('a fault is logged once, with its cause, beside the line of the request with its status', async () => {
+  const [fault, request, ...more] = await linesOf('/fault');
+  assert.deepEqual(more, []);
+  assert.equal(fault.level, LEVEL.error);
+  assert.equal(fault.msg, 'request failed');
+  assert.match(fault.err.stack, /of our own\n[\s\S]*deeper/);
+  assert.deepEqual(request, {
+    level: LEVEL.warn,
+    req: { method: 'GET', path: '/fault' },
+    res: { status: 500 },
+    msg: 'request errored',
+  });
+});
+
+test('an answer of 500 without a fault of ours is the line of the request only', async () => {
+  assert.deepEqual(await linesOf('/job-failed'), [
+    {
+      level: LEVEL.warn,
+      req: { method: 'GET', path: '/job-failed' },
+      res: { status: 500 },
+      msg: 'request errored',
+    },
+  ]);
+});

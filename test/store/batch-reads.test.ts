@@ -1,0 +1,182 @@
+/** What is read of a batch, and what is told of its callback: on one Postgres, or on the cluster of CITUS_URL. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type pg from 'pg';
+import { findLiveBatch, listBatches, liveBatches } from '../../src/store/batch-list.ts';
+import { findBatch, finishedAmong, pendingCallbacks, unfinishedBatches } from '../../src/store/batches.ts';
+import {
+  countAttempt,
+  insertDelivery,
+  listDeliveries,
+  markReposted,
+  signingTime,
+} from '../../src/store/deliveries.ts';
+import { clearProgress, reportProgress, runningJobs } from '../../src/store/job-progress.ts';
+import { nthResultIndex, resultPage } from '../../src/store/results.ts';
+import { settle } from '../../src/store/settle.ts';
+import { transaction } from '../../src/store/transaction.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { outcome, storeBatch, TENANT } from './stored-batch.ts';
+
+let database: TestDatabase;
+let pool: pg.Pool;
+before(async () => {
+  database = await createDatabase();
+  pool = database.pool;
+});
+after(() => database.drop());
+
+async function endedBatch(batch: Parameters<typeof storeBatch>[1] & { total: number }): Promise<string> {
+  const id = await storeBatch(pool, batch);
+  const outcomes = Array.from({ length: batch.total }, (_, n) =>
+    outcome(n, n % 2 === 0 ? 'succeeded' : 'failed'),
+  );
+  await transaction(pool, (client) => settle(client, id, 1, outcomes));
+  return id;
+}
+
+describe('A batch', () => {
+  test('is its tenant’s only', async () => {
+    const id = await storeBatch(pool, { tenant: 'of-one' });
+    assert.equal((await findBatch(pool, 'of-one', id))?.id, id);
+    assert.equal(await findBatch(pool, 'of-another', id), null);
+    assert.equal(await findLiveBatch(pool, 'of-another', id), null);
+  });
+
+  test('is listed with others, youngest first, page by page and by state', async () => {
+    const tenant = 'who-lists';
+    const ids = [];
+    for (let n = 0; n < 4; n++) ids.unshift(await storeBatch(pool, { tenant }));
+    const ended = await endedBatch({ tenant, total: 2 });
+    const [first, ...rest] = await listBatches(pool, tenant, { limit: 3 });
+    assert.deepEqual([first?.id, ...rest.map(({ id }) => id)], [ended, ids[0], ids[1]]);
+    const next = await listBatches(pool, tenant, { limit: 3, before: ids[1] });
+    assert.deepEqual(
+      next.map(({ id }) => id),
+      [ids[2], ids[3]],
+    );
+    const completed = await listBatches(pool, tenant, { limit: 3, state: 'completed' });
+    assert.deepEqual(
+      completed.map(({ id }) => id),
+      [ended],
+    );
+    assert.equal((await liveBatches(pool, [...ids, ended])).length, 5);
+    assert.deepEqual(await finishedAmong(pool, [...ids, ended]), [ended]);
+  });
+
+  test('that has expired is found no more', async () => {
+    const id = await storeBatch(pool);
+    await pool.query('update batchwright.batch set expires_at = now() where id = $1', [id]);
+    assert.equal(await findBatch(pool, TENANT, id), null);
+  });
+
+  test('tells which of its jobs run and how far they are, until they have their results', async () => {
+    const id = await storeBatch(pool);
+    await reportProgress(pool, id, [
+      { index: 0, done: null, total: null },
+      { index: 1, done: 1, total: 4 },
+    ]);
+    await reportProgress(pool, id, [{ index: 1, done: 2, total: 4 }]);
+    assert.deepEqual(await runningJobs(pool, id), { running: 2, fractions: 0.5 });
+    const live = await findLiveBatch(pool, TENANT, id);
+    assert.deepEqual([live?.running, live?.fractions], [2, 0.5]);
+    assert.deepEqual(JSON.parse(live?.active ?? ''), [{ index: 1, done: 2, total: 4 }]);
+
+    await transaction(pool, (client) => settle(client, id, 1, [outcome(1)]));
+    assert.deepEqual(await runningJobs(pool, id), { running: 1, fractions: 0 });
+    await clearProgress(pool, id, [0, 1]);
+    assert.deepEqual(await runningJobs(pool, id), { running: 0, fractions: 0 });
+  });
+
+  test('that has not ended after a while is known to the sweep', async () => {
+    const [open, ended] = [await storeBatch(pool), await endedBatch({ total: 1 })];
+    const found = await transaction(pool, (client) => unfinishedBatches(client, 0));
+    const ids = found.map(({ id }) => id);
+    assert.deepEqual([ids.includes(open), ids.includes(ended)], [true, false]);
+  });
+});
+
+describe('Results', () => {
+  test('are read in request order, by number and by size', async () => {
+    const id = await endedBatch({ total: 6 });
+    const page = (fromIndex: number, limit: number, maxBytes = 1000) =>
+      resultPage(pool, id, { fromIndex, limit, maxBytes });
+    assert.deepEqual(
+      (await page(0, 4)).map(({ index }) => index),
+      [0, 1, 2, 3],
+    );
+    const [first] = await page(4, 4);
+    assert.deepEqual(
+      [first?.index, first?.status, first?.response, first?.attempts],
+      [4, 'succeeded', '{"n":4}', 1],
+    );
+    assert.deepEqual(
+      (await page(0, 4, 8)).map(({ index }) => index),
+      [0, 1],
+    );
+    assert.deepEqual(await page(6, 4), []);
+  });
+
+  test('of one status are found by their number', async () => {
+    const id = await endedBatch({ total: 6 });
+    assert.equal(await nthResultIndex(pool, id, 'failed', 2), 5);
+    assert.equal(await nthResultIndex(pool, id, 'failed', 3), null);
+    const failed = await resultPage(pool, id, { fromIndex: 2, limit: 9, maxBytes: 1000, status: 'failed' });
+    assert.deepEqual(
+      failed.map(({ index }) => index),
+      [3, 5],
+    );
+  });
+});
+
+describe('A callback', () => {
+  const attempt = { generation: 1, trigger: 'completion', durationMs: 5, error: null };
+
+  test('has its attempts counted and logged, first to last', async () => {
+    const id = await endedBatch({ total: 1, callbackUrl: 'https://a.test/' });
+    const due = await transaction(pool, (client) => pendingCallbacks(client, 0));
+    assert.ok(due.some((callback) => callback.id === id && callback.attempts === 0));
+    await transaction(pool, async (client) => {
+      assert.equal(await countAttempt(client, { batch: id, generation: 1 }, 'pending'), true);
+      await insertDelivery(client, { ...attempt, batchId: id, status: 500, nextInSeconds: 5 });
+    });
+    await transaction(pool, async (client) => {
+      assert.equal(await countAttempt(client, { batch: id, generation: 1 }, 'delivered'), true);
+      await insertDelivery(client, { ...attempt, batchId: id, status: 200, nextInSeconds: null });
+    });
+    const logged = await listDeliveries(pool, id);
+    assert.deepEqual(
+      logged.map(({ number, status }) => [number, status]),
+      [
+        [1, 500],
+        [2, 200],
+      ],
+    );
+    assert.ok(logged[0]?.nextAttemptAt && logged[1]?.nextAttemptAt === null);
+    const batch = await findBatch(pool, TENANT, id);
+    assert.deepEqual([batch?.callbackState, batch?.callbackAttempts], ['delivered', 2]);
+  });
+
+  test('that was delivered stays so, until it is asked for again', async () => {
+    const id = await endedBatch({ total: 1, callbackUrl: 'https://a.test/' });
+    const state = async () => (await findBatch(pool, TENANT, id))?.callbackState;
+    for (const next of ['delivered', 'failed'] as const)
+      await transaction(pool, (client) => countAttempt(client, { batch: id, generation: 1 }, next));
+    assert.equal(await state(), 'delivered');
+    await transaction(pool, (client) => markReposted(client, id));
+    assert.equal(await state(), 'pending');
+  });
+
+  test('of an older generation counts nothing', async () => {
+    const id = await endedBatch({ total: 1 });
+    const counted = await transaction(pool, (client) =>
+      countAttempt(client, { batch: id, generation: 2 }, 'delivered'),
+    );
+    assert.equal(counted, false);
+  });
+
+  test('is signed at the database’s time', async () => {
+    const { rows } = await pool.query('select floor(extract(epoch from now()))::int8 as seconds');
+    assert.ok(Math.abs((await signingTime(pool)) - rows[0].seconds) <= 1);
+  });
+});

@@ -1,0 +1,206 @@
+/** What is written of a batch, statement by statement: on one Postgres, or on the cluster of CITUS_URL. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type pg from 'pg';
+import {
+  deleteExpired,
+  getBatch,
+  holdOffCancel,
+  isCancelRequested,
+  lockBatch,
+  reopen,
+  requestCancel,
+} from '../../src/store/batches.ts';
+import { chunkTextAt, copyChunks, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
+import { deleteUnsuccessful } from '../../src/store/results.ts';
+import { markRunning, recount, settle } from '../../src/store/settle.ts';
+import { claimIdempotencyKey, insertBatch, newBatchId } from '../../src/store/submission.ts';
+import { trySweepLock } from '../../src/store/sweep-lock.ts';
+import { transaction } from '../../src/store/transaction.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { chunkOf, NO_OPTIONS, outcome, storeBatch, TENANT } from './stored-batch.ts';
+
+let database: TestDatabase;
+let pool: pg.Pool;
+before(async () => {
+  database = await createDatabase();
+  pool = database.pool;
+});
+after(() => database.drop());
+
+const settleAll = (id: string, ...outcomes: Parameters<typeof settle>[3]) =>
+  transaction(pool, (client) => settle(client, id, 1, outcomes));
+
+describe('A batch is stored', () => {
+  test('with its chunk, as it was sent', async () => {
+    const id = await storeBatch(pool);
+    const stored = await getBatch(pool, id);
+    assert.deepEqual([stored?.state, stored?.total, stored?.generation], ['queued', 3, 1]);
+    const chunk = await loadChunk(pool, id, 0);
+    assert.deepEqual(
+      [chunk?.jobs, chunk?.recorded, chunk?.tenant],
+      ['[{"n":0},{"n":1},{"n":2}]', [], TENANT],
+    );
+  });
+
+  test('with chunks that are copied in', async () => {
+    const id = await transaction(pool, async (client) => {
+      const batchId = await newBatchId(client);
+      const copy = copyChunks(client, batchId);
+      await copy.write(chunkOf(2, { invalid: [1] }));
+      await copy.write(chunkOf(2, { number: 1, firstIndex: 2 }));
+      await copy.end();
+      const columns = { tenant: TENANT, keyId: 'admin', callbackUrl: null, options: NO_OPTIONS };
+      await insertBatch(client, { id: batchId, total: 4, idempotency: null, retentionDays: 7, ...columns });
+      return batchId;
+    });
+    assert.deepEqual(await chunkTextAt(pool, id, 3), { firstIndex: 2, count: 2, jobs: '[{"n":2},{"n":3}]' });
+    const open = await incompleteChunks(pool, id);
+    assert.deepEqual(
+      open.map(({ number, queues }) => [number, queues]),
+      [
+        [0, ['default']],
+        [1, ['default']],
+      ],
+    );
+  });
+
+  test('under an idempotency key, by which its tenant finds it again', async () => {
+    const idempotency = { key: 'order 1', digest: Buffer.from('digest') };
+    const id = await storeBatch(pool, { idempotency });
+    await transaction(pool, async (client) => {
+      const found = await claimIdempotencyKey(client, TENANT, 'order 1');
+      assert.deepEqual(found, { state: 'found', batchId: id, digest: idempotency.digest });
+      assert.deepEqual(await claimIdempotencyKey(client, 'another', 'order 1'), { state: 'free' });
+    });
+  });
+
+  test('under a key that nobody else is storing one under', async () => {
+    await transaction(pool, async (client) => {
+      assert.deepEqual(await claimIdempotencyKey(client, TENANT, 'order 2'), { state: 'free' });
+      const other = await transaction(pool, (peer) => claimIdempotencyKey(peer, TENANT, 'order 2'));
+      assert.deepEqual(other, { state: 'busy' });
+    });
+  });
+
+  test('with refused jobs as failed, and has ended when there are no others', async () => {
+    const id = await storeBatch(pool, { total: 2, invalid: [0, 1], callbackUrl: 'https://a.test/' });
+    const counted = await transaction(pool, (client) => recount(client, id));
+    assert.deepEqual([counted?.finished, counted?.state], [true, 'completed']);
+    const ended = await getBatch(pool, id);
+    assert.deepEqual([ended?.failed, ended?.callbackState], [2, 'pending']);
+    assert.ok(ended?.finishedAt);
+  });
+});
+
+describe('A settle', () => {
+  test('counts results once, and the last of them ends the batch', async () => {
+    const id = await storeBatch(pool, { callbackUrl: 'https://a.test/' });
+    await transaction(pool, (client) => markRunning(client, id, 1));
+    const first = await settleAll(id, outcome(0), outcome(1, 'failed'));
+    assert.deepEqual([first?.inserted, first?.finished, first?.state], [2, false, 'running']);
+    const again = await settleAll(id, outcome(1), outcome(0));
+    assert.deepEqual([again?.inserted, again?.finished], [0, false]);
+    const last = await settleAll(id, outcome(0), outcome(2));
+    assert.deepEqual([last?.inserted, last?.finished, last?.state], [1, true, 'completed']);
+
+    const ended = await getBatch(pool, id);
+    assert.deepEqual([ended?.succeeded, ended?.failed, ended?.cancelled], [2, 1, 0]);
+    assert.equal(ended?.callbackState, 'pending');
+    assert.ok(ended.startedAt && ended.finishedAt && ended.startedAt <= ended.finishedAt);
+  });
+
+  test('that expects nothing there fails when there is, and leaves nothing', async () => {
+    const id = await storeBatch(pool);
+    await settleAll(id, outcome(0));
+    const repeated = transaction(pool, (client) =>
+      settle(client, id, 1, [outcome(1), outcome(0)], { expectNew: true }),
+    );
+    await assert.rejects(repeated, { code: '23505' });
+    assert.equal((await getBatch(pool, id))?.succeeded, 1);
+    const fresh = await transaction(pool, (client) =>
+      settle(client, id, 1, [outcome(1), outcome(2)], { expectNew: true }),
+    );
+    assert.equal(fresh?.finished, true);
+  });
+
+  test('takes text that jsonb would refuse', async () => {
+    const id = await storeBatch(pool, { total: 1 });
+    assert.equal((await settleAll(id, outcome(0, 'succeeded', '"\\u0000\\ud800"')))?.finished, true);
+  });
+
+  test('of another generation finds no batch', async () => {
+    const id = await storeBatch(pool);
+    assert.equal(await transaction(pool, (client) => settle(client, id, 2, [outcome(0)])), null);
+  });
+
+  test('by many at once counts every result', async () => {
+    const total = 40;
+    const id = await storeBatch(pool, { total });
+    const answers = await Promise.all(Array.from({ length: total }, (_, n) => settleAll(id, outcome(n))));
+    assert.equal(answers.filter((answer) => answer?.finished).length, 1);
+    assert.equal((await getBatch(pool, id))?.succeeded, total);
+  });
+});
+
+describe('A batch that is cancelled', () => {
+  test('tells every settle so, and ends as cancelled', async () => {
+    const id = await storeBatch(pool, { total: 2 });
+    assert.equal(await isCancelRequested(pool, id), false);
+    assert.equal(await transaction(pool, (client) => requestCancel(client, id)), true);
+    assert.equal(await isCancelRequested(pool, id), true);
+    assert.equal(await transaction(pool, (client) => holdOffCancel(client, id)), true);
+    const settled = await settleAll(id, outcome(0), outcome(1, 'cancelled', 'null'));
+    assert.deepEqual([settled?.cancelRequested, settled?.state], [true, 'cancelled']);
+    assert.equal(await transaction(pool, (client) => requestCancel(client, id)), false);
+  });
+});
+
+describe('A restart', () => {
+  test('takes away what did not succeed, but for what was refused, and opens the batch', async () => {
+    const id = await storeBatch(pool, { total: 4, invalid: [3] });
+    await transaction(pool, (client) => recount(client, id));
+    await settleAll(id, outcome(0), outcome(1, 'failed'), outcome(2, 'cancelled', 'null'));
+    const generation = await transaction(pool, async (client) => {
+      assert.equal((await lockBatch(client, TENANT, id))?.state, 'completed');
+      const removed = await deleteUnsuccessful(client, id);
+      assert.deepEqual(removed, { failed: 1, cancelled: 1 });
+      return reopen(client, id, removed);
+    });
+    assert.equal(generation, 2);
+    const open = await getBatch(pool, id);
+    assert.deepEqual([open?.state, open?.succeeded, open?.failed, open?.cancelled], ['queued', 1, 1, 0]);
+    assert.deepEqual((await loadChunk(pool, id, 0))?.recorded, [0, 3]);
+  });
+});
+
+test('counters that are wrong are set right from the results', async () => {
+  const id = await storeBatch(pool);
+  await settleAll(id, outcome(0), outcome(1, 'failed'));
+  await pool.query('update batchwright.batch set succeeded = 0, failed = 0 where id = $1', [id]);
+  const counted = await transaction(pool, (client) => recount(client, id));
+  assert.deepEqual([counted?.inserted, counted?.finished, counted?.state], [2, false, 'running']);
+});
+
+test('one process at a time sweeps', async () => {
+  await transaction(pool, async (client) => {
+    assert.equal(await trySweepLock(client), true);
+    assert.equal(await transaction(pool, trySweepLock), false);
+  });
+  assert.equal(await transaction(pool, trySweepLock), true);
+});
+
+test('what has been expired for two days goes with all that belongs to it, and nothing else', async () => {
+  const [gone = '', kept = ''] = [await storeBatch(pool, { total: 1 }), await storeBatch(pool, { total: 1 })];
+  for (const id of [gone, kept]) await settleAll(id, outcome(0));
+  await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days' where id = $1`, [
+    gone,
+  ]);
+  assert.equal(await transaction(pool, (client) => deleteExpired(client, 10)), 1);
+  assert.equal(await transaction(pool, (client) => deleteExpired(client, 10)), 0);
+  const { rows } = await pool.query('select batch_id from batchwright.result where batch_id = any($1)', [
+    [gone, kept],
+  ]);
+  assert.deepEqual(rows, [{ batch_id: kept }]);
+  assert.equal(await getBatch(pool, gone), null);
+});

@@ -1,0 +1,66 @@
+import type pg from 'pg';
+import type { BatchOptions } from '../../src/domain/batch.ts';
+import type { RecordableOutcome } from '../../src/domain/outcome.ts';
+import { insertChunk, type NewChunk } from '../../src/store/chunks.ts';
+import { insertBatch, insertInvalid, newBatchId } from '../../src/store/submission.ts';
+import { transaction } from '../../src/store/transaction.ts';
+
+export const TENANT = 'default';
+export const NO_OPTIONS: BatchOptions = { skipInvalid: false };
+
+/** A chunk of jobs `{"n":0}`, `{"n":1}` and so on; those of `invalid` were refused. */
+export function chunkOf(
+  count: number,
+  { invalid = [] as number[], number = 0, firstIndex = 0 } = {},
+): NewChunk {
+  const jobs = Array.from({ length: count }, (_, n) => Buffer.from(`{"n":${firstIndex + n}}`));
+  return {
+    number,
+    firstIndex,
+    count,
+    queues: ['default'],
+    invalid: invalid.map((index) => ({ index, error: `{"message":"job ${index}"}` })),
+    jobs,
+    bytes: Buffer.concat(jobs).length,
+  };
+}
+
+/** Stores a batch of one chunk as a submission does, without messages; answers its id. */
+export function storeBatch(
+  pool: pg.Pool,
+  batch: {
+    total?: number;
+    invalid?: number[];
+    tenant?: string;
+    callbackUrl?: string;
+    idempotency?: { key: string; digest: Buffer };
+  } = {},
+): Promise<string> {
+  const { total = 3, invalid = [] } = batch;
+  return transaction(pool, async (client) => {
+    const id = await newBatchId(client);
+    await insertChunk(client, id, chunkOf(total, { invalid }));
+    await insertBatch(client, {
+      id,
+      tenant: batch.tenant ?? TENANT,
+      keyId: 'admin',
+      total,
+      callbackUrl: batch.callbackUrl ?? null,
+      options: NO_OPTIONS,
+      idempotency: batch.idempotency ?? null,
+      retentionDays: 7,
+    });
+    await insertInvalid(client, id);
+    return id;
+  });
+}
+
+/** What came of a job, as a lane hands it to be recorded. */
+export function outcome(
+  index: number,
+  status: RecordableOutcome['status'] = 'succeeded',
+  response = `{"n":${index}}`,
+): RecordableOutcome {
+  const now = Date.now();
+  return { index, status, response, attempts: 1, startedAt: now - 5, finishedAt: now };
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import os from 'node:os';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { suite, type TestContext, test } from 'node:test';
+
+const PROGRAM = resolve(import.meta.dirname, 'watched-process.ts');
+
+/** How a process that does this ends, and what it says. */
+async function ended(t: TestContext, ...told: string[]) {
+  const child = fork(PROGRAM, told, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+  t.after(() => child.kill('SIGKILL'));
+  assert.ok(child.stderr);
+  const [said, [, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  return { signal, pid: child.pid, line: JSON.parse(said) };
+}
+
+suite('The watchdog ends a process', { concurrency: true }, () => {
+  test('whose event loop has been blocked for ten seconds', async (t) => {
+    const { signal, pid, line } = await ended(t, 'block');
+    assert.equal(signal, 'SIGXCPU');
+    assert.equal(line.msg, 'watchdog: the event loop was blocked for 10 s');
+    assert.deepEqual([line.level, line.pid], [60, pid]);
+  });
+
+  test('in an endless loop', async (t) => {
+    const { signal, line } = await ended(t, 'loop', '2');
+    assert.equal(signal, 'SIGXCPU');
+    assert.equal(line.msg, 'watchdog: the event loop was blocked for 2 s');
+  });
+
+  test('that uses two gibibytes of memory, or half of what there is', async (t) => {
+    const { signal, line } = await ended(t, 'hoard');
+    assert.equal(signal, 'SIGABRT');
+    const [, mebibytes] = /^watchdog: the process used (\d+) MiB of memory$/.exec(line.msg) ?? [];
+    const available = Math.min(process.constrainedMemory() || Infinity, os.totalmem()) / 2 ** 20;
+    assert.ok(Number(mebibytes) >= Math.floor(Math.min(2048, available / 2)), line.msg);
+  });
+});
