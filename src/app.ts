@@ -122,7 +122,13 @@ export async function startApi(
 ): Promise<Running> {
   const { config, databaseUrl: url, log, registry, listening } = options;
   const pool = createPool({ url, max: API_CONNECTIONS, applicationName: 'batchwright api', log });
-  const ingestPool = createPool({ url, max: INGESTS, applicationName: 'batchwright ingest', log });
+  const ingestPool = createPool({
+    url,
+    max: INGESTS,
+    applicationName: 'batchwright ingest',
+    log,
+    forCopy: true,
+  });
   const queue = await startQueue({
     url: sessionUrl(config, url),
     queues: registry.queues,

@@ -22,7 +22,13 @@ export const limit: Engine = {
   async setUp(postgresUrl): Promise<RunningEngine> {
     await using stack = new AsyncDisposableStack();
     const database = stack.use(await createDatabase(postgresUrl));
-    const pool = createPool({ url: database.url, max: 1, applicationName: 'limit', log: silentLog });
+    const pool = createPool({
+      url: database.url,
+      max: 1,
+      applicationName: 'limit',
+      log: silentLog,
+      forCopy: true,
+    });
     stack.defer(() => pool.end());
     await pool.query('create table job (id integer primary key, data json not null)');
     await pool.query('create table result (id integer primary key, response json not null)');

@@ -52,13 +52,13 @@ async function startSubmitting(stack: AsyncDisposableStack, url: string): Promis
   const config = readConfig({ DATABASE_URL: url, PLUGIN_DIR });
   const registry = await loadPlugins(config);
   await migrateAll(url, registry, log);
-  const openPool = (applicationName: string): Pool => {
-    const pool = createPool({ url, max: 4, applicationName, log });
+  const openPool = (applicationName: string, forCopy = false): Pool => {
+    const pool = createPool({ url, max: 4, applicationName, log, forCopy });
     stack.defer(() => pool.end());
     return pool;
   };
   const pool = openPool('bench');
-  const ingestPool = openPool('bench ingest');
+  const ingestPool = openPool('bench ingest', true);
   const queue = await startQueue({
     url,
     queues: registry.queues,

@@ -24,20 +24,24 @@ interface PoolOptions {
   /** Shown in pg_stat_activity. */
   applicationName: string;
   log: Log;
+  /** Its connections are for COPY, which cannot go together with statements sent one behind the other. */
+  forCopy?: boolean;
 }
 
 /**
  * A pool that survives the loss of connections and of the server: what is lost is logged, statements that
  * were under way reject, later ones connect anew, waiting at most 10 s for a connection.
  *
- * json and jsonb columns are strings of JSON text, bigint columns are numbers.
+ * json and jsonb columns are strings of JSON text, bigint columns are numbers. A statement is sent without
+ * waiting for the answer to the one before, when the caller does not wait for it either.
  */
-export function createPool({ url, max, applicationName, log }: PoolOptions): pg.Pool {
+export function createPool({ url, max, applicationName, log, forCopy = false }: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     application_name: applicationName,
     keepAlive: true,
+    pipeline: !forCopy,
     connectionTimeoutMillis: 10_000,
     types,
   });

@@ -35,6 +35,11 @@ export function isAbortedTransaction(error: unknown): boolean {
   return (error as { code?: unknown }).code === '25P02';
 }
 
+/** True when the transaction lost against another one, and may be begun anew: SQLSTATE class 40. */
+export function isRepeatable(error: unknown): boolean {
+  return /^40/.test(String((error as { code?: unknown }).code));
+}
+
 /** True when a row was to be inserted that is there already. */
 export function isUniqueViolation(error: unknown): boolean {
   return (error as { code?: unknown }).code === '23505';

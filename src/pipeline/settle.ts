@@ -12,7 +12,7 @@ import { holdOffCancel } from '../store/batches.ts';
 import { type SettleAnswer, settle } from '../store/settle.ts';
 import { transaction } from '../store/transaction.ts';
 import { complete } from './complete.ts';
-import { isDatabaseUnavailable, isDataError, isUniqueViolation } from './database-errors.ts';
+import { isDatabaseUnavailable, isDataError, isRepeatable, isUniqueViolation } from './database-errors.ts';
 
 export interface SettleDeps {
   pool: Pool;
@@ -61,7 +61,7 @@ export async function settleClaim(deps: SettleDeps, settlement: Settlement): Pro
         continue;
       }
       if (isDataError(error) && settlement.outcomes.length > 0) return settleOneByOne(deps, settlement);
-      if (!isDatabaseUnavailable(error)) throw error;
+      if (!isDatabaseUnavailable(error) && !isRepeatable(error)) throw error;
       await delay(pauseMs);
     }
   }
@@ -77,22 +77,32 @@ async function settleOnce(
   expectNew = false,
 ): Promise<SettleResult> {
   const { claim, outcomes, next, queueName } = settlement;
+  const { message } = claim;
   try {
     return await transaction(pool, async (client) => {
-      const held = next ? await queue.complete(client, claim) : await queue.touch(client, claim);
-      if (!held) throw new Lost();
+      const sent = Promise.withResolvers<void>();
+      const fence = next
+        ? queue.complete(client, claim, sent.resolve)
+        : queue.touch(client, claim, sent.resolve);
+      // First the message's lock, then the batch's, as everybody else.
+      await Promise.race([sent.promise, fence]);
+      const record = async (): Promise<SettleResult> => {
+        if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, finished: false };
+        const settled = await recordOutcomes({ queue }, client, message, outcomes, { expectNew });
+        return { state: 'recorded', cancelRequested: settled.cancelRequested, finished: settled.finished };
+      };
+      if (!next || next.length === 0) {
+        // One behind the other: the fence's answer decides about nothing but the commit.
+        const [held, recorded] = await Promise.all([fence, record()]);
+        if (!held) throw new Lost();
+        return recorded;
+      }
+      if (!(await fence)) throw new Lost();
       // A cancel makes delayed messages due: it must not miss one that is being sent.
-      if (
-        next?.some(({ delaySeconds }) => delaySeconds > 0) &&
-        (await holdOffCancel(client, claim.message.batch))
-      )
-        throw new Cancelled();
-      if (next) await sendNext(queue, client, queueName, next);
-      if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, finished: false };
-      const { cancelRequested, finished } = await recordOutcomes({ queue }, client, claim.message, outcomes, {
-        expectNew,
-      });
-      return { state: 'recorded', cancelRequested, finished };
+      const isDelayed = next.some(({ delaySeconds }) => delaySeconds > 0);
+      if (isDelayed && (await holdOffCancel(client, message.batch))) throw new Cancelled();
+      await sendNext(queue, client, queueName, next);
+      return record();
     });
   } catch (error) {
     if (error instanceof Lost) return { state: 'lost' };

@@ -13,7 +13,7 @@ import type { Registry } from '../registry/registry.ts';
 import { type ChunkCopy, copyChunks, insertChunk, type NewChunk } from '../store/chunks.ts';
 import { recount } from '../store/settle.ts';
 import { claimIdempotencyKey, insertBatch, insertInvalid, newBatchId } from '../store/submission.ts';
-import { commit, rollBack } from '../store/transaction.ts';
+import { commit, pipelined, rollBack } from '../store/transaction.ts';
 import { complete } from './complete.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
 import { type Envelope, Intake, type IntakeEvent } from './intake.ts';
@@ -61,7 +61,8 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     const envelope = intake.finish();
     const callbackUrl =
       envelope.callbackUrl == null ? null : await deps.checkCallbackUrl(envelope.callbackUrl);
-    store ??= await openStore(deps, submission, deps.pool);
+    const isLarge = last !== null && last.bytes > MAX_INSERT_BYTES;
+    store ??= await openStore(deps, submission, isLarge ? deps.ingestPool : deps.pool);
     return await store.commit(last, envelope, callbackUrl, intake.total);
   } catch (error) {
     await store?.rollback();
@@ -106,13 +107,17 @@ async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): 
   let hasInvalid = false;
 
   async function open(): Promise<void> {
-    await client.query('begin');
+    await pipelined(client, [
+      () => client.query('begin'),
+      async () => {
+        batchId = await newBatchId(client);
+      },
+    ]);
     if (submission.idempotencyKey !== undefined) {
       const claim = await claimIdempotencyKey(client, submission.caller.tenant, submission.idempotencyKey);
       if (claim.state === 'busy') throw new BatchwrightError('idempotencyBusy', { retryAfter: 1 });
       if (claim.state === 'found') existing = claim;
     }
-    batchId = await newBatchId(client);
   }
 
   function noteMessages(chunk: NewChunk): void {
@@ -130,9 +135,14 @@ async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): 
     await copy.write(chunk);
   }
 
-  async function finish(envelope: Envelope, callbackUrl: string | null, total: number): Promise<void> {
+  async function finish(
+    uncopied: NewChunk | null,
+    envelope: Envelope,
+    callbackUrl: string | null,
+    total: number,
+  ): Promise<void> {
     const { caller, idempotencyKey, digest } = submission;
-    await insertBatch(client, {
+    const batch = {
       id: batchId,
       tenant: caller.tenant,
       keyId: caller.keyId,
@@ -141,8 +151,16 @@ async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): 
       options: envelope.options,
       idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
       retentionDays: deps.limits.retentionDays,
-    });
-    for (const [queue, chunkMessages] of messages) await deps.queue.sendChunks(client, queue, chunkMessages);
+    };
+    await pipelined(client, [
+      () => insertBatch(client, batch),
+      ...(uncopied ? [() => insertChunk(client, batchId, uncopied)] : []),
+      ...[...messages].map(
+        ([queue, chunkMessages]) =>
+          () =>
+            deps.queue.sendChunks(client, queue, chunkMessages),
+      ),
+    ]);
     if (!hasInvalid) return;
     await insertInvalid(client, batchId);
     const settled = await recount(client, batchId);
@@ -168,14 +186,12 @@ async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): 
         await rollBack(client);
         return toAsyncId(existing.batchId);
       }
-      if (last) {
-        noteMessages(last);
-        if (copy || last.bytes > MAX_INSERT_BYTES) await write(last);
-        else await insertChunk(client, batchId, last);
-      }
+      if (last) noteMessages(last);
+      const isCopied = last !== null && (copy !== undefined || last.bytes > MAX_INSERT_BYTES);
+      if (isCopied) await write(last);
       await copy?.end();
       copy = undefined;
-      await finish(envelope, callbackUrl, total);
+      await finish(isCopied ? null : last, envelope, callbackUrl, total);
       await commit(client);
       client.release();
       return toAsyncId(batchId);

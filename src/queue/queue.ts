@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { Client, ClientBase } from 'pg';
 import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
 import { toAsyncId } from '../domain/batch.ts';
 import { type Consumer, startConsumer } from './consumer.ts';
@@ -104,6 +104,11 @@ export async function startQueue(options: {
     queue: string,
     messages: { message: T; priority: number; delaySeconds?: number; group?: string }[],
   ): Promise<void> {
+    // Before the messages, for it is heard at the commit: so that one need not wait for the other.
+    const isDue = messages.some(({ delaySeconds }) => !delaySeconds);
+    const rung = isDue ? ring(client, queue) : Promise.resolve();
+    rung.catch(() => {}); // awaited below, unless something else fails before
+    if (!(client as Client).pipeline) await rung;
     for (let from = 0; from < messages.length; from += INSERT_SIZE) {
       const jobs: JobInsert<T>[] = messages
         .slice(from, from + INSERT_SIZE)
@@ -113,9 +118,9 @@ export async function startQueue(options: {
           group: { id: group },
           ...(delaySeconds ? { startAfter: delaySeconds } : {}),
         }));
-      await boss.insert(queue, jobs as JobInsert[], { db: over(client, `send-${queue}`) });
+      await boss.insert(queue, jobs as JobInsert[], { db: over(client, { prepared: `send-${queue}` }) });
     }
-    if (messages.some(({ delaySeconds }) => !delaySeconds)) await ring(client, queue);
+    await rung;
   }
 
   /** By queue. Those that take anything come first: they wake the others when there is more than they can take. */
@@ -196,14 +201,20 @@ export async function startQueue(options: {
       return send(client, CALLBACK_QUEUE, [{ message, priority: 0, group: message.receiver, ...options }]);
     },
 
-    /** False when the claim is no longer ours: the caller must roll back. */
-    async complete(client: ClientBase, claim: Claim<unknown>): Promise<boolean> {
-      return affectedOne(await boss.complete(claim.queue, claimRef(claim), undefined, { db: over(client) }));
+    /**
+     * False when the claim is no longer ours: the caller must roll back.
+     *
+     * @param onSent called when the statement is on its way: what the caller sends then comes after it
+     */
+    async complete(client: ClientBase, claim: Claim<unknown>, onSent?: () => void): Promise<boolean> {
+      const db = over(client, { onSent });
+      return affectedOne(await boss.complete(claim.queue, claimRef(claim), undefined, { db }));
     },
 
-    /** Renews the heartbeat and holds the message's row; false when the claim is no longer ours. */
-    async touch(client: ClientBase, claim: Claim<unknown>): Promise<boolean> {
-      return affectedOne(await boss.touch(claim.queue, claimRef(claim), { db: over(client) }));
+    /** Renews the heartbeat and holds the message's row; all else as `complete`. */
+    async touch(client: ClientBase, claim: Claim<unknown>, onSent?: () => void): Promise<boolean> {
+      const db = over(client, { onSent });
+      return affectedOne(await boss.touch(claim.queue, claimRef(claim), { db }));
     },
 
     chunkLanes: (
@@ -244,13 +255,19 @@ function affectedOne(response: object): boolean {
 /**
  * pg-boss's statements on the caller's client, inside the caller's transaction.
  *
- * @param prepared the name to prepare the statement under: for one whose plan does not depend on how large
- *   pg-boss's tables are, and whose text is always the same
+ * @param options.prepared the name to prepare the statement under: for one whose plan does not depend on how
+ *   large pg-boss's tables are, and whose text is always the same
+ * @param options.onSent called when a statement is on its way
  */
-function over(client: ClientBase, prepared?: string): Db {
+function over(client: ClientBase, options: { prepared?: string; onSent?: (() => void) | undefined }): Db {
+  const { prepared, onSent } = options;
   return {
-    async executeSql(text: string, values: unknown[] = []) {
-      return client.query(prepared === undefined ? { text, values } : { name: prepared, text, values });
+    executeSql(text: string, values: unknown[] = []) {
+      const answer = client.query(
+        prepared === undefined ? { text, values } : { name: prepared, text, values },
+      );
+      onSent?.();
+      return answer;
     },
   } as Db;
 }

@@ -1,4 +1,17 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Client, ClientBase, Pool, PoolClient } from 'pg';
+
+/** Sends statements one behind the other, without waiting for each answer where the connection can do that. */
+export async function pipelined(
+  client: ClientBase,
+  statements: readonly (() => Promise<unknown>)[],
+): Promise<void> {
+  if (isPipelined(client)) await Promise.all(statements.map((send) => send()));
+  else for (const send of statements) await send();
+}
+
+function isPipelined(client: ClientBase): boolean {
+  return (client as Client).pipeline;
+}
 
 /**
  * Runs `work` in one transaction, committed when it resolves and rolled back when it throws; throws what
@@ -7,8 +20,11 @@ import type { Pool, PoolClient } from 'pg';
 export async function transaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
-    await client.query('begin');
+    const begun = client.query('begin');
+    begun.catch(() => {}); // awaited below, unless something else fails before
+    if (!isPipelined(client)) await begun;
     const value = await work(client);
+    await begun;
     await commit(client);
     client.release();
     return value;

@@ -268,7 +268,13 @@ async function lockChunks() {
 /** The batch routes on the system's database, with less patience. */
 async function serveImpatiently(t: TestContext, idleMs: number): Promise<string> {
   const { registry, databaseUrl: url, config } = system;
-  const ingestPool = createPool({ url, max: 4, applicationName: 'batchwright ingest', log: silentLog });
+  const ingestPool = createPool({
+    url,
+    max: 4,
+    applicationName: 'batchwright ingest',
+    log: silentLog,
+    forCopy: true,
+  });
   const queue = await startQueue({
     url,
     queues: registry.queues,

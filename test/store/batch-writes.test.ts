@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
+import { createPool } from '../../src/database/pools.ts';
 import {
   deleteExpired,
   getBatch,
@@ -18,6 +19,7 @@ import { claimIdempotencyKey, insertBatch, newBatchId } from '../../src/store/su
 import { trySweepLock } from '../../src/store/sweep-lock.ts';
 import { transaction } from '../../src/store/transaction.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { chunkOf, NO_OPTIONS, outcome, storeBatch, TENANT } from './stored-batch.ts';
 
 let database: TestDatabase;
@@ -43,8 +45,11 @@ describe('A batch is stored', () => {
     );
   });
 
-  test('with chunks that are copied in', async () => {
-    const id = await transaction(pool, async (client) => {
+  test('with chunks that are copied in', async (t) => {
+    const { url } = database;
+    const copyPool = createPool({ url, max: 1, applicationName: 'test copy', log: silentLog, forCopy: true });
+    t.after(() => copyPool.end());
+    const id = await transaction(copyPool, async (client) => {
       const batchId = await newBatchId(client);
       const copy = copyChunks(client, batchId);
       await copy.write(chunkOf(2, { invalid: [1] }));
