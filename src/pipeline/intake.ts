@@ -8,8 +8,13 @@ import { LARGE_JOB_BYTES, type LargeJobChecker } from '../registry/large-jobs.ts
 import type { RegisteredAction, Registry } from '../registry/registry.ts';
 import type { NewChunk } from '../store/chunks.ts';
 
-/** A chunk is closed at this many jobs or bytes: large enough for one insert, small enough to lose. */
-const CHUNK_JOBS = 1000;
+/**
+ * A chunk is closed at so many jobs or bytes. A batch's first chunks are small, so that all lanes of all workers
+ * have their part of it; where there are many, each costs a fetch, a settle and a commit, and may be larger.
+ */
+const SMALL_CHUNKS = 16;
+const SMALL_CHUNK_JOBS = 1000;
+const CHUNK_JOBS = 4000;
 const CHUNK_BYTES = 1024 * 1024;
 /** Offending jobs that are named; the rest is counted. */
 const MAX_NAMED = 100;
@@ -268,7 +273,8 @@ class OpenChunk {
 
   /** True when the chunk must be closed before a job of so many bytes is added. */
   isFull(bytes: number): boolean {
-    return this.count >= CHUNK_JOBS || (this.count > 0 && this.#bytes + bytes > CHUNK_BYTES);
+    const jobs = this.#number < SMALL_CHUNKS ? SMALL_CHUNK_JOBS : CHUNK_JOBS;
+    return this.count >= jobs || (this.count > 0 && this.#bytes + bytes > CHUNK_BYTES);
   }
 
   add(bytes: Buffer, queue: string): void {

@@ -38,10 +38,10 @@ export async function settle(
       batchId,
       generation,
       arrayText(outcomes, ({ index }) => index),
-      arrayText(outcomes, ({ status }) => status),
+      columnText(outcomes, ({ status }) => status),
       // One JSON text for all: `->` and json_to_recordset refuse text with \u0000, json_array_elements does not.
       `[${outcomes.map(({ response }) => response).join(',')}]`,
-      arrayText(outcomes, ({ attempts }) => attempts),
+      columnText(outcomes, ({ attempts }) => attempts),
       arrayText(outcomes, ({ startedAt }) => startedAt && startedAt - now),
       arrayText(outcomes, ({ finishedAt }) => finishedAt - now),
       firstStart(outcomes, now),
@@ -53,6 +53,16 @@ export async function settle(
 /** When the first of them began, as the others' times: it may be the batch's own beginning. */
 function firstStart(outcomes: readonly RecordableOutcome[], now: number): number {
   return outcomes.reduce((first, { startedAt }) => Math.min(first, startedAt ?? now), now) - now;
+}
+
+/** The same of a column that mostly has one value: where all are alike it is sent once. */
+function columnText(
+  outcomes: readonly RecordableOutcome[],
+  element: (outcome: RecordableOutcome) => number | string,
+): string {
+  const first = outcomes.slice(0, 1);
+  const value = first.map(element)[0];
+  return arrayText(outcomes.every((outcome) => element(outcome) === value) ? first : outcomes, element);
 }
 
 /** As Postgres reads an array of numbers or plain words: pg would quote and escape each element. */
@@ -69,7 +79,8 @@ function arrayText(
 const settleStatement = (onConflict: string) => `
   with inserted as (
     insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
-    select $1, outcome.index, outcome.status, outcome.response, outcome.attempts,
+    select $1, outcome.index, coalesce(outcome.status, ($4::batchwright.result_status[])[1]), outcome.response,
+      coalesce(outcome.attempts, ($6::smallint[])[1]),
       statement_timestamp() + outcome.started * interval '1 ms',
       statement_timestamp() + outcome.finished * interval '1 ms'
     from rows from (

@@ -32,6 +32,12 @@ describe('chunks', () => {
     );
   });
 
+  test('a large batch has 4,000 jobs in a chunk from the 17th on', async () => {
+    const { asyncId } = await resultsOf(echoJobs(20_500));
+    const counts = (await chunksOf(asyncId)).map(({ count }) => count);
+    assert.deepEqual(counts, [...Array.from({ length: 16 }, () => 1000), 4000, 500]);
+  });
+
   test('a chunk is closed at 1 MiB', async () => {
     const half = workJob('attempt', { message: 'x'.repeat(600 * 1024) });
     const { asyncId } = await resultsOf([half, half, ...echoJobs(1)]);

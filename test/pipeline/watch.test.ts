@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { Pool } from 'pg';
 import { type BatchEvent, createBatchWatch } from '../../src/pipeline/watch.ts';
 import { createDatabase } from '../support/database.ts';
@@ -7,17 +7,17 @@ import { settled } from '../support/settled.ts';
 import { waitFor } from '../support/wait.ts';
 
 const TICK_MS = 250;
+const { pool: database } = await createDatabase({ after });
 
 /** A pool of which it is known when it was asked, and which fails while it is away. */
-async function countingPool(t: TestContext) {
-  const { pool: database } = await createDatabase(t);
+function countingPool() {
   const counting = { asked: [] as number[], away: false };
   const query = async (statement: string) => {
     counting.asked.push(performance.now());
     if (counting.away) throw new Error('the database is away');
     return database.query(statement);
   };
-  return Object.assign(counting, { database, pool: { query } as unknown as Pool });
+  return Object.assign(counting, { pool: { query } as unknown as Pool });
 }
 
 async function addBatch(pool: Pool): Promise<string> {
@@ -50,8 +50,8 @@ const heard = (listeners: Heard[], count: number) =>
   waitFor(async () => listeners.every(({ events }) => events.length >= count), { what: `event ${count}` });
 
 describe('A watch', () => {
-  test('asks once a tick, however many listen to however many batches', async (t) => {
-    const { database, pool, asked } = await countingPool(t);
+  test('asks once a tick, however many listen to however many batches', async () => {
+    const { pool, asked } = countingPool();
     const watch = createBatchWatch(pool);
     const ids = await Promise.all(Array.from({ length: 20 }, () => addBatch(database)));
     const listeners = ids.flatMap((id, n) =>
@@ -75,20 +75,20 @@ describe('A watch', () => {
     for (const { leave } of listeners) leave();
   });
 
-  test('tells nothing while nothing changes, and nothing after the end', async (t) => {
-    const counting = await countingPool(t);
+  test('tells nothing while nothing changes, and nothing after the end', async () => {
+    const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
-    const id = await addBatch(counting.database);
+    const id = await addBatch(database);
     const listener = listen(watch, id);
     await heard([listener], 1);
     const asked = counting.asked.length;
     await waitFor(async () => counting.asked.length >= asked + 3, { what: 'three more ticks' });
     assert.equal(listener.events.length, 1);
-    await finish(counting.database, id);
+    await finish(database, id);
     await heard([listener], 2);
-    await counting.database.query(`update batchwright.batch set callback_attempts = 1 where id = $1`, [id]);
+    await database.query(`update batchwright.batch set callback_attempts = 1 where id = $1`, [id]);
     // The end of one batch leaves the others watched.
-    const other = listen(watch, await addBatch(counting.database));
+    const other = listen(watch, await addBatch(database));
     await heard([other], 1);
     other.leave();
     assert.deepEqual(
@@ -97,14 +97,14 @@ describe('A watch', () => {
     );
   });
 
-  test('ends its questions when nobody listens any more', async (t) => {
-    const counting = await countingPool(t);
+  test('ends its questions when nobody listens any more', async () => {
+    const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
-    const id = await addBatch(counting.database);
+    const id = await addBatch(database);
     const [stays, leaves] = [listen(watch, id), listen(watch, id)];
     await heard([stays, leaves], 1);
     leaves.leave();
-    await succeed(counting.database, [id]);
+    await succeed(database, [id]);
     await heard([stays], 2);
     assert.equal(leaves.events.length, 1);
     stays.leave();
@@ -116,8 +116,8 @@ describe('A watch', () => {
     again.leave();
   });
 
-  test('tells who has seen the state only of another', async (t) => {
-    const { database, pool } = await countingPool(t);
+  test('tells who has seen the state only of another', async () => {
+    const { pool } = countingPool();
     const watch = createBatchWatch(pool);
     const id = await addBatch(database);
     const first = listen(watch, id);
@@ -134,23 +134,23 @@ describe('A watch', () => {
     again.leave();
   });
 
-  test('goes on when the database comes back', async (t) => {
-    const counting = await countingPool(t);
+  test('goes on when the database comes back', async () => {
+    const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
-    const id = await addBatch(counting.database);
+    const id = await addBatch(database);
     const listener = listen(watch, id);
     await heard([listener], 1);
     counting.away = true;
     const asked = counting.asked.length;
     await waitFor(async () => counting.asked.length >= asked + 2, { what: 'questions without an answer' });
-    await finish(counting.database, id);
+    await finish(database, id);
     counting.away = false;
     await heard([listener], 2);
     assert.equal(listener.events[1]?.name, 'finished');
   });
 
-  test('tells that a batch is gone', async (t) => {
-    const { database, pool } = await countingPool(t);
+  test('tells that a batch is gone', async () => {
+    const { pool } = countingPool();
     const watch = createBatchWatch(pool);
     const id = await addBatch(database);
     const listener = listen(watch, id);
@@ -161,10 +161,10 @@ describe('A watch', () => {
     assert.deepEqual([name, data], ['gone', 'null']);
   });
 
-  test('that closes tells everybody, whoever comes later too', async (t) => {
-    const counting = await countingPool(t);
+  test('that closes tells everybody, whoever comes later too', async () => {
+    const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
-    const id = await addBatch(counting.database);
+    const id = await addBatch(database);
     const listener = listen(watch, id);
     await heard([listener], 1);
     watch.close();
