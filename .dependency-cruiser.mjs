@@ -7,14 +7,14 @@
  */
 export const layers = {
   'src/main.ts': [
-    'src/app.ts',
+    'src/app',
     'src/config.ts',
     'src/generated-keys.ts',
     'src/database',
     'src/domain',
     'src/json',
   ],
-  'src/app.ts': [
+  'src/app': [
     'src/config.ts',
     'src/http',
     'src/dashboard',

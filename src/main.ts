@@ -1,19 +1,8 @@
 /** Starts what ROLE asks for, drains it on a signal, and sets the exit code. */
 import pino, { type Logger } from 'pino';
-import {
-  DRAIN_MS,
-  forkWorkers,
-  listen,
-  loadPlugins,
-  migrateAll,
-  type Running,
-  runQuarantine,
-  sessionUrl,
-  startApi,
-  startWorker,
-} from './app.ts';
+import { loadPlugins, migrateAll, sessionUrl } from './app/prepare.ts';
+import { DRAIN_MS, type Running } from './app/running.ts';
 import { type Config, readConfig } from './config.ts';
-import { startEmbeddedPostgres } from './database/embedded.ts';
 import { makeFolder } from './database/make-folder.ts';
 import { explainStartFailure } from './domain/start-error.ts';
 import { type AdminKey, readAdminKey, readSecretKey } from './generated-keys.ts';
@@ -39,7 +28,10 @@ async function main(): Promise<void> {
   return startApiRole(config);
 }
 
+// Each role loads its own half: the other's takes memory and time to start.
+
 async function startApiRole(config: Config): Promise<void> {
+  const { listen } = await import('./app/listen.ts');
   const registry = await loadPlugins(config, isStopping);
   const listening = await listen(config);
   await makeFolder(config.dataDir);
@@ -47,20 +39,24 @@ async function startApiRole(config: Config): Promise<void> {
   const secretKey = await readSecretKey(config);
   const databaseUrl = config.databaseUrl ?? (await begin(databases, () => startDatabase(config))).url;
   await migrateAll(sessionUrl(config, databaseUrl), registry, log);
+  const { startApi } = await import('./app/api.ts');
   await begin(working, () =>
     startApi({ config, databaseUrl, log, registry, adminKey: admin.key, secretKey, listening }),
   );
   const url = config.publicUrl ?? listening.url;
+  const { forkWorkers } = await import('./app/fork-workers.ts');
   if (config.role === 'all') await begin(working, async () => forkWorkers({ config, databaseUrl, log, url }));
   if (!draining) printWelcome(listening.url, admin);
 }
 
 async function startDatabase(config: Config): Promise<Running & { url: string }> {
+  const { startEmbeddedPostgres } = await import('./database/embedded.ts');
   const { url, stop } = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
   return { url, drain: stop };
 }
 
 async function startWorkerRole(config: Config): Promise<void> {
+  const { startWorker } = await import('./app/worker.ts');
   const registry = await loadPlugins(config, isStopping);
   const databaseUrl = config.databaseUrl ?? '';
   await migrateAll(sessionUrl(config, databaseUrl), registry, log);
@@ -68,6 +64,7 @@ async function startWorkerRole(config: Config): Promise<void> {
 }
 
 async function startQuarantine(config: Config): Promise<void> {
+  const { runQuarantine } = await import('./app/worker.ts');
   const registry = await loadPlugins(config, isStopping);
   const databaseUrl = config.databaseUrl ?? '';
   const task = await begin(working, () =>

@@ -1,7 +1,7 @@
 /** The engine alone: `submit` in this process, as in the API's, and worker processes as `npm start` forks them. */
 import type { Pool } from 'pg';
 import pino from 'pino';
-import { loadPlugins, migrateAll } from '../../src/app.ts';
+import { loadPlugins, migrateAll } from '../../src/app/prepare.ts';
 import { readConfig } from '../../src/config.ts';
 import { createPool } from '../../src/database/pools.ts';
 import { toBatchId } from '../../src/domain/batch.ts';

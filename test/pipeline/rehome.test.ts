@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pino from 'pino';
-import { startWorker } from '../../src/app.ts';
+import { startWorker } from '../../src/app/worker.ts';
 import { toBatchId } from '../../src/domain/batch.ts';
 import { sweep } from '../../src/pipeline/sweep.ts';
 import type { RegisteredAction, Registry } from '../../src/registry/registry.ts';

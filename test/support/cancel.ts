@@ -4,7 +4,7 @@ import { waitFor } from './wait.ts';
 export interface Witnesses {
   /** Two jobs that wait; to run beside those that a cancel finds running, in the same chunk. */
   jobs: object[];
-  /** Resolves when both run, beside so many others. */
+  /** Resolves when both run, beside so many others, and callers are told that the batch runs. */
   running(system: System, asyncId: string, others: number): Promise<void>;
   /** Resolves when the lane knows of the cancel that was answered: no further job of the batch is started. */
   cancelKnown(system: System, asyncId: string): Promise<void>;
@@ -20,26 +20,34 @@ export interface Witnesses {
 export function witnesses(action: 'test.behave' | 'work.attempt', name: string): Witnesses {
   const [namespace = '', called = ''] = action.split('.');
   const gates = [`${name}: first witness`, `${name}: second witness`];
-  const countsOf = async (
-    system: System,
-    asyncId: string,
-  ): Promise<Record<'running' | 'succeeded', number>> =>
-    (await system.rpc('progress', { async: asyncId })).body.counts;
   return {
     jobs: gates.map((gate) => ({ namespace, action: called, params: { gate } })),
     async running(system, asyncId, others) {
-      await waitFor(async () => (await countsOf(system, asyncId)).running === others + gates.length, {
-        what: `${others} running jobs and the witnesses`,
-      });
+      await waitFor(
+        async () => {
+          const { state, counts } = await statusOf(system, asyncId);
+          return state === 'running' && counts.running === others + gates.length;
+        },
+        { what: `${others} running jobs and the witnesses` },
+      );
     },
     async cancelKnown(system, asyncId) {
       for (const gate of gates) {
-        const { succeeded } = await countsOf(system, asyncId);
+        const before = (await statusOf(system, asyncId)).counts.succeeded;
         await system.pool.query(`insert into ${namespace}.gate (name) values ($1)`, [gate]);
-        await waitFor(async () => (await countsOf(system, asyncId)).succeeded > succeeded, {
+        await waitFor(async () => (await statusOf(system, asyncId)).counts.succeeded > before, {
           what: `the end of the ${gate}`,
         });
       }
     },
   };
+}
+
+interface Status {
+  state: string;
+  counts: { running: number; succeeded: number };
+}
+
+async function statusOf(system: System, asyncId: string): Promise<Status> {
+  return (await system.rpc('progress', { async: asyncId })).body;
 }

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
 import pino from 'pino';
-import { startWorker } from '../../src/app.ts';
+import { startWorker } from '../../src/app/worker.ts';
 import { entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';

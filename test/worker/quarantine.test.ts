@@ -88,8 +88,8 @@ suite('Jobs that take their process along fail with their reason; their neighbou
 
   test('when they block its event loop or use up its memory', async (t) => {
     const system = await startSystem(t, { worker: false });
-    // Each of the two batches takes one worker along, at most.
-    await Promise.all([1, 2, 3].map(() => system.forkWorker({}, STRICT_WORKER)));
+    // Each of the two batches takes one worker along, at most: two are left to set them apart side by side.
+    await Promise.all([1, 2, 3, 4].map(() => system.forkWorker({}, STRICT_WORKER)));
     await assertSetApart(system, ['block', 'memory']);
   });
 });

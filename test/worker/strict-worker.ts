@@ -1,6 +1,7 @@
 /** A worker like that of src/main.ts, whose watchdog waits for less, and so do those of its quarantine. */
 import pino from 'pino';
-import { loadPlugins, startWorker } from '../../src/app.ts';
+import { loadPlugins } from '../../src/app/prepare.ts';
+import { startWorker } from '../../src/app/worker.ts';
 import { readConfig } from '../../src/config.ts';
 
 const config = readConfig();

@@ -1,0 +1,101 @@
+/** Puts the API together: hands to each folder what it must not import. */
+import { createPool } from '../database/pools.ts';
+import { DEFAULT_TENANT } from '../domain/caller.ts';
+import { createHttpApp } from '../http/app.ts';
+import { createActionCatalogue } from '../pipeline/action-catalogue.ts';
+import { createCallbackUrlCheck } from '../pipeline/callback-url.ts';
+import { createKeys } from '../pipeline/keys.ts';
+import { createPluginPipeline } from '../pipeline/plugin-pipeline.ts';
+import { startRetention } from '../pipeline/retention.ts';
+import { createEndWatch } from '../pipeline/wait.ts';
+import { createBatchWatch } from '../pipeline/watch.ts';
+import { startQueue } from '../queue/queue.ts';
+import { createLargeJobChecker } from '../registry/large-jobs.ts';
+import type { Registry } from '../registry/registry.ts';
+import { answers } from '../store/ping.ts';
+import { closeServer, type listen } from './listen.ts';
+import { sessionUrl } from './prepare.ts';
+import { type AppOptions, QUEUE_CONNECTIONS, type Running } from './running.ts';
+
+/** Requests that stream a large body at once; each holds a connection for as long as its caller sends. */
+const INGESTS = 4;
+const API_CONNECTIONS = 10;
+/** Callers of one action alone are told the asyncId when their job outlasts the workers' grace. */
+const ALONE_GRACE_MS = 18_000;
+
+export async function startApi(
+  options: AppOptions & {
+    registry: Registry;
+    adminKey: string;
+    /** As `readSecretKey` found it. */
+    secretKey: string | undefined;
+    listening: Awaited<ReturnType<typeof listen>>;
+    /** How long a caller of one action alone is kept waiting; 30 s when absent. */
+    aloneWaitMs?: number | undefined;
+  },
+): Promise<Running> {
+  const { config, databaseUrl: url, log, registry, listening } = options;
+  const pool = createPool({ url, max: API_CONNECTIONS, applicationName: 'batchwright api', log });
+  const ingestPool = createPool({
+    url,
+    max: INGESTS,
+    applicationName: 'batchwright ingest',
+    log,
+    forCopy: true,
+  });
+  const queue = await startQueue({
+    url: sessionUrl(config, url),
+    queues: registry.queues,
+    applicationName: 'batchwright api queue',
+    max: QUEUE_CONNECTIONS,
+    log,
+  });
+  const keys = createKeys({
+    pool,
+    adminKey: options.adminKey,
+    callbackSecret: config.callbackSecret,
+    secretKey: options.secretKey,
+  });
+  const largeJobs = createLargeJobChecker(registry);
+  const pipeline = {
+    pool,
+    ingestPool,
+    queue,
+    queues: registry.queues,
+    registry,
+    largeJobs,
+    limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
+    checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow),
+    endWatch: createEndWatch(pool),
+    watch: createBatchWatch(pool),
+    aloneWaitMs: options.aloneWaitMs,
+  };
+  const retention = startRetention({ pool, log });
+  await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
+  await keys.tellUnreadable(log);
+  listening.serve(
+    createHttpApp({
+      ...pipeline,
+      bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
+      keys,
+      pluginPipeline: createPluginPipeline(pipeline),
+      actions: createActionCatalogue(registry),
+      maxNdjsonJobs: config.maxNdjsonJobs,
+      routes: registry.routes,
+      isReady: async () => (await answers(pool)) && queue.isRunning(),
+      rateLimit: config.rateLimit,
+      log,
+    }),
+  );
+  return {
+    async drain() {
+      retention.stop();
+      pipeline.watch.close();
+      setTimeout(() => pipeline.endWatch.close(), ALONE_GRACE_MS).unref();
+      await closeServer(listening.server);
+      await largeJobs.close();
+      await queue.stop();
+      await Promise.all([pool.end(), ingestPool.end()]);
+    },
+  };
+}

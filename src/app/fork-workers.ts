@@ -1,0 +1,18 @@
+import { LOOPBACK_ALLOW } from '../outbound/address-guard.ts';
+import { superviseWorkers } from '../worker/supervisor.ts';
+import { type AppOptions, DRAIN_MS, type Running } from './running.ts';
+
+/** The worker processes of ROLE all, kept alive. */
+export function forkWorkers({ config, databaseUrl, log, url }: AppOptions & { url: string }): Running {
+  const { CALLBACK_ALLOW } = process.env;
+  const env = {
+    ...process.env,
+    ROLE: 'worker',
+    DATABASE_URL: databaseUrl,
+    PUBLIC_URL: url,
+    // The default depends on whose database it is, and the worker sees only a URL.
+    CALLBACK_ALLOW: CALLBACK_ALLOW ?? (config.databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
+  };
+  const workers = superviseWorkers({ count: config.workers, env, log });
+  return { drain: () => workers.stop(DRAIN_MS - 1000) };
+}

@@ -1,0 +1,38 @@
+/** What every role needs before it starts: the plugins, and a database that is up to date. */
+import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { migrate, withMigrationLock } from '../database/migrate.ts';
+import { loadRegistry, type Registry } from '../registry/registry.ts';
+import { makePartitions } from '../store/partitions.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** The plugins of the project and of PLUGIN_DIR, as `loadRegistry` loads them. Throws RegistryError. */
+export function loadPlugins(config: Config, isStopping?: () => boolean): Promise<Registry> {
+  return loadRegistry(pluginRoots(config), isStopping);
+}
+
+function pluginRoots({ pluginDir }: Config): string[] {
+  return pluginDir && pluginDir !== ROOT ? [ROOT, pluginDir] : [ROOT];
+}
+
+/** The way to the database for migrations and the queue's LISTEN: they need a session, which a pooler may not keep. */
+export function sessionUrl(config: Config, databaseUrl: string): string {
+  return config.databaseDirectUrl ?? databaseUrl;
+}
+
+/** Brings the database up to date; processes that start at once wait for one another. */
+export async function migrateAll(databaseUrl: string, registry: Registry, log: Logger): Promise<void> {
+  await withMigrationLock(databaseUrl, log, async (client) => {
+    await migrate({
+      client,
+      schema: 'batchwright',
+      directory: join(ROOT, 'src/store/migrations'),
+      log,
+    });
+    for (const { namespace, directory } of registry.migrations)
+      await migrate({ client, schema: namespace, directory, log });
+    await makePartitions(client);
+  });
+}

@@ -1,0 +1,134 @@
+/** Puts a worker together, and the process that it has run what a worker died of. */
+import type { Config } from '../config.ts';
+import { createPool } from '../database/pools.ts';
+import { createHttpService } from '../outbound/http-service.ts';
+import { createMailer } from '../outbound/mail.ts';
+import { createKeys } from '../pipeline/keys.ts';
+import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
+import { createActionSlots } from '../pipeline/run-jobs.ts';
+import type { Services } from '../plugin/context.ts';
+import { startQueue } from '../queue/queue.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type Lanes, startLanes } from '../worker/lanes.ts';
+import type { QuarantineDeps } from '../worker/quarantine.ts';
+import { runQuarantineTask } from '../worker/quarantine-process.ts';
+import { type ProcessLimits, startWatchdog } from '../worker/watchdog.ts';
+import { sessionUrl } from './prepare.ts';
+import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
+
+/**
+ * @param options.jobGraceMs how long a drain waits for jobs before it aborts them; 20 s when absent
+ * @param options.limits of this process and of those that it has run what a worker died of; see `startWatchdog`
+ */
+export async function startWorker(
+  options: AppOptions & { registry: Registry; url: string; jobGraceMs?: number; limits?: ProcessLimits },
+): Promise<Running> {
+  const { config, log, limits, jobGraceMs = JOB_GRACE_MS } = options;
+  startWatchdog(limits);
+  const engine = await startEngine(options, 'worker', poolSize(config, options.registry));
+  const keys = createKeys({ pool: engine.deps.pool, adminKey: '', callbackSecret: config.callbackSecret });
+  const deps: QuarantineDeps = { ...engine.deps, limits };
+  const lanes: Lanes = startLanes({
+    ...deps,
+    queues: options.registry.queues,
+    concurrency: config.workerConcurrency,
+    allow: config.callbackAllow,
+    retrySeconds: config.callbackRetrySeconds,
+    callbackSecret: (tenant) => keys.callbackSecret(tenant),
+  });
+  log.info({ role: 'worker' }, 'worker ready');
+  return {
+    async drain() {
+      engine.drain.abort();
+      const grace = setTimeout(() => engine.stop.abort(), jobGraceMs);
+      await lanes.stop();
+      clearTimeout(grace);
+      await engine.close();
+    },
+  };
+}
+
+/** The child of a worker that runs one message, job by job. */
+export async function runQuarantine(
+  options: AppOptions & { registry: Registry; url: string },
+): Promise<Running & { done: Promise<void> }> {
+  const engine = await startEngine(options, 'quarantine', 4);
+  const done = runAndClose(engine);
+  return {
+    done,
+    async drain() {
+      engine.drain.abort();
+      const grace = setTimeout(() => engine.stop.abort(), JOB_GRACE_MS);
+      await done.catch(() => {}); // told by whoever waits for the task
+      clearTimeout(grace);
+    },
+  };
+}
+
+async function runAndClose({ deps, close }: Engine): Promise<void> {
+  try {
+    await runQuarantineTask(deps);
+  } finally {
+    await close();
+  }
+}
+
+/** Each lane may settle while its jobs hold a connection each; callbacks read pages in between. */
+function poolSize({ workerConcurrency }: Config, { queues }: Registry): number {
+  return Math.min(40, 8 + 3 * workerConcurrency * queues.length);
+}
+
+interface Engine {
+  deps: RunChunkDeps;
+  drain: AbortController;
+  stop: AbortController;
+  close(): Promise<void>;
+}
+
+async function startEngine(
+  {
+    config,
+    databaseUrl: url,
+    log,
+    registry,
+    url: publicUrl,
+  }: AppOptions & { registry: Registry; url: string },
+  name: string,
+  connections: number,
+): Promise<Engine> {
+  const pool = createPool({ url, max: connections, applicationName: `batchwright ${name}`, log });
+  const queue = await startQueue({
+    url: sessionUrl(config, url),
+    queues: registry.queues,
+    applicationName: `batchwright ${name} queue`,
+    max: QUEUE_CONNECTIONS,
+    log,
+  });
+  const drain = new AbortController();
+  const stop = new AbortController();
+  const mailer = config.smtpUrl === undefined ? undefined : createMailer(config.smtpUrl);
+  const services: Services = {
+    http: createHttpService({ allow: config.httpAllow }),
+    mail: mailer && ((mail) => mailer.send(mail)),
+    publicUrl,
+  };
+  return {
+    deps: {
+      pool,
+      queue,
+      registry,
+      services,
+      slots: createActionSlots(),
+      log,
+      draining: drain.signal,
+      stopping: stop.signal,
+    },
+    drain,
+    stop,
+    async close() {
+      await queue.stop();
+      await pool.end();
+      mailer?.close();
+    },
+  };
+}
