@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import { createPool } from '../database/pools.ts';
 import { createHttpService } from '../outbound/http-service.ts';
-import { createMailer } from '../outbound/mail.ts';
+import type { Mailer } from '../outbound/mail.ts';
 import { createKeys } from '../pipeline/keys.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import { createActionSlots } from '../pipeline/run-jobs.ts';
@@ -78,6 +78,12 @@ function poolSize({ workerConcurrency }: Config, { queues }: Registry): number {
   return Math.min(40, 8 + 3 * workerConcurrency * queues.length);
 }
 
+/** Loaded where it is wanted only. */
+async function openMailer(smtpUrl: string): Promise<Mailer> {
+  const { createMailer } = await import('../outbound/mail.ts');
+  return createMailer(smtpUrl);
+}
+
 interface Engine {
   deps: RunChunkDeps;
   drain: AbortController;
@@ -106,7 +112,7 @@ async function startEngine(
   });
   const drain = new AbortController();
   const stop = new AbortController();
-  const mailer = config.smtpUrl === undefined ? undefined : createMailer(config.smtpUrl);
+  const mailer = config.smtpUrl === undefined ? undefined : await openMailer(config.smtpUrl);
   const services: Services = {
     http: createHttpService({ allow: config.httpAllow }),
     mail: mailer && ((mail) => mailer.send(mail)),

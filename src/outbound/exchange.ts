@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import got, { type Method, type PlainResponse, type Request } from 'got';
+import type { Method, PlainResponse, Request } from 'got';
 import type { AddressRule } from './address-guard.ts';
 import { createGuardedAgents } from './guarded-agent.ts';
 import { NO_ANSWER_IN_TIME, OutboundError, toOutboundError } from './outbound-error.ts';
@@ -38,8 +38,12 @@ export interface Exchange {
   close(): void;
 }
 
-/** Sends one request under an address rule: nothing is followed, repeated, cached or thrown for a status. */
-export function openExchange(url: URL, options: ExchangeOptions): Exchange {
+/**
+ * Sends one request under an address rule: nothing is followed, repeated, cached or thrown for a status. What it
+ * needs is loaded by the first request: a process that sends none is spared 15 MB.
+ */
+export async function openExchange(url: URL, options: ExchangeOptions): Promise<Exchange> {
+  const { default: got } = await import('got');
   const { rule, lookup, signal, method, body, decompress } = options;
   const { connectMs, idleMs, totalMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const stream = got.stream(url, {

@@ -55,7 +55,7 @@ export function createHttpService({ allow, timeouts, lookup }: HttpServiceOption
   const rule = named(allow);
   return async (request) => {
     const url = checkedUrl(request.url, allow, rule);
-    const exchange = openExchange(url, {
+    const exchange = await openExchange(url, {
       ...checkedMessage(request),
       decompress: true,
       rule,

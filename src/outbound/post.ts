@@ -60,7 +60,7 @@ async function post({
   allow,
   ...options
 }: PostOptions): Promise<PostAnswer> {
-  const exchange = openExchange(checked(url, allow), {
+  const exchange = await openExchange(checked(url, allow), {
     ...options,
     method: 'POST',
     headers: { ...headers, 'content-length': String(contentLength) },
