@@ -10,6 +10,7 @@ import {
   chunkQueue,
   quarantineQueue,
 } from './messages.ts';
+import { setVacuum } from './vacuum.ts';
 
 interface Log {
   warn(fields: object, message: string): void;
@@ -98,6 +99,7 @@ export async function startQueue(options: {
     await boss.createQueue(quarantineQueue(queue), QUEUE_OPTIONS);
   }
   await boss.createQueue(CALLBACK_QUEUE, QUEUE_OPTIONS);
+  await setVacuum(boss);
 
   async function send<T extends { batch: string }>(
     client: ClientBase,

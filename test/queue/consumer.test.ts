@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { type ConsumerOptions, startConsumer } from '../../src/queue/consumer.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** A queue of numbers in memory, whose handlers end when they are told to. */
+function startTaking(t: TestContext, waiting: number[], options: Partial<ConsumerOptions<number>> = {}) {
+  const inHand = new Map<number, () => void>();
+  const asked: number[] = [];
+  const consumer = startConsumer<number>({
+    slots: 2,
+    wakeAtEnd: false,
+    async fetch(count) {
+      asked.push(count);
+      return waiting.splice(0, count);
+    },
+    handle: (claim) => new Promise<void>((resolve) => inHand.set(claim, resolve)),
+    keepAlive: async () => {},
+    onError: () => assert.fail('an error nobody expects'),
+    ...options,
+  });
+  const finish = (claim: number) => {
+    inHand.get(claim)?.();
+    inHand.delete(claim);
+  };
+  t.after(async () => {
+    const stopped = consumer.stop();
+    for (const claim of [...inHand.keys()]) finish(claim);
+    await stopped;
+  });
+  const holds = (...claims: number[]) =>
+    waitFor(async () => JSON.stringify([...inHand.keys()]) === JSON.stringify(claims), {
+      what: `${claims} to be in hand`,
+    });
+  return { consumer, asked, finish, holds };
+}
+
+describe('a consumer', () => {
+  test('takes as many messages as it has slots for, in one fetch', async (t) => {
+    const { asked, holds } = startTaking(t, [1, 2, 3]);
+    await holds(1, 2);
+    assert.deepEqual(asked, [2]);
+  });
+
+  test('takes the next as soon as a slot comes free', async (t) => {
+    const { finish, holds } = startTaking(t, [1, 2, 3]);
+    await holds(1, 2);
+    finish(1);
+    await holds(2, 3);
+  });
+
+  test('does not ask again when the queue was empty, until it is woken', async (t) => {
+    const waiting = [1];
+    const { consumer, asked, finish, holds } = startTaking(t, waiting);
+    await holds(1);
+    finish(1);
+    await holds();
+    assert.deepEqual(asked, [2]);
+    waiting.push(2);
+    consumer.wake();
+    await holds(2);
+  });
+
+  test('asks again at the end of each message where that may free others', async (t) => {
+    const { asked, finish, holds } = startTaking(t, [1], { wakeAtEnd: true });
+    await holds(1);
+    finish(1);
+    await waitFor(async () => asked.length === 2, { what: 'another fetch' });
+  });
+
+  test('finds by polling what nobody told of', async (t) => {
+    const waiting: number[] = [];
+    const { asked, holds } = startTaking(t, waiting);
+    await waitFor(async () => asked.length === 1, { what: 'the first fetch' });
+    waiting.push(1);
+    await holds(1);
+  });
+
+  test('has one slot more, or one less, when it is told so', async (t) => {
+    const { consumer, finish, holds } = startTaking(t, [1, 2, 3, 4]);
+    await holds(1, 2);
+    consumer.addSlot();
+    await holds(1, 2, 3);
+    consumer.removeSlot();
+    finish(1);
+    finish(2);
+    await holds(3, 4);
+  });
+
+  test('tells of a fetch that fails and goes on', async (t) => {
+    const errors: unknown[] = [];
+    const waiting = [1];
+    const { holds } = startTaking(t, waiting, {
+      async fetch(count) {
+        if (errors.length === 0) throw new Error('the database is away');
+        return waiting.splice(0, count);
+      },
+      onError: (error) => errors.push((error as Error).message),
+    });
+    await holds(1);
+    assert.deepEqual(errors, ['the database is away']);
+  });
+
+  test('that stops takes nothing more and waits for what is in hand', async (t) => {
+    const { consumer, asked, finish, holds } = startTaking(t, [1, 2, 3]);
+    await holds(1, 2);
+    let stopped = false;
+    const stopping = consumer.stop().then(() => {
+      stopped = true;
+    });
+    finish(1);
+    await holds(2);
+    assert.equal(stopped, false);
+    finish(2);
+    await stopping;
+    assert.deepEqual(asked, [2]);
+  });
+});
