@@ -70,12 +70,10 @@ export class Intake {
     for (const event of events) {
       if (event.kind === 'element') {
         if (this.#chunk.isFull(event.value.length)) closed.push(this.#closeChunk());
+        const place = 'line' in event ? `line ${event.line}` : `jobs[${this.#index}]`;
         // Awaiting each small job would cost more than checking it.
-        const checked =
-          event.value.length > LARGE_JOB_BYTES
-            ? await this.#checkLarge(event.value)
-            : this.#checkSmall(event.value);
-        this.#add(event.value, checked, 'line' in event ? `line ${event.line}` : `jobs[${this.#index}]`);
+        if (event.value.length > LARGE_JOB_BYTES) await this.#addLarge(event.value, place);
+        else this.#add(event.value, this.#checkSmall(event.value), place);
       } else if (event.kind === 'member') {
         await this.#addMember(event.key, event.value);
       } else {
@@ -120,14 +118,11 @@ export class Intake {
     return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job);
   }
 
-  async #checkLarge(bytes: Buffer): Promise<ValidJob<RegisteredAction> | JobProblem> {
-    if (!isUtf8(bytes)) return this.#unreadable('is not valid UTF-8');
-    try {
-      return await this.#options.largeJobs.check(bytes);
-    } catch (error) {
-      if (error instanceof SyntaxError) return this.#unreadable(`is no JSON: ${error.message}`);
-      throw error;
-    }
+  async #addLarge(given: Buffer, place: string): Promise<void> {
+    if (!isUtf8(given)) return this.#add(given, this.#unreadable('is not valid UTF-8'), place);
+    const { bytes, checked } = await this.#options.largeJobs.check(given);
+    const isJson = !(checked instanceof SyntaxError);
+    this.#add(bytes, isJson ? checked : this.#unreadable(`is no JSON: ${checked.message}`), place);
   }
 
   #unreadable(why: string): JobProblem {
@@ -203,8 +198,13 @@ export class Intake {
     try {
       if (!isUtf8(value)) throw new SyntaxError('it is not valid UTF-8');
       // Of a large one nothing matters but that it is JSON, which the thread tells as it does of a job.
-      const parsed = isLarge ? await this.#options.largeJobs.check(value) : JSON.parse(value.toString());
-      if (isKnown) this.#members.set(key, parsed);
+      if (isLarge) {
+        const { checked } = await this.#options.largeJobs.check(value);
+        if (checked instanceof SyntaxError) throw checked;
+      } else {
+        const parsed = JSON.parse(value.toString());
+        if (isKnown) this.#members.set(key, parsed);
+      }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       throw new BatchwrightError('notJson', { message: `${key.slice(0, 100)} is no JSON: ${error.message}` });

@@ -23,7 +23,7 @@ const MAX_INSERT_BYTES = 256 * 1024;
 
 export interface SubmitDeps {
   pool: Pool;
-  /** Its own pool for requests that stream: their transactions last as long as the caller takes to send. */
+  /** Its own pool for what is copied in: transactions last as long as the caller takes to send. */
   ingestPool: Pool;
   queue: Queue;
   registry: Registry;
@@ -54,7 +54,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   try {
     for await (const events of submission.events) {
       const closed = await intake.take(events);
-      if (closed.length > 0) store ??= await openStore(deps, submission, deps.ingestPool);
+      if (closed.length > 0) store ??= await openStore(deps, submission, await connectForStream(deps));
       for (const chunk of closed) await store?.write(chunk);
     }
     const last = intake.lastChunk();
@@ -62,7 +62,8 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     const callbackUrl =
       envelope.callbackUrl == null ? null : await deps.checkCallbackUrl(envelope.callbackUrl);
     const isLarge = last !== null && last.bytes > MAX_INSERT_BYTES;
-    store ??= await openStore(deps, submission, isLarge ? deps.ingestPool : deps.pool);
+    const pool = isLarge ? deps.ingestPool : deps.pool;
+    store ??= await openStore(deps, submission, await pool.connect());
     return await store.commit(last, envelope, callbackUrl, intake.total);
   } catch (error) {
     await store?.rollback();
@@ -98,8 +99,7 @@ interface OpenStore {
   rollback(): Promise<void>;
 }
 
-async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): Promise<OpenStore> {
-  const client = await connect(pool, deps);
+async function openStore(deps: SubmitDeps, submission: Submission, client: PoolClient): Promise<OpenStore> {
   const messages = new Map<string, ChunkMessage[]>();
   let copy: ChunkCopy | undefined;
   let existing: { batchId: string; digest: Buffer } | undefined;
@@ -203,9 +203,9 @@ async function openStore(deps: SubmitDeps, submission: Submission, pool: Pool): 
   };
 }
 
-async function connect(pool: Pool, deps: SubmitDeps): Promise<PoolClient> {
-  const full = pool === deps.ingestPool && pool.idleCount === 0 && pool.totalCount >= (pool.options.max ?? 0);
-  if (full)
+/** A body that is still to come takes as long as its caller likes: nobody waits for the end of another. */
+async function connectForStream({ ingestPool: pool }: SubmitDeps): Promise<PoolClient> {
+  if (pool.idleCount === 0 && pool.totalCount >= (pool.options.max ?? 0))
     throw new BatchwrightError('unavailable', {
       message: 'Too many large requests are being stored',
       retryAfter: 5,

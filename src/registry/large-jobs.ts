@@ -9,6 +9,8 @@ export interface LargeJobRequest {
 
 export interface LargeJobAnswer {
   id: number;
+  /** As they were given: they come back with the answer. */
+  bytes: Uint8Array;
   syntaxError?: string;
   problem?: JobProblem;
   valid?: { id: string | number | undefined; name: string };
@@ -20,9 +22,15 @@ export const LARGE_JOB_BYTES = 256 * 1024;
 /** The thread keeps what its last job took: it ends when no further one comes for so long. */
 const IDLE_MS = 10_000;
 
+/** What came of a check, and the bytes, for those that were given are not there any more. */
+export interface CheckedLargeJob {
+  bytes: Buffer;
+  checked: ValidJob<RegisteredAction> | JobProblem | SyntaxError;
+}
+
 export interface LargeJobChecker {
-  /** Throws SyntaxError when the bytes are no JSON. */
-  check(bytes: Buffer): Promise<ValidJob<RegisteredAction> | JobProblem>;
+  /** Takes the memory of the bytes away, instead of copying some MB; the answer has it again. */
+  check(bytes: Buffer): Promise<CheckedLargeJob>;
   close(): Promise<void>;
 }
 
@@ -43,15 +51,20 @@ export function createLargeJobChecker(registry: Registry): LargeJobChecker {
     }
   }
 
+  function checkedOf({ syntaxError, problem, valid }: LargeJobAnswer): CheckedLargeJob['checked'] {
+    if (syntaxError !== undefined) return new SyntaxError(syntaxError);
+    if (problem) return problem;
+    const [namespace = '', action = ''] = valid?.name.split('.') ?? [];
+    const entry = registry.get(namespace, action);
+    if (!entry) throw new Error(`the validation thread knows ${valid?.name}, the registry does not`);
+    return { id: valid?.id, entry };
+  }
+
   return {
     async check(bytes) {
       const answer = await ask(bytes);
-      if (answer.syntaxError !== undefined) throw new SyntaxError(answer.syntaxError);
-      if (answer.problem) return answer.problem;
-      const [namespace = '', action = ''] = answer.valid?.name.split('.') ?? [];
-      const entry = registry.get(namespace, action);
-      if (!entry) throw new Error(`the validation thread knows ${answer.valid?.name}, the registry does not`);
-      return { id: answer.valid?.id, entry };
+      const { buffer, byteOffset, byteLength } = answer.bytes;
+      return { bytes: Buffer.from(buffer, byteOffset, byteLength), checked: checkedOf(answer) };
     },
     async close() {
       clearTimeout(idle);
@@ -94,10 +107,9 @@ function startThread({ actions }: Registry): CheckThread {
       return ended;
     },
     ask(id, bytes) {
-      const copy = Uint8Array.from(bytes);
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
-        worker.postMessage({ id, bytes: copy } satisfies LargeJobRequest, [copy.buffer]);
+        worker.postMessage({ id, bytes } satisfies LargeJobRequest, [bytes.buffer as ArrayBuffer]);
       });
     },
     async end() {

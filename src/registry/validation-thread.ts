@@ -13,10 +13,11 @@ const compile = createCompiler();
 const compiled = new Map<string, ValidateFunction>();
 
 parentPort?.on('message', ({ id, bytes }: LargeJobRequest) => {
-  parentPort?.postMessage({ id, ...answer(bytes) } satisfies LargeJobAnswer);
+  const told: LargeJobAnswer = { id, bytes, ...answer(bytes) };
+  parentPort?.postMessage(told, [bytes.buffer as ArrayBuffer]);
 });
 
-function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id'> {
+function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id' | 'bytes'> {
   let job: unknown;
   try {
     job = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
