@@ -1,10 +1,15 @@
 /** `src/main.ts` in a process of its own, started as `npm start` does. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node');
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+/** Node's own options of `npm start`. */
+const NODE_FLAGS: string[] = scripts.start.match(/--\S+/g);
 /** The folder of bench's own actions. */
 export const PLUGIN_DIR = join(ROOT, 'bench');
 /** It drains within 25 s. */
@@ -28,8 +33,8 @@ export function startMain(options: {
   const child = fork(join(ROOT, 'src/main.ts'), [], {
     cwd: ROOT,
     // Of the user's own settings nothing: a DATABASE_URL that is set belongs to something else.
-    env: { ...{ PATH, HOME, TMPDIR, NODE_ENV }, PLUGIN_DIR, ...options.env },
-    execArgv: (options.imports ?? []).flatMap((module) => ['--import', module]),
+    env: { ...{ PATH, HOME, TMPDIR, NODE_ENV }, NODE_COMPILE_CACHE, PLUGIN_DIR, ...options.env },
+    execArgv: [...NODE_FLAGS, ...(options.imports ?? []).flatMap((module) => ['--import', module])],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const log = readLog(child);

@@ -14,6 +14,7 @@ import {
   distributedTables,
   distributeTables,
   isCoordinator,
+  isDistributed,
   shardNodes,
 } from '../store/distribute.ts';
 import { transaction } from '../store/transaction.ts';
@@ -48,6 +49,7 @@ async function distributeDatabase(url: string): Promise<void> {
     await withMigrationLock(url, log, async (client) => {
       await checkCluster(client);
       await migrate({ client, schema: 'batchwright', directory: MIGRATIONS, log: quietLog });
+      if (!(await isDistributed(client))) await refuseWhileInUse(client);
       const made = await transaction(pool, distributeTables);
       const nodes = await shardNodes(client);
       if (made.length === 0) return print(nothingToDo(await distributedTables(client), nodes));
@@ -76,6 +78,10 @@ async function checkCluster(client: ClientBase): Promise<void> {
     throw new Error(
       "the cluster has no nodes yet: run SELECT citus_set_coordinator_host('host of the coordinator', 5432) and SELECT citus_add_node('host', 5432) for each node on the coordinator first",
     );
+}
+
+/** Processes would wait for the tables meanwhile, some of them for each other. */
+async function refuseWhileInUse(client: ClientBase): Promise<void> {
   const processes = await connectedProcesses(client);
   if (processes.length > 0)
     throw new Error(

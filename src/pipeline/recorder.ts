@@ -84,12 +84,13 @@ export class Recorder {
   }
 
   async #look(): Promise<void> {
+    const askedAt = performance.now();
     try {
       if (await isCancelRequested(this.#deps.pool, this.#claim.message.batch)) this.halt('cancelled');
     } catch {
       // The database is away: the settle that must wait for it will tell.
     }
-    this.#lookedAt = performance.now();
+    this.#lookedAt = askedAt;
   }
 
   started(index: number): void {

@@ -63,6 +63,11 @@ export async function distributedTables(client: ClientBase): Promise<Distributed
   }));
 }
 
+/** True when nothing is left to distribute. Needs the extension. */
+export async function isDistributed(client: ClientBase): Promise<boolean> {
+  return (await distributedTables(client)).length === TABLES.length;
+}
+
 /**
  * Distributes those tables that are not, with their rows, in the caller's transaction; answers these. Whoever
  * writes to them meanwhile waits. How many shards is Citus's setting `citus.shard_count`.

@@ -5,9 +5,9 @@ import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import { sweep } from '../pipeline/sweep.ts';
 import type { Lanes as QueueLanes } from '../queue/queue.ts';
 import { startChunkLanes } from './chunk-lanes.ts';
-import { runInQuarantine } from './quarantine.ts';
+import { type QuarantineDeps, runInQuarantine } from './quarantine.ts';
 
-export interface LanesDeps extends RunChunkDeps, Omit<DeliverDeps, keyof RunChunkDeps> {
+export interface LanesDeps extends QuarantineDeps, Omit<DeliverDeps, keyof RunChunkDeps> {
   queues: readonly string[];
   /** Chunks at once, in each queue. */
   concurrency: number;

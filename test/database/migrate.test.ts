@@ -55,6 +55,17 @@ test('waits, and says so, while another process holds the lock', async (t) => {
   await pool.query('select from orders.thing');
 });
 
+test('the lock ends with a transaction: behind a pooler a session outlives its client', async (t) => {
+  const { url, pool } = await createDatabase(t);
+  await withMigrationLock(url, log, async () => {
+    const { rows } = await pool.query(
+      `select state from pg_locks join pg_stat_activity using (pid)
+       where locktype = 'advisory' and application_name = 'batchwright migrate'`,
+    );
+    assert.deepEqual(rows, [{ state: 'idle in transaction' }]);
+  });
+});
+
 test('several folders are migrated under the one lock, each in its schema', async (t) => {
   const { url, pool } = await createDatabase(t);
   const directory = await makeFolder(t, { '001_thing.sql': 'create table thing ()' });

@@ -37,10 +37,13 @@ async function ended(jobs: unknown[], more = {}): Promise<string> {
   return asyncId;
 }
 
-/** The batch, once so many of its jobs have begun to wait at the gate. */
+/** The batch, once so many of its jobs have begun to wait at the gate and callers are told that it runs. */
 async function halted(gate: string, jobs: unknown[] = [gated(gate)], waiting = jobs.length): Promise<string> {
   const asyncId = await post(jobs);
-  await waitFor(async () => (await runsOf(pool, gate)) === waiting, { what: `jobs at the gate ${gate}` });
+  await waitFor(
+    async () => (await runsOf(pool, gate)) === waiting && (await get(asyncId)).body.state === 'running',
+    { what: `jobs at the gate ${gate}` },
+  );
   return asyncId;
 }
 

@@ -15,7 +15,7 @@ export function below(random: Random, limit: number): number {
   return Math.floor(random() * limit);
 }
 
-export function pick<Item>(random: Random, items: readonly Item[]): Item {
+function pick<Item>(random: Random, items: readonly Item[]): Item {
   return items[below(random, items.length)] as Item;
 }
 

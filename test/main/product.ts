@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { stopOrphan } from '../../src/database/orphan.ts';
-import { COMPILED_VARIABLE } from '../support/server.ts';
 import { silentLog } from '../support/silent-log.ts';
 import type { Answer } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -95,10 +94,7 @@ export async function makeHome(
   };
 }
 
-/**
- * What a shell without any settings has: the test's own variables, npm's above all, stay out, but for the folder
- * of what Node has compiled.
- */
+/** What a shell without any settings has: the test's own variables, npm's above all, stay out. */
 export function bareEnvironment(folder: string): Environment {
   const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'));
   return {
@@ -106,7 +102,6 @@ export function bareEnvironment(folder: string): Environment {
     HOME: folder,
     npm_config_cache: join(folder, 'npm'),
     npm_config_update_notifier: 'false',
-    [COMPILED_VARIABLE]: process.env[COMPILED_VARIABLE] ?? '',
     PORT: '0',
     PLUGIN_DIR,
   };

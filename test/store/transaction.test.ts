@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import type pg from 'pg';
 import { createPool } from '../../src/database/pools.ts';
 import { transaction } from '../../src/store/transaction.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
+
+const { url } = await createDatabase({ after });
 
 test('a transaction commits what its work did and answers what it returned', async (t) => {
   const pool = await poolWithTable(t);
@@ -46,10 +48,9 @@ test('a connection lost in a transaction does not go back to the pool', async (t
 
 /** A pool of one connection, so that whatever a transaction leaves on it would show. */
 async function poolWithTable(t: TestContext): Promise<pg.Pool> {
-  const { url } = await createDatabase(t);
   const pool = createPool({ url, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
-  await pool.query('create table entry (n int)');
+  await pool.query('drop table if exists entry; create table entry (n int)');
   return pool;
 }
 

@@ -8,25 +8,26 @@ import { startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { migrate, withMigrationLock } from '../../src/database/migrate.ts';
 import { distributeTables } from '../../src/store/distribute.ts';
 import { closeDatabase, findNodes, joinNodes, onServers } from './cluster.ts';
-import {
-  COMPILED_VARIABLE,
-  NODES_VARIABLE,
-  SERVER_VARIABLE,
-  TEMPLATE_VARIABLE,
-  urlWithDatabase,
-  withClient,
-} from './server.ts';
+import { NODES_VARIABLE, SERVER_VARIABLE, TEMPLATE_VARIABLE, urlWithDatabase, withClient } from './server.ts';
 import { silentLog } from './silent-log.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const SERVER_SETTINGS = {
+  // Nothing in it outlives the suite.
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  // Test files that run side by side have several systems each, with workers of their own.
+  max_connections: 400,
+};
 
 let tearDown: (() => Promise<void>) | undefined;
 
 /**
  * Gives the suite one Postgres (TEST_DATABASE_URL, the cluster of CITUS_URL, or one that it starts itself) with
  * a migrated template database, which `createDatabase` clones. Test processes find both in the environment that
- * they inherit. And a folder in which they keep for one another what Node has compiled, which takes half as long
- * as all else that a test file does before its first test.
+ * they inherit. What Node has compiled they keep for one another, where `npm start` keeps it too: compiling takes
+ * as long as all else that a test file does before its first test.
  */
 export async function globalSetup(): Promise<void> {
   const { CITUS_URL, TEST_DATABASE_URL } = process.env;
@@ -34,9 +35,7 @@ export async function globalSetup(): Promise<void> {
   const { url, stop } = given ? { url: given, stop: async () => undefined } : await startServer();
   const servers = [url, ...(CITUS_URL ? await findNodes(url) : [])];
   const template = `batchwright_template_${randomBytes(4).toString('hex')}`;
-  const compiled = await mkdtemp(join(tmpdir(), 'batchwright-compiled-'));
   tearDown = async () => {
-    await rm(compiled, { recursive: true, force: true });
     if (given) await Promise.all(servers.map((server) => dropDatabases(server, template)));
     await stop();
   };
@@ -49,7 +48,7 @@ export async function globalSetup(): Promise<void> {
     await tearDown();
     throw error;
   }
-  process.env[COMPILED_VARIABLE] ??= compiled;
+  process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules/.cache/node');
   process.env[SERVER_VARIABLE] = url;
   process.env[NODES_VARIABLE] = servers.slice(1).join(' ');
   process.env[TEMPLATE_VARIABLE] = template;
@@ -63,14 +62,13 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'batchwright-test-'));
   const remove = () => rm(dataDir, { recursive: true, force: true });
   try {
-    const { url, stop } = await startEmbeddedPostgres({ dataDir, log: silentLog });
-    // Nothing in it outlives the suite.
-    await withClient(url, async (client) => {
-      for (const setting of ['fsync', 'full_page_writes', 'synchronous_commit']) {
-        await client.query(`alter system set ${setting} = off`);
-      }
-      await client.query('select pg_reload_conf()');
+    const plain = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    await withClient(plain.url, async (client) => {
+      for (const [name, value] of Object.entries(SERVER_SETTINGS))
+        await client.query(`alter system set ${name} = ${value}`);
     });
+    await plain.stop();
+    const { url, stop } = await startEmbeddedPostgres({ dataDir, log: silentLog });
     const end = async () => {
       await stop();
       await remove();

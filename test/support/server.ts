@@ -5,8 +5,6 @@ export const SERVER_VARIABLE = 'BATCHWRIGHT_TEST_SERVER';
 export const TEMPLATE_VARIABLE = 'BATCHWRIGHT_TEST_TEMPLATE';
 /** The nodes of a cluster whose coordinator it is, separated by spaces; empty without one. */
 export const NODES_VARIABLE = 'BATCHWRIGHT_TEST_NODES';
-/** Node's own: a folder for what it has compiled. */
-export const COMPILED_VARIABLE = 'NODE_COMPILE_CACHE';
 
 export function urlWithDatabase(url: string, database: string): string {
   return Object.assign(new URL(url), { pathname: `/${database}` }).href;
