@@ -69,6 +69,8 @@ export class Deadline {
 
 export function isPromise(value: unknown): value is Promise<unknown> {
   return (
-    value !== null && typeof value === 'object' && typeof (value as PromiseLike<unknown>).then === 'function'
+    value !== null &&
+    (typeof value === 'object' || typeof value === 'function') &&
+    typeof (value as PromiseLike<unknown>).then === 'function'
   );
 }

@@ -26,25 +26,18 @@ export class SharedContext implements JobsContext {
   }
 }
 
-/** For `run`. */
+/** For `run`. All but the signal is its own, and stays with those who spread it. */
 export class RunContext extends SharedContext implements JobContext {
   readonly index: number;
   readonly attempt: number;
-  readonly #scope: RunScope;
+  readonly idempotencyKey: string;
+  readonly progress: (done: number, total: number) => void;
 
   constructor(scope: RunScope, sql: Sql, deadline: Deadline, index: number) {
     super(scope, sql, deadline);
     this.index = index;
     this.attempt = scope.attempt;
-    this.#scope = scope;
-  }
-
-  get idempotencyKey(): string {
-    return `${this.asyncId}-${this.index}`;
-  }
-
-  /** A function of its own, for actions take it out of the context. */
-  get progress(): (done: number, total: number) => void {
-    return (done, total) => this.#scope.reportProgress(this.index, done, total);
+    this.idempotencyKey = `${scope.asyncId}-${index}`;
+    this.progress = (done, total) => scope.reportProgress(index, done, total);
   }
 }

@@ -1,5 +1,4 @@
 /** Runs the jobs of a message side by side, each action up to its concurrency, until all ran or a halt. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Pool } from 'pg';
 import type { ChunkMessage } from '../queue/messages.ts';
@@ -125,10 +124,26 @@ function mustTurn(now: number): boolean {
   if (heldSince === null) {
     heldSince = now;
     setImmediate(() => {
-      heldSince = null;
+      if (heldSince === now) heldSince = null;
     });
   }
   return now - heldSince >= MAX_SLICE_MS;
+}
+
+/** Runners that wait for the event loop to turn. */
+const waiting: (() => void)[] = [];
+
+/** In the order of asking, one a turn: the first of them would take the time of each turn for itself. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(passTurn);
+  });
+}
+
+function passTurn(): void {
+  heldSince = null;
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(passTurn);
 }
 
 /** A promise only where there is something to wait for. */

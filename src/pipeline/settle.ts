@@ -142,7 +142,10 @@ async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise
     try {
       if ((await settleOnce(deps, single)).state === 'lost') return { state: 'lost' };
     } catch (error) {
-      if (!isDataError(error)) throw error;
+      if (!isDataError(error)) {
+        if ((await settleClaim(deps, single)).state === 'lost') return { state: 'lost' };
+        continue;
+      }
       const refused = failure(
         outcome.index,
         {

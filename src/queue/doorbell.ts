@@ -5,6 +5,7 @@ import pg, { type ClientBase } from 'pg';
 
 const CHANNEL = 'batchwright_queue';
 const RECONNECT_MS = 1000;
+const CONNECT_MS = 10_000;
 
 /** Rings for those who listen to the queue, when the client's transaction commits. */
 export async function ring(client: ClientBase, queue: string): Promise<void> {
@@ -35,11 +36,13 @@ export function listenForRings(options: {
       connectionString: options.url,
       application_name: options.applicationName,
       keepAlive: true,
+      connectionTimeoutMillis: CONNECT_MS,
     });
     client.on('notification', ({ payload }) => options.onRing(payload));
     // A connection that is lost says so more than once.
     client.on('error', () => {});
     const ended = once(client, 'end');
+    ended.catch(() => {}); // awaited below, unless something else fails before
     await client.connect();
     await client.query(`listen ${CHANNEL}`);
     options.onRing();

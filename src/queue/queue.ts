@@ -3,6 +3,7 @@ import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
 import { toAsyncId } from '../domain/batch.ts';
 import { type Consumer, startConsumer } from './consumer.ts';
 import { type Doorbell, listenForRings, ring } from './doorbell.ts';
+import { renewHeartbeats } from './keep-alive.ts';
 import {
   CALLBACK_QUEUE,
   type CallbackMessage,
@@ -169,9 +170,7 @@ export async function startQueue(options: {
         return jobs.map((job) => claimOf(queue, job));
       },
       handle: work,
-      keepAlive: async (claims) => {
-        await boss.touch(queue, claims.flatMap(claimRef));
-      },
+      keepAlive: (claims) => renewHeartbeats(boss, queue, claims),
       wakeAtEnd: fetchOptions.groupConcurrency !== undefined,
       onError: (error) => log.error({ err: error, queue }, 'queue error'),
     });

@@ -1,12 +1,20 @@
 import type { Client, ClientBase, Pool, PoolClient } from 'pg';
 
-/** Sends statements one behind the other, without waiting for each answer where the connection can do that. */
+/**
+ * Sends statements one behind the other, without waiting for each answer where the connection can do that.
+ * Throws what the first that failed threw, when all have been answered: none reaches the connection's next user.
+ */
 export async function pipelined(
   client: ClientBase,
   statements: readonly (() => Promise<unknown>)[],
 ): Promise<void> {
-  if (isPipelined(client)) await Promise.all(statements.map((send) => send()));
-  else for (const send of statements) await send();
+  if (!isPipelined(client)) {
+    for (const send of statements) await send();
+    return;
+  }
+  const answers = await Promise.allSettled(statements.map((send) => send()));
+  const failed = answers.find(({ status }) => status === 'rejected');
+  if (failed) throw (failed as PromiseRejectedResult).reason;
 }
 
 function isPipelined(client: ClientBase): boolean {
