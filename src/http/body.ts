@@ -227,7 +227,7 @@ function inContractShape<T>(scan: () => T): T {
       });
     if (error instanceof JsonSyntaxError)
       throw new BatchwrightError('notJson', {
-        message: `The body is no JSON object as expected: ${error.message}`,
+        message: `The body is not as expected: ${error.message}`,
       });
     throw error;
   }

@@ -6,9 +6,9 @@ import type { Response } from 'express';
  * Sends pieces as they come, at the client's pace. The first piece is awaited before the answer begins, so
  * that what fails at once is told as an error; what fails later cuts the answer off. HEAD gets no piece.
  */
-export async function sendStream(response: Response, pieces: AsyncGenerator<string>): Promise<void> {
+export async function sendStream(response: Response, pieces: AsyncGenerator<Buffer | string>): Promise<void> {
   const first = await pieces.next();
-  async function* all(): AsyncGenerator<string> {
+  async function* all(): AsyncGenerator<Buffer | string> {
     if (!first.done) yield first.value;
     yield* pieces;
   }

@@ -22,9 +22,16 @@ export type AddressRule = (host: string, address: string, port: number) => strin
  * the list names resolves to.
  */
 export function publicOrNamed(allow: AllowList): AddressRule {
-  return (host, address, port) =>
+  const known = publicRules.get(allow);
+  if (known) return known;
+  const rule: AddressRule = (host, address, port) =>
     namesHost(allow, host, port) || namesAddress(allow, address, port) ? null : refuseSpecial(host, address);
+  publicRules.set(allow, rule);
+  return rule;
 }
+
+/** The same for the same list, so that what is made for a rule can be kept. */
+const publicRules = new WeakMap<AllowList, AddressRule>();
 
 /** Why an address is refused that no allow list names. Tells the kind of address, never the address. */
 export function refuseSpecial(host: string, address: string): string | null {

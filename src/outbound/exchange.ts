@@ -1,7 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import type { Method, PlainResponse, Request } from 'got';
 import type { AddressRule } from './address-guard.ts';
-import { createGuardedAgents } from './guarded-agent.ts';
+import { createGuardedAgents, type GuardedAgents } from './guarded-agent.ts';
 import { NO_ANSWER_IN_TIME, OutboundError, toOutboundError } from './outbound-error.ts';
 
 export interface Timeouts {
@@ -38,12 +38,16 @@ export interface Exchange {
   close(): void;
 }
 
+/** Kept: an import that is repeated goes through the loader each time. */
+let loading: Promise<typeof import('got')> | undefined;
+
 /**
  * Sends one request under an address rule: nothing is followed, repeated, cached or thrown for a status. What it
  * needs is loaded by the first request: a process that sends none is spared 15 MB.
  */
 export async function openExchange(url: URL, options: ExchangeOptions): Promise<Exchange> {
-  const { default: got } = await import('got');
+  loading ??= import('got');
+  const { default: got } = await loading;
   const { rule, lookup, signal, method, body, decompress } = options;
   const { connectMs, idleMs, totalMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const stream = got.stream(url, {
@@ -55,7 +59,7 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
     followRedirect: false,
     retry: { limit: 0 },
     throwHttpErrors: false,
-    agent: createGuardedAgents(rule, lookup),
+    agent: agentsOf(rule, lookup),
     timeout: { lookup: connectMs, connect: connectMs, secureConnect: connectMs, socket: idleMs },
   });
   const toError = (error: unknown) => toOutboundError(error, stream.writableFinished);
@@ -72,11 +76,26 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
   };
 }
 
+const agents = new WeakMap<AddressRule, GuardedAgents>();
+
+/** Agents keep nothing from one request to the next, so one pair serves all under a rule. */
+function agentsOf(rule: AddressRule, lookup: LookupFunction | undefined): GuardedAgents {
+  const known = lookup ? undefined : agents.get(rule);
+  if (known) return known;
+  const made = createGuardedAgents(rule, lookup);
+  if (!lookup) agents.set(rule, made);
+  return made;
+}
+
 function answerOf(stream: Request, toError: Exchange['toError']): Promise<PlainResponse> {
   const answer = new Promise<PlainResponse>((resolve, reject) => {
-    stream.once('response', resolve);
+    const onClose = () => reject(new OutboundError('the request was aborted'));
+    stream.once('close', onClose);
+    stream.once('response', (response) => {
+      stream.off('close', onClose);
+      resolve(response);
+    });
     stream.on('error', (error) => reject(toError(error)));
-    stream.once('close', () => reject(new OutboundError('the request was aborted')));
   });
   answer.catch(() => {});
   return answer;

@@ -17,9 +17,13 @@ export interface GuardedAgents {
  * An own check and not `request-filtering-agent`: that package knows no host names, ports or IPv6 ranges
  * beyond ipaddr.js's (it connects to `::7f00:1`, which embeds 127.0.0.1), and its errors show the address.
  */
-export function createGuardedAgents(rule: AddressRule, lookup: LookupFunction = dns.lookup): GuardedAgents {
+export function createGuardedAgents(
+  rule: AddressRule,
+  lookup: LookupFunction = (host, options, callback) => dns.lookup(host, options, callback),
+): GuardedAgents {
   // Asked to keep alive, receivers that answer early go on reading the body instead of cutting it off.
-  const options = { keepAlive: true };
+  // No TLS session outlives its request: each handshake checks the certificate.
+  const options = { keepAlive: true, maxCachedSessions: 0 };
   return {
     http: guard(new http.Agent(options), rule, lookup),
     https: guard(new https.Agent(options), rule, lookup),

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import { type AllowList, checkUrl, publicOrNamed } from './address-guard.ts';
 import { type Exchange, openExchange, type Timeouts } from './exchange.ts';
 import { OutboundError, toOutboundError } from './outbound-error.ts';
@@ -14,9 +14,10 @@ const EXCERPT_MS = 5_000;
 export interface PostOptions {
   url: string;
   headers: Record<string, string>;
-  /** Bytes that `body` will give. */
+  /** How many bytes `body` has. */
   contentLength: number;
-  body: Readable;
+  /** A stream where it is large, or where only its end shows that it is right. */
+  body: Readable | Buffer;
   allow: AllowList;
   timeouts?: Partial<PostTimeouts> | undefined;
   signal?: AbortSignal | undefined;
@@ -38,17 +39,17 @@ export interface PostAnswer {
 }
 
 /**
- * POSTs a stream to an address that a caller gave, in constant memory, and answers the status whatever it
+ * POSTs a body to an address that a caller gave, in constant memory, and answers the status whatever it
  * is. Redirects are not followed. The last bytes leave only once the body has ended well and as long as
  * announced: a body that fails is cut off, and no receiver sees it whole. An answer other than 2xx counts
- * as soon as it comes; 2xx counts when the whole body was sent. Destroys `body` in every case.
+ * as soon as it comes; 2xx counts when the whole body was sent. Destroys a stream in every case.
  * Throws OutboundError.
  */
 export async function postStream(options: PostOptions): Promise<PostAnswer> {
   try {
     return await post(options);
   } finally {
-    options.body.on('error', () => {}).destroy();
+    if (options.body instanceof Readable) options.body.on('error', () => {}).destroy();
   }
 }
 
@@ -91,9 +92,17 @@ function checked(url: string, allow: AllowList): URL {
   }
 }
 
-function send(body: Readable, contentLength: number, exchange: Exchange): Promise<void> {
-  const sent = pipeline(heldBack(body, contentLength), exchange.stream).catch((error) => {
-    throw exchange.toError(error);
+function send(
+  body: PostOptions['body'],
+  contentLength: number,
+  { stream, toError }: Exchange,
+): Promise<void> {
+  const written =
+    body instanceof Readable
+      ? pipeline(heldBack(body, contentLength), stream)
+      : finished(stream.end(body), { readable: false });
+  const sent = written.catch((error) => {
+    throw toError(error);
   });
   sent.catch(() => {});
   return sent;

@@ -1,6 +1,6 @@
 /**
- * Delivers one callback: hash and count the body, send it as it is read again, log the attempt, and leave
- * the next attempt to the queue. In constant memory, whatever the batch's size.
+ * Delivers one callback: sign the body and send it, log the attempt, and leave the next attempt to the queue.
+ * In constant memory, whatever the batch's size.
  */
 import { Readable } from 'node:stream';
 import type { Pool, PoolClient } from 'pg';
@@ -8,17 +8,16 @@ import { toAsyncId } from '../domain/batch.ts';
 import type { AllowList } from '../outbound/address-guard.ts';
 import { OutboundError } from '../outbound/outbound-error.ts';
 import { type PostTimeouts, postStream } from '../outbound/post.ts';
-import { beginSignature, signatureHeader } from '../outbound/signature.ts';
+import { beginSignature } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
 import type { CallbackMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { isSuperseded } from '../queue/supersede.ts';
-import { type BatchRow, type CallbackState, getBatch, lockBatchRow } from '../store/batches.ts';
-import { countAttempt, insertDelivery, signingTime } from '../store/deliveries.ts';
+import { type BatchRow, type CallbackState, lockBatchRow } from '../store/batches.ts';
+import { type CallbackBatch, callbackBatch, countAttempt, insertDelivery } from '../store/deliveries.ts';
 import { transaction } from '../store/transaction.ts';
+import { type CallbackBody, callbackBody } from './callback-body.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
-import { joined, resultPages } from './results.ts';
-import { terminalCounts } from './status.ts';
 
 export interface DeliverDeps {
   pool: Pool;
@@ -47,7 +46,7 @@ const GONE = 410;
 
 export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<void> {
   const { message } = claim;
-  const batch = await getBatch(deps.pool, message.batch);
+  const batch = await callbackBatch(deps.pool, message.batch);
   if (!batch?.callbackUrl || batch.generation !== message.generation || batch.finishedAt === null)
     return drop(deps, claim);
   // Another attempt did what this one was to do again.
@@ -62,24 +61,11 @@ function webhookId(batch: BatchRow): string {
   return `msg_${toAsyncId(batch.id)}_${batch.generation}`;
 }
 
-async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<Attempt> {
+async function post(deps: DeliverDeps, batch: CallbackBatch, url: string): Promise<Attempt> {
   const secret = await deps.callbackSecret(batch.tenant);
-  const timestamp = await signingTime(deps.pool);
   const id = webhookId(batch);
-  const hmac = beginSignature(secret, id, timestamp);
-  let contentLength = 0;
-  for await (const piece of bodyOf(deps.pool, batch)) {
-    hmac.update(piece);
-    contentLength += Buffer.byteLength(piece);
-  }
-  const signature = signatureHeader(hmac);
-  let unreadable: unknown;
-  const body = Readable.from(
-    sameBody(deps.pool, batch, beginSignature(secret, id, timestamp), signature),
-  ).once('error', (error) => {
-    unreadable = error;
-  });
-  const startedAt = performance.now();
+  let body: CallbackBody | undefined;
+  let startedAt = performance.now();
   const attempt = (part: Partial<Attempt>): Attempt => ({
     status: null,
     error: null,
@@ -88,10 +74,12 @@ async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<At
     ...part,
   });
   try {
+    body = await callbackBody(deps.pool, batch, () => beginSignature(secret, id, batch.signingTime));
+    startedAt = performance.now();
     const answer = await postStream({
       url,
-      contentLength,
-      body,
+      contentLength: body.contentLength,
+      body: body.content,
       allow: deps.allow,
       signal: deps.stopping,
       timeouts: deps.timeouts,
@@ -99,8 +87,8 @@ async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<At
         'content-type': 'application/json',
         'user-agent': 'Batchwright',
         'webhook-id': id,
-        'webhook-timestamp': String(timestamp),
-        'webhook-signature': signature,
+        'webhook-timestamp': String(batch.signingTime),
+        'webhook-signature': body.signature,
       },
     });
     const success = answer.status >= 200 && answer.status < 300;
@@ -112,6 +100,7 @@ async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<At
   } catch (error) {
     // Uncounted: the attempt is repeated by whoever takes the message next. Only reading the body asks the
     // database: a receiver that cannot be reached fails with the same codes.
+    const unreadable = body ? readError(body) : error;
     if (deps.stopping.aborted || isDatabaseUnavailable(unreadable)) throw error;
     const reason = unreadable ?? error;
     deps.log.warn({ err: reason, asyncId: toAsyncId(batch.id) }, 'callback not delivered');
@@ -119,35 +108,8 @@ async function post(deps: DeliverDeps, batch: BatchRow, url: string): Promise<At
   }
 }
 
-/** `{"asyncId","state","counts","results":[…]}` in pieces. A finished batch reads the same every time. */
-async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<string> {
-  const head = { asyncId: toAsyncId(batch.id), state: batch.state, counts: terminalCounts(batch) };
-  yield `${JSON.stringify(head).slice(0, -1)},"results":[`;
-  yield* joined(resultPages(pool, batch.id));
-  yield ']}';
-}
-
-/**
- * Throws before the last piece when the body is not the one that was signed, or when its results are no
- * longer all of the batch's: a restart came between.
- */
-async function* sameBody(
-  pool: Pool,
-  batch: BatchRow,
-  hmac: ReturnType<typeof beginSignature>,
-  signature: string,
-): AsyncGenerator<Buffer> {
-  for await (const piece of bodyOf(pool, batch)) {
-    const bytes = Buffer.from(piece);
-    hmac.update(bytes);
-    if (piece === ']}' && (signatureHeader(hmac) !== signature || (await isRestarted(pool, batch))))
-      throw new OutboundError('the batch was restarted while its callback was being sent');
-    yield bytes;
-  }
-}
-
-async function isRestarted(pool: Pool, { id, generation }: BatchRow): Promise<boolean> {
-  return (await getBatch(pool, id))?.generation !== generation;
+function readError({ content }: CallbackBody): Error | null {
+  return content instanceof Readable ? content.errored : null;
 }
 
 async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt: Attempt): Promise<void> {
@@ -157,20 +119,31 @@ async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt:
   const nextInSeconds = pause === undefined ? null : Math.max(pause, attempt.retryAfterSeconds ?? 0);
   const state: CallbackState = delivered ? 'delivered' : nextInSeconds === null ? 'failed' : 'pending';
   await transaction(deps.pool, async (client) => {
+    const log = (next: number | null) =>
+      insertDelivery(client, {
+        batchId: message.batch,
+        generation: message.generation,
+        trigger: message.trigger,
+        status: attempt.status,
+        error: attempt.error,
+        durationMs: attempt.durationMs,
+        nextInSeconds: next,
+      });
+    const sent = Promise.withResolvers<void>();
+    const completed = deps.queue.complete(client, claim, sent.resolve);
+    // First the message's lock, then the batch's, as everybody else.
+    await Promise.race([sent.promise, completed]);
+    if (delivered) {
+      // One behind the other: nothing depends on an answer.
+      await Promise.all([completed, countAttempt(client, message, state), log(null)]);
+      return;
+    }
     // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
-    const held = await deps.queue.complete(client, claim);
-    const superseded = !delivered && (await isReposted(client, claim));
+    const held = await completed;
+    const superseded = await isReposted(client, claim);
     const current = await countAttempt(client, message, superseded ? null : state);
     const delaySeconds = held && current && !superseded ? nextInSeconds : null;
-    await insertDelivery(client, {
-      batchId: message.batch,
-      generation: message.generation,
-      trigger: message.trigger,
-      status: attempt.status,
-      error: attempt.error,
-      durationMs: attempt.durationMs,
-      nextInSeconds: delaySeconds,
-    });
+    await log(delaySeconds);
     if (delaySeconds === null) return;
     await deps.queue.sendCallback(client, { ...message, attempt: message.attempt + 1 }, { delaySeconds });
   });

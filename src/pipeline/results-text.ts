@@ -1,14 +1,12 @@
 /** Results as lines: NDJSON and CSV, streamed. */
-import { splitObject } from '../json/slices.ts';
+import type { Pool } from 'pg';
+import { type Result, type ResultRange, readResultPages } from './result-reader.ts';
+import { bytesOf, resultTexts } from './results.ts';
 
 /** One result a line. */
-export async function* ndjson(pages: AsyncIterable<string[]>): AsyncGenerator<string> {
-  for await (const page of pages) yield `${page.map(onOneLine).join('\n')}\n`;
-}
-
-/** A request comes back as it was laid out; a string of JSON holds no bare line end. */
-function onOneLine(result: string): string {
-  return /[\r\n]/.test(result) ? result.replaceAll(/[\r\n]/g, ' ') : result;
+export async function* ndjson(pool: Pool, batchId: string, range: ResultRange): AsyncGenerator<Buffer> {
+  for await (const page of readResultPages(pool, batchId, { ...range, onOneLine: true }))
+    yield bytesOf(resultTexts(page), { after: '\n' });
 }
 
 const COLUMNS = [
@@ -25,19 +23,29 @@ const COLUMNS = [
 ];
 
 /** RFC 4180: a header line, every line ended with CRLF; `request` and `response` as JSON text. */
-export async function* csv(pages: AsyncIterable<string[]>): AsyncGenerator<string> {
-  yield `${COLUMNS.join(',')}\r\n`;
-  for await (const page of pages) yield page.map(csvLine).join('');
+export async function* csv(pool: Pool, batchId: string, range: ResultRange): AsyncGenerator<Buffer> {
+  yield Buffer.from(`${COLUMNS.join(',')}\r\n`);
+  for await (const page of readResultPages(pool, batchId, range)) yield bytesOf(page.map(csvLine));
 }
 
-function csvLine(result: string): string {
-  const members = splitObject(result);
-  return `${COLUMNS.map((column) => csvField(column, members.get(column))).join(',')}\r\n`;
+function csvLine(result: Result): string {
+  const { index, id = 'null', namespace, action, request, response, status, attempts } = result;
+  const { startedAt, finishedAt } = result;
+  return (
+    `${index},${textField(id)},${textField(namespace)},${textField(action)},` +
+    `${jsonField(request)},${jsonField(response)},${status},${attempts},${startedAt ?? ''},${finishedAt}\r\n`
+  );
 }
 
-function csvField(column: string, json: string | undefined): string {
-  if (json === undefined || json === 'null') return '';
-  const isText = column !== 'request' && column !== 'response' && json.startsWith('"');
-  const value = isText ? (JSON.parse(json) as string) : json;
+/** A string stands there as it is, without JSON's quotes and escapes. */
+function textField(json: string): string {
+  return json.startsWith('"') ? quoted(JSON.parse(json) as string) : jsonField(json);
+}
+
+function jsonField(json: string): string {
+  return json === 'null' ? '' : quoted(json);
+}
+
+function quoted(value: string): string {
   return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }

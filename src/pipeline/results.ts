@@ -1,66 +1,14 @@
-/** Results as JSON text, in request order, from the database to the socket in pages of bounded size. */
+/** Results as JSON. */
 import type { ClientBase, Pool } from 'pg';
-import type { ResultStatus } from '../domain/outcome.ts';
-import { splitArray, splitObject } from '../json/slices.ts';
-import { chunkTextAt } from '../store/chunks.ts';
-import { type ResultRow, resultPage } from '../store/results.ts';
+import { type Result, type ResultRange, readResultPages } from './result-reader.ts';
 
-/** Of responses that are read, and of results that are handed on, at once; the last one may go beyond it. */
-const PAGE_BYTES = 2 * 1024 * 1024;
-/** A page is read with so many rows that it nears its size, judged by the page before it. */
-const FIRST_PAGE_ROWS = 16;
-const MAX_PAGE_ROWS = 256;
-
-export interface ResultRange {
-  fromIndex?: number;
-  /** How many at most; all when absent. */
-  limit?: number | undefined;
-  status?: ResultStatus | undefined;
-}
-
-/**
- * The batch's results, each one JSON object as text, in arrays of a page each. `request` and `response` are
- * the text as it was sent and stored: numbers, escapes and duplicate keys come back as they came.
- */
+/** The batch's results, each one JSON object as text, in arrays of a page each. */
 export async function* resultPages(
   client: ClientBase | Pool,
   batchId: string,
-  { fromIndex = 0, limit = Number.POSITIVE_INFINITY, status }: ResultRange = {},
+  range?: ResultRange,
 ): AsyncGenerator<string[]> {
-  const requests = new RequestReader(client, batchId);
-  let next = fromIndex;
-  let left = limit;
-  let rowsAtOnce = FIRST_PAGE_ROWS;
-  while (left > 0) {
-    const rows = await resultPage(client, batchId, {
-      fromIndex: next,
-      limit: Math.min(rowsAtOnce, left),
-      maxBytes: PAGE_BYTES,
-      status,
-    });
-    const last = rows.at(-1);
-    if (!last) return;
-    let page: string[] = [];
-    let pageBytes = 0;
-    let bytes = 0;
-    for (const row of rows) {
-      const text = resultText(row, await requests.at(row.index));
-      bytes += text.length;
-      pageBytes += text.length;
-      page.push(text);
-      // Requests are larger than responses may be: a page of them is handed on in parts.
-      if (pageBytes >= PAGE_BYTES) {
-        yield page;
-        page = [];
-        pageBytes = 0;
-      }
-    }
-    if (page.length > 0) yield page;
-    next = last.index + 1;
-    left -= rows.length;
-    const average = bytes / rows.length;
-    rowsAtOnce = Math.max(1, Math.min(MAX_PAGE_ROWS, rowsAtOnce * 4, Math.floor(PAGE_BYTES / average)));
-  }
+  for await (const page of readResultPages(client, batchId, range)) yield resultTexts(page);
 }
 
 /** A page that is answered as a whole ends early when it gets larger than this. */
@@ -74,69 +22,75 @@ export async function pageOfResults(
 ): Promise<{ texts: string[]; next: number | null }> {
   const texts: string[] = [];
   let bytes = 0;
-  for await (const page of resultPages(client, batchId, { ...range, limit: range.limit + 1 }))
-    for (const text of page) {
-      const last = texts.at(-1);
-      if (last !== undefined && (texts.length === range.limit || bytes > MAX_ANSWER_BYTES))
-        return { texts, next: indexOf(last) + 1 };
+  for await (const page of readResultPages(client, batchId, { ...range, limit: range.limit + 1 }))
+    for (const [position, text] of resultTexts(page).entries()) {
+      if (texts.length > 0 && (texts.length === range.limit || bytes > MAX_ANSWER_BYTES))
+        return { texts, next: page[position]?.index ?? null };
       texts.push(text);
       bytes += text.length;
     }
   return { texts, next: null };
 }
 
-function indexOf(result: string): number {
-  return Number.parseInt(result.slice('{"index":'.length), 10);
+/** A page's results as elements of a JSON array, with a comma before them unless they are its first. */
+export function elements(page: readonly Result[], areFirst: boolean): Buffer {
+  const bytes = bytesOf(resultTexts(page), { before: ',' });
+  return areFirst ? bytes.subarray(1) : bytes;
 }
 
-/** A job's request as it was sent, by raw members; reads each chunk once when asked in order. */
-class RequestReader {
-  readonly #client: ClientBase | Pool;
-  readonly #batchId: string;
-  #firstIndex = 0;
-  #jobs: string[] = [];
-
-  constructor(client: ClientBase | Pool, batchId: string) {
-    this.#client = client;
-    this.#batchId = batchId;
-  }
-
-  async at(index: number): Promise<string> {
-    if (index < this.#firstIndex || index >= this.#firstIndex + this.#jobs.length) {
-      const chunk = await chunkTextAt(this.#client, this.#batchId, index);
-      this.#firstIndex = chunk?.firstIndex ?? index;
-      this.#jobs = chunk ? splitArray(chunk.jobs) : [];
-    }
-    return this.#jobs[index - this.#firstIndex] ?? '{}';
-  }
+/** Each result one JSON object as text. What neighbours have in common is put together once. */
+export function resultTexts(page: readonly Result[]): string[] {
+  let last: Result | undefined;
+  let action = '';
+  let end = '';
+  return page.map((result) => {
+    if (result.action !== last?.action || result.namespace !== last.namespace) action = actionText(result);
+    if (!last || !endsAlike(result, last)) end = endText(result);
+    last = result;
+    const id = result.id === undefined ? '' : `"id":${result.id},`;
+    return `{"index":${result.index},${id}${action}"request":${result.request},"response":${result.response},${end}`;
+  });
 }
 
-function resultText(row: ResultRow, job: string): string {
-  const members = requestMembers(job);
-  const id = members.get('id');
+function actionText({ namespace, action }: Result): string {
+  return `"namespace":${namespace},"action":${action},`;
+}
+
+function endsAlike(one: Result, other: Result): boolean {
   return (
-    `{"index":${row.index},${id === undefined ? '' : `"id":${id},`}` +
-    `"namespace":${members.get('namespace') ?? 'null'},"action":${members.get('action') ?? 'null'},` +
-    `"request":${members.get('params') ?? 'null'},"response":${row.response ?? 'null'},` +
-    `"status":"${row.status}","attempts":${row.attempts},` +
-    `"startedAt":${timeText(row.startedAt)},"finishedAt":${timeText(row.finishedAt)}}`
+    one.finishedAt === other.finishedAt &&
+    one.startedAt === other.startedAt &&
+    one.attempts === other.attempts &&
+    one.status === other.status
   );
 }
 
-/** Under skipInvalid a "job" may be anything: then it is itself the request. */
-function requestMembers(job: string): ReadonlyMap<string, string> {
-  return job.startsWith('{') ? splitObject(job) : new Map([['params', job]]);
+function endText({ status, attempts, startedAt, finishedAt }: Result): string {
+  const start = startedAt === null ? 'null' : `"${startedAt}"`;
+  return `"status":"${status}","attempts":${attempts},"startedAt":${start},"finishedAt":"${finishedAt}"}`;
 }
 
-function timeText(time: Date | null): string {
-  return time === null ? 'null' : `"${time.toISOString()}"`;
-}
+/** Of text that is turned into bytes at once. */
+const RUN_LENGTH = 4000;
 
-/** Joins the pages into the elements of one JSON array, without its brackets. */
-export async function* joined(pages: AsyncIterable<string[]>): AsyncGenerator<string> {
-  let first = true;
-  for await (const page of pages) {
-    yield (first ? '' : ',') + page.join(',');
-    first = false;
+/**
+ * Many short texts one after the other, each between these two. Cheaper than to join them all first: what is
+ * put together is gone through again while it is hot.
+ */
+export function bytesOf(texts: readonly string[], { before = '', after = '' } = {}): Buffer {
+  const runs: string[] = [];
+  let run = '';
+  let length = 0;
+  for (const text of texts) {
+    run += before + text + after;
+    if (run.length < RUN_LENGTH) continue;
+    length += Buffer.byteLength(run);
+    runs.push(run);
+    run = '';
   }
+  runs.push(run);
+  const bytes = Buffer.allocUnsafeSlow(length + Buffer.byteLength(run));
+  let position = 0;
+  for (const piece of runs) position += bytes.write(piece, position);
+  return bytes;
 }

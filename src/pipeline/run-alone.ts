@@ -4,7 +4,7 @@ import { toBatchId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { ResultStatus } from '../domain/outcome.ts';
-import { resultPage } from '../store/results.ts';
+import { resultAt } from '../store/results.ts';
 import { type SubmitDeps, submit } from './submit.ts';
 import type { EndWatch } from './wait.ts';
 
@@ -51,9 +51,9 @@ export async function runAlone(
   const batchId = toBatchId(asyncId);
   if (!(await deps.endWatch.ended(batchId, deps.aloneWaitMs ?? WAIT_MS, signal)))
     throw new BatchwrightError('stillRunning', { extra: { asyncId } });
-  const [result] = await resultPage(deps.pool, batchId, { fromIndex: 0, limit: 1, maxBytes: 1 });
+  const result = await resultAt(deps.pool, batchId, 0);
   if (!result) throw new BatchwrightError('resultsNotFound');
-  return { asyncId, status: result.status, response: result.response ?? 'null' };
+  return { asyncId, ...result };
 }
 
 async function* asyncOf<T>(values: Iterable<T>): AsyncGenerator<T> {

@@ -204,21 +204,6 @@ export async function loadChunk(pool: Pool, batchId: string, number: number): Pr
   return rows[0] ?? null;
 }
 
-/** The jobs of the chunk that holds `index`, as they were sent. */
-export async function chunkTextAt(
-  client: ClientBase | Pool,
-  batchId: string,
-  index: number,
-): Promise<{ firstIndex: number; count: number; jobs: string } | null> {
-  const { rows } = await client.query<{ firstIndex: number; count: number; jobs: string }>({
-    name: 'chunk-text',
-    text: `select first_index as "firstIndex", count, jobs from batchwright.chunk
-     where batch_id = $1 and first_index <= $2 order by number desc limit 1`,
-    values: [batchId, index],
-  });
-  return rows[0] ?? null;
-}
-
 /** The chunks that lack a result, each with its queues. */
 export async function incompleteChunks(
   client: ClientBase | Pool,

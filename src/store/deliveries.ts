@@ -1,5 +1,22 @@
 import type { ClientBase, Pool } from 'pg';
-import type { CallbackState } from './batches.ts';
+import { BATCH_COLUMNS, type BatchRow, type CallbackState } from './batches.ts';
+
+/** A batch whose callback is to be sent. */
+export interface CallbackBatch extends BatchRow {
+  /** Whole seconds since 1970 by the database's clock: a process's own may be off by more than receivers accept. */
+  signingTime: number;
+}
+
+/** Null when there is none any more. */
+export async function callbackBatch(pool: Pool, batchId: string): Promise<CallbackBatch | null> {
+  const { rows } = await pool.query<CallbackBatch>({
+    name: 'callback-batch',
+    text: `select ${BATCH_COLUMNS}, floor(extract(epoch from now()))::int8 as "signingTime"
+     from batchwright.batch where id = $1`,
+    values: [batchId],
+  });
+  return rows[0] ?? null;
+}
 
 export interface DeliveryRow {
   batchId: string;
@@ -22,25 +39,27 @@ export async function countAttempt(
   { batch, generation }: { batch: string; generation: number },
   state: CallbackState | null,
 ): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `update batchwright.batch
+  const { rowCount } = await client.query({
+    name: 'count-attempt',
+    text: `update batchwright.batch
      set callback_state = case when callback_state = 'delivered' then callback_state
                               else coalesce($3, callback_state) end,
          callback_attempts = callback_attempts + 1
      where id = $1 and generation = $2 and state in ('completed', 'cancelled')`,
-    [batch, generation, state],
-  );
+    values: [batch, generation, state],
+  });
   return rowCount === 1;
 }
 
 /** Logs an attempt, under the batch's next number. */
 export async function insertDelivery(client: ClientBase, delivery: DeliveryRow): Promise<void> {
-  await client.query(
-    `insert into batchwright.delivery
+  await client.query({
+    name: 'insert-delivery',
+    text: `insert into batchwright.delivery
        (batch_id, number, generation, trigger, status, duration_ms, error, next_attempt_at)
      select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7)
      from batchwright.delivery where batch_id = $1`,
-    [
+    values: [
       delivery.batchId,
       delivery.generation,
       delivery.trigger,
@@ -49,7 +68,7 @@ export async function insertDelivery(client: ClientBase, delivery: DeliveryRow):
       delivery.error,
       delivery.nextInSeconds,
     ],
-  );
+  });
 }
 
 export interface LoggedDelivery {
@@ -79,12 +98,4 @@ export async function markReposted(client: ClientBase, batchId: string): Promise
     `update batchwright.batch set callback_state = 'pending', reposted_at = now() where id = $1`,
     [batchId],
   );
-}
-
-/** Whole seconds since 1970 by the database's clock: a process's own may be off by more than receivers accept. */
-export async function signingTime(pool: Pool): Promise<number> {
-  const { rows } = await pool.query<{ seconds: number }>(
-    'select floor(extract(epoch from now()))::int8 as seconds',
-  );
-  return rows[0]?.seconds ?? 0;
 }

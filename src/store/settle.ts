@@ -94,8 +94,8 @@ const settleStatement = (onConflict: string) => `
            count(*) filter (where status = 'failed')::int as failed,
            count(*) filter (where status = 'cancelled')::int as cancelled,
            count(*)::int as inserted,
-           now() as at,
-           now() + $9 * interval '1 ms' as begun_at
+           statement_timestamp() as at,
+           statement_timestamp() + $9 * interval '1 ms' as begun_at
     from inserted
   )
   update batchwright.batch

@@ -92,8 +92,8 @@ describe('A stream of results', () => {
     const read: number[] = [];
     const client = {
       async query(statement: string) {
-        const answer = await pool.query<{ response?: string }>(statement);
-        read.push(answer.rows.reduce((bytes, { response = '' }) => bytes + response.length, 0));
+        const answer = await pool.query<{ responses: string }>(statement);
+        read.push(answer.rows.reduce((bytes, { responses }) => bytes + responses.length, 0));
         return answer;
       },
     } as unknown as Pool;

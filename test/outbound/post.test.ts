@@ -61,6 +61,33 @@ describe('a post', () => {
     ]);
   });
 
+  test('takes a body that is there at once as well as one that comes by and by', async (t) => {
+    const server = await startHttpServer(t, async (request, response) => {
+      response.end(`${request.headers['content-length']} ${await readAll(request)}`);
+    });
+    const answer = await post(server.url, { body: Buffer.from('{"asyncId":"b"}') });
+    assert.equal(answer.body, '15 {"asyncId":"b"}');
+    const empty = await post(server.url, { body: Buffer.alloc(0), contentLength: 0 });
+    assert.equal(empty.body, '0 ');
+  });
+
+  test('of a body that is there at once has not succeeded before all of it is sent', async (t) => {
+    const body = Buffer.alloc(64 * MIB, 'x');
+    const early = await startHttpServer(t, (request, response) => {
+      response.writeHead(200).end();
+      response.once('finish', () => request.socket.resetAndDestroy());
+    });
+    await assert.rejects(
+      post(early.url, { body, contentLength: body.length }),
+      outbound(/^the receiver closed the connection /),
+    );
+    const silent = await startHttpServer(t, () => {});
+    await assert.rejects(
+      post(silent.url, { body, contentLength: body.length }),
+      outbound('the receiver did not answer in time'),
+    );
+  });
+
   test('of an empty body has length 0', async (t) => {
     const server = await startHttpServer(t, async (request, response) => {
       response.end(`${request.headers['content-length']} ${await readAll(request)}`);

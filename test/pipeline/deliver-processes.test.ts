@@ -3,9 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { after, describe, test } from 'node:test';
+import { toBatchId } from '../../src/domain/batch.ts';
 import { startSystem } from '../support/system.ts';
 import { startReceiver, verified } from './deliver-receiver.ts';
 import {
+  attemptsLogged,
   callbackBecomes,
   callbackOf,
   callbackSecret,
@@ -112,24 +114,43 @@ describe('a callback whose worker', () => {
     );
   });
 
-  test('loses the database while it sends tries again, and nothing is counted', async (t) => {
-    const receiver = await startReceiver(t);
-    let pages = 0;
-    // The body of one result takes two pages, the empty last one included, and is read twice.
-    const query: Query = (...parameters) =>
-      (parameters[0] as { name?: string }).name === 'result-page' && ++pages === 3
-        ? Promise.reject(Object.assign(new Error('terminating connection'), { code: '57P01' }))
-        : Reflect.apply(system.pool.query, system.pool, parameters);
-    const pool = Object.assign(Object.create(system.pool), { query });
-    await startDelivering(t, system, { pool, retrySeconds: [] });
-    const asyncId = await endedBatch(system, receiver.url);
-    assert.deepEqual(await callbackBecomes(system, asyncId, 'delivered'), {
-      state: 'delivered',
-      attempts: 1,
+  for (const [when, { lostPage, pages, invalid, connections }] of Object.entries({
+    reads: { lostPage: 1, pages: 1 + 1, invalid: [{ n: 'none' }], connections: 1 },
+    // Too large to be kept: the two pages that its jobs take are read once more to be sent.
+    sends: {
+      lostPage: 3,
+      pages: 3 + 4,
+      invalid: Array.from({ length: 5 }, () => ({ n: 'none', text: 'x'.repeat(300_000) })),
+      connections: 2,
+    },
+  }))
+    test(`loses the database while it ${when} tries again, and nothing is counted`, async (t) => {
+      const receiver = await startReceiver(t);
+      let read = 0;
+      const query: Query = (...parameters) =>
+        (parameters[0] as { name?: string }).name === 'result-page' && ++read === lostPage
+          ? Promise.reject(Object.assign(new Error('terminating connection'), { code: '57P01' }))
+          : Reflect.apply(system.pool.query, system.pool, parameters);
+      const pool = Object.assign(Object.create(system.pool), { query });
+      await startDelivering(t, system, { pool, retrySeconds: [] });
+      const asyncId = await endedBatch(system, receiver.url, invalid);
+      assert.deepEqual(await callbackBecomes(system, asyncId, 'delivered'), {
+        state: 'delivered',
+        attempts: 1,
+      });
+      assert.equal(read, pages);
+      assert.equal(receiver.connections, connections);
+      assert.equal(receiver.callbacks.length, 1);
+      assert.equal((await deliveries(system, asyncId)).length, 1);
     });
-    assert.equal(pages, 7);
-    assert.equal(receiver.connections, 2);
-    assert.equal(receiver.callbacks.length, 1);
-    assert.equal((await deliveries(system, asyncId)).length, 1);
+
+  test('cannot read the results waits for its next attempt by the schedule', async (t) => {
+    const receiver = await startReceiver(t);
+    const asyncId = await endedBatch(system, receiver.url);
+    await system.pool.query('delete from batchwright.chunk where batch_id = $1', [toBatchId(asyncId)]);
+    await startDelivering(t, system, { retrySeconds: [3600] });
+    const [line] = await attemptsLogged(system, asyncId, 1);
+    assert.deepEqual([line?.status, line?.error, line?.nextInSeconds], [null, 'the request failed', 3600]);
+    assert.equal(receiver.connections, 0);
   });
 });

@@ -19,9 +19,13 @@ export async function callbackSecret(system: System, key = ADMIN_KEY): Promise<s
   return (await system.request('/v1/callback-secret', { headers })).body.secret;
 }
 
-/** A batch that ends in the request that stores it, since its one job is invalid; no worker is needed. */
-export function endedBatch(system: System, callbackUrl?: string): Promise<string> {
-  const jobs = [{ namespace: 'test', action: 'echo', params: { n: 'none' } }];
+/** A batch that ends in the request that stores it, since its jobs are all invalid; no worker is needed. */
+export function endedBatch(
+  system: System,
+  callbackUrl?: string,
+  invalid: object[] = [{ n: 'none' }],
+): Promise<string> {
+  const jobs = invalid.map((params) => ({ namespace: 'test', action: 'echo', params }));
   return system.run(jobs, { callbackUrl, options: { skipInvalid: true } });
 }
 

@@ -5,14 +5,14 @@ import type pg from 'pg';
 import { findLiveBatch, listBatches, liveBatches } from '../../src/store/batch-list.ts';
 import { findBatch, finishedAmong, pendingCallbacks, unfinishedBatches } from '../../src/store/batches.ts';
 import {
+  callbackBatch,
   countAttempt,
   insertDelivery,
   listDeliveries,
   markReposted,
-  signingTime,
 } from '../../src/store/deliveries.ts';
 import { clearProgress, reportProgress, runningJobs } from '../../src/store/job-progress.ts';
-import { nthResultIndex, resultPage } from '../../src/store/results.ts';
+import { nthResultIndex, type ResultPage, resultAt, resultPage } from '../../src/store/results.ts';
 import { settle } from '../../src/store/settle.ts';
 import { transaction } from '../../src/store/transaction.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
@@ -97,35 +97,77 @@ describe('A batch', () => {
 });
 
 describe('Results', () => {
+  const indexes = (page: ResultPage | null) => page?.rows.map(({ index }) => index);
+
   test('are read in request order, by number and by size', async () => {
     const id = await endedBatch({ total: 6 });
-    const page = (fromIndex: number, limit: number, maxBytes = 1000) =>
-      resultPage(pool, id, { fromIndex, limit, maxBytes });
+    const page = (fromIndex: number, limit: number, maxBytes = 1000, knownChunk = -1) =>
+      resultPage(pool, id, { fromIndex, limit, maxBytes, knownChunk });
+    assert.deepEqual(indexes(await page(0, 4)), [0, 1, 2, 3]);
+    const last = await page(4, 4);
     assert.deepEqual(
-      (await page(0, 4)).map(({ index }) => index),
-      [0, 1, 2, 3],
+      [indexes(last), last?.responses, last?.rows[0]?.status, last?.rows[0]?.attempts],
+      [[4, 5], '[{"n":4},{"n":5}]', 'succeeded', 1],
     );
-    const [first] = await page(4, 4);
+    assert.deepEqual(indexes(await page(0, 4, 8)), [0, 1]);
+    assert.equal(await page(6, 4), null);
+  });
+
+  test('come with the chunk that they are of, whose jobs are told once, and with what their batch is', async () => {
+    const id = await endedBatch({ total: 3 });
+    const page = { fromIndex: 1, limit: 9, maxBytes: 1000 };
+    const first = await resultPage(pool, id, { ...page, knownChunk: -1 });
+    assert.deepEqual([first?.chunk, first?.firstIndex, first?.total, first?.generation], [0, 0, 3, 1]);
+    assert.equal(JSON.parse(first?.jobs ?? '').length, 3);
+    const known = await resultPage(pool, id, { ...page, knownChunk: 0 });
+    assert.deepEqual([known?.jobs, indexes(known)], [null, [1, 2]]);
+  });
+
+  test('have their times to the millisecond, and none for the start of a job that never ran', async () => {
+    const id = await endedBatch({ total: 3 });
+    const times = [
+      '2026-03-01 12:00:00.123456+00',
+      '2026-03-01 12:00:00.999999+00',
+      '1999-12-31 23:59:59.001+00',
+    ];
+    for (const [index, time] of times.entries())
+      await pool.query(
+        `update batchwright.result set started_at = $3, finished_at = $4 where batch_id = $1 and index = $2`,
+        [id, index, index === 1 ? null : time, time],
+      );
+    const page = await resultPage(pool, id, { fromIndex: 0, limit: 9, maxBytes: 1000, knownChunk: -1 });
+    const [a, b, c] = times.map((time) => Math.floor(Date.parse(`${time.slice(0, 23).replace(' ', 'T')}Z`)));
     assert.deepEqual(
-      [first?.index, first?.status, first?.response, first?.attempts],
-      [4, 'succeeded', '{"n":4}', 1],
+      page?.rows.map(({ startedAt, finishedAt }) => [startedAt, finishedAt]),
+      [
+        [a, a],
+        [null, b],
+        [c, c],
+      ],
     );
-    assert.deepEqual(
-      (await page(0, 4, 8)).map(({ index }) => index),
-      [0, 1],
-    );
-    assert.deepEqual(await page(6, 4), []);
+  });
+
+  test('whose jobs are gone are not told as if they were all', async () => {
+    const id = await endedBatch({ total: 1 });
+    await pool.query('delete from batchwright.chunk where batch_id = $1', [id]);
+    const page = { fromIndex: 0, limit: 9, maxBytes: 1000, knownChunk: -1 };
+    await assert.rejects(resultPage(pool, id, page), /results without their jobs/);
+    assert.deepEqual(await resultAt(pool, id, 0), { status: 'succeeded', response: '{"n":0}' });
+    assert.equal(await resultAt(pool, id, 1), null);
   });
 
   test('of one status are found by their number', async () => {
     const id = await endedBatch({ total: 6 });
     assert.equal(await nthResultIndex(pool, id, 'failed', 2), 5);
     assert.equal(await nthResultIndex(pool, id, 'failed', 3), null);
-    const failed = await resultPage(pool, id, { fromIndex: 2, limit: 9, maxBytes: 1000, status: 'failed' });
-    assert.deepEqual(
-      failed.map(({ index }) => index),
-      [3, 5],
-    );
+    const failed = await resultPage(pool, id, {
+      fromIndex: 2,
+      limit: 9,
+      maxBytes: 1000,
+      knownChunk: -1,
+      status: 'failed',
+    });
+    assert.deepEqual(indexes(failed), [3, 5]);
   });
 });
 
@@ -176,7 +218,11 @@ describe('A callback', () => {
   });
 
   test('is signed at the database’s time', async () => {
+    const id = await endedBatch({ total: 1 });
     const { rows } = await pool.query('select floor(extract(epoch from now()))::int8 as seconds');
-    assert.ok(Math.abs((await signingTime(pool)) - rows[0].seconds) <= 1);
+    const batch = await callbackBatch(pool, id);
+    assert.deepEqual([batch?.id, batch?.generation], [id, 1]);
+    assert.ok(Math.abs((batch?.signingTime ?? 0) - rows[0].seconds) <= 1);
+    assert.equal(await callbackBatch(pool, '01900000-0000-7000-8000-000000000000'), null);
   });
 });

@@ -8,7 +8,7 @@ import type { ResultStatus } from '../../domain/outcome.ts';
 import { batchPage, requireView } from '../../pipeline/batch-view.ts';
 import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control.ts';
 import { deliveriesOf } from '../../pipeline/deliveries.ts';
-import { pageOfResults, resultPages } from '../../pipeline/results.ts';
+import { pageOfResults } from '../../pipeline/results.ts';
 import { csv, ndjson } from '../../pipeline/results-text.ts';
 import { requireBatch } from '../../pipeline/status.ts';
 import { type SubmitDeps, submit } from '../../pipeline/submit.ts';
@@ -123,10 +123,10 @@ async function sendResults(pool: Pool, request: Request, response: Response): Pr
   switch (form) {
     case 'application/x-ndjson':
       response.type('application/x-ndjson');
-      return sendStream(response, ndjson(resultPages(pool, batch.id, range)));
+      return sendStream(response, ndjson(pool, batch.id, range));
     case 'text/csv':
       response.type('text/csv').attachment(`${toAsyncId(batch.id)}.csv`);
-      return sendStream(response, csv(resultPages(pool, batch.id, range)));
+      return sendStream(response, csv(pool, batch.id, range));
     default: {
       const { texts, next } = await pageOfResults(pool, batch.id, {
         ...range,
