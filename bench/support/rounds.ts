@@ -7,8 +7,8 @@ import { ratios } from './statistics.ts';
 /** Jobs/s of each engine, round by round, or why it did not take part. */
 export type Rates = ReadonlyMap<Engine, readonly number[] | LeftOut>;
 
-/** Before the clock starts each engine runs a tenth of the jobs, and no more than this. */
-const MAX_WARM_UP = 10_000;
+/** Before the clock starts each engine runs as many jobs, and no more than this: like a server that is in use. */
+const MAX_WARM_UP = 100_000;
 
 /** Runs W(n) on each engine, one after the other, as many rounds as the bench has. */
 export async function alternate(bench: Bench, n: number, engines: readonly Engine[]): Promise<Rates> {
@@ -34,7 +34,7 @@ async function runOnce({ postgresUrl, signal }: Bench, engine: Engine, n: number
   signal.throwIfAborted();
   const running = await engine.setUp(postgresUrl, signal);
   try {
-    await running.run(Math.max(1, Math.min(MAX_WARM_UP, Math.floor(n / 10))));
+    await running.run(Math.min(MAX_WARM_UP, n));
     await checkpoint(postgresUrl);
     return await running.run(n);
   } finally {

@@ -37,7 +37,10 @@ export async function insertChunk(client: ClientBase, batchId: string, chunk: Ne
 }
 
 export interface ChunkCopy {
-  /** Resolves when Postgres has taken enough for the next chunk: backpressure up to the caller's socket. */
+  /**
+   * Resolves when the chunk before is on its way: one is sent while the next is made, which is backpressure up
+   * to the caller's socket all the same.
+   */
   write(chunk: NewChunk): Promise<void>;
   end(): Promise<void>;
   /** Ends the COPY in error, so that the connection can roll back. */
@@ -73,17 +76,24 @@ export function copyChunks(client: ClientBase, batchId: string): ChunkCopy {
   }
 
   const id = Buffer.from(batchId.replaceAll('-', ''), 'hex');
-  const headed = send(COPY_HEADER);
-  headed.catch(() => {}); // the same
+  let sending: Promise<void> = Promise.resolve();
+  function begin(pieces: readonly Buffer[]): void {
+    sending = (async () => {
+      for (const piece of pieces) await send(piece);
+    })();
+    sending.catch(() => {}); // told when the next is to be sent
+  }
+  begin([COPY_HEADER]);
   return {
     async write(chunk) {
       const row = copyRow(id, chunk);
-      await headed;
       // A large job is alone in its chunk: its bytes are passed on rather than copied.
-      for (const piece of chunk.jobs.length === 1 ? row : [Buffer.concat(row)]) await send(piece);
+      const pieces = chunk.jobs.length === 1 ? row : [Buffer.concat(row)];
+      await sending;
+      begin(pieces);
     },
     async end() {
-      await headed;
+      await sending;
       await send(COPY_TRAILER);
       stream.end();
       await closed;
