@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
-import { BatchwrightError } from '../domain/errors.ts';
+import { BatchwrightError, catalogue, type ErrorBody } from '../domain/errors.ts';
 import { isDatabaseUnavailable } from '../pipeline/database-errors.ts';
 import type { Log } from '../plugin/context.ts';
+import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 
 /** After an early answer the rest of a body is read and thrown away for this long, then the socket is closed. */
 const DISCARD_MS = 5_000;
@@ -28,9 +29,14 @@ export function errorHandler(log: Log) {
   };
 }
 
+type Told = Pick<BatchwrightError, 'body' | 'extra' | 'retryAfter'> & { kind?: BatchwrightError['kind'] };
+
 /** What was not thrown for the caller is told without its message. */
-function asTold(error: unknown, request: Request): BatchwrightError {
+function asTold(error: unknown, request: Request): Told {
   if (error instanceof BatchwrightError) return error;
+  // A plugin's route has called an action that failed, or refuses by itself.
+  if (error instanceof NonRetryableError || error instanceof RetryLaterError)
+    return { body: bodyOf(error), extra: undefined, retryAfter: undefined };
   if (isDatabaseUnavailable(error))
     // A key that cannot be looked up keeps a batch from being saved as much as anything else does.
     return new BatchwrightError(request.query.action === 'run' ? 'notSaved' : 'unavailable', {
@@ -43,7 +49,18 @@ function asTold(error: unknown, request: Request): BatchwrightError {
   return new BatchwrightError('internal', { cause: error });
 }
 
-function problem({ body, extra }: BatchwrightError): object {
+function bodyOf({ message, options }: NonRetryableError | RetryLaterError): ErrorBody {
+  const { errorCode, specificCode, additionalMessages } = options;
+  const isStatus = errorCode !== undefined && errorCode >= 400 && errorCode <= 599;
+  return {
+    errorCode: isStatus ? errorCode : catalogue.failedRequest.errorCode,
+    message,
+    ...(specificCode === undefined ? {} : { specificCode }),
+    ...(additionalMessages ? { additionalMessages } : {}),
+  };
+}
+
+function problem({ body, extra }: Told): object {
   return {
     type: 'about:blank',
     title: STATUS_CODES[body.errorCode] ?? 'Error',

@@ -12,7 +12,7 @@ import type { NewChunk } from '../store/chunks.ts';
  * A chunk is closed at so many jobs or bytes. A batch's first chunks are small, so that all lanes of all workers
  * have their part of it; where there are many, each costs a fetch, a settle and a commit, and may be larger.
  */
-const SMALL_CHUNKS = 16;
+const SMALL_CHUNKS = 32;
 const SMALL_CHUNK_JOBS = 1000;
 const CHUNK_JOBS = 4000;
 const CHUNK_BYTES = 1024 * 1024;
@@ -113,7 +113,7 @@ export class Intake {
     try {
       job = JSON.parse(bytes.toString());
     } catch (error) {
-      return this.#unreadable(`is no JSON: ${(error as Error).message}`);
+      return this.#unreadable(`is no JSON: ${withoutPosition(error as Error)}`);
     }
     return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job);
   }
@@ -122,7 +122,7 @@ export class Intake {
     if (!isUtf8(given)) return this.#add(given, this.#unreadable('is not valid UTF-8'), place);
     const { bytes, checked } = await this.#options.largeJobs.check(given);
     const isJson = !(checked instanceof SyntaxError);
-    this.#add(bytes, isJson ? checked : this.#unreadable(`is no JSON: ${checked.message}`), place);
+    this.#add(bytes, isJson ? checked : this.#unreadable(`is no JSON: ${withoutPosition(checked)}`), place);
   }
 
   #unreadable(why: string): JobProblem {
@@ -207,7 +207,9 @@ export class Intake {
       }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
-      throw new BatchwrightError('notJson', { message: `${key.slice(0, 100)} is no JSON: ${error.message}` });
+      throw new BatchwrightError('notJson', {
+        message: `${key.slice(0, 100)} is no JSON: ${withoutPosition(error)}`,
+      });
     }
   }
 
@@ -239,6 +241,11 @@ function batchError(kind: JobProblem['kind']): ErrorName {
 /** As the API that this one speaks for has it. */
 function paramsMessage(kind: JobProblem['kind'], parameter: string): string {
   return `'${parameter}' ${kind === 'missingParams' ? 'is required' : 'does not validate'}`;
+}
+
+/** Lines are counted in the one job or member, which stands somewhere in the body. */
+function withoutPosition({ message }: Error): string {
+  return message.replace(/ \(line \d+ column \d+\)$/, '');
 }
 
 function withoutPlace(message: string): string {

@@ -65,7 +65,7 @@ export async function runChunk(
     const jobs = pendingJobs(deps.registry, queueName, message, chunk, recorder);
     if (chunk.cancelRequested) recorder.halt('cancelled');
     else if (chunk.state === 'queued' && jobs.length > 0)
-      showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, message);
+      showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, message, performance.now());
     const scope: RunScope = {
       asyncId,
       tenant: chunk.tenant,
@@ -88,8 +88,9 @@ export async function runChunk(
   }
 }
 
-function showRunning({ pool, log }: RunChunkDeps, message: ChunkMessage): void {
-  markRunning(pool, message.batch, message.generation).catch((error: unknown) =>
+/** @param since when its first job began, by `performance.now()` */
+function showRunning({ pool, log }: RunChunkDeps, message: ChunkMessage, since: number): void {
+  markRunning(pool, message.batch, message.generation, performance.now() - since).catch((error: unknown) =>
     log.warn({ err: error, asyncId: toAsyncId(message.batch) }, 'the batch was not marked as running'),
   );
 }

@@ -128,17 +128,18 @@ function finishingColumns(added: string): string {
                             then 'pending' else batch.callback_state end`;
 }
 
-/** Marks the batch as begun, ahead of its first settle. */
+/** Marks the batch as begun so many ms ago, ahead of its first settle. */
 export async function markRunning(
   client: ClientBase | Pool,
   batchId: string,
   generation: number,
+  sinceMs: number,
 ): Promise<void> {
   await client.query(
     `update batchwright.batch set state = 'running', started_at = coalesce(started_at, moment.at)
-     from (select now() as at) as moment
+     from (select statement_timestamp() - $3 * interval '1 ms' as at) as moment
      where id = $1 and generation = $2 and state = 'queued'`,
-    [batchId, generation],
+    [batchId, generation, sinceMs],
   );
 }
 

@@ -85,6 +85,15 @@ describe('A route', () => {
     });
   });
 
+  test('that lets the error of a failed action through answers what the action alone would', async () => {
+    const refused = { errorCode: 422, message: 'nobody to greet', additionalMessages: ['said the action'] };
+    const { status, body } = await post('/rpc-fixture/calls/rpc.refuse', refused);
+    assert.equal(status, 422);
+    assert.deepEqual(body, refused);
+    const plain = await post('/rpc-fixture/calls/rpc.refuse', { message: 'nobody' });
+    assert.deepEqual([plain.status, plain.body], [461, { errorCode: 461, message: 'nobody' }]);
+  });
+
   test('may do no more than the key of the request', async () => {
     const limited = await keyOf(['test.echo'], 'limited');
     assert.equal((await post('/rpc-fixture/calls/test.echo', {}, limited)).status, 200);

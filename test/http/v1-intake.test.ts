@@ -317,6 +317,15 @@ describe('A bomb', () => {
     });
 });
 
+describe('The query of a JSON body', () => {
+  for (const query of ['?callbackUrl=http://127.0.0.1:9/', '?skipInvalid=true', '?options=x'])
+    test(`is 400 when it is ${query}, which belongs into the body`, async () => {
+      const body = JSON.stringify({ jobs: echoes(1) });
+      const post = () => system.request(`/v1/batches${query}`, { method: 'POST', body });
+      await assertRefused(post, 400, / goes with a body of lines /);
+    });
+});
+
 describe('The query of a body of lines', () => {
   for (const [query, detail] of [
     ['?unknown=1', /^options\.unknown is not known$/],

@@ -32,10 +32,10 @@ describe('chunks', () => {
     );
   });
 
-  test('a large batch has 4,000 jobs in a chunk from the 17th on', async () => {
-    const { asyncId } = await resultsOf(echoJobs(20_500));
+  test('a large batch has 4,000 jobs in a chunk from the 33rd on', async () => {
+    const { asyncId } = await resultsOf(echoJobs(36_500));
     const counts = (await chunksOf(asyncId)).map(({ count }) => count);
-    assert.deepEqual(counts, [...Array.from({ length: 16 }, () => 1000), 4000, 500]);
+    assert.deepEqual(counts, [...Array.from({ length: 32 }, () => 1000), 4000, 500]);
   });
 
   test('a chunk is closed at 1 MiB', async () => {

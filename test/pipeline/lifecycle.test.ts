@@ -294,3 +294,18 @@ test('a batch of which only invalid jobs are left has nothing to restart', async
   assert.deepEqual(await perform('restart', asyncId), { restarted: false });
   assert.equal((await status(system, asyncId)).state, 'completed');
 });
+
+test("a batch's times enclose those of its jobs, however long a job's transaction has been open", async () => {
+  const asyncId = await system.run([workJob('post', { name: 'times', gate: 'times' })]);
+  await running(asyncId, 1);
+  const since = performance.now();
+  await waitFor(async () => performance.now() - since > 200, { what: 'some time to pass' });
+  await openGate(system, 'times');
+  await system.ended(asyncId);
+  const [result] = await system.results(asyncId);
+  const { body: batch } = await system.request(`/v1/batches/${asyncId}`);
+  const times = [batch.createdAt, batch.startedAt, result.startedAt, result.finishedAt, batch.finishedAt];
+  // To the millisecond: the two clocks are told of one another once a settle.
+  const inOrder = times.every((time, at) => at === 0 || Date.parse(time) >= Date.parse(times[at - 1]) - 2);
+  assert.ok(inOrder, times.join(' '));
+});

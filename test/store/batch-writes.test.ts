@@ -102,7 +102,7 @@ describe('A batch is stored', () => {
 describe('A settle', () => {
   test('counts results once, and the last of them ends the batch', async () => {
     const id = await storeBatch(pool, { callbackUrl: 'https://a.test/' });
-    await transaction(pool, (client) => markRunning(client, id, 1));
+    await transaction(pool, (client) => markRunning(client, id, 1, 0));
     const first = await settleAll(id, outcome(0), outcome(1, 'failed'));
     assert.deepEqual([first?.inserted, first?.finished, first?.state], [2, false, 'running']);
     const again = await settleAll(id, outcome(1), outcome(0));

@@ -91,11 +91,22 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
 async function submitFrom(deps: BatchRoutesDeps, request: Request): Promise<string> {
   const caller = callerOf(request);
   const idempotencyKey = idempotencyKeyOf(request);
-  if (!request.is('application/x-ndjson'))
+  if (!request.is('application/x-ndjson')) {
+    refuseMembersInQuery(request);
     return submit(deps, { caller, idempotencyKey, ...readEnvelope(request, deps.bodyLimits) });
+  }
   const limits = { ...deps.limits, maxJobs: deps.maxNdjsonJobs };
   const lines = readLines(request, deps.bodyLimits, membersOf(request));
   return submit({ ...deps, limits }, { caller, idempotencyKey, ...lines });
+}
+
+/** A JSON body has them itself: one that is not looked at would be missed unnoticed. */
+function refuseMembersInQuery({ query }: Request): void {
+  for (const name of ['callbackUrl', 'options', 'skipInvalid'])
+    if (name in query)
+      throw new BatchwrightError('badRequest', {
+        message: `?${name}= goes with a body of lines (application/x-ndjson); a JSON body has it as a member`,
+      });
 }
 
 /** callbackUrl and options, which a body of lines has no place for. */
@@ -115,7 +126,7 @@ async function sendBatch(pool: Pool, request: Request, response: Response, async
 
 async function sendResults(pool: Pool, request: Request, response: Response): Promise<void> {
   const { asyncId } = request.params;
-  const batch = await requireBatch(pool, callerOf(request), asyncId);
+  const batch = await requireBatch(pool, callerOf(request), asyncId, 'resultsNotFound');
   const status = oneOf('status', request.query.status, STATUSES);
   const fromIndex = cursorOf(request);
   const range = { fromIndex, status };
