@@ -27,7 +27,8 @@ export function markdownReport(circumstances: readonly string[], outcomes: reado
   const settings = new Set(engines.map((engine) => `- **${engine.measured}**: ${engine.settings}.`));
   return [
     '# What `npm run bench` measured',
-    'Written by it; run it again rather than edit this. Figures are of one run: the ratios are what counts.',
+    'Written by it; run it again rather than edit this. Figures are of one run: the ratios are what counts. What ' +
+      'bounds those that are not met, and what was tried, is in [docs/performance.md](../docs/performance.md).',
     circumstances.map((line) => `- ${line}`).join('\n'),
     [row(HEADINGS), row(HEADINGS.map(() => '---')), ...outcomes.flatMap(cells).map(row)].join('\n'),
     '## How it is measured',
