@@ -32,10 +32,17 @@ test('migrations run once, in the order of their numbers, in a schema of their o
 test('processes that start at once run each migration once between them', async (t) => {
   const { url, pool } = await createDatabase(t);
   const directory = await makeFolder(t, {
-    '001_slow.sql': 'create table slow (id int); select pg_sleep(0.1);',
-    '002_more.sql': 'alter table slow add name text',
+    '001_thing.sql': 'create table thing (id int)',
+    '002_more.sql': 'alter table thing add name text',
   });
-  await Promise.all([1, 2, 3].map(() => migrate({ url, schema, directory, log })));
+  let waiting = 0;
+  const counting = { ...log, info: () => void waiting++ };
+  const { starting } = await withMigrationLock(url, log, async () => {
+    const starting = [1, 2, 3].map(() => migrate({ url, schema, directory, log: counting }));
+    await waitFor(async () => waiting === 3, { what: 'all of them to wait for the lock' });
+    return { starting };
+  });
+  await Promise.all(starting);
   assert.equal((await pool.query('select from orders.migration')).rowCount, 2);
 });
 

@@ -108,7 +108,7 @@ test('without SECRET_KEY no key that signs is made, what is signed is 503, and o
     assert.equal(refused.status, 501);
     assert.deepEqual(await refused.json(), {
       type: 'about:blank',
-      title: 'Not Implemented',
+      title: 'Not Implemented', // the phrase of status 501 (RFC 9110, 15.6.2)
       status: 501,
       detail: 'SECRET_KEY is not set: set it to 32 characters or more, the same for every API process',
     });

@@ -54,6 +54,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: true }
 
   test('a data directory that may not be written', async (t) => {
     const owner = process.getuid?.() === 0 ? NOBODY : undefined;
+    // Root may write everywhere, so another user has to try; below root's closed home there is none who could.
     if (!(await canReach(ROOT, owner))) return t.skip('no other user can read this folder');
     const home = await makeHome(t, owner);
     await chmod(home.folder, 0o555);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { parseAllowList } from '../../src/outbound/address-guard.ts';
@@ -9,6 +11,8 @@ import { FORBIDDEN_HOSTS } from './addresses.ts';
 import { startHttpServer, startTcpServer, stubLookup } from './loopback.ts';
 
 const MIB = 1024 * 1024;
+/** Where Node tells that a client has read the head of an answer. */
+const RESPONSE = 'http.client.response.finish';
 const QUICK = { connectMs: 300, idleMs: 300, totalMs: 1500, excerptMs: 200 };
 
 function post(url: string, options: Partial<PostOptions> = {}) {
@@ -323,7 +327,8 @@ describe('a receiver that', () => {
         socket.once('data', () => {
           socket.write(`HTTP/1.1 200 OK\r\nconnection: ${connection}\r\ncontent-length: 2\r\n\r\nok`);
           socket.pause();
-          setTimeout(() => socket.destroy(), 50);
+          // Not earlier: a reset would take the answer along.
+          whenAnswered(socket, () => socket.destroy());
         });
       });
       await assert.rejects(
@@ -442,4 +447,15 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return typeof address === 'object' && address ? address.port : 0;
+}
+
+/** Calls back once the client at the other end of the server's socket has read the head of its answer. */
+function whenAnswered(socket: Socket, then: () => void): void {
+  const onResponse = (message: unknown) => {
+    const { request } = message as { request: ClientRequest };
+    if (request.socket?.localPort !== socket.remotePort) return;
+    unsubscribe(RESPONSE, onResponse);
+    then();
+  };
+  subscribe(RESPONSE, onResponse);
 }

@@ -137,7 +137,7 @@ test('jobs in transactions leave half of the connections to whoever records resu
     }),
   );
   await waitFor(async () => begun >= 2, { what: 'two jobs to run' });
-  await Promise.all([1, 2].map(() => pool.query('select pg_sleep(0.01)')));
+  await Promise.all([1, 2].map(() => pool.query('select 1')));
   assert.equal(begun, 2);
   assert.equal(pool.waitingCount, 0);
   gate.resolve();

@@ -16,6 +16,6 @@ export async function waitFor<T>(
     const value = await condition();
     if (value) return value;
     if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
-    await sleep(pause);
+    await sleep(pause); // the pause of the poll that tests use instead of waiting for time to pass
   }
 }
