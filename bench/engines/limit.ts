@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import type { Pool } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { createPool } from '../../src/database/pools.ts';
+import { createPool } from '../../src/postgres/pools.ts';
 import { silentLog } from '../../test/support/silent-log.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { answer, echo, slices } from '../support/workload.ts';

@@ -1,6 +1,6 @@
 /** pg-boss with one of its jobs a job; the output that it keeps with a completed job is the result. */
 import { type Job, type JobResult, PgBoss } from 'pg-boss';
-import { createPool } from '../../src/database/pools.ts';
+import { createPool } from '../../src/postgres/pools.ts';
 import { silentLog } from '../../test/support/silent-log.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { until } from '../support/until.ts';

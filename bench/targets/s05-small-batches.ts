@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { createPool } from '../../src/database/pools.ts';
+import { createPool } from '../../src/postgres/pools.ts';
 import { silentLog } from '../../test/support/silent-log.ts';
 import type { Client } from '../support/client.ts';
 import { startProduct, warmUp } from '../support/product.ts';

@@ -1,5 +1,5 @@
 /** Puts the API together: hands to each folder what it must not import. */
-import { createPool } from '../database/pools.ts';
+
 import { DEFAULT_TENANT } from '../domain/caller.ts';
 import { createHttpApp } from '../http/app.ts';
 import { createActionCatalogue } from '../pipeline/action-catalogue.ts';
@@ -9,6 +9,7 @@ import { createPluginPipeline } from '../pipeline/plugin-pipeline.ts';
 import { startRetention } from '../pipeline/retention.ts';
 import { createEndWatch } from '../pipeline/wait.ts';
 import { createBatchWatch } from '../pipeline/watch.ts';
+import { createPool } from '../postgres/pools.ts';
 import { startQueue } from '../queue/queue.ts';
 import { createLargeJobChecker } from '../registry/large-jobs.ts';
 import type { Registry } from '../registry/registry.ts';

@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { migrate, withMigrationLock } from '../database/migrate.ts';
+import { migrate, withMigrationLock } from '../postgres/migrate.ts';
 import { loadRegistry, type Registry } from '../registry/registry.ts';
 import { makePartitions } from '../store/partitions.ts';
 

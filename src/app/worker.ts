@@ -1,12 +1,12 @@
 /** Puts a worker together, and the process that it has run what a worker died of. */
 import type { Config } from '../config.ts';
-import { createPool } from '../database/pools.ts';
 import { createHttpService } from '../outbound/http-service.ts';
 import type { Mailer } from '../outbound/mail.ts';
 import { createKeys } from '../pipeline/keys.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import { createActionSlots } from '../pipeline/run-jobs.ts';
 import type { Services } from '../plugin/context.ts';
+import { createPool } from '../postgres/pools.ts';
 import { startQueue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Lanes, startLanes } from '../worker/lanes.ts';

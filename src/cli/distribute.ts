@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { ClientBase } from 'pg';
 import { readConfig } from '../config.ts';
-import type { Log } from '../database/log.ts';
-import { migrate, withMigrationLock } from '../database/migrate.ts';
-import { createPool } from '../database/pools.ts';
+import type { Log } from '../domain/log.ts';
 import { explainStartFailure } from '../domain/start-error.ts';
+import { migrate, withMigrationLock } from '../postgres/migrate.ts';
+import { createPool } from '../postgres/pools.ts';
+import { transaction } from '../postgres/transaction.ts';
 import {
   citusState,
   connectedProcesses,
@@ -17,7 +18,6 @@ import {
   isDistributed,
   shardNodes,
 } from '../store/distribute.ts';
-import { transaction } from '../store/transaction.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../store/migrations');
 

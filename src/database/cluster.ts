@@ -17,8 +17,8 @@ import {
 } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import { promisify } from 'node:util';
+import type { Log } from '../domain/log.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
-import type { Log } from './log.ts';
 import { openFolder } from './open-folder.ts';
 import { canEnter, findOwner, type Owner } from './owner.ts';
 

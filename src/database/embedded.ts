@@ -4,9 +4,9 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import type { Log } from '../domain/log.ts';
 import { type Cluster, openCluster, USER } from './cluster.ts';
 import { lockDataDir } from './data-dir-lock.ts';
-import type { Log } from './log.ts';
 import { stopOrphan } from './orphan.ts';
 import { type Server, spawnServer, urlOf } from './server.ts';
 

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Log } from './log.ts';
+import type { Log } from '../domain/log.ts';
 import { isServerOf } from './server.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { BatchwrightError, catalogue, type ErrorBody } from '../domain/errors.ts';
-import { isDatabaseUnavailable } from '../pipeline/database-errors.ts';
 import type { Log } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
+import { isDatabaseUnavailable } from '../postgres/errors.ts';
 
 /** After an early answer the rest of a body is read and thrown away for this long, then the socket is closed. */
 const DISCARD_MS = 5_000;

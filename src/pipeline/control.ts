@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { type AsyncId, isAsyncId, isTerminal, toBatchId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
+import { transaction } from '../postgres/transaction.ts';
 import { hasten } from '../queue/inspect.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -10,7 +11,6 @@ import { type BatchRow, lockBatch, reopen, requestCancel } from '../store/batche
 import { incompleteChunks } from '../store/chunks.ts';
 import { markReposted } from '../store/deliveries.ts';
 import { deleteUnsuccessful } from '../store/results.ts';
-import { transaction } from '../store/transaction.ts';
 import { receiverOf } from './complete.ts';
 
 export interface ControlDeps {

@@ -10,14 +10,14 @@ import { OutboundError } from '../outbound/outbound-error.ts';
 import { type PostTimeouts, postStream } from '../outbound/post.ts';
 import { beginSignature } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
+import { isDatabaseUnavailable } from '../postgres/errors.ts';
+import { transaction } from '../postgres/transaction.ts';
 import type { CallbackMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { isSuperseded } from '../queue/supersede.ts';
 import { type BatchRow, type CallbackState, lockBatchRow } from '../store/batches.ts';
 import { type CallbackBatch, callbackBatch, countAttempt, insertDelivery } from '../store/deliveries.ts';
-import { transaction } from '../store/transaction.ts';
 import { type CallbackBody, callbackBody } from './callback-body.ts';
-import { isDatabaseUnavailable } from './database-errors.ts';
 
 export interface DeliverDeps {
   pool: Pool;

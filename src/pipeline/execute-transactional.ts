@@ -4,19 +4,15 @@ import type { Pool, PoolClient } from 'pg';
 import { catalogue } from '../domain/errors.ts';
 import { failure, type Outcome, type RecordableOutcome } from '../domain/outcome.ts';
 import { NonRetryableError } from '../plugin/errors.ts';
+import { isAbortedTransaction, isDatabaseUnavailable, isDataError } from '../postgres/errors.ts';
+import { handBack } from '../postgres/session.ts';
+import { commit } from '../postgres/transaction.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import { isCancelRequested } from '../store/batches.ts';
-import { handBack } from '../store/session.ts';
 import type { SettleAnswer } from '../store/settle.ts';
-import { commit } from '../store/transaction.ts';
-import {
-  isAbortedTransaction,
-  isDatabaseUnavailable,
-  isDataError,
-  isInterruption,
-} from './database-errors.ts';
 import { execute, executeMany, failed, type InterruptibleSql, type PendingJob } from './execute.ts';
+import { isInterruption } from './interruption.ts';
 import type { RunScope } from './run-scope.ts';
 import { Lost, recordOutcomes, type SettleDeps } from './settle.ts';
 

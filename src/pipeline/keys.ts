@@ -5,9 +5,9 @@ import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.t
 import { BatchwrightError } from '../domain/errors.ts';
 import { newCallbackSecret } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
+import { transaction } from '../postgres/transaction.ts';
 import { type ApiKeyRow, deleteKey, findKey, insertKey, listKeys, listSecrets } from '../store/keys.ts';
 import { ensureTenant } from '../store/tenants.ts';
-import { transaction } from '../store/transaction.ts';
 import { createSecretCipher } from './secret-cipher.ts';
 
 export interface NewKey {

@@ -1,9 +1,9 @@
 /** Keeps the days: makes the partitions of those to come, drops those of which nothing is to be kept. */
 import type { Pool } from 'pg';
 import type { Log } from '../plugin/context.ts';
+import { transaction } from '../postgres/transaction.ts';
 import { deleteExpired } from '../store/batches.ts';
 import { deleteExpiredDay, dropDay, makePartitions, pastDays } from '../store/partitions.ts';
-import { transaction } from '../store/transaction.ts';
 
 export interface RetentionDeps {
   pool: Pool;

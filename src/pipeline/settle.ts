@@ -6,13 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase, Pool } from 'pg';
 import { catalogue } from '../domain/errors.ts';
 import { failure, type RecordableOutcome } from '../domain/outcome.ts';
+import { isDatabaseUnavailable, isDataError, isRepeatable, isUniqueViolation } from '../postgres/errors.ts';
+import { transaction } from '../postgres/transaction.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { holdOffCancel } from '../store/batches.ts';
 import { type SettleAnswer, settle } from '../store/settle.ts';
-import { transaction } from '../store/transaction.ts';
 import { complete } from './complete.ts';
-import { isDatabaseUnavailable, isDataError, isRepeatable, isUniqueViolation } from './database-errors.ts';
 
 export interface SettleDeps {
   pool: Pool;

@@ -6,6 +6,8 @@ import type { Pool, PoolClient } from 'pg';
 import { type AsyncId, toAsyncId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
+import { isDatabaseUnavailable } from '../postgres/errors.ts';
+import { commit, pipelined, rollBack } from '../postgres/transaction.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { LargeJobChecker } from '../registry/large-jobs.ts';
@@ -13,9 +15,7 @@ import type { Registry } from '../registry/registry.ts';
 import { type ChunkCopy, copyChunks, insertChunk, type NewChunk } from '../store/chunks.ts';
 import { recount } from '../store/settle.ts';
 import { claimIdempotencyKey, insertBatch, insertInvalid, newBatchId } from '../store/submission.ts';
-import { commit, pipelined, rollBack } from '../store/transaction.ts';
 import { complete } from './complete.ts';
-import { isDatabaseUnavailable } from './database-errors.ts';
 import { type Envelope, Intake, type IntakeEvent } from './intake.ts';
 
 /** A larger chunk is copied: an insert would hold its text several times over. */

@@ -5,6 +5,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { toAsyncId } from '../domain/batch.ts';
 import type { Log } from '../plugin/context.ts';
+import { transaction } from '../postgres/transaction.ts';
 import { callbackIsQueued, liveChunks } from '../queue/inspect.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -12,7 +13,6 @@ import { lockBatchRow, pendingCallbacks, unfinishedBatches } from '../store/batc
 import { incompleteChunks } from '../store/chunks.ts';
 import { recount } from '../store/settle.ts';
 import { trySweepLock } from '../store/sweep-lock.ts';
-import { transaction } from '../store/transaction.ts';
 import { complete, receiverOf } from './complete.ts';
 import { requeue } from './control.ts';
 import { rehome } from './rehome.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
-import type { Log } from '../../src/database/log.ts';
 import { stopOrphan } from '../../src/database/orphan.ts';
+import type { Log } from '../../src/domain/log.ts';
 import { silentLog } from '../support/silent-log.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { appendFile, chown, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createPool } from '../../src/database/pools.ts';
+import { createPool } from '../../src/postgres/pools.ts';
 import { withClient } from '../support/server.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { transaction } from '../../src/postgres/transaction.ts';
 import { startQueue } from '../../src/queue/queue.ts';
-import { transaction } from '../../src/store/transaction.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type pg from 'pg';
-import { createPool } from '../../src/database/pools.ts';
 import { toBatchId } from '../../src/domain/batch.ts';
 import { executeTransactional } from '../../src/pipeline/execute-transactional.ts';
 import type { RunScope } from '../../src/pipeline/run-scope.ts';
 import type { JobContext } from '../../src/plugin/context.ts';
+import { createPool } from '../../src/postgres/pools.ts';
 import { silentPluginLog } from '../support/action-context.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { startSystem } from '../support/system.ts';

@@ -4,9 +4,9 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { ResultStatus } from '../../src/domain/outcome.ts';
 import { RestartedError, type ResultRange, readResultPages } from '../../src/pipeline/result-reader.ts';
+import { transaction } from '../../src/postgres/transaction.ts';
 import { insertChunk } from '../../src/store/chunks.ts';
 import { insertBatch, newBatchId } from '../../src/store/submission.ts';
-import { transaction } from '../../src/store/transaction.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { settled } from '../support/settled.ts';
 

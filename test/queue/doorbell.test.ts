@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { transaction } from '../../src/postgres/transaction.ts';
 import { listenForRings, ring } from '../../src/queue/doorbell.ts';
-import { transaction } from '../../src/store/transaction.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
+import { transaction } from '../../src/postgres/transaction.ts';
 import { findLiveBatch, listBatches, liveBatches } from '../../src/store/batch-list.ts';
 import { findBatch, finishedAmong, pendingCallbacks, unfinishedBatches } from '../../src/store/batches.ts';
 import {
@@ -14,7 +15,6 @@ import {
 import { clearProgress, reportProgress, runningJobs } from '../../src/store/job-progress.ts';
 import { nthResultIndex, type ResultPage, resultAt, resultPage } from '../../src/store/results.ts';
 import { settle } from '../../src/store/settle.ts';
-import { transaction } from '../../src/store/transaction.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { outcome, storeBatch, TENANT } from './stored-batch.ts';
 

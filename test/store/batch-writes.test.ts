@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
-import { createPool } from '../../src/database/pools.ts';
+import { createPool } from '../../src/postgres/pools.ts';
+import { transaction } from '../../src/postgres/transaction.ts';
 import {
   deleteExpired,
   getBatch,
@@ -17,7 +18,6 @@ import { deleteUnsuccessful } from '../../src/store/results.ts';
 import { markRunning, recount, settle } from '../../src/store/settle.ts';
 import { claimIdempotencyKey, insertBatch, newBatchId } from '../../src/store/submission.ts';
 import { trySweepLock } from '../../src/store/sweep-lock.ts';
-import { transaction } from '../../src/store/transaction.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { chunkOf, NO_OPTIONS, outcome, storeBatch, TENANT } from './stored-batch.ts';

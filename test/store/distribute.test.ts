@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
+import { transaction } from '../../src/postgres/transaction.ts';
 import {
   citusState,
   connectedProcesses,
@@ -8,7 +9,6 @@ import {
   distributeTables,
 } from '../../src/store/distribute.ts';
 import { makePartitions } from '../../src/store/partitions.ts';
-import { transaction } from '../../src/store/transaction.ts';
 import { onCluster } from '../support/cluster.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { withClient } from '../support/server.ts';

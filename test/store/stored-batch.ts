@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { BatchOptions } from '../../src/domain/batch.ts';
 import type { RecordableOutcome } from '../../src/domain/outcome.ts';
+import { transaction } from '../../src/postgres/transaction.ts';
 import { insertChunk, type NewChunk } from '../../src/store/chunks.ts';
 import { insertBatch, insertInvalid, newBatchId } from '../../src/store/submission.ts';
-import { transaction } from '../../src/store/transaction.ts';
 
 export const TENANT = 'default';
 export const NO_OPTIONS: BatchOptions = { skipInvalid: false };

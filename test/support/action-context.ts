@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { Action } from '../../src/plugin/action.ts';
 import type { JobContext, Log, Services, Sql } from '../../src/plugin/context.ts';
-import { transaction } from '../../src/store/transaction.ts';
+import { transaction } from '../../src/postgres/transaction.ts';
 
 export interface ActionRun extends Partial<Omit<JobContext, 'sql' | 'progress' | 'services'>> {
   services?: Partial<Services>;

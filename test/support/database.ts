@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { createPool } from '../../src/database/pools.ts';
+import { createPool } from '../../src/postgres/pools.ts';
 import { dropDatabase, onServers, testServers } from './cluster.ts';
 import { TEMPLATE_VARIABLE, urlWithDatabase } from './server.ts';
 import { silentLog } from './silent-log.ts';

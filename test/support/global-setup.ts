@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PgBoss } from 'pg-boss';
 import { startEmbeddedPostgres } from '../../src/database/embedded.ts';
-import { migrate, withMigrationLock } from '../../src/database/migrate.ts';
+import { migrate, withMigrationLock } from '../../src/postgres/migrate.ts';
 import { distributeTables } from '../../src/store/distribute.ts';
 import { closeDatabase, findNodes, joinNodes, onServers } from './cluster.ts';
 import { NODES_VARIABLE, SERVER_VARIABLE, TEMPLATE_VARIABLE, urlWithDatabase, withClient } from './server.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createPool } from '../../src/database/pools.ts';
+import { createPool } from '../../src/postgres/pools.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';

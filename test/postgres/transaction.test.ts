@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import type pg from 'pg';
-import { createPool } from '../../src/database/pools.ts';
-import { transaction } from '../../src/store/transaction.ts';
+import { createPool } from '../../src/postgres/pools.ts';
+import { transaction } from '../../src/postgres/transaction.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 

@@ -1,6 +1,6 @@
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
-import type { Log } from './log.ts';
+import type { Log } from '../domain/log.ts';
 
 /** Any number will do, as long as every Batchwright has the same. */
 const LOCK_KEY = 7_130_244_108;

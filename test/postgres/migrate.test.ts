@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { migrate, withMigrationLock } from '../../src/database/migrate.ts';
+import { migrate, withMigrationLock } from '../../src/postgres/migrate.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog as log } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';

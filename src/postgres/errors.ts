@@ -22,14 +22,6 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return LOST.test(error.message) || (error.cause !== undefined && isDatabaseUnavailable(error.cause));
 }
 
-/** After so many outages in a row an attempt is charged all the same, lest a job that causes them runs for ever. */
-const MAX_INTERRUPTIONS = 20;
-
-/** True when a run that ended with the error, `interruptions` outages after its first try, is not charged. */
-export function isInterruption(error: unknown, interruptions = 0): boolean {
-  return interruptions < MAX_INTERRUPTIONS && isDatabaseUnavailable(error);
-}
-
 /** True when a statement came to a transaction of which another statement had failed. */
 export function isAbortedTransaction(error: unknown): boolean {
   return (error as { code?: unknown }).code === '25P02';
