@@ -1,4 +1,4 @@
-/** The environment, read and checked once: `README.md`, "Configuration", explains each variable. */
+/** The environment, read and checked once: `docs/configuration.md` explains each variable. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StartError } from './domain/start-error.ts';

@@ -9,7 +9,7 @@ const CALLBACK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 type Plain = Omit<Config, 'callbackAllow' | 'httpAllow'>;
 
-/** CONTRACT, "Environment". */
+/** The defaults that docs/configuration.md states. */
 const defaults: Plain = {
   port: 3000,
   host: '127.0.0.1',

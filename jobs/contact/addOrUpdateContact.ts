@@ -1,6 +1,6 @@
 /**
  * `contact.addOrUpdateContact` `{"id"?, "firstName", "lastName", "email", "phone"?, "optedOut"?}` → `{"id"}`
- * (SYSTEMS.md, section 1, "ours").
+ * (docs/systems.md, iVvy).
  *
  * - An id that the caller gives is kept: that contact is added or updated. Without one a contact is added
  *   and gets the tenant's next id, which is higher than every id given or generated before.

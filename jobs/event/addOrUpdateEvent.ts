@@ -1,6 +1,6 @@
 /**
  * `event.addOrUpdateEvent` `{"id"?, "name", "externalEventId"?, "races"?: [{"id"?, "name"}]}` →
- * `{"id", "races": [{"id", "name"}]}` (SYSTEMS.md, section 1, "ours").
+ * `{"id", "races": [{"id", "name"}]}` (docs/systems.md, iVvy).
  *
  * - An id that the caller gives is kept: that event is added or updated. Without one the event with the
  *   same externalEventId is updated; else one is added and gets the tenant's next id, which is higher than

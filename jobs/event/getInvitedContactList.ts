@@ -1,7 +1,7 @@
 /**
  * `event.getInvitedContactList` `{"eventId", "start"?, "perPage"?}` → `{"meta": {"totalResults", "start",
  * "perPage", "count"}, "results": [{"eventId", "contactId", "firstName", "lastName", "email", "phone",
- * "response": "U"|"Y"|"N", "registrationId", "modifiedDate"}]}` (SYSTEMS.md, section 1).
+ * "response": "U"|"Y"|"N", "registrationId", "modifiedDate"}]}` (docs/systems.md, iVvy).
  *
  * - By contact id, from the zero-based record `start` (0 when absent), at most `perPage` of them: 100 when
  *   absent, 1,000 at most. `count` is the number of results in this answer.

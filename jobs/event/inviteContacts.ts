@@ -1,7 +1,7 @@
 /**
  * `event.inviteContacts` `{"event": 4, "contacts": [1, 2]}` → `{"results": [{"contact": 1, "status": true,
  * "inviteLinkYes", "inviteLinkNo"}, {"contact": 2, "status": false}]}`, in the order of the request
- * (SYSTEMS.md, section 1).
+ * (docs/systems.md, iVvy).
  *
  * - A false status is a contact that is unknown, has opted out, or is invited already: by another job, or
  *   earlier in the same request. An unknown event fails the job.

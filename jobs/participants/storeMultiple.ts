@@ -1,7 +1,7 @@
 /**
  * `participants.storeMultiple` `{"event_id", "participants": [{…}]}` → `{"stored", "inserted", "updated"}`:
  * at most 100,000 participants of one event, inserted or updated by their `unique_id`, all or none
- * (SYSTEMS.md, section 2; the field rules are in the schema).
+ * (docs/systems.md, Tracx Connect; the field rules are in the schema).
  *
  * - The event and every race named must exist; else the job fails and names the rows.
  * - An optional field that is absent leaves what is stored; null clears it. country_code is stored in upper

@@ -1,7 +1,7 @@
 /**
- * The one catalogue of errors that callers see. CONTRACT: HTTP status = errorCode; the specific codes are
- * those of the batch API that this project generalises. `test/domain/errors.test.ts` holds the catalogue
- * against the README's table.
+ * The one catalogue of errors that callers see. The HTTP status is the errorCode; the specific codes are
+ * those of iVvy's batch API. `test/domain/errors.test.ts` holds the catalogue against the table in
+ * `docs/api.md`.
  */
 export const catalogue = {
   notJson: { errorCode: 400, specificCode: 24092, message: 'Incorrect job format' },

@@ -33,7 +33,7 @@ export function alone(
   };
 }
 
-/** CONTRACT: HTTP status = errorCode; an action may choose codes that are no status. */
+/** The HTTP status is the errorCode; an action may choose codes that are not an HTTP status. */
 function statusOf(error: string): number {
   const { errorCode } = (JSON.parse(error) ?? {}) as { errorCode?: unknown };
   return Number.isInteger(errorCode) && Number(errorCode) >= 400 && Number(errorCode) <= 599

@@ -38,7 +38,7 @@ function told(error: unknown): ErrorBody {
   return { errorCode: catalogue.internal.errorCode, message: message || catalogue.internal.message };
 }
 
-/** CONTRACT: HTTP status = errorCode. */
+/** Whether a code can be an HTTP status: the status of an answer is its errorCode. */
 function isStatus(code: unknown): code is number {
   return Number.isInteger(code) && Number(code) >= 400 && Number(code) <= 599;
 }

@@ -26,7 +26,7 @@ export interface BatchEvent {
 
 type Listener = (event: BatchEvent) => void;
 
-/** CONTRACT: progress at most four times a second. Counted from the end of the tick before. */
+/** Progress is sent at most four times a second. Counted from the end of the tick before. */
 const TICK_MS = 250;
 
 /** The event that tells of the batch as it is. */

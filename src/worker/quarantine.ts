@@ -14,7 +14,7 @@ import type { Claim } from '../queue/queue.ts';
 import type { Condemned, QuarantineReport, QuarantineTask } from './quarantine-process.ts';
 import type { ProcessLimits } from './watchdog.ts';
 
-/** CONTRACT: a job that kills its process is failed after three such kills. */
+/** A job that ended this many processes is failed (docs/operating.md). */
 const MAX_KILLS = 3;
 const ENTRY = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** A process that ends before it has started any job says nothing about jobs: the database may be away. */

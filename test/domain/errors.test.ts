@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { BatchwrightError, catalogue } from '../../src/domain/errors.ts';
+import { readSection } from '../docs/pages.ts';
 
-const README = join(import.meta.dirname, '../../README.md');
 const errors: { errorCode: number; specificCode?: number; message: string }[] = Object.values(catalogue);
 
-test("every code of the catalogue stands in the README's table of errors, and no other", async () => {
-  const told = readTable(await readFile(README, 'utf8'));
+test('the table of errors in docs/api.md has every code of the catalogue, and no other', async () => {
+  const told = readTable(await readSection('docs/api.md', 'Errors'));
   const known = errors.flatMap(({ errorCode, specificCode }) =>
     specificCode ? [`${errorCode} ${specificCode}`] : [],
   );
@@ -45,10 +43,9 @@ test('an error without a specific code or details says nothing of them', () => {
  * The rows of section "Errors" as `errorCode specificCode`, a row for each code of a cell that has several
  * (`23016 / 23017`); without a specific code the errorCode alone.
  */
-function readTable(readme: string): string[] {
-  const [, section = ''] = /^## Errors\n([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(readme) ?? [];
+function readTable(section: string): string[] {
   const rows = section.split('\n').filter((line) => /^\|.*\| *\d{3} /.test(line));
-  assert.ok(rows.length > 0, 'README.md has a section "Errors" with a table');
+  assert.ok(rows.length > 0, 'docs/api.md has a section "Errors" with a table');
   return rows.flatMap((row) => {
     const cells = row.split('|').map((cell) => cell.trim());
     const [errorCode = '', specific = ''] = cells.slice(-3);

@@ -1,4 +1,4 @@
-/** Requests that are signed with a key's secret, and what such a key may do. SYSTEMS: "Signed requests". */
+/** Requests that are signed with a key's secret, and what such a key may do. docs/systems.md: "Signed requests". */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, describe, test } from 'node:test';

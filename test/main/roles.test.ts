@@ -6,7 +6,7 @@ import { waitFor } from '../support/wait.ts';
 import { createEmptyDatabase } from './empty-database.ts';
 import { holdJobs, makeHome } from './product.ts';
 
-/** CONTRACT: any string of 20 characters or more. */
+/** Any text of 20 characters or more is an admin key. */
 const ADMIN_KEY = 'an admin key with spaces';
 
 suite('with DATABASE_URL', { concurrency: true }, () => {

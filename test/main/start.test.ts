@@ -32,7 +32,7 @@ test('npm start with nothing but a data directory', async (t) => {
   const home = await makeHome(t);
   const { dataDir, folder } = home;
   const first = home.start({ LOG_LEVEL: 'trace' });
-  // CONTRACT: within 15 s of a cold start.
+  // A cold start takes 15 s at most.
   await first.says(/^Batchwright is ready/m, 15_000);
   const site = await first.ready();
   const held = holdJobs(folder, 3);

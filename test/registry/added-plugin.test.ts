@@ -11,7 +11,7 @@ import { writeFiles } from './plugin-root.ts';
 
 const ADMIN_KEY = 'the-admin-key-of-the-plugin';
 
-/** The first two are CONTRACT's example as it stands there. */
+/** The first two are the example of docs/plugins.md. */
 const PLUGIN = {
   'schemas/demo/greet.ts': `
 import type { FromSchema, JSONSchema } from 'batchwright/plugin';

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { InvalidParamsError, performAction } from 'batchwright/plugin/testing';
 import { makePluginRoot } from '../registry/plugin-root.ts';
 
-/** CONTRACT, "Writing a plugin". */
+/** The example of docs/plugins.md. */
 const GREET = `
 import { defineAction, NonRetryableError } from 'batchwright/plugin';
 import type { Greet } from '#schemas/demo/greet.ts';

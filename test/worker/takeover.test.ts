@@ -8,7 +8,7 @@ import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** CONTRACT: heartbeats and takeover within 30 s of a worker's death. */
+/** Another worker takes over within this time of a worker's death (docs/operating.md). */
 const TAKEOVER_MS = 30_000;
 /** A worker is not given up sooner. */
 const HEARTBEAT_MS = 10_000;

@@ -6,7 +6,7 @@ import { COUNTRY_CODE } from './country-code.ts';
 const ALPHA_DASH = '^[\\p{L}\\p{M}\\p{N}_-]+$';
 
 /**
- * One participant, by the field rules of Tracx Connect (SYSTEMS.md, section 2). An optional field may be
+ * One participant, by the field rules of Tracx Connect (docs/systems.md). An optional field may be
  * null. A property that is not listed is refused: a misspelt `chipcode` would otherwise be lost in silence.
  */
 export const participant = {

@@ -1,4 +1,4 @@
-/** The field rules of SYSTEMS.md, section 2, one by one, against the schema alone. */
+/** The field rules of Tracx Connect (docs/systems.md), one by one, against the schema alone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { params } from '#schemas/participants/storeMultiple.ts';

@@ -1,33 +1,18 @@
-/** What the README prints for its readers to run is run here, as it stands there. */
+/** What the documents print for their readers to run is run here, as it stands there. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { kill } from './database/data-dir.ts';
-import { bareEnvironment, makeHome, ROOT } from './main/product.ts';
-import { waitFor } from './support/wait.ts';
+import { kill } from '../database/data-dir.ts';
+import { bareEnvironment, makeHome, ROOT } from '../main/product.ts';
+import { waitFor } from '../support/wait.ts';
+import { readBlock, readBlocks } from './pages.ts';
 
-const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-
-/** The code blocks of a language that stand under a heading. */
-function blocks(heading: string, language: string): string[] {
-  const section = readme.split(/^(?=##? )/m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
-  return [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code = '']) =>
-    name === language ? [code] : [],
-  );
-}
-
-function onlyBlock(heading: string, language: string): string {
-  const [block = '', ...others] = blocks(heading, language);
-  assert.ok(block && others.length === 0, `one ${language} block under ${heading}`);
-  return block;
-}
-
-test('what the README prints works as pasted', async (t) => {
+test('what the documents print works as pasted', async (t) => {
   const home = await makeHome(t);
   const plugins = join(home.folder, 'plugins');
   await writePlugins(plugins);
@@ -45,7 +30,7 @@ test('what the README prints works as pasted', async (t) => {
   }
 
   await t.test('a first batch, from the key to the callback', async () => {
-    const session = onlyBlock('## A first batch', 'sh');
+    const session = await readBlock('README.md', 'A first batch', 'sh');
     const printed = await paste(session, `http://127.0.0.1:${await freePort()}`);
     assert.match(printed, /^callback, signed v1,\S+$/m);
     const answers = printed.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
@@ -78,13 +63,13 @@ test('what the README prints works as pasted', async (t) => {
   });
 
   await t.test('one action alone', async () => {
-    const { meta, results } = JSON.parse(await paste(onlyBlock('## The batch API', 'sh')));
+    const { meta, results } = JSON.parse(await paste(await readBlock('docs/api.md', 'The batch API', 'sh')));
     assert.equal(meta.totalResults, 2);
     assert.equal(results[0].firstName, 'Ada');
   });
 
   await t.test('a batch of lines, its events and its results as CSV', async () => {
-    const printed = await paste(onlyBlock('## The same as REST', 'sh'));
+    const printed = await paste(await readBlock('docs/api.md', 'The same as REST', 'sh'));
     const [, finished = ''] = /^event: finished\ndata: (.*)$/m.exec(printed) ?? [];
     const { state, counts } = JSON.parse(finished);
     assert.deepEqual([state, counts.succeeded], ['completed', 2]);
@@ -95,22 +80,26 @@ test('what the README prints works as pasted', async (t) => {
   });
 
   await t.test('a key', async () => {
-    const { key, permissions } = JSON.parse(await paste(onlyBlock('## Keys and permissions', 'sh')));
+    const { key, permissions } = JSON.parse(
+      await paste(await readBlock('docs/api.md', 'Keys and permissions', 'sh')),
+    );
     assert.match(key, /^bw_/);
     assert.deepEqual(permissions, ['participants.*', 'event.inviteContacts']);
   });
 
   await t.test('a signed request', async () => {
-    const printed = await paste(onlyBlock('## Signed requests', 'sh'));
+    const printed = await paste(await readBlock('docs/api.md', 'Signed requests', 'sh'));
     assert.match(printed, /^\{"progress":\d+,"asyncId":"[0-9a-f]{32}",/);
   });
 
   await t.test('a receiver that takes signed callbacks and no others', async (t) => {
-    const secret = await paste(`${onlyBlock('## Callbacks', 'sh')}\nprintf %s $CALLBACK_SECRET`);
+    const secret = await paste(
+      `${await readBlock('docs/callbacks.md', 'Callbacks', 'sh')}\nprintf %s $CALLBACK_SECRET`,
+    );
     const port = await freePort();
     const receiver = spawn(
       process.execPath,
-      ['--input-type=module', '--eval', onlyBlock('## Callbacks', 'js')],
+      ['--input-type=module', '--eval', await readBlock('docs/callbacks.md', 'Callbacks', 'js')],
       {
         cwd: ROOT,
         env: { CALLBACK_SECRET: secret, PORT: String(port) },
@@ -134,7 +123,10 @@ test('what the README prints works as pasted', async (t) => {
   });
 
   await t.test('a plugin: its action, its test, its table and its routes', async () => {
-    assert.equal(await paste(onlyBlock('## Writing a plugin', 'sh')), '{"greeting":"Hello Ada"}');
+    assert.equal(
+      await paste(await readBlock('docs/plugins.md', 'Writing a plugin', 'sh')),
+      '{"greeting":"Hello Ada"}',
+    );
 
     const run = ['--test', 'test/jobs/demo/greet.test.ts'];
     const options = { cwd: plugins, env: bareEnvironment(home.folder) };
@@ -153,21 +145,18 @@ test('what the README prints works as pasted', async (t) => {
   });
 });
 
-test('the table of variables has those that the configuration reads', async () => {
-  const source = await readFile(join(ROOT, 'src/config.ts'), 'utf8');
-  const read = [...source.matchAll(/env(?:\.|,\s*')([A-Z_]{3,})/g)].map(([, name]) => name);
-  const rows = [...readme.matchAll(/^\| `([A-Z_]{3,})` \|/gm)].map(([, name]) => name);
-  assert.deepEqual(rows.sort(), [...new Set(read)].sort());
-});
-
-/** The files that the README shows, each under the path that its first line names. */
+/** The files that the page on plugins shows, each under the path that its first line names. */
 async function writePlugins(folder: string): Promise<void> {
-  const heading = '## Writing a plugin';
-  for (const code of [...blocks(heading, 'ts'), ...blocks(heading, 'sql')]) {
+  const page = 'docs/plugins.md';
+  for (const { code, language } of await readBlocks(page)) {
+    if (language !== 'ts' && language !== 'sql') continue;
     const [, path = ''] = /^(?:\/\/|--) (\S+)\n/.exec(code) ?? [];
     await write(join(folder, path), code);
   }
-  await write(join(folder, 'package.json'), onlyBlock(heading, 'json'));
+  await write(
+    join(folder, 'package.json'),
+    await readBlock(page, 'Plugins in a folder of their own', 'json'),
+  );
   // What npm install makes of the dependency.
   await mkdir(join(folder, 'node_modules'));
   await symlink(ROOT, join(folder, 'node_modules/batchwright'));

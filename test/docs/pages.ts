@@ -1,0 +1,63 @@
+/** The documents as tests read them: their sections, code blocks and tables. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+
+export interface Block {
+  page: string;
+  /** The text of the nearest heading above, of any level. */
+  heading: string;
+  language: string;
+  code: string;
+}
+
+/** README.md, CONTRIBUTING.md, CHANGELOG.md and every page of `docs`, by their path in the repository. */
+export async function pagePaths(): Promise<string[]> {
+  const docs = (await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md'));
+  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`)];
+}
+
+export async function readPage(page: string): Promise<string> {
+  return await readFile(join(ROOT, page), 'utf8');
+}
+
+/** Every code block of a page, in order. */
+export async function readBlocks(page: string): Promise<Block[]> {
+  const found: Block[] = [];
+  let heading = '';
+  let open: { language: string; lines: string[] } | null = null;
+  for (const line of (await readPage(page)).split('\n')) {
+    const [, language] = /^```(\w*)$/.exec(line) ?? [];
+    if (open && language === '') {
+      found.push({ page, heading, language: open.language, code: open.lines.join('') });
+      open = null;
+    } else if (open) open.lines.push(`${line}\n`);
+    else if (language !== undefined) open = { language, lines: [] };
+    else heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
+  }
+  if (open) throw new Error(`${page}: the last code block is not closed`);
+  return found;
+}
+
+/** The one block of a language below a heading. */
+export async function readBlock(page: string, heading: string, language: string): Promise<string> {
+  const found = (await readBlocks(page)).filter(
+    (block) => block.heading === heading && block.language === language,
+  );
+  const [block, ...others] = found;
+  if (!block || others.length > 0) {
+    throw new Error(`${page}: ${found.length} blocks of ${language} below "${heading}" instead of one`);
+  }
+  return block.code;
+}
+
+/** The section below a heading, up to the next heading of its level or a higher one. */
+export async function readSection(page: string, heading: string): Promise<string> {
+  const lines = (await readPage(page)).split('\n');
+  const start = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, '') === heading);
+  if (start < 0) throw new Error(`${page} has no heading "${heading}"`);
+  const level = lines[start]?.indexOf(' ') ?? 0;
+  const length = lines.slice(start + 1).findIndex((line) => new RegExp(`^#{1,${level}} `).test(line));
+  return lines.slice(start + 1, length < 0 ? undefined : start + 1 + length).join('\n');
+}
