@@ -60,9 +60,14 @@ function bodyOf({ message, options }: NonRetryableError | RetryLaterError): Erro
   };
 }
 
-function problem({ body, extra }: Told): object {
+/**
+ * RFC 9457. An error with a specific code of ours has a type of its own; the others say no more than their status
+ * does, which is what `about:blank` means. An action's own codes are not ours to name.
+ */
+function problem({ body, extra, kind }: Told): object {
+  const hasType = kind !== undefined && body.specificCode !== undefined;
   return {
-    type: 'about:blank',
+    type: hasType ? `urn:batchwright:error:${body.specificCode}` : 'about:blank',
     title: STATUS_CODES[body.errorCode] ?? 'Error',
     status: body.errorCode,
     detail: body.message,

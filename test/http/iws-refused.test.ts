@@ -153,7 +153,7 @@ describe('A request is stale', () => {
     });
     assert.equal(status, 401);
     assert.deepEqual(body, {
-      type: 'about:blank',
+      type: 'urn:batchwright:error:23005',
       title: 'Unauthorized',
       status: 401,
       detail: 'Request is stale',

@@ -30,7 +30,8 @@ function assertProblem({ status, headers, body }: Answer, expected: number): voi
   assert.equal(status, expected, JSON.stringify(body));
   assert.equal(headers.get('content-type')?.split(';')[0], 'application/problem+json');
   assert.equal(body.status, expected);
-  assert.equal(body.type, 'about:blank');
+  const { specificCode } = body;
+  assert.equal(body.type, specificCode ? `urn:batchwright:error:${specificCode}` : 'about:blank');
   assert.equal(typeof body.title, 'string');
   assert.equal(typeof body.detail, 'string');
 }
