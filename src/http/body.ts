@@ -26,6 +26,8 @@ export interface BodyLimits {
 /** Objects and arrays open at once in a body. */
 export const MAX_DEPTH = 500;
 const IDLE_MS = 30_000;
+/** Of a body that counts as empty. */
+const MAX_BLANK_BYTES = 1024;
 /** Bodies of requests that hold no jobs. */
 const MAX_SMALL_BODY_BYTES = 1024 * 1024;
 /** Thousands of jobs may stand in a piece: a whole decompressed block at once would hold the event loop. */
@@ -57,7 +59,7 @@ export function readEnvelope(
   return { events: events(), digest: () => hash.digest() };
 }
 
-/** The body of a request for one action: checked to be one JSON object, its bytes as they came. */
+/** The body of a request for one action: checked to be one JSON object, its bytes as they came; `{}` when it is empty. */
 export async function readParams(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const maxBytes = Math.min(limits.maxBodyBytes, limits.maxJobBytes);
   const scanner = new EnvelopeScanner({ arrayMember: '', maxDepth: MAX_DEPTH, maxElementBytes: maxBytes });
@@ -66,10 +68,16 @@ export async function readParams(request: IncomingMessage, limits: BodyLimits): 
     inContractShape(() => scanner.push(piece));
     parts.push(piece);
   }
-  inContractShape(() => scanner.end());
   const body = Buffer.concat(parts);
+  if (isBlank(body)) return Buffer.from('{}');
+  inContractShape(() => scanner.end());
   const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
   return hasByteOrderMark ? body.subarray(3) : body;
+}
+
+/** White space and nothing else, be it with a byte order mark. Only short bodies are looked at: others are not. */
+function isBlank(body: Buffer): boolean {
+  return body.length <= MAX_BLANK_BYTES && body.toString().trim() === '';
 }
 
 /** The body of a small request as a JSON object; `{}` when there is none. */

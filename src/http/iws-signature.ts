@@ -9,23 +9,36 @@ export interface SignedHead {
   headers: IncomingHttpHeaders;
 }
 
-const IVVY_DATE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
-/** As RFC 9110 has it; documents of the scheme write UTC for GMT, and a comma after the month. */
+/** Signed by clients that do not send X-Api-Version, as iVvy's .NET client; it is also that of `/api/1.0/`. */
+const API_VERSION = '1.0';
+/** iVvy's timestamp format ends with UTC; clients leave that out as well. */
+const IVVY_DATE = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)( utc)?$/i;
+/** As in RFC 9110; documents of the scheme write UTC for GMT, and a comma after the month. */
 const DATE = /^[a-z]{3}, \d\d? [a-z]{3},? \d{4} \d\d:\d\d:\d\d (gmt|utc)$/i;
+/** The scheme and the host of a request target in absolute form. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
-/** Nothing stands between the parts, a header that is missing is empty, and everything is lower-cased. */
-export function stringToSign({ method, target, headers }: SignedHead): string {
+/**
+ * The texts that the client may have signed. Nothing stands between the parts, a header that is missing is empty,
+ * and everything is lower-cased. Without X-Api-Version there are two: some clients sign the version all the same.
+ */
+export function stringsToSign({ method, target, headers }: SignedHead): string[] {
   const ivvy = ivvyHeaders(headers);
-  const parts = [
-    method,
-    headers['content-md5'],
-    headers['content-type'],
-    ivvy.has('ivvydate') ? '' : headers.date,
-    target,
-    headers['x-api-version'],
-    [...ivvy].map(([name, value]) => `${name}=${value}`).join('&'),
-  ];
-  return parts.join('').toLowerCase();
+  const sentVersion = headers['x-api-version'];
+  const versions = sentVersion === undefined ? [API_VERSION, ''] : [String(sentVersion)];
+  return versions.map((version) =>
+    [
+      method,
+      headers['content-md5'],
+      headers['content-type'],
+      ivvy.has('ivvydate') ? '' : headers.date,
+      target.replace(ORIGIN, ''),
+      version,
+      [...ivvy].map(([name, value]) => `${name}=${value}`).join('&'),
+    ]
+      .join('')
+      .toLowerCase(),
+  );
 }
 
 /** HMAC-SHA1 of the string to sign. */
@@ -36,8 +49,10 @@ export function iwsSignature(secret: string, text: string): Buffer {
 /** When the request says it was made, in milliseconds; NaN when it does not, or not in the form it must have. */
 export function dateOf(headers: IncomingHttpHeaders): number {
   const ivvyDate = ivvyHeaders(headers).get('ivvydate');
-  if (ivvyDate !== undefined)
-    return IVVY_DATE.test(ivvyDate) ? Date.parse(`${ivvyDate.replace(' ', 'T')}Z`) : Number.NaN;
+  if (ivvyDate !== undefined) {
+    const [, day, time] = IVVY_DATE.exec(ivvyDate) ?? [];
+    return Date.parse(`${day}T${time}Z`);
+  }
   const { date = '' } = headers;
   return DATE.test(date) ? Date.parse(date) : Number.NaN;
 }

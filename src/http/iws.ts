@@ -5,9 +5,10 @@ import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { Keys } from '../pipeline/keys.ts';
 import { requireContentMd5 } from './content-md5.ts';
-import { dateOf, iwsSignature, stringToSign } from './iws-signature.ts';
+import { dateOf, iwsSignature, stringsToSign } from './iws-signature.ts';
 
-const AUTHORIZATION = /^IWS +([^\s:]+):([0-9a-f]{40})$/i;
+const AUTHORIZATION = /^IWS +([^\s:]+):([^\s:]+)$/i;
+const SIGNATURE = /^[0-9a-f]{40}$/i;
 /** Between the clocks of the caller and of this machine, either way. */
 const MAX_SKEW_MS = 5 * 60_000;
 /** Of the string to sign, as a caller is told it. */
@@ -20,17 +21,42 @@ const MAX_TOLD_CHARACTERS = 2000;
  */
 export async function callerBySignature(keys: Keys, request: Request): Promise<Caller | null> {
   const { headers, method, originalUrl: target } = request;
-  const [, key, signature] = AUTHORIZATION.exec(String(headers['x-api-authorization'])) ?? [];
-  if (!key || !signature) return null;
-  if (!(Math.abs(Date.now() - dateOf(headers)) <= MAX_SKEW_MS)) throw new BatchwrightError('staleRequest');
+  const { key, signature } = parseAuthorization(headers['x-api-authorization']);
+  requireFreshDate(headers);
   const signer = await keys.findSigner(key);
   if (!signer) return null;
-  const text = stringToSign({ method, target, headers });
-  if (!timingSafeEqual(iwsSignature(signer.secret, text), Buffer.from(signature, 'hex')))
+  const texts = stringsToSign({ method, target, headers });
+  if (!texts.some((text) => timingSafeEqual(iwsSignature(signer.secret, text), signature)))
     throw new BatchwrightError('unauthorized', {
       message: 'The signature is not that of the request',
-      details: [`the string to sign is ${text.slice(0, MAX_TOLD_CHARACTERS)}`],
+      details: [`the string to sign is ${texts[0]?.slice(0, MAX_TOLD_CHARACTERS)}`],
     });
   requireContentMd5(request);
   return signer.caller;
+}
+
+function parseAuthorization(authorization: unknown): { key: string; signature: Buffer } {
+  const [, key, signature] = AUTHORIZATION.exec(String(authorization)) ?? [];
+  if (!key || !signature)
+    throw new BatchwrightError('unauthorized', {
+      message: 'X-Api-Authorization must be IWS {key}:{signature}',
+    });
+  if (!SIGNATURE.test(signature))
+    throw new BatchwrightError('unauthorized', {
+      message: 'The signature in X-Api-Authorization must be an HMAC-SHA1 in hex: 40 digits',
+    });
+  return { key, signature: Buffer.from(signature, 'hex') };
+}
+
+function requireFreshDate(headers: Request['headers']): void {
+  const date = dateOf(headers);
+  if (Math.abs(Date.now() - date) <= MAX_SKEW_MS) return;
+  const isDate = !Number.isNaN(date);
+  throw new BatchwrightError('staleRequest', {
+    details: isDate
+      ? []
+      : [
+          'IVVY-Date must be YYYY-MM-DD HH:mm:ss in UTC, or Date as in RFC 9110: Tue, 03 Apr 2012 22:23:24 GMT',
+        ],
+  });
 }

@@ -37,6 +37,15 @@ describe('An action called alone', () => {
     }
   });
 
+  test('with an empty body has no params, be it of no bytes or of blanks', async () => {
+    for (const body of ['', ' \r\n', '\ufeff']) {
+      const { status, body: answer } = await call('test.echo', body);
+      assert.deepEqual([status, answer], [200, {}]);
+    }
+    const missing = await call('rpc.strict', '');
+    assert.deepEqual([missing.status, missing.body.specificCode], [400, 23017]);
+  });
+
   test('is a batch of one job, whose asyncId a header tells', async () => {
     const { headers } = await call('test.echo', { n: 1 });
     const asyncId = headers.get('x-async-id') ?? '';
@@ -196,7 +205,6 @@ describe('A call is refused, and nothing stored, when', () => {
     ['is no JSON', 'x'],
     ['is no object', '[1]'],
     ['is null', 'null'],
-    ['is empty', ''],
     ['ends too early', '{"n":1'],
     ['has something after it', '{"n":1}}'],
     ['is broken inside', '{"n":tru}'],

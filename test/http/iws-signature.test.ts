@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { dateOf, iwsSignature, type SignedHead, stringToSign } from '../../src/http/iws-signature.ts';
+import { dateOf, iwsSignature, type SignedHead, stringsToSign } from '../../src/http/iws-signature.ts';
 
 const SECRET = '5f0c4a7e9d21b38866aa01d2c3e4f5a6b7c8d9e0f1a2b3c4';
 
@@ -71,14 +71,35 @@ const vectors: [what: string, head: SignedHead, text: string, signature: string]
 describe('A request is signed with', () => {
   for (const [what, head, text, signature] of vectors)
     test(what, () => {
-      assert.equal(stringToSign(head), text);
+      assert.ok(stringsToSign(head).includes(text), JSON.stringify(stringsToSign(head)));
       assert.equal(iwsSignature(SECRET, text).toString('hex'), signature);
     });
+
+  test('version 1.0 or none where X-Api-Version is not sent, and with what is sent alone otherwise', () => {
+    const target = '/api/1.0/test?action=ping';
+    const head = { method: 'POST', target, headers: { 'ivvy-date': '2012-04-03 22:23:24 UTC' } };
+    assert.deepEqual(stringsToSign(head), [
+      `post${target}1.0ivvydate=2012-04-03 22:23:24 utc`,
+      `post${target}ivvydate=2012-04-03 22:23:24 utc`,
+    ]);
+    for (const version of ['1.0', '2.0', ''])
+      assert.deepEqual(stringsToSign({ ...head, headers: { ...head.headers, 'x-api-version': version } }), [
+        `post${target}${version}ivvydate=2012-04-03 22:23:24 utc`,
+      ]);
+  });
+
+  test('path and query alone, whether or not the target names the host as well', () => {
+    const headers = { 'x-api-version': '1.0' };
+    for (const target of ['http://user:pw@api.test:80/batch?action=run', 'HTTPS://api.test/batch?action=run'])
+      assert.deepEqual(stringsToSign({ method: 'POST', target, headers }), ['post/batch?action=run1.0']);
+  });
 });
 
 describe('The date of a request', () => {
   for (const [headers, expected] of [
     [{ 'ivvy-date': '2012-04-03 22:23:24' }, '2012-04-03T22:23:24.000Z'],
+    [{ 'ivvy-date': '2012-04-03 22:23:24 UTC' }, '2012-04-03T22:23:24.000Z'],
+    [{ 'ivvy-date': '2012-04-03 22:23:24 utc' }, '2012-04-03T22:23:24.000Z'],
     [{ ivvydate: '2012-04-03 22:23:24' }, '2012-04-03T22:23:24.000Z'],
     [{ ivvy_date: '2012-04-03 22:23:24' }, '2012-04-03T22:23:24.000Z'],
     [{ date: 'Tue, 03 Apr 2012 22:23:24 GMT' }, '2012-04-03T22:23:24.000Z'],
@@ -98,6 +119,9 @@ describe('The date of a request', () => {
     { 'ivvy-date': '2012-04-03' },
     { 'ivvy-date': '2012-13-03 22:23:24' },
     { 'ivvy-date': '2012-04-03 22:23:24 +0200' },
+    { 'ivvy-date': '2012-04-03 22:23:24 GMT' },
+    { 'ivvy-date': '2012-04-03 22:23:24  UTC' },
+    { 'ivvy-date': '2012-04-03 22:23:24 UTC+1' },
     { 'ivvy-date': '2012-04-03 22:23:24, 2012-04-03 22:23:24' },
     { 'ivvy-date': '1333491804' },
     { date: '2012-04-03 22:23:24' },
