@@ -33,6 +33,7 @@ async function main(): Promise<void> {
 async function startApiRole(config: Config): Promise<void> {
   const { listen } = await import('./app/listen.ts');
   const registry = await loadPlugins(config, isStopping);
+  for (const warning of registry.warnings) log.warn(warning);
   const listening = await listen(config);
   await makeFolder(config.dataDir);
   const admin = await readAdminKey(config);
@@ -58,6 +59,8 @@ async function startDatabase(config: Config): Promise<Running & { url: string }>
 async function startWorkerRole(config: Config): Promise<void> {
   const { startWorker } = await import('./app/worker.ts');
   const registry = await loadPlugins(config, isStopping);
+  // Who forked this process has said so already.
+  if (process.argv[2] !== 'worker') for (const warning of registry.warnings) log.warn(warning);
   const databaseUrl = config.databaseUrl ?? '';
   await migrateAll(sessionUrl(config, databaseUrl), registry, log);
   await begin(working, () => startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }));

@@ -75,7 +75,7 @@ export async function startApi(
   await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
   await keys.tellUnreadable(log);
   listening.serve(
-    createHttpApp({
+    await createHttpApp({
       ...pipeline,
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       keys,

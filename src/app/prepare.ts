@@ -1,20 +1,27 @@
 /** What every role needs before it starts: the plugins, and a database that is up to date. */
+import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import { StartError } from '../domain/start-error.ts';
 import { migrate, withMigrationLock } from '../postgres/migrate.ts';
 import { loadRegistry, type Registry } from '../registry/registry.ts';
 import { makePartitions } from '../store/partitions.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** The plugins of the project and of PLUGIN_DIR, as `loadRegistry` loads them. Throws RegistryError. */
+/** The plugins of the project and of PLUGIN_DIR, as `loadRegistry` loads them. Throws StartError. */
 export function loadPlugins(config: Config, isStopping?: () => boolean): Promise<Registry> {
-  return loadRegistry(pluginRoots(config), isStopping);
+  return loadRegistry(pluginRoots(config), { isStopping });
 }
 
 function pluginRoots({ pluginDir }: Config): string[] {
-  return pluginDir && pluginDir !== ROOT ? [ROOT, pluginDir] : [ROOT];
+  if (!pluginDir || realpathSync(pluginDir) === ROOT) return [ROOT];
+  if (!existsSync(join(pluginDir, 'jobs')))
+    throw new StartError(
+      `PLUGIN_DIR=${pluginDir} has no folder jobs/: its actions must be jobs/<namespace>/<action>.ts in it`,
+    );
+  return [ROOT, pluginDir];
 }
 
 /** The way to the database for migrations and the queue's LISTEN: they need a session, which a pooler may not keep. */

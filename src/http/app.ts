@@ -25,13 +25,14 @@ export interface HttpDeps extends RpcDeps, RunAloneDeps, BatchRoutesDeps {
   actions: ActionCatalogue;
   keys: Keys;
   pluginPipeline: PluginPipeline;
-  routes: readonly { namespace: string; routes: Routes }[];
+  routes: readonly { namespace: string; place: string; routes: Routes }[];
   isReady(): Promise<boolean>;
   rateLimit: number;
   log: Log & { child(bindings: object): Log };
 }
 
-export function createHttpApp(deps: HttpDeps): Express {
+/** Throws a StartError when the routes of a plugin cannot be added. */
+export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // answers are of the moment, and hashing large ones costs more than it saves
@@ -43,7 +44,7 @@ export function createHttpApp(deps: HttpDeps): Express {
   const keyed: RequestHandler[] = [authenticate(deps.keys), limitRate(deps.rateLimit, byKey)];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
   app.all('/api/1.0/:namespace', ...keyed, alone(deps));
-  mountPluginRoutes(app, {
+  await mountPluginRoutes(app, {
     routes: deps.routes,
     pipeline: deps.pluginPipeline,
     log: deps.log,

@@ -1,6 +1,7 @@
 /** HTTP routes that plugins bring: behind the usual keys unless they authenticate otherwise. */
 import { type Express, type RequestHandler, Router } from 'express';
 import { BatchwrightError } from '../domain/errors.ts';
+import { StartError } from '../domain/start-error.ts';
 import type { PluginPipeline } from '../pipeline/plugin-pipeline.ts';
 import type { Log } from '../plugin/context.ts';
 import type { Routes, RouteTools } from '../plugin/routes.ts';
@@ -11,7 +12,8 @@ const OWN_PATHS =
   /^\/((batch|api|healthz|readyz|metrics|docs|openapi\.json)(\/|$)|v1(\/(batches|keys|actions|callback-secret)(\/|$)|\/?$))/i;
 
 export interface PluginRoutesOptions {
-  routes: readonly { namespace: string; routes: Routes }[];
+  /** By `place`, the name of their file. */
+  routes: readonly { namespace: string; place: string; routes: Routes }[];
   pipeline: PluginPipeline;
   log: Log & { child(bindings: object): Log };
   /** What stands before routes that do not authenticate by themselves. */
@@ -19,20 +21,20 @@ export interface PluginRoutesOptions {
   limitRate: RequestHandler;
 }
 
-/** Mounts them all. Throws an Error that names the plugin whose prefix is taken. */
-export function mountPluginRoutes(app: Express, options: PluginRoutesOptions): void {
-  const taken = new Set<string>();
-  for (const { namespace, routes } of options.routes) {
+/** Mounts them all. Throws a StartError that names the file of those whose prefix is taken, or that fail. */
+export async function mountPluginRoutes(app: Express, options: PluginRoutesOptions): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const { namespace, place, routes } of options.routes) {
     const { prefix } = routes;
     // Paths are compared as express compares them: whatever the case.
-    if (OWN_PATHS.test(prefix) || taken.has(prefix.toLowerCase()))
-      throw new Error(`jobs/${namespace}/routes.ts: the prefix ${prefix} is taken`);
-    taken.add(prefix.toLowerCase());
+    const other = OWN_PATHS.test(prefix) ? 'Batchwright itself' : taken.get(prefix.toLowerCase());
+    if (other) throw new StartError(`${place}: the prefix ${prefix} is taken, by ${other}`);
+    taken.set(prefix.toLowerCase(), place);
     const router = Router();
     router.use(
       ...(routes.authenticate ? [authenticateBy(routes.authenticate), options.limitRate] : options.keyed),
     );
-    routes.routes(router, toolsOf(options.pipeline, options.log.child({ plugin: namespace })));
+    await routes.routes(router, toolsOf(options.pipeline, options.log.child({ plugin: namespace })));
     app.use(prefix, router);
   }
 }

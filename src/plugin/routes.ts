@@ -29,7 +29,8 @@ export interface Routes {
   prefix: string;
   /** Who the request is from; null answers 401. Without it the usual API keys are asked for. */
   authenticate?: (request: Request) => RouteCaller | null | Promise<RouteCaller | null>;
-  routes(router: Router, tools: RouteTools): void;
+  /** Adds the routes, before the server takes requests; at most 30 s. */
+  routes(router: Router, tools: RouteTools): void | Promise<void>;
 }
 
 /** Declares the HTTP routes of a folder's `routes.ts`; its default export. */

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isIncidental, placeOf } from '../domain/files.ts';
 import { RegistryError } from './registry-error.ts';
 
 export interface ActionFile {
@@ -16,43 +17,58 @@ export interface PluginFiles {
   routes: { namespace: string; file: string }[];
   /** Folders of SQL migrations by namespace. */
   migrations: { namespace: string; directory: string }[];
+  /** A line for each file that means nothing where it is but may be there on purpose. */
+  warnings: string[];
 }
 
-const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
+const NAME = /^[A-Za-z][A-Za-z0-9_]{0,62}$/;
+const NAME_RULE = 'it must be letters, digits and _, begin with a letter and have 63 characters at most';
 /** Schemas that Postgres, the queue or this project own, and the RPC namespace of the batch itself. */
-const REFUSED = /^(batch|batchwright|pgboss|public|pg_.*|information_schema)$/i;
+const RESERVED = /^(batch|batchwright|pgboss|public|pg_.*|information_schema)$/i;
+const TEST = /\.(spec|test)\.[cm]?[jt]sx?$/;
+const DECLARATIONS = /\.d\.[cm]?ts$/;
+const SCRIPT = /\.[cm]?[jt]sx?$/;
 
 /**
  * Finds the plugins of `root`: `jobs/<namespace>/<action>.ts` with `schemas/<namespace>/<action>.ts`.
- * Throws RegistryError, one line that names the file, for whatever cannot be one.
+ * Throws RegistryError, one line that names the file and the rule, for whatever looks like a part of a plugin
+ * and cannot be one. Documents, hidden files and editors' backups are not looked at.
  */
 export function discover(root: string): PluginFiles {
-  const found: PluginFiles = { actions: [], routes: [], migrations: [] };
-  const jobs = join(root, 'jobs');
-  if (!existsSync(jobs)) return found;
-  for (const entry of readdirSync(jobs, { withFileTypes: true }).sort(byName)) {
-    if (!entry.isDirectory()) continue;
-    if (!NAME.test(entry.name) || REFUSED.test(entry.name))
-      throw new RegistryError(`jobs/${entry.name}: the namespace "${entry.name}" is not allowed`);
-    scanNamespace(root, entry.name, found);
+  const found: PluginFiles = { actions: [], routes: [], migrations: [], warnings: [] };
+  for (const { name, path, isFolder } of entriesOf(join(root, 'jobs'))) {
+    if (!isFolder) {
+      refuseScript(path, `an action stands in the folder of its namespace, as in jobs/demo/${name}`);
+      found.warnings.push(`${placeOf(path)} is not used: jobs/ has a folder for each namespace`);
+      continue;
+    }
+    if (RESERVED.test(name)) throw new RegistryError(`${placeOf(path)}: the namespace "${name}" is reserved`);
+    if (!NAME.test(name))
+      throw new RegistryError(`${placeOf(path)}: the namespace "${name}" is not allowed: ${NAME_RULE}`);
+    scanNamespace(root, name, found);
   }
+  scanSchemas(root, found);
   return found;
 }
 
 function scanNamespace(root: string, namespace: string, found: PluginFiles): void {
-  const folder = join(root, 'jobs', namespace);
-  for (const entry of readdirSync(folder, { withFileTypes: true }).sort(byName)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      if (entry.name === 'migrations') found.migrations.push({ namespace, directory: path });
-      else if (entry.name !== 'lib')
+  for (const { name, path, isFolder } of entriesOf(join(root, 'jobs', namespace))) {
+    if (isFolder) {
+      if (name === 'migrations') found.migrations.push({ namespace, directory: path });
+      else if (name !== 'lib')
         throw new RegistryError(
-          `${relative(root, path)}: only lib/ and migrations/ may stand in a namespace`,
+          `${placeOf(path)}: only lib/ and migrations/ may stand in a namespace; what actions share goes to lib/`,
         );
-    } else if (entry.name === 'routes.ts') {
+    } else if (name === 'routes.ts') {
       found.routes.push({ namespace, file: path });
-    } else if (entry.name.endsWith('.ts')) {
-      found.actions.push(actionFile(root, namespace, entry.name));
+    } else if (name.endsWith('.ts') && !TEST.test(name)) {
+      found.actions.push(actionFile(root, namespace, name));
+    } else {
+      refuseScript(
+        path,
+        'an action is TypeScript, in a file that ends with .ts; what actions share goes to lib/',
+      );
+      found.warnings.push(`${placeOf(path)} is not used: what actions read goes to lib/`);
     }
   }
 }
@@ -61,13 +77,69 @@ function actionFile(root: string, namespace: string, fileName: string): ActionFi
   const action = fileName.slice(0, -'.ts'.length);
   const file = join(root, 'jobs', namespace, fileName);
   if (!NAME.test(action))
-    throw new RegistryError(`${relative(root, file)}: "${action}" is no name for an action`);
-  const schemaFile = join(root, 'schemas', namespace, fileName);
-  if (!existsSync(schemaFile))
-    throw new RegistryError(`${relative(root, file)}: its schema ${relative(root, schemaFile)} is missing`);
+    throw new RegistryError(`${placeOf(file)}: "${action}" is no name for an action: ${NAME_RULE}`);
+  const schemas = join(root, 'schemas', namespace);
+  const schemaFile = join(schemas, fileName);
+  const beside = entriesOf(schemas).map(({ name }) => name);
+  if (!beside.includes(fileName)) {
+    const other = beside.find((name) => name.replace(/\..*$/, '').toLowerCase() === action.toLowerCase());
+    const hint = other ? `; ${placeOf(join(schemas, other))} is not it: the name must be the same` : '';
+    throw new RegistryError(`${placeOf(file)}: its schema ${placeOf(schemaFile)} is missing${hint}`);
+  }
   return { namespace, action, file, schemaFile };
 }
 
-function byName(a: { name: string }, b: { name: string }): number {
-  return a.name < b.name ? -1 : 1;
+/** Looks for schemas of no action: of one that was renamed, or of one that was never written. */
+function scanSchemas(root: string, found: PluginFiles): void {
+  const used = new Set(found.actions.map(({ schemaFile }) => schemaFile));
+  const folder = join(root, 'schemas');
+  const shared = 'what schemas share goes to schemas/lib/';
+  for (const { name, path, isFolder } of entriesOf(folder)) {
+    if (name === 'lib') continue;
+    for (const schema of isFolder ? entriesOf(path) : [{ name, path, isFolder }]) {
+      if (used.has(schema.path) || schema.name === 'lib') continue;
+      if (!schema.name.endsWith('.ts') || TEST.test(schema.name))
+        refuseScript(schema.path, `a schema is TypeScript, in a file that ends with .ts; ${shared}`);
+      found.warnings.push(`${placeOf(schema.path)} is not used: it is the schema of no action; ${shared}`);
+    }
+  }
+}
+
+/** Throws for a file that somebody means to be run, and that never would be. */
+function refuseScript(path: string, rule: string): void {
+  const place = placeOf(path);
+  if (TEST.test(path))
+    throw new RegistryError(`${place}: tests stand outside of jobs/ and schemas/, as in test/jobs/`);
+  if (path.endsWith('.sql'))
+    throw new RegistryError(`${place}: a migration stands in jobs/<namespace>/migrations/`);
+  if (SCRIPT.test(path)) throw new RegistryError(`${place}: ${rule}`);
+}
+
+interface Entry {
+  name: string;
+  path: string;
+  isFolder: boolean;
+}
+
+/** What a folder has, by name, but for what means nothing; links are followed. Empty when there is no folder. */
+function entriesOf(folder: string): Entry[] {
+  return namesOf(folder)
+    .filter((name) => !isIncidental(name) && !DECLARATIONS.test(name))
+    .sort()
+    .map((name) => {
+      const path = join(folder, name);
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (!stat) throw new RegistryError(`${placeOf(path)}: it is a link to what does not exist`);
+      return { name, path, isFolder: stat.isDirectory() };
+    });
+}
+
+function namesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    throw new RegistryError(`${placeOf(folder)}: it cannot be read as a folder: ${message}`);
+  }
 }

@@ -1,4 +1,7 @@
 import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+
+const NEEDS_COMPILING = 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
 
 let isTsxRegistered = false;
 
@@ -12,7 +15,8 @@ export async function importPlugin(file: string): Promise<Record<string, unknown
   try {
     return await import(href);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException)?.code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') throw error;
+    // What a file throws may be anything, and only an Error can be asked for its code.
+    if (!types.isNativeError(error) || !('code' in error) || error.code !== NEEDS_COMPILING) throw error;
     if (!isTsxRegistered) (await import('tsx/esm/api')).register();
     isTsxRegistered = true;
     // The failure is remembered under the file's own address.

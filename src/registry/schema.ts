@@ -1,15 +1,24 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
+import { explainInvalidSchema, explainStrictError } from './schema-error.ts';
 
 /** How many errors of one job are told; a job with 100,000 wrong rows names the first of them. */
 const MAX_MESSAGES = 20;
 
-/** Ajv with the rules that every plugin schema is compiled under. */
+/** Ajv with the rules that every plugin schema is compiled under. Throws an Error in words for a wrong schema. */
 export function createCompiler(): (schema: object) => ValidateFunction {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: false });
   ajvFormats.default(ajv);
-  return (schema) => ajv.compile(schema);
+  const known = { keywords: Object.keys(ajv.RULES.keywords), formats: Object.keys(ajv.formats) };
+  return (schema) => {
+    try {
+      if (ajv.validateSchema(schema)) return ajv.compile(schema);
+    } catch (error) {
+      throw new Error(explainStrictError(error as Error, schema, known), { cause: error });
+    }
+    throw new Error(explainInvalidSchema(ajv.errors ?? [], schema));
+  };
 }
 
 export interface ParamsProblem {

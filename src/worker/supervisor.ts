@@ -27,7 +27,7 @@ export function superviseWorkers(options: { count: number; env: NodeJS.ProcessEn
 
   function start(pauseMs: number): void {
     const startedAt = performance.now();
-    const child = fork(ENTRY, [], { env });
+    const child = fork(ENTRY, ['worker'], { env });
     children.add(child);
     child.once('exit', (code, signal) => {
       children.delete(child);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import express from 'express';
+import { StartError } from '../../src/domain/start-error.ts';
 import { mountPluginRoutes } from '../../src/http/plugin-routes.ts';
 import type { PluginPipeline } from '../../src/pipeline/plugin-pipeline.ts';
 import { silentPluginLog } from '../support/action-context.ts';
@@ -144,6 +145,7 @@ describe('A prefix', () => {
     mountPluginRoutes(express(), {
       routes: prefixes.map((prefix, position) => ({
         namespace: `plugin${position}`,
+        place: `jobs/plugin${position}/routes.ts`,
         routes: { prefix, routes: () => undefined },
       })),
       pipeline: {} as PluginPipeline,
@@ -162,15 +164,17 @@ describe('A prefix', () => {
     '/docs',
     '/Batch',
   ])
-    test(`${prefix} is taken, and the plugin that wants it is named`, () => {
-      assert.throws(() => mount('/fine', prefix), {
-        message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken`,
-      });
-    });
+    test(`${prefix} is taken, and the plugin that wants it is named`, () =>
+      assert.rejects(mount('/fine', prefix), {
+        constructor: StartError,
+        message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken, by Batchwright itself`,
+      }));
 
-  test('is one plugin\u2019s', () => {
-    assert.throws(() => mount('/fine', '/fine'), /plugin1/);
-    assert.throws(() => mount('/fine', '/Fine'), /plugin1/);
-    assert.doesNotThrow(() => mount('/fine', '/finer', '/batches', '/apis'));
+  test('is one plugin\u2019s', async () => {
+    for (const prefix of ['/fine', '/Fine'])
+      await assert.rejects(mount('/fine', prefix), {
+        message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken, by jobs/plugin0/routes.ts`,
+      });
+    await mount('/fine', '/finer', '/batches', '/apis');
   });
 });

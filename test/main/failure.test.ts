@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { canReach } from '../../src/database/owner.ts';
 import { writeFiles } from '../registry/plugin-root.ts';
 import { SERVER_VARIABLE, urlWithDatabase } from '../support/server.ts';
+import { createEmptyDatabase } from './empty-database.ts';
 import { type Home, makeHome, NOBODY, ROOT } from './product.ts';
 
+const ADMIN_KEY = 'the admin key of this file';
 const nowhere = 'postgres://me:secret@127.0.0.1:1/jobs';
 const noDatabase = urlWithDatabase(process.env[SERVER_VARIABLE] ?? '', 'no_such_database');
 
@@ -73,15 +75,55 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: true }
       const home = await makeHome(t);
       await writePlugin(home, text);
       const line = await failedStart(home, { PLUGIN_DIR: home.folder });
-      assert.equal(line, 'jobs/demo/greet.ts: the process ended while this file was being loaded');
+      assert.equal(
+        line,
+        `${home.folder}/jobs/demo/greet.ts: the process ended while this file was being loaded`,
+      );
     });
 
-  test('a plugin that cannot be one', async (t) => {
-    const home = await makeHome(t);
-    await mkdir(join(home.folder, 'jobs/demo'), { recursive: true });
-    await writeFile(join(home.folder, 'jobs/demo/greet.ts'), '');
-    const line = await failedStart(home, { PLUGIN_DIR: home.folder });
-    assert.equal(line, 'jobs/demo/greet.ts: its schema schemas/demo/greet.ts is missing');
+  /** The files of PLUGIN_DIR beside its action, and the end of the line that names one of them whole. */
+  const plugins: [what: string, files: Record<string, string>, line: string][] = [
+    [
+      'an action that is JavaScript',
+      { 'jobs/demo/act.js': '' },
+      '/jobs/demo/act.js: an action is TypeScript, in a file that ends with .ts; what actions share goes to lib/',
+    ],
+    [
+      'an action with an option that there is not',
+      { 'jobs/demo/greet.ts': "export default { summary: 'Greets', run() {}, timeout: 3 };" },
+      '/jobs/demo/greet.ts: timeout is not known: is timeoutSeconds meant?',
+    ],
+    [
+      'routes that throw',
+      {
+        'jobs/demo/routes.ts':
+          "export default { prefix: '/demo', routes() { throw new Error('one\\ntwo'); } };",
+      },
+      '/jobs/demo/routes.ts: line 1: one two',
+    ],
+    [
+      'routes whose prefix is taken',
+      { 'jobs/demo/routes.ts': "export default { prefix: '/batch', routes() {} };" },
+      '/jobs/demo/routes.ts: the prefix /batch is taken, by Batchwright itself',
+    ],
+  ];
+  for (const [what, files, end] of plugins)
+    test(`${what} in PLUGIN_DIR`, async (t) => {
+      const home = await makeHome(t);
+      await writePlugin(home, "export default { summary: 'Greets', run() {} };");
+      await writeFiles(home.folder, files);
+      const DATABASE_URL = await createEmptyDatabase(t);
+      const line = await failedStart(home, { PLUGIN_DIR: home.folder, DATABASE_URL, ADMIN_KEY });
+      assert.equal(line, `${home.folder}${end}`);
+    });
+
+  test('a PLUGIN_DIR without jobs', async (t) => {
+    const { folder } = await makeHome(t);
+    const line = await failedStart(await makeHome(t), { PLUGIN_DIR: folder });
+    assert.equal(
+      line,
+      `PLUGIN_DIR=${folder} has no folder jobs/: its actions must be jobs/<namespace>/<action>.ts in it`,
+    );
   });
 });
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { discover } from '../../src/registry/discover.ts';
 import { RegistryError } from '../../src/registry/registry-error.ts';
 import { makePluginRoot } from './plugin-root.ts';
 
-test('an action is a file of jobs with its schema beside, whatever else stands there', async (t) => {
+test('an action is a file of jobs with its schema beside; what may lie anywhere is left alone', async (t) => {
   const root = await makeRoot(t, [
     'jobs/demo/greet.ts',
     'schemas/demo/greet.ts',
@@ -13,13 +14,19 @@ test('an action is a file of jobs with its schema beside, whatever else stands t
     'schemas/demo/part2_b.ts',
     'jobs/demo/routes.ts',
     'jobs/demo/migrations/001_greetings.sql',
-    'jobs/demo/lib/never-scanned.ts',
-    'jobs/demo/README.md',
+    'jobs/demo/lib/never-scanned.js',
     'jobs/Other9/x.ts',
     'schemas/Other9/x.ts',
-    'jobs/stray.ts',
-    'schemas/demo/without-a-job.ts',
     'schemas/lib/fields.ts',
+    'schemas/demo/lib/fields.ts',
+    'jobs/README.md',
+    'jobs/.DS_Store',
+    'jobs/.git/HEAD',
+    'jobs/demo/notes.txt',
+    'jobs/demo/greet.ts~',
+    'jobs/demo/.greet.ts.swp',
+    'jobs/demo/greet.d.ts',
+    'schemas/demo/#greet.ts#',
   ]);
   const at = (path: string) => join(root, path);
   assert.deepEqual(discover(root), {
@@ -45,42 +52,125 @@ test('an action is a file of jobs with its schema beside, whatever else stands t
     ],
     routes: [{ namespace: 'demo', file: at('jobs/demo/routes.ts') }],
     migrations: [{ namespace: 'demo', directory: at('jobs/demo/migrations') }],
+    warnings: [],
   });
 });
 
 test('a folder without jobs has no plugins', async (t) => {
-  const root = await makeRoot(t, ['schemas/demo/greet.ts']);
-  assert.deepEqual(discover(root), { actions: [], routes: [], migrations: [] });
+  const root = await makeRoot(t, ['package.json']);
+  assert.deepEqual(discover(root), { actions: [], routes: [], migrations: [], warnings: [] });
 });
 
-const namespace = (name: string) => [
-  `jobs/${name}/greet.ts`,
-  `jobs/${name}: the namespace "${name}" is not allowed`,
+test('namespaces and files may be links', async (t) => {
+  const root = await makeRoot(t, ['elsewhere/greet.ts', 'schemas/demo/greet.ts', 'schemas/demo/other.ts']);
+  await mkdir(join(root, 'jobs'));
+  await symlink(join(root, 'elsewhere'), join(root, 'jobs/demo'));
+  await symlink(join(root, 'elsewhere/greet.ts'), join(root, 'elsewhere/other.ts'));
+  assert.deepEqual(
+    discover(root).actions.map(({ action }) => action),
+    ['greet', 'other'],
+  );
+});
+
+test('a link that leads to nothing is refused', async (t) => {
+  const root = await makeRoot(t, ['jobs/README.md']);
+  await symlink(join(root, 'gone'), join(root, 'jobs/demo'));
+  assert.throws(() => discover(root), {
+    constructor: RegistryError,
+    message: `${root}/jobs/demo: it is a link to what does not exist`,
+  });
+});
+
+/** What lies there, and the end of the one line that the start warns with. */
+const warned: [path: string, reason: string][] = [
+  ['jobs/countries.json', 'jobs/ has a folder for each namespace'],
+  ['jobs/demo/template.html', 'what actions read goes to lib/'],
+  ['schemas/demo/left-behind.ts', 'it is the schema of no action; what schemas share goes to schemas/lib/'],
+  ['schemas/other/greet.ts', 'it is the schema of no action; what schemas share goes to schemas/lib/'],
+  ['schemas/shared.ts', 'it is the schema of no action; what schemas share goes to schemas/lib/'],
+  ['schemas/demo/greet.json', 'it is the schema of no action; what schemas share goes to schemas/lib/'],
 ];
 
-const refused: (readonly [path: string, message: string])[] = [
-  ['jobs/demo/greet.ts', 'jobs/demo/greet.ts: its schema schemas/demo/greet.ts is missing'],
-  ['jobs/demo/old/greet.ts', 'jobs/demo/old: only lib/ and migrations/ may stand in a namespace'],
-  ['jobs/demo/greet.test.ts', 'jobs/demo/greet.test.ts: "greet.test" is no name for an action'],
-  ['jobs/demo/2nd.ts', 'jobs/demo/2nd.ts: "2nd" is no name for an action'],
-  ...[
-    'batch',
-    'batchwright',
-    'pgboss',
-    'public',
-    'pg_catalog',
-    'pg_mine',
-    'information_schema',
-    'Batch',
-    'with-dash',
-    '.hidden',
-  ].map((name) => namespace(name) as [string, string]),
+for (const [path, reason] of warned)
+  test(`${path} is warned of`, async (t) => {
+    const root = await makeRoot(t, ['jobs/demo/greet.ts', 'schemas/demo/greet.ts', path]);
+    assert.deepEqual(discover(root).warnings, [`${root}/${path} is not used: ${reason}`]);
+  });
+
+const RULE = 'it must be letters, digits and _, begin with a letter and have 63 characters at most';
+const LONG = 'a'.repeat(64);
+const IN_TYPESCRIPT =
+  'an action is TypeScript, in a file that ends with .ts; what actions share goes to lib/';
+const SCHEMA_IN_TYPESCRIPT =
+  'a schema is TypeScript, in a file that ends with .ts; what schemas share goes to schemas/lib/';
+const TESTS_ELSEWHERE = 'tests stand outside of jobs/ and schemas/, as in test/jobs/';
+
+/** A file, what the error names, and what it says. */
+const refused: [path: string, place: string, message: string][] = [
+  [
+    'jobs/demo/old/greet.ts',
+    'jobs/demo/old',
+    'only lib/ and migrations/ may stand in a namespace; what actions share goes to lib/',
+  ],
+  ['jobs/demo/2nd.ts', 'jobs/demo/2nd.ts', `"2nd" is no name for an action: ${RULE}`],
+  [`jobs/demo/${LONG}.ts`, `jobs/demo/${LONG}.ts`, `"${LONG}" is no name for an action: ${RULE}`],
+  ['jobs/demo/my-act.ts', 'jobs/demo/my-act.ts', `"my-act" is no name for an action: ${RULE}`],
+  ...['js', 'mjs', 'cjs', 'mts', 'cts', 'jsx', 'tsx'].map((extension): [string, string, string] => [
+    `jobs/demo/act.${extension}`,
+    `jobs/demo/act.${extension}`,
+    IN_TYPESCRIPT,
+  ]),
+  ['jobs/demo/routes.js', 'jobs/demo/routes.js', IN_TYPESCRIPT],
+  [
+    'jobs/loose.ts',
+    'jobs/loose.ts',
+    'an action stands in the folder of its namespace, as in jobs/demo/loose.ts',
+  ],
+  [
+    'jobs/demo/001_tables.sql',
+    'jobs/demo/001_tables.sql',
+    'a migration stands in jobs/<namespace>/migrations/',
+  ],
+  ['jobs/demo/greet.test.ts', 'jobs/demo/greet.test.ts', TESTS_ELSEWHERE],
+  ['jobs/demo/greet.spec.js', 'jobs/demo/greet.spec.js', TESTS_ELSEWHERE],
+  ['jobs/greet.test.ts', 'jobs/greet.test.ts', TESTS_ELSEWHERE],
+  ['schemas/demo/greet.test.ts', 'schemas/demo/greet.test.ts', TESTS_ELSEWHERE],
+  ['schemas/demo/greet.js', 'schemas/demo/greet.js', SCHEMA_IN_TYPESCRIPT],
+  ...['batch', 'batchwright', 'pgboss', 'public', 'pg_catalog', 'pg_mine', 'information_schema', 'Batch'].map(
+    (name): [string, string, string] => [
+      `jobs/${name}/greet.ts`,
+      `jobs/${name}`,
+      `the namespace "${name}" is reserved`,
+    ],
+  ),
+  ['jobs/with-dash/greet.ts', 'jobs/with-dash', `the namespace "with-dash" is not allowed: ${RULE}`],
 ];
 
-for (const [path, message] of refused)
-  test(`${path} is refused`, async (t) => {
+for (const [path, place, message] of refused)
+  test(`${path.slice(0, 40)} is refused`, async (t) => {
     const root = await makeRoot(t, [path]);
-    assert.throws(() => discover(root), { constructor: RegistryError, message });
+    assert.throws(() => discover(root), {
+      constructor: RegistryError,
+      message: `${root}/${place}: ${message}`,
+    });
+  });
+
+/** An action of which the schema is missing, what stands beside, and the hint that follows. */
+const missing: [beside: string[], hint: string][] = [
+  [[], ''],
+  [['greet.js'], 'greet.js'],
+  [['greet.json'], 'greet.json'],
+  [['Greet.ts'], 'Greet.ts'],
+];
+
+for (const [beside, other] of missing)
+  test(`an action without its schema is refused${other && `, and ${other} is no schema`}`, async (t) => {
+    const root = await makeRoot(t, ['jobs/demo/greet.ts', ...beside.map((name) => `schemas/demo/${name}`)]);
+    const hint = other && `; ${root}/schemas/demo/${other} is not it: the name must be the same`;
+    assert.throws(() => discover(root), {
+      constructor: RegistryError,
+      message: `${root}/jobs/demo/greet.ts: its schema ${root}/schemas/demo/greet.ts is missing${hint}`,
+    });
   });
 
 function makeRoot(t: TestContext, paths: string[]): Promise<string> {

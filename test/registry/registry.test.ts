@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Router } from 'express';
 import type { JobContext } from '../../src/plugin/context.ts';
+import type { RouteTools } from '../../src/plugin/routes.ts';
 import { loadRegistry } from '../../src/registry/registry.ts';
 import { RegistryError } from '../../src/registry/registry-error.ts';
 import { makePluginRoot } from './plugin-root.ts';
@@ -64,34 +66,76 @@ test('a namespace may have routes and migrations, with actions or without', asyn
   const root = await makePluginRoot(t, { [ROUTES]: routes, 'jobs/demo/migrations/001_a.sql': '' });
   const registry = await loadRegistry([root]);
   assert.deepEqual(
-    registry.routes.map((entry) => [entry.namespace, entry.routes.prefix]),
-    [['demo', '/demo/v2']],
+    registry.routes.map(({ namespace, place, routes }) => [namespace, place, routes.prefix]),
+    [['demo', `${root}/${ROUTES}`, '/demo/v2']],
   );
   assert.deepEqual(registry.migrations, [{ namespace: 'demo', directory: `${root}/jobs/demo/migrations` }]);
 });
 
-test('an action of two roots is refused', async (t) => {
-  const [one, other] = await Promise.all(
-    [1, 2].map(() => makePluginRoot(t, { [SCHEMA]: schema, [JOB]: action() })),
-  );
-  await assert.rejects(loadRegistry([one as string, other as string]), {
-    constructor: RegistryError,
-    message: 'jobs/demo/greet.ts: the action demo.greet exists already',
+/** What two roots have, and the line that names both, in which ONE and OTHER stand for the roots. */
+const twice: [what: string, one: Record<string, string>, other: Record<string, string>, message: string][] = [
+  [
+    'the same action',
+    { [SCHEMA]: schema, [JOB]: action() },
+    { [SCHEMA]: schema, [JOB]: action() },
+    `OTHER/${JOB}: the action demo.greet exists already, in ONE/${JOB}`,
+  ],
+  [
+    'actions whose names differ in case only',
+    { [SCHEMA]: schema, [JOB]: action() },
+    { 'schemas/demo/Greet.ts': schema, 'jobs/demo/Greet.ts': action() },
+    `OTHER/jobs/demo/Greet.ts: the action demo.Greet exists already as demo.greet, in ONE/${JOB}`,
+  ],
+  [
+    'namespaces whose names differ in case only',
+    { [SCHEMA]: schema, [JOB]: action() },
+    { 'schemas/Demo/other.ts': schema, 'jobs/Demo/other.ts': action() },
+    'OTHER/jobs/Demo: the namespace Demo exists already as demo, in ONE/jobs/demo',
+  ],
+  [
+    'migrations of one namespace',
+    { 'jobs/demo/migrations/001_a.sql': '' },
+    { 'jobs/demo/migrations/002_b.sql': '' },
+    'OTHER/jobs/demo/migrations: the folder of migrations of demo exists already, in ONE/jobs/demo/migrations',
+  ],
+];
+
+for (const [what, files, others, message] of twice)
+  test(`two roots must not have ${what}`, async (t) => {
+    const one = await makePluginRoot(t, files);
+    const other = await makePluginRoot(t, others);
+    await assert.rejects(loadRegistry([one, other]), {
+      constructor: RegistryError,
+      message: message.replace('OTHER', other).replace('ONE', one),
+    });
   });
+
+test('two roots may share a namespace', async (t) => {
+  const one = await makePluginRoot(t, { [SCHEMA]: schema, [JOB]: action() });
+  const other = await makePluginRoot(t, { 'schemas/demo/part.ts': schema, 'jobs/demo/part.ts': action() });
+  const { actions } = await loadRegistry([one, other]);
+  assert.deepEqual(
+    actions.map(({ name }) => name),
+    ['demo.greet', 'demo.part'],
+  );
 });
 
-/** What is wrong, the files, and the one line that says so. */
+/** What is wrong, the files, and the one line that says so, which begins with the root. */
 const refused: [what: string, files: Record<string, string>, message: string | RegExp][] = [
-  ['a job that exports nothing', { [JOB]: '' }, `${JOB}: its default export must be defineAction({ … })`],
+  [
+    'a job that exports nothing',
+    { [JOB]: '' },
+    `${JOB}: its default export must be defineAction({ … }), not undefined`,
+  ],
   [
     'a job that exports a function',
     { [JOB]: 'export default () => 1;' },
-    `${JOB}: its default export must be defineAction({ … })`,
+    `${JOB}: its default export must be defineAction({ … }), not [Function: default]`,
   ],
   [
     'a job that exports null',
     { [JOB]: 'export default null;' },
-    `${JOB}: its default export must be defineAction({ … })`,
+    `${JOB}: its default export must be defineAction({ … }), not null`,
   ],
   [
     'a job with neither run nor runMany',
@@ -100,58 +144,122 @@ const refused: [what: string, files: Record<string, string>, message: string | R
   ],
   ['a job with both', { [JOB]: action('runMany: () => []') }, `${JOB}: it must have either run or runMany`],
   [
-    'a job without a summary',
-    { [JOB]: 'export default { run() {} };' },
-    `${JOB}: its summary must be a text`,
+    'a run that is no function',
+    { [JOB]: "export default { summary: 'x', run: 1 };" },
+    `${JOB}: run must be a function, not 1`,
+  ],
+  ['a job without a summary', { [JOB]: 'export default { run() {} };' }, `${JOB}: summary must be a text`],
+  [
+    'a job with an option that is none, but near one',
+    { [JOB]: action('timeout: 3') },
+    `${JOB}: timeout is not known: is timeoutSeconds meant?`,
+  ],
+  [
+    'a job with an option that is near none',
+    { [JOB]: action('cron: 3') },
+    /^jobs\/demo\/greet\.ts: cron is not known: there are summary, run, runMany, retry, timeoutSeconds, /,
   ],
   [
     'a job with a syntax error',
     { [JOB]: 'export default {\n  run( {};\n' },
-    /^jobs\/demo\/greet\.ts: greet\.ts:[23]: Expected/,
+    /^jobs\/demo\/greet\.ts: line [23]: Expected/,
+  ],
+  [
+    'a job that imports a file with a syntax error',
+    { [JOB]: "import './lib/a.ts';", 'jobs/demo/lib/a.ts': '\nexport const = 1;' },
+    /^jobs\/demo\/greet\.ts: \/.*\/jobs\/demo\/lib\/a\.ts, line 2: /,
   ],
   [
     'a job that imports what is not there',
     { [JOB]: "import './lib/gone.ts';" },
-    /^jobs\/demo\/greet\.ts: Cannot find module .*lib\/gone\.ts/,
-  ],
-  ['a job that throws', { [JOB]: "throw new Error('first\\nsecond');" }, `${JOB}: first second`],
-  [
-    'concurrency 0',
-    { [JOB]: action('concurrency: 0') },
-    `${JOB}: concurrency must be a whole number from 1, not 0`,
+    /^jobs\/demo\/greet\.ts: Cannot find module '.*lib\/gone\.ts' imported from .*\/jobs\/demo\/greet\.ts$/,
   ],
   [
-    'a timeout of no time',
-    { [JOB]: action('timeoutSeconds: 0') },
-    `${JOB}: timeoutSeconds must be over 0 and at most 21600, not 0`,
+    'a job that imports a file without its extension',
+    { [JOB]: "import './lib/a';", 'jobs/demo/lib/a.ts': '' },
+    /^jobs\/demo\/greet\.ts: Cannot find module .*\/lib\/a' imported .*: an import names the whole file, with \.ts$/,
   ],
   [
-    'a timeout of a day',
-    { [JOB]: action('timeoutSeconds: 86400') },
-    `${JOB}: timeoutSeconds must be over 0 and at most 21600, not 86400`,
+    'a job that imports a package that is not installed',
+    { [JOB]: "import 'no-such-package';" },
+    /^jobs\/demo\/greet\.ts: Cannot find package 'no-such-package' imported .*: run npm install in that folder$/,
   ],
   [
-    'a queue that is no name',
-    { [JOB]: action("queue: 'my mails'") },
-    `${JOB}: queue "my mails" must be letters, digits, - and _`,
+    'a job that imports what package.json does not have',
+    { [JOB]: "import '#other/greet.ts';" },
+    /^jobs\/demo\/greet\.ts: .*"#other\/greet\.ts" is not defined .*: package\.json of that folder must have "imports"/,
   ],
   [
-    'retries without number',
-    { [JOB]: action("retry: { limit: 'many' }") },
-    `${JOB}: retry.limit must be a whole number from 0 to 1000, not many`,
+    'a job that imports a type as a value',
+    { [JOB]: "import { Log } from 'batchwright/plugin';" },
+    /^jobs\/demo\/greet\.ts: line 1: .* does not provide an export named 'Log': is it a type\? Then say import type$/,
+  ],
+  ['a job that throws', { [JOB]: "\nthrow new Error('first\\nsecond');" }, `${JOB}: line 2: first second`],
+  ['a job that throws a text', { [JOB]: "throw 'a\\nb';" }, `${JOB}: it threw 'a\\nb'`],
+  ['a job that throws nothing', { [JOB]: 'throw undefined;' }, `${JOB}: it threw undefined`],
+  [
+    'a job that throws an object',
+    { [JOB]: 'throw { a: { b: [1] } };' },
+    `${JOB}: it threw { a: { b: [Array] } }`,
   ],
   [
-    'a retry before its time',
-    { [JOB]: action('retry: { delaySeconds: -1 }') },
-    `${JOB}: retry.delaySeconds must not be negative`,
+    'a job that throws what cannot be looked at',
+    { [JOB]: 'const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy;' },
+    `${JOB}: Cannot perform 'get' on a proxy that has been revoked`,
   ],
   [
-    'a backoff that is a number',
-    { [JOB]: action('retry: { backoff: 2 }') },
-    `${JOB}: retry.backoff must be true or false`,
+    'a job that throws an error whose message throws',
+    { [JOB]: "throw Object.defineProperty(new Error(), 'message', { get() { throw 1; } });" },
+    `${JOB}: it threw an error that cannot be shown`,
   ],
-  ['no permission', { [JOB]: action("permission: ''") }, `${JOB}: its permission must be a text`],
-  ['transactional: 1', { [JOB]: action('transactional: 1') }, `${JOB}: transactional must be true or false`],
+  ...(
+    [
+      ['concurrency', '0', 'must be a whole number from 1'],
+      ['concurrency', "'10'", 'must be a whole number from 1'],
+      ['concurrency', '1.5', 'must be a whole number from 1'],
+      ['timeoutSeconds', '0', 'must be a number over 0, at most 21600'],
+      ['timeoutSeconds', '86400', 'must be a number over 0, at most 21600'],
+      ['timeoutSeconds', "'3'", 'must be a number over 0, at most 21600'],
+      ['timeoutSeconds', 'null', 'must be a number over 0, at most 21600'],
+      ['timeoutSeconds', 'NaN', 'must be a number over 0, at most 21600'],
+      [
+        'queue',
+        "'my mails'",
+        'must be letters, digits, - and _, begin with a letter and have 41 characters at most',
+      ],
+      ['retry', '3', 'must be like { limit: 3, delaySeconds: 1, backoff: true }'],
+      ['retry', '[]', 'must be like { limit: 3, delaySeconds: 1, backoff: true }'],
+      ['permission', "''", 'must be a text'],
+      ['transactional', '1', 'must be true or false'],
+      ['transactional', "'yes'", 'must be true or false'],
+    ] as const
+  ).map(([option, value, rule]): [string, Record<string, string>, string] => [
+    `${option}: ${value}`,
+    { [JOB]: action(`${option}: ${value}`) },
+    `${JOB}: ${option} ${rule}, not ${value}`,
+  ]),
+  ...(
+    [
+      ["limit: 'many'", "limit must be a whole number from 0 to 1000, not 'many'"],
+      ['limit: 1001', 'limit must be a whole number from 0 to 1000, not 1001'],
+      ['delaySeconds: -1', 'delaySeconds must be a number from 0, not -1'],
+      ["delaySeconds: '1'", "delaySeconds must be a number from 0, not '1'"],
+      ['backoff: 2', 'backoff must be true or false, not 2'],
+      ['limits: 3', 'limits is not known: is limit meant?'],
+    ] as const
+  ).map(([member, message]): [string, Record<string, string>, string] => [
+    `retry: { ${member} }`,
+    { [JOB]: action(`retry: { ${member} }`) },
+    `${JOB}: retry.${message}`,
+  ]),
+  [
+    'an example that breaks the schema of its action',
+    {
+      [SCHEMA]: "export const params = { type: 'object', properties: { name: { type: 'string' } } };",
+      [JOB]: action('example: { name: 1 }'),
+    },
+    `${JOB}: its example breaks its schema: params.name must be string`,
+  ],
   ['a schema that exports nothing', { [SCHEMA]: '' }, `${SCHEMA}: it must export params, a JSON Schema`],
   [
     'a schema by another name',
@@ -159,41 +267,91 @@ const refused: [what: string, files: Record<string, string>, message: string | R
     `${SCHEMA}: it must export params, a JSON Schema`,
   ],
   [
-    'a schema that does not compile',
-    { [SCHEMA]: "export const params = { type: 'objekt' };" },
-    /^schemas\/demo\/greet\.ts: the schema does not compile: .*must be equal to one of the allowed values/,
+    'a schema that is no object',
+    { [SCHEMA]: 'export const params = true;' },
+    `${SCHEMA}: it must export params, a JSON Schema, not true`,
   ],
   [
-    'a schema with an unknown keyword',
-    { [SCHEMA]: "export const params = { type: 'object', maxLenght: 3 };" },
-    `${SCHEMA}: the schema does not compile: strict mode: unknown keyword: "maxLenght"`,
+    'a schema that is not JSON',
+    { [SCHEMA]: "export const params = { type: 'object', default: () => 1 };" },
+    /^schemas\/demo\/greet\.ts: it must export params, a JSON Schema, but what it exports is not JSON: /,
   ],
-  [
-    'a schema with an unknown format',
-    { [SCHEMA]: "export const params = { type: 'string', format: 'emale' };" },
-    /^schemas\/demo\/greet\.ts: the schema does not compile: unknown format "emale"/,
-  ],
+  ...(
+    [
+      [
+        "type: 'objekt'",
+        "params.type must be one of array, boolean, integer, null, number, object, string, not 'objekt'",
+      ],
+      [
+        "type: 'object', properties: { name: { type: ['string', 'nil'] } }",
+        "params.properties.name.type[1] must be one of array, boolean, integer, null, number, object, string, not 'nil'",
+      ],
+      ["type: 'object', required: 'name'", "params.required must be array, not 'name'"],
+      [
+        "type: 'object', properties: { a: null, b: 1 }",
+        'params.properties.a must be object or boolean, not null; params.properties.b must be object or boolean, not 1',
+      ],
+      ["type: 'object', maxLenght: 3", 'params.maxLenght is no keyword of JSON Schema: is maxLength meant?'],
+      [
+        "type: 'object', properties: { maxLenght: { type: 'array', items: { type: 'string', maxLenght: 3 } } }",
+        'params.properties.maxLenght.items.maxLenght is no keyword of JSON Schema: is maxLength meant?',
+      ],
+      [
+        "type: 'object', properties: { to: { type: 'string', format: 'emale' } }",
+        'params.properties.to.format "emale" is no format: is email meant?',
+      ],
+      [
+        "type: 'object', properties: { to: { $ref: '#/$defs/gone' } }",
+        'the $ref "#/$defs/gone" leads to nothing',
+      ],
+      [
+        "type: 'object', properties: { to: { required: ['a'] } }",
+        /^missing type "object" for keyword "required" at params\.properties\.to|^required property "a" is not defined at params\.properties\.to/,
+      ],
+      [
+        "$schema: 'http://json-schema.org/draft-07/schema#', type: 'object'",
+        'params.$schema must be left out, or name draft 2020-12, not http://json-schema.org/draft-07/schema#',
+      ],
+      ["$async: true, type: 'object'", 'params.$async is not supported'],
+    ] as const
+  ).map(([members, message]): [string, Record<string, string>, string | RegExp] => [
+    `the schema { ${members} }`,
+    { [SCHEMA]: `export const params = { ${members} };` },
+    typeof message === 'string'
+      ? `${SCHEMA}: the schema does not compile: ${message}`
+      : new RegExp(`^${SCHEMA}: the schema does not compile: (${message.source.replaceAll('^', '')})`),
+  ]),
   [
     'a schema with a syntax error',
     { [SCHEMA]: 'export const params = {' },
-    /^schemas\/demo\/greet\.ts: greet\.ts:1: .*Expected/,
+    /^schemas\/demo\/greet\.ts: line 1: .*Expected/,
   ],
   ...["''", "'demo'", "'/'", "'/demo/'", "'/:any'", "'/a(b'", '1'].map(
     (prefix): [string, Record<string, string>, string] => [
       `routes with the prefix ${prefix}`,
       { [ROUTES]: `export default { prefix: ${prefix}, routes() {} };` },
-      `${ROUTES}: its default export must be defineRoutes({ prefix: "/…", … })`,
+      `${ROUTES}: prefix must be a path such as "/orders", without patterns and without a slash at the end, not ${prefix}`,
     ],
   ),
   [
     'routes that are none',
     { [ROUTES]: "export default { prefix: '/demo' };" },
-    `${ROUTES}: defineRoutes needs a routes function`,
+    `${ROUTES}: routes must be a function`,
+  ],
+  [
+    'routes with a member that is not known',
+    { [ROUTES]: "export default { prefix: '/demo', routes() {}, authentication() {} };" },
+    `${ROUTES}: authentication is not known: is authenticate meant?`,
+  ],
+  [
+    'routes whose authenticate is no function',
+    { [ROUTES]: "export default { prefix: '/demo', routes() {}, authenticate: true };" },
+    `${ROUTES}: authenticate must be a function, not true`,
   ],
   [
     'routes that exports nothing',
     { [ROUTES]: 'export const prefix = 1;' },
-    `${ROUTES}: its default export must be defineRoutes({ prefix: "/…", … })`,
+    `${ROUTES}: its default export must be defineRoutes({ … }), not undefined`,
   ],
 ];
 
@@ -205,9 +363,46 @@ for (const [what, files, message] of refused)
       (thrown) => thrown,
     );
     assert.ok(error instanceof RegistryError);
-    if (typeof message === 'string') assert.equal(error.message, message);
-    else assert.match(error.message, message);
     assert.doesNotMatch(error.message, /\n/);
+    assert.ok(error.message.startsWith(`${root}/`), error.message);
+    const line = error.message.slice(root.length + 1);
+    if (typeof message === 'string') assert.equal(line, message);
+    else assert.match(line, message);
+  });
+
+/** What is wrong with `routes()`, its text, and what the error says of it. */
+const failing: [what: string, text: string, message: string][] = [
+  ['throws', "routes() {\n throw new Error('oops'); }", 'line 2: oops'],
+  ['throws later', "async routes() {\n await null;\n throw new Error('oops'); }", 'line 3: oops'],
+  [
+    'never ends',
+    'routes() { return new Promise(() => {}); }',
+    'routes() has not ended after 0.05 s: it waits for what does not come',
+  ],
+];
+
+for (const [what, text, message] of failing)
+  test(`routes() that ${what} is an error that names the file`, async (t) => {
+    const root = await makePluginRoot(t, { [ROUTES]: `export default { prefix: '/demo', ${text} };` });
+    const { routes } = await loadRegistry([root], { limitMs: 50 });
+    const keepAlive = setInterval(() => {}, 1000);
+    t.after(() => clearInterval(keepAlive));
+    await assert.rejects(async () => routes[0]?.routes.routes({} as Router, {} as RouteTools), {
+      constructor: RegistryError,
+      message: `${root}/${ROUTES}: ${message}`,
+    });
+  });
+
+for (const file of [JOB, SCHEMA, ROUTES])
+  test(`${file} that waits for ever is named when its time is over`, async (t) => {
+    const files = { [SCHEMA]: schema, [JOB]: action(), [file]: 'await new Promise(() => {});' };
+    const root = await makePluginRoot(t, files);
+    const keepAlive = setInterval(() => {}, 1000);
+    t.after(() => clearInterval(keepAlive));
+    await assert.rejects(loadRegistry([root], { limitMs: 50 }), {
+      constructor: RegistryError,
+      message: `${root}/${file}: its loading has not ended after 0.05 s: it waits for what does not come`,
+    });
   });
 
 // The last one: what it loads reads all plugins after it, and words its errors otherwise.

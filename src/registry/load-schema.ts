@@ -1,0 +1,38 @@
+import type { ValidateFunction } from 'ajv';
+import { placeOf } from '../domain/files.ts';
+import { isObject, shown } from './members.ts';
+import type { ModuleLoader } from './module-loader.ts';
+import { RegistryError } from './registry-error.ts';
+
+/** The JSON Schema that a file of `schemas/` exports, compiled. Throws RegistryError, one line that names the file. */
+export async function loadSchema(
+  file: string,
+  load: ModuleLoader,
+  compile: (schema: object) => ValidateFunction,
+): Promise<{ schema: object; validate: ValidateFunction }> {
+  const { params: schema } = await load(file);
+  const problem = notJson(schema);
+  if (!isObject(schema) || problem)
+    throw new RegistryError(`${placeOf(file)}: it must export params, a JSON Schema${problem}`);
+  try {
+    const validate = compile(schema);
+    if ('$async' in validate) throw new Error('params.$async is not supported');
+    return { schema, validate };
+  } catch (error) {
+    throw new RegistryError(`${placeOf(file)}: the schema does not compile: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Callers are shown the schema, and the thread that checks large jobs gets a copy. */
+function notJson(schema: unknown): string {
+  if (schema === undefined) return '';
+  if (!isObject(schema)) return `, not ${shown(schema)}`;
+  try {
+    JSON.stringify(structuredClone(schema));
+    return '';
+  } catch (error) {
+    return `, but what it exports is not JSON: ${(error as Error).message}`;
+  }
+}

@@ -1,0 +1,45 @@
+/** Checks what a plugin's file exports: each member known, and of the right kind. */
+import { inspect } from 'node:util';
+import { nearestName } from '../domain/nearest-name.ts';
+
+export interface Member {
+  fits(value: unknown): boolean;
+  /** Follows the member's name: `must be true or false`. */
+  rule: string;
+  required?: true;
+}
+
+/** What is wrong with the first member that is; null when all are right. A member that is undefined is absent. */
+export function wrongMember(object: object, members: Record<string, Member>, prefix = ''): string | null {
+  const known = Object.keys(members);
+  for (const name of Object.keys(object))
+    if (!known.includes(name)) return `${prefix}${name} is not known${nearest(name, known)}`;
+  for (const [name, { fits, rule, required }] of Object.entries(members)) {
+    const value = (object as Record<string, unknown>)[name];
+    if (value === undefined ? required : !fits(value)) return `${prefix}${name} ${rule}${not(value)}`;
+  }
+  return null;
+}
+
+function nearest(name: string, known: readonly string[]): string {
+  const meant = nearestName(name, known);
+  return meant ? `: is ${meant} meant?` : `: there are ${known.join(', ')}`;
+}
+
+function not(value: unknown): string {
+  return value === undefined ? '' : `, not ${shown(value)}`;
+}
+
+/** A value on one line, and not too much of it. */
+export function shown(value: unknown): string {
+  const text = inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: 1, maxStringLength: 100 });
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+export function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
