@@ -39,7 +39,7 @@ async function serve(t: TestContext, call: () => unknown = () => ({})) {
     },
     router,
   );
-  routes.routes(router, tools);
+  await routes.routes(router, tools);
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
