@@ -1,6 +1,6 @@
 /** The documents as tests read them: their sections, code blocks and tables. */
 import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, posix, resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -12,10 +12,18 @@ export interface Block {
   code: string;
 }
 
-/** README.md, CONTRIBUTING.md, CHANGELOG.md and every page of `docs`, by their path in the repository. */
-export async function pagePaths(): Promise<string[]> {
-  const docs = (await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md'));
-  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`)];
+const NOT_OURS = /(^|\/)(node_modules|\.git|\.data)(\/|$)/;
+
+/** The files of the repository, by their path in it. */
+export async function repositoryFiles(folder = '.'): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(join(ROOT, folder), { withFileTypes: true })) {
+    const path = posix.join(folder, entry.name);
+    if (NOT_OURS.test(path)) continue;
+    if (entry.isDirectory()) found.push(...(await repositoryFiles(path)));
+    else if (entry.isFile()) found.push(path);
+  }
+  return found.sort();
 }
 
 export async function readPage(page: string): Promise<string> {
@@ -40,7 +48,7 @@ export async function readBlocks(page: string): Promise<Block[]> {
   return found;
 }
 
-/** The one block of a language below a heading. */
+/** The one block of a language directly below a heading. */
 export async function readBlock(page: string, heading: string, language: string): Promise<string> {
   const found = (await readBlocks(page)).filter(
     (block) => block.heading === heading && block.language === language,
@@ -50,6 +58,12 @@ export async function readBlock(page: string, heading: string, language: string)
     throw new Error(`${page}: ${found.length} blocks of ${language} below "${heading}" instead of one`);
   }
   return block.code;
+}
+
+/** The texts of a page's headings, of every level. */
+export async function headingsOf(page: string): Promise<string[]> {
+  const text = (await readPage(page)).replace(/^```.*?^```$/gms, '');
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading.replaceAll('`', ''));
 }
 
 /** The section below a heading, up to the next heading of its level or a higher one. */

@@ -1,33 +1,15 @@
 /** What the documents print for their readers to run is run here, as it stands there. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { promisify } from 'node:util';
 import { kill } from '../database/data-dir.ts';
-import { bareEnvironment, makeHome, ROOT } from '../main/product.ts';
+import { ROOT } from '../main/product.ts';
 import { waitFor } from '../support/wait.ts';
-import { readBlock, readBlocks } from './pages.ts';
+import { readBlock } from './pages.ts';
+import { assertShown, freePort, startPasting } from './pasting.ts';
 
-test('what the documents print works as pasted', async (t) => {
-  const home = await makeHome(t);
-  const plugins = join(home.folder, 'plugins');
-  await writePlugins(plugins);
-  const product = home.start({ PLUGIN_DIR: plugins });
-  const site = await product.ready();
-
-  /** Runs shell lines in the project's folder; only the addresses that they name are others. */
-  async function paste(lines: string, receiver = ''): Promise<string> {
-    const text = lines
-      .replace(/^API=.*$/m, `API=${site.url}`)
-      .replace(/^RECEIVER=.*$/m, `RECEIVER=${receiver}`);
-    const env = { ...bareEnvironment(home.folder), DATA_DIR: home.dataDir };
-    const { stdout } = await promisify(execFile)('bash', ['-c', text], { cwd: ROOT, env, timeout: 30_000 });
-    return stdout;
-  }
+test('what README.md and the pages on the API and on callbacks print works as pasted', async (t) => {
+  const { home, site, headers, paste, get } = await startPasting(t);
 
   await t.test('a first batch, from the key to the callback', async () => {
     const session = await readBlock('README.md', 'A first batch', 'sh');
@@ -62,8 +44,38 @@ test('what the documents print works as pasted', async (t) => {
     assert.deepEqual(callback, { asyncId, state: 'completed', counts, results });
   });
 
+  await t.test('what answers are shown to look like', async () => {
+    const { data } = await get('/v1/batches?limit=1');
+    const [batch] = data;
+    // The delivery is recorded after the receiver has answered.
+    await waitFor(async () => (await get(`/v1/batches/${batch.asyncId}`)).callback.state === 'delivered', {
+      what: 'the delivery',
+    });
+    await assertShown('docs/api.md', 'The same as REST', await get(`/v1/batches/${batch.asyncId}`));
+    const results = await get(`/v1/batches/${batch.asyncId}/results?status=failed`);
+    await assertShown('docs/api.md', 'The batch API', results.data[0]);
+
+    const jobs = [{ namespace: 'contact', action: 'nope', params: {} }];
+    const refused = await fetch(`${site.url}/v1/batches`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ jobs }),
+    });
+    await assertShown('docs/api.md', 'Problem details', await refused.json());
+
+    const greet = { namespace: 'demo', action: 'greet', params: { name: 'Ada' } };
+    const callbackUrl = `http://127.0.0.1:${await freePort()}/`;
+    const { asyncId } = (await site.rpc('run', { jobs: [greet], callbackUrl })).body;
+    const attempt = await waitFor(async () => (await get(`/v1/batches/${asyncId}/callbacks`)).data[0], {
+      what: 'an attempt',
+    });
+    await assertShown('docs/callbacks.md', 'The log of attempts', attempt);
+  });
+
   await t.test('one action alone', async () => {
-    const { meta, results } = JSON.parse(await paste(await readBlock('docs/api.md', 'The batch API', 'sh')));
+    const { meta, results } = JSON.parse(
+      await paste(await readBlock('docs/api.md', 'One action alone', 'sh')),
+    );
     assert.equal(meta.totalResults, 2);
     assert.equal(results[0].firstName, 'Ada');
   });
@@ -94,12 +106,12 @@ test('what the documents print works as pasted', async (t) => {
 
   await t.test('a receiver that takes signed callbacks and no others', async (t) => {
     const secret = await paste(
-      `${await readBlock('docs/callbacks.md', 'Callbacks', 'sh')}\nprintf %s $CALLBACK_SECRET`,
+      `${await readBlock('docs/callbacks.md', 'The signature', 'sh')}\nprintf %s $CALLBACK_SECRET`,
     );
     const port = await freePort();
     const receiver = spawn(
       process.execPath,
-      ['--input-type=module', '--eval', await readBlock('docs/callbacks.md', 'Callbacks', 'js')],
+      ['--input-type=module', '--eval', await readBlock('docs/callbacks.md', 'The signature', 'js')],
       {
         cwd: ROOT,
         env: { CALLBACK_SECRET: secret, PORT: String(port) },
@@ -122,57 +134,11 @@ test('what the documents print works as pasted', async (t) => {
     await waitFor(async () => printed.includes(taken), { what: 'the callback' });
   });
 
-  await t.test('a plugin: its action, its test, its table and its routes', async () => {
-    assert.equal(
-      await paste(await readBlock('docs/plugins.md', 'Writing a plugin', 'sh')),
-      '{"greeting":"Hello Ada"}',
-    );
-
-    const run = ['--test', 'test/jobs/demo/greet.test.ts'];
-    const options = { cwd: plugins, env: bareEnvironment(home.folder) };
-    const { stdout } = await promisify(execFile)(process.execPath, run, options);
-    assert.match(stdout, /^(ℹ|#) pass 2$/m);
-
-    const headers = { authorization: `Bearer ${site.key}` };
-    const greeted = await fetch(`${site.url}/greetings/Ada`, { headers });
-    assert.deepEqual(await greeted.json(), { greeting: 'Hello Ada' });
-    const body = JSON.stringify(['Ada', 'Alan']);
-    const stored = await fetch(`${site.url}/greetings`, { method: 'POST', headers, body });
-    assert.equal(stored.status, 202);
-    const { asyncId } = (await stored.json()) as { asyncId: string };
-    const responses = (await site.results(asyncId)).map(({ response }) => response);
-    assert.deepEqual(responses, [{ remembered: 'Ada' }, { remembered: 'Alan' }]);
+  await t.test('measuring by hand, with fewer jobs', async () => {
+    const folder = home.folder;
+    const lines = (await readBlock('docs/performance.md', 'By hand', 'sh'))
+      .replaceAll('100000', '1000')
+      .replaceAll('/tmp/', `${folder}/`);
+    await paste(lines);
   });
 });
-
-/** The files that the page on plugins shows, each under the path that its first line names. */
-async function writePlugins(folder: string): Promise<void> {
-  const page = 'docs/plugins.md';
-  for (const { code, language } of await readBlocks(page)) {
-    if (language !== 'ts' && language !== 'sql') continue;
-    const [, path = ''] = /^(?:\/\/|--) (\S+)\n/.exec(code) ?? [];
-    await write(join(folder, path), code);
-  }
-  await write(
-    join(folder, 'package.json'),
-    await readBlock(page, 'Plugins in a folder of their own', 'json'),
-  );
-  // What npm install makes of the dependency.
-  await mkdir(join(folder, 'node_modules'));
-  await symlink(ROOT, join(folder, 'node_modules/batchwright'));
-}
-
-async function write(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
-}
-
-/** Free at this moment: for programs that must be told theirs. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}

@@ -1,0 +1,78 @@
+/** Every code block of every document is checked by something, or the reason why it cannot be is here. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Block, ROOT, readBlocks, repositoryFiles } from './pages.ts';
+
+const API = 'test/docs/paste.test.ts';
+const PLUGINS = 'test/docs/paste-plugins.test.ts';
+const OPERATING = 'test/docs/operating.test.ts';
+const COMMANDS = 'test/docs/commands.test.ts';
+const LIFECYCLE = 'test/docs/lifecycle.test.ts';
+
+/** By page, heading and language. */
+const CHECKED_BY: Record<string, string> = {
+  'README.md, Batchwright, sh': 'test/main/start.test.ts',
+  'README.md, A first batch, sh': API,
+  'docs/api.md, The batch API, json': API,
+  'docs/api.md, One action alone, sh': API,
+  'docs/api.md, The same as REST, sh': API,
+  'docs/api.md, The same as REST, json': API,
+  'docs/api.md, Problem details, json': API,
+  'docs/api.md, Keys and permissions, sh': API,
+  'docs/api.md, Signed requests, sh': API,
+  'docs/callbacks.md, The signature, js': API,
+  'docs/callbacks.md, The signature, sh': API,
+  'docs/callbacks.md, The log of attempts, json': API,
+  'docs/performance.md, By hand, sh': API,
+  'docs/plugins.md, An action, ts': PLUGINS,
+  'docs/plugins.md, An action, sh': PLUGINS,
+  'docs/plugins.md, Its test, ts': PLUGINS,
+  'docs/plugins.md, Calling other APIs, sh': PLUGINS,
+  'docs/plugins.md, Tables of its own, sql': PLUGINS,
+  'docs/plugins.md, Tables of its own, ts': PLUGINS,
+  'docs/plugins.md, HTTP routes of its own, ts': PLUGINS,
+  'docs/plugins.md, Plugins in a folder of their own, json': PLUGINS,
+  'docs/scaling.md, Figures, sh': PLUGINS,
+  'docs/scaling.md, One Postgres, sql': PLUGINS,
+  'docs/operating.md, systemd, ini': OPERATING,
+  'docs/operating.md, A proxy in front, nginx': OPERATING,
+  'docs/operating.md, Backup and restore, sh': OPERATING,
+  'CONTRIBUTING.md, Contributing, ': COMMANDS,
+  'CONTRIBUTING.md, Running parts, ': COMMANDS,
+  'docs/lifecycle.md, Batch, mermaid': LIFECYCLE,
+  'docs/lifecycle.md, Job, mermaid': LIFECYCLE,
+  'docs/lifecycle.md, Callback, mermaid': LIFECYCLE,
+};
+
+const NOT_CHECKED: Record<string, string> = {
+  'CONTRIBUTING.md, Layers, ': 'a drawing; test/checks holds the table below it',
+  'docs/architecture.md, Architecture, mermaid': 'a drawing',
+  'docs/lifecycle.md, Chunk message, mermaid': "a drawing; its states are pg-boss's",
+  'docs/operating.md, systemd, sh': 'needs systemd as process 1',
+  'docs/operating.md, Upgrade and rollback, sh': 'needs a release to upgrade to',
+  'docs/scaling.md, PgBouncer, ini': 'needs PgBouncer',
+  'docs/scaling.md, A Citus cluster, sql': 'needs a Citus cluster: test/cli/distribute.test.ts has one',
+  'docs/scaling.md, A Citus cluster, sh': 'needs a Citus cluster: test/cli/distribute.test.ts has one',
+};
+
+function keyOf({ page, heading, language }: Block): string {
+  return `${page}, ${heading}, ${language}`;
+}
+
+const pages = (await repositoryFiles()).filter((path) => path.endsWith('.md'));
+const keys = new Set((await Promise.all(pages.map(readBlocks))).flat().map(keyOf));
+
+test('every code block is checked, or is said not to be', () => {
+  assert.deepEqual([...keys].sort(), Object.keys({ ...CHECKED_BY, ...NOT_CHECKED }).sort());
+});
+
+test('a test that checks blocks names their page', async () => {
+  for (const [key, path] of Object.entries(CHECKED_BY).filter(
+    ([, file]) => file !== 'test/main/start.test.ts',
+  )) {
+    const [page = ''] = key.split(', ');
+    assert.ok((await readFile(join(ROOT, path), 'utf8')).includes(page), `${path}: ${page}`);
+  }
+});

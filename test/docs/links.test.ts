@@ -1,0 +1,71 @@
+/** No file of the repository points to what is not in it. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
+import { describe, test } from 'node:test';
+import { headingsOf, ROOT, readPage, repositoryFiles } from './pages.ts';
+
+/** Documents that code mentions without meaning one of the repository's. */
+const OTHERS = new Set(['jobs/demo/README.md']);
+
+/** As GitHub makes it of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+/** The text without its code blocks and code spans. */
+function prose(markdown: string): string {
+  return markdown.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, '');
+}
+
+describe('A link in a document', async () => {
+  const pages = (await repositoryFiles()).filter((path) => path.endsWith('.md'));
+  for (const page of pages)
+    test(`of ${page} leads to a file and a heading that are there`, async () => {
+      const links = [...prose(await readPage(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(
+        ([, link = '']) => link,
+      );
+      for (const link of links.filter((text) => !/^https?:/.test(text))) {
+        const [path = '', anchor] = link.split('#');
+        const target = path === '' ? page : posix.join(dirname(page), path);
+        assert.ok(existsSync(join(ROOT, target)), `${page}: ${link}`);
+        if (anchor === undefined) continue;
+        const anchors = (await headingsOf(target)).map(anchorOf);
+        assert.ok(anchors.includes(anchor), `${page}: ${link} names no heading of ${target}`);
+      }
+    });
+});
+
+test('a document that a file mentions by its name is in the repository', async () => {
+  const files = await repositoryFiles();
+  const documents = files.filter((path) => path.endsWith('.md'));
+  const wrong: string[] = [];
+  for (const file of files.filter((path) => /\.(ts|mjs|sql|json|jsonc|md)$|^\.ci\//.test(path))) {
+    const text = (await readFile(join(ROOT, file), 'utf8')).replace(/https?:\/\/\S+/g, '');
+    for (const [mention] of text.matchAll(/(?:\w[\w.-]*\/)*[A-Za-z][\w-]*\.md\b/g)) {
+      const isKnown =
+        OTHERS.has(mention) ||
+        documents.some((path) => path === mention || path.endsWith(`/${mention}`)) ||
+        documents.includes(posix.join(dirname(file), mention));
+      if (!isKnown) wrong.push(`${file}: ${mention}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('a comment cites a page of docs or a public name, no nickname in capitals', async () => {
+  const files = (await repositoryFiles()).filter((path) =>
+    /^(src|jobs|schemas|test|bench)\/.*\.(ts|mjs)$/.test(path),
+  );
+  const wrong: string[] = [];
+  for (const file of files) {
+    const comments = (await readFile(join(ROOT, file), 'utf8')).matchAll(/^\s*(?:\/\*\*|\*|\/\/) .*$/gm);
+    for (const [comment] of comments)
+      if (/\b[A-Z]{6,}(?:: |, (?:"|section))/.test(comment)) wrong.push(`${file}: ${comment.trim()}`);
+  }
+  assert.deepEqual(wrong, []);
+});

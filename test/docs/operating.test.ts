@@ -1,0 +1,180 @@
+/** What docs/operating.md shows is run: the systemd unit's command, nginx with the product behind it, a backup. */
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { suite, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { kill } from '../database/data-dir.ts';
+import { bareEnvironment, keptKey, makeHome, ROOT } from '../main/product.ts';
+import { waitFor } from '../support/wait.ts';
+import { readBlock } from './pages.ts';
+import { freePort } from './pasting.ts';
+
+const PAGE = 'docs/operating.md';
+const run = promisify(execFile);
+const has = (program: string, argument: string) =>
+  run(program, [argument]).then(
+    () => true,
+    () => false,
+  );
+
+suite('docs/operating.md', { concurrency: true }, async () => {
+  const hasSystemd = await has('systemd-analyze', '--version');
+  const hasNginx = (await has('nginx', '-v')) && (await has('openssl', 'version'));
+
+  test('the unit is one that systemd understands', { skip: !hasSystemd && 'no systemd' }, async (t) => {
+    const { folder } = await makeHome(t);
+    const path = join(folder, 'batchwright.service');
+    await writeFile(path, (await readUnit()).replaceAll('/opt/batchwright', ROOT));
+    const { stderr } = await run('systemd-analyze', ['verify', '--man=no', path]);
+    assert.equal(
+      stderr
+        .split('\n')
+        .filter((line) => line.includes('batchwright'))
+        .join('\n'),
+      '',
+    );
+  });
+
+  test('the unit starts what npm start does, and stops with a signal to its one process', async (t) => {
+    const [, command = ''] =
+      /^ExecStart=\/opt\/batchwright\/node_modules\/\.bin\/(.*)$/m.exec(await readUnit()) ?? [];
+    const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+    assert.ok(scripts.start.endsWith(`exec ${command}`), command);
+
+    const home = await makeHome(t);
+    const [program = '', ...args] = command.split(' ');
+    const child = spawn(join(ROOT, 'node_modules/.bin', program), args, {
+      cwd: ROOT,
+      env: { ...bareEnvironment(home.folder), DATA_DIR: home.dataDir },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.after(() => kill(child));
+    let printed = '';
+    child.stdout.on('data', (piece: Buffer) => {
+      printed += piece;
+    });
+    await waitFor(async () => printed.includes('worker ready'), { what: 'the worker', timeoutMs: 60_000 });
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+    assert.deepEqual(await home.processes(), []);
+  });
+
+  test('nginx passes large bodies, streams and events on', { skip: !hasNginx && 'no nginx' }, async (t) => {
+    const home = await makeHome(t);
+    const site = await home.start().ready();
+    const port = await startNginx(t, home.folder, new URL(site.url).port);
+    const send = (path: string, init: { body?: string; headers?: Record<string, string> } = {}) =>
+      sendTls(port, path, { ...init, headers: { authorization: `Bearer ${site.key}`, ...init.headers } });
+    await waitFor(async () => (await send('/readyz').catch(() => null))?.status === 200, { what: 'nginx' });
+
+    const job = (n: number) =>
+      JSON.stringify({
+        namespace: 'contact',
+        action: 'addOrUpdateContact',
+        params: {
+          firstName: 'Ada',
+          lastName: `Lovelace ${n} ${'x'.repeat(200)}`,
+          email: `ada-${n}@example.com`,
+        },
+      });
+    const lines = Array.from({ length: 8000 }, (_, n) => `${job(n)}\n`).join('');
+    assert.ok(lines.length > 2 * 1024 * 1024, 'more than nginx takes by itself');
+    const taken = await send('/v1/batches', {
+      body: lines,
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+    assert.equal(taken.status, 202, taken.body);
+    const { asyncId } = JSON.parse(taken.body);
+    const events = await send(`/v1/batches/${asyncId}/events`);
+    assert.match(events.body, /^event: finished$/m);
+    const results = await send(`/v1/batches/${asyncId}/results`, {
+      headers: { accept: 'application/x-ndjson' },
+    });
+    assert.equal(results.body.split('\n').length - 1, 8000);
+    const refused = await send('/v1/batches', { body: 'x'.repeat(3 * 1024 * 1024) });
+    assert.equal(refused.status, 400);
+    assert.match(refused.body, /"specificCode":24092/);
+  });
+
+  test('a backup that was restored has what was there', async (t) => {
+    const home = await makeHome(t);
+    const dataDir = join(home.folder, '.data');
+    const first = home.start({ DATA_DIR: dataDir });
+    const site = await first.ready();
+    const params = { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com' };
+    const asyncId = await site.run([{ namespace: 'contact', action: 'addOrUpdateContact', params }]);
+    const results = await site.results(asyncId);
+    first.signalAll('SIGTERM');
+    assert.equal((await first.exited).code, 0);
+
+    const block = await readBlock(PAGE, 'Backup and restore', 'sh');
+    assert.match(block, /^DATA_DIR=restored npm start\n$/m);
+    await run('bash', ['-ec', block.replace(/^DATA_DIR=.*$/m, '')], { cwd: home.folder });
+    const restored = join(home.folder, 'restored');
+    const again = await home.start({ DATA_DIR: restored }).ready(await keptKey(restored));
+    assert.deepEqual(await again.results(asyncId), results);
+  });
+});
+
+async function readUnit(): Promise<string> {
+  return await readBlock(PAGE, 'systemd', 'ini');
+}
+
+/** Starts nginx with the configuration that the page shows; only ports and paths are others. Returns its port. */
+async function startNginx(t: TestContext, home: string, apiPort: string): Promise<number> {
+  const folder = join(home, 'nginx');
+  await mkdir(folder);
+  const port = await freePort();
+  const site = (await readBlock(PAGE, 'A proxy in front', 'nginx'))
+    .replace('server 127.0.0.1:3000;', `server 127.0.0.1:${apiPort};`)
+    .replace('listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`)
+    .replace(/\/etc\/ssl\/\S+\.pem/, `${folder}/certificate.pem`)
+    .replace(/\/etc\/ssl\/\S+\.key/, `${folder}/key.pem`);
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
+  const configuration = `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
+    events {} http { access_log off; ${temporary.join(' ')} ${site} }`;
+  await writeFile(join(folder, 'nginx.conf'), configuration);
+  const newKey = [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=batch.example.com',
+  ];
+  await run('openssl', [
+    ...newKey,
+    '-keyout',
+    join(folder, 'key.pem'),
+    '-out',
+    join(folder, 'certificate.pem'),
+  ]);
+  const args = ['-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
+  await run('nginx', ['-t', ...args]);
+  const nginx = spawn('nginx', args, { stdio: 'ignore' });
+  t.after(() => kill(nginx));
+  return port;
+}
+
+async function sendTls(
+  port: number,
+  path: string,
+  { body, headers }: { body?: string; headers: Record<string, string> },
+): Promise<{ status: number; body: string }> {
+  const method = body === undefined ? 'GET' : 'POST';
+  const sent = request({ host: '127.0.0.1', port, path, method, headers, rejectUnauthorized: false });
+  sent.end(body);
+  const [answer] = await once(sent, 'response');
+  return { status: answer.statusCode, body: await text(answer) };
+}

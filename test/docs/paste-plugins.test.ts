@@ -1,0 +1,104 @@
+/** What the pages on plugins and on scaling print for their readers to run is run here, as it stands there. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { bareEnvironment, ROOT } from '../main/product.ts';
+import { withClient } from '../support/server.ts';
+import { type Block, readBlock, readBlocks } from './pages.ts';
+import { startPasting } from './pasting.ts';
+
+test('what the pages on plugins and on scaling print works as pasted', async (t) => {
+  const { home, site, headers, paste, get } = await startPasting(t, async (folder) => {
+    await writePlugins(join(folder, 'plugins'));
+    return { PLUGIN_DIR: join(folder, 'plugins'), HTTP_ALLOW: '127.0.0.1' };
+  });
+  const plugins = join(home.folder, 'plugins');
+
+  await t.test('a plugin: its action, its test, its table and its routes', async () => {
+    assert.equal(
+      await paste(await readBlock('docs/plugins.md', 'An action', 'sh')),
+      '{"greeting":"Hello Ada"}',
+    );
+
+    const inFolder = { cwd: plugins, env: bareEnvironment(home.folder) };
+    const { stdout } = await promisify(execFile)('npm', ['test'], inFolder);
+    assert.match(stdout, /^(ℹ|#) pass 2$/m);
+    await promisify(execFile)('npm', ['run', 'check'], inFolder);
+
+    const greeted = await fetch(`${site.url}/greetings/Ada`, { headers });
+    assert.deepEqual(await greeted.json(), { greeting: 'Hello Ada' });
+    const greetAll = (body: string) => fetch(`${site.url}/greetings`, { method: 'POST', headers, body });
+    for (const wrong of ['not json', '{}', '']) assert.equal((await greetAll(wrong)).status, 400);
+    const stored = await greetAll(JSON.stringify(['Ada', 'Alan']));
+    assert.equal(stored.status, 202);
+    const { asyncId } = (await stored.json()) as { asyncId: string };
+    await site.results(asyncId);
+    const batch = await get(`/greetings/batches/${asyncId}`);
+    assert.deepEqual(
+      [batch.state, ...batch.results.map(({ response }: { response: object }) => response)],
+      ['completed', { remembered: 'Ada' }, { remembered: 'Alan' }],
+    );
+    const unknown = await fetch(`${site.url}/greetings/batches/${'0'.repeat(32)}`, { headers });
+    assert.equal(unknown.status, 404);
+  });
+
+  await t.test('a call to another API', async () => {
+    const called = JSON.parse(await paste(await readBlock('docs/plugins.md', 'Calling other APIs', 'sh')));
+    assert.deepEqual([called.status, called.body], [200, '{"status":"ok"}']);
+  });
+
+  await t.test('measuring as docs/scaling.md does, with fewer jobs', async () => {
+    const [start, script] = await blocksIn('docs/scaling.md', ['sh']);
+    assert.match(start?.code ?? '', / PLUGIN_DIR=\$PWD\/bench npm start$/m);
+    const measured = await paste(
+      (script?.code ?? '')
+        .replace('http://127.0.0.1:3000', site.url)
+        .replace('the-key-of-this-measurement', site.key)
+        .replaceAll('100000', '1000')
+        .replace('median(21', 'median(3'),
+    );
+    assert.match(measured, /^one job \d+ ms\n100,000 jobs \d+ ms\nbatches of 10: \d+ a second\n$/);
+  });
+
+  await t.test('settings of autovacuum', async () => {
+    const statements = await readBlock('docs/scaling.md', 'One Postgres', 'sql');
+    const password = await readFile(join(home.dataDir, 'postgres-password'), 'utf8');
+    const [, , , port] = (await readFile(join(home.dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n');
+    const url = `postgres://batchwright:${password.trim()}@127.0.0.1:${port}/batchwright`;
+    await withClient(url, (client) => client.query(statements));
+  });
+});
+
+/** The files that the page on plugins shows, each under the path that its first line names; and bench's echo. */
+async function writePlugins(folder: string): Promise<void> {
+  const page = 'docs/plugins.md';
+  for (const { code } of await blocksIn(page, ['ts', 'sql'])) {
+    const [, path = ''] = /^(?:\/\/|--) (\S+)\n/.exec(code) ?? [];
+    await write(join(folder, path), code);
+  }
+  const [packageJson, tsconfig] = await blocksIn(page, ['json']);
+  await write(join(folder, 'package.json'), packageJson?.code ?? '');
+  await write(join(folder, 'tsconfig.json'), tsconfig?.code ?? '');
+  for (const path of ['jobs/bench/echo.ts', 'schemas/bench/echo.ts']) {
+    const code = await readFile(join(ROOT, 'bench', path), 'utf8');
+    await write(
+      join(folder, path),
+      code.replace(/'\.\.[^']*\/src\/plugin\/index\.ts'/, "'batchwright/plugin'"),
+    );
+  }
+  // What npm install makes of the dependency.
+  await mkdir(join(folder, 'node_modules'));
+  await symlink(ROOT, join(folder, 'node_modules/batchwright'));
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
+
+async function blocksIn(page: string, languages: readonly string[]): Promise<Block[]> {
+  return (await readBlocks(page)).filter(({ language }) => languages.includes(language));
+}
