@@ -14,9 +14,9 @@ import { startQueue } from '../queue/queue.ts';
 import { createLargeJobChecker } from '../registry/large-jobs.ts';
 import type { Registry } from '../registry/registry.ts';
 import { answers } from '../store/ping.ts';
-import { closeServer, type listen } from './listen.ts';
+import type { listen } from './listen.ts';
 import { sessionUrl } from './prepare.ts';
-import { type AppOptions, QUEUE_CONNECTIONS, type Running } from './running.ts';
+import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
 
 /** Requests that stream a large body at once; each holds a connection for as long as its caller sends. */
 const INGESTS = 4;
@@ -93,7 +93,7 @@ export async function startApi(
       retention.stop();
       pipeline.watch.close();
       setTimeout(() => pipeline.endWatch.close(), ALONE_GRACE_MS).unref();
-      await closeServer(listening.server);
+      await listening.close(JOB_GRACE_MS);
       await largeJobs.close();
       await queue.stop();
       await Promise.all([pool.end(), ingestPool.end()]);

@@ -22,14 +22,17 @@ export const catalogue = {
   requestTimeout: { errorCode: 408, message: 'The request body did not arrive in time' },
   idempotencyBusy: { errorCode: 409, message: 'A request with this Idempotency-Key is still being stored' },
   bodyTooLarge: { errorCode: 413, message: 'The request body is too large' },
+  expectationFailed: { errorCode: 417, message: 'Expect knows 100-continue only' },
   unsupportedEncoding: { errorCode: 415, message: 'Unsupported Content-Encoding' },
   idempotencyMismatch: { errorCode: 422, message: 'This Idempotency-Key was used with another request body' },
   tooManyRequests: { errorCode: 429, message: 'Too many requests' },
+  headersTooLarge: { errorCode: 431, message: 'The request line and headers have more than 16 KiB' },
   failedRequest: { errorCode: 461, message: 'The request failed' },
   internal: { errorCode: 500, message: 'Internal error' },
   notConfigured: { errorCode: 501, message: 'The server is not set up for this' },
   unavailable: { errorCode: 503, message: 'The service is not available at the moment' },
   stillRunning: { errorCode: 504, message: 'The job is still running' },
+  versionNotSupported: { errorCode: 505, message: 'HTTP/1.0 and HTTP/1.1 are supported' },
 } as const satisfies Record<string, { errorCode: number; specificCode?: number; message: string }>;
 
 export type ErrorName = keyof typeof catalogue;

@@ -1,12 +1,9 @@
-import { STATUS_CODES } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { BatchwrightError, catalogue, type ErrorBody } from '../domain/errors.ts';
 import type { Log } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 import { isDatabaseUnavailable } from '../postgres/errors.ts';
-
-/** After an early answer the rest of a body is read and thrown away for this long, then the socket is closed. */
-const DISCARD_MS = 5_000;
+import { errorText, sendText, type Told } from './send-error.ts';
 
 /** The one place where errors become answers: the contract's shape, and RFC 9457 below /v1. */
 export function errorHandler(log: Log) {
@@ -23,13 +20,11 @@ export function errorHandler(log: Log) {
     // A plugin may have named a way of its own.
     if (told.body.errorCode === 401 && !response.get('www-authenticate'))
       response.set('www-authenticate', 'Bearer');
-    const isRest = request.path.startsWith('/v1/');
-    response.status(told.body.errorCode).type(isRest ? 'application/problem+json' : 'application/json');
-    send(request, response, JSON.stringify(isRest ? problem(told) : { ...told.body, ...told.extra }));
+    const { type, text } = errorText(told, request.path);
+    response.status(told.body.errorCode).type(type);
+    sendText(request, response, text);
   };
 }
-
-type Told = Pick<BatchwrightError, 'body' | 'extra' | 'retryAfter'> & { kind?: BatchwrightError['kind'] };
 
 /** What was not thrown for the caller is told without its message. */
 function asTold(error: unknown, request: Request): Told {
@@ -58,41 +53,4 @@ function bodyOf({ message, options }: NonRetryableError | RetryLaterError): Erro
     ...(specificCode === undefined ? {} : { specificCode }),
     ...(additionalMessages ? { additionalMessages } : {}),
   };
-}
-
-/**
- * RFC 9457. An error with a specific code of ours has a type of its own; the others say no more than their status
- * does, which is what `about:blank` means. An action's own codes are not ours to name.
- */
-function problem({ body, extra, kind }: Told): object {
-  const hasType = kind !== undefined && body.specificCode !== undefined;
-  return {
-    type: hasType ? `urn:batchwright:error:${body.specificCode}` : 'about:blank',
-    title: STATUS_CODES[body.errorCode] ?? 'Error',
-    status: body.errorCode,
-    detail: body.message,
-    ...(body.specificCode === undefined ? {} : { specificCode: body.specificCode }),
-    ...(body.additionalMessages ? { errors: body.additionalMessages } : {}),
-    ...extra,
-  };
-}
-
-/**
- * A client that still sends must get to read the answer: closing the socket on what it sends would be a reset,
- * which takes the answer along. So the answer ends only when the rest of the body has been thrown away.
- */
-function send(request: Request, response: Response, text: string): void {
-  if (request.complete || request.destroyed) {
-    response.send(text);
-    return;
-  }
-  response.set({ connection: 'close', 'content-length': String(Buffer.byteLength(text)) });
-  response.write(text);
-  const end = () => response.end();
-  const timer = setTimeout(end, DISCARD_MS);
-  request.once('close', () => {
-    clearTimeout(timer);
-    end();
-  });
-  request.resume();
 }

@@ -6,6 +6,8 @@ import { type BatchEvent, type BatchWatch, eventOf } from '../../pipeline/watch.
 
 /** Keeps proxies from closing a connection on which nothing happens. */
 const HEARTBEAT_MS = 15_000;
+/** The same once the client has ended its side: one that is gone altogether shows it when something is sent. */
+const PROBE_MS = 1_000;
 /** A client that does not read is let go when so much waits for it. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 
@@ -32,12 +34,20 @@ export function sendEvents(watch: BatchWatch, batch: BatchView, request: Request
 }
 
 function follow(watch: BatchWatch, batchId: string, seen: string | undefined, response: Response): void {
+  const { socket } = response.req;
   const send = (text: string) => {
+    if (response.writableEnded) return;
     response.write(text);
     if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
   };
   response.flushHeaders();
-  const heartbeat = setInterval(() => send(':\n\n'), HEARTBEAT_MS);
+  const beat = () => send(':\n\n');
+  let heartbeat = setInterval(beat, HEARTBEAT_MS);
+  const probe = () => {
+    clearInterval(heartbeat);
+    heartbeat = setInterval(beat, PROBE_MS);
+  };
+  socket.once('end', probe);
   const listener = ({ name, id, data }: BatchEvent) => {
     // Without a last event the client comes back, to the next process.
     if (name !== 'closing') send(`id: ${id}\nevent: ${name}\ndata: ${data}\n\n`);
@@ -48,6 +58,7 @@ function follow(watch: BatchWatch, batchId: string, seen: string | undefined, re
   const unsubscribe = watch.subscribe(batchId, listener, seen);
   response.once('close', () => {
     clearInterval(heartbeat);
+    socket.off('end', probe);
     unsubscribe();
   });
 }
