@@ -12,7 +12,9 @@ export function nearestName(name: string, known: readonly string[]): string | un
   const nearest = known
     .map((candidate) => ({ candidate, distance: distanceBetween(given, candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  return nearest && nearest.distance <= Math.max(1, Math.round(name.length / 3)) ? nearest.candidate : undefined;
+  return nearest && nearest.distance <= Math.max(1, Math.round(name.length / 3))
+    ? nearest.candidate
+    : undefined;
 }
 
 function distanceBetween(given: string, candidate: string): number {

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { headingsOf, ROOT, readPage, repositoryFiles } from './pages.ts';
 
 /** Documents that code mentions without meaning one of the repository's. */
-const OTHERS = new Set(['jobs/demo/README.md']);
+const OTHERS = new Set(['jobs/README.md', 'jobs/demo/README.md']);
 
 /** As GitHub makes it of a heading. */
 function anchorOf(heading: string): string {
@@ -65,7 +65,8 @@ test('a comment cites a page of docs or a public name, no nickname in capitals',
   for (const file of files) {
     const comments = (await readFile(join(ROOT, file), 'utf8')).matchAll(/^\s*(?:\/\*\*|\*|\/\/) .*$/gm);
     for (const [comment] of comments)
-      if (/\b[A-Z]{6,}(?:: |, (?:"|section))/.test(comment)) wrong.push(`${file}: ${comment.trim()}`);
+      if (/^\s*(?:\/\*\*|\*|\/\/) [A-Z]{6,}[:,] |[A-Z]{6,}[:,] "/.test(comment))
+        wrong.push(`${file}: ${comment.trim()}`);
   }
   assert.deepEqual(wrong, []);
 });
