@@ -1,16 +1,22 @@
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import type { Log } from '../domain/log.ts';
+import { StartError } from '../domain/start-error.ts';
+import { type MigrationFile, planMigrations, type RunMigration, readMigrations } from './migration-files.ts';
 
 /** Any number will do, as long as every Batchwright has the same. */
 const LOCK_KEY = 7_130_244_108;
+
+const TABLE = 'migration';
+/** The library runs what stands between such comments only. */
+const MARKER = /^\s*--[\s-]*(up|down)\s+migration/im;
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 interface Migrations {
   /** The Postgres schema that they are run in, made when missing; it also holds the table of those done. */
   schema: string;
-  /** Folder of files `001_name.sql`, run in the order of their numbers; other files are not looked at. */
+  /** Folder of files `001_name.sql`, run in the order of their numbers. */
   directory: string;
   log: Log;
 }
@@ -20,7 +26,8 @@ interface Migrations {
  * process migrates the same database; waits for one that does. A `client` of `withMigrationLock` is used as
  * it is, a `url` connected to.
  *
- * Throws an Error that names the file and has Postgres's message when one fails; those before it stay.
+ * Throws StartError, one line that names the file: with Postgres's message when one fails, where those before it
+ * stay, and as `planMigrations` does when the files are not those that have run.
  */
 export async function migrate(
   options: Migrations & ({ url: string } | { client: pg.ClientBase }),
@@ -71,32 +78,73 @@ async function lock(client: pg.ClientBase, log: Log): Promise<void> {
 }
 
 async function runPending(client: pg.ClientBase, { schema, directory, log }: Migrations): Promise<void> {
+  const files = await readMigrations(directory);
   const options = {
     dbClient: client,
     schema,
     createSchema: true,
-    migrationsTable: 'migration',
+    migrationsTable: TABLE,
     dir: directory,
     ignorePattern: '(?!\\d+_.*\\.sql$).*',
     direction: 'up',
     noLock: true,
+    // The order is checked here, in words.
+    checkOrder: false,
     logger: SILENT,
   } as const;
   try {
-    for (const { name } of await runner({ ...options, dryRun: true })) {
-      await runOne(client, `${directory}/${name}.sql`, () => runner({ ...options, file: name }));
-      log.info({ schema, migration: name }, 'Migrated');
+    await runner({ ...options, dryRun: true }); // makes the table
+    const table = `"${schema}"."${TABLE}"`;
+    const { pending, later } = planMigrations(directory, files, await findRun(client, table));
+    await keepChecksums(client, table, files); // of those that ran before checksums were kept
+    if (later.length > 0)
+      log.warn({ schema, migrations: later }, 'The database has migrations of a later release');
+    for (const file of pending) {
+      await runOne(client, file, () => runner({ ...options, file: file.name }));
+      await keepChecksums(client, table, [file]);
+      log.info({ schema, migration: file.name }, 'Migrated');
     }
   } finally {
     await client.query('reset search_path').catch(() => undefined);
   }
 }
 
-async function runOne(client: pg.ClientBase, file: string, run: () => Promise<unknown>): Promise<void> {
+/** The migrations that have run; adds the column of checksums where it is not there yet. */
+async function findRun(client: pg.ClientBase, table: string): Promise<RunMigration[]> {
+  await client.query(`alter table ${table} add column if not exists checksum text`);
+  const { rows } = await client.query<RunMigration>(`select name, checksum from ${table} order by id`);
+  return rows;
+}
+
+/** Where there is none yet: the text that a migration ran with is kept, whatever the file becomes. */
+async function keepChecksums(
+  client: pg.ClientBase,
+  table: string,
+  files: readonly MigrationFile[],
+): Promise<void> {
+  await client.query(
+    `update ${table} as ran set checksum = file.checksum
+     from unnest($1::text[], $2::text[]) as file (name, checksum)
+     where file.name = ran.name and ran.checksum is null`,
+    [files.map(({ name }) => name), files.map(({ checksum }) => checksum)],
+  );
+}
+
+async function runOne(
+  client: pg.ClientBase,
+  file: MigrationFile,
+  run: () => Promise<unknown>,
+): Promise<void> {
+  if (MARKER.test(file.text))
+    throw new StartError(
+      `${file.place}: a comment that begins with "up migration" or "down migration" divides the file: change it, for there is no way down`,
+    );
   try {
     await run();
   } catch (cause) {
     await client.query('rollback').catch(() => undefined);
-    throw new Error(`Migration ${file} failed: ${(cause as Error).message}`, { cause });
+    const { message, position } = cause as pg.DatabaseError;
+    const line = position ? ` at line ${file.text.slice(0, Number(position)).split('\n').length}` : '';
+    throw new StartError(`Migration ${file.place} failed${line}: ${message}`, { cause });
   }
 }

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { StartError } from '../../src/domain/start-error.ts';
 import { migrate, withMigrationLock } from '../../src/postgres/migrate.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog as log } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
 
 const schema = 'orders';
+const TABLES: Record<string, string> = {
+  '001_a.sql': 'create table a ()',
+  '002_b.sql': 'create table b ()',
+};
 
 test('migrations run once, in the order of their numbers, in a schema of their own', async (t) => {
   const { url, pool } = await createDatabase(t);
@@ -92,7 +97,7 @@ test('a migration that fails is named, leaves nothing behind and can be mended',
     '002_bad.sql': 'create table half (); create tabel other ();',
   });
   await assert.rejects(migrate({ url, schema, directory, log }), {
-    message: `Migration ${directory}/002_bad.sql failed: syntax error at or near "tabel"`,
+    message: `Migration ${directory}/002_bad.sql failed at line 1: syntax error at or near "tabel"`,
   });
   await pool.query('select from orders.good');
   await assert.rejects(pool.query('select from orders.half'), /does not exist/);
@@ -102,21 +107,160 @@ test('a migration that fails is named, leaves nothing behind and can be mended',
   await pool.query('select from orders.half');
 });
 
-test('a migration that should have run before those that have is refused', async (t) => {
+/** What has run, what the folder has after that, and the line that refuses it, in which DIR stands for the folder. */
+const refused: [what: string, ran: string[], now: Record<string, string | null>, line: string][] = [
+  [
+    'is changed after it ran',
+    ['001_a.sql', '002_b.sql'],
+    { '001_a.sql': 'create table a (other int)' },
+    'DIR/001_a.sql has been changed since it ran in this database: restore it, and put the change into a new migration',
+  ],
+  [
+    'is removed after it ran',
+    ['001_a.sql', '002_b.sql'],
+    { '001_a.sql': null },
+    'DIR/001_a.sql is missing, and has run in this database: restore it, and undo it in a new migration if need be',
+  ],
+  [
+    'is another one by the same number',
+    ['001_a.sql'],
+    { '001_a.sql': null, '001_aaa.sql': 'create table other ()' },
+    'DIR/001_a.sql is missing, and has run in this database: restore it, and undo it in a new migration if need be',
+  ],
+  [
+    'is renamed after it ran',
+    ['001_a.sql'],
+    { '001_a.sql': null, '002_a.sql': TABLES['001_a.sql'] ?? '' },
+    'DIR/002_a.sql has run in this database as 001_a.sql: give it that name back',
+  ],
+  [
+    'comes before one that has run',
+    ['002_b.sql'],
+    { '001_a.sql': '' },
+    'DIR/001_a.sql comes before 002_b.sql, which has run in this database: give it a higher number',
+  ],
+  [
+    'has the number of one that has run',
+    ['001_a.sql'],
+    { '001_b.sql': '' },
+    'DIR/001_b.sql has the same number as 001_a.sql, which has run in this database: give it the next free number',
+  ],
+  [
+    'has the number of another, written otherwise',
+    [],
+    { '1_a.sql': '', '001_b.sql': '' },
+    'DIR/1_a.sql has the same number as 001_b.sql: give it the next free number',
+  ],
+  [
+    'would be run in part only',
+    ['001_a.sql'],
+    { '002_b.sql': 'create table b ();\n-- Down migration: none\ncreate table c ();' },
+    'DIR/002_b.sql: a comment that begins with "up migration" or "down migration" divides the file: change it, for there is no way down',
+  ],
+  ...['4.sql', '5-dash.sql', '006_x.SQL', 'seven.sql', '008_x.ts', "009_it's.sql", '010_x.sql/a.sql'].map(
+    (name): [string, string[], Record<string, string>, string] => [
+      `is named ${name}`,
+      ['001_a.sql'],
+      { [name]: '' },
+      `DIR/${name.split('/')[0]}: a migration is a file like 001_tables.sql: digits, an underscore, a name, and .sql`,
+    ],
+  ),
+];
+
+for (const [what, ran, now, line] of refused)
+  test(`a migration that ${what} is refused, and nothing is run`, async (t) => {
+    const { url, pool } = await createDatabase(t);
+    const directory = await makeFolder(t, Object.fromEntries(ran.map((name) => [name, TABLES[name] ?? ''])));
+    await migrate({ url, schema, directory, log });
+    await change(directory, { ...now, '099_last.sql': 'create table last ()' });
+    await assert.rejects(migrate({ url, schema, directory, log }), {
+      constructor: StartError,
+      message: line.replaceAll('DIR', directory),
+    });
+    await assert.rejects(pool.query('select from orders.last'), /does not exist/);
+  });
+
+test('documents, hidden files and backups in the folder are left alone', async (t) => {
   const { url } = await createDatabase(t);
-  const directory = await makeFolder(t, { '002_b.sql': 'create table b ()' });
+  const directory = await makeFolder(t, {
+    '001_a.sql': '',
+    'README.md': '',
+    '.DS_Store': '',
+    '001_a.sql~': '',
+    '001_a.sql.orig': '',
+  });
   await migrate({ url, schema, directory, log });
-  await writeFile(join(directory, '001_a.sql'), 'create table a ()');
-  await assert.rejects(
-    migrate({ url, schema, directory, log }),
-    /001_a is preceding already run migration 002_b/,
-  );
 });
+
+test('the ends of the lines of a migration may be those of another system', async (t) => {
+  const { url } = await createDatabase(t);
+  const directory = await makeFolder(t, { '001_a.sql': 'create table a ();\ncreate table b ();\n' });
+  await migrate({ url, schema, directory, log });
+  await change(directory, { '001_a.sql': 'create table a ();\r\ncreate table b ();\r\n' });
+  await migrate({ url, schema, directory, log });
+});
+
+test('a database of a release that kept no checksums takes those of the files as they are', async (t) => {
+  const { url, pool } = await createDatabase(t);
+  const directory = await makeFolder(t, { '001_a.sql': 'create table a ()' });
+  await migrate({ url, schema, directory, log });
+  await pool.query('alter table orders.migration drop column checksum');
+  await change(directory, { '001_a.sql': 'create table a (); -- the same' });
+  await migrate({ url, schema, directory, log });
+  await change(directory, { '001_a.sql': 'create table a (id int)' });
+  await assert.rejects(migrate({ url, schema, directory, log }), /001_a\.sql has been changed/);
+});
+
+test('one that fails leaves the checksums of those before it', async (t) => {
+  const { url } = await createDatabase(t);
+  const directory = await makeFolder(t, { '001_a.sql': 'create table a ()', '002_b.sql': 'no SQL' });
+  await assert.rejects(migrate({ url, schema, directory, log }), /002_b\.sql failed/);
+  await change(directory, { '001_a.sql': 'create table a (id int)' });
+  await assert.rejects(migrate({ url, schema, directory, log }), /001_a\.sql has been changed/);
+});
+
+test('the release before starts beside a later one, and says so', async (t) => {
+  const { url } = await createDatabase(t);
+  const later = await makeFolder(t, TABLES);
+  await migrate({ url, schema, directory: later, log });
+  const before = await makeFolder(t, { '001_a.sql': TABLES['001_a.sql'] ?? '' });
+  const warnings: unknown[] = [];
+  await migrate({
+    url,
+    schema,
+    directory: before,
+    log: { ...log, warn: (...line) => void warnings.push(line) },
+  });
+  assert.deepEqual(warnings, [
+    [{ schema, migrations: ['002_b'] }, 'The database has migrations of a later release'],
+  ]);
+});
+
+test('numbers may be times of 17 digits', async (t) => {
+  const { url, pool } = await createDatabase(t);
+  const directory = await makeFolder(t, {
+    '20260101000000001_b.sql': 'create table b (); insert into a values (1)',
+    '20260101000000000_a.sql': 'create table a (id int)',
+  });
+  await migrate({ url, schema, directory, log });
+  await pool.query('select from orders.b');
+});
+
+/** Writes files, and removes those that are null. */
+async function change(folder: string, files: Record<string, string | null>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(folder, name);
+    if (text === null) await rm(file);
+    else {
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text);
+    }
+  }
+}
 
 async function makeFolder(t: TestContext, files: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'batchwright-migrations-'));
   t.after(() => rm(folder, { recursive: true }));
-  await mkdir(join(folder, 'subfolder'));
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+  await change(folder, files);
   return folder;
 }
