@@ -14,14 +14,14 @@ import type { SettleAnswer } from '../store/settle.ts';
 import { execute, executeMany, failed, type InterruptibleSql, type PendingJob } from './execute.ts';
 import { isInterruption } from './interruption.ts';
 import type { RunScope } from './run-scope.ts';
-import { Lost, recordOutcomes, type SettleDeps } from './settle.ts';
+import { Lost, recorded, recordOutcomes, type SettleDeps, type SettleResult } from './settle.ts';
 
 /**
  * Either all is committed, or nothing is and the outcomes say what is to be recorded instead; `lost` when
  * another lane has the message, or the batch was restarted.
  */
 export type TransactionalAnswer =
-  | { recorded: true; cancelRequested: boolean; finished: boolean }
+  | Extract<SettleResult, { state: 'recorded' }>
   | { outcomes: Outcome[] }
   | 'lost';
 
@@ -81,10 +81,10 @@ async function runInTransaction(
       await undo(client, sql);
       return { outcomes };
     }
-    const { cancelRequested, finished } = await record(deps, client, claim, outcomes);
+    const settled = await record(deps, client, claim, outcomes);
     await commit(client);
     handBack(client);
-    return { recorded: true, cancelRequested, finished };
+    return recorded(settled);
   } catch (error) {
     sql.close();
     await undo(client, sql);
@@ -115,7 +115,7 @@ function notCommitted(
 ): TransactionalAnswer {
   if (error instanceof Lost) return 'lost';
   if (error instanceof AlreadyRecorded)
-    return jobs.length === 1 ? { recorded: true, cancelRequested: false, finished: false } : again(jobs);
+    return jobs.length === 1 ? { state: 'recorded', cancelRequested: false, ended: null } : again(jobs);
   if (isDatabaseUnavailable(error)) return again(jobs);
   scope.log.warn({ err: error }, 'a transaction was not committed');
   if (isDataError(error)) return { outcomes: jobs.map(({ index }) => unstorable(index, error, scope)) };

@@ -1,10 +1,13 @@
 /** What a lane knows of the message in hand: outcomes not yet settled, jobs that run, why it must halt. */
+import { toAsyncId } from '../domain/batch.ts';
 import { cancellation, type Outcome, type RecordableOutcome, type RetryOutcome } from '../domain/outcome.ts';
 import type { Log } from '../plugin/context.ts';
 import { type ChunkMessage, isQuarantine } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import { isCancelRequested } from '../store/batches.ts';
 import { clearProgress, type JobProgress, reportProgress } from '../store/job-progress.ts';
+import { logEnd } from './complete.ts';
+import { decodeLastRuns, encodeLastRuns } from './last-runs.ts';
 import { type NextMessage, type SettleDeps, type SettleResult, settleClaim } from './settle.ts';
 
 /** Results are visible to callers at least this often while a chunk runs. */
@@ -32,6 +35,7 @@ export class Recorder {
   readonly #deps: SettleDeps & { log: Log };
   readonly #queueName: string;
   readonly #claim: Claim<ChunkMessage>;
+  readonly #clock: number;
   readonly #timer: NodeJS.Timeout;
   readonly #running = new Map<number, Running>();
   readonly #written = new Set<number>();
@@ -45,10 +49,12 @@ export class Recorder {
   #settling: Promise<void> = Promise.resolve();
   #fault: Error | undefined;
 
-  constructor(deps: SettleDeps & { log: Log }, queueName: string, claim: Claim<ChunkMessage>) {
+  /** @param clock what to add to this process's clock to get the database's, in ms */
+  constructor(deps: SettleDeps & { log: Log }, queueName: string, claim: Claim<ChunkMessage>, clock: number) {
     this.#deps = deps;
     this.#queueName = queueName;
     this.#claim = claim;
+    this.#clock = clock;
     this.#timer = setInterval(() => this.#tick(), SETTLE_INTERVAL_MS);
   }
 
@@ -121,10 +127,10 @@ export class Recorder {
     if (this.#bytes > MAX_UNSETTLED_BYTES) return this.#settle();
   }
 
-  /** A transactional job has recorded its result by itself. */
-  recorded(index: number, settled: { cancelRequested: boolean; finished: boolean }): void {
-    this.#running.delete(index);
-    this.#take({ state: 'recorded', ...settled });
+  /** Transactional jobs have recorded their results by themselves, in one settle. */
+  recorded(indexes: readonly number[], settled: SettleResult): void {
+    for (const index of indexes) this.#running.delete(index);
+    this.#take(settled);
   }
 
   /**
@@ -151,6 +157,7 @@ export class Recorder {
       claim: this.#claim,
       outcomes: [...this.#outcomes, ...cancelled],
       next: this.#halt === 'cancelled' ? [] : this.#next(notStarted),
+      retriedSince: this.#halt === 'cancelled' ? undefined : firstStart(this.#failedRuns()),
     });
     if (result.state !== 'cancelled') this.#take(result);
     return result.state;
@@ -159,7 +166,8 @@ export class Recorder {
   #take(result: SettleResult): void {
     if (result.state === 'lost') this.halt('lost');
     else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
-    if (result.state === 'recorded' && result.finished) this.#deps.log.info('batch ended');
+    if (result.state === 'recorded' && result.ended)
+      logEnd(this.#deps.log, this.#claim.message.batch, result.ended);
   }
 
   /** Ends the ticking; for when the message cannot be closed. */
@@ -168,12 +176,19 @@ export class Recorder {
   }
 
   #cancel(notStarted: readonly number[]): RecordableOutcome[] {
-    const { attempt } = this.#claim.message;
+    const { attempt, lastRuns } = this.#claim.message;
+    const runs = decodeLastRuns(lastRuns, this.#clock);
+    const cancelled = (index: number) => ({ ...cancellation(index, attempt - 1), ...runs.get(index) });
     return [
-      ...notStarted.map((index) => cancellation(index, attempt - 1)),
+      ...notStarted.map(cancelled),
       // Those that ran end as they ended: no other run comes to mend it.
-      ...this.#retries.map(({ index, failed }) => failed ?? cancellation(index, attempt - 1)),
+      ...this.#retries.map(({ index, failed }) => failed ?? cancelled(index)),
     ];
+  }
+
+  /** Runs that are to be repeated and count as attempts. */
+  #failedRuns(): RecordableOutcome[] {
+    return this.#retries.flatMap(({ failed }) => failed ?? []);
   }
 
   #next(notStarted: readonly number[]): NextMessage[] {
@@ -195,7 +210,11 @@ export class Recorder {
     )) {
       const { interruptions: _, ...again } = message;
       const indexes = retries.map(({ index }) => index).sort((a, b) => a - b);
-      next.push({ message: { ...again, attempt: message.attempt + 1, indexes }, delaySeconds });
+      const lastRuns = encodeLastRuns(
+        retries.flatMap(({ failed }) => failed ?? []),
+        this.#clock,
+      );
+      next.push({ message: { ...again, attempt: message.attempt + 1, indexes, lastRuns }, delaySeconds });
     }
     return next;
   }
@@ -219,7 +238,7 @@ export class Recorder {
       this.#deps.pool,
       this.#claim.message.batch,
       due.map(({ progress }) => progress),
-    ).catch((error: unknown) => this.#deps.log.warn({ err: error }, 'progress was not written'));
+    ).catch((error: unknown) => this.#warn(error, 'progress was not written'));
   }
 
   /** One settle after the other. */
@@ -253,7 +272,16 @@ export class Recorder {
   async #clearProgress(indexes: number[]): Promise<void> {
     if (indexes.length === 0) return;
     await clearProgress(this.#deps.pool, this.#claim.message.batch, indexes).catch((error: unknown) =>
-      this.#deps.log.warn({ err: error }, 'progress was not cleared'),
+      this.#warn(error, 'progress was not cleared'),
     );
   }
+
+  #warn(error: unknown, what: string): void {
+    this.#deps.log.warn({ err: error, asyncId: toAsyncId(this.#claim.message.batch) }, what);
+  }
+}
+
+function firstStart(runs: readonly RecordableOutcome[]): number | undefined {
+  const starts = runs.flatMap(({ startedAt }) => startedAt ?? []);
+  return starts.length > 0 ? starts.reduce((first, at) => Math.min(first, at)) : undefined;
 }

@@ -58,7 +58,7 @@ export async function runChunk(
   if (!chunk || chunk.generation !== message.generation) return dropClaim(deps, claim);
 
   const log = deps.log.child({ asyncId, chunk: message.chunk, attempt: message.attempt });
-  const recorder = new Recorder({ ...deps, log }, queueName, claim);
+  const recorder = new Recorder(deps, queueName, claim, chunk.readAt - Date.now());
   const halt = haltSignals(deps, recorder, queueName, claim);
   let showing: NodeJS.Timeout | undefined;
   try {

@@ -165,7 +165,7 @@ async function runAnnounced(deps: GroupDeps, job: PendingJob): Promise<void> {
   }
   const answer = await executeTransactional(deps, claim, [job], scope);
   if (answer === 'lost') recorder.halt('lost');
-  else if ('recorded' in answer) recorder.recorded(job.index, answer);
+  else if ('state' in answer) recorder.recorded([job.index], answer);
   else for (const outcome of answer.outcomes) await recorder.add(outcome);
 }
 
@@ -184,7 +184,10 @@ async function runTogether(
     const answer = await executeTransactional(deps, claim, group, scope);
     if (answer === 'lost') recorder.halt('lost');
     if (answer === 'lost' || 'outcomes' in answer) return false;
-    for (const { index } of group) recorder.recorded(index, answer);
+    recorder.recorded(
+      group.map(({ index }) => index),
+      answer,
+    );
     return true;
   }
   try {

@@ -11,7 +11,7 @@ import { transaction } from '../postgres/transaction.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { holdOffCancel } from '../store/batches.ts';
-import { type SettleAnswer, settle } from '../store/settle.ts';
+import { markRunning, type SettleAnswer, settle } from '../store/settle.ts';
 import { complete } from './complete.ts';
 
 export interface SettleDeps {
@@ -33,6 +33,8 @@ export interface Settlement {
   outcomes: readonly RecordableOutcome[];
   /** What follows the message; present only in its last settle, which completes it. */
   next?: readonly NextMessage[];
+  /** When the first of the runs began that are to be repeated; by this process's clock. */
+  retriedSince?: number | undefined;
 }
 
 /**
@@ -40,8 +42,7 @@ export interface Settlement {
  * `cancelled`: nothing was either, for the batch is to be cancelled and what should follow would only delay it.
  */
 export type SettleResult =
-  /** `finished`: this settle ended the batch. */
-  | { state: 'recorded'; cancelRequested: boolean; finished: boolean }
+  | { state: 'recorded'; cancelRequested: boolean; ended: SettleAnswer | null }
   | { state: 'lost' }
   | { state: 'cancelled' };
 
@@ -87,9 +88,9 @@ async function settleOnce(
       // First the message's lock, then the batch's, as everybody else.
       await Promise.race([sent.promise, fence]);
       const record = async (): Promise<SettleResult> => {
-        if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, finished: false };
+        if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, ended: null };
         const settled = await recordOutcomes({ queue }, client, message, outcomes, { expectNew });
-        return { state: 'recorded', cancelRequested: settled.cancelRequested, finished: settled.finished };
+        return recorded(settled);
       };
       if (!next || next.length === 0) {
         // One behind the other: the fence's answer decides about nothing but the commit.
@@ -102,6 +103,9 @@ async function settleOnce(
       const isDelayed = next.some(({ delaySeconds }) => delaySeconds > 0);
       if (isDelayed && (await holdOffCancel(client, message.batch))) throw new Cancelled();
       await sendNext(queue, client, queueName, next);
+      const { retriedSince } = settlement;
+      if (retriedSince !== undefined)
+        await markRunning(client, message.batch, message.generation, Date.now() - retriedSince);
       return record();
     });
   } catch (error) {
@@ -109,6 +113,12 @@ async function settleOnce(
     if (error instanceof Cancelled) return { state: 'cancelled' };
     throw error;
   }
+}
+
+/** `ended` is there when this settle ended the batch. */
+export function recorded(settled: SettleAnswer): Extract<SettleResult, { state: 'recorded' }> {
+  const { cancelRequested, finished } = settled;
+  return { state: 'recorded', cancelRequested, ended: finished ? settled : null };
 }
 
 /** Records in the caller's transaction. Throws Lost when the message's generation is no longer the batch's. */

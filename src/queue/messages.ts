@@ -10,6 +10,8 @@ export interface ChunkMessage {
   indexes?: number[];
   /** How often a database outage interrupted the attempt without being charged. */
   interruptions?: number;
+  /** What the last runs of its jobs came to, as `encodeLastRuns` writes it. */
+  lastRuns?: string;
 }
 
 /** Deliver the callback of one completion. */

@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import type { BatchState } from '../domain/batch.ts';
-import { BATCH_COLUMNS, type BatchRow } from './batches.ts';
+import { BATCH_COLUMNS, type BatchRow, IS_VISIBLE } from './batches.ts';
 import { isRunning, type RunningJobs, runningColumns } from './job-progress.ts';
 
 /** A batch together with what runs of it at the moment. */
@@ -26,7 +26,7 @@ export async function listBatches(
 ): Promise<LiveBatch[]> {
   const { rows } = await client.query<LiveBatch>(
     `${SELECT_LIVE}
-     where tenant = $1 and expires_at > now() and id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+     where tenant = $1 and ${IS_VISIBLE} and id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
        and ($3::batchwright.batch_state is null or state = $3)
      order by id desc limit $4`,
     [tenant, page.before ?? null, page.state ?? null, page.limit],
@@ -34,7 +34,7 @@ export async function listBatches(
   return rows;
 }
 
-/** The tenant's batch; null when there is none of that id, when it is another tenant's, or expired. */
+/** The tenant's batch; null when there is none of that id, when it is another tenant's, or ended and expired. */
 export async function findLiveBatch(
   client: ClientBase | Pool,
   tenant: string,
@@ -42,7 +42,7 @@ export async function findLiveBatch(
 ): Promise<LiveBatch | null> {
   const { rows } = await client.query<LiveBatch>({
     name: 'find-live-batch',
-    text: `${SELECT_LIVE} where id = $1 and tenant = $2 and expires_at > now()`,
+    text: `${SELECT_LIVE} where id = $1 and tenant = $2 and ${IS_VISIBLE}`,
     values: [batchId, tenant],
   });
   return rows[0] ?? null;

@@ -29,7 +29,10 @@ export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cance
   callback_attempts as "callbackAttempts", reposted_at as "repostedAt", created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
 
-/** The tenant's batch; null when there is none of that id, when it is another tenant's, or expired. */
+/** Of a batch that callers may see: not expired, or still at work. */
+export const IS_VISIBLE = `(expires_at > now() or state in ('queued', 'running'))`;
+
+/** The tenant's batch; null when there is none of that id, when it is another tenant's, or ended and expired. */
 export async function findBatch(
   client: ClientBase | Pool,
   tenant: string,
@@ -37,7 +40,7 @@ export async function findBatch(
 ): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>({
     name: 'find-batch',
-    text: `select ${BATCH_COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and expires_at > now()`,
+    text: `select ${BATCH_COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and ${IS_VISIBLE}`,
     values: [batchId, tenant],
   });
   return rows[0] ?? null;
@@ -50,7 +53,7 @@ export async function lockBatch(
   batchId: string,
 ): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>(
-    `select ${BATCH_COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and expires_at > now() for update`,
+    `select ${BATCH_COLUMNS} from batchwright.batch where id = $1 and tenant = $2 and ${IS_VISIBLE} for update`,
     [batchId, tenant],
   );
   return rows[0] ?? null;

@@ -196,6 +196,8 @@ export interface LoadedChunk {
   cancelRequested: boolean;
   /** Indexes that have their result already. */
   recorded: number[];
+  /** When the database read this, in ms since 1970 by its own clock. */
+  readAt: number;
 }
 
 /** Null when the batch has been deleted meanwhile. */
@@ -206,7 +208,8 @@ export async function loadChunk(pool: Pool, batchId: string, number: number): Pr
        batch.generation, batch.cancel_requested as "cancelRequested",
        array(select result.index from batchwright.result
              where result.batch_id = $1 and result.index >= chunk.first_index
-               and result.index < chunk.first_index + chunk.count) as recorded
+               and result.index < chunk.first_index + chunk.count) as recorded,
+       floor(extract(epoch from now()) * 1000)::int8 as "readAt"
      from batchwright.chunk join batchwright.batch on batch.id = chunk.batch_id
      where chunk.batch_id = $1 and chunk.number = $2`,
     values: [batchId, number],

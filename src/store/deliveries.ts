@@ -24,6 +24,7 @@ export interface DeliveryRow {
   trigger: string;
   /** HTTP status of the answer; null when there was none. */
   status: number | null;
+  /** How long the attempt took that has just ended. */
   durationMs: number;
   error: string | null;
   /** Seconds from now to the next attempt; null when there is none. */
@@ -56,8 +57,9 @@ export async function insertDelivery(client: ClientBase, delivery: DeliveryRow):
   await client.query({
     name: 'insert-delivery',
     text: `insert into batchwright.delivery
-       (batch_id, number, generation, trigger, status, duration_ms, error, next_attempt_at)
-     select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7)
+       (batch_id, number, generation, trigger, status, duration_ms, error, next_attempt_at, attempted_at)
+     select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5::int, $6, now() + make_interval(secs => $7),
+       now() - $5::int * interval '1 ms'
      from batchwright.delivery where batch_id = $1`,
     values: [
       delivery.batchId,

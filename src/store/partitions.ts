@@ -1,4 +1,5 @@
 import type { ClientBase, Pool } from 'pg';
+import { IS_VISIBLE } from './batches.ts';
 
 /** Days for which the tables are made ahead: so long may every process be down, or unable to make them. */
 const DAYS_AHEAD = 3;
@@ -31,7 +32,7 @@ export async function deleteExpiredDay(client: ClientBase, day: string): Promise
   const range = await idsOf(client, day);
   const kept = await client.query(
     `select id from batchwright.batch
-     where id >= $1 and id < $2 and (expires_at > now() or state in ('queued', 'running')) limit 1`,
+     where id >= $1 and id < $2 and ${IS_VISIBLE} limit 1`,
     range,
   );
   if (kept.rowCount !== 0) return false;

@@ -7,10 +7,21 @@ export interface SettleAnswer {
   inserted: number;
   /** True for the one settle that brought pending to zero. */
   finished: boolean;
-  state: BatchState;
   cancelRequested: boolean;
   callbackUrl: string | null;
+  tenant: string;
+  state: BatchState;
+  total: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  /** From the batch's creation to its end, in ms; null before the end. */
+  durationMs: number | null;
 }
+
+const SETTLE_COLUMNS = `batch.state, batch.cancel_requested as "cancelRequested",
+    batch.callback_url as "callbackUrl", batch.tenant, batch.total, batch.succeeded, batch.failed, batch.cancelled,
+    (extract(epoch from batch.finished_at - batch.created_at) * 1000)::int8 as "durationMs"`;
 
 /**
  * Records outcomes and adds what was really inserted to the batch's counters, in one statement; whoever
@@ -105,8 +116,7 @@ const settleStatement = (onConflict: string) => `
       ${finishingColumns('tally.inserted')}
   from tally
   where batch.id = $1 and batch.generation = $2
-  returning tally.inserted, batch.state, batch.cancel_requested as "cancelRequested",
-    batch.callback_url as "callbackUrl",
+  returning tally.inserted, ${SETTLE_COLUMNS},
     tally.inserted > 0 and batch.state in ('completed', 'cancelled') as finished`;
 const SETTLE = settleStatement('on conflict do nothing');
 const SETTLE_NEW = settleStatement('');
@@ -115,12 +125,17 @@ const SETTLE_NEW = settleStatement('');
  * The columns that change when `added` more results are there: state, times, the callback's state.
  * A batch that is finished already keeps what it has. The times are the tally's: within case and coalesce Citus
  * takes no now(), nor any other function that is not immutable.
+ *
+ * The batch's times enclose those of its jobs. Settles are not committed in the order of their times, so the
+ * earliest start and the latest settle are kept, rather than the first and the last that come.
  */
 function finishingColumns(added: string): string {
   const done = `batch.succeeded + batch.failed + batch.cancelled + ${added} = batch.total`;
   return `
-      started_at = coalesce(batch.started_at, tally.begun_at),
-      finished_at = case when ${done} then coalesce(batch.finished_at, tally.at) end,
+      started_at = least(batch.started_at, tally.begun_at),
+      settled_at = greatest(batch.settled_at, tally.at),
+      finished_at = case when ${done}
+                         then coalesce(batch.finished_at, greatest(batch.settled_at, tally.at)) end,
       state = (case when not (${done}) then 'running'
                     when batch.cancel_requested then 'cancelled'
                     else 'completed' end)::batchwright.batch_state,
@@ -157,11 +172,13 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
               count(*) filter (where status = 'failed')::int as failed,
               count(*) filter (where status = 'cancelled')::int as cancelled,
               count(*)::int as recorded,
-              now() as at
+              min(started_at) as begun_at,
+              statement_timestamp() as at
        from batchwright.result where batch_id = $1
      )
      update batchwright.batch
      set succeeded = tally.succeeded, failed = tally.failed, cancelled = tally.cancelled,
+         started_at = least(batch.started_at, tally.begun_at),
          finished_at = case when tally.recorded = batch.total then tally.at end,
          state = case when tally.recorded < batch.total then batch.state
                       when batch.cancel_requested then 'cancelled'
@@ -170,8 +187,7 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
                                then 'pending' else batch.callback_state end
      from tally
      where batch.id = $1 and batch.state in ('queued', 'running')
-     returning tally.recorded as inserted, batch.state, batch.cancel_requested as "cancelRequested",
-       batch.callback_url as "callbackUrl", tally.recorded = batch.total as finished`,
+     returning tally.recorded as inserted, ${SETTLE_COLUMNS}, tally.recorded = batch.total as finished`,
     [batchId],
   );
   return rows[0] ?? null;

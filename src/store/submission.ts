@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { BatchOptions } from '../domain/batch.ts';
+import { IS_VISIBLE } from './batches.ts';
 
 export interface NewBatch {
   id: string;
@@ -58,7 +59,7 @@ export async function claimIdempotencyKey(
   // A statement of its own: its snapshot must be younger than the lock.
   const { rows } = await client.query<{ id: string; idempotency_digest: Buffer }>(
     `select id, idempotency_digest from batchwright.batch
-     where tenant = $1 and idempotency_key = $2 and expires_at > now()`,
+     where tenant = $1 and idempotency_key = $2 and ${IS_VISIBLE}`,
     [tenant, key],
   );
   const found = rows[0];

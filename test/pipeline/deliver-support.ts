@@ -45,7 +45,7 @@ export interface DeliveryLine {
   status: number | null;
   error: string | null;
   durationMs: number;
-  /** Seconds from the attempt to the next. */
+  /** Seconds from the attempt's end to the next. */
   nextInSeconds: number | null;
 }
 
@@ -53,7 +53,7 @@ export interface DeliveryLine {
 export async function deliveries(system: System, asyncId: string): Promise<DeliveryLine[]> {
   const { rows } = await system.pool.query<DeliveryLine>(
     `select number, trigger, status, error, duration_ms as "durationMs",
-       extract(epoch from next_attempt_at - attempted_at)::float8 as "nextInSeconds"
+       extract(epoch from next_attempt_at - attempted_at)::float8 - duration_ms / 1000.0::float8 as "nextInSeconds"
      from batchwright.delivery where batch_id = $1 order by number`,
     [toBatchId(asyncId)],
   );

@@ -91,7 +91,7 @@ test('what an action leaves on its session does not reach the next user of the c
         await sql.query('reset role');
         if (ending === 'failed') throw new Error('on purpose');
       });
-      assert.equal('recorded' in Object(answer), ending === 'committed', `${what}, ${ending}`);
+      assert.equal('state' in Object(answer), ending === 'committed', `${what}, ${ending}`);
       const { rows } = await pool.query(`select ${tells} as there`);
       assert.equal(rows[0].there, false, `${what}, ${ending}`);
     }
@@ -114,13 +114,13 @@ test('prepared statements of ours outlive an action: the same connection records
   const pool = poolOf(t, 1);
   const batch = await transactions(3, pool);
   const pids = new Set<number>();
-  for (const index of [0, 1, 2])
-    assert.deepEqual(
-      await batch.run(index, async ({ sql }) => {
-        pids.add((await sql.query('select pg_backend_pid() as pid')).rows[0].pid);
-      }),
-      { recorded: true, cancelRequested: false, finished: index === 2 },
-    );
+  for (const index of [0, 1, 2]) {
+    const answer = await batch.run(index, async ({ sql }) => {
+      pids.add((await sql.query('select pg_backend_pid() as pid')).rows[0].pid);
+    });
+    assert.ok(answer !== 'lost' && 'state' in answer);
+    assert.equal(answer.ended?.state, index === 2 ? 'completed' : undefined);
+  }
   assert.equal(pids.size, 1);
 });
 
@@ -141,7 +141,7 @@ test('jobs in transactions leave half of the connections to whoever records resu
   assert.equal(begun, 2);
   assert.equal(pool.waitingCount, 0);
   gate.resolve();
-  for (const answer of await Promise.all(runs)) assert.ok(answer !== 'lost' && 'recorded' in answer);
+  for (const answer of await Promise.all(runs)) assert.ok(answer !== 'lost' && 'state' in answer);
   assert.equal(begun, 6);
 });
 
@@ -161,7 +161,7 @@ test('a job that waits for its transaction is not started once its batch is canc
   await system.rpc('cancel', { async: batch.asyncId });
   gate.resolve();
   assert.deepEqual(await Promise.all(runs), [
-    { recorded: true, cancelRequested: true, finished: false },
+    { state: 'recorded', cancelRequested: true, ended: null },
     { outcomes: [{ index: 1, status: 'retry', delaySeconds: 1, failed: null }] },
   ]);
   assert.deepEqual(begun, [0]);

@@ -27,7 +27,7 @@ function action(name: string, run: () => unknown): RegisteredAction {
 
 /** Runs them as one message would; its outcomes are not settled. */
 async function runAll(entry: RegisteredAction, count: number): Promise<void> {
-  const recorder = new Recorder({ ...deps, log: silentPluginLog }, 'default', claim);
+  const recorder = new Recorder({ ...deps, log: silentPluginLog }, 'default', claim, 0);
   recorder.dispose();
   const jobs = Array.from({ length: count }, (_, index) => ({ index, params: {}, entry }));
   const scope = {

@@ -58,9 +58,11 @@ function largeJobs(count: number): object[] {
 test('a settle on its way records results and leaves the message with its lane', async () => {
   const { asyncId, first } = await claimed(echoJobs(2));
   const recorded = { state: 'recorded', cancelRequested: false };
-  assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), { ...recorded, finished: false });
+  assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), { ...recorded, ended: null });
   assert.equal((await batch(asyncId)).counts.succeeded, 1);
-  assert.deepEqual(await settle(first, [success(1)]), { ...recorded, finished: true });
+  const last = await settle(first, [success(1)]);
+  assert.ok(last.state === 'recorded' && last.ended);
+  assert.deepEqual([last.ended.state, last.ended.total, last.ended.succeeded], ['completed', 2, 2]);
   assert.equal((await batch(asyncId)).state, 'completed');
 });
 
@@ -70,7 +72,7 @@ test('a settle tells of a cancel', async () => {
   assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), {
     state: 'recorded',
     cancelRequested: true,
-    finished: false,
+    ended: null,
   });
 });
 

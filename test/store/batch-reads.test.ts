@@ -64,10 +64,15 @@ describe('A batch', () => {
     assert.deepEqual(await finishedAmong(pool, [...ids, ended]), [ended]);
   });
 
-  test('that has expired is found no more', async () => {
-    const id = await storeBatch(pool);
-    await pool.query('update batchwright.batch set expires_at = now() where id = $1', [id]);
-    assert.equal(await findBatch(pool, TENANT, id), null);
+  test('that has expired is found as long as it has not ended', async () => {
+    const expire = (id: string) =>
+      pool.query('update batchwright.batch set expires_at = now() where id = $1', [id]);
+    const queued = await storeBatch(pool);
+    await expire(queued);
+    assert.equal((await findBatch(pool, TENANT, queued))?.id, queued);
+    const ended = await endedBatch({ total: 2 });
+    await expire(ended);
+    assert.equal(await findBatch(pool, TENANT, ended), null);
   });
 
   test('tells which of its jobs run and how far they are, until they have their results', async () => {
@@ -194,7 +199,13 @@ describe('A callback', () => {
         [2, 200],
       ],
     );
-    assert.ok(logged[0]?.nextAttemptAt && logged[1]?.nextAttemptAt === null);
+    const [first, second] = logged;
+    assert.ok(first?.nextAttemptAt && second?.nextAttemptAt === null);
+    assert.equal(
+      first.nextAttemptAt.getTime() - first.attemptedAt.getTime(),
+      5005,
+      'from the start of the attempt',
+    );
     const batch = await findBatch(pool, TENANT, id);
     assert.deepEqual([batch?.callbackState, batch?.callbackAttempts], ['delivered', 2]);
   });

@@ -20,6 +20,7 @@ import { claimIdempotencyKey, insertBatch, newBatchId } from '../../src/store/su
 import { trySweepLock } from '../../src/store/sweep-lock.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { waitFor } from '../support/wait.ts';
 import { chunkOf, NO_OPTIONS, outcome, storeBatch, TENANT } from './stored-batch.ts';
 
 let database: TestDatabase;
@@ -114,6 +115,35 @@ describe('A settle', () => {
     assert.deepEqual([ended?.succeeded, ended?.failed, ended?.cancelled], [2, 1, 0]);
     assert.equal(ended?.callbackState, 'pending');
     assert.ok(ended.startedAt && ended.finishedAt && ended.startedAt <= ended.finishedAt);
+  });
+
+  test('that committed first yet began later does not outlast the batch, nor one that began earlier its start', async () => {
+    const id = await storeBatch(pool, { total: 2 });
+    await markRunning(pool, id, 1, 0);
+    const other = await pool.connect();
+    await other.query('begin');
+    await other.query('select from batchwright.batch where id = $1 for update', [id]);
+    const last = settleAll(id, outcome(0));
+    await waitFor(
+      async () => {
+        const { rows } = await pool.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return rows.length > 0;
+      },
+      { what: 'the settle to wait for the batch' },
+    );
+    await settle(other, id, 1, [outcome(1)]);
+    await other.query('commit');
+    other.release();
+    assert.equal((await last)?.finished, true);
+    const { rows } = await pool.query(
+      `select batch.started_at <= min(result.started_at) as "startsFirst",
+         batch.finished_at >= max(result.finished_at) as "endsLast"
+       from batchwright.batch join batchwright.result on batch_id = id where id = $1 group by id`,
+      [id],
+    );
+    assert.deepEqual(rows, [{ startsFirst: true, endsLast: true }]);
   });
 
   test('that expects nothing there fails when there is, and leaves nothing', async () => {

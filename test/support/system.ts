@@ -50,6 +50,15 @@ export interface System {
   forkWorker(env?: Record<string, string>, program?: string): Promise<ChildProcess>;
   /** A further worker in this process. */
   addWorker(): Promise<Running>;
+  /** What this process has logged so far; nothing unless the test sets LOG_LEVEL. */
+  log: LogLine[];
+}
+
+export interface LogLine {
+  level: number;
+  msg: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each line has fields of its own
+  [field: string]: any;
 }
 
 /**
@@ -78,7 +87,8 @@ export async function startSystem(
     ...options.env,
   };
   const config = readConfig(env);
-  const log = pino({ level: config.logLevel });
+  const lines: LogLine[] = [];
+  const log = pino({ level: config.logLevel }, { write: (line) => lines.push(JSON.parse(line)) });
   const registry = await loadPlugins(config);
   await migrateAll(database.url, registry, log);
   const listening = await listen(config);
@@ -130,6 +140,7 @@ export async function startSystem(
     rpc,
     request,
     addWorker,
+    log: lines,
     async run(jobs, more = {}) {
       const { status, body } = await rpc('run', { jobs, ...more });
       if (status !== 200) throw new Error(`run answered ${status}: ${JSON.stringify(body)}`);
