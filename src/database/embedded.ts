@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdir, realpath } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import type { Log } from '../domain/log.ts';
+import { createClient } from '../postgres/connection.ts';
 import { type Cluster, openCluster, USER } from './cluster.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { stopOrphan } from './orphan.ts';
@@ -92,8 +92,8 @@ async function freePort(): Promise<number> {
 }
 
 async function createDatabase(cluster: Cluster, port: number): Promise<void> {
-  const client = new pg.Client({ connectionString: urlOf(cluster, port, 'postgres') });
-  client.on('error', () => undefined);
+  const url = urlOf(cluster, port, 'postgres');
+  const client = createClient({ url, applicationName: 'batchwright start' });
   await client.connect();
   try {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [USER]);

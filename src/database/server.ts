@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import { createClient } from '../postgres/connection.ts';
 import { type Cluster, programEnvironment, USER } from './cluster.ts';
 
 /** One run of the Postgres server. */
@@ -89,8 +89,7 @@ async function waitUntilReady(cluster: Cluster, port: number, ended: Promise<str
 
 /** Throws what no waiting mends, such as a wrong password. */
 async function takesConnections(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-  client.on('error', () => undefined);
+  const client = createClient({ url, applicationName: 'batchwright start', connectMs: 2_000 });
   try {
     await client.connect();
     return true;

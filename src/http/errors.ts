@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { BatchwrightError, catalogue, type ErrorBody } from '../domain/errors.ts';
 import type { Log } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
-import { isDatabaseUnavailable } from '../postgres/errors.ts';
+import { isTemporary } from '../postgres/errors.ts';
 import { errorText, sendText, type Told } from './send-error.ts';
 
 /** The one place where errors become answers: the contract's shape, and RFC 9457 below /v1. */
@@ -32,7 +32,7 @@ function asTold(error: unknown, request: Request): Told {
   // A plugin's route has called an action that failed, or refuses by itself.
   if (error instanceof NonRetryableError || error instanceof RetryLaterError)
     return { body: bodyOf(error), extra: undefined, retryAfter: undefined };
-  if (isDatabaseUnavailable(error))
+  if (isTemporary(error))
     // A key that cannot be looked up keeps a batch from being saved as much as anything else does.
     return new BatchwrightError(request.query.action === 'run' ? 'notSaved' : 'unavailable', {
       retryAfter: 5,

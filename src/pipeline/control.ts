@@ -19,6 +19,9 @@ export interface ControlDeps {
   queues: readonly string[];
 }
 
+/** Settles lock a message before its batch, a cancel the other way round: one of two may lose, within moments. */
+const ATTEMPTS = 3;
+
 /** Starts no further job of the batch. False when it has ended already. Throws `batchNotFound`. */
 export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
@@ -85,9 +88,10 @@ async function withBatch(
   work: (client: PoolClient, batch: BatchRow) => Promise<boolean>,
 ): Promise<boolean> {
   if (!isAsyncId(asyncId)) throw new BatchwrightError('batchNotFound');
-  return transaction(pool, async (client) => {
+  const inTransaction = async (client: PoolClient) => {
     const batch = await lockBatch(client, caller.tenant, toBatchId(asyncId));
     if (!batch) throw new BatchwrightError('batchNotFound');
     return work(client, batch);
-  });
+  };
+  return transaction(pool, inTransaction, { attempts: ATTEMPTS });
 }

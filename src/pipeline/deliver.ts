@@ -44,6 +44,9 @@ interface Attempt {
 /** The receiver wants no further callbacks: https://www.standardwebhooks.com, "410 Gone". */
 const GONE = 410;
 
+/** An attempt that is not recorded is made again: what stands in the way of the record for a moment must not do that. */
+const ATTEMPTS = 5;
+
 export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<void> {
   const { message } = claim;
   const batch = await callbackBatch(deps.pool, message.batch);
@@ -118,7 +121,7 @@ async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt:
   const pause = delivered || attempt.status === GONE ? undefined : deps.retrySeconds[message.attempt - 1];
   const nextInSeconds = pause === undefined ? null : Math.max(pause, attempt.retryAfterSeconds ?? 0);
   const state: CallbackState = delivered ? 'delivered' : nextInSeconds === null ? 'failed' : 'pending';
-  await transaction(deps.pool, async (client) => {
+  const recordIn = async (client: PoolClient): Promise<void> => {
     const log = (next: number | null) =>
       insertDelivery(client, {
         batchId: message.batch,
@@ -146,7 +149,8 @@ async function record(deps: DeliverDeps, claim: Claim<CallbackMessage>, attempt:
     await log(delaySeconds);
     if (delaySeconds === null) return;
     await deps.queue.sendCallback(client, { ...message, attempt: message.attempt + 1 }, { delaySeconds });
-  });
+  };
+  await transaction(deps.pool, recordIn, { attempts: ATTEMPTS });
 }
 
 /** Under the batch's lock: a repost comes before or after, never in between. */

@@ -6,7 +6,7 @@ import { failure, type Outcome, type RecordableOutcome } from '../domain/outcome
 import { NonRetryableError } from '../plugin/errors.ts';
 import { isAbortedTransaction, isDatabaseUnavailable, isDataError } from '../postgres/errors.ts';
 import { handBack } from '../postgres/session.ts';
-import { commit } from '../postgres/transaction.ts';
+import { begin, commit, limit } from '../postgres/transaction.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import { isCancelRequested } from '../store/batches.ts';
@@ -74,7 +74,9 @@ async function runInTransaction(
   const sql = clientSql(client, claim.message);
   const startedAt = Date.now();
   try {
-    await client.query('begin');
+    // What the action does between its statements takes as long as the action may take.
+    const idleSeconds = Math.ceil(jobs[0]?.entry.timeoutSeconds ?? 0) + SPARE_SECONDS;
+    await begin(client, { idleSeconds, lockSeconds: 0 });
     const outcomes = await runAll(jobs, scope, sql);
     sql.close();
     if (!outcomes.every(hasSucceeded)) {
@@ -92,6 +94,9 @@ async function runInTransaction(
   }
 }
 
+/** What the event loop may be late by. */
+const SPARE_SECONDS = 12;
+
 class AlreadyRecorded extends Error {}
 
 async function record(
@@ -100,6 +105,7 @@ async function record(
   claim: Claim<ChunkMessage>,
   outcomes: readonly RecordableOutcome[],
 ): Promise<SettleAnswer> {
+  await limit(client);
   if (!(await deps.queue.touch(client, claim))) throw new Lost();
   const settled = await recordOutcomes(deps, client, claim.message, outcomes);
   // What another run has done already must not be done twice.

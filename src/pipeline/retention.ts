@@ -1,6 +1,7 @@
 /** Keeps the days: makes the partitions of those to come, drops those of which nothing is to be kept. */
 import type { Pool } from 'pg';
 import type { Log } from '../plugin/context.ts';
+import { isLockTimeout } from '../postgres/errors.ts';
 import { transaction } from '../postgres/transaction.ts';
 import { deleteExpired } from '../store/batches.ts';
 import { deleteExpiredDay, dropDay, makePartitions, pastDays } from '../store/partitions.ts';
@@ -13,8 +14,6 @@ export interface RetentionDeps {
 const HOUR_MS = 3_600_000;
 /** Batches deleted in one transaction, where their day is kept for the sake of others. */
 const DELETE_SIZE = 10;
-/** Postgres: somebody reads the table at the moment. */
-const LOCK_NOT_AVAILABLE = '55P03';
 
 /** One round: hourly, and once at every start. */
 export async function retain({ pool, log }: RetentionDeps): Promise<void> {
@@ -33,7 +32,7 @@ async function retireDay({ pool, log }: RetentionDeps, day: string): Promise<voi
     });
     if (dropped) log.info({ day }, 'partitions dropped');
   } catch (error) {
-    if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;
+    if (!isLockTimeout(error)) throw error;
     log.info({ day }, 'partitions are being read: dropped another time');
   }
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase, Pool } from 'pg';
 import { catalogue } from '../domain/errors.ts';
 import { failure, type RecordableOutcome } from '../domain/outcome.ts';
-import { isDatabaseUnavailable, isDataError, isRepeatable, isUniqueViolation } from '../postgres/errors.ts';
+import { isDataError, isLockTimeout, isTemporary, isUniqueViolation } from '../postgres/errors.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
@@ -62,7 +62,9 @@ export async function settleClaim(deps: SettleDeps, settlement: Settlement): Pro
         continue;
       }
       if (isDataError(error) && settlement.outcomes.length > 0) return settleOneByOne(deps, settlement);
-      if (!isDatabaseUnavailable(error) && !isRepeatable(error)) throw error;
+      if (!isTemporary(error)) throw error;
+      // Its message's row was locked all the while, so that nobody could renew the heartbeat.
+      if (isLockTimeout(error)) await deps.queue.renew(settlement.claim).catch(() => {});
       await delay(pauseMs);
     }
   }

@@ -6,8 +6,8 @@ import type { Pool, PoolClient } from 'pg';
 import { type AsyncId, toAsyncId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
-import { isDatabaseUnavailable } from '../postgres/errors.ts';
-import { commit, pipelined, rollBack } from '../postgres/transaction.ts';
+import { isTemporary } from '../postgres/errors.ts';
+import { begin, commit, pipelined, rollBack } from '../postgres/transaction.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { LargeJobChecker } from '../registry/large-jobs.ts';
@@ -68,7 +68,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   } catch (error) {
     await store?.rollback();
     // What is told already may have been caused by a lost connection of the caller's.
-    throw !(error instanceof BatchwrightError) && isDatabaseUnavailable(error)
+    throw !(error instanceof BatchwrightError) && isTemporary(error)
       ? new BatchwrightError('notSaved', { retryAfter: 5, cause: error })
       : error;
   }
@@ -108,7 +108,7 @@ async function openStore(deps: SubmitDeps, submission: Submission, client: PoolC
 
   async function open(): Promise<void> {
     await pipelined(client, [
-      () => client.query('begin'),
+      () => begin(client),
       async () => {
         batchId = await newBatchId(client);
       },

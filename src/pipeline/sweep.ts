@@ -25,6 +25,9 @@ export interface SweepDeps {
   log: Log;
 }
 
+/** The sweep's own transaction holds nothing but its lock; repairs run beside it, in transactions of theirs. */
+const ROUND_SECONDS = 120;
+
 /** A batch younger than this is none of the sweep's business: its messages may not be visible yet. */
 const MIN_AGE_SECONDS = 20;
 
@@ -34,12 +37,13 @@ const MIN_AGE_SECONDS = 20;
  * @param options.minAgeSeconds batches stored, and batches ended, less long ago are left alone
  */
 export async function sweep(deps: SweepDeps, { minAgeSeconds = MIN_AGE_SECONDS } = {}): Promise<void> {
-  await transaction(deps.pool, async (client) => {
+  const round = async (client: PoolClient): Promise<void> => {
     if (!(await trySweepLock(client))) return;
     for (const { id } of await unfinishedBatches(client, minAgeSeconds)) await repairBatch(deps, id);
     for (const callback of await pendingCallbacks(client, minAgeSeconds))
       await repairCallback(deps, callback);
-  });
+  };
+  await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
 }
 
 /** Sends again the messages of chunks that lack results and have none; a batch without any is recounted. */

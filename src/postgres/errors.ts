@@ -1,5 +1,8 @@
-/** SQLSTATE classes of a database that is gone, starting, stopping or full, rather than of a wrong statement. */
-const UNAVAILABLE = /^(08|53|57P|58|25006|XX000)/;
+/**
+ * SQLSTATE classes of a database that is gone, starting, stopping or full, rather than of a wrong statement; and
+ * of a session that it ended since this process left its transaction idle for too long.
+ */
+const UNAVAILABLE = /^(08|53|57P|58|25006|25P03|25P04|XX000)/;
 const UNREACHABLE = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -11,7 +14,7 @@ const UNREACHABLE = new Set([
 ]);
 /** What pg says without a code. */
 const LOST =
-  /connection terminated|connection ended|timeout exceeded when trying to connect|not queryable|client was closed|not currently accepting connections/i;
+  /connection terminated|connection ended|timeout exceeded when trying to connect|timeout expired|not queryable|client was closed|not currently accepting connections/i;
 
 /** True when the same statement may well succeed later: the database is away or out of room. */
 export function isDatabaseUnavailable(error: unknown): boolean {
@@ -24,21 +27,36 @@ export function isDatabaseUnavailable(error: unknown): boolean {
 
 /** True when a statement came to a transaction of which another statement had failed. */
 export function isAbortedTransaction(error: unknown): boolean {
-  return (error as { code?: unknown }).code === '25P02';
+  return codeOf(error) === '25P02';
 }
 
-/** True when the transaction lost against another one, and may be begun anew: SQLSTATE class 40. */
+/** True when a lock was waited for in vain: whoever has it may be done with it later. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03';
+}
+
+/** True when the transaction lost against another one, and may be begun anew: a deadlock, above all; or a lock. */
 export function isRepeatable(error: unknown): boolean {
-  return /^40/.test(String((error as { code?: unknown }).code));
+  return codeOf(error).startsWith('40') || isLockTimeout(error);
+}
+
+/** True when the same may well succeed a little later: nothing is wrong with what was asked for. */
+export function isTemporary(error: unknown): boolean {
+  return isDatabaseUnavailable(error) || isRepeatable(error);
 }
 
 /** True when a row was to be inserted that is there already. */
 export function isUniqueViolation(error: unknown): boolean {
-  return (error as { code?: unknown }).code === '23505';
+  return codeOf(error) === '23505';
 }
 
 /** True when Postgres refused what was to be stored: SQLSTATE class 22, and a nesting it cannot follow. */
 export function isDataError(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && (code.startsWith('22') || code === '54001' || code === '54000');
+  const code = codeOf(error);
+  return code.startsWith('22') || code === '54001' || code === '54000';
+}
+
+function codeOf(error: unknown): string {
+  const { code } = Object(error) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
 }

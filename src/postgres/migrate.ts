@@ -1,8 +1,10 @@
 import { runner } from 'node-pg-migrate';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Log } from '../domain/log.ts';
 import { StartError } from '../domain/start-error.ts';
+import { createClient } from './connection.ts';
 import { type MigrationFile, planMigrations, type RunMigration, readMigrations } from './migration-files.ts';
+import { begin } from './transaction.ts';
 
 /** Any number will do, as long as every Batchwright has the same. */
 const LOCK_KEY = 7_130_244_108;
@@ -49,13 +51,7 @@ export async function withMigrationLock<T>(
 }
 
 async function withConnection<T>(url: string, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'batchwright migrate',
-    keepAlive: true,
-  });
-  // A lost connection rejects the statement under way; the event besides must not end the process.
-  client.on('error', () => undefined);
+  const client = createClient({ url, applicationName: 'batchwright migrate' });
   await client.connect();
   try {
     return await work(client);
@@ -69,8 +65,8 @@ async function withConnection<T>(url: string, work: (client: pg.ClientBase) => P
  * the session would be held for ever.
  */
 async function lock(client: pg.ClientBase, log: Log): Promise<void> {
-  await client.query('begin');
-  await client.query('set local idle_in_transaction_session_timeout = 0');
+  // Held while the other connection works, and waited for until that is done.
+  await begin(client, { idleSeconds: 0, lockSeconds: 0 });
   const { rows } = await client.query('select pg_try_advisory_xact_lock($1) as locked', [LOCK_KEY]);
   if (rows[0].locked) return;
   log.info({}, 'Waiting for another process to finish its migrations');

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Log } from '../domain/log.ts';
+import { type ConnectionOptions, connectionConfig } from './connection.ts';
 
 const { builtins } = pg.types;
 
@@ -17,15 +18,14 @@ const types: pg.CustomTypesConfig = {
   },
 };
 
-interface PoolOptions {
-  url: string;
+interface PoolOptions extends ConnectionOptions {
   /** The most connections at once. */
   max: number;
-  /** Shown in pg_stat_activity. */
-  applicationName: string;
   log: Log;
   /** Its connections are for COPY, which cannot go together with statements sent one behind the other. */
   forCopy?: boolean;
+  /** Its values are as `pg` parses them: for a library's statements, which expect that. */
+  forLibrary?: boolean;
 }
 
 /**
@@ -35,15 +35,19 @@ interface PoolOptions {
  * json and jsonb columns are strings of JSON text, bigint columns are numbers. A statement is sent without
  * waiting for the answer to the one before, when the caller does not wait for it either.
  */
-export function createPool({ url, max, applicationName, log, forCopy = false }: PoolOptions): pg.Pool {
+export function createPool({
+  max,
+  log,
+  forCopy = false,
+  forLibrary = false,
+  ...connection
+}: PoolOptions): pg.Pool {
+  const { applicationName } = connection;
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionConfig(connection),
     max,
-    application_name: applicationName,
-    keepAlive: true,
     pipeline: !forCopy,
-    connectionTimeoutMillis: 10_000,
-    types,
+    ...(forLibrary ? {} : { types }),
   });
   pool.on('connect', (client) => {
     client.once('error', (err) => log.warn({ err, applicationName }, 'A database connection was lost'));

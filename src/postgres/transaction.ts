@@ -1,4 +1,50 @@
+/**
+ * The one place where transactions begin and end. Each has limits that the server keeps: a process that stands
+ * still, or that the network no longer reaches, holds its locks for so long and no longer.
+ */
 import type { Client, ClientBase, Pool, PoolClient } from 'pg';
+import { isRepeatable } from './errors.ts';
+
+export interface TransactionLimits {
+  /** The server ends a transaction that waits for its client's next statement for longer; 12 when absent. */
+  idleSeconds?: number | undefined;
+  /** A statement that waits for a lock for longer fails (55P03); 6 when absent, 0 for without end. */
+  lockSeconds?: number | undefined;
+  /** A statement fails (57014) that takes longer, its waiting for locks included; without end when absent. */
+  statementSeconds?: number | undefined;
+}
+
+/** Longer than an action may hold up the event loop, and with it the statements of others: see the watchdog. */
+const IDLE_SECONDS = 12;
+/**
+ * Shorter than IDLE_SECONDS: of several transactions of a process that stands still, those that wait for the
+ * first give up before they get its lock, and all are gone with it. Shorter than a heartbeat lasts, too.
+ */
+const LOCK_SECONDS = 6;
+
+/** Begins a transaction, in one round trip; for those that cannot be the `work` of `transaction`. */
+export async function begin(client: ClientBase, limits: TransactionLimits = {}): Promise<void> {
+  await client.query(`begin; ${setLimits(limits)}`);
+}
+
+/** Sets what has been begun to these limits, whatever it had. */
+export async function limit(client: ClientBase, limits: TransactionLimits = {}): Promise<void> {
+  await client.query(setLimits({ statementSeconds: 0, ...limits }));
+}
+
+// `set local` rather than start parameters of the connection: a pooler passes it on, and it ends with the transaction.
+function setLimits({
+  idleSeconds = IDLE_SECONDS,
+  lockSeconds = LOCK_SECONDS,
+  statementSeconds,
+}: TransactionLimits): string {
+  const settings = [
+    `set local idle_in_transaction_session_timeout = '${idleSeconds}s'`,
+    `set local lock_timeout = '${lockSeconds}s'`,
+  ];
+  if (statementSeconds !== undefined) settings.push(`set local statement_timeout = '${statementSeconds}s'`);
+  return settings.join('; ');
+}
 
 /**
  * Sends statements one behind the other, without waiting for each answer where the connection can do that.
@@ -24,11 +70,32 @@ function isPipelined(client: ClientBase): boolean {
 /**
  * Runs `work` in one transaction, committed when it resolves and rolled back when it throws; throws what
  * `work` threw. Throws too when `work` resolves although a statement had failed, for nothing was stored then.
+ *
+ * @param options.attempts how often `work` is run when it loses against another transaction (a deadlock, a lock
+ *   that it waits for in vain); once when absent
  */
-export async function transaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+export async function transaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  { attempts = 1, ...limits }: TransactionLimits & { attempts?: number } = {},
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runOnce(pool, work, limits);
+    } catch (error) {
+      if (attempt >= attempts || !isRepeatable(error)) throw error;
+    }
+  }
+}
+
+async function runOnce<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  limits: TransactionLimits,
+): Promise<T> {
   const client = await pool.connect();
   try {
-    const begun = client.query('begin');
+    const begun = begin(client, limits);
     begun.catch(() => {}); // awaited below, unless something else fails before
     if (!isPipelined(client)) await begun;
     const value = await work(client);
@@ -43,7 +110,7 @@ export async function transaction<T>(pool: Pool, work: (client: PoolClient) => P
 }
 
 /** Postgres answers a commit after a failed statement with ROLLBACK and no error: here it is one. */
-export async function commit(client: PoolClient): Promise<void> {
+export async function commit(client: ClientBase): Promise<void> {
   const { command } = await client.query('commit');
   if (command !== 'COMMIT') throw new Error('The transaction was rolled back: one of its statements failed');
 }

@@ -1,11 +1,11 @@
 /** Tells at once that a message was sent: NOTIFY, which rings when the sender's transaction commits. */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg, { type ClientBase } from 'pg';
+import type { Client, ClientBase } from 'pg';
+import { createClient } from '../postgres/connection.ts';
 
 const CHANNEL = 'batchwright_queue';
 const RECONNECT_MS = 1000;
-const CONNECT_MS = 10_000;
 
 /** Rings for those who listen to the queue, when the client's transaction commits. */
 export async function ring(client: ClientBase, queue: string): Promise<void> {
@@ -29,18 +29,11 @@ export function listenForRings(options: {
   log: { warn(fields: object, message: string): void };
 }): Doorbell {
   const stopping = new AbortController();
-  let client: pg.Client | undefined;
+  let client: Client | undefined;
 
   async function listen(): Promise<void> {
-    client = new pg.Client({
-      connectionString: options.url,
-      application_name: options.applicationName,
-      keepAlive: true,
-      connectionTimeoutMillis: CONNECT_MS,
-    });
+    client = createClient(options);
     client.on('notification', ({ payload }) => options.onRing(payload));
-    // A connection that is lost says so more than once.
-    client.on('error', () => {});
     const ended = once(client, 'end');
     ended.catch(() => {}); // awaited below, unless something else fails before
     await client.connect();

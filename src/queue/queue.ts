@@ -1,6 +1,8 @@
 import type { Client, ClientBase } from 'pg';
 import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
 import { toAsyncId } from '../domain/batch.ts';
+import type { Log } from '../domain/log.ts';
+import { createPool } from '../postgres/pools.ts';
 import { type Consumer, startConsumer } from './consumer.ts';
 import { type Doorbell, listenForRings, ring } from './doorbell.ts';
 import { renewHeartbeats } from './keep-alive.ts';
@@ -12,11 +14,6 @@ import {
   quarantineQueue,
 } from './messages.ts';
 import { setVacuum } from './vacuum.ts';
-
-interface Log {
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** A message that a lane holds; the attempt is the fence: a stale holder changes nothing. */
 export interface Claim<Message> {
@@ -79,10 +76,9 @@ export async function startQueue(options: {
   log: Log;
 }) {
   const { log } = options;
+  const pool = createPool({ ...options, forLibrary: true });
   const boss = new PgBoss({
-    connectionString: options.url,
-    application_name: options.applicationName,
-    max: options.max,
+    db: { executeSql: (text, values) => pool.query(text, values) },
     schema: 'pgboss',
     schedule: false,
     superviseIntervalSeconds: 5,
@@ -212,6 +208,9 @@ export async function startQueue(options: {
       return affectedOne(await boss.complete(claim.queue, claimRef(claim), undefined, { db }));
     },
 
+    /** Renews the heartbeat by itself, for when the transaction that was to do so has been rolled back. */
+    renew: (claim: Claim<unknown>) => renewHeartbeats(boss, claim.queue, [claim]),
+
     /** Renews the heartbeat and holds the message's row; all else as `complete`. */
     async touch(client: ClientBase, claim: Claim<unknown>, onSent?: () => void): Promise<boolean> {
       const db = over(client, { onSent });
@@ -236,6 +235,7 @@ export async function startQueue(options: {
       running = false;
       await doorbell?.stop();
       await boss.stop({ graceful: true, timeout: 5_000 });
+      await pool.end();
     },
   };
 }

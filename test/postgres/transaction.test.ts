@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import type pg from 'pg';
+import { createClient } from '../../src/postgres/connection.ts';
+import { isDatabaseUnavailable, isLockTimeout } from '../../src/postgres/errors.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { waitFor } from '../support/wait.ts';
 
 const { url } = await createDatabase({ after });
 
@@ -45,6 +48,103 @@ test('a connection lost in a transaction does not go back to the pool', async (t
   assert.deepEqual(await stored(pool), []);
   assert.equal(pool.totalCount, 1);
 });
+
+test('a transaction that its process leaves idle is ended by the server, and its locks are free', async (t) => {
+  const pool = await poolWithTable(t);
+  await pool.query('insert into entry values (1)');
+  const gate = Promise.withResolvers<void>();
+  const idle = transaction(
+    pool,
+    async (client) => {
+      await client.query('update entry set n = 2');
+      await gate.promise;
+    },
+    { idleSeconds: 1 },
+  );
+  const other = createPool({ url, max: 1, applicationName: 'other', log: silentLog });
+  t.after(() => other.end());
+  await waitFor(async () => (await openTransactions(other)) === 1, { what: 'the transaction to be idle' });
+  await other.query('update entry set n = 3');
+  gate.resolve();
+  await assert.rejects(idle, isDatabaseUnavailable);
+  assert.deepEqual(await stored(pool), [3]);
+});
+
+test('a statement that waits for a lock for too long fails', async (t) => {
+  const pool = await poolWithTable(t);
+  const holder = await lockedTable(t);
+  const waiting = transaction(pool, (client) => insert(client, 1), { lockSeconds: 0.1 });
+  await assert.rejects(waiting, isLockTimeout);
+  await holder.query('rollback');
+  assert.deepEqual(await stored(pool), []);
+});
+
+test('a transaction that waits for a lock in vain is begun again as often as it may', async (t) => {
+  const pool = await poolWithTable(t);
+  const holder = await lockedTable(t);
+  const attempts: number[] = [];
+  const result = await transaction(
+    pool,
+    async (client) => {
+      if (attempts.push(attempts.length) === 2) await holder.query('rollback');
+      await insert(client, attempts.length);
+      return 'done';
+    },
+    { lockSeconds: 0.1, attempts: 2 },
+  );
+  assert.deepEqual([result, attempts.length, await stored(pool)], ['done', 2, [2]]);
+});
+
+test('what is no conflict with another transaction is not begun again', async (t) => {
+  const pool = await poolWithTable(t);
+  let runs = 0;
+  const failing = transaction(
+    pool,
+    async (client) => {
+      runs++;
+      await client.query('select 1/0');
+    },
+    { attempts: 3 },
+  );
+  await assert.rejects(failing, /division by zero/);
+  assert.equal(runs, 1);
+});
+
+test('every transaction has limits, and the session none of them after', async (t) => {
+  const pool = await poolWithTable(t);
+  const read = async (client: Pick<pg.ClientBase, 'query'>) => {
+    const { rows } =
+      await client.query(`select current_setting('idle_in_transaction_session_timeout') as idle,
+      current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement`);
+    return rows[0];
+  };
+  assert.deepEqual(await transaction(pool, read), { idle: '12s', lock: '6s', statement: '0' });
+  assert.deepEqual(await transaction(pool, read, { idleSeconds: 60, lockSeconds: 0, statementSeconds: 5 }), {
+    idle: '1min',
+    lock: '0',
+    statement: '5s',
+  });
+  assert.deepEqual(await read(pool), { idle: '0', lock: '0', statement: '0' });
+});
+
+/** A connection whose transaction has locked the table; it is the caller's to end. */
+async function lockedTable(t: TestContext): Promise<pg.Client> {
+  const holder = createClient({ url, applicationName: 'holder' });
+  await holder.connect();
+  t.after(() => holder.end());
+  await holder.query('begin');
+  await holder.query('lock table entry');
+  return holder;
+}
+
+/** Transactions whose process has nothing more to say at the moment. */
+async function openTransactions(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query(
+    `select count(*) as open from pg_stat_activity
+     where datname = current_database() and state = 'idle in transaction'`,
+  );
+  return rows[0].open;
+}
 
 /** A pool of one connection, so that whatever a transaction leaves on it would show. */
 async function poolWithTable(t: TestContext): Promise<pg.Pool> {
