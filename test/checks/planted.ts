@@ -17,6 +17,7 @@ const CONFIGURATION = [
   'tsconfig.json',
   'test/checks/layers.ts',
   'test/checks/sql.grit',
+  'test/checks/connections.grit',
 ];
 
 export interface Outcome {

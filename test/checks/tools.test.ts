@@ -10,10 +10,12 @@ import { count } from './domain/wrong-type.ts';
 import './domain/floating.ts';
 import './domain/untidy.ts';
 import { used } from './domain/exports.ts';
-import { begin, pass, select } from './pipeline/statements.ts';
-import { selectToo } from './store/statements.ts';
+import { pass, select } from './pipeline/statements.ts';
+import { beginHere, connect } from './postgres/statements.ts';
+import { begin, beginLonger, beginPrepared, connections, selectToo } from './store/statements.ts';
 
-console.log(helmet, count, used, begin, pass, select, selectToo);
+console.log(helmet, count, used, pass, select, selectToo);
+console.log(begin, beginHere, beginLonger, beginPrepared, connect, connections);
 `,
   'src/domain/wrong-type.ts': `export const count: number = 'one';
 `,
@@ -37,16 +39,32 @@ export const unused = 2;
 
 export const select = (client: Client) => client.query('select 1');
 export const pass = (client: Client, statement: string) => client.query(statement);
-export const begin = (client: Client) => client.query('begin isolation level repeatable read');
 `,
-  'src/store/statements.ts': `import type { Client } from 'pg';
+  'src/postgres/statements.ts': `import pg, { type Client } from 'pg';
+
+export const beginHere = (client: Client) => client.query('begin');
+export const connect = () => [new pg.Client(), new pg.Pool()];
+`,
+  'src/store/statements.ts': `import pg, { Client, Pool } from 'pg';
+import { PgBoss } from 'pg-boss';
 
 export const selectToo = (client: Client) => client.query('select 1');
+export const begin = (client: Client) => client.query('begin isolation level repeatable read');
+export const beginLonger = (client: Client, more: string) => client.query(\`BEGIN; \${more}\`);
+export const beginPrepared = { name: 'open', text: ' start transaction' };
+export const connections = [
+  new pg.Client(),
+  new pg.Pool(),
+  new Client(),
+  new Pool(),
+  new PgBoss({ connectionString: 'postgres://127.0.0.1' }),
+  new PgBoss({ db: { executeSql: async () => ({ rows: [] }) } }),
+];
 `,
 };
 
 const DEPENDENCIES = {
-  dependencies: { got: '*', pg: '*' },
+  dependencies: { got: '*', pg: '*', 'pg-boss': '*' },
   devDependencies: {
     '@biomejs/biome': '*',
     '@types/node': '*',
@@ -74,7 +92,7 @@ test('a wrong type fails', async () => {
   assert.deepEqual(found(output, /^(.+)\(\d+,\d+\): error (TS\d+)/gm), ['src/domain/wrong-type.ts TS2322']);
 });
 
-test('what the linter or the formatter objects to fails, and so does SQL outside of the store', async () => {
+test('what the linter or the formatter objects to fails, SQL outside of the store, connections outside of src/postgres', async () => {
   const { code, output } = await project.run('check:lint', ['--reporter=github']);
 
   assert.notEqual(code, 0);
@@ -83,6 +101,8 @@ test('what the linter or the formatter objects to fails, and so does SQL outside
     'lint/style/noNonNullAssertion src/domain/untidy.ts',
     'lint/suspicious/noDebugger src/domain/untidy.ts',
     'plugin src/pipeline/statements.ts',
+    // Three that begin a transaction, and five that connect.
+    ...Array.from({ length: 8 }, () => 'plugin src/store/statements.ts'),
   ]);
 });
 
