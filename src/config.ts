@@ -1,5 +1,6 @@
 /** The environment, read and checked once: `docs/configuration.md` explains each variable. */
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { StartError } from './domain/start-error.ts';
 import { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './outbound/address-guard.ts';
@@ -38,6 +39,8 @@ export interface Config {
   readonly logLevel: string;
   /** Undefined: the address that the API listens on. */
   readonly publicUrl: string | undefined;
+  /** The proxies whose X-Forwarded-For is believed: so many from here, or those of the addresses and CIDRs. */
+  readonly trustProxy: false | number | string[];
   /** A further folder with `jobs/` and `schemas/`. */
   readonly pluginDir: string | undefined;
 }
@@ -110,6 +113,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     httpAllow: allowList(env, 'HTTP_ALLOW', ''),
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
     publicUrl: checked(env, 'PUBLIC_URL', isHttpUrl, 'an http or https URL')?.replace(/\/+$/, ''),
+    trustProxy: trustProxy(env, 'TRUST_PROXY'),
     pluginDir: folder(env, 'PLUGIN_DIR'),
   });
 }
@@ -168,6 +172,20 @@ function allowList(env: NodeJS.ProcessEnv, name: string, fallback: string): Allo
   }
 }
 
+function trustProxy(env: NodeJS.ProcessEnv, name: string): Config['trustProxy'] {
+  const text = env[name]?.trim();
+  if (!text || text === 'off' || text === '0') return false;
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const proxies = text.split(',').map((part) => part.trim());
+  if (!proxies.every(isAddressOrCidr))
+    throw wrong(
+      name,
+      text,
+      'off, the number of proxies in front (1 to 99), or their IP addresses and CIDRs, separated by commas',
+    );
+  return proxies;
+}
+
 function retrySeconds(env: NodeJS.ProcessEnv): readonly number[] {
   const text = env.CALLBACK_RETRY_SECONDS || CALLBACK_RETRY_SECONDS;
   const parts = text.split(',').map((part) => part.trim());
@@ -183,6 +201,12 @@ function wrong(name: string, value: string, allowed: string): ConfigError {
 /** The line goes to a log. */
 function hidden(secret: string): string {
   return `(${secret.length} characters, not shown)`;
+}
+
+function isAddressOrCidr(text: string): boolean {
+  const [, address = '', bits = '0'] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
 function isPostgresUrl(text: string): boolean {

@@ -32,6 +32,7 @@ const defaults: Plain = {
   smtpUrl: undefined,
   logLevel: 'info',
   publicUrl: undefined,
+  trustProxy: false,
   pluginDir: undefined,
 };
 
@@ -170,6 +171,32 @@ const variables: Record<
     good: { 'https://jobs.test/': 'https://jobs.test', 'http://jobs.test/api': 'http://jobs.test/api' },
     bad: ['jobs.test', 'ftp://jobs.test'],
     allowed: 'it must be an http or https URL',
+  },
+  TRUST_PROXY: {
+    sets: 'trustProxy',
+    good: {
+      off: false,
+      '0': false,
+      '1': 1,
+      ' 2 ': 2,
+      '10.0.0.1': ['10.0.0.1'],
+      '10.0.0.0/8, ::1,fd00::/8': ['10.0.0.0/8', '::1', 'fd00::/8'],
+    },
+    bad: [
+      'on',
+      'true',
+      '-1',
+      '100',
+      '1.5',
+      '10.0.0.0/33',
+      '10.0.0/8',
+      '::/129',
+      '10.0.0.1,',
+      'proxy.test',
+      '127.1',
+    ],
+    allowed:
+      'it must be off, the number of proxies in front (1 to 99), or their IP addresses and CIDRs, separated by commas',
   },
   PLUGIN_DIR: {
     sets: 'pluginDir',

@@ -85,6 +85,7 @@ export async function startApi(
       routes: registry.routes,
       isReady: async () => (await answers(pool)) && queue.isRunning(),
       rateLimit: config.rateLimit,
+      trustProxy: config.trustProxy,
       log,
     }),
   );

@@ -2,8 +2,8 @@
 import type { RequestHandler } from 'express';
 import { BatchwrightError } from '../domain/errors.ts';
 import { type RunAloneDeps, runAlone } from '../pipeline/run-alone.ts';
-import { callerOf } from './authenticate.ts';
 import { type BodyLimits, readParams } from './body.ts';
+import { callerOf } from './callers.ts';
 
 export function alone(
   deps: RunAloneDeps & { bodyLimits: BodyLimits },

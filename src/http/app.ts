@@ -9,13 +9,17 @@ import type { RunAloneDeps } from '../pipeline/run-alone.ts';
 import type { Log } from '../plugin/context.ts';
 import type { Routes } from '../plugin/routes.ts';
 import { alone } from './alone.ts';
-import { authenticate, byAddress, byKey, limitRate } from './authenticate.ts';
+import { authenticate } from './authenticate.ts';
 import { type BodyLimits, checkAhead } from './body.ts';
+import { createEndedKeys } from './ended-keys.ts';
 import { errorHandler } from './errors.ts';
+import { createFailedAuthentication } from './failed-authentication.ts';
 import { healthRoutes } from './health.ts';
 import { refuseOtherMethods } from './other-methods.ts';
 import { mountPluginRoutes } from './plugin-routes.ts';
-import { requestLog } from './request-log.ts';
+import { byAddress, byKey, limitRate } from './rate-limit.ts';
+import { refuseRepeatedHeaders } from './repeated-headers.ts';
+import { mountedAt, requestLog } from './request-log.ts';
 import { type RpcDeps, rpc } from './rpc.ts';
 import { actionRoutes } from './v1/actions.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
@@ -28,6 +32,8 @@ export interface HttpDeps extends RpcDeps, RunAloneDeps, BatchRoutesDeps {
   routes: readonly { namespace: string; place: string; routes: Routes }[];
   isReady(): Promise<boolean>;
   rateLimit: number;
+  /** What express takes as `trust proxy`: the proxies whose X-Forwarded-For is believed. */
+  trustProxy: false | number | string[];
   log: Log & { child(bindings: object): Log };
 }
 
@@ -36,12 +42,17 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // answers are of the moment, and hashing large ones costs more than it saves
-  app.use(helmet());
-  app.use(requestLog(deps.log));
+  app.set('trust proxy', deps.trustProxy);
+  app.use(helmet(), keepOutOfCaches);
+  app.use(requestLog(deps.log), refuseRepeatedHeaders);
   const health = healthRoutes(deps.isReady);
   app.use(health, refuseOtherMethods(health));
 
-  const keyed: RequestHandler[] = [authenticate(deps.keys), limitRate(deps.rateLimit, byKey)];
+  const failed = createFailedAuthentication();
+  const keyed: RequestHandler[] = [
+    ...authenticate(deps.keys, failed, createEndedKeys(deps.keys, deps.log)),
+    limitRate(deps.rateLimit, byKey),
+  ];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
   app.all('/api/1.0/:namespace', ...keyed, alone(deps));
   await mountPluginRoutes(app, {
@@ -50,10 +61,11 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     log: deps.log,
     keyed: [...keyed, checkBody(deps.bodyLimits)],
     limitRate: limitRate(deps.rateLimit, byAddress),
+    failed,
   });
   // After the plugins' routes: some stand below /v1 and ask for another kind of key.
   const rest = [batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys)];
-  app.use('/v1', ...keyed, ...rest, refuseOtherMethods(...rest));
+  app.use('/v1', mountedAt('/v1'), ...keyed, ...rest, refuseOtherMethods(...rest));
 
   app.use((request) => {
     throw new BatchwrightError('notFound', { message: `There is nothing at ${request.path.slice(0, 200)}` });
@@ -61,6 +73,12 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   app.use(errorHandler(deps.log));
   return app;
 }
+
+/** Nearly all that is answered is a secret, or a tenant's; a route whose answer is neither says so itself. */
+const keepOutOfCaches: RequestHandler = (_request, response, next) => {
+  response.set('cache-control', 'no-store');
+  next();
+};
 
 /** Plugins read bodies by themselves: that of a signed request must be known to be right by then. */
 function checkBody(limits: BodyLimits): RequestHandler {

@@ -35,6 +35,11 @@ export async function callerBySignature(keys: Keys, request: Request): Promise<C
   return signer.caller;
 }
 
+/** The key that a signed request names; undefined when the header is not in its form. Nothing is checked. */
+export function keyOfSignature(authorization: string | string[]): string | undefined {
+  return AUTHORIZATION.exec(String(authorization))?.[1];
+}
+
 function parseAuthorization(authorization: unknown): { key: string; signature: Buffer } {
   const [, key, signature] = AUTHORIZATION.exec(String(authorization)) ?? [];
   if (!key || !signature)

@@ -1,11 +1,13 @@
 /** HTTP routes that plugins bring: behind the usual keys unless they authenticate otherwise. */
 import { type Express, type RequestHandler, Router } from 'express';
-import { BatchwrightError } from '../domain/errors.ts';
 import { StartError } from '../domain/start-error.ts';
 import type { PluginPipeline } from '../pipeline/plugin-pipeline.ts';
 import type { Log } from '../plugin/context.ts';
 import type { Routes, RouteTools } from '../plugin/routes.ts';
-import { callerOf, setCaller } from './authenticate.ts';
+import { authenticateBy } from './authenticate.ts';
+import { callerOf } from './callers.ts';
+import type { FailedAuthentication } from './failed-authentication.ts';
+import { mountedAt } from './request-log.ts';
 
 /** Paths of our own: a plugin's prefix must not shadow them. */
 const OWN_PATHS =
@@ -19,6 +21,7 @@ export interface PluginRoutesOptions {
   /** What stands before routes that do not authenticate by themselves. */
   keyed: RequestHandler[];
   limitRate: RequestHandler;
+  failed: FailedAuthentication;
 }
 
 /** Mounts them all. Throws a StartError that names the file of those whose prefix is taken, or that fail. */
@@ -31,21 +34,14 @@ export async function mountPluginRoutes(app: Express, options: PluginRoutesOptio
     if (other) throw new StartError(`${place}: the prefix ${prefix} is taken, by ${other}`);
     taken.set(prefix.toLowerCase(), place);
     const router = Router();
+    const { authenticate } = routes;
     router.use(
-      ...(routes.authenticate ? [authenticateBy(routes.authenticate), options.limitRate] : options.keyed),
+      mountedAt(prefix),
+      ...(authenticate ? [authenticateBy(options.failed, authenticate), options.limitRate] : options.keyed),
     );
     await routes.routes(router, toolsOf(options.pipeline, options.log.child({ plugin: namespace })));
     app.use(prefix, router);
   }
-}
-
-function authenticateBy(authenticate: NonNullable<Routes['authenticate']>): RequestHandler {
-  return async (request, _response, next) => {
-    const caller = await authenticate(request);
-    if (!caller) throw new BatchwrightError('unauthorized');
-    setCaller(request, caller);
-    next();
-  };
 }
 
 function toolsOf(pipeline: PluginPipeline, log: Log): RouteTools {

@@ -8,8 +8,8 @@ import { type ResultSelection, readResults } from '../pipeline/read-results.ts';
 import { batchStatus, requireBatch } from '../pipeline/status.ts';
 import { type SubmitDeps, submit, validate } from '../pipeline/submit.ts';
 import type { Log } from '../plugin/context.ts';
-import { callerOf } from './authenticate.ts';
 import { type BodyLimits, readEnvelope, readObject } from './body.ts';
+import { callerOf } from './callers.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { sendStream } from './send-stream.ts';
 

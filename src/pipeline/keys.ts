@@ -1,12 +1,21 @@
 /** API keys and tenants: who may do what. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import { newCallbackSecret } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
 import { transaction } from '../postgres/transaction.ts';
-import { type ApiKeyRow, deleteKey, findKey, insertKey, listKeys, listSecrets } from '../store/keys.ts';
+import {
+  type ApiKeyRow,
+  deleteKey,
+  findKey,
+  findMaker,
+  insertKey,
+  listKeys,
+  listSecrets,
+  validKeys,
+} from '../store/keys.ts';
 import { ensureTenant } from '../store/tenants.ts';
 import { createSecretCipher } from './secret-cipher.ts';
 
@@ -34,7 +43,7 @@ export interface Signer {
 export type Keys = ReturnType<typeof createKeys>;
 
 /** A revoked key is refused after this at the latest; the contract allows 5 s. */
-const CACHE_MS = 3000;
+const CACHE_MS = 2000;
 const MAX_CACHED = 10_000;
 const KEY = /^bw_([0-9a-f]{16})_([0-9a-f]{48})$/;
 const KEY_ID = /^[0-9a-f]{16}$/;
@@ -109,6 +118,13 @@ export function createKeys(options: {
       return { caller, secret: cipher.decrypt(encryptedSecret, caller.keyId) };
     },
 
+    /** Those of these keys that are neither revoked nor expired, whatever is cached. */
+    async validAmong(keyIds: readonly string[]): Promise<string[]> {
+      const stored = keyIds.filter((id) => id !== ADMIN.keyId);
+      const valid = stored.length > 0 ? await validKeys(pool, stored) : [];
+      return stored.length < keyIds.length ? [ADMIN.keyId, ...valid] : valid;
+    },
+
     /**
      * Tells the log which keys have secrets that SECRET_KEY does not read. No reason not to start: all others
      * work, and these can be revoked and made anew.
@@ -124,8 +140,9 @@ export function createKeys(options: {
     },
 
     /**
-     * Makes a key. Throws `forbidden` without `admin`, for more than the maker may do, and for another tenant
-     * unless the maker is the admin key; `notConfigured` for one that signs, without SECRET_KEY.
+     * Makes a key, which ends with its maker at the latest. Throws `forbidden` without `admin`, for more than the
+     * maker may do, for a later end than its own, and for another tenant unless the maker is the admin key;
+     * `badRequest` for an end that has passed; `notConfigured` for one that signs, without SECRET_KEY.
      */
     async create(caller: Caller, wanted: NewKey): Promise<MadeKey> {
       const tenant = wanted.tenant ?? caller.tenant;
@@ -135,6 +152,7 @@ export function createKeys(options: {
       const signingSecret = wanted.signing ? newSecret() : null;
       const encryptedSecret = signingSecret === null ? null : cipher.encrypt(signingSecret, id);
       const row = await transaction(pool, async (client) => {
+        const expiresAt = await allowedEnd(client, caller, wanted.expiresAt ?? null);
         await ensureTenant(client, tenant, newCallbackSecret());
         return insertKey(client, {
           id,
@@ -142,7 +160,7 @@ export function createKeys(options: {
           name: wanted.name,
           permissions: wanted.permissions,
           createdBy: caller.keyId,
-          expiresAt: wanted.expiresAt ?? null,
+          expiresAt,
           digest: digestOf(secretPart),
           signing: wanted.signing ?? null,
           encryptedSecret,
@@ -190,6 +208,23 @@ function requireMayMake(caller: Caller, tenant: string, permissions: readonly st
     throw new BatchwrightError('forbidden', {
       message: `The key that asks lacks ${beyond.join(', ')} itself`,
     });
+}
+
+/** When a key ends that this caller makes: no later than the caller's own, null for never. */
+async function allowedEnd(client: ClientBase, caller: Caller, wanted: Date | null): Promise<Date | null> {
+  const { now, exists, expiresAt } = await findMaker(client, caller.keyId);
+  if (!exists && caller.keyId !== ADMIN.keyId) throw new BatchwrightError('unauthorized');
+  if (wanted !== null && wanted <= now)
+    throw new BatchwrightError('badRequest', {
+      message: 'The key cannot be made',
+      details: [`expiresAt must be in the future, not ${wanted.toISOString()}`],
+    });
+  if (expiresAt === null || wanted === null) return wanted ?? expiresAt;
+  if (wanted > expiresAt)
+    throw new BatchwrightError('forbidden', {
+      message: `expiresAt must not be after ${expiresAt.toISOString()}, when the key that asks expires`,
+    });
+  return wanted;
 }
 
 function requireAdmin(caller: Caller): void {

@@ -51,6 +51,33 @@ export async function findKey(pool: Pool, id: string): Promise<FoundKey | null> 
   return rows[0] ?? null;
 }
 
+/** Those of these keys that have neither been revoked nor expired. */
+export async function validKeys(pool: Pool, ids: readonly string[]): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>({
+    name: 'valid-keys',
+    text: `select id from batchwright.api_key where id = any($1) and (expires_at is null or expires_at > now())`,
+    values: [ids],
+  });
+  return rows.map(({ id }) => id);
+}
+
+/** The key that makes another, which cannot be revoked until the transaction ends, and the database's time. */
+export async function findMaker(
+  client: ClientBase,
+  id: string,
+): Promise<{ now: Date; exists: boolean; expiresAt: Date | null }> {
+  const { rows } = await client.query<{ now: Date; exists: boolean; expiresAt: Date | null }>(
+    `with maker as (
+       select id, expires_at from batchwright.api_key
+       where id = $1 and (expires_at is null or expires_at > now()) for share
+     )
+     select now() as now, maker.id is not null as exists, maker.expires_at as "expiresAt"
+     from (values (1)) as one (row) left join maker on true`,
+    [id],
+  );
+  return rows[0] as { now: Date; exists: boolean; expiresAt: Date | null };
+}
+
 /** The tenant's keys, or everybody's for null, oldest first. */
 export async function listKeys(pool: Pool, tenant: string | null): Promise<ApiKeyRow[]> {
   const { rows } = await pool.query<ApiKeyRow>(

@@ -185,6 +185,77 @@ describe('Nobody makes a key that may do more than its maker', () => {
   });
 });
 
+describe('A key ends with its maker at the latest', () => {
+  const DAY_MS = 86_400_000;
+  const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString();
+  async function maker(expiresAt: string): Promise<{ id: string; key: string }> {
+    const { status, body } = await create({ name: 'maker', permissions: ['admin', '*'], expiresAt });
+    assert.equal(status, 201);
+    return body;
+  }
+
+  test('when its request names no end, and is told which it got', async () => {
+    const expiresAt = fromNow(DAY_MS);
+    const { key } = await maker(expiresAt);
+    for (const end of [{}, { expiresAt: null }]) {
+      const { status, body } = await create({ name: 'child', permissions: ['admin'], ...end }, key);
+      assert.equal(status, 201);
+      assert.equal(body.expiresAt, expiresAt);
+      const grandchild = await create({ name: 'grandchild', permissions: ['admin'] }, body.key);
+      assert.equal(grandchild.body.expiresAt, expiresAt);
+    }
+    const signing = await create({ name: 'in a list', permissions: ['test.echo'] }, key);
+    const { body: keys } = await list(key);
+    const listed = keys.data.find(({ id }: { id: string }) => id === signing.body.id);
+    assert.equal(listed.expiresAt, expiresAt);
+  });
+
+  test('or earlier, as it names', async () => {
+    const { key } = await maker(fromNow(DAY_MS));
+    for (const expiresAt of [fromNow(DAY_MS / 2), fromNow(60_000)]) {
+      const { status, body } = await create({ name: 'child', permissions: ['admin'], expiresAt }, key);
+      assert.deepEqual([status, body.expiresAt], [201, expiresAt]);
+    }
+  });
+
+  test('and a later end is refused, naming the maker\u2019s', async () => {
+    const expiresAt = fromNow(DAY_MS);
+    const { key } = await maker(expiresAt);
+    const later = { name: 'child', permissions: ['admin'], expiresAt: fromNow(2 * DAY_MS) };
+    const answer = await create(later, key);
+    assertProblem(answer, 403);
+    assert.equal(
+      answer.body.detail,
+      `expiresAt must not be after ${expiresAt}, when the key that asks expires`,
+    );
+  });
+
+  test('unless its maker does not end', async () => {
+    const { key } = await keyOf(['admin']);
+    const { body } = await create({ name: 'child', permissions: ['admin'] }, key);
+    assert.equal(body.expiresAt, null);
+  });
+
+  test('and an end that has passed is refused, whoever asks', async () => {
+    const { key } = await maker(fromNow(DAY_MS));
+    for (const asking of [ADMIN_KEY, key])
+      for (const expiresAt of ['2020-01-01T00:00:00Z', fromNow(-1000), '2020-01-01T00:00:00+14:00']) {
+        const answer = await create({ name: 'past', permissions: ['admin'], expiresAt }, asking);
+        assertProblem(answer, 400);
+        assert.deepEqual(answer.body.errors, [
+          `expiresAt must be in the future, not ${new Date(expiresAt).toISOString()}`,
+        ]);
+      }
+  });
+
+  test('and one that ended while its request was on its way makes none', async () => {
+    const { id, key } = await maker(fromNow(DAY_MS));
+    assert.equal((await list(key)).status, 200, 'so that it is remembered for a while');
+    await system.pool.query('delete from batchwright.api_key where id = $1', [id]);
+    assertProblem(await create({ name: 'child', permissions: ['admin'] }, key), 401);
+  });
+});
+
 describe('A permission', () => {
   for (const [permissions, allowed, refused] of [
     [['test.echo'], [[echo]], [[behave], [echo, behave], [strict]]],
@@ -300,8 +371,6 @@ describe('A key ends', () => {
     assert.equal((await run([echo], body.key)).status, 200);
     // Sooner than a key is looked up again.
     await waitFor(() => isRefused(body.key), { what: 'the key to expire', timeoutMs: 2800 });
-    const past = await create({ name: 'past', permissions: ['*'], expiresAt: '2020-01-01T00:00:00Z' });
-    assert.ok(past.status === 400 || (await isRefused(past.body.key)));
   });
 
   test('and nothing ends by an id that is none', async () => {

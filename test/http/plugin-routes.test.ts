@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import express from 'express';
 import { StartError } from '../../src/domain/start-error.ts';
+import { createFailedAuthentication } from '../../src/http/failed-authentication.ts';
 import { mountPluginRoutes } from '../../src/http/plugin-routes.ts';
 import type { PluginPipeline } from '../../src/pipeline/plugin-pipeline.ts';
 import { silentPluginLog } from '../support/action-context.ts';
@@ -152,6 +153,7 @@ describe('A prefix', () => {
       log: { ...silentPluginLog, child: () => silentPluginLog },
       keyed: [(_request, _response, next) => next()],
       limitRate: (_request, _response, next) => next(),
+      failed: createFailedAuthentication(),
     });
 
   for (const prefix of [

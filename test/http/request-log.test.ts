@@ -48,7 +48,7 @@ test('a request that went well is a line for debugging, one that was refused a l
   assert.deepEqual(await linesOf('/well'), [
     {
       level: LEVEL.debug,
-      req: { method: 'GET', path: '/well' },
+      req: { method: 'GET', path: '/well', ip: '127.0.0.1' },
       res: { status: 200 },
       msg: 'request completed',
     },
@@ -56,7 +56,7 @@ test('a request that went well is a line for debugging, one that was refused a l
   assert.deepEqual(await linesOf('/wrong'), [
     {
       level: LEVEL.info,
-      req: { method: 'GET', path: '/wrong' },
+      req: { method: 'GET', path: '/wrong', ip: '127.0.0.1' },
       res: { status: 404 },
       msg: 'request completed',
     },
@@ -71,7 +71,7 @@ test('a fault is logged once, with its cause, beside the line of the request wit
   assert.match(fault.err.stack, /of our own\n[\s\S]*deeper/);
   assert.deepEqual(request, {
     level: LEVEL.warn,
-    req: { method: 'GET', path: '/fault' },
+    req: { method: 'GET', path: '/fault', ip: '127.0.0.1' },
     res: { status: 500 },
     msg: 'request errored',
   });
@@ -81,7 +81,7 @@ test('an answer of 500 without a fault of ours is the line of the request only',
   assert.deepEqual(await linesOf('/job-failed'), [
     {
       level: LEVEL.warn,
-      req: { method: 'GET', path: '/job-failed' },
+      req: { method: 'GET', path: '/job-failed', ip: '127.0.0.1' },
       res: { status: 500 },
       msg: 'request errored',
     },

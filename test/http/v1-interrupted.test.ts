@@ -11,7 +11,7 @@ import { after, describe, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import express from 'express';
 import { DEFAULT_TENANT } from '../../src/domain/caller.ts';
-import { setCaller } from '../../src/http/authenticate.ts';
+import { setCaller } from '../../src/http/callers.ts';
 import { errorHandler } from '../../src/http/errors.ts';
 import { batchRoutes } from '../../src/http/v1/batches.ts';
 import { createBatchWatch } from '../../src/pipeline/watch.ts';

@@ -14,8 +14,8 @@ import { requireBatch } from '../../pipeline/status.ts';
 import { type SubmitDeps, submit } from '../../pipeline/submit.ts';
 import type { BatchWatch } from '../../pipeline/watch.ts';
 import type { Log } from '../../plugin/context.ts';
-import { callerOf } from '../authenticate.ts';
 import { type BodyLimits, readEnvelope } from '../body.ts';
+import { callerOf } from '../callers.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
 import { readLines } from '../lines.ts';
 import { sendStream } from '../send-stream.ts';
@@ -126,6 +126,7 @@ async function sendBatch(pool: Pool, request: Request, response: Response, async
 
 async function sendResults(pool: Pool, request: Request, response: Response): Promise<void> {
   const { asyncId } = request.params;
+  response.vary('accept');
   const batch = await requireBatch(pool, callerOf(request), asyncId, 'resultsNotFound');
   const status = oneOf('status', request.query.status, STATUSES);
   const fromIndex = cursorOf(request);

@@ -25,7 +25,6 @@ export function sendEvents(watch: BatchWatch, batch: BatchView, request: Request
   }
   response.writeHead(200, {
     'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });
   // Who is gone already will not be gone once more.

@@ -4,8 +4,8 @@ import ajvFormats from 'ajv-formats';
 import { Router } from 'express';
 import { BatchwrightError } from '../../domain/errors.ts';
 import type { Keys } from '../../pipeline/keys.ts';
-import { callerOf } from '../authenticate.ts';
 import { readObject } from '../body.ts';
+import { callerOf } from '../callers.ts';
 
 interface KeyRequest {
   name: string;

@@ -1,4 +1,4 @@
-/** A route for each of the tools that routes get, and two that fail. */
+/** A route for each of the tools that routes get, and some that fail or do not end. */
 import { json } from 'node:stream/consumers';
 import { defineRoutes } from 'batchwright/plugin';
 
@@ -17,6 +17,13 @@ export default defineRoutes({
     });
     router.post('/calls/:action', async (request, response) => {
       response.json(await tools.call(request, request.params.action, await json(request)));
+    });
+    router.get('/forever', (_request, response) => {
+      const timer = setInterval(() => response.write('more\n'), 50);
+      response.once('close', () => clearInterval(timer));
+    });
+    router.get('/secrets/:token/broken', () => {
+      throw new Error('a fault of the plugin');
     });
     router.get('/broken', () => {
       throw new Error('a secret of the plugin');
