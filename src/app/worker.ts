@@ -26,12 +26,19 @@ export async function startWorker(
   const { config, log, limits, jobGraceMs = JOB_GRACE_MS } = options;
   startWatchdog(limits);
   const engine = await startEngine(options, 'worker', poolSize(config, options.registry));
+  const callbackPool = createPool({
+    url: options.databaseUrl,
+    max: CALLBACK_CONNECTIONS,
+    applicationName: 'batchwright callbacks',
+    log,
+  });
   const keys = createKeys({ pool: engine.deps.pool, adminKey: '', callbackSecret: config.callbackSecret });
   const deps: QuarantineDeps = { ...engine.deps, limits };
   const lanes: Lanes = startLanes({
     ...deps,
     queues: options.registry.queues,
     concurrency: config.workerConcurrency,
+    callbackPool,
     allow: config.callbackAllow,
     retrySeconds: config.callbackRetrySeconds,
     callbackSecret: (tenant) => keys.callbackSecret(tenant),
@@ -43,6 +50,7 @@ export async function startWorker(
       const grace = setTimeout(() => engine.stop.abort(), jobGraceMs);
       await lanes.stop();
       clearTimeout(grace);
+      await callbackPool.end();
       await engine.close();
     },
   };
@@ -73,9 +81,12 @@ async function runAndClose({ deps, close }: Engine): Promise<void> {
   }
 }
 
-/** Each lane may settle while its jobs hold a connection each; callbacks read pages in between. */
+/** Callbacks read a page or log an attempt, and hold no connection while a receiver is slow. */
+const CALLBACK_CONNECTIONS = 4;
+
+/** Each lane may settle while its jobs hold a connection each. */
 function poolSize({ workerConcurrency }: Config, { queues }: Registry): number {
-  return Math.min(40, 8 + 3 * workerConcurrency * queues.length);
+  return Math.min(36, 4 + 3 * workerConcurrency * queues.length);
 }
 
 /** Loaded where it is wanted only. */

@@ -9,7 +9,7 @@ import type { SettleAnswer } from '../store/settle.ts';
 export async function complete(
   queue: Queue,
   client: ClientBase,
-  batch: { batchId: string; generation: number; callbackUrl: string | null },
+  batch: { batchId: string; generation: number; tenant: string; callbackUrl: string | null },
 ): Promise<void> {
   if (batch.callbackUrl === null) return;
   await queue.sendCallback(client, {
@@ -17,6 +17,7 @@ export async function complete(
     generation: batch.generation,
     attempt: 1,
     trigger: 'completion',
+    tenant: batch.tenant,
     receiver: receiverOf(batch.callbackUrl),
   });
 }

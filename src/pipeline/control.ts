@@ -56,6 +56,7 @@ export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
       generation: batch.generation,
       attempt: 1,
       trigger: 'repost',
+      tenant: batch.tenant,
       receiver: receiverOf(batch.callbackUrl),
     });
     return true;

@@ -47,7 +47,8 @@ const GONE = 410;
 /** An attempt that is not recorded is made again: what stands in the way of the record for a moment must not do that. */
 const ATTEMPTS = 5;
 
-export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<void> {
+/** Makes one attempt. Whether the receiver answered it; null when it was not called. */
+export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<boolean | null> {
   const { message } = claim;
   const batch = await callbackBatch(deps.pool, message.batch);
   if (!batch?.callbackUrl || batch.generation !== message.generation || batch.finishedAt === null)
@@ -56,7 +57,8 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
   if (message.attempt > 1 && batch.callbackState === 'delivered') return drop(deps, claim);
   if (batch.repostedAt && (await isSuperseded(deps.pool, claim))) return drop(deps, claim);
   const attempt = await post(deps, batch, batch.callbackUrl);
-  await record(deps, claim, attempt);
+  await record(deps, { ...claim, message: { ...message, tenant: batch.tenant } }, attempt);
+  return attempt.status !== null;
 }
 
 /** The same for every attempt of one completion. */
@@ -159,8 +161,9 @@ async function isReposted(client: PoolClient, claim: Claim<CallbackMessage>): Pr
   return Boolean(batch?.repostedAt) && isSuperseded(client, claim);
 }
 
-async function drop(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<void> {
+async function drop(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<null> {
   await transaction(deps.pool, async (client) => {
     await deps.queue.complete(client, claim);
   });
+  return null;
 }

@@ -92,6 +92,7 @@ async function repairCallback(
       generation,
       attempt: attempts + 1,
       trigger: 'completion',
+      tenant: batch.tenant,
       receiver: receiverOf(batch.callbackUrl),
     });
     log.warn({ asyncId: toAsyncId(id) }, 'sweep: lost callback message sent again');

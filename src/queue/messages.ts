@@ -21,8 +21,18 @@ export interface CallbackMessage {
   /** 1 for the first attempt of this trigger. */
   attempt: number;
   trigger: 'completion' | 'repost';
+  /** Lanes are shared by tenant; empty in messages of the release before. */
+  tenant: string;
   /** The host that it goes to: one receiver is called by so many lanes at once and no more. */
   receiver: string;
+}
+
+/** A message that a lane holds; the attempt is the fence: a stale holder changes nothing. */
+export interface Claim<Message> {
+  id: string;
+  queue: string;
+  retryCount: number;
+  message: Message;
 }
 
 /** Chunks of the queue that actions name. */

@@ -1,35 +1,30 @@
-import type { Client, ClientBase } from 'pg';
+import type { Client, ClientBase, Pool } from 'pg';
 import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
 import { toAsyncId } from '../domain/batch.ts';
 import type { Log } from '../domain/log.ts';
 import { createPool } from '../postgres/pools.ts';
 import { type Consumer, startConsumer } from './consumer.ts';
 import { type Doorbell, listenForRings, ring } from './doorbell.ts';
+import { CallbackFetcher } from './fetch-callbacks.ts';
+import { createIndexes } from './indexes.ts';
 import { renewHeartbeats } from './keep-alive.ts';
 import {
   CALLBACK_QUEUE,
   type CallbackMessage,
   type ChunkMessage,
+  type Claim,
   chunkQueue,
   quarantineQueue,
 } from './messages.ts';
 import { setVacuum } from './vacuum.ts';
 
-/** A message that a lane holds; the attempt is the fence: a stale holder changes nothing. */
-export interface Claim<Message> {
-  id: string;
-  queue: string;
-  retryCount: number;
-  message: Message;
-}
+export type { Claim } from './messages.ts';
 
 export interface LaneOptions {
   /** Messages at once. */
   lanes: number;
   /** Takes only messages of this priority or lower, so that the tails of large batches get on. */
   maxPriority?: number;
-  /** How many messages of one group are worked on at once, over all processes. */
-  groupConcurrency?: number;
 }
 
 /** Lanes of one queue, each of which works on one message after the other. */
@@ -52,10 +47,8 @@ const QUEUE_OPTIONS = {
   heartbeatSeconds: 10,
 };
 
-/** Callbacks at once: receivers are slow, and a slow one must not hold up the others' callbacks. */
-const CALLBACK_LANES = 16;
-/** A receiver that hangs must not take all lanes: the others' callbacks would wait for its time limits. */
-const CALLBACKS_PER_RECEIVER = 4;
+/** Callbacks at once: one that waits for its receiver costs a socket, and no more. */
+const CALLBACK_LANES = 128;
 
 /** How many messages one insert statement carries: 1,000 are some 200 KiB. */
 const INSERT_SIZE = 1000;
@@ -97,11 +90,12 @@ export async function startQueue(options: {
   }
   await boss.createQueue(CALLBACK_QUEUE, QUEUE_OPTIONS);
   await setVacuum(boss);
+  await createIndexes(boss);
 
   async function send<T extends { batch: string }>(
     client: ClientBase,
     queue: string,
-    messages: { message: T; priority: number; delaySeconds?: number; group?: string }[],
+    messages: { message: T; priority: number; delaySeconds?: number; group?: JobInsert['group'] }[],
   ): Promise<void> {
     // Before the messages, for it is heard at the commit: so that one need not wait for the other.
     const isDue = messages.some(({ delaySeconds }) => !delaySeconds);
@@ -111,10 +105,10 @@ export async function startQueue(options: {
     for (let from = 0; from < messages.length; from += INSERT_SIZE) {
       const jobs: JobInsert<T>[] = messages
         .slice(from, from + INSERT_SIZE)
-        .map(({ message, priority, delaySeconds, group = message.batch }) => ({
+        .map(({ message, priority, delaySeconds, group = { id: message.batch } }) => ({
           data: message,
           priority,
-          group: { id: group },
+          group,
           ...(delaySeconds ? { startAfter: delaySeconds } : {}),
         }));
       await boss.insert(queue, jobs as JobInsert[], { db: over(client, { prepared: `send-${queue}` }) });
@@ -135,6 +129,7 @@ export async function startQueue(options: {
     queue: string,
     handle: (claim: Claim<Message>) => Promise<void>,
     { lanes, ...fetchOptions }: LaneOptions,
+    fetchFairly?: (freeLanes: number) => Promise<Claim<Message>[]>,
   ): Lanes {
     doorbell ??= listenForRings({
       url: options.url,
@@ -159,6 +154,7 @@ export async function startQueue(options: {
     const consumer: Consumer = startConsumer<Claim<Message>>({
       slots: lanes,
       async fetch(batchSize) {
+        if (fetchFairly) return fetchFairly(batchSize);
         const jobs = await boss.fetch<Message>(queue, { batchSize, ...fetchOptions });
         // Priority is minus the chunk's number: after a later chunk there may be more of its like.
         if (jobs.length === batchSize && jobs.some(({ data }) => 'chunk' in data && data.chunk !== 0))
@@ -167,7 +163,7 @@ export async function startQueue(options: {
       },
       handle: work,
       keepAlive: (claims) => renewHeartbeats(boss, queue, claims),
-      wakeAtEnd: fetchOptions.groupConcurrency !== undefined,
+      wakeAtEnd: fetchFairly !== undefined,
       onError: (error) => log.error({ err: error, queue }, 'queue error'),
     });
     siblings.push(consumer);
@@ -195,7 +191,8 @@ export async function startQueue(options: {
     },
 
     sendCallback(client: ClientBase, message: CallbackMessage, options: SendOptions = {}): Promise<void> {
-      return send(client, CALLBACK_QUEUE, [{ message, priority: 0, group: message.receiver, ...options }]);
+      const group = { id: message.receiver, tier: message.tenant };
+      return send(client, CALLBACK_QUEUE, [{ message, priority: 0, group, ...options }]);
     },
 
     /**
@@ -224,8 +221,23 @@ export async function startQueue(options: {
     ) => startLanes(chunkQueue(queue), handle, laneOptions),
     quarantineLane: (queue: string, handle: (claim: Claim<ChunkMessage>) => Promise<void>) =>
       startLanes(quarantineQueue(queue), handle, { lanes: 1 }),
-    callbackLanes: (handle: (claim: Claim<CallbackMessage>) => Promise<void>, lanes = CALLBACK_LANES) =>
-      startLanes(CALLBACK_QUEUE, handle, { lanes, groupConcurrency: CALLBACKS_PER_RECEIVER }),
+    /** @param handle resolves to whether the receiver answered; to null when it was not called */
+    callbackLanes(
+      pool: Pool,
+      handle: (claim: Claim<CallbackMessage>) => Promise<boolean | null>,
+      lanes = CALLBACK_LANES,
+    ): Lanes {
+      const fetcher = new CallbackFetcher(pool);
+      async function deliver(claim: Claim<CallbackMessage>): Promise<void> {
+        let answered: boolean | null = null;
+        try {
+          answered = await handle(claim);
+        } finally {
+          fetcher.release(claim, answered);
+        }
+      }
+      return startLanes(CALLBACK_QUEUE, deliver, { lanes }, (freeLanes) => fetcher.fetch(freeLanes));
+    },
 
     /** False before the start and after the stop. */
     isRunning: () => running,

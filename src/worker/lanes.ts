@@ -1,4 +1,5 @@
 /** The worker's lanes: each takes one message after the other from its queue. */
+import type { Pool } from 'pg';
 import { type DeliverDeps, deliver } from '../pipeline/deliver.ts';
 import { startRetention } from '../pipeline/retention.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
@@ -11,6 +12,8 @@ export interface LanesDeps extends QuarantineDeps, Omit<DeliverDeps, keyof RunCh
   queues: readonly string[];
   /** Chunks at once, in each queue. */
   concurrency: number;
+  /** For callbacks alone: there are more lanes than may ask the database at once. */
+  callbackPool: Pool;
 }
 
 const SWEEP_INTERVAL_MS = 20_000;
@@ -26,7 +29,8 @@ export function startLanes(deps: LanesDeps): Lanes {
     lanes.push(startChunkLanes(deps, queue));
     lanes.push(deps.queue.quarantineLane(queue, (claim) => runInQuarantine(deps, queue, claim)));
   }
-  lanes.push(deps.queue.callbackLanes((claim) => deliver(deps, claim)));
+  const callbacks: DeliverDeps = { ...deps, pool: deps.callbackPool };
+  lanes.push(deps.queue.callbackLanes(callbacks.pool, (claim) => deliver(callbacks, claim)));
   const sweeping = startSweeping(deps);
   const retention = startRetention(deps);
   return {

@@ -135,7 +135,7 @@ describe('at the connection, a callback', () => {
 
   test('to any address that is not public is refused without a connection', async (t) => {
     const receiver = await startReceiver(t);
-    await startDelivering(t, system, { allow: NOTHING, retrySeconds: [], lanes: 8 });
+    await startDelivering(t, system, { allow: NOTHING, retrySeconds: [] });
     const batches = await Promise.all(
       HOSTS.map(async (host) => ({
         host,

@@ -146,12 +146,12 @@ export async function startDelivering(
   t: TestContext,
   system: System,
   {
-    lanes = 4,
+    lanes = 16,
     handle = deliver,
     ...more
   }: Partial<DeliverDeps> & {
     lanes?: number;
-    handle?: (deps: DeliverDeps, claim: Claim<CallbackMessage>) => Promise<void>;
+    handle?: (deps: DeliverDeps, claim: Claim<CallbackMessage>) => Promise<boolean | null>;
   } = {},
 ): Promise<Delivering> {
   const queue = await startQueue({
@@ -173,7 +173,7 @@ export async function startDelivering(
     stopping: stopping.signal,
     ...more,
   };
-  const running = queue.callbackLanes((claim) => handle(deps, claim), lanes);
+  const running = queue.callbackLanes(deps.pool, (claim) => handle(deps, claim), lanes);
   let stopped: Promise<void> | undefined;
   async function end(): Promise<void> {
     stopping.abort();

@@ -1,0 +1,162 @@
+/**
+ * Which callbacks are sent next. Lanes are shared by tenant, then by receiver (a host that a tenant calls), so
+ * that receivers that hang hold up neither other tenants nor the other receivers of their own:
+ *
+ * - A tenant takes a lane only while it holds fewer of the process's lanes than are free. So one tenant gets half
+ *   of them, several share what there is, and something is left for the next one.
+ * - A receiver gets `RECEIVER_LANES` at most, over all processes. Its second and further lanes come out of the
+ *   first half of the tenant's share: the other half is for receivers that have none.
+ * - A receiver that did not answer last gets one lane, out of the first half too, after those that did.
+ */
+import type { Pool } from 'pg';
+import { queryByIndex } from './by-index.ts';
+import { CALLBACK_QUEUE, type CallbackMessage, type Claim } from './messages.ts';
+
+/** Callbacks to one receiver at once. */
+const RECEIVER_LANES = 4;
+/** How many receivers one statement looks at; each takes 10 µs. */
+const PAGE_SIZE = 500;
+/** The receivers beyond these pages wait for the next fetch. */
+const MAX_PAGES = 4;
+/** That a receiver did not answer last is remembered of so many. */
+const MAX_SILENT = 500;
+
+type Receiver = Pick<CallbackMessage, 'tenant' | 'receiver'>;
+
+/** Before the first receiver. */
+const START: Receiver = { tenant: '', receiver: '' };
+
+interface Claimed {
+  id: string;
+  retryCount: number;
+  data: CallbackMessage;
+}
+
+/** Fetches for one process: it knows what its lanes are used for and which receivers did not answer last. */
+export class CallbackFetcher {
+  readonly #pool: Pool;
+  /** Lanes in use, by tenant. */
+  readonly #held = new Map<string, number>();
+  readonly #silent = new Set<string>();
+  /** Where the next page begins. */
+  #after = START;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /** Claims messages for up to so many free lanes. Each must be released. */
+  async fetch(freeLanes: number): Promise<Claim<CallbackMessage>[]> {
+    const claims: Claim<CallbackMessage>[] = [];
+    for (let page = 0; page < MAX_PAGES && claims.length < freeLanes; page++) {
+      const isFirst = this.#after === START;
+      try {
+        claims.push(...(await this.#fetchPage(freeLanes - claims.length)));
+      } catch (error) {
+        // What was claimed before must be worked on all the same.
+        if (claims.length === 0) throw error;
+        break;
+      }
+      if (isFirst && this.#after === START) break;
+    }
+    return claims;
+  }
+
+  /** The lane is free again. `answered` is null where the receiver was not called. */
+  release({ message }: Claim<CallbackMessage>, answered: boolean | null): void {
+    this.#hold(message, -1);
+    if (answered === null) return;
+    const key = `${message.receiver} ${message.tenant}`;
+    this.#silent.delete(key);
+    if (answered) return;
+    this.#silent.add(key);
+    const [oldest = ''] = this.#silent;
+    if (this.#silent.size > MAX_SILENT) this.#silent.delete(oldest);
+  }
+
+  async #fetchPage(freeLanes: number): Promise<Claim<CallbackMessage>[]> {
+    const [row] = await queryByIndex<{ claimed: string | null; last: string | null }>(this.#pool, {
+      name: 'fetch-callbacks',
+      text: FETCH,
+      values: [
+        freeLanes,
+        this.#after.tenant,
+        this.#after.receiver,
+        JSON.stringify(Object.fromEntries(this.#held)),
+        JSON.stringify(Object.fromEntries([...this.#silent].map((key) => [key, 1]))),
+      ],
+    });
+    this.#after = JSON.parse(row?.last ?? 'null') ?? START;
+    const claimed: Claimed[] = JSON.parse(row?.claimed ?? '[]');
+    return claimed.map(({ id, retryCount, data }) => {
+      this.#hold(data, 1);
+      return { id, queue: CALLBACK_QUEUE, retryCount, message: data };
+    });
+  }
+
+  #hold({ tenant }: Receiver, change: 1 | -1): void {
+    const held = (this.#held.get(tenant) ?? 0) + change;
+    if (held > 0) this.#held.set(tenant, held);
+    else this.#held.delete(tenant);
+  }
+}
+
+const WAITING = `name = '${CALLBACK_QUEUE}' and state < 'active' and not blocked`;
+const TENANT = `coalesce(group_tier, '') collate "C"`;
+const RECEIVER = `group_id collate "C"`;
+const NEXT_RECEIVER = (tenant: string, receiver: string) => `
+  select ${TENANT} as tenant, ${RECEIVER} as receiver from pgboss.job_common
+  where ${WAITING} and (${TENANT}, ${RECEIVER}) > (${tenant}, ${receiver}) order by 1, 2 limit 1`;
+
+// $1 free lanes, $2 and $3 the receiver to begin after, $4 lanes held by tenant, $5 receivers that are silent.
+// What is looked up for each receiver is a JSON object: joined, Postgres would go through all of it each time.
+// A message is claimed as pg-boss does it: it counts its claims after the first, and the count is the fence.
+const FETCH = `
+  with recursive each_receiver as (
+    (${NEXT_RECEIVER('$2', '$3')})
+    union all
+    -- From a tenant that gets no further lane on to the next one: DEL comes after whatever a host is made of.
+    select following.* from each_receiver as this cross join lateral (${NEXT_RECEIVER(
+      'this.tenant',
+      `case when ($4::jsonb ->> this.tenant)::int >= $1 then e'\x7f' else this.receiver end`,
+    )}) as following
+  ), page as materialized (
+    select tenant, receiver, receiver || ' ' || tenant as key, row_number() over () as number
+    from each_receiver limit ${PAGE_SIZE}
+  ), busy as materialized (
+    select jsonb_object_agg(key, lanes) as lanes from (
+      select ${RECEIVER} || ' ' || ${TENANT} as key, count(*) as lanes from pgboss.job_common
+      where name = '${CALLBACK_QUEUE}' and state = 'active' and group_id is not null group by key
+    ) as receiver
+  ), due as (
+    select tenant, message.id, message.start_after, $5::jsonb ? key as is_silent,
+      coalesce(((select lanes from busy) ->> key)::int, 0)
+        + row_number() over (partition by key order by message.start_after) as lane
+    from page cross join lateral (
+      select id, start_after from pgboss.job_common
+      where ${WAITING} and ${TENANT} = tenant and ${RECEIVER} = receiver and start_after <= pgboss.job_now()
+      order by ${TENANT}, ${RECEIVER}, start_after limit ${RECEIVER_LANES}
+    ) as message
+  ), shared as (
+    -- How many lanes the tenant has with this one.
+    select *, coalesce(($4::jsonb ->> tenant)::int, 0)
+      + row_number() over (partition by tenant order by lane, is_silent, random()) as share
+    from due where lane <= case when is_silent then 1 else ${RECEIVER_LANES} end
+  ), placed as (
+    -- How many lanes are free before this one is taken.
+    select *, $1::int + 1 - row_number() over (order by share, start_after) as free from shared
+  ), locked as materialized (
+    select id from pgboss.job_common
+    where name = '${CALLBACK_QUEUE}' and state < 'active' and id = any (array(
+      select id from placed
+      where free > 0 and share <= free and (share * 2 <= free or (lane = 1 and not is_silent))))
+    for update skip locked
+  ), claimed as (
+    update pgboss.job_common set state = 'active', started_on = pgboss.job_now(), heartbeat_on = pgboss.job_now(),
+      retry_count = case when started_on is null then retry_count else retry_count + 1 end
+    where name = '${CALLBACK_QUEUE}' and id = any (array(select id from locked))
+    returning id, retry_count as "retryCount",
+      data || jsonb_build_object('tenant', coalesce(group_tier, '')) as data
+  )
+  select (select json_agg(claimed) from claimed) as claimed,
+    (select json_build_object('tenant', tenant, 'receiver', receiver) from page where number = ${PAGE_SIZE}) as last`;
