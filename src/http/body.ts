@@ -14,18 +14,16 @@ import {
   JsonSyntaxError,
 } from '../json/envelope-scanner.ts';
 import { md5CheckOf } from './content-md5.ts';
+import { TOO_SLOW } from './slow-clients.ts';
 
 export interface BodyLimits {
   /** Counted after decompression. */
   maxBodyBytes: number;
   maxJobBytes: number;
-  /** A client that sends nothing for so long is let go; 30 s when absent. */
-  idleMs?: number;
 }
 
 /** Objects and arrays open at once in a body. */
 export const MAX_DEPTH = 500;
-const IDLE_MS = 30_000;
 /** Of a body that counts as empty. */
 const MAX_BLANK_BYTES = 1024;
 /** Bodies of requests that hold no jobs. */
@@ -50,7 +48,7 @@ export function readEnvelope(
     maxElementBytes: limits.maxJobBytes,
   });
   async function* events(): AsyncGenerator<EnvelopeEvent[]> {
-    for await (const piece of pieces(request, limits.maxBodyBytes, limits.idleMs)) {
+    for await (const piece of pieces(request, limits.maxBodyBytes)) {
       hash.update(piece);
       yield inContractShape(() => scanner.push(piece));
     }
@@ -64,7 +62,7 @@ export async function readParams(request: IncomingMessage, limits: BodyLimits): 
   const maxBytes = Math.min(limits.maxBodyBytes, limits.maxJobBytes);
   const scanner = new EnvelopeScanner({ arrayMember: '', maxDepth: MAX_DEPTH, maxElementBytes: maxBytes });
   const parts: Buffer[] = [];
-  for await (const piece of pieces(request, maxBytes, limits.idleMs)) {
+  for await (const piece of pieces(request, maxBytes)) {
     inContractShape(() => scanner.push(piece));
     parts.push(piece);
   }
@@ -111,7 +109,7 @@ export async function checkAhead(request: IncomingMessage, limits: BodyLimits): 
   let bytes = 0;
   // Never reads on past the last byte: that would end the request for whoever reads it next.
   while (!request.complete || request.readableLength > 0) {
-    if (request.readableLength === 0) await moreOf(request, limits.idleMs);
+    if (request.readableLength === 0) await moreOf(request);
     const part: Buffer | null = request.readableLength > 0 ? request.read() : null;
     if (!part) continue;
     bytes += part.length;
@@ -123,28 +121,28 @@ export async function checkAhead(request: IncomingMessage, limits: BodyLimits): 
   if (bytes > 0) request.unshift(Buffer.concat(parts));
 }
 
-async function moreOf(request: IncomingMessage, idleMs = IDLE_MS): Promise<void> {
-  const idle = AbortSignal.timeout(idleMs);
+async function moreOf(request: IncomingMessage): Promise<void> {
+  const waiting = new AbortController();
+  const onSlow = () => waiting.abort();
+  request.once(TOO_SLOW, onSlow);
   try {
-    await once(request, 'readable', { signal: idle });
+    await once(request, 'readable', { signal: waiting.signal });
   } catch (error) {
-    if (idle.aborted) throw new BatchwrightError('requestTimeout');
+    if (waiting.signal.aborted) throw new BatchwrightError('requestTimeout');
     throw cutOff(error);
+  } finally {
+    request.off(TOO_SLOW, onSlow);
   }
 }
 
 /** The body's bytes, decoded, in pieces small enough to be worked on at once; throws past `maxBytes`. */
-export async function* pieces(
-  request: IncomingMessage,
-  maxBytes: number,
-  idleMs = IDLE_MS,
-): AsyncGenerator<Buffer> {
+export async function* pieces(request: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
     throw tooLarge(maxBytes);
   let bytes = 0;
   let turnedAt = performance.now();
-  for await (const block of decoded(request, encoding, idleMs)) {
+  for await (const block of decoded(request, encoding)) {
     bytes += block.length;
     if (bytes > maxBytes) throw tooLarge(maxBytes);
     for (let from = 0; from < block.length; from += PIECE_BYTES) {
@@ -160,24 +158,17 @@ export async function* pieces(
  * Stopping early leaves the request as it is: an answer must still get through its socket. Read to the end, it
  * has been checked.
  */
-async function* decoded(request: IncomingMessage, encoding: string, idleMs: number): AsyncGenerator<Buffer> {
+async function* decoded(request: IncomingMessage, encoding: string): AsyncGenerator<Buffer> {
   const decoder = decoderOf(encoding);
   const md5Check = md5CheckOf(request);
-  let idle = false;
-  const timer = setTimeout(() => {
-    // Who has sent everything, or is held up because what came is still being stored, is not the idle one.
-    if (request.complete || request.isPaused()) {
-      timer.refresh();
-      return;
-    }
-    idle = true;
-    decoder.destroy(new Error('idle'));
-  }, idleMs);
-  const onData = (bytes: Buffer) => {
-    timer.refresh();
-    md5Check?.update(bytes);
+  let isTooSlow = false;
+  const onSlow = () => {
+    isTooSlow = true;
+    decoder.destroy(new Error('too slow'));
   };
-  request.on('data', onData);
+  request.once(TOO_SLOW, onSlow);
+  const onData = (bytes: Buffer) => md5Check?.update(bytes);
+  if (md5Check) request.on('data', onData);
   request.on('error', (error) => decoder.destroy(error));
   request.on('close', () => {
     if (!request.complete) decoder.destroy(new Error('the connection was cut'));
@@ -187,14 +178,14 @@ async function* decoded(request: IncomingMessage, encoding: string, idleMs: numb
   try {
     yield* decoder as AsyncIterable<Buffer>;
   } catch (error) {
-    if (idle) throw new BatchwrightError('requestTimeout');
+    if (isTooSlow) throw new BatchwrightError('requestTimeout');
     if (request.destroyed && !request.complete) throw cutOff(error);
     throw new BatchwrightError('badRequest', {
       message: `The body cannot be decoded as ${encoding}: ${(error as Error).message}`,
       cause: error,
     });
   } finally {
-    clearTimeout(timer);
+    request.off(TOO_SLOW, onSlow);
     request.off('data', onData);
     // Done here, for the decoder's own end would do it later and pause whoever reads on.
     request.unpipe(decoder);

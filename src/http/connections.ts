@@ -50,6 +50,11 @@ export class Connections {
     return this.#open.get(socket) ?? [];
   }
 
+  /** Those with requests whose answers have not ended. */
+  *busy(): Iterable<[Socket, readonly Exchange[]]> {
+    for (const entry of this.#open) if (entry[1].length > 0) yield entry;
+  }
+
   /** Resolves when all answers on the connection have ended but the one that is excepted. */
   async answered(socket: Socket, except?: Exchange): Promise<void> {
     for (;;) {

@@ -32,7 +32,7 @@ export function readLines(
       key,
       value: Buffer.from(JSON.stringify(value)),
     }));
-    for await (const piece of pieces(request, Number.POSITIVE_INFINITY, limits.idleMs)) {
+    for await (const piece of pieces(request, Number.POSITIVE_INFINITY)) {
       hash.update(piece);
       const lines = inContractShape(() => scanner.push(piece));
       bytesOfNoJob += lines.reduce((bytes, { value }) => bytes - value.length, piece.length);

@@ -1,6 +1,6 @@
 /** Errors as bytes: the contract's shape, and RFC 9457 below /v1. What no application has seen is answered so too. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { BatchwrightError } from '../domain/errors.ts';
+import { type BatchwrightError, catalogue } from '../domain/errors.ts';
 import { isHeldBack } from './expect-continue.ts';
 
 /** What a caller is told of an error. */
@@ -65,15 +65,17 @@ export function rawAnswer(error: BatchwrightError, path: string | undefined): st
 /**
  * Sends the answer's text, and ends it. A client that still sends must get to read it: closing the socket on what it
  * sends would be a reset, which takes the answer along. So the answer ends only when the rest of the body has been
- * thrown away. A client that waits to be told to go on has nothing on the way.
+ * thrown away. Nothing is on the way from a client that waits to be told to go on, or is told that it is too slow.
  */
 export function sendText(request: IncomingMessage, response: ServerResponse, text: string): void {
   response.setHeader('content-length', Buffer.byteLength(text));
-  if (request.complete || request.destroyed || isHeldBack(request)) {
+  const isWhole = request.complete || request.destroyed;
+  if (!isWhole) response.setHeader('connection', 'close');
+  const isSilent = isHeldBack(request) || response.statusCode === catalogue.requestTimeout.errorCode;
+  if (isWhole || isSilent) {
     response.end(text);
     return;
   }
-  response.setHeader('connection', 'close');
   response.write(text);
   const end = () => response.end();
   const timer = setTimeout(end, DISCARD_MS);

@@ -12,6 +12,7 @@ import { Connections } from './connections.ts';
 import { continueWhenRead } from './expect-continue.ts';
 import { answerProtocolErrors } from './protocol-errors.ts';
 import { refuse } from './send-error.ts';
+import { CLIENT_PATIENCE, type ClientPatience, letGoOfSlowClients } from './slow-clients.ts';
 
 const LIMITS: ServerOptions = {
   // Proxies keep connections to us for 60 s (nginx, load balancers of AWS) or 75: were we to close one first, the
@@ -20,7 +21,7 @@ const LIMITS: ServerOptions = {
   // From the first byte of a request, or the connection, to the end of the head.
   headersTimeout: 30_000,
   connectionsCheckingInterval: 5_000,
-  // Large bodies on slow lines may take long.
+  // Large bodies on slow lines may take long: see slow-clients.ts.
   requestTimeout: 0,
   // Looked at below.
   requireHostHeader: false,
@@ -33,7 +34,10 @@ export interface HttpServer {
 }
 
 /** @param limits other than those of production */
-export function createHttpServer(handle: RequestListener, limits: ServerOptions = {}): HttpServer {
+export function createHttpServer(
+  handle: RequestListener,
+  limits: ServerOptions & Partial<ClientPatience> = {},
+): HttpServer {
   const server = createServer({ ...LIMITS, ...limits });
   // A client that has sent its request may end its side of the connection: it still gets its answer.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -41,6 +45,8 @@ export function createHttpServer(handle: RequestListener, limits: ServerOptions 
   server.maxHeadersCount = 0;
   const connections = new Connections(server);
   answerProtocolErrors(server, connections);
+  const slowClients = letGoOfSlowClients(connections, { ...CLIENT_PATIENCE, ...limits });
+  server.once('close', () => slowClients.stop());
 
   function receive(request: IncomingMessage, response: ServerResponse, refusal = refusalOf(request)): void {
     connections.begin(request, response);

@@ -1,18 +1,18 @@
 /** Bodies that are checked before whoever reads them gets them. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { BatchwrightError } from '../../src/domain/errors.ts';
 import { checkAhead } from '../../src/http/body.ts';
 import { requireContentMd5 } from '../../src/http/content-md5.ts';
 import { waitFor } from '../support/wait.ts';
+import { startServer } from './http-server.ts';
 import { openPost } from './open-post.ts';
 
-const LIMITS = { maxBodyBytes: 200_000, maxJobBytes: 1024, idleMs: 400 };
+const LIMITS = { maxBodyBytes: 200_000, maxJobBytes: 1024 };
 const md5 = (body: string) => createHash('md5').update(body).digest('hex');
 
 type Reader = (request: IncomingMessage) => Promise<string>;
@@ -45,7 +45,12 @@ const readers: Record<string, Reader> = {
 /** Errors of requests that ended before their answer. */
 const failures: unknown[] = [];
 
+/** Wakes who waits for a request. */
+const arrivals = new EventEmitter();
+const seen = () => once(arrivals, 'request');
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  arrivals.emit('request');
   try {
     if (request.headers['content-md5'] !== undefined) requireContentMd5(request);
     await new Promise(setImmediate); // as the look-up of a key would
@@ -59,14 +64,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   }
 }
 
-const server = createServer((request, response) => void answer(request, response));
-server.listen(0, '127.0.0.1');
-await once(server, 'listening');
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-after(() => {
-  server.close();
-  server.closeAllConnections();
+const server = await startServer({ after }, (request, response) => void answer(request, response), {
+  sendMs: 400,
+  everyMs: 20,
 });
+const { url } = server;
 
 for (const reader of Object.keys(readers))
   describe(`Who ${reader} gets all of a body`, () => {
@@ -96,7 +98,7 @@ for (const reader of Object.keys(readers))
   test(`who ${reader} gets an empty body that ends late`, async () => {
     const headers = { 'content-md5': md5(''), 'transfer-encoding': 'chunked' };
     const { request, answer } = openPost(`${url}/${reader}`, headers);
-    const arrived = once(server, 'request');
+    const arrived = seen();
     request.flushHeaders();
     await arrived;
     await new Promise(setImmediate);
@@ -133,7 +135,7 @@ test('a client that falls silent is told 408', async () => {
 
 test('a client that is gone is not waited for', async () => {
   const { request } = openPost(`${url}/iterates`, { 'content-md5': md5('abc'), 'content-length': '3' });
-  const arrived = once(server, 'request');
+  const arrived = seen();
   request.write('ab');
   await arrived;
   request.destroy();

@@ -1,11 +1,9 @@
 /** `Expect: 100-continue`: a client is told to send its body when that is wanted, and only then. On bare sockets. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { after, describe, type TestContext, test } from 'node:test';
 import express from 'express';
-import { createHttpServer } from '../../src/http/server.ts';
 import { startSystem } from '../support/system.ts';
+import { startServer } from './http-server.ts';
 import { answersIn, rawRequest, sendRaw } from './raw-socket.ts';
 import { echo, storedJobs } from './v1-support.ts';
 
@@ -68,14 +66,7 @@ describe('A body that is wanted', () => {
     app.post('/', express.json(), (request, response) => {
       response.json(request.body);
     });
-    const { server } = createHttpServer(app);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { url: at } = await startServer(t, app);
     const raw = sendRaw(t, at, head('/', { length: 7, headers: { 'Content-Type': 'application/json' } }));
     assert.equal(await raw.until(/\r\n\r\n/), CONTINUE);
     raw.socket.write('{"a":1}');

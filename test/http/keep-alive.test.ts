@@ -1,11 +1,9 @@
 /** How long connections are kept, and how they end when the server does. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import type { ServerOptions, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, type TestContext, test } from 'node:test';
-import { createHttpServer } from '../../src/http/server.ts';
 import { startSystem } from '../support/system.ts';
+import { startServer } from './http-server.ts';
 import { answersIn, rawRequest, sendRaw } from './raw-socket.ts';
 
 const system = await startSystem({ after }, { worker: false });
@@ -16,17 +14,15 @@ const HALF = 'GET /healthz HTTP/1.1\r\nHost: te';
 /** A server whose answers to `/held` the test ends; it answers all else at once. */
 async function serve(t: TestContext, limits: ServerOptions = {}) {
   const held: ServerResponse[] = [];
-  const { server, close } = createHttpServer((request, response) => {
-    if (request.url === '/held') held.push(response);
-    else response.end('at once');
-  }, limits);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close, held };
+  const server = await startServer(
+    t,
+    (request, response) => {
+      if (request.url === '/held') held.push(response);
+      else response.end('at once');
+    },
+    limits,
+  );
+  return { ...server, held };
 }
 
 test('A connection is kept for longer than proxies keep theirs, and clients are told so', async (t) => {

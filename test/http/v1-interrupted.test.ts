@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import type http from 'node:http';
 import net from 'node:net';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -18,12 +17,12 @@ import { createBatchWatch } from '../../src/pipeline/watch.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { startQueue } from '../../src/queue/queue.ts';
 import { createLargeJobChecker } from '../../src/registry/large-jobs.ts';
-import { startHttpServer } from '../outbound/loopback.ts';
 import { silentPluginLog } from '../support/action-context.ts';
 import { settled } from '../support/settled.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { ADMIN_KEY, startSystem, TEST_PLUGINS } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
+import { startServer } from './http-server.ts';
 import { openPost } from './open-post.ts';
 import { storedRows } from './stored-rows.ts';
 import {
@@ -266,7 +265,7 @@ async function lockChunks() {
 }
 
 /** The batch routes on the system's database, with less patience. */
-async function serveImpatiently(t: TestContext, idleMs: number): Promise<string> {
+async function serveImpatiently(t: TestContext, sendMs: number): Promise<string> {
   const { registry, databaseUrl: url, config } = system;
   const ingestPool = createPool({
     url,
@@ -300,15 +299,13 @@ async function serveImpatiently(t: TestContext, idleMs: number): Promise<string>
       limits: { maxJobs: config.maxJobsPerBatch, retentionDays: 1 },
       maxNdjsonJobs: config.maxNdjsonJobs,
       checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
-      bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes, idleMs },
+      bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       watch: createBatchWatch(pool),
       log: silentPluginLog,
     }),
   );
   app.use(errorHandler(silentPluginLog));
-  const server = await startHttpServer(t, (request, response) =>
-    app(request as http.IncomingMessage, response),
-  );
+  const server = await startServer(t, app, { sendMs, everyMs: 20 });
   t.after(async () => {
     await Promise.all([queue.stop(), largeJobs.close(), ingestPool.end()]);
   });
