@@ -10,7 +10,7 @@ import { withClient } from '../support/server.ts';
 import { type Block, readBlock, readBlocks } from './pages.ts';
 import { startPasting } from './pasting.ts';
 
-test('what the pages on plugins and on scaling print works as pasted', async (t) => {
+test('what the pages on plugins and on scaling print works as pasted', { timeout: 300_000 }, async (t) => {
   const { home, site, headers, paste, get } = await startPasting(t, async (folder) => {
     await writePlugins(join(folder, 'plugins'));
     return { PLUGIN_DIR: join(folder, 'plugins'), HTTP_ALLOW: '127.0.0.1' };

@@ -8,7 +8,9 @@ import { waitFor } from '../support/wait.ts';
 import { readBlock } from './pages.ts';
 import { assertShown, freePort, startPasting } from './pasting.ts';
 
-test('what README.md and the pages on the API and on callbacks print works as pasted', async (t) => {
+test('what README.md and the pages on the API and on callbacks print works as pasted', {
+  timeout: 300_000,
+}, async (t) => {
   const { home, site, headers, paste, get } = await startPasting(t);
 
   await t.test('a first batch, from the key to the callback', async () => {
@@ -63,9 +65,9 @@ test('what README.md and the pages on the API and on callbacks print works as pa
     });
     await assertShown('docs/api.md', 'Problem details', await refused.json());
 
-    const greet = { namespace: 'demo', action: 'greet', params: { name: 'Ada' } };
+    const ping = { namespace: 'test', action: 'ping', params: {} };
     const callbackUrl = `http://127.0.0.1:${await freePort()}/`;
-    const { asyncId } = (await site.rpc('run', { jobs: [greet], callbackUrl })).body;
+    const { asyncId } = (await site.rpc('run', { jobs: [ping], callbackUrl })).body;
     const attempt = await waitFor(async () => (await get(`/v1/batches/${asyncId}/callbacks`)).data[0], {
       what: 'an attempt',
     });
@@ -128,7 +130,7 @@ test('what README.md and the pages on the API and on callbacks print works as pa
     const unsigned = await waitFor(post, { what: 'the receiver' });
     assert.equal(unsigned.status, 400);
 
-    const jobs = [{ namespace: 'demo', action: 'greet', params: { name: 'Ada' } }];
+    const jobs = [{ namespace: 'test', action: 'ping', params: {} }];
     const { asyncId } = (await site.rpc('run', { jobs, callbackUrl })).body;
     const taken = `${asyncId} completed {`;
     await waitFor(async () => printed.includes(taken), { what: 'the callback' });
