@@ -1,5 +1,6 @@
 /** Starts what ROLE asks for, drains it on a signal, and sets the exit code. */
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
+import { createLogger } from './app/logger.ts';
 import { loadPlugins, migrateAll, sessionUrl } from './app/prepare.ts';
 import { DRAIN_MS, type Running } from './app/running.ts';
 import { type Config, readConfig } from './config.ts';
@@ -97,15 +98,6 @@ async function begin<Part extends Running>(parts: Running[], start: () => Promis
 /** Workers apart from the API need PUBLIC_URL when it listens elsewhere than they would. */
 function publicUrl(config: Config): string {
   return config.publicUrl ?? `http://${config.host}:${config.port}`;
-}
-
-function createLogger(config: Config): Logger {
-  const options = { level: config.logLevel, base: { pid: process.pid } };
-  if (!process.stdout.isTTY) return pino(options);
-  return pino({
-    ...options,
-    transport: { target: 'pino-pretty', options: { ignore: 'pid', translateTime: 'HH:MM:ss' } },
-  });
 }
 
 function printWelcome(url: string, admin: AdminKey): void {

@@ -1,5 +1,6 @@
 /** Puts a worker together, and the process that it has run what a worker died of. */
 import type { Config } from '../config.ts';
+import { LimitedLog } from '../domain/limited-log.ts';
 import { createHttpService } from '../outbound/http-service.ts';
 import type { Mailer } from '../outbound/mail.ts';
 import { createKeys } from '../pipeline/keys.ts';
@@ -121,6 +122,7 @@ async function startEngine(
     max: QUEUE_CONNECTIONS,
     log,
   });
+  const failures = new LimitedLog(log);
   const drain = new AbortController();
   const stop = new AbortController();
   const mailer = config.smtpUrl === undefined ? undefined : await openMailer(config.smtpUrl);
@@ -137,12 +139,14 @@ async function startEngine(
       services,
       slots: createActionSlots(),
       log,
+      failures,
       draining: drain.signal,
       stopping: stop.signal,
     },
     drain,
     stop,
     async close() {
+      failures.flush();
       await queue.stop();
       await pool.end();
       mailer?.close();

@@ -1,5 +1,5 @@
 /** The time that one run has: its timeout, and the end of the process. */
-import { TimeoutError } from './error-body.ts';
+import { TimeoutError } from './job-error.ts';
 
 /** The process must stop and no longer waits for its jobs. */
 export class StoppedError extends Error {}

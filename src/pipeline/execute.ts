@@ -5,10 +5,10 @@
 import { catalogue, type ErrorBody } from '../domain/errors.ts';
 import { failure, type Outcome } from '../domain/outcome.ts';
 import type { Sql } from '../plugin/context.ts';
-import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
+import { NonRetryableError } from '../plugin/errors.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
 import { Deadline, isPromise, StoppedError } from './deadline.ts';
-import { errorBody, TimeoutError } from './error-body.ts';
+import { errorBody, isInstance, judge, TimeoutError } from './job-error.ts';
 import { RunContext, SharedContext } from './run-context.ts';
 import type { RunScope } from './run-scope.ts';
 
@@ -86,7 +86,18 @@ async function answersOf(
   return answers;
 }
 
-/** Runs jobs of one action together. Throws what runMany throws: the caller runs them one by one then. */
+/** runMany failed as a whole. */
+export class GroupError extends Error {
+  /** What it threw: anything, even what cannot be looked at. */
+  readonly thrown: unknown;
+
+  constructor(thrown: unknown) {
+    super(errorBody(thrown).message);
+    this.thrown = thrown;
+  }
+}
+
+/** Runs jobs of one action together. Throws GroupError when runMany throws: the caller runs them one by one then. */
 export async function executeMany(
   entry: RegisteredAction,
   runMany: RunMany,
@@ -104,10 +115,10 @@ export async function executeMany(
         ? failed(job, answer, scope, startedAt)
         : succeeded(job.index, answer, scope.attempt, startedAt);
     });
-  } catch (error) {
-    // Out of time is out of time for each of them: one by one they would take it all over again.
-    if (!(error instanceof TimeoutError || error instanceof StoppedError)) throw error;
-    return jobs.map((job) => failed(job, error, scope, startedAt));
+  } catch (thrown) {
+    // A group timeout fails every job in it: one by one they could use the full time again, each of them.
+    if (!isInstance(thrown, TimeoutError) && !isInstance(thrown, StoppedError)) throw new GroupError(thrown);
+    return jobs.map((job) => failed(job, thrown, scope, startedAt));
   } finally {
     deadline.clear();
   }
@@ -146,29 +157,19 @@ function succeeded(index: number, response: unknown, attempts: number, startedAt
 /** A run that ended with an error: the job has failed, or is to run again as its action's `retry` says. */
 export function failed(
   job: PendingJob,
-  error: unknown,
+  thrown: unknown,
   scope: RunScope,
   startedAt: number,
   interrupted = false,
 ): Outcome {
-  const { retry } = job.entry;
-  if (error instanceof StoppedError || interrupted)
+  if (interrupted || isInstance(thrown, StoppedError))
     return { index: job.index, status: 'retry', delaySeconds: interrupted ? 1 : 0, failed: null };
-  const failedForGood = failure(job.index, errorBody(error), scope.attempt, startedAt);
-  if (!(error instanceof NonRetryableError) && scope.attempt <= retry.limit) {
-    const delaySeconds = Math.max(retryDelay(job.entry, scope.attempt), requestedDelay(error));
-    return { index: job.index, status: 'retry', delaySeconds, failed: failedForGood };
-  }
-  return failedForGood;
+  const { body, repeatable, delaySeconds } = judge(thrown);
+  const failedForGood = failure(job.index, body, scope.attempt, startedAt);
+  if (!repeatable || scope.attempt > job.entry.retry.limit) return failedForGood;
+  const pause = Math.max(retryDelay(job.entry, scope.attempt), delaySeconds);
+  return { index: job.index, status: 'retry', delaySeconds: pause, failed: failedForGood };
 }
-
-function requestedDelay(error: unknown): number {
-  if (!(error instanceof RetryLaterError) || !(error.delaySeconds > 0)) return 0;
-  return Math.min(error.delaySeconds, MAX_REQUESTED_SECONDS);
-}
-
-/** What `Retry-After` is clamped to, too. */
-const MAX_REQUESTED_SECONDS = 86_400;
 
 /** Longest pause between two runs of a job, whatever its backoff has grown to. */
 const MAX_DELAY_SECONDS = 3600;

@@ -1,6 +1,7 @@
 /** One message from its claim to its last settle. */
 
 import { toAsyncId } from '../domain/batch.ts';
+import type { LimitedLog } from '../domain/limited-log.ts';
 import { failure } from '../domain/outcome.ts';
 import type { Log, Services } from '../plugin/context.ts';
 import { othersWait } from '../queue/inspect.ts';
@@ -10,6 +11,7 @@ import type { Registry } from '../registry/registry.ts';
 import { type LoadedChunk, loadChunk } from '../store/chunks.ts';
 import { markRunning } from '../store/settle.ts';
 import type { PendingJob } from './execute.ts';
+import { noteFailure } from './job-failures.ts';
 import { Recorder } from './recorder.ts';
 import { type ActionSlots, runJobs } from './run-jobs.ts';
 import type { RunScope } from './run-scope.ts';
@@ -20,6 +22,8 @@ export interface RunChunkDeps extends SettleDeps {
   services: Services;
   slots: ActionSlots;
   log: Log & { child(bindings: object): Log };
+  /** What this process tells of jobs that fail. */
+  failures: LimitedLog;
   /** Aborted when the process drains: no further job is started. */
   draining: AbortSignal;
   /** Aborted when the grace is over: runs are aborted and go back uncharged. */
@@ -74,6 +78,8 @@ export async function runChunk(
       services: deps.services,
       stopping: deps.stopping,
       reportProgress: (index, done, total) => recorder.progress(index, done, total),
+      noteOutcome: (action, outcome) => noteFailure(deps.failures, action, asyncId, outcome),
+      paramsAsSent: () => paramsAsSent(chunk),
     };
     const notStarted = recorder.halted
       ? jobs.map(({ index }) => index)
@@ -105,9 +111,8 @@ function pendingJobs(
 ): PendingJob[] {
   const recorded = new Set(chunk.recorded);
   const meant = message.indexes && new Set(message.indexes);
-  const parsed = JSON.parse(chunk.jobs) as { namespace: string; action: string; params: unknown }[];
   const jobs: PendingJob[] = [];
-  for (const [position, job] of parsed.entries()) {
+  for (const [position, job] of parseJobs(chunk).entries()) {
     const index = chunk.firstIndex + position;
     // First of all: what skipInvalid let pass is recorded already, and need not even be an object.
     if (recorded.has(index) || (meant && !meant.has(index))) continue;
@@ -121,6 +126,16 @@ function pendingJobs(
     }
   }
   return jobs;
+}
+
+function parseJobs({ jobs }: LoadedChunk): { namespace: string; action: string; params: unknown }[] {
+  return JSON.parse(jobs);
+}
+
+/** Parsed again, since this is rare: a copy ahead would cost every group that does not fail. */
+function paramsAsSent(chunk: LoadedChunk): (index: number) => unknown {
+  const sent = parseJobs(chunk);
+  return (index) => sent[index - chunk.firstIndex]?.params;
 }
 
 /** Halts the recorder when the process drains, and when others have waited for the lane long enough. */

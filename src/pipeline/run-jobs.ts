@@ -1,11 +1,12 @@
 /** Runs the jobs of a message side by side, each action up to its concurrency, until all ran or a halt. */
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Pool } from 'pg';
+import type { Outcome } from '../domain/outcome.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
 import { isPromise } from './deadline.ts';
-import { execute, executeMany, type InterruptibleSql, type PendingJob } from './execute.ts';
+import { execute, executeMany, GroupError, type InterruptibleSql, type PendingJob } from './execute.ts';
 import { executeTransactional } from './execute-transactional.ts';
 import { isInterruption } from './interruption.ts';
 import type { Recorder } from './recorder.ts';
@@ -59,11 +60,15 @@ async function runGroup(deps: GroupDeps, entry: RegisteredAction, group: Pending
   const { slots, recorder } = deps;
   const limit = slots.of(entry);
   const { runMany } = entry.action;
-  if (runMany && group.length > 1) {
-    // False when it threw or must be undone: then each job runs for itself.
-    if (await inSlot(limit, recorder, () => runTogether(deps, entry, runMany, group))) return [];
-  }
   const queue: JobQueue = { jobs: group, next: 0 };
+  if (runMany && group.length > 1) {
+    if (await inSlot(limit, recorder, () => runTogether(deps, entry, runMany, group))) return [];
+    // It threw or must be undone: each job runs for itself, unless the recorder halted.
+    if (recorder.halted === null) {
+      const params = deps.scope.paramsAsSent();
+      queue.jobs = group.map((job) => ({ ...job, params: params(job.index) }));
+    }
+  }
   async function runner(): Promise<void> {
     while (queue.next < group.length && (await inSlot(limit, recorder, () => runSlice(deps, queue))))
       if (queue.next < group.length) await nextTurn();
@@ -92,7 +97,7 @@ async function inSlot(
 
 /** The jobs of one action in one message, taken from the front by several runners. */
 interface JobQueue {
-  readonly jobs: readonly PendingJob[];
+  jobs: readonly PendingJob[];
   next: number;
 }
 
@@ -152,7 +157,18 @@ function runJob(deps: GroupDeps, job: PendingJob): void | Promise<void> {
   if (announce || job.entry.transactional) return runAnnounced(deps, job);
   recorder.started(job.index);
   const outcome = execute(job, scope, poolSql(deps.pool, claim.message));
-  return isPromise(outcome) ? outcome.then((late) => recorder.add(late)) : recorder.add(outcome);
+  return isPromise(outcome)
+    ? outcome.then((late) => take(deps, job.entry, late))
+    : take(deps, job.entry, outcome);
+}
+
+function take(
+  { recorder, scope }: GroupDeps,
+  entry: RegisteredAction,
+  outcome: Outcome,
+): void | Promise<void> {
+  if (outcome.status !== 'succeeded') scope.noteOutcome(entry.name, outcome);
+  return recorder.add(outcome);
 }
 
 async function runAnnounced(deps: GroupDeps, job: PendingJob): Promise<void> {
@@ -160,13 +176,13 @@ async function runAnnounced(deps: GroupDeps, job: PendingJob): Promise<void> {
   await deps.announce?.([job.index]);
   recorder.started(job.index);
   if (!job.entry.transactional) {
-    await recorder.add(await execute(job, scope, poolSql(deps.pool, claim.message)));
+    await take(deps, job.entry, await execute(job, scope, poolSql(deps.pool, claim.message)));
     return;
   }
   const answer = await executeTransactional(deps, claim, [job], scope);
   if (answer === 'lost') recorder.halt('lost');
   else if ('state' in answer) recorder.recorded([job.index], answer);
-  else for (const outcome of answer.outcomes) await recorder.add(outcome);
+  else for (const outcome of answer.outcomes) await take(deps, job.entry, outcome);
 }
 
 async function runTogether(
@@ -192,11 +208,12 @@ async function runTogether(
   }
   try {
     const outcomes = await executeMany(entry, runMany, group, scope, poolSql(deps.pool, claim.message));
-    for (const outcome of outcomes) await recorder.add(outcome);
+    for (const outcome of outcomes) await take(deps, entry, outcome);
     return true;
   } catch (error) {
+    const err = error instanceof GroupError ? error.thrown : error;
     scope.log.warn(
-      { err: error, action: entry.name, jobs: group.length },
+      { err, action: entry.name, jobs: group.length },
       'runMany failed, its jobs run one by one',
     );
     return false;

@@ -1,5 +1,6 @@
 /** Claims that a test holds itself, beside a system without a worker: it decides what comes when. */
 import { PgBoss } from 'pg-boss';
+import { LimitedLog } from '../../src/domain/limited-log.ts';
 import type { RunChunkDeps } from '../../src/pipeline/run-chunk.ts';
 import { createActionSlots } from '../../src/pipeline/run-jobs.ts';
 import { type ChunkMessage, chunkQueue } from '../../src/queue/messages.ts';
@@ -41,6 +42,7 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
       services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: system.url },
       slots: createActionSlots(),
       log: { ...silentPluginLog, child: () => silentPluginLog },
+      failures: new LimitedLog(silentPluginLog),
       draining: new AbortController().signal,
       stopping: new AbortController().signal,
     },

@@ -74,6 +74,22 @@ describe('runMany', () => {
       );
     });
 
+  test('jobs that run one by one get their params as they were sent, whatever runMany did to them', async () => {
+    const { results } = await resultsOf([
+      workJob('many', { n: 0 }),
+      workJob('many', { n: 1, spoils: 'changes' }),
+      workJob('many', { n: 2, failures: 1 }),
+    ]);
+    assert.deepEqual(
+      results.map(({ status, attempts, response }) => [status, attempts, response.n]),
+      [
+        ['succeeded', 1, 0],
+        ['succeeded', 1, 1],
+        ['succeeded', 2, 2],
+      ],
+    );
+  });
+
   test('a job alone in its batch runs through runMany too', async () => {
     const { results } = await resultsOf([workJob('many', { n: 5 })]);
     assert.deepEqual(results[0].response, { n: 5, attempt: 1, together: 1 });

@@ -36,6 +36,8 @@ async function transactions(jobs: number, pool: pg.Pool) {
     services,
     stopping,
     reportProgress() {},
+    noteOutcome() {},
+    paramsAsSent: () => () => ({}),
   };
   return {
     asyncId,

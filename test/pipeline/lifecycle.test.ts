@@ -375,3 +375,30 @@ test('the end of a batch is one log line, however many transactional jobs ended 
   assert.ok(line && line.durationMs >= 0);
   assert.equal(lines().length, 1);
 });
+
+test('jobs that fail or are run again are told of in a line an action, however many they are', async (t) => {
+  const own = await startSystem(t, { worker: false, env: { LOG_LEVEL: 'info' } });
+  const worker = await own.addWorker();
+  const message = 'GET https://me:secret@api.test/a?key=1 failed';
+  const failing = Array.from({ length: 40 }, () => workJob('attempt', { failures: 9, fatal: true, message }));
+  const again = Array.from({ length: 20 }, () => workJob('attempt', { failures: 1, message }));
+  const asyncId = await own.run([...failing, ...again]);
+  await own.ended(asyncId);
+  await worker.drain();
+  for (const [msg, level, count] of [
+    ['jobs failed', 40, 40],
+    ['jobs failed and will run again', 30, 20],
+  ]) {
+    const lines = own.log.filter((line) => line.msg === msg);
+    assert.ok(lines.length <= 2, `${lines.length} lines`);
+    assert.equal(
+      lines.reduce((sum, line) => sum + line.count, 0),
+      count,
+    );
+    for (const line of lines) {
+      assert.deepEqual([line.level, line.action, line.asyncId], [level, 'work.attempt', asyncId]);
+      assert.ok(Number.isInteger(line.index));
+      assert.equal(line.error, 'GET https://…@api.test/a?… failed');
+    }
+  }
+});

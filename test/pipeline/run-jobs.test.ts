@@ -38,6 +38,8 @@ async function runAll(entry: RegisteredAction, count: number): Promise<void> {
     services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: '' },
     stopping: new AbortController().signal,
     reportProgress() {},
+    noteOutcome() {},
+    paramsAsSent: () => () => ({}),
   };
   await runJobs(deps, claim, jobs, scope, recorder);
 }

@@ -10,8 +10,12 @@ export default defineAction<Many>({
       if (fatal) return new NonRetryableError(`never ${n}`);
       return attempt <= failures ? new Error(`not yet ${n}`) : { n, attempt, together };
     });
-    if (together > 1 && jobs.some(({ params }) => params.spoils === 'throws'))
-      throw new Error('not together');
-    return together > 1 && jobs.some(({ params }) => params.spoils === 'length') ? answers.slice(1) : answers;
+    const spoils = (how: Many['spoils']) => together > 1 && jobs.some(({ params }) => params.spoils === how);
+    if (spoils('throws')) throw new Error('not together');
+    if (spoils('changes')) {
+      for (const { params } of jobs) Object.assign(params, { n: -1, fatal: true });
+      throw new Error('not together, and the params are changed');
+    }
+    return spoils('length') ? answers.slice(1) : answers;
   },
 });

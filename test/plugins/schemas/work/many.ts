@@ -11,7 +11,7 @@ export const params = {
     /** A NonRetryableError in the job's place. */
     fatal: { type: 'boolean' },
     /** What its presence does to all jobs that run together. */
-    spoils: { enum: ['throws', 'length'] },
+    spoils: { enum: ['throws', 'length', 'changes'] },
   },
 } as const satisfies JSONSchema;
 export type Many = FromSchema<typeof params>;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorBody } from '../../src/pipeline/error-body.ts';
+import { errorBody } from '../../src/pipeline/job-error.ts';
 import { NonRetryableError } from '../../src/plugin/errors.ts';
 
 test('whatever an action throws becomes an error object, even what throws when it is looked at', () => {

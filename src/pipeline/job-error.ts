@@ -9,19 +9,54 @@ export class TimeoutError extends Error {}
 const MAX_MESSAGE_LENGTH = 10_000;
 const MAX_MESSAGES = 100;
 
-/** Total: an action may throw anything, things that throw again when they are looked at among them. */
-export function errorBody(error: unknown): ErrorBody {
+/** What an action asks for by what it threw. */
+export interface Judgement {
+  body: ErrorBody;
+  /** False when no further run can help. */
+  repeatable: boolean;
+  /** The least pause before the next run. */
+  delaySeconds: number;
+}
+
+/**
+ * Never throws. An action may throw anything, even what throws again when somebody looks at it: a revoked Proxy,
+ * an error whose message is a getter that throws.
+ */
+export function judge(thrown: unknown): Judgement {
   try {
-    return told(error);
-  } catch {
     return {
-      errorCode: catalogue.internal.errorCode,
-      message: 'the action threw something that is no error',
+      body: bodyOf(thrown),
+      repeatable: !(thrown instanceof NonRetryableError),
+      delaySeconds: thrown instanceof RetryLaterError ? requestedDelay(thrown) : 0,
     };
+  } catch {
+    const { errorCode } = catalogue.internal;
+    const body = { errorCode, message: 'the action threw something that is no error' };
+    return { body, repeatable: true, delaySeconds: 0 };
   }
 }
 
-function told(error: unknown): ErrorBody {
+export function errorBody(thrown: unknown): ErrorBody {
+  return judge(thrown).body;
+}
+
+/** `instanceof` of what an action threw: a revoked Proxy throws when it is asked. */
+export function isInstance<T>(thrown: unknown, type: abstract new (...args: never[]) => T): thrown is T {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** What `Retry-After` is clamped to, too. */
+const MAX_REQUESTED_SECONDS = 86_400;
+
+function requestedDelay({ delaySeconds }: RetryLaterError): number {
+  return delaySeconds > 0 ? Math.min(delaySeconds, MAX_REQUESTED_SECONDS) : 0;
+}
+
+function bodyOf(error: unknown): ErrorBody {
   if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
     const { errorCode, specificCode, additionalMessages } = error.options;
     return {

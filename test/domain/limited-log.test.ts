@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { LimitedLog } from '../../src/domain/limited-log.ts';
+
+function logOf(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const lines: string[] = [];
+  const write = (level: string) => (fields: object, message: string) =>
+    void lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
+  const log = new LimitedLog({ info: write('info'), warn: write('warn'), error: write('error') }, 1000);
+  const note = (kind: string, index: number) =>
+    log.note({ level: 'warn', kind, fields: () => ({ index }), message: kind });
+  return { lines, log, note };
+}
+
+test('the first line of a kind is written at once, the others are counted and one an interval tells of them', (t) => {
+  const { lines, note } = logOf(t);
+  for (const index of [1, 2, 3]) note('a', index);
+  note('b', 7);
+  assert.deepEqual(lines.splice(0), ['warn a {"index":1,"count":1}', 'warn b {"index":7,"count":1}']);
+  t.mock.timers.tick(1000);
+  assert.deepEqual(lines.splice(0), ['warn a {"index":3,"count":2}']);
+  note('b', 8);
+  assert.deepEqual(
+    lines.splice(0),
+    ['warn b {"index":8,"count":1}'],
+    'an interval without any: at once again',
+  );
+  note('a', 4);
+  t.mock.timers.tick(1000);
+  assert.deepEqual(lines.splice(0), ['warn a {"index":4,"count":1}']);
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(lines, []);
+});
+
+test('what no line has told of yet is written when the process ends', (t) => {
+  const { lines, log, note } = logOf(t);
+  for (const index of [1, 2, 3]) note('a', index);
+  log.flush();
+  assert.deepEqual(lines.splice(0), ['warn a {"index":1,"count":1}', 'warn a {"index":3,"count":2}']);
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(lines, []);
+});

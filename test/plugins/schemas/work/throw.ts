@@ -1,0 +1,13 @@
+import type { FromSchema, JSONSchema } from 'batchwright/plugin';
+
+export const params = {
+  type: 'object',
+  required: ['what'],
+  additionalProperties: false,
+  properties: {
+    what: { enum: ['revoked', 'getter', 'bare', 'frozen', 'nothing', 'spiteful'] },
+    /** How: at once, as a rejection, or as one that nobody awaits, beside a response. */
+    how: { enum: ['throw', 'reject', 'forget'] },
+  },
+} as const satisfies JSONSchema;
+export type Throw = FromSchema<typeof params>;
