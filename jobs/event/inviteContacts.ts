@@ -1,11 +1,11 @@
 /**
  * `event.inviteContacts` `{"event": 4, "contacts": [1, 2]}` → `{"results": [{"contact": 1, "status": true,
- * "inviteLinkYes", "inviteLinkNo"}, {"contact": 2, "status": false}]}`, in the order of the request
- * (docs/systems.md, iVvy).
+ * "inviteLinkYes", "inviteLinkNo"}, {"contact": 2, "status": false, "reason"}]}`, in the order of
+ * the request (docs/systems.md, iVvy).
  *
- * - A false status is a contact that is unknown, has opted out, or is invited already: by another job, or
- *   earlier in the same request. An unknown event fails the job.
- * - The links hold a random token of 128 bits; opening one records the answer (routes.ts).
+ * - A false status is a contact that could not be invited. The reason (ours) is "unknown", "opted out" or "already
+ *   invited": by another job, or earlier in the same request. An unknown event fails the job.
+ * - The links hold a random token of 128 bits; each leads to a page that asks to confirm the answer (routes.ts).
  * - With a mail server configured each invitation is mailed too. When a mail is not taken the run fails and
  *   is repeated; whoever is invited stays invited, and what was mailed is not mailed again. Only where a
  *   process dies or stalls between the server's 250 and our mark is a mail sent twice, under one Message-ID.
@@ -18,7 +18,7 @@ import { defineAction } from 'batchwright/plugin';
 import type { InviteContacts } from '#schemas/event/inviteContacts.ts';
 import { eventName } from './lib/event-rows.ts';
 import { invitationLinks } from './lib/invitation-mail.ts';
-import { invite, invitedBy } from './lib/invitation-rows.ts';
+import { invite, invitedBy, refusals } from './lib/invitation-rows.ts';
 import { mailInvitations } from './lib/mail-invitations.ts';
 
 export default defineAction<InviteContacts>({
@@ -41,10 +41,14 @@ export default defineAction<InviteContacts>({
     }
 
     const tokens = new Map(invited.map(({ contactId, token }) => [contactId, token]));
+    const refused = distinct.filter((id) => !tokens.has(id));
+    const reasons =
+      refused.length > 0 ? await refusals(sql, tenant, event, refused) : new Map<number, never>();
     const results = contacts.map((contact) => {
       const token = tokens.get(contact);
-      if (token === undefined) return { contact, status: false };
       // The first mention is the invitation: the same contact again is invited already.
+      if (token === undefined)
+        return { contact, status: false, reason: reasons.get(contact) ?? 'already invited' };
       tokens.delete(contact);
       const { yes, no } = invitationLinks(services.publicUrl, tenant, token);
       return { contact, status: true, inviteLinkYes: yes, inviteLinkNo: no };

@@ -1,11 +1,13 @@
 /**
- * The invitation links, for people without an API key: `GET /event/invitations/{tenant}/{token}/yes` (or
- * `/no`) records the answer through `event.answerInvitation` and shows a plain page. The token in the link
- * is what entitles to answer; beyond that the request may do nothing. The other link changes the answer.
+ * The invitation links, for people without an API key: `GET /event/invitations/{tenant}/{token}/yes` (or `/no`)
+ * shows a page with a button, and the button's POST to the same address records the answer through
+ * `event.answerInvitation`. Opening a link changes nothing: mail scanners and previewers do it too. The token in
+ * the link is what entitles to answer; beyond that the request may do nothing. The other link changes the answer.
  */
-import { defineRoutes, NonRetryableError, type RouteCaller } from 'batchwright/plugin';
+import { defineRoutes, type RouteCaller, type RouteTools } from 'batchwright/plugin';
 import type { Request, Response } from 'express';
-import { page } from './lib/pages.ts';
+import { findInvitation } from './lib/invitation-rows.ts';
+import { PAGE_POLICY, page } from './lib/pages.ts';
 
 const LINK = '/invitations/:tenant/:token/:answer';
 const LINK_PATH = /^\/invitations\/([^/]+)\/[^/]+\/[^/]+\/?$/;
@@ -13,41 +15,77 @@ const TOKEN = /^[0-9a-f]{32}$/;
 /** What a tenant may be called; nothing else is looked up. */
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
-const ANSWERS = new Map<string, { response: 'Y' | 'N'; message: string }>([
-  ['yes', { response: 'Y', message: 'Thank you. Your answer is recorded: you are coming.' }],
-  ['no', { response: 'N', message: 'Thank you. Your answer is recorded: you are not coming.' }],
+interface Answer {
+  response: 'Y' | 'N';
+  button: string;
+  recorded: string;
+}
+
+const ANSWERS = new Map<string, Answer>([
+  [
+    'yes',
+    {
+      response: 'Y',
+      button: 'Yes, I am coming',
+      recorded: 'Thank you. Your answer is recorded: you are coming.',
+    },
+  ],
+  [
+    'no',
+    {
+      response: 'N',
+      button: 'No, I am not coming',
+      recorded: 'Thank you. Your answer is recorded: you are not coming.',
+    },
+  ],
 ]);
+const SO_FAR = {
+  U: 'You are invited. Please confirm your answer.',
+  Y: 'You have answered that you are coming.',
+  N: 'You have answered that you are not coming.',
+};
 
 export default defineRoutes({
   prefix: '/event',
   authenticate,
   routes(router, tools) {
-    // Link checkers ask with HEAD, which express would hand to the GET route: it must not be an answer.
-    router.head(LINK, (_request, response) => void response.end());
+    const forPeople = (handle: (request: Request, response: Response) => Promise<void>) => {
+      return (request: Request, response: Response) =>
+        handle(request, response).catch((error: unknown) => {
+          tools.log.error({ err: error }, 'the page of an invitation was not shown');
+          show(
+            response,
+            503,
+            page('Please try again', 'Something went wrong. Please open the link again later.'),
+          );
+        });
+    };
 
-    router.get(LINK, async (request, response) => {
-      const token = String(request.params.token);
-      const answer = ANSWERS.get(String(request.params.answer));
-      if (!answer || !TOKEN.test(token)) return unknownInvitation(response);
-      try {
-        await tools.call(request, 'event.answerInvitation', { token, response: answer.response });
-      } catch (error) {
-        if (error instanceof NonRetryableError && error.options.errorCode === 404)
-          return unknownInvitation(response);
-        tools.log.error({ err: error }, 'the answer to an invitation was not recorded');
-        return show(
-          response,
-          503,
-          'Please try again',
-          'Your answer was not recorded. Please open the link again later.',
-        );
-      }
-      show(response, 200, 'Your answer', answer.message);
-    });
+    router.get(
+      LINK,
+      forPeople(async (request, response) => {
+        const asked = await askedOf(request, tools);
+        if (!asked) return unknownInvitation(response);
+        show(response, 200, page(asked.event, SO_FAR[asked.given], asked.answer.button));
+      }),
+    );
+
+    router.post(
+      LINK,
+      forPeople(async (request, response) => {
+        const asked = await askedOf(request, tools);
+        if (!asked) return unknownInvitation(response);
+        const { token, answer, given } = asked;
+        // Nothing is stored for an answer that is recorded already.
+        if (given !== answer.response)
+          await tools.call(request, 'event.answerInvitation', { token, response: answer.response });
+        show(response, 200, page('Your answer', answer.recorded));
+      }),
+    );
   },
 });
 
-/** Every link is let in as its tenant's; whether the token is one of an invitation, the action finds out. */
+/** Every link is let in as its tenant's; whether its token is one of an invitation, the routes look up. */
 function authenticate(request: Request): RouteCaller | null {
   const tenant = decoded(LINK_PATH.exec(request.path)?.[1]);
   if (tenant === null || !TENANT.test(tenant)) return null;
@@ -63,10 +101,23 @@ function decoded(segment: string | undefined): string | null {
   }
 }
 
-function unknownInvitation(response: Response): void {
-  show(response, 404, 'Unknown invitation', 'There is no such invitation. Please check the link.');
+/** The invitation that the link is of, with the answer that it asks for and the one given so far; null for none. */
+async function askedOf({ params }: Request, { sql }: RouteTools) {
+  const token = String(params.token);
+  const answer = ANSWERS.get(String(params.answer));
+  if (!answer || !TOKEN.test(token)) return null;
+  const invitation = await findInvitation(sql, String(params.tenant), token);
+  return invitation && { token, answer, event: invitation.event, given: invitation.response };
 }
 
-function show(response: Response, status: number, title: string, message: string): void {
-  response.status(status).set('Cache-Control', 'no-store').type('html').send(page(title, message));
+function unknownInvitation(response: Response): void {
+  show(response, 404, page('Unknown invitation', 'There is no such invitation. Please check the link.'));
+}
+
+function show(response: Response, status: number, html: string): void {
+  response
+    .status(status)
+    .set({ 'Cache-Control': 'no-store', 'Content-Security-Policy': PAGE_POLICY })
+    .type('html')
+    .send(html);
 }

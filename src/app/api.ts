@@ -7,6 +7,7 @@ import { createCallbackUrlCheck } from '../pipeline/callback-url.ts';
 import { createKeys } from '../pipeline/keys.ts';
 import { createPluginPipeline } from '../pipeline/plugin-pipeline.ts';
 import { startRetention } from '../pipeline/retention.ts';
+import { createRouteSql } from '../pipeline/route-sql.ts';
 import { createEndWatch } from '../pipeline/wait.ts';
 import { createBatchWatch } from '../pipeline/watch.ts';
 import { createPool } from '../postgres/pools.ts';
@@ -21,6 +22,8 @@ import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from '
 /** Requests that stream a large body at once; each holds a connection for as long as its caller sends. */
 const INGESTS = 4;
 const API_CONNECTIONS = 10;
+/** Statements of plugins' routes at once. */
+const ROUTE_CONNECTIONS = 4;
 /** Callers of one action alone are told the asyncId when their job outlasts the workers' grace. */
 const ALONE_GRACE_MS = 18_000;
 
@@ -43,6 +46,12 @@ export async function startApi(
     applicationName: 'batchwright ingest',
     log,
     forCopy: true,
+  });
+  const routePool = createPool({
+    url,
+    max: ROUTE_CONNECTIONS,
+    applicationName: 'batchwright routes',
+    log,
   });
   const queue = await startQueue({
     url: sessionUrl(config, url),
@@ -80,6 +89,7 @@ export async function startApi(
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       keys,
       pluginPipeline: createPluginPipeline(pipeline),
+      routeSql: createRouteSql(routePool),
       actions: createActionCatalogue(registry),
       maxNdjsonJobs: config.maxNdjsonJobs,
       routes: registry.routes,
@@ -97,7 +107,7 @@ export async function startApi(
       await listening.close(JOB_GRACE_MS);
       await largeJobs.close();
       await queue.stop();
-      await Promise.all([pool.end(), ingestPool.end()]);
+      await Promise.all([pool.end(), ingestPool.end(), routePool.end()]);
     },
   };
 }

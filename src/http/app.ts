@@ -6,7 +6,7 @@ import type { ActionCatalogue } from '../pipeline/action-catalogue.ts';
 import type { Keys } from '../pipeline/keys.ts';
 import type { PluginPipeline } from '../pipeline/plugin-pipeline.ts';
 import type { RunAloneDeps } from '../pipeline/run-alone.ts';
-import type { Log } from '../plugin/context.ts';
+import type { Log, Sql } from '../plugin/context.ts';
 import type { Routes } from '../plugin/routes.ts';
 import { alone } from './alone.ts';
 import { authenticate } from './authenticate.ts';
@@ -29,6 +29,8 @@ export interface HttpDeps extends RpcDeps, RunAloneDeps, BatchRoutesDeps {
   actions: ActionCatalogue;
   keys: Keys;
   pluginPipeline: PluginPipeline;
+  /** Reads the database for plugins' routes. */
+  routeSql: Sql;
   routes: readonly { namespace: string; place: string; routes: Routes }[];
   isReady(): Promise<boolean>;
   rateLimit: number;
@@ -58,6 +60,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   await mountPluginRoutes(app, {
     routes: deps.routes,
     pipeline: deps.pluginPipeline,
+    sql: deps.routeSql,
     log: deps.log,
     keyed: [...keyed, checkBody(deps.bodyLimits)],
     limitRate: limitRate(deps.rateLimit, byAddress),

@@ -2,7 +2,7 @@
 import { type Express, type RequestHandler, Router } from 'express';
 import { StartError } from '../domain/start-error.ts';
 import type { PluginPipeline } from '../pipeline/plugin-pipeline.ts';
-import type { Log } from '../plugin/context.ts';
+import type { Log, Sql } from '../plugin/context.ts';
 import type { Routes, RouteTools } from '../plugin/routes.ts';
 import { authenticateBy } from './authenticate.ts';
 import { callerOf } from './callers.ts';
@@ -17,6 +17,8 @@ export interface PluginRoutesOptions {
   /** By `place`, the name of their file. */
   routes: readonly { namespace: string; place: string; routes: Routes }[];
   pipeline: PluginPipeline;
+  /** Reads the database. */
+  sql: Sql;
   log: Log & { child(bindings: object): Log };
   /** What stands before routes that do not authenticate by themselves. */
   keyed: RequestHandler[];
@@ -39,17 +41,18 @@ export async function mountPluginRoutes(app: Express, options: PluginRoutesOptio
       mountedAt(prefix),
       ...(authenticate ? [authenticateBy(options.failed, authenticate), options.limitRate] : options.keyed),
     );
-    await routes.routes(router, toolsOf(options.pipeline, options.log.child({ plugin: namespace })));
+    await routes.routes(router, toolsOf(options, options.log.child({ plugin: namespace })));
     app.use(prefix, router);
   }
 }
 
-function toolsOf(pipeline: PluginPipeline, log: Log): RouteTools {
+function toolsOf({ pipeline, sql }: PluginRoutesOptions, log: Log): RouteTools {
   return {
     submit: (request, batch) => pipeline.submit(callerOf(request), batch),
     batch: (request, asyncId) => pipeline.batch(callerOf(request), asyncId),
     results: (request, asyncId) => pipeline.results(callerOf(request), asyncId),
     call: (request, action, params) => pipeline.call(callerOf(request), action, params),
+    sql,
     log,
   };
 }

@@ -1,5 +1,5 @@
 import type { Request, Router } from 'express';
-import type { Log } from './context.ts';
+import type { Log, Sql } from './context.ts';
 
 /** Who a plugin's route acts for. */
 export interface RouteCaller {
@@ -21,6 +21,11 @@ export interface RouteTools {
   results(request: Request, asyncId: string): AsyncIterable<unknown>;
   /** Runs one action in the worker and waits for its response, at most 30 s. */
   call(request: Request, action: string, params: unknown): Promise<unknown>;
+  /**
+   * Reads the database, whoever asks: each statement in a read-only transaction of its own, 5 s at most, and 4 at
+   * once for all routes of a process. What is to be changed is an action's.
+   */
+  sql: Sql;
   log: Log;
 }
 

@@ -50,6 +50,16 @@ export function isUniqueViolation(error: unknown): boolean {
   return codeOf(error) === '23505';
 }
 
+/** True when the server ended a statement that took longer than it may, or that somebody cancelled. */
+export function isCancelled(error: unknown): boolean {
+  return codeOf(error) === '57014';
+}
+
+/** True when a statement that changes something came to a transaction that reads. */
+export function isReadOnly(error: unknown): boolean {
+  return codeOf(error) === '25006';
+}
+
 /** True when Postgres refused what was to be stored: SQLSTATE class 22, and a nesting it cannot follow. */
 export function isDataError(error: unknown): boolean {
   const code = codeOf(error);

@@ -12,6 +12,8 @@ export interface TransactionLimits {
   lockSeconds?: number | undefined;
   /** A statement fails (57014) that takes longer, its waiting for locks included; without end when absent. */
   statementSeconds?: number | undefined;
+  /** Whatever would change something fails (25006). */
+  readOnly?: boolean | undefined;
 }
 
 /** Longer than an action may hold up the event loop, and with it the statements of others: see the watchdog. */
@@ -24,7 +26,7 @@ const LOCK_SECONDS = 6;
 
 /** Begins a transaction, in one round trip; for those that cannot be the `work` of `transaction`. */
 export async function begin(client: ClientBase, limits: TransactionLimits = {}): Promise<void> {
-  await client.query(`begin; ${setLimits(limits)}`);
+  await client.query(`begin${limits.readOnly ? ' read only' : ''}; ${setLimits(limits)}`);
 }
 
 /** Sets what has been begun to these limits, whatever it had. */

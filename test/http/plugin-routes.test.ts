@@ -6,6 +6,7 @@ import { StartError } from '../../src/domain/start-error.ts';
 import { createFailedAuthentication } from '../../src/http/failed-authentication.ts';
 import { mountPluginRoutes } from '../../src/http/plugin-routes.ts';
 import type { PluginPipeline } from '../../src/pipeline/plugin-pipeline.ts';
+import type { Sql } from '../../src/plugin/context.ts';
 import { silentPluginLog } from '../support/action-context.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -96,6 +97,33 @@ describe('A route', () => {
     assert.deepEqual([plain.status, plain.body], [461, { errorCode: 461, message: 'nobody' }]);
   });
 
+  test('reads the database, and does not change it', async () => {
+    const sql = (text: string, values?: unknown[]) => post('/rpc-fixture/sql', { text, values });
+    const { status, body } = await sql('select $1::text as name, 7::bigint as n', ['Zoë']);
+    assert.deepEqual([status, body], [200, { rows: [{ name: 'Zoë', n: 7 }], rowCount: 1 }]);
+    for (const change of [
+      "insert into test.gate values ('by a route')",
+      'delete from batchwright.batch',
+      'create table test.more (n integer)',
+    ])
+      assert.equal((await sql(change)).status, 500, change);
+    const { rowCount } = await system.pool.query("select from test.gate where name = 'by a route'");
+    assert.equal(rowCount, 0);
+  });
+
+  test('reads for 5 s at most, four statements at once: what does not read waits for none of them', async () => {
+    const slow = Array.from({ length: 6 }, () =>
+      post('/rpc-fixture/sql', { text: 'select pg_sleep(60)' }).then(({ status, headers, body }) => {
+        assert.equal(status, 503);
+        assert.match(body.message, /took more than 5 s/);
+        assert.ok(Number(headers.get('retry-after')) > 0);
+      }),
+    );
+    await waitFor(async () => (await routeStatements()) === 4, { what: 'four of them to run' });
+    assert.equal((await post('/rpc-fixture/calls/test.echo', { n: 1 })).status, 200);
+    await Promise.all(slow);
+  });
+
   test('may do no more than the key of the request', async () => {
     const limited = await keyOf(['test.echo'], 'limited');
     assert.equal((await post('/rpc-fixture/calls/test.echo', {}, limited)).status, 200);
@@ -127,6 +155,15 @@ describe('A route', () => {
   });
 });
 
+/** Statements of routes that run at the moment. */
+async function routeStatements(): Promise<number> {
+  const { rowCount } = await system.pool.query(
+    `select from pg_stat_activity
+     where datname = current_database() and application_name = 'batchwright routes' and state = 'active'`,
+  );
+  return rowCount ?? 0;
+}
+
 describe('Routes that authenticate by themselves', () => {
   test('need no key, and refuse whom they do not know with 401', async () => {
     const token = '0'.repeat(32);
@@ -150,6 +187,7 @@ describe('A prefix', () => {
         routes: { prefix, routes: () => undefined },
       })),
       pipeline: {} as PluginPipeline,
+      sql: {} as Sql,
       log: { ...silentPluginLog, child: () => silentPluginLog },
       keyed: [(_request, _response, next) => next()],
       limitRate: (_request, _response, next) => next(),

@@ -30,6 +30,8 @@ async function lineOf(target: string, method = 'GET') {
 }
 
 const targets: [target: string, path: string, status: number, method?: string][] = [
+  [`/event/invitations/default/${SECRET}/yes`, '/event/invitations/:tenant/:token/:answer', 404],
+  [`/event/invitations/default/${SECRET}/yes`, '/event/invitations/:tenant/:token/:answer', 404, 'POST'],
   [`/event/invitations/default/${SECRET}0/yes`, '/event/invitations/:tenant/:token/:answer', 404],
   [`/event/invitations/default/${SECRET}/yes/more`, '/event', 401],
   [`/evnt/invitations/default/${SECRET}/yes`, '(no route)', 404],

@@ -25,7 +25,7 @@ export function invitationMail(invitation: Invitation, event: string, links: Inv
       `you are invited to ${event}.`,
       `Yes, I am coming: ${links.yes}`,
       `No, I am not coming: ${links.no}`,
-      'To change your answer, open the other link.',
+      'Open one of the links and confirm your answer there. To change it, open the other one.',
       '',
     ].join('\n\n'),
     messageId: `${id.slice(0, 32)}@${new URL(links.yes).hostname}`,

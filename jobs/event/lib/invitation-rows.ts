@@ -13,6 +13,9 @@ export interface Invitation {
   unmailed: boolean;
 }
 
+/** Why a contact could not be invited. */
+export type Refusal = 'unknown' | 'opted out' | 'already invited';
+
 /** An invitation as `event.getInvitedContactList` shows it; modifiedDate is UTC. */
 export interface InvitedContact {
   eventId: number;
@@ -66,6 +69,25 @@ export async function invitedBy(
   return rows;
 }
 
+/** Why each of these contacts could not be invited. */
+export async function refusals(
+  sql: Sql,
+  tenant: string,
+  eventId: number,
+  contactIds: readonly number[],
+): Promise<Map<number, Refusal>> {
+  const { rows } = await sql.query<{ contactId: number; reason: Refusal }>(
+    `select asked.id as "contactId",
+       case when opted_out then 'opted out' when token is not null then 'already invited' else 'unknown' end as reason
+     from unnest($3::bigint[]) as asked (id)
+     left join contact.contact on contact.tenant = $1 and contact.id = asked.id
+     left join event.invitation
+       on invitation.tenant = $1 and event_id = $2 and invitation.contact_id = asked.id`,
+    [tenant, eventId, contactIds],
+  );
+  return new Map(rows.map(({ contactId, reason }) => [contactId, reason]));
+}
+
 export async function markMailed(
   sql: Sql,
   tenant: string,
@@ -76,6 +98,22 @@ export async function markMailed(
     'update event.invitation set mailed_at = now() where tenant = $1 and event_id = $2 and contact_id = $3',
     [tenant, eventId, contactId],
   );
+}
+
+/** The event that a token invites to, and the answer so far. Null for an unknown token. */
+export async function findInvitation(
+  sql: Sql,
+  tenant: string,
+  token: string,
+): Promise<{ event: string; response: InvitationResponse } | null> {
+  const { rows } = await sql.query<{ event: string; response: InvitationResponse }>(
+    `select event.name as event, response
+     from event.invitation
+     join event.event on event.tenant = invitation.tenant and event.id = invitation.event_id
+     where invitation.tenant = $1 and token = $2`,
+    [tenant, token],
+  );
+  return rows[0] ?? null;
 }
 
 /** Records an answer; one that is given already changes nothing. Null for an unknown token. */

@@ -1,6 +1,11 @@
-/** The plain pages that a contact sees after opening an invitation link. */
+/** The plain pages behind an invitation link. They need neither scripts nor styles. */
 
-export function page(title: string, message: string): string {
+/** Nothing is loaded, and the one form goes back to where the page came from. */
+export const PAGE_POLICY = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/** @param button of a form that posts to the page's own address */
+export function page(title: string, message: string, button?: string): string {
+  const form = button === undefined ? '' : `<form method="post"><button>${escaped(button)}</button></form>\n`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -11,7 +16,7 @@ export function page(title: string, message: string): string {
 <body>
 <h1>${escaped(title)}</h1>
 <p>${escaped(message)}</p>
-</body>
+${form}</body>
 </html>
 `;
 }

@@ -28,6 +28,7 @@ interface Result {
   status: boolean;
   inviteLinkYes?: string;
   inviteLinkNo?: string;
+  reason?: string;
 }
 
 /** An event and three contacts, 1 to 3, the last of whom has opted out, in a tenant of the test's own. */
@@ -59,7 +60,7 @@ test('contacts are invited and answered in the order of the request', async () =
     [99, false],
     [1, true],
   ]);
-  assert.deepEqual(results[1], { contact: 99, status: false });
+  assert.deepEqual(results[1], { contact: 99, status: false, reason: 'unknown' });
   const tokens = [results[0], results[2]].map((result) => {
     const link = /^http:\/\/127\.0\.0\.1:3000\/event\/invitations\/order\/([0-9a-f]{32})\/yes$/;
     const token = link.exec(result?.inviteLinkYes ?? '')?.[1];
@@ -83,23 +84,23 @@ test('links begin with the public address and escape the tenant', async () => {
 
 test('a contact who has opted out is not invited', async () => {
   const invite = await setUp('opted-out');
-  assert.deepEqual(statuses(await invite([3])), [[3, false]]);
+  assert.deepEqual(await invite([3]), [{ contact: 3, status: false, reason: 'opted out' }]);
 });
 
 test('another tenant’s contact is unknown', async () => {
   await setUp('theirs');
   await runAction(pool, addOrUpdateEvent, { id: 1, name: 'City Run' }, { tenant: 'empty' });
   const answer = await runAction(pool, inviteContacts, { event: 1, contacts: [1] }, { tenant: 'empty' });
-  assert.deepEqual(answer, { results: [{ contact: 1, status: false }] });
+  assert.deepEqual(answer, { results: [{ contact: 1, status: false, reason: 'unknown' }] });
 });
 
 test('a contact whom another job has invited is not invited again, yet to another event', async () => {
   const invite = await setUp('again');
   await invite([1]);
-  assert.deepEqual(statuses(await invite([1, 2])), [
-    [1, false],
-    [2, true],
-  ]);
+  const [refused, invited] = await invite([1, 2]);
+  assert.deepEqual(refused, { contact: 1, status: false, reason: 'already invited' });
+  assert.equal(invited?.status, true);
+  assert.ok(invited !== undefined && !('reason' in invited));
   await runAction(pool, addOrUpdateEvent, { id: 2, name: 'Walk' }, { tenant: 'again' });
   const other = await runAction(pool, inviteContacts, { event: 2, contacts: [1] }, { tenant: 'again' });
   assert.equal((other as { results: Result[] }).results[0]?.status, true);
@@ -107,11 +108,26 @@ test('a contact whom another job has invited is not invited again, yet to anothe
 
 test('the same contact twice in a request is invited once', async () => {
   const invite = await setUp('twice');
-  assert.deepEqual(statuses(await invite([1, 2, 1])), [
+  const results = await invite([1, 2, 1]);
+  assert.deepEqual(statuses(results), [
     [1, true],
     [2, true],
     [1, false],
   ]);
+  assert.equal(results[2]?.reason, 'already invited');
+  const [, repeated] = await invite([3, 3]);
+  assert.equal(repeated?.reason, 'opted out');
+  const [, again] = await invite([99, 99]);
+  assert.equal(again?.reason, 'unknown');
+});
+
+test('whoever has been invited and has opted out since is told as opted out', async () => {
+  const tenant = 'opted-out-since';
+  const invite = await setUp(tenant);
+  await invite([1]);
+  const gone = { id: 1, firstName: 'Ada', lastName: 'Lovelace', email: 'a@example.com', optedOut: true };
+  await runActionMany(pool, addOrUpdateContact, [gone], { tenant });
+  assert.deepEqual(await invite([1]), [{ contact: 1, status: false, reason: 'opted out' }]);
 });
 
 test('a further run of the same job answers the same links', async () => {

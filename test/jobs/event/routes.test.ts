@@ -1,134 +1,166 @@
+/** The pages behind the invitation links, as people without a key open them. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
-import express from 'express';
-import routes from '../../../jobs/event/routes.ts';
-import { NonRetryableError } from '../../../src/plugin/errors.ts';
-import type { RouteCaller, RouteTools } from '../../../src/plugin/routes.ts';
-import { silentPluginLog } from '../../support/action-context.ts';
+import { after, describe, test } from 'node:test';
+import { storedRows } from '../../http/stored-rows.ts';
+import { startSystem } from '../../support/system.ts';
 
+const system = await startSystem({ after });
 const TOKEN = '0123456789abcdef0123456789abcdef';
 
-interface Call {
-  caller: RouteCaller;
-  action: string;
-  params: unknown;
-}
-
-/** The routes behind a server that authenticates as ours does; `call` stands for the worker. */
-async function serve(t: TestContext, call: () => unknown = () => ({})) {
-  const calls: Call[] = [];
-  const callers = new WeakMap<object, RouteCaller>();
-  const app = express();
-  const router = express.Router();
-  const tools = {
-    log: silentPluginLog,
-    async call(request: object, action: string, params: unknown) {
-      calls.push({ caller: callers.get(request) as RouteCaller, action, params });
-      return call();
-    },
-  } as unknown as RouteTools;
-  app.use(
-    routes.prefix,
-    async (request, response, next) => {
-      const caller = await routes.authenticate?.(request);
-      if (!caller) return void response.sendStatus(401);
-      callers.set(request, caller);
-      next();
-    },
-    router,
-  );
-  await routes.routes(router, tools);
-  const server = app.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  const open = async (path: string, method = 'GET') => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-      method,
-      headers: { connection: 'close' },
-    });
-    return { status: response.status, headers: response.headers, text: await response.text() };
+/** Invites a contact of its own to an event, and answers the two links without their host. */
+async function invite(contact: number, event = { id: 4, name: 'City <Run> & Walk' }) {
+  const addContact = {
+    id: contact,
+    firstName: 'Ada',
+    lastName: 'Lovelace',
+    email: `c${contact}@example.com`,
   };
-  return { open, calls };
+  const jobs = [
+    [{ namespace: 'contact', action: 'addOrUpdateContact', params: addContact }],
+    [{ namespace: 'event', action: 'addOrUpdateEvent', params: event }],
+    [{ namespace: 'event', action: 'inviteContacts', params: { event: event.id, contacts: [contact] } }],
+  ];
+  let asyncId = '';
+  for (const batch of jobs) {
+    asyncId = await system.run(batch);
+    await system.ended(asyncId);
+  }
+  const [{ response }] = await system.results(asyncId);
+  const { inviteLinkYes, inviteLinkNo } = response.results[0];
+  return { yes: new URL(inviteLinkYes).pathname, no: new URL(inviteLinkNo).pathname };
 }
 
-for (const [answer, response, said] of [
-  ['yes', 'Y', 'you are coming'],
-  ['no', 'N', 'you are not coming'],
-]) {
-  test(`the link that ends in ${answer} records ${response} and says so`, async (t) => {
-    const { open, calls } = await serve(t);
-    const page = await open(`/event/invitations/acme/${TOKEN}/${answer}`);
-    assert.equal(page.status, 200);
-    assert.match(page.headers.get('content-type') ?? '', /^text\/html; charset=utf-8$/);
-    assert.equal(page.headers.get('cache-control'), 'no-store');
-    assert.ok(page.text.includes(said ?? '?'));
-    assert.deepEqual(calls, [
-      {
-        caller: { tenant: 'acme', keyId: 'invitation', permissions: ['event.answerInvitation'] },
-        action: 'event.answerInvitation',
-        params: { token: TOKEN, response },
-      },
-    ]);
+async function open(path: string, method = 'GET', init: RequestInit = {}) {
+  const response = await fetch(`${system.url}${path}`, { method, ...init });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+/** The answer that is recorded for the contact. */
+async function answerOf(contact: number): Promise<string> {
+  const { rows } = await system.pool.query('select response from event.invitation where contact_id = $1', [
+    contact,
+  ]);
+  return rows[0].response;
+}
+
+describe('An invitation link', () => {
+  test('shows a page that asks, with a button that posts to where the page is', async () => {
+    const links = await invite(1);
+    for (const [link, button] of [
+      [links.yes, 'Yes, I am coming'],
+      [links.no, 'No, I am not coming'],
+    ] as const) {
+      const { status, headers, text } = await open(link);
+      assert.equal(status, 200);
+      assert.equal(headers.get('content-type'), 'text/html; charset=utf-8');
+      assert.equal(headers.get('cache-control'), 'no-store');
+      assert.equal(
+        headers.get('content-security-policy'),
+        "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+      );
+      assert.equal(headers.get('referrer-policy'), 'no-referrer');
+      assert.ok(text.includes('<h1>City &lt;Run&gt; &amp; Walk</h1>'), text);
+      assert.ok(text.includes(`<form method="post"><button>${button}</button></form>`), text);
+      assert.doesNotMatch(text, /<script|action=|style|href|src=/);
+    }
   });
-}
 
-test('a link of what can be no tenant is refused, and nothing is asked or stored', async (t) => {
-  const { open, calls } = await serve(t);
-  for (const tenant of ['a%20b%2F%C3%BC', 'a%00b', 'x'.repeat(64), '%'])
-    assert.equal((await open(`/event/invitations/${tenant}/${TOKEN}/yes`)).status, 401);
-  assert.deepEqual(calls, []);
+  test('changes and stores nothing, however often and by whomever it is opened', async () => {
+    const { yes, no } = await invite(2);
+    const rows = await storedRows(system.pool);
+    for (const link of [yes, no, yes, no])
+      for (const method of ['GET', 'HEAD']) assert.equal((await open(link, method)).status, 200);
+    assert.equal(await answerOf(2), 'U');
+    assert.deepEqual(await storedRows(system.pool), rows);
+  });
+
+  test('records the answer when its button is pressed; the other link changes it, and its page says so', async () => {
+    const { yes, no } = await invite(3);
+    for (const [link, answer, said] of [
+      [yes, 'Y', 'you are coming'],
+      [no, 'N', 'you are not coming'],
+      [yes, 'Y', 'you are coming'],
+    ] as const) {
+      const form = { body: new URLSearchParams() };
+      const { status, headers, text } = await open(link, 'POST', form);
+      assert.equal(status, 200);
+      assert.match(headers.get('content-type') ?? '', /^text\/html/);
+      assert.equal(headers.get('cache-control'), 'no-store');
+      assert.ok(text.includes(`Your answer is recorded: ${said}.`), text);
+      assert.doesNotMatch(text, /<form/);
+      assert.equal(await answerOf(3), answer);
+      for (const page of [yes, no])
+        assert.ok((await open(page)).text.includes(`You have answered that ${said}.`));
+    }
+  });
+
+  test('stores nothing when the same answer is given again', async () => {
+    const { yes } = await invite(4);
+    assert.equal((await open(yes, 'POST')).status, 200);
+    const rows = await storedRows(system.pool);
+    for (let time = 0; time < 3; time++) {
+      const { status, text } = await open(yes, 'POST');
+      assert.equal(status, 200);
+      assert.match(text, /Your answer is recorded: you are coming/);
+    }
+    assert.deepEqual(await storedRows(system.pool), rows);
+  });
 });
 
-test('an unknown token is a page with 404', async (t) => {
-  const { open } = await serve(t, () => {
-    throw new NonRetryableError('There is no such invitation', { errorCode: 404 });
+describe('A link that is of no invitation is a page with 404, and leaves nothing:', () => {
+  const paths = [
+    `/event/invitations/default/${TOKEN}/yes`,
+    `/event/invitations/nosuchtenant/${TOKEN}/no`,
+    `/event/invitations/default/${TOKEN}0/yes`,
+    `/event/invitations/default/${TOKEN}/maybe`,
+    `/event/invitations/default/${TOKEN}/constructor`,
+    '/event/invitations/default/%3Cscript%3Ealert(1)%3C%2Fscript%3E/yes',
+    '/event/invitations/default/%00/yes',
+  ];
+  for (const path of paths)
+    test(path, async () => {
+      const rows = await storedRows(system.pool);
+      for (const method of ['GET', 'POST', 'HEAD']) {
+        const { status, headers, text } = await open(path, method);
+        assert.equal(status, 404, method);
+        assert.match(headers.get('content-type') ?? '', /^text\/html/);
+        if (method !== 'HEAD') assert.match(text, /There is no such invitation/);
+        assert.doesNotMatch(text, /<script|<form/);
+      }
+      assert.deepEqual(await storedRows(system.pool), rows);
+    });
+
+  test('the token of another tenant', async () => {
+    const { yes } = await invite(5);
+    const other = yes.replace('/default/', '/other/');
+    assert.notEqual(other, yes);
+    for (const method of ['GET', 'POST']) assert.equal((await open(other, method)).status, 404);
+    assert.equal(await answerOf(5), 'U');
   });
-  const page = await open(`/event/invitations/acme/${TOKEN}/yes`);
-  assert.equal(page.status, 404);
-  assert.match(page.text, /There is no such invitation/);
 });
 
-for (const path of [
-  `/event/invitations/acme/${TOKEN}/maybe`,
-  `/event/invitations/acme/${TOKEN}/constructor`,
-  `/event/invitations/acme/${TOKEN}0/yes`,
-  '/event/invitations/acme/%3Cscript%3Ealert(1)%3C%2Fscript%3E/yes',
-]) {
-  test(`${path} is a page with 404 and records nothing`, async (t) => {
-    const { open, calls } = await serve(t);
-    const page = await open(path);
-    assert.equal(page.status, 404);
-    assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
-    assert.doesNotMatch(page.text, /<script/);
-    assert.deepEqual(calls, []);
-  });
-}
-
-for (const path of ['/event/', '/event/invitations/acme', '/event/invitations/%E0%A4%A/x/yes']) {
-  test(`${path} is nobody's request`, async (t) => {
-    const { open, calls } = await serve(t);
+for (const path of ['/event/', '/event/invitations/acme', '/event/invitations/%E0%A4%A/x/yes'])
+  test(`${path} is nobody's request`, async () => {
     const { status } = await open(path);
     assert.ok([400, 401].includes(status), String(status));
-    assert.deepEqual(calls, []);
   });
-}
 
-test('an answer that could not be recorded is a page that asks to try again', async (t) => {
-  const { open } = await serve(t, () => {
-    throw new Error('secret detail');
-  });
-  const page = await open(`/event/invitations/acme/${TOKEN}/yes`);
-  assert.equal(page.status, 503);
-  assert.match(page.text, /Please try again/);
-  assert.doesNotMatch(page.text, /secret detail/);
+test('a link of what can be no tenant is refused, and nothing is stored', async () => {
+  const rows = await storedRows(system.pool);
+  for (const tenant of ['a%20b%2F%C3%BC', 'a%00b', 'x'.repeat(64), '%'])
+    assert.equal((await open(`/event/invitations/${tenant}/${TOKEN}/yes`)).status, 401);
+  assert.deepEqual(await storedRows(system.pool), rows);
 });
 
-test('HEAD, as link checkers send it, records nothing', async (t) => {
-  const { open, calls } = await serve(t);
-  const { status } = await open(`/event/invitations/acme/${TOKEN}/yes`, 'HEAD');
-  assert.equal(status, 200);
-  assert.deepEqual(calls, []);
+test('while answers cannot be recorded the page asks to try again', async (t) => {
+  const { yes } = await invite(6);
+  await system.pool.query('alter table event.invitation rename to gone');
+  t.after(() => system.pool.query('alter table if exists event.gone rename to invitation'));
+  for (const method of ['GET', 'POST']) {
+    const { status, headers, text } = await open(yes, method);
+    assert.equal(status, 503);
+    assert.equal(headers.get('cache-control'), 'no-store');
+    assert.match(text, /Please try again/);
+    assert.doesNotMatch(text, /relation|event\./);
+  }
 });

@@ -18,6 +18,10 @@ export default defineRoutes({
     router.post('/calls/:action', async (request, response) => {
       response.json(await tools.call(request, request.params.action, await json(request)));
     });
+    router.post('/sql', async (request, response) => {
+      const { text, values } = (await json(request)) as { text: string; values?: unknown[] };
+      response.json(await tools.sql.query(text, values));
+    });
     router.get('/forever', (_request, response) => {
       const timer = setInterval(() => response.write('more\n'), 50);
       response.once('close', () => clearInterval(timer));
