@@ -1,4 +1,7 @@
-/** What callers do to a batch that exists: cancel, restart, repost. */
+/**
+ * What callers do to a batch that exists: cancel, restart, repost. Each throws `batchNotFound`, and `forbidden` for a
+ * caller who may not run every action in it.
+ */
 import type { Pool, PoolClient } from 'pg';
 import { type AsyncId, isAsyncId, isTerminal, toBatchId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -7,14 +10,17 @@ import { transaction } from '../postgres/transaction.ts';
 import { hasten } from '../queue/inspect.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { Registry } from '../registry/registry.ts';
 import { type BatchRow, lockBatch, reopen, requestCancel } from '../store/batches.ts';
 import { incompleteChunks } from '../store/chunks.ts';
 import { markReposted } from '../store/deliveries.ts';
 import { deleteUnsuccessful } from '../store/results.ts';
+import { requireActions } from './batch-actions.ts';
 import { receiverOf } from './complete.ts';
 
 export interface ControlDeps {
   pool: Pool;
+  registry: Registry;
   queue: Queue;
   queues: readonly string[];
 }
@@ -22,7 +28,7 @@ export interface ControlDeps {
 /** Settles lock a message before its batch, a cancel the other way round: one of two may lose, within moments. */
 const ATTEMPTS = 3;
 
-/** Starts no further job of the batch. False when it has ended already. Throws `batchNotFound`. */
+/** Starts no further job of the batch. False when it has ended already. */
 export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
     if (!(await requestCancel(client, batch.id))) return false;
@@ -83,16 +89,18 @@ export async function requeue(
 }
 
 async function withBatch(
-  { pool }: ControlDeps,
+  deps: ControlDeps,
   caller: Caller,
   asyncId: AsyncId | unknown,
   work: (client: PoolClient, batch: BatchRow) => Promise<boolean>,
 ): Promise<boolean> {
   if (!isAsyncId(asyncId)) throw new BatchwrightError('batchNotFound');
+  const batchId = toBatchId(asyncId);
+  await requireActions(deps, caller, batchId);
   const inTransaction = async (client: PoolClient) => {
-    const batch = await lockBatch(client, caller.tenant, toBatchId(asyncId));
+    const batch = await lockBatch(client, caller.tenant, batchId);
     if (!batch) throw new BatchwrightError('batchNotFound');
     return work(client, batch);
   };
-  return transaction(pool, inTransaction, { attempts: ATTEMPTS });
+  return transaction(deps.pool, inTransaction, { attempts: ATTEMPTS });
 }

@@ -7,6 +7,7 @@ import { checkJob, isProblem, type JobProblem, type ValidJob } from '../registry
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../registry/large-jobs.ts';
 import type { RegisteredAction, Registry } from '../registry/registry.ts';
 import type { NewChunk } from '../store/chunks.ts';
+import { lacksPermissions } from './batch-actions.ts';
 import { OpenChunk } from './open-chunk.ts';
 
 /** Offending jobs that are named; the rest is counted. */
@@ -28,6 +29,8 @@ export interface IntakeOptions {
 export interface Envelope {
   callbackUrl: unknown;
   options: BatchOptions;
+  /** Those of the jobs, each once: `namespace.action`. */
+  actions: string[];
 }
 
 /**
@@ -41,6 +44,7 @@ export class Intake {
   #jobsMember: 'absent' | 'array' | 'other' = 'absent';
   #members = new Map<string, unknown>();
   readonly #ids = new Set<string>();
+  readonly #actions = new Set<string>();
   readonly #lacking = new Set<string>();
   #firstProblem: JobProblem | undefined;
   /** Duplicate ids and unparsable jobs fail the request even under skipInvalid. */
@@ -90,14 +94,9 @@ export class Intake {
       throw new BatchwrightError('emptyJobs', { message: 'jobs is missing' });
     if (this.#index === 0) throw new BatchwrightError('emptyJobs', { message: 'jobs must not be empty' });
     // First of all: who may not run an action is told nothing of its schema.
-    if (this.#lacking.size > 0) {
-      const named = [...this.#lacking].slice(0, MAX_NAMED);
-      throw new BatchwrightError('forbidden', {
-        details: named.map((permission) => `the key lacks ${permission}`),
-      });
-    }
+    if (this.#lacking.size > 0) throw lacksPermissions([...this.#lacking]);
     if (this.#offending > 0 && (this.#fatal || !options.skipInvalid)) this.#refuse();
-    return { callbackUrl: this.#members.get('callbackUrl'), options };
+    return { callbackUrl: this.#members.get('callbackUrl'), options, actions: [...this.#actions] };
   }
 
   #checkSmall(bytes: Buffer): ValidJob<RegisteredAction> | JobProblem {
@@ -134,15 +133,16 @@ export class Intake {
       this.#addProblem(place, unique);
       const named =
         unique.action && this.#options.registry.get(unique.action.namespace, unique.action.action);
-      if (named) this.#needPermission(named);
+      if (named) this.#noteAction(named);
       this.#chunk.addInvalid(index, bytes, invalidError(unique));
       return;
     }
-    this.#needPermission(unique.entry);
+    this.#noteAction(unique.entry);
     this.#chunk.add(bytes, unique.entry.queue);
   }
 
-  #needPermission({ permission }: RegisteredAction): void {
+  #noteAction({ name, permission }: RegisteredAction): void {
+    this.#actions.add(name);
     if (!mayRun(this.#options.caller, permission)) this.#lacking.add(permission);
   }
 

@@ -148,6 +148,7 @@ async function openStore(deps: SubmitDeps, submission: Submission, client: PoolC
       keyId: caller.keyId,
       total,
       callbackUrl,
+      actions: envelope.actions,
       options: envelope.options,
       idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
       retentionDays: deps.limits.retentionDays,

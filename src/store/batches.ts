@@ -59,6 +59,23 @@ export async function lockBatch(
   return rows[0] ?? null;
 }
 
+/** The actions of the tenant's batch, null when they have not been stored; undefined when there is no such batch. */
+export async function findActions(
+  pool: Pool,
+  tenant: string,
+  batchId: string,
+): Promise<string[] | null | undefined> {
+  const { rows } = await pool.query<{ actions: string[] | null }>(
+    `select actions from batchwright.batch where id = $1 and tenant = $2 and ${IS_VISIBLE}`,
+    [batchId, tenant],
+  );
+  return rows[0]?.actions;
+}
+
+export async function storeActions(pool: Pool, batchId: string, actions: readonly string[]): Promise<void> {
+  await pool.query('update batchwright.batch set actions = $2 where id = $1', [batchId, actions]);
+}
+
 /** For the processes' own work, whatever the tenant. */
 export async function getBatch(client: ClientBase | Pool, batchId: string): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>(

@@ -233,3 +233,24 @@ export async function incompleteChunks(
   );
   return rows;
 }
+
+/** A chunk's jobs as they were sent. */
+export interface StoredJobs {
+  number: number;
+  firstIndex: number;
+  count: number;
+  /** Indexes of jobs that were refused under skipInvalid. */
+  refused: number[];
+  /** JSON text: the array of jobs. */
+  jobs: string;
+}
+
+/** The batch's first chunk whose number is at least this; null when there is none. */
+export async function jobsFrom(pool: Pool, batchId: string, number: number): Promise<StoredJobs | null> {
+  const { rows } = await pool.query<StoredJobs>(
+    `select number, first_index as "firstIndex", count, coalesce(invalid_indexes, '{}') as refused, jobs
+     from batchwright.chunk where batch_id = $1 and number >= $2 order by number limit 1`,
+    [batchId, number],
+  );
+  return rows[0] ?? null;
+}

@@ -8,6 +8,8 @@ export interface NewBatch {
   keyId: string;
   total: number;
   callbackUrl: string | null;
+  /** Of its jobs, each once: `namespace.action`. */
+  actions: readonly string[];
   options: BatchOptions;
   idempotency: { key: string; digest: Buffer } | null;
   retentionDays: number;
@@ -26,8 +28,8 @@ export async function insertBatch(client: ClientBase, batch: NewBatch): Promise<
   await client.query({
     name: 'insert-batch',
     text: `insert into batchwright.batch
-       (id, tenant, key_id, total, callback_url, options, idempotency_key, idempotency_digest, expires_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(days => $9))`,
+       (id, tenant, key_id, total, callback_url, options, idempotency_key, idempotency_digest, expires_at, actions)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(days => $9), $10)`,
     values: [
       batch.id,
       batch.tenant,
@@ -38,6 +40,7 @@ export async function insertBatch(client: ClientBase, batch: NewBatch): Promise<
       batch.idempotency?.key ?? null,
       batch.idempotency?.digest ?? null,
       batch.retentionDays,
+      batch.actions,
     ],
   });
 }

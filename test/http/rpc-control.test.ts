@@ -54,7 +54,7 @@ describe('restart', () => {
     assert.deepEqual(counts, { total: 3, pending: 0, running: 0, succeeded: 2, failed: 1, cancelled: 0 });
     const again = await system.results(asyncId);
     assert.deepEqual(again[0], before[0]);
-    assert.deepEqual(again[1].response, { results: [{ contact: 1, status: false }] });
+    assert.deepEqual(again[1].response, { results: [{ contact: 1, status: false, reason: 'unknown' }] });
     assert.deepEqual(again[2].response, before[2].response);
     assert.ok(again[2].startedAt > before[2].startedAt);
   });

@@ -46,6 +46,7 @@ function endedBatch(chunks: number[], { failed = [] as number[], job = echo } = 
       keyId: 'admin',
       total,
       callbackUrl: null,
+      actions: [],
       options: { skipInvalid: false },
       idempotency: null,
       retentionDays: 7,

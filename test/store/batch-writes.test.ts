@@ -57,7 +57,14 @@ describe('A batch is stored', () => {
       await copy.write(chunkOf(2, { number: 1, firstIndex: 2 }));
       await copy.end();
       const columns = { tenant: TENANT, keyId: 'admin', callbackUrl: null, options: NO_OPTIONS };
-      await insertBatch(client, { id: batchId, total: 4, idempotency: null, retentionDays: 7, ...columns });
+      await insertBatch(client, {
+        id: batchId,
+        total: 4,
+        actions: ['test.echo'],
+        idempotency: null,
+        retentionDays: 7,
+        ...columns,
+      });
       return batchId;
     });
     const second = await loadChunk(pool, id, 1);

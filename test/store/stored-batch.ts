@@ -46,6 +46,7 @@ export function storeBatch(
       keyId: 'admin',
       total,
       callbackUrl: batch.callbackUrl ?? null,
+      actions: [],
       options: NO_OPTIONS,
       idempotency: batch.idempotency ?? null,
       retentionDays: 7,
