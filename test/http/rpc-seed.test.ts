@@ -21,8 +21,11 @@ const rpc = (path: string, body: string): Promise<Answer> =>
   system.request(`/api/1.0/${path}`, { method: 'POST', body });
 
 /** Opens a link as a browser does: without any key. */
-async function openLink(link: string): Promise<{ status: number; type: string | null; html: string }> {
-  const response = await fetch(link);
+async function openLink(
+  link: string,
+  method = 'GET',
+): Promise<{ status: number; type: string | null; html: string }> {
+  const response = await fetch(link, { method });
   return {
     status: response.status,
     type: response.headers.get('content-type'),
@@ -88,21 +91,22 @@ describe('The example request', () => {
     assert.equal(new Set(links).size, 6);
   });
 
-  test('contacts invited already, and unknown ones, are told by a false status', async () => {
+  test('contacts invited already, and unknown ones, are told by a false status and its reason', async () => {
     const { status, body } = await rpc('event?action=inviteContacts', '{"event":1,"contacts":[2,4]}');
     assert.equal(status, 200);
     assert.deepEqual(body, {
       results: [
-        { contact: 2, status: false },
-        { contact: 4, status: false },
+        { contact: 2, status: false, reason: 'already invited' },
+        { contact: 4, status: false, reason: 'unknown' },
       ],
     });
   });
 
-  test('the links record what the contacts answer, and a change of mind', async () => {
+  test('the buttons behind the links record what the contacts answer, and a change of mind', async () => {
     const [ada, charles] = invited;
     for (const link of [ada?.inviteLinkNo, ada?.inviteLinkYes, charles?.inviteLinkNo]) {
-      const { status, type, html } = await openLink(link ?? '');
+      assert.match((await openLink(link ?? '')).html, /<form method="post">/);
+      const { status, type, html } = await openLink(link ?? '', 'POST');
       assert.equal(status, 200);
       assert.match(type ?? '', /^text\/html/);
       assert.match(html, /Your answer is recorded/);
