@@ -32,7 +32,7 @@ export const layers = {
     'src/json',
   ],
   'src/config.ts': ['src/outbound', 'src/domain'],
-  'src/generated-keys.ts': [],
+  'src/generated-keys.ts': ['src/domain'],
   'src/http': ['src/pipeline', 'src/postgres/errors.ts', 'src/plugin', 'src/domain', 'src/json'],
   'src/dashboard': ['src/pipeline', 'src/plugin', 'src/domain', 'src/json'],
   'src/cli': [

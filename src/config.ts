@@ -1,10 +1,13 @@
 /** The environment, read and checked once: `docs/configuration.md` explains each variable. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { parse as parsePostgresUrl } from 'pg-connection-string';
+import { isAdminKey } from './domain/caller.ts';
 import { StartError } from './domain/start-error.ts';
 import { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './outbound/address-guard.ts';
 import { isCallbackSecret } from './outbound/signature.ts';
+import { parseSmtpUrl } from './outbound/smtp-url.ts';
 
 export type Role = 'all' | 'api' | 'worker';
 
@@ -52,7 +55,6 @@ export class ConfigError extends StartError {}
 const CALLBACK_RETRY_SECONDS = '5,300,1800,7200,18000,36000,50400,72000,86400';
 const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-const MIN_ADMIN_KEY_LENGTH = 20;
 const MIN_SECRET_KEY_LENGTH = 32;
 
 /**
@@ -60,8 +62,8 @@ const MIN_SECRET_KEY_LENGTH = 32;
  * that allows nothing.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
-  const databaseUrl = postgresUrl(env, 'DATABASE_URL');
-  const databaseDirectUrl = postgresUrl(env, 'DATABASE_DIRECT_URL');
+  const databaseUrl = checked(env, 'DATABASE_URL', POSTGRES_URL);
+  const databaseDirectUrl = checked(env, 'DATABASE_DIRECT_URL', POSTGRES_URL);
   if (databaseDirectUrl !== undefined && databaseUrl === undefined)
     throw new ConfigError(
       'DATABASE_DIRECT_URL needs DATABASE_URL: it is the way to the same database past a pooler',
@@ -73,17 +75,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     );
   return Object.freeze({
     port: whole(env, 'PORT', 3000, 0, 65_535),
-    host: env.HOST || '127.0.0.1',
+    host: checked(env, 'HOST', HOST) ?? '127.0.0.1',
     databaseUrl,
     databaseDirectUrl,
     dataDir: resolve(env.DATA_DIR || '.data'),
-    adminKey: checked(
-      env,
-      'ADMIN_KEY',
-      (key) => key.length >= MIN_ADMIN_KEY_LENGTH,
-      `${MIN_ADMIN_KEY_LENGTH} characters or more`,
-      true,
-    ),
+    adminKey: checked(env, 'ADMIN_KEY', ADMIN_KEY),
     role,
     workers: whole(env, 'WORKERS', 1, 1, 64),
     workerConcurrency: whole(env, 'WORKER_CONCURRENCY', 4, 1, 64),
@@ -92,27 +88,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     maxBodyBytes: whole(env, 'MAX_BODY_BYTES', 64 * 1024 * 1024, 1, 2 ** 40),
     maxJobBytes: whole(env, 'MAX_JOB_BYTES', 20 * 1024 * 1024, 1, 256 * 1024 * 1024),
     rateLimit: whole(env, 'RATE_LIMIT', 6000, 0, 1_000_000_000),
-    secretKey: checked(
-      env,
-      'SECRET_KEY',
-      (key) => key.length >= MIN_SECRET_KEY_LENGTH,
-      `${MIN_SECRET_KEY_LENGTH} characters or more`,
-      true,
-    ),
+    secretKey: checked(env, 'SECRET_KEY', SECRET_KEY),
     retentionDays: whole(env, 'RETENTION_DAYS', 7, 1, 3650),
     callbackAllow: allowList(env, 'CALLBACK_ALLOW', databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
     callbackRetrySeconds: retrySeconds(env),
-    callbackSecret: checked(
-      env,
-      'CALLBACK_SECRET',
-      isCallbackSecret,
-      'whsec_ and 24 to 64 bytes in base64',
-      true,
-    ),
-    smtpUrl: checked(env, 'SMTP_URL', isSmtpUrl, 'a URL that begins with smtp:// or smtps://', true),
+    callbackSecret: checked(env, 'CALLBACK_SECRET', CALLBACK_SECRET),
+    smtpUrl: checked(env, 'SMTP_URL', SMTP_URL),
     httpAllow: allowList(env, 'HTTP_ALLOW', ''),
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
-    publicUrl: checked(env, 'PUBLIC_URL', isHttpUrl, 'an http or https URL')?.replace(/\/+$/, ''),
+    publicUrl: checked(env, 'PUBLIC_URL', PUBLIC_URL)?.replace(/\/+$/, ''),
     trustProxy: trustProxy(env, 'TRUST_PROXY'),
     pluginDir: folder(env, 'PLUGIN_DIR'),
   });
@@ -138,25 +122,84 @@ function oneOf<T extends string>(
   return text as T;
 }
 
-function checked(
-  env: NodeJS.ProcessEnv,
-  name: string,
-  valid: (text: string) => boolean,
-  allowed: string,
-  secret = false,
-): string | undefined {
-  const text = env[name];
-  if (!text) return undefined;
-  if (!valid(text)) throw wrong(name, secret ? hidden(text) : text, allowed);
-  return text;
+interface Rule {
+  /** Follows "it must be". */
+  allowed: string;
+  /** What is wrong with the text: nothing (false), something, or this. Throwing an Error tells what, too. */
+  wrong(text: string): boolean | string;
+  /** The value is not shown. */
+  secret?: true;
 }
 
-function postgresUrl(env: NodeJS.ProcessEnv, name: string): string | undefined {
-  return checked(env, name, isPostgresUrl, 'a URL that begins with postgres://', true);
+const HOST: Rule = {
+  allowed: 'an IP address or a host name, without scheme, port or brackets',
+  // Of an address with a zone no URL can be made.
+  wrong: (text) =>
+    (!isIP(text) || text.includes('%')) && !/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text),
+};
+
+const ADMIN_KEY: Rule = {
+  allowed: '20 or more printable ASCII characters, the first and the last no blank',
+  wrong: (text) => !isAdminKey(text),
+  secret: true,
+};
+
+const SECRET_KEY: Rule = {
+  allowed: `${MIN_SECRET_KEY_LENGTH} characters or more`,
+  wrong: (text) => text.length < MIN_SECRET_KEY_LENGTH,
+  secret: true,
+};
+
+const CALLBACK_SECRET: Rule = {
+  allowed: 'whsec_ and 24 to 64 bytes in base64',
+  wrong: (text) => !isCallbackSecret(text),
+  secret: true,
+};
+
+const SMTP_URL: Rule = {
+  allowed: 'like smtp://user:password@host:587?from=events@example.com, or smtps://…',
+  wrong: (text) => !parseSmtpUrl(text),
+  secret: true,
+};
+
+const POSTGRES_URL: Rule = {
+  allowed: 'like postgres://user:password@host:5432/database',
+  wrong(text) {
+    if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return true;
+    if (text.includes('#')) return 'a # must be written %23';
+    return parsePostgresUrl(text).database ? false : 'the database is missing';
+  },
+  secret: true,
+};
+
+const PUBLIC_URL: Rule = {
+  allowed: 'an http or https URL without user, query and fragment',
+  wrong(text) {
+    const url = URL.parse(text);
+    return !url || !/^https?:\/\/[^\s?#]+$/.test(text) || url.username !== '' || url.password !== '';
+  },
+};
+
+function checked(env: NodeJS.ProcessEnv, name: string, rule: Rule): string | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  const problem = problemOf(text, rule);
+  if (problem === false) return text;
+  const reason = problem === true ? '' : ` (${problem})`;
+  throw wrong(name, rule.secret ? hidden(text) : text, `${rule.allowed}${reason}`);
+}
+
+function problemOf(text: string, rule: Rule): boolean | string {
+  try {
+    return rule.wrong(text);
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function folder(env: NodeJS.ProcessEnv, name: string): string | undefined {
-  const path = checked(env, name, (text) => existsSync(text), 'a folder that exists');
+  const isFolder = (text: string) => statSync(text, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const path = checked(env, name, { allowed: 'a folder that exists', wrong: (text) => !isFolder(text) });
   return path === undefined ? undefined : resolve(path);
 }
 
@@ -207,16 +250,4 @@ function isAddressOrCidr(text: string): boolean {
   const [, address = '', bits = '0'] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const version = isIP(address);
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
-}
-
-function isPostgresUrl(text: string): boolean {
-  return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
-}
-
-function isSmtpUrl(text: string): boolean {
-  return /^smtps?:\/\//.test(text) && URL.canParse(text);
-}
-
-function isHttpUrl(text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text);
 }

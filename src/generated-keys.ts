@@ -2,6 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isAdminKey } from './domain/caller.ts';
+
+/** As that of SECRET_KEY. */
+const MIN_SECRET_KEY_LENGTH = 32;
 
 export interface AdminKey {
   key: string;
@@ -19,13 +23,13 @@ interface AdminKeyPlace {
 /** ADMIN_KEY, or the key kept in the data directory, generated on the first start. */
 export async function readAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<AdminKey> {
   if (adminKey !== undefined) return { key: adminKey, generated: false, fresh: false };
-  const { key, fresh } = await findOrGenerate(adminKeyFile(dataDir), 'bw_admin_', 24);
+  const { key, fresh } = await findOrGenerate(adminKeyFile(dataDir), isAdminKey, 'bw_admin_', 24);
   return { key, generated: true, fresh };
 }
 
 /** ADMIN_KEY, or the key that the data directory keeps; null when it keeps none. */
 export async function findAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<string | null> {
-  return adminKey ?? find(adminKeyFile(dataDir));
+  return adminKey ?? find(adminKeyFile(dataDir), isAdminKey);
 }
 
 /**
@@ -38,27 +42,33 @@ export async function readSecretKey(place: {
   dataDir: string;
 }): Promise<string | undefined> {
   if (place.secretKey !== undefined || place.databaseUrl !== undefined) return place.secretKey;
-  return (await findOrGenerate(join(place.dataDir, 'secret-key'), '', 32)).key;
+  return (await findOrGenerate(join(place.dataDir, 'secret-key'), isSecretKey, '', 32)).key;
 }
 
-function adminKeyFile(dataDir: string): string {
+function isSecretKey(key: string): boolean {
+  return key.length >= MIN_SECRET_KEY_LENGTH;
+}
+
+/** Where the data directory keeps the admin key. */
+export function adminKeyFile(dataDir: string): string {
   return join(dataDir, 'admin-key');
 }
 
 async function findOrGenerate(
   file: string,
+  isKey: (text: string) => boolean,
   prefix: string,
   bytes: number,
 ): Promise<{ key: string; fresh: boolean }> {
-  const kept = await find(file);
+  const kept = await find(file, isKey);
   if (kept !== null) return { key: kept, fresh: false };
   const key = prefix + randomBytes(bytes).toString('hex');
   const fresh = await keep(file, key);
-  return { key: fresh ? key : ((await find(file)) ?? ''), fresh };
+  return { key: fresh ? key : ((await find(file, isKey)) ?? ''), fresh };
 }
 
-/** Null when there is no such file; throws for an empty one, which would make a key that anybody can guess. */
-async function find(file: string): Promise<string | null> {
+/** Null when there is no such file; throws for what is no key: one that is empty or short anybody can guess. */
+async function find(file: string, isKey: (text: string) => boolean): Promise<string | null> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -67,7 +77,10 @@ async function find(file: string): Promise<string | null> {
     throw error;
   }
   const key = text.trim();
-  if (key === '') throw new Error(`${file} is empty: restore it, or remove it to have a new key generated`);
+  if (!isKey(key))
+    throw new Error(
+      `${file} ${key === '' ? 'is empty' : 'holds no key'}: restore it, or remove it to have a new key generated`,
+    );
   return key;
 }
 

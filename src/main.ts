@@ -1,98 +1,82 @@
-/** Starts what ROLE asks for, drains it on a signal, and sets the exit code. */
-import type { Logger } from 'pino';
+/** Starts what ROLE asks for. */
+import { type Ending, handleSignals } from './app/ending.ts';
 import { createLogger } from './app/logger.ts';
 import { loadPlugins, migrateAll, sessionUrl } from './app/prepare.ts';
-import { DRAIN_MS, type Running } from './app/running.ts';
+import type { AppOptions, Running } from './app/running.ts';
+import { welcome } from './app/welcome.ts';
 import { type Config, readConfig } from './config.ts';
 import { makeFolder } from './database/make-folder.ts';
 import { explainStartFailure } from './domain/start-error.ts';
-import { type AdminKey, readAdminKey, readSecretKey } from './generated-keys.ts';
+import { adminKeyFile, readAdminKey, readSecretKey } from './generated-keys.ts';
 
-/** What takes work is drained first and side by side, the database that all of it needs last. */
-const working: Running[] = [];
-const databases: Running[] = [];
-let draining: Promise<void> | undefined;
-let log: Logger;
+interface Start extends Omit<AppOptions, 'databaseUrl'> {
+  ending: Ending;
+}
 
-async function main(): Promise<void> {
-  const config = readConfig();
-  log = createLogger(config);
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
-  // A forked process whose parent is gone has nobody left to work for.
-  process.on('disconnect', () => stop('the parent process ended'));
-  process.on('unhandledRejection', (error) =>
-    log.error({ err: error }, 'a promise was rejected that nobody awaits'),
-  );
-  if (process.argv[2] === 'quarantine') return startQuarantine(config);
-  if (config.role === 'worker') return startWorkerRole(config);
-  return startApiRole(config);
+/** What this process was forked for; undefined when somebody started it. */
+const forkedFor = process.argv[2];
+
+function main(start: Start): Promise<void> {
+  if (forkedFor === 'quarantine') return startQuarantine(start);
+  if (start.config.role === 'worker') return startWorkerRole(start);
+  return startApiRole(start);
 }
 
 // Each role loads its own half: the other's takes memory and time to start.
 
-async function startApiRole(config: Config): Promise<void> {
+async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const { listen } = await import('./app/listen.ts');
-  const registry = await loadPlugins(config, isStopping);
+  const registry = await loadPlugins(config, ending.isStopping);
   for (const warning of registry.warnings) log.warn(warning);
   const listening = await listen(config);
   await makeFolder(config.dataDir);
   const admin = await readAdminKey(config);
   const secretKey = await readSecretKey(config);
-  const databaseUrl = config.databaseUrl ?? (await begin(databases, () => startDatabase(config))).url;
+  const databaseUrl =
+    config.databaseUrl ?? (await ending.begin('database', () => startDatabase(config, log))).url;
   await migrateAll(sessionUrl(config, databaseUrl), registry, log);
   const { startApi } = await import('./app/api.ts');
-  await begin(working, () =>
+  await ending.begin('work', () =>
     startApi({ config, databaseUrl, log, registry, adminKey: admin.key, secretKey, listening }),
   );
   const url = config.publicUrl ?? listening.url;
   const { forkWorkers } = await import('./app/fork-workers.ts');
-  if (config.role === 'all') await begin(working, async () => forkWorkers({ config, databaseUrl, log, url }));
-  if (!draining) printWelcome(listening.url, admin);
+  if (config.role === 'all')
+    await ending.begin('work', async () => forkWorkers({ config, databaseUrl, log, url }));
+  if (ending.isStopping()) return;
+  const generatedKey = admin.generated ? { ...admin, file: adminKeyFile(config.dataDir) } : undefined;
+  welcome(log, { url: listening.url, generatedKey });
 }
 
-async function startDatabase(config: Config): Promise<Running & { url: string }> {
+async function startDatabase(config: Config, log: Start['log']): Promise<Running & { url: string }> {
   const { startEmbeddedPostgres } = await import('./database/embedded.ts');
   const { url, stop } = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
   return { url, drain: stop };
 }
 
-async function startWorkerRole(config: Config): Promise<void> {
+async function startWorkerRole({ config, log, ending }: Start): Promise<void> {
+  const { reportReady } = await import('./app/fork-workers.ts');
   const { startWorker } = await import('./app/worker.ts');
-  const registry = await loadPlugins(config, isStopping);
+  const registry = await loadPlugins(config, ending.isStopping);
   // Who forked this process has said so already.
-  if (process.argv[2] !== 'worker') for (const warning of registry.warnings) log.warn(warning);
+  if (forkedFor !== 'worker') for (const warning of registry.warnings) log.warn(warning);
   const databaseUrl = config.databaseUrl ?? '';
   await migrateAll(sessionUrl(config, databaseUrl), registry, log);
-  await begin(working, () => startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }));
+  await ending.begin('work', () =>
+    startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }),
+  );
+  if (forkedFor === 'worker') reportReady();
 }
 
-async function startQuarantine(config: Config): Promise<void> {
+async function startQuarantine({ config, log, ending }: Start): Promise<void> {
   const { runQuarantine } = await import('./app/worker.ts');
-  const registry = await loadPlugins(config, isStopping);
+  const registry = await loadPlugins(config, ending.isStopping);
   const databaseUrl = config.databaseUrl ?? '';
-  const task = await begin(working, () =>
+  const task = await ending.begin('work', () =>
     runQuarantine({ config, databaseUrl, log, registry, url: publicUrl(config) }),
   );
   await task.done;
   process.exit(0);
-}
-
-/**
- * Starts a part that is to be drained. It is known before it has started, so that a signal in between leaves
- * nothing of it behind; after a signal nothing is started any more.
- */
-async function begin<Part extends Running>(parts: Running[], start: () => Promise<Part>): Promise<Part> {
-  if (draining) await draining; // ends the process
-  const starting = start();
-  parts.push({
-    drain: () =>
-      starting.then(
-        (part) => part.drain(),
-        () => {}, // told by whoever started it
-      ),
-  });
-  return starting;
 }
 
 /** Workers apart from the API need PUBLIC_URL when it listens elsewhere than they would. */
@@ -100,58 +84,18 @@ function publicUrl(config: Config): string {
   return config.publicUrl ?? `http://${config.host}:${config.port}`;
 }
 
-function printWelcome(url: string, admin: AdminKey): void {
-  const { DATA_DIR } = process.env;
-  const showKey = `${DATA_DIR ? `DATA_DIR='${DATA_DIR}' ` : ''}npx batchwright keys admin`;
-  const key = admin.generated ? `$(${showKey})` : '$ADMIN_KEY';
-  const lines = [
-    '',
-    `Batchwright is ready at ${url}`,
-    ...(admin.fresh ? [`Your admin key, generated on this first start: ${admin.key}`] : []),
-    ...(admin.generated && !admin.fresh ? [`Show the admin key with: ${showKey}`] : []),
-    'Try next:',
-    `  curl -H "Authorization: Bearer ${key}" "${url}/batch?action=run" \\`,
-    `    -d '{"jobs":[{"namespace":"contact","action":"addOrUpdateContact","params":{"firstName":"Ada","lastName":"Lovelace","email":"ada@example.com"}}]}'`,
-    '',
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+function explain(error: unknown): string {
+  return explainStartFailure(error, process.env);
 }
 
-function isStopping(): boolean {
-  return draining !== undefined;
-}
-
-/** Once, however many signals come. */
-function stop(why: string): void {
-  draining ??= drain(why);
-}
-
-async function drain(why: string): Promise<void> {
-  log.info({ why }, 'draining');
-  const deadline = setTimeout(() => {
-    log.error('could not drain in time');
-    process.exit(1);
-  }, DRAIN_MS + 15_000);
-  deadline.unref();
-  await drainAll();
-  log.info('stopped');
-  process.exit(0);
-}
-
-async function drainAll(): Promise<void> {
-  for (const parts of [working, databases])
-    await Promise.all(
-      parts.map((part) =>
-        part.drain().catch((error: unknown) => log.error({ err: error }, 'while draining')),
-      ),
-    );
-}
-
+let ending: Ending | undefined;
 try {
-  await main();
+  const config = readConfig();
+  const log = await createLogger(config);
+  ending = handleSignals(log);
+  await main({ config, log, ending });
 } catch (error) {
-  if (draining) await draining; // what was cut off in the middle of its start is no failure
-  process.stderr.write(`${explainStartFailure(error, process.env)}\n`);
-  await drainAll();
+  if (ending) await ending.fail(explain(error));
+  process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
 }

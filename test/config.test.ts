@@ -44,7 +44,8 @@ const variables: Record<
   {
     sets: keyof Plain;
     good: Record<string, unknown>;
-    bad?: string[];
+    /** With the reason that follows what is allowed, where there is one. */
+    bad?: string[] | Record<string, string>;
     allowed?: string;
     secret?: true;
     /** What it needs to be set, too. */
@@ -57,19 +58,45 @@ const variables: Record<
     bad: ['65536', '-1', '80.5', '1e3', 'http', ' 80', '0x50'],
     allowed: `${WHOLE} 0 to 65535`,
   },
-  HOST: { sets: 'host', good: { '0.0.0.0': '0.0.0.0', '::': '::' } },
+  HOST: {
+    sets: 'host',
+    good: { '0.0.0.0': '0.0.0.0', '::': '::', localhost: 'localhost' },
+    bad: [
+      'fe80::1%eth0',
+      'http://0.0.0.0',
+      '0.0.0.0:3000',
+      '[::1]',
+      '*',
+      ' 0.0.0.0',
+      'my host',
+      'localhost/',
+    ],
+    allowed: 'it must be an IP address or a host name, without scheme, port or brackets',
+  },
   DATABASE_URL: {
     sets: 'databaseUrl',
-    good: { [DATABASE_URL]: DATABASE_URL, 'postgresql://db/x': 'postgresql://db/x' },
-    bad: ['mysql://me:hunter2@db/x', 'db.test', 'postgres://db:port/x'],
-    allowed: 'it must be a URL that begins with postgres://',
+    good: {
+      [DATABASE_URL]: DATABASE_URL,
+      'postgresql://db/x': 'postgresql://db/x',
+      'postgres:///x?host=/run/postgresql': 'postgres:///x?host=/run/postgresql',
+    },
+    bad: {
+      'mysql://me:hunter2@db/x': '',
+      'db.test': '',
+      'postgres://db:port/x': '',
+      'postgres://me:hunter2@db': ' (the database is missing)',
+      'postgres://me:hunter2@db:5432/': ' (the database is missing)',
+      'postgres://me:1#hunter2@db/x': ' (a # must be written %23)',
+      'postgres://db/x?sslrootcert=/no/such.pem': " (ENOENT: no such file or directory, open '/no/such.pem')",
+    },
+    allowed: 'it must be like postgres://user:password@host:5432/database',
     secret: true,
   },
   DATABASE_DIRECT_URL: {
     sets: 'databaseDirectUrl',
     good: { [DATABASE_URL]: DATABASE_URL },
     bad: ['mysql://me:hunter2@db/x'],
-    allowed: 'it must be a URL that begins with postgres://',
+    allowed: 'it must be like postgres://user:password@host:5432/database',
     secret: true,
     beside: { DATABASE_URL: 'postgres://pooler:6432/jobs' },
   },
@@ -77,8 +104,17 @@ const variables: Record<
   ADMIN_KEY: {
     sets: 'adminKey',
     good: { 'twenty characters !!': 'twenty characters !!' },
-    bad: ['nineteen characters', 'x'],
-    allowed: 'it must be 20 characters or more',
+    bad: [
+      'nineteen characters',
+      'x',
+      'twenty characters é !!!',
+      'twenty characters \u20ac !!!',
+      ' twenty characters !!!',
+      'twenty characters !!! ',
+      'twenty characters\t!!!',
+      'twenty characters !!!\n',
+    ],
+    allowed: 'it must be 20 or more printable ASCII characters, the first and the last no blank',
     secret: true,
   },
   ROLE: {
@@ -155,9 +191,29 @@ const variables: Record<
     good: {
       'smtp://mail.test:25': 'smtp://mail.test:25',
       'smtps://me:p@mail.test': 'smtps://me:p@mail.test',
+      'smtp://mail.test?from=Events%20%3Cevents@example.com%3E&tls.rejectUnauthorized=false&maxMessages=5':
+        'smtp://mail.test?from=Events%20%3Cevents@example.com%3E&tls.rejectUnauthorized=false&maxMessages=5',
     },
-    bad: ['mail.test', 'http://me:hunter2@mail.test'],
-    allowed: 'it must be a URL that begins with smtp:// or smtps://',
+    bad: {
+      'mail.test': ' (it is not such a URL)',
+      'http://me:hunter2@mail.test': ' (it is not such a URL)',
+      'smtp://': ' (the host is missing)',
+      'smtp:': ' (the host is missing)',
+      'smtps://?from=a@b.test': ' (the host is missing)',
+      'smtp://mail.test:port': ' (it is not such a URL)',
+      'smtp://mail.test:0': ' (the port is 0)',
+      'smtp://me:hunter%zz@mail.test': ' (a % must be written %25)',
+      'smtp://me:hunter#2@mail.test': ' (it is not such a URL)',
+      'smtp://mail.test/path': ' (it has a path or a fragment)',
+      'smtp://mail.test?from=events': ' (the option from has a wrong value)',
+      'smtp://mail.test?requireTLS=yes': ' (the option requireTLS has a wrong value)',
+      'smtp://mail.test?sender=events@example.com':
+        ' (there is no option sender, but from, name, authMethod, localAddress, requireTLS, ignoreTLS, ' +
+        'opportunisticTLS, tls.rejectUnauthorized, tls.servername, tls.minVersion, tls.maxVersion, tls.ciphers, ' +
+        'maxConnections, maxMessages, rateDelta, rateLimit, connectionTimeout, dnsTimeout, greetingTimeout, ' +
+        'socketTimeout)',
+    },
+    allowed: 'it must be like smtp://user:password@host:587?from=events@example.com, or smtps://…',
     secret: true,
   },
   LOG_LEVEL: {
@@ -169,8 +225,19 @@ const variables: Record<
   PUBLIC_URL: {
     sets: 'publicUrl',
     good: { 'https://jobs.test/': 'https://jobs.test', 'http://jobs.test/api': 'http://jobs.test/api' },
-    bad: ['jobs.test', 'ftp://jobs.test'],
-    allowed: 'it must be an http or https URL',
+    bad: [
+      'jobs.test',
+      'ftp://jobs.test',
+      'https://',
+      'https://jobs.test/?',
+      'https://jobs.test/?a=b',
+      'https://jobs.test/#a',
+      'https://me:pw@jobs.test',
+      'https://me@jobs.test',
+      'https://jobs.test/a b',
+      ' https://jobs.test',
+    ],
+    allowed: 'it must be an http or https URL without user, query and fragment',
   },
   TRUST_PROXY: {
     sets: 'trustProxy',
@@ -201,7 +268,7 @@ const variables: Record<
   PLUGIN_DIR: {
     sets: 'pluginDir',
     good: { [import.meta.dirname]: import.meta.dirname, src: resolve('src') },
-    bad: ['/no/such/folder'],
+    bad: ['/no/such/folder', import.meta.filename, `${import.meta.filename}/x`],
     allowed: 'it must be a folder that exists',
   },
 };
@@ -236,12 +303,13 @@ for (const [name, { sets, good, bad = [], allowed, secret, beside }] of Object.e
       assert.deepEqual(readConfig({ ...beside, [name]: text })[sets], value, text);
   });
 
-  for (const text of bad)
-    test(`${name} must not be ${text}`, () => {
+  const reasons = Array.isArray(bad) ? Object.fromEntries(bad.map((text) => [text, ''])) : bad;
+  for (const [text, reason] of Object.entries(reasons))
+    test(`${name} must not be ${JSON.stringify(text)}`, () => {
       const shown = secret ? `(${text.length} characters, not shown)` : text;
       assert.throws(() => readConfig({ [name]: text }), {
         constructor: ConfigError,
-        message: `${name}=${shown} is not allowed: ${allowed}`,
+        message: `${name}=${shown} is not allowed: ${allowed}${reason}`,
       });
     });
 }

@@ -75,6 +75,17 @@ test('an empty file is no key', async (t) => {
   });
 });
 
+test('a file that was changed into what is no key is refused, and its text is not shown', async (t) => {
+  const dataDir = await newDataDir(t);
+  for (const key of ['short', 'a key that no header can carry: \u00e9'])
+    for (const read of [readAdminKey, findAdminKey]) {
+      await writeFile(join(dataDir, 'admin-key'), key);
+      await assert.rejects(read({ adminKey: undefined, dataDir }), {
+        message: `${join(dataDir, 'admin-key')} holds no key: restore it, or remove it to have a new key generated`,
+      });
+    }
+});
+
 test('a key that cannot be read is told as it is', async (t) => {
   const dataDir = await newDataDir(t);
   await mkdir(join(dataDir, 'secret-key'));

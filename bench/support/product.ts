@@ -18,7 +18,7 @@ export interface Product extends AsyncDisposable {
 
 /** Requests that nobody limits, and a receiver on this machine; all else is as it is by default. */
 const SETTINGS = { PORT: '0', RATE_LIMIT: '0', CALLBACK_ALLOW: '127.0.0.1' };
-export const READY = /^Batchwright is ready at (\S+)$/m;
+export const READY = /"msg":"Batchwright is ready at ([^"]+)"/;
 export const WORKER_READY = /worker ready/;
 
 /**

@@ -1,6 +1,6 @@
 import { LOOPBACK_ALLOW } from '../outbound/address-guard.ts';
-import { superviseWorkers } from '../worker/supervisor.ts';
-import { type AppOptions, DRAIN_MS, type Running } from './running.ts';
+import { superviseWorkers, type WorkerReport } from '../worker/supervisor.ts';
+import { type AppOptions, type Running, WORK_DRAIN_MS } from './running.ts';
 
 /** The worker processes of ROLE all, kept alive. */
 export function forkWorkers({ config, databaseUrl, log, url }: AppOptions & { url: string }): Running {
@@ -14,5 +14,10 @@ export function forkWorkers({ config, databaseUrl, log, url }: AppOptions & { ur
     CALLBACK_ALLOW: CALLBACK_ALLOW ?? (config.databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
   };
   const workers = superviseWorkers({ count: config.workers, env, log });
-  return { drain: () => workers.stop(DRAIN_MS - 1000) };
+  return { drain: () => workers.stop(WORK_DRAIN_MS - 500) };
+}
+
+/** Tells who forked this worker that it takes jobs. */
+export function reportReady(): void {
+  process.send?.({ kind: 'ready' } satisfies WorkerReport);
 }

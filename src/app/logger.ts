@@ -1,14 +1,31 @@
-import pino, { type Logger } from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
 import type { Config } from '../config.ts';
 
-/** The log of this process: JSON lines, on a terminal lines for people. */
-export function createLogger({ logLevel }: Pick<Config, 'logLevel'>): Logger {
+/** Lines that a full disk does not take wait in memory up to so many bytes; further ones are lost. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+/**
+ * The log of this process: JSON lines on standard output, on a terminal lines for people. When nothing can be
+ * written any more, because the terminal was closed, the reader of the pipe ended or the disk is full, the process
+ * goes on without.
+ */
+export async function createLogger({ logLevel }: Pick<Config, 'logLevel'>): Promise<Logger> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const options = { level: logLevel, base: { pid: process.pid }, serializers: { err: readable } };
-  if (!process.stdout.isTTY) return pino(options);
-  return pino({
-    ...options,
-    transport: { target: 'pino-pretty', options: { ignore: 'pid', translateTime: 'HH:MM:ss' } },
-  });
+  return pino(options, process.stdout.isTTY ? await linesForPeople() : jsonLines());
+}
+
+function jsonLines(): DestinationStream {
+  const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_WAITING_BYTES });
+  destination.on('error', () => {});
+  return destination;
+}
+
+/** Loaded where it is wanted only. */
+async function linesForPeople(): Promise<DestinationStream> {
+  const { prettyFactory } = await import('pino-pretty');
+  const format = prettyFactory({ ignore: 'pid', translateTime: 'HH:MM:ss' });
+  return { write: (line) => void process.stdout.write(format(line)) };
 }
 
 /**

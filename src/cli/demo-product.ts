@@ -17,7 +17,7 @@ export interface DemoProduct {
 }
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
-const READY = /^Batchwright is ready at (\S+)$/m;
+const READY = /"msg":"Batchwright is ready at ([^"]+)"/;
 /** An idle product drains in well under a second; what takes longer than this is killed. */
 const DRAIN_MS = 10_000;
 const MAX_LOG_LENGTH = 20_000;

@@ -13,8 +13,8 @@ import { type Server, spawnServer, urlOf } from './server.ts';
 export interface EmbeddedPostgres {
   /** postgres:// address of the database `batchwright`, with the password. */
   url: string;
-  /** Fast shutdown; resolves when the server is gone. May be called again. */
-  stop(): Promise<void>;
+  /** Fast shutdown, an immediate one after so long; resolves when the server is gone. May be called again. */
+  stop(fastMs?: number): Promise<void>;
 }
 
 /**
@@ -43,8 +43,8 @@ export async function startEmbeddedPostgres(options: {
     log.info({ port, serverPid: server.pid, directory: cluster.directory }, 'The embedded database is ready');
     const stopServer = keepRunning(server, () => spawnServer(cluster, port), log);
     let stopped: Promise<void> | undefined;
-    const stop = () => {
-      stopped ??= stopServer().finally(unlock);
+    const stop = (fastMs?: number) => {
+      stopped ??= stopServer(fastMs).finally(unlock);
       return stopped;
     };
     return { url: urlOf(cluster, port, USER), stop };
@@ -104,7 +104,7 @@ async function createDatabase(cluster: Cluster, port: number): Promise<void> {
 }
 
 /** Starts the server again whenever it ends, until the returned function stops it for good. */
-function keepRunning(first: Server, spawnAgain: () => Server, log: Log): () => Promise<void> {
+function keepRunning(first: Server, spawnAgain: () => Server, log: Log): Server['stop'] {
   const stopping = new AbortController();
   let server = first;
 
@@ -135,9 +135,9 @@ function keepRunning(first: Server, spawnAgain: () => Server, log: Log): () => P
   }
 
   const watching = watch();
-  return async () => {
+  return async (fastMs) => {
     stopping.abort();
-    await server.stop();
+    await server.stop(fastMs);
     await watching;
   };
 }

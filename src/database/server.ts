@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../postgres/connection.ts';
 import { type Cluster, programEnvironment, USER } from './cluster.ts';
 
+const FAST_SHUTDOWN_MS = 10_000;
+
 /** One run of the Postgres server. */
 export interface Server {
   pid: number | undefined;
@@ -13,8 +15,8 @@ export interface Server {
   ended: Promise<string>;
   /** Resolves when it takes connections. Throws, with the last lines of its log, when it ends before. */
   ready(): Promise<void>;
-  /** Fast shutdown; an immediate one when that takes more than 10 s. Resolves when the process is gone. */
-  stop(): Promise<void>;
+  /** Fast shutdown; an immediate one after so long, 10 s when absent. Resolves when the process is gone. */
+  stop(fastMs?: number): Promise<void>;
 }
 
 /** postgres:// address of one of the cluster's databases while a server runs at the port. */
@@ -52,9 +54,9 @@ function watched(child: ChildProcess, ready: (ended: Promise<string>) => Promise
     pid: child.pid,
     ended,
     ready: () => ready(ended),
-    async stop() {
+    async stop(fastMs = FAST_SHUTDOWN_MS) {
       child.kill('SIGINT');
-      const timer = setTimeout(() => child.kill('SIGQUIT'), 10_000);
+      const timer = setTimeout(() => child.kill('SIGQUIT'), fastMs);
       await ended;
       clearTimeout(timer);
     },

@@ -26,3 +26,10 @@ export function covers(pattern: string, other: string): boolean {
   if (pattern === '*') return true;
   return pattern.endsWith('.*') && other.startsWith(pattern.slice(0, -1));
 }
+
+const ADMIN_KEY = /^[!-~][ -~]{18,}[!-~]$/;
+
+/** 20 printable ASCII characters or more, no blank at either end: others could not be sent in a header as they are. */
+export function isAdminKey(key: string): boolean {
+  return ADMIN_KEY.test(key);
+}

@@ -1,5 +1,6 @@
 import { createTransport, type NodemailerError } from 'nodemailer';
 import type { Mail } from '../plugin/context.ts';
+import { parseSmtpUrl } from './smtp-url.ts';
 
 export interface Mailer {
   /** Resolves when the server has taken the mail. Throws an Error whose message tells no address or secret. */
@@ -11,12 +12,10 @@ export interface Mailer {
 /** How long the server may take to connect, to greet, to answer a command. */
 const TIMEOUT_MS = 10_000;
 
-const DEFAULT_FROM = 'batchwright@localhost';
-
 /**
  * Sends plain text mails through an SMTP server, over at most five connections that are kept for the next
  * ones. `smtpUrl` is `smtp://user:password@host:port` (STARTTLS where the server offers it) or `smtps://`;
- * its query may name the sender, `?from=events@example.com`, and nodemailer's connection options.
+ * its query may name the sender, `?from=events@example.com`, and some of nodemailer's options.
  *
  * Throws an Error that does not repeat the URL when it is none of these.
  */
@@ -49,15 +48,6 @@ export function createMailer(smtpUrl: string): Mailer {
     },
     close: () => transport.close(),
   };
-}
-
-function parseSmtpUrl(smtpUrl: string): { url: string; from: string } {
-  const url = URL.parse(smtpUrl);
-  if (!url?.hostname || !['smtp:', 'smtps:'].includes(url.protocol))
-    throw new Error('The mail server must be given as smtp://… or smtps://…');
-  const from = url.searchParams.get('from') ?? DEFAULT_FROM;
-  url.searchParams.delete('from');
-  return { url: url.href, from };
 }
 
 /** Nodemailer's own errors repeat what the server said, and that may be anything: only codes are handed on. */

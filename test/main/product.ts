@@ -15,6 +15,9 @@ const PLUGIN_DIR = join(ROOT, 'test/plugins');
 /** A user with no rights of its own. */
 export const NOBODY = { uid: 65534, gid: 65534 };
 
+/** The line of the log that says so. */
+export const READY = /^\{.*"msg":"Batchwright is ready at .*$/m;
+
 type Environment = Record<string, string>;
 
 /** A new folder that holds DATA_DIR and all else that a start may write; gone, with its processes, at the end. */
@@ -33,7 +36,7 @@ export interface Product {
   stderr(): string;
   /** Resolves to the match once stdout has it; rejects when the product ends without. */
   says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
-  /** Where it listens, once it is ready; @param key the admin key, when the product has not generated it */
+  /** Where it listens, once it is ready; @param key the admin key, when the data directory keeps none */
   ready(key?: string): Promise<Site>;
   /** JSON log lines, as they are and parsed. */
   logged(): { line: string; msg: string; pid: number }[];
@@ -132,7 +135,7 @@ function startProduct(
     ended = true;
     return { code, signal };
   });
-  const says: Product['says'] = (pattern, timeoutMs = 30_000) =>
+  const says: Product['says'] = (pattern, timeoutMs = 60_000) =>
     waitFor(
       async () => {
         const found = pattern.exec(stdout);
@@ -148,9 +151,9 @@ function startProduct(
     stdout: () => stdout,
     stderr: () => stderr,
     async ready(key) {
-      const [, url = ''] = await says(/^Batchwright is ready at (\S+)$/m);
-      const [, generated] = /^Your admin key.*: (\S+)$/m.exec(stdout) ?? [];
-      return siteAt(url, key ?? generated ?? '');
+      const [line] = await says(READY);
+      const { url, adminKeyFile } = JSON.parse(line);
+      return siteAt(url, key ?? (await readKey(adminKeyFile)));
     },
     logged: () =>
       stdout
@@ -199,8 +202,12 @@ function siteAt(url: string, key: string): Site {
 }
 
 /** The key that a data directory keeps. */
-export async function keptKey(dataDir: string): Promise<string> {
-  return (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
+export function keptKey(dataDir: string): Promise<string> {
+  return readKey(join(dataDir, 'admin-key'));
+}
+
+async function readKey(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).trim();
 }
 
 /** Jobs of `boot.hold`, which run until `release` makes a file; `started` tells the index of every run. */

@@ -58,7 +58,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
     assert.doesNotMatch(product.stdout(), /is ready at/);
 
     const next = home.start();
-    const [, url] = await next.says(/^Batchwright is ready at (\S+)$/m);
+    const { url } = await next.ready();
     assert.equal((await fetch(`${url}/readyz`)).status, 200);
   });
 });
