@@ -17,12 +17,13 @@ import type { Claim, Queue } from '../queue/queue.ts';
 import { isSuperseded } from '../queue/supersede.ts';
 import { type BatchRow, type CallbackState, lockBatchRow } from '../store/batches.ts';
 import { type CallbackBatch, callbackBatch, countAttempt, insertDelivery } from '../store/deliveries.ts';
-import { type CallbackBody, callbackBody } from './callback-body.ts';
+import type { CallbackBodies, CallbackBody } from './callback-body.ts';
 
 export interface DeliverDeps {
   pool: Pool;
   queue: Queue;
   log: Log;
+  bodies: CallbackBodies;
   allow: AllowList;
   /** Pauses after the first, second … failed attempt; when they are used up the callback has failed. */
   retrySeconds: readonly number[];
@@ -78,23 +79,27 @@ async function post(deps: DeliverDeps, batch: CallbackBatch, url: string): Promi
     durationMs: Math.round(performance.now() - startedAt),
     ...part,
   });
+  const headersOf = ({ signingTime, signature }: CallbackBody) => ({
+    'content-type': 'application/json',
+    'user-agent': 'Batchwright',
+    'webhook-id': id,
+    'webhook-timestamp': String(signingTime),
+    'webhook-signature': signature,
+  });
   try {
-    body = await callbackBody(deps.pool, batch, () => beginSignature(secret, id, batch.signingTime));
-    startedAt = performance.now();
-    const answer = await postStream({
-      url,
-      contentLength: body.contentLength,
-      body: body.content,
-      allow: deps.allow,
-      signal: deps.stopping,
-      timeouts: deps.timeouts,
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'Batchwright',
-        'webhook-id': id,
-        'webhook-timestamp': String(batch.signingTime),
-        'webhook-signature': body.signature,
-      },
+    const beginHmac = (signingTime: number) => beginSignature(secret, id, signingTime);
+    const answer = await deps.bodies.withBody(batch, beginHmac, (signed) => {
+      body = signed;
+      startedAt = performance.now();
+      return postStream({
+        url,
+        contentLength: signed.contentLength,
+        body: signed.content,
+        headers: headersOf(signed),
+        allow: deps.allow,
+        signal: deps.stopping,
+        timeouts: deps.timeouts,
+      });
     });
     const success = answer.status >= 200 && answer.status < 300;
     return attempt({

@@ -1,5 +1,6 @@
 /** The worker's lanes: each takes one message after the other from its queue. */
 import type { Pool } from 'pg';
+import { CallbackBodies } from '../pipeline/callback-body.ts';
 import { type DeliverDeps, deliver } from '../pipeline/deliver.ts';
 import { startRetention } from '../pipeline/retention.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
@@ -8,7 +9,7 @@ import type { Lanes as QueueLanes } from '../queue/queue.ts';
 import { startChunkLanes } from './chunk-lanes.ts';
 import { type QuarantineDeps, runInQuarantine } from './quarantine.ts';
 
-export interface LanesDeps extends QuarantineDeps, Omit<DeliverDeps, keyof RunChunkDeps> {
+export interface LanesDeps extends QuarantineDeps, Omit<DeliverDeps, keyof RunChunkDeps | 'bodies'> {
   queues: readonly string[];
   /** Chunks at once, in each queue. */
   concurrency: number;
@@ -29,8 +30,9 @@ export function startLanes(deps: LanesDeps): Lanes {
     lanes.push(startChunkLanes(deps, queue));
     lanes.push(deps.queue.quarantineLane(queue, (claim) => runInQuarantine(deps, queue, claim)));
   }
-  const callbacks: DeliverDeps = { ...deps, pool: deps.callbackPool };
-  lanes.push(deps.queue.callbackLanes(callbacks.pool, (claim) => deliver(callbacks, claim)));
+  const pool = deps.callbackPool;
+  const callbacks: DeliverDeps = { ...deps, pool, bodies: new CallbackBodies(pool) };
+  lanes.push(deps.queue.callbackLanes(pool, (claim) => deliver(callbacks, claim)));
   const sweeping = startSweeping(deps);
   const retention = startRetention(deps);
   return {

@@ -116,10 +116,10 @@ describe('a callback whose worker', () => {
 
   for (const [when, { lostPage, pages, invalid, connections }] of Object.entries({
     reads: { lostPage: 1, pages: 1 + 1, invalid: [{ n: 'none' }], connections: 1 },
-    // Too large to be kept: the two pages that its jobs take are read once more to be sent.
+    // Its jobs take two pages, which are too large to be kept: they are read, read to be signed, read to be sent.
     sends: {
-      lostPage: 3,
-      pages: 3 + 4,
+      lostPage: 5,
+      pages: 5 + 6,
       invalid: Array.from({ length: 5 }, () => ({ n: 'none', text: 'x'.repeat(300_000) })),
       connections: 2,
     },

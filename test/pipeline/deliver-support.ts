@@ -2,6 +2,7 @@
 
 import pino from 'pino';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { CallbackBodies } from '../../src/pipeline/callback-body.ts';
 import { type DeliverDeps, deliver } from '../../src/pipeline/deliver.ts';
 import type { CallbackMessage } from '../../src/queue/messages.ts';
 import { type Claim, startQueue } from '../../src/queue/queue.ts';
@@ -167,6 +168,7 @@ export async function startDelivering(
     pool: system.pool,
     queue,
     log: pino({ level: 'silent' }),
+    bodies: new CallbackBodies(more.pool ?? system.pool),
     allow: system.config.callbackAllow,
     retrySeconds: [0, 0, 0],
     callbackSecret: async () => secret,

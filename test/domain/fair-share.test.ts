@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { FairShare } from '../../src/domain/fair-share.ts';
+
+/** How many places the owner gets in one go. */
+function takeAll(share: FairShare, owner: string): number {
+  let taken = 0;
+  while (share.take(owner)) taken++;
+  return taken;
+}
+
+describe('places for several owners', () => {
+  test('go to one up to half of them, and something is left for each further one', () => {
+    const share = new FairShare(16);
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd'].map((owner) => takeAll(share, owner)),
+      [8, 4, 2, 1],
+    );
+  });
+
+  test('can be taken again once they were given back', () => {
+    const share = new FairShare(16);
+    for (let round = 0; round < 3; round++) {
+      assert.equal(takeAll(share, 'a'), 8);
+      for (let place = 0; place < 8; place++) share.give('a');
+    }
+    assert.equal(new FairShare(1).take('a'), true);
+  });
+
+  test('are waited for in turn, and nobody waits for an owner that holds its share', async () => {
+    const share = new FairShare(2);
+    const started: string[] = [];
+    const ends = new Map<string, () => void>();
+    const run = (owner: string, name: string) =>
+      share.run(owner, () => {
+        started.push(name);
+        return new Promise<void>((end) => ends.set(name, end));
+      });
+    const all = [run('a', 'a1'), run('a', 'a2'), run('a', 'a3'), run('b', 'b1')];
+    assert.deepEqual(started, ['a1', 'b1']);
+    ends.get('a1')?.();
+    await all[0];
+    await new Promise(setImmediate);
+    assert.deepEqual(started, ['a1', 'b1', 'a2']);
+    ends.get('b1')?.();
+    ends.get('a2')?.();
+    await all[1];
+    await new Promise(setImmediate);
+    ends.get('a3')?.();
+    await Promise.all(all);
+    assert.deepEqual(started, ['a1', 'b1', 'a2', 'a3']);
+  });
+
+  test('come back when what was done with them fails', async () => {
+    const share = new FairShare(1);
+    await assert.rejects(share.run('a', () => Promise.reject(new Error('no'))));
+    assert.equal(share.take('a'), true);
+  });
+});
