@@ -4,6 +4,7 @@ import { BatchwrightError } from '../domain/errors.ts';
 import { type RunAloneDeps, runAlone } from '../pipeline/run-alone.ts';
 import { type BodyLimits, readParams } from './body.ts';
 import { callerOf } from './callers.ts';
+import { idempotencyKeyOf } from './idempotency-key.ts';
 
 export function alone(
   deps: RunAloneDeps & { bodyLimits: BodyLimits },
@@ -21,7 +22,13 @@ export function alone(
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const caller = callerOf(request as Parameters<typeof callerOf>[0]);
-    const result = await runAlone(deps, caller, { namespace, action, params }, gone.signal);
+    const result = await runAlone(deps, caller, {
+      namespace,
+      action,
+      params,
+      signal: gone.signal,
+      idempotencyKey: idempotencyKeyOf(request as Parameters<typeof idempotencyKeyOf>[0]),
+    });
     response.set('x-async-id', result.asyncId);
     if (result.status === 'cancelled')
       throw new BatchwrightError('failedRequest', {

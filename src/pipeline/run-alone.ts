@@ -1,4 +1,5 @@
 /** Runs one action as a batch of one job and waits for its response. */
+import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { toBatchId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -24,30 +25,39 @@ export interface AloneResult {
 
 const WAIT_MS = 30_000;
 
+export interface AloneCall {
+  namespace: string;
+  action: string;
+  /** The JSON text of the params: one value, known to be complete. */
+  params: Buffer;
+  /** Aborted when nobody waits for the response any more. */
+  signal?: AbortSignal;
+  /** The same key, action and params are one job: a repeat waits for the response to the first. */
+  idempotencyKey?: string | undefined;
+}
+
 /**
- * @param params the JSON text of the params: one value, known to be complete
  * Throws what `submit` throws, with 23016 or 23017 for params that break the schema, and `stillRunning` (504)
  * with the asyncId when the job takes longer than 30 s.
  */
-export async function runAlone(
-  deps: RunAloneDeps,
-  caller: Caller,
-  action: { namespace: string; action: string; params: Buffer },
-  signal?: AbortSignal,
-): Promise<AloneResult> {
-  const head = JSON.stringify({ namespace: action.namespace, action: action.action });
-  const value = Buffer.concat([
-    Buffer.from(`${head.slice(0, -1)},"params":`),
-    action.params,
-    Buffer.from('}'),
-  ]);
+export async function runAlone(deps: RunAloneDeps, caller: Caller, call: AloneCall): Promise<AloneResult> {
+  const { params, signal, idempotencyKey } = call;
+  const head = JSON.stringify({ namespace: call.namespace, action: call.action });
+  const value = Buffer.concat([Buffer.from(`${head.slice(0, -1)},"params":`), params, Buffer.from('}')]);
   const events = [
     [
       { kind: 'element' as const, index: 0, value },
       { kind: 'array-end' as const, count: 1 },
     ],
   ];
-  const asyncId = await submit(deps, { caller, events: asyncOf(events), alone: true });
+  const digest = () => createHash('sha256').update(head).update(params).digest();
+  const asyncId = await submit(deps, {
+    caller,
+    events: asyncOf(events),
+    alone: true,
+    idempotencyKey,
+    digest,
+  });
   const batchId = toBatchId(asyncId);
   if (!(await deps.endWatch.ended(batchId, deps.aloneWaitMs ?? WAIT_MS, signal)))
     throw new BatchwrightError('stillRunning', { extra: { asyncId } });
