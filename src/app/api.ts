@@ -101,12 +101,13 @@ export async function startApi(
   );
   return {
     async drain() {
-      retention.stop();
+      const retained = retention.stop();
       pipeline.watch.close();
       setTimeout(() => pipeline.endWatch.close(), ALONE_GRACE_MS).unref();
       await listening.close(JOB_GRACE_MS);
       await largeJobs.close();
       await queue.stop();
+      await retained;
       await Promise.all([pool.end(), ingestPool.end(), routePool.end()]);
     },
   };

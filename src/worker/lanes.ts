@@ -38,9 +38,9 @@ export function startLanes(deps: LanesDeps): Lanes {
   return {
     async stop() {
       sweeping.stop();
-      retention.stop();
+      const retained = retention.stop();
       await Promise.all(lanes.map((lane) => lane.stop()));
-      await sweeping.done();
+      await Promise.all([sweeping.done(), retained]);
     },
   };
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
-import { retain } from '../../src/pipeline/retention.ts';
+import { retain, startRetention } from '../../src/pipeline/retention.ts';
+import { tryRetentionLock } from '../../src/store/duty-locks.ts';
 import { makePartitions } from '../../src/store/partitions.ts';
 import { silentPluginLog } from '../support/action-context.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { waitFor } from '../support/wait.ts';
 
 describe('Retention', () => {
   let database: TestDatabase;
@@ -121,4 +123,44 @@ describe('Retention', () => {
     await retire();
     assert.deepEqual(await rowsOf(id), [0, 0, 0]);
   });
+
+  test('one round deletes all that expired two days ago, however many there are', async () => {
+    const kept = await storeBatch(8, { expiresInDays: 5 });
+    const expired = [];
+    for (let number = 0; number < 25; number++) expired.push(await storeBatch(8, { expiresInDays: -3 }));
+    await retire();
+    assert.deepEqual(await remaining([kept, ...expired]), [kept]);
+  });
+
+  test('a start runs a round at once', async (t) => {
+    await storeBatch(8, { expiresInDays: 5 });
+    const expired = await storeBatch(8, { expiresInDays: -3 });
+    const retention = startRetention({ pool, log: silentPluginLog });
+    t.after(() => retention.stop());
+    await waitFor(async () => (await remaining([expired])).length === 0, { what: 'the batch to be deleted' });
+  });
+
+  test('a process leaves the deleting to another that is at it', async () => {
+    await storeBatch(8, { expiresInDays: 5 });
+    const expired = [
+      await storeBatch(8, { expiresInDays: -3 }),
+      await storeBatch(30, { expiresInDays: -20 }),
+    ];
+    const other = await pool.connect();
+    await other.query('begin');
+    assert.ok(await tryRetentionLock(other));
+    await retire();
+    assert.deepEqual(await remaining(expired), expired);
+    await other.query('rollback');
+    other.release();
+    await retire();
+    assert.deepEqual(await remaining(expired), []);
+  });
+
+  async function remaining(ids: string[]): Promise<string[]> {
+    const { rows } = await pool.query('select id from batchwright.batch where id = any($1) order by id', [
+      ids,
+    ]);
+    return ids.filter((id) => rows.some((row) => row.id === id));
+  }
 });

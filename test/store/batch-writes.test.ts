@@ -14,10 +14,10 @@ import {
   requestCancel,
 } from '../../src/store/batches.ts';
 import { copyChunks, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
+import { trySweepLock } from '../../src/store/duty-locks.ts';
 import { deleteUnsuccessful } from '../../src/store/results.ts';
 import { markRunning, recount, settle } from '../../src/store/settle.ts';
 import { claimIdempotencyKey, insertBatch, newBatchId } from '../../src/store/submission.ts';
-import { trySweepLock } from '../../src/store/sweep-lock.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
