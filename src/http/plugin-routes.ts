@@ -48,11 +48,27 @@ export async function mountPluginRoutes(app: Express, options: PluginRoutesOptio
 
 function toolsOf({ pipeline, sql }: PluginRoutesOptions, log: Log): RouteTools {
   return {
-    submit: (request, batch) => pipeline.submit(callerOf(request), batch),
-    batch: (request, asyncId) => pipeline.batch(callerOf(request), asyncId),
-    results: (request, asyncId) => pipeline.results(callerOf(request), asyncId),
-    call: (request, action, params) => pipeline.call(callerOf(request), action, params),
+    submit: (request, batch) => awaited(pipeline.submit(callerOf(request), batch), 'submit'),
+    batch: (request, asyncId) => awaited(pipeline.batch(callerOf(request), asyncId), 'batch'),
+    results: (request, asyncId) =>
+      notJson(
+        pipeline.results(callerOf(request), asyncId),
+        'results() is read with for await, or as a whole with await Array.fromAsync(results(…))',
+      ),
+    call: (request, action, params) => awaited(pipeline.call(callerOf(request), action, params), 'call'),
     sql,
     log,
   };
+}
+
+function awaited<T>(promise: Promise<T>, tool: string): Promise<T> {
+  return notJson(promise, `${tool}() is a promise: await it`);
+}
+
+/** Without it `response.json(…)` of the value would answer `{}`, and nobody would be told why. */
+function notJson<T extends object>(value: T, remedy: string): T {
+  const toJSON = () => {
+    throw new TypeError(remedy);
+  };
+  return Object.defineProperty(value, 'toJSON', { value: toJSON });
 }

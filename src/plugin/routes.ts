@@ -17,7 +17,10 @@ export interface RouteTools {
   ): Promise<{ asyncId: string }>;
   /** The batch's state and counts, or null when the caller has no such batch. */
   batch(request: Request, asyncId: string): Promise<{ state: string; counts: Record<string, number> } | null>;
-  /** The recorded results in request order. */
+  /**
+   * The recorded results in request order: for `for await`, or `await Array.fromAsync(results(request, asyncId))`
+   * where they are few. Throws as soon as it is read when the caller has no such batch.
+   */
   results(request: Request, asyncId: string): AsyncIterable<unknown>;
   /** Runs one action in the worker and waits for its response, at most 30 s. */
   call(request: Request, action: string, params: unknown): Promise<unknown>;

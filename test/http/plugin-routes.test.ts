@@ -1,12 +1,14 @@
 /** HTTP routes that plugins bring, over the fixture `rpc` and the invitation links of `event`. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import express from 'express';
+import express, { type Request } from 'express';
 import { StartError } from '../../src/domain/start-error.ts';
+import { setCaller } from '../../src/http/callers.ts';
 import { createFailedAuthentication } from '../../src/http/failed-authentication.ts';
 import { mountPluginRoutes } from '../../src/http/plugin-routes.ts';
 import type { PluginPipeline } from '../../src/pipeline/plugin-pipeline.ts';
 import type { Sql } from '../../src/plugin/context.ts';
+import type { Routes, RouteTools } from '../../src/plugin/routes.ts';
 import { silentPluginLog } from '../support/action-context.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -178,21 +180,54 @@ describe('Routes that authenticate by themselves', () => {
   });
 });
 
-describe('A prefix', () => {
-  const mount = (...prefixes: string[]) =>
-    mountPluginRoutes(express(), {
-      routes: prefixes.map((prefix, position) => ({
-        namespace: `plugin${position}`,
-        place: `jobs/plugin${position}/routes.ts`,
-        routes: { prefix, routes: () => undefined },
-      })),
-      pipeline: {} as PluginPipeline,
-      sql: {} as Sql,
-      log: { ...silentPluginLog, child: () => silentPluginLog },
-      keyed: [(_request, _response, next) => next()],
-      limitRate: (_request, _response, next) => next(),
-      failed: createFailedAuthentication(),
+describe('What a tool returns', () => {
+  for (const [tool, message] of [
+    ['results', 'results() is read with for await, or as a whole with await Array.fromAsync(results(…))'],
+    ['submit', 'submit() is a promise: await it'],
+    ['batch', 'batch() is a promise: await it'],
+    ['call', 'call() is a promise: await it'],
+  ] as const)
+    test(`is refused as JSON before it is read, with what to do instead: ${tool}`, async () => {
+      const pipeline = {
+        async *results() {},
+        submit: async () => {},
+        batch: async () => {},
+        call: async () => {},
+      };
+      const request = {} as Request;
+      setCaller(request, { tenant: 'default', keyId: 'admin', permissions: ['*'] });
+      let tools = {} as RouteTools;
+      await mount(pipeline as unknown as PluginPipeline, {
+        prefix: '/misuse',
+        routes: (_router, given) => {
+          tools = given;
+        },
+      });
+      const value = (tools[tool] as (request: Request, ...more: unknown[]) => unknown)(request, '', {});
+      assert.throws(() => JSON.stringify({ value }), { constructor: TypeError, message });
     });
+});
+
+/** On an application of its own. */
+function mount(pipeline: PluginPipeline, ...routes: Routes[]): Promise<void> {
+  return mountPluginRoutes(express(), {
+    routes: routes.map((given, position) => ({
+      namespace: `plugin${position}`,
+      place: `jobs/plugin${position}/routes.ts`,
+      routes: given,
+    })),
+    pipeline,
+    sql: {} as Sql,
+    log: { ...silentPluginLog, child: () => silentPluginLog },
+    keyed: [(_request, _response, next) => next()],
+    limitRate: (_request, _response, next) => next(),
+    failed: createFailedAuthentication(),
+  });
+}
+
+describe('A prefix', () => {
+  const mountAll = (...prefixes: string[]) =>
+    mount({} as PluginPipeline, ...prefixes.map((prefix) => ({ prefix, routes: () => undefined })));
 
   for (const prefix of [
     '/batch',
@@ -205,16 +240,16 @@ describe('A prefix', () => {
     '/Batch',
   ])
     test(`${prefix} is taken, and the plugin that wants it is named`, () =>
-      assert.rejects(mount('/fine', prefix), {
+      assert.rejects(mountAll('/fine', prefix), {
         constructor: StartError,
         message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken, by Batchwright itself`,
       }));
 
   test('is one plugin\u2019s', async () => {
     for (const prefix of ['/fine', '/Fine'])
-      await assert.rejects(mount('/fine', prefix), {
+      await assert.rejects(mountAll('/fine', prefix), {
         message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken, by jobs/plugin0/routes.ts`,
       });
-    await mount('/fine', '/finer', '/batches', '/apis');
+    await mountAll('/fine', '/finer', '/batches', '/apis');
   });
 });
