@@ -72,7 +72,7 @@ export const layers = {
     'src/domain',
     'src/json',
   ],
-  'src/registry': ['src/plugin', 'src/domain'],
+  'src/registry': ['src/plugin', 'src/domain', 'src/json'],
   'src/outbound': ['src/plugin', 'src/domain'],
   'src/queue': ['src/postgres', 'src/domain'],
   'src/store': ['src/postgres', 'src/domain'],

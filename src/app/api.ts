@@ -96,6 +96,7 @@ export async function startApi(
       isReady: async () => (await answers(pool)) && queue.isRunning(),
       rateLimit: config.rateLimit,
       trustProxy: config.trustProxy,
+      publicUrl: config.publicUrl,
       log,
     }),
   );

@@ -20,6 +20,8 @@ export interface BatchOptions {
   skipInvalid?: boolean;
 }
 
+export const BATCH_OPTIONS: readonly string[] = ['skipInvalid'] satisfies (keyof BatchOptions)[];
+
 /** asyncId, as callers see it: the 32 hex digits of the batch's UUID. */
 export type AsyncId = string;
 

@@ -1,6 +1,7 @@
 import type { ErrorBody } from './errors.ts';
 
-export type ResultStatus = 'succeeded' | 'failed' | 'cancelled';
+export const RESULT_STATUSES = ['succeeded', 'failed', 'cancelled'] as const;
+export type ResultStatus = (typeof RESULT_STATUSES)[number];
 
 /** An outcome that becomes the job's one result. */
 export interface RecordableOutcome {

@@ -5,6 +5,7 @@ import { type RunAloneDeps, runAlone } from '../pipeline/run-alone.ts';
 import { type BodyLimits, readParams } from './body.ts';
 import { callerOf } from './callers.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
+import { queryOf } from './query.ts';
 
 export function alone(
   deps: RunAloneDeps & { bodyLimits: BodyLimits },
@@ -14,9 +15,9 @@ export function alone(
       response.set('allow', 'POST');
       throw new BatchwrightError('methodNotAllowed', { message: 'An action is called with POST' });
     }
-    const { action } = request.query;
+    const { action } = queryOf(request, ['action']);
     const { namespace } = request.params;
-    if (typeof action !== 'string' || action === '')
+    if (action === undefined || action === '')
       throw new BatchwrightError('emptyJobs', { message: '?action= is missing' });
     const params = await readParams(request, deps.bodyLimits);
     const gone = new AbortController();

@@ -45,7 +45,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   app.disable('x-powered-by');
   app.disable('etag'); // answers are of the moment, and hashing large ones costs more than it saves
   app.set('trust proxy', deps.trustProxy);
-  app.use(helmet(), keepOutOfCaches);
+  app.use(helmet({ strictTransportSecurity: transportSecurity(deps.publicUrl) }), keepOutOfCaches);
   app.use(requestLog(deps.log), refuseRepeatedHeaders);
   const health = healthRoutes(deps.isReady);
   app.use(health, refuseOtherMethods(health));
@@ -67,7 +67,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     failed,
   });
   // After the plugins' routes: some stand below /v1 and ask for another kind of key.
-  const rest = [batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys)];
+  const rest = [batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys, deps.publicUrl)];
   app.use('/v1', mountedAt('/v1'), ...keyed, ...rest, refuseOtherMethods(...rest));
 
   app.use((request) => {
@@ -82,6 +82,14 @@ const keepOutOfCaches: RequestHandler = (_request, response, next) => {
   response.set('cache-control', 'no-store');
   next();
 };
+
+/**
+ * A browser that was told so never comes back without TLS: said where PUBLIC_URL says that there is TLS, and of that
+ * host only. Whoever wants more, or less, sets the header in the proxy that ends TLS.
+ */
+function transportSecurity(publicUrl: string | undefined): { includeSubDomains: boolean } | false {
+  return publicUrl?.startsWith('https:') ? { includeSubDomains: false } : false;
+}
 
 /** Plugins read bodies by themselves: that of a signed request must be known to be right by then. */
 function checkBody(limits: BodyLimits): RequestHandler {

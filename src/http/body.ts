@@ -1,5 +1,4 @@
 /** Request bodies: decoded, capped, and cut into jobs as they arrive. */
-import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -24,10 +23,10 @@ export interface BodyLimits {
 
 /** Objects and arrays open at once in a body. */
 export const MAX_DEPTH = 500;
+/** Around params in the body of `run`: the object, its array and the job. Alone they are as deep as there. */
+const PARAMS_OUTER_DEPTH = 3;
 /** Of a body that counts as empty. */
 const MAX_BLANK_BYTES = 1024;
-/** Bodies of requests that hold no jobs. */
-const MAX_SMALL_BODY_BYTES = 1024 * 1024;
 /** Thousands of jobs may stand in a piece: a whole decompressed block at once would hold the event loop. */
 const PIECE_BYTES = 16 * 1024;
 /** Blocks that are there already are read without a turn of the event loop, others need one now and then. */
@@ -60,7 +59,12 @@ export function readEnvelope(
 /** The body of a request for one action: checked to be one JSON object, its bytes as they came; `{}` when it is empty. */
 export async function readParams(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const maxBytes = Math.min(limits.maxBodyBytes, limits.maxJobBytes);
-  const scanner = new EnvelopeScanner({ arrayMember: '', maxDepth: MAX_DEPTH, maxElementBytes: maxBytes });
+  const scanner = new EnvelopeScanner({
+    arrayMember: null,
+    maxDepth: MAX_DEPTH,
+    outerDepth: PARAMS_OUTER_DEPTH,
+    maxElementBytes: maxBytes,
+  });
   const parts: Buffer[] = [];
   for await (const piece of pieces(request, maxBytes)) {
     inContractShape(() => scanner.push(piece));
@@ -76,25 +80,6 @@ export async function readParams(request: IncomingMessage, limits: BodyLimits): 
 /** White space and nothing else, be it with a byte order mark. Only short bodies are looked at: others are not. */
 function isBlank(body: Buffer): boolean {
   return body.length <= MAX_BLANK_BYTES && body.toString().trim() === '';
-}
-
-/** The body of a small request as a JSON object; `{}` when there is none. */
-export async function readObject(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const parts: Buffer[] = [];
-  for await (const piece of pieces(request, MAX_SMALL_BODY_BYTES)) parts.push(piece);
-  const bytes = Buffer.concat(parts);
-  const text = bytes.toString().replace(/^\uFEFF/, '');
-  if (text.trim() === '') return {};
-  let value: unknown;
-  try {
-    if (!isUtf8(bytes)) throw new SyntaxError('it is not valid UTF-8');
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new BatchwrightError('notJson', { message: `The body is no JSON: ${(error as Error).message}` });
-  }
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw new BatchwrightError('notJson', { message: 'The body must be a JSON object' });
-  return value as Record<string, unknown>;
 }
 
 /**
@@ -216,6 +201,12 @@ function decoderOf(encoding: string): Transform {
   }
 }
 
+/** What comes behind a whole JSON value is mostly the next line. */
+function hintOf({ message }: JsonSyntaxError): string {
+  const isBehind = message.startsWith('expected the end of the body');
+  return isBehind ? '; one job a line is sent to POST /v1/batches as application/x-ndjson' : '';
+}
+
 function inContractShape<T>(scan: () => T): T {
   try {
     return scan();
@@ -226,7 +217,7 @@ function inContractShape<T>(scan: () => T): T {
       });
     if (error instanceof JsonSyntaxError)
       throw new BatchwrightError('notJson', {
-        message: `The body is not as expected: ${error.message}`,
+        message: `The body is not as expected: ${error.message}${hintOf(error)}`,
       });
     throw error;
   }

@@ -21,7 +21,7 @@ export function errorHandler(log: Log) {
     if (told.body.errorCode === 401 && !response.get('www-authenticate'))
       response.set('www-authenticate', 'Bearer');
     const { type, text } = errorText(told, request.path);
-    response.status(told.body.errorCode).type(type);
+    response.status(told.body.errorCode).set('content-type', `${type}; charset=utf-8`);
     sendText(request, response, text);
   };
 }

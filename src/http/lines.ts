@@ -6,6 +6,21 @@ import { type Line, LineScanner, LineTooLongError } from '../json/line-scanner.t
 import type { IntakeEvent } from '../pipeline/intake.ts';
 import { type BodyLimits, MAX_DEPTH, pieces } from './body.ts';
 
+/** The names that a body of one JSON value a line goes by; none is registered. */
+export const LINES = [
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonl',
+  'application/jsonlines',
+  'application/x-jsonlines',
+  'application/json-lines',
+  'application/x-json-lines',
+  'application/x-ldjson',
+];
+/** Around a job in a JSON body: the object and its array. A line is as deep as it would be there. */
+const OUTER_DEPTH = 2;
+
 /**
  * A body of one job a line as events of its jobs, after those of the `members` that it has no place for, and
  * the digest of it all, which is known once the events are through. Its size as a whole is not limited, yet
@@ -17,7 +32,11 @@ export function readLines(
   members: Record<string, unknown>,
 ): { events: AsyncIterable<IntakeEvent[]>; digest: () => Buffer } {
   const hash = createHash('sha256').update(JSON.stringify(members));
-  const scanner = new LineScanner({ maxLineBytes: limits.maxJobBytes, maxDepth: MAX_DEPTH });
+  const scanner = new LineScanner({
+    maxLineBytes: limits.maxJobBytes,
+    maxDepth: MAX_DEPTH,
+    outerDepth: OUTER_DEPTH,
+  });
   let count = 0;
   let bytesOfNoJob = 0;
   const jobOf = ({ number, value }: Line): IntakeEvent => ({
@@ -54,7 +73,10 @@ function inContractShape<T>(scan: () => T): T {
   } catch (error) {
     if (error instanceof LineTooLongError)
       throw new BatchwrightError('bodyTooLarge', { message: error.message });
-    if (error instanceof JsonDepthError) throw new BatchwrightError('notJson', { message: error.message });
+    if (error instanceof JsonDepthError)
+      throw new BatchwrightError('notJson', {
+        message: `${error.message}, with the ${OUTER_DEPTH} that a JSON body has around a job`,
+      });
     throw error;
   }
 }

@@ -1,16 +1,18 @@
 /** The batch's own RPC shape: `POST /batch?action=…`. */
 import type { Request, RequestHandler, Response } from 'express';
-import { isTerminal } from '../domain/batch.ts';
-import { BatchwrightError } from '../domain/errors.ts';
-import type { ResultStatus } from '../domain/outcome.ts';
+import { isAsyncId, isTerminal } from '../domain/batch.ts';
+import { BatchwrightError, type ErrorName } from '../domain/errors.ts';
+import { RESULT_STATUSES } from '../domain/outcome.ts';
 import { type ControlDeps, cancel, repost, restart } from '../pipeline/control.ts';
-import { type ResultSelection, readResults } from '../pipeline/read-results.ts';
+import { readResults } from '../pipeline/read-results.ts';
 import { batchStatus, requireBatch } from '../pipeline/status.ts';
 import { type SubmitDeps, submit, validate } from '../pipeline/submit.ts';
 import type { Log } from '../plugin/context.ts';
-import { type BodyLimits, readEnvelope, readObject } from './body.ts';
+import { type BodyLimits, readEnvelope } from './body.ts';
 import { callerOf } from './callers.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
+import { readMembers } from './members.ts';
+import { oneOf, queryOf, wholeNumber } from './query.ts';
 import { sendStream } from './send-stream.ts';
 
 export interface RpcDeps extends SubmitDeps, ControlDeps {
@@ -18,11 +20,26 @@ export interface RpcDeps extends SubmitDeps, ControlDeps {
   log: Log;
 }
 
-type Handler = (deps: RpcDeps, request: Request, response: Response) => Promise<void>;
+interface RpcAction {
+  /** HEAD is one of them wherever GET is. */
+  methods: readonly string[];
+  /** What may stand in the query and in the body; null when the body is a batch. */
+  parameters: readonly string[] | null;
+  handle(deps: RpcDeps, request: Request, response: Response, parameters: Parameters): Promise<void>;
+}
 
-const ACTIONS: Record<string, { methods: string[]; handle: Handler }> = {
+type Parameters = Record<string, unknown>;
+
+const POST = ['POST'];
+const GET_OR_POST = ['GET', 'HEAD', 'POST'];
+const ID = ['async', 'asyncId'];
+/** Of jobs; Postgres keeps it as an integer. */
+const MAX_NUMBER = 2 ** 31 - 1;
+
+const ACTIONS: Record<string, RpcAction> = {
   run: {
-    methods: ['POST'],
+    methods: POST,
+    parameters: null,
     async handle(deps, request, response) {
       const idempotencyKey = idempotencyKeyOf(request);
       const { events, digest } = readEnvelope(request, deps.bodyLimits);
@@ -32,21 +49,22 @@ const ACTIONS: Record<string, { methods: string[]; handle: Handler }> = {
     },
   },
   validate: {
-    methods: ['POST'],
+    methods: POST,
+    parameters: null,
     async handle(deps, request, response) {
       await validate(deps, { caller: callerOf(request), ...readEnvelope(request, deps.bodyLimits) });
       response.json({ valid: true });
     },
   },
   progress: {
-    methods: ['GET', 'POST'],
-    async handle(deps, request, response) {
-      const { asyncId } = await parametersOf(request);
-      const { progress, ...status } = await batchStatus(deps.pool, callerOf(request), asyncId);
+    methods: GET_OR_POST,
+    parameters: ID,
+    async handle(deps, request, response, given) {
+      const { progress, ...status } = await batchStatus(deps.pool, callerOf(request), asyncIdOf(given));
       response.json({ progress, ...status });
     },
   },
-  results: { methods: ['GET', 'POST'], handle: sendResults },
+  results: { methods: GET_OR_POST, parameters: [...ID, 'start', 'perPage', 'status'], handle: sendResults },
   cancel: booleanAction('cancelled', cancel),
   restart: booleanAction('restarted', restart),
   repost: booleanAction('reposted', repost),
@@ -56,15 +74,18 @@ export function rpc(deps: RpcDeps): RequestHandler {
   return async (request, response) => {
     const name = request.query.action;
     const action = typeof name === 'string' && Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+    requireMethod(action?.methods ?? GET_OR_POST, request, response);
     if (!action) throw unknownAction(name);
-    if (!action.methods.includes(request.method)) {
-      response.set('allow', action.methods.join(', '));
-      throw new BatchwrightError('methodNotAllowed', {
-        message: `This action is called with ${action.methods.join(' or ')}`,
-      });
-    }
-    await action.handle(deps, request, response);
+    await action.handle(deps, request, response, await parametersOf(request, action.parameters));
   };
+}
+
+function requireMethod(methods: readonly string[], request: Request, response: Response): void {
+  if (methods.includes(request.method)) return;
+  response.set('allow', methods.join(', '));
+  throw new BatchwrightError('methodNotAllowed', {
+    message: `This action is called with ${methods.join(' or ')}`,
+  });
 }
 
 function unknownAction(name: unknown): BatchwrightError {
@@ -72,56 +93,65 @@ function unknownAction(name: unknown): BatchwrightError {
   const message =
     typeof name === 'string'
       ? `batch has no action ${name.slice(0, 100)}: it has ${known}`
-      : `?action= is missing: batch has ${known}`;
+      : `?action= must be given once: batch has ${known}`;
   return new BatchwrightError('notJson', { message });
 }
 
 function booleanAction(
   answer: string,
   perform: (deps: ControlDeps, caller: ReturnType<typeof callerOf>, asyncId: unknown) => Promise<boolean>,
-): { methods: string[]; handle: Handler } {
+): RpcAction {
   return {
-    methods: ['POST'],
-    async handle(deps, request, response) {
-      const { asyncId } = await parametersOf(request);
-      response.json({ [answer]: await perform(deps, callerOf(request), asyncId) });
+    methods: POST,
+    parameters: ID,
+    async handle(deps, request, response, given) {
+      response.json({ [answer]: await perform(deps, callerOf(request), asyncIdOf(given)) });
     },
   };
 }
 
-async function sendResults(deps: RpcDeps, request: Request, response: Response): Promise<void> {
-  const parameters = await parametersOf(request);
-  const batch = await requireBatch(deps.pool, callerOf(request), parameters.asyncId, 'resultsNotFound');
-  const selection = resultSelection(parameters);
+async function sendResults(
+  deps: RpcDeps,
+  request: Request,
+  response: Response,
+  given: Parameters,
+): Promise<void> {
+  const asyncId = asyncIdOf(given, 'resultsNotFound');
+  const batch = await requireBatch(deps.pool, callerOf(request), asyncId, 'resultsNotFound');
+  const selection = {
+    start: wholeNumber('start', given.start, 0, MAX_NUMBER) ?? 0,
+    perPage: wholeNumber('perPage', given.perPage, 1, MAX_NUMBER),
+    status: oneOf('status', given.status, RESULT_STATUSES),
+  };
   if (!isTerminal(batch.state)) throw new BatchwrightError('notCompleted');
   response.type('application/json');
   await sendStream(response, readResults(deps.pool, batch, selection));
 }
 
-/** Ids and numbers may stand in the body or in the query, under either name. */
-async function parametersOf(request: Request): Promise<Record<string, unknown>> {
-  const body = await readObject(request);
-  const given: Record<string, unknown> = { ...request.query, ...body };
-  return { ...given, asyncId: given.async ?? given.asyncId };
+/** Ids and numbers may stand in the body or in the query; null is as good as nothing. */
+async function parametersOf(request: Request, known: readonly string[] | null): Promise<Parameters> {
+  const { action: _, ...query } = queryOf(request, ['action', ...(known ?? [])], 'notJson');
+  if (known === null) return {};
+  const body = await readMembers(request, known);
+  const given = Object.entries(body).filter(([, value]) => value !== null);
+  const twice = given.find(([name, value]) => Object.hasOwn(query, name) && query[name] !== String(value));
+  if (twice)
+    throw new BatchwrightError('notJson', {
+      message: `${twice[0]} is one thing in the query, another in the body`,
+    });
+  return { ...query, ...Object.fromEntries(given) };
 }
 
-const STATUSES: readonly string[] = ['succeeded', 'failed', 'cancelled'];
-
-function resultSelection(given: Record<string, unknown>): ResultSelection {
-  const status = given.status ?? undefined;
-  if (status !== undefined && !STATUSES.includes(status as string))
-    throw new BatchwrightError('badRequest', { message: `status must be one of ${STATUSES.join(', ')}` });
-  return {
-    start: wholeNumber('start', given.start, 0) ?? 0,
-    perPage: wholeNumber('perPage', given.perPage, 1),
-    status: status as ResultStatus | undefined,
-  };
-}
-
-function wholeNumber(name: string, value: unknown, least: number): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  if (!Number.isSafeInteger(number) || (number as number) < least || (number as number) > 2 ** 31 - 1)
-    throw new BatchwrightError('badRequest', { message: `${name} must be a whole number from ${least}` });
-  return number as number;
+/** Throws the error for a batch that is not there, which says what an id is where it is none. */
+function asyncIdOf({ async, asyncId }: Parameters, notFound: ErrorName = 'batchNotFound'): string {
+  if (async !== undefined && asyncId !== undefined && async !== asyncId)
+    throw new BatchwrightError('notJson', { message: 'async and asyncId are not the same' });
+  const id = async ?? asyncId;
+  if (isAsyncId(id)) return id;
+  const isMissing = id === undefined || id === '';
+  throw new BatchwrightError(notFound, {
+    details: [
+      isMissing ? 'async is missing' : 'async must be the 32 lower-case hex digits that run answered',
+    ],
+  });
 }

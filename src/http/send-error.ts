@@ -11,9 +11,12 @@ export type Told = Pick<BatchwrightError, 'body' | 'extra' | 'retryAfter'> & {
 /** After an early answer the rest of a body is read and thrown away for this long, then the socket is closed. */
 const DISCARD_MS = 5_000;
 
+/** Paths are compared as express compares them: whatever the case. */
+const REST = /^\/v1([/?]|$)/i;
+
 /** Content type and text of the error at this path; undefined for a path that is not known. */
 export function errorText(told: Told, path: string | undefined): { type: string; text: string } {
-  return path?.startsWith('/v1/')
+  return REST.test(path ?? '')
     ? { type: 'application/problem+json', text: JSON.stringify(problem(told)) }
     : { type: 'application/json', text: JSON.stringify({ ...told.body, ...told.extra }) };
 }

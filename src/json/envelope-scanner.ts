@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
@@ -24,10 +25,12 @@ export type EnvelopeEvent =
   | { kind: 'array-end'; count: number };
 
 interface EnvelopeOptions {
-  /** The member of the top-level object whose elements are reported one by one. */
-  arrayMember: string;
+  /** The member of the top-level object whose elements are reported one by one; null for none. */
+  arrayMember: string | null;
   /** Objects and arrays open at once, the top-level object being the first. */
   maxDepth: number;
+  /** Levels that count as open around the body; 0 when absent. */
+  outerDepth?: number;
   /** Bytes that an element, a member's value or a member's name may have. */
   maxElementBytes: number;
 }
@@ -59,8 +62,9 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
  * value that lies in one piece shares its memory. After a throw the scanner is of no further use.
  */
 export class EnvelopeScanner {
-  readonly #arrayMember: string;
+  readonly #arrayMember: string | null;
   readonly #maxDepth: number;
+  readonly #outerDepth: number;
   readonly #maxElementBytes: number;
   readonly #values: ValueScanner;
   readonly #unfinished = new GrowingBuffer();
@@ -76,6 +80,7 @@ export class EnvelopeScanner {
   constructor(options: EnvelopeOptions) {
     this.#arrayMember = options.arrayMember;
     this.#maxDepth = options.maxDepth;
+    this.#outerDepth = options.outerDepth ?? 0;
     this.#maxElementBytes = options.maxElementBytes;
     this.#values = new ValueScanner(options.maxDepth);
   }
@@ -165,7 +170,8 @@ export class EnvelopeScanner {
   }
 
   #enter(state: State, depth: number, position: number): State {
-    if (depth > this.#maxDepth) throw new JsonDepthError(this.#maxDepth, this.#offset + position);
+    if (this.#outerDepth + depth > this.#maxDepth)
+      throw new JsonDepthError(this.#maxDepth, this.#offset + position);
     return state;
   }
 
@@ -178,12 +184,12 @@ export class EnvelopeScanner {
     switch (this.#state) {
       case 'first name':
       case 'name':
-        return byte === QUOTE && this.#values.begin(byte, 1);
+        return byte === QUOTE && this.#values.begin(byte, this.#outerDepth + 1);
       case 'member':
-        return this.#values.begin(byte, 1);
+        return this.#values.begin(byte, this.#outerDepth + 1);
       case 'first element':
       case 'element':
-        return this.#values.begin(byte, 2);
+        return this.#values.begin(byte, this.#outerDepth + 2);
       default:
         return false;
     }
@@ -256,6 +262,9 @@ export class EnvelopeScanner {
 }
 
 function parseName(bytes: Buffer, offset: number): string {
+  // Decoding would put a replacement character in place of what is no character.
+  if (!isUtf8(bytes))
+    throw new JsonSyntaxError(`the member name at byte ${offset} is not valid UTF-8`, offset);
   try {
     return JSON.parse(bytes.toString());
   } catch {

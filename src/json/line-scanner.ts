@@ -33,12 +33,15 @@ const MARK_AND_RETURN_BYTES = 4;
 export class LineScanner {
   readonly #maxLineBytes: number;
   readonly #maxDepth: number;
+  readonly #outerDepth: number;
   readonly #unfinished = new GrowingBuffer();
   #number = 0;
 
-  constructor(options: { maxLineBytes: number; maxDepth: number }) {
+  /** @param options.outerDepth levels that count as open around each line; 0 when absent */
+  constructor(options: { maxLineBytes: number; maxDepth: number; outerDepth?: number }) {
     this.#maxLineBytes = options.maxLineBytes;
     this.#maxDepth = options.maxDepth;
+    this.#outerDepth = options.outerDepth ?? 0;
   }
 
   /** @throws LineTooLongError, and JsonDepthError for a line nested deeper than allowed */
@@ -87,10 +90,11 @@ export class LineScanner {
   /** A line too short to be nested too deeply, which is nearly every one, is not looked through. */
   #checkDepth(value: Buffer): void {
     const last = value[value.length - 1];
-    if (value.length <= 2 * this.#maxDepth || (last !== CLOSE_BRACE && last !== CLOSE_BRACKET)) return;
+    const isShort = value.length <= 2 * (this.#maxDepth - this.#outerDepth);
+    if (isShort || (last !== CLOSE_BRACE && last !== CLOSE_BRACKET)) return;
     const scanner = new ValueScanner(this.#maxDepth);
     try {
-      if (scanner.begin(value[0] as number, 0)) scanner.scan(value, 0, 0);
+      if (scanner.begin(value[0] as number, this.#outerDepth)) scanner.scan(value, 0, 0);
     } catch (error) {
       // Brackets that do not match are told by the parser, in its words.
       if (error instanceof JsonDepthError)

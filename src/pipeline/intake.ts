@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import type { BatchOptions } from '../domain/batch.ts';
+import { BATCH_OPTIONS, type BatchOptions } from '../domain/batch.ts';
 import { type Caller, mayRun } from '../domain/caller.ts';
 import { BatchwrightError, catalogue, type ErrorName } from '../domain/errors.ts';
+import { unknownMember } from '../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../json/envelope-scanner.ts';
 import { checkJob, isProblem, type JobProblem, type ValidJob } from '../registry/job.ts';
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../registry/large-jobs.ts';
@@ -10,6 +11,9 @@ import type { NewChunk } from '../store/chunks.ts';
 import { lacksPermissions } from './batch-actions.ts';
 import { OpenChunk } from './open-chunk.ts';
 
+/** What stands at the top of a body. */
+const MEMBERS = ['jobs', 'callbackUrl', 'options'];
+const MAX_MEMBER_BYTES = 256 * 1024;
 /** Offending jobs that are named; the rest is counted. */
 const MAX_NAMED = 100;
 
@@ -72,7 +76,7 @@ export class Intake {
         if (event.value.length > LARGE_JOB_BYTES) await this.#addLarge(event.value, place);
         else this.#add(event.value, this.#checkSmall(event.value), place);
       } else if (event.kind === 'member') {
-        await this.#addMember(event.key, event.value);
+        this.#addMember(event.key, event.value);
       } else {
         this.#jobsMember = 'array';
       }
@@ -101,13 +105,14 @@ export class Intake {
 
   #checkSmall(bytes: Buffer): ValidJob<RegisteredAction> | JobProblem {
     if (!isUtf8(bytes)) return this.#unreadable('is not valid UTF-8');
+    const text = bytes.toString();
     let job: unknown;
     try {
-      job = JSON.parse(bytes.toString());
+      job = JSON.parse(text);
     } catch (error) {
       return this.#unreadable(`is no JSON: ${withoutPosition(error as Error)}`);
     }
-    return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job);
+    return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job, text);
   }
 
   async #addLarge(given: Buffer, place: string): Promise<void> {
@@ -180,29 +185,21 @@ export class Intake {
     });
   }
 
-  async #addMember(key: string, value: Buffer): Promise<void> {
+  #addMember(key: string, value: Buffer): void {
     if (key === 'jobs') {
       this.#jobsMember = value.toString() === 'null' ? 'absent' : 'other';
       return;
     }
-    const isKnown = key === 'callbackUrl' || key === 'options';
-    const isLarge = value.length > LARGE_JOB_BYTES;
-    if (isKnown && isLarge) throw new BatchwrightError('notJson', { message: `${key} is too large` });
+    if (!MEMBERS.includes(key))
+      throw new BatchwrightError('notJson', { message: unknownMember('', key, MEMBERS) });
+    if (value.length > MAX_MEMBER_BYTES)
+      throw new BatchwrightError('notJson', { message: `${key} is too large` });
     try {
       if (!isUtf8(value)) throw new SyntaxError('it is not valid UTF-8');
-      // Of a large one nothing matters but that it is JSON, which the thread tells as it does of a job.
-      if (isLarge) {
-        const { checked } = await this.#options.largeJobs.check(value);
-        if (checked instanceof SyntaxError) throw checked;
-      } else {
-        const parsed = JSON.parse(value.toString());
-        if (isKnown) this.#members.set(key, parsed);
-      }
+      this.#members.set(key, JSON.parse(value.toString()));
     } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new BatchwrightError('notJson', {
-        message: `${key.slice(0, 100)} is no JSON: ${withoutPosition(error)}`,
-      });
+      const why = withoutPosition(error as SyntaxError);
+      throw new BatchwrightError('notJson', { message: `${key} is no JSON: ${why}` });
     }
   }
 
@@ -211,8 +208,10 @@ export class Intake {
     if (typeof options !== 'object' || Array.isArray(options))
       throw new BatchwrightError('notJson', { message: 'options must be an object' });
     for (const [name, value] of Object.entries(options)) {
-      if (name !== 'skipInvalid')
-        throw new BatchwrightError('notJson', { message: `options.${name.slice(0, 100)} is not known` });
+      if (!BATCH_OPTIONS.includes(name))
+        throw new BatchwrightError('notJson', {
+          message: unknownMember('options', name, BATCH_OPTIONS),
+        });
       if (typeof value !== 'boolean')
         throw new BatchwrightError('notJson', { message: 'options.skipInvalid must be true or false' });
     }

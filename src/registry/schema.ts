@@ -32,8 +32,39 @@ export interface ParamsProblem {
 
 /** Null when the params fit the schema. */
 export function checkParams(validate: ValidateFunction, params: unknown): ParamsProblem | null {
-  if (validate(params)) return null;
-  const errors = validate.errors ?? [];
+  return validate(params) ? null : problemOf(validate.errors ?? []);
+}
+
+/** What asks for one number, or for a whole one. */
+const ASKS_FOR_WHOLE = new Set(['type', 'multipleOf', 'enum', 'const']);
+
+/**
+ * Null when no number that JSON.parse has rounded stands where the schema asks for a whole one.
+ *
+ * @param params fit the schema
+ * @param unrounded the same with a fraction in place of each whole number that their text does not say
+ */
+export function checkUnrounded(
+  validate: ValidateFunction,
+  params: unknown,
+  unrounded: unknown,
+): ParamsProblem | null {
+  if (validate(unrounded)) return null;
+  const isRounded = ({ keyword, instancePath }: ErrorObject) =>
+    ASKS_FOR_WHOLE.has(keyword) && valueAt(params, instancePath) !== valueAt(unrounded, instancePath);
+  const errors = (validate.errors ?? []).filter(isRounded);
+  return errors.length === 0 ? null : problemOf(errors.map((error) => ({ ...error, message: ROUNDED })));
+}
+
+const ROUNDED = `must be integer: a whole number that is kept as it is written, as those up to ${Number.MAX_SAFE_INTEGER} are`;
+
+function valueAt(root: unknown, instancePath: string): unknown {
+  let value = root;
+  for (const part of pathOf(instancePath)) value = (value as Record<string, unknown>)[part];
+  return value;
+}
+
+function problemOf(errors: ErrorObject[]): ParamsProblem {
   const messages = errors.slice(0, MAX_MESSAGES).map(describe);
   if (errors.length > MAX_MESSAGES) messages.push(`and ${errors.length - MAX_MESSAGES} more`);
   const absent = errors.find((error) => error.keyword === 'required');
@@ -76,10 +107,14 @@ function describe(error: ErrorObject): string {
 
 /** `/contacts/3/name` → `.contacts[3].name` */
 function dotted(instancePath: string): string {
+  return pathOf(instancePath)
+    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`))
+    .join('');
+}
+
+function pathOf(instancePath: string): string[] {
   return instancePath
     .split('/')
     .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`))
-    .join('');
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }

@@ -18,13 +18,14 @@ parentPort?.on('message', ({ id, bytes }: LargeJobRequest) => {
 });
 
 function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id' | 'bytes'> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   let job: unknown;
   try {
-    job = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    job = JSON.parse(text);
   } catch (error) {
     return { syntaxError: (error as Error).message };
   }
-  const checked = checkJob(findAction, job);
+  const checked = checkJob(findAction, job, text);
   if (isProblem(checked)) return { problem: checked };
   return { valid: { id: checked.id, name: checked.entry.name } };
 }

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import { startSystem } from '../support/system.ts';
+import { after, describe, test } from 'node:test';
+import { ADMIN_KEY, startSystem } from '../support/system.ts';
 
 const system = await startSystem({ after }, { worker: false });
 const ID = '0'.repeat(32);
+
+/** The answer to HEAD; it has no body to be parsed. */
+const headOf = (path: string) =>
+  fetch(`${system.url}${path}`, { method: 'HEAD', headers: { authorization: `Bearer ${ADMIN_KEY}` } });
 
 /** Every address with the methods that it has. */
 const ADDRESSES: Record<string, string> = {
@@ -60,5 +64,64 @@ test('outside of /v1 the answer has the shape of the batch API', async () => {
     assert.equal(status, 405);
     assert.equal(headers.get('allow'), 'GET, HEAD');
     assert.deepEqual(body, { errorCode: 405, message: `${address} is asked with GET, HEAD` });
+  }
+});
+
+describe('The batch API', () => {
+  const allowed = (methods: string) => (action: string) => [action, methods] as const;
+  const ACTIONS = [
+    ...['run', 'validate', 'cancel', 'restart', 'repost'].map(allowed('POST')),
+    ...['progress', 'results'].map(allowed('GET, HEAD, POST')),
+  ];
+  for (const [action, methods] of ACTIONS)
+    test(`answers other methods of ${action} with 405 and those it has`, async () => {
+      for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+        if (methods.split(', ').includes(method)) continue;
+        for (const path of ['/batch', '/api/1.0/batch', '/BATCH/']) {
+          const { status, headers } = await fetch(`${system.url}${path}?action=${action}`, {
+            method,
+            headers: { authorization: `Bearer ${ADMIN_KEY}` },
+          });
+          assert.deepEqual([status, headers.get('allow')], [405, methods], `${method} ${path}`);
+        }
+      }
+    });
+
+  test('answers methods that no action has with 405, whatever the action', async () => {
+    for (const query of ['', '?action=nothing', '?action=run'])
+      for (const method of ['PUT', 'DELETE', 'OPTIONS']) {
+        const { status, headers } = await system.request(`/batch${query}`, { method });
+        assert.equal(status, 405);
+        assert.match(headers.get('allow') ?? '', /POST/);
+      }
+    const alone = await system.request('/api/1.0/test?action=echo', { method: 'PUT' });
+    assert.deepEqual([alone.status, alone.headers.get('allow')], [405, 'POST']);
+  });
+
+  test('answers HEAD of progress and results like GET, without a body', async () => {
+    const asyncId = await system.run([7], { options: { skipInvalid: true } });
+    for (const [path, status] of [
+      [`/batch?action=progress&async=${asyncId}`, 200],
+      [`/batch?action=results&async=${asyncId}`, 200],
+      [`/batch?action=progress&async=${ID}`, 404],
+    ] as const) {
+      const [head, get] = [await headOf(path), await system.request(path)];
+      assert.deepEqual([head.status, get.status], [status, status]);
+      assert.equal(head.headers.get('content-type'), get.headers.get('content-type'));
+    }
+  });
+});
+
+test('errors have the shape of their address, whatever its case', async () => {
+  for (const [path, type] of [
+    ['/V1/nothing', 'application/problem+json'],
+    ['/V1/Batches/0', 'application/problem+json'],
+    ['/v1', 'application/problem+json'],
+    ['/v1?x=1', 'application/problem+json'],
+    ['/v10/nothing', 'application/json'],
+    ['/Batch?action=nothing', 'application/json'],
+  ] as const) {
+    const { headers } = await system.request(path);
+    assert.equal(headers.get('content-type')?.split(';')[0], type, path);
   }
 });

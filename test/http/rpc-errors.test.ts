@@ -81,6 +81,10 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
       body: withMember('namespace', 'nobody'),
       additionalMessages: ['jobs[1]: there is no action nobody.strict'],
     },
+    'a job that inherits what it lacks': {
+      body: '{"jobs":[{"__proto__":{"namespace":"test","action":"echo","params":{}}}]}',
+      additionalMessages: ['jobs[0].__proto__ is not known: known are namespace, action, params, id'],
+    },
     'an action of every object': {
       body: withJob({ namespace: '__proto__', action: 'constructor', params: {} }),
       additionalMessages: ['jobs[1]: there is no action __proto__.constructor'],
@@ -152,15 +156,15 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     },
     'an unknown option': {
       body: { jobs: [good], options: { atomic: true } },
-      message: 'options.atomic is not known',
+      message: 'options.atomic is not known: known is skipInvalid',
     },
     'an unknown option before the jobs': {
       body: { options: { atomic: true }, jobs: [good] },
-      message: 'options.atomic is not known',
+      message: 'options.atomic is not known: known is skipInvalid',
     },
     'an option that is a prototype': {
       body: `{"jobs":[${JSON.stringify(good)}],"options":{"__proto__":{"skipInvalid":true}}}`,
-      message: 'options.__proto__ is not known',
+      message: 'options.__proto__ is not known: known is skipInvalid',
     },
     'an option of the wrong type': {
       body: { jobs: [good], options: { skipInvalid: 'yes' } },
@@ -179,7 +183,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     },
     'an unknown option behind two chunks that are stored already': {
       body: { jobs: goods(2200), options: { atomic: true } },
-      message: 'options.atomic is not known',
+      message: 'options.atomic is not known: known is skipInvalid',
     },
   },
   'Empty job parameter found (24093)': {
@@ -217,10 +221,6 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     'a job whose params are null': {
       body: withMember('params', null),
       additionalMessages: ['jobs[1].params is missing'],
-    },
-    'a job that inherits what it lacks': {
-      body: '{"jobs":[{"__proto__":{"namespace":"test","action":"echo","params":{}}}]}',
-      additionalMessages: ['jobs[0].namespace is missing'],
     },
   },
   'The maximum number of jobs is exceeded (24448)': {
@@ -286,7 +286,18 @@ test('an unknown action of the batch itself is 400 and names those that there ar
   }
 });
 
-const UNKNOWN = ['00000000000000000000000000000000', 'nonsense', '', 7, null, ['x'], undefined];
+const NOT_AN_ID = ['async must be the 32 lower-case hex digits that run answered'];
+const MISSING = ['async is missing'];
+const UNKNOWN: [unknown, string[]?][] = [
+  ['00000000000000000000000000000000'],
+  ['nonsense', NOT_AN_ID],
+  ['0'.repeat(31), NOT_AN_ID],
+  [7, NOT_AN_ID],
+  [['x'], NOT_AN_ID],
+  ['', MISSING],
+  [null, MISSING],
+  [undefined, MISSING],
+];
 
 for (const [action, specificCode] of [
   ['progress', 24105],
@@ -296,10 +307,11 @@ for (const [action, specificCode] of [
   ['results', 24115],
 ] as const)
   test(`${action} of no such batch is 404 with ${specificCode}, whatever stands for its id`, async () => {
-    for (const async of UNKNOWN) {
+    for (const [async, additionalMessages] of UNKNOWN) {
       const { status, body } = await system.rpc(action, { async });
       assert.equal(status, 404, JSON.stringify(async));
-      assert.deepEqual(body, { errorCode: 404, message: 'Could not find batch', specificCode });
+      const why = additionalMessages && { additionalMessages };
+      assert.deepEqual(body, { errorCode: 404, message: 'Could not find batch', specificCode, ...why });
     }
   });
 

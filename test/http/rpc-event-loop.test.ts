@@ -31,16 +31,9 @@ function largeJob(): Buffer {
   );
 }
 
-/** The same beside the jobs, where nobody knows it. */
-function largeMember(): Buffer {
-  const values = '{"a":1,"b":[2,3]},'.repeat(Math.floor((20 * MEBIBYTE - 100) / 18));
-  return Buffer.from(`{"x":[${values.slice(0, -1)}],"jobs":[${JSON.stringify(echo({}))}]}`);
-}
-
 for (const [what, makeBody, jobs] of [
   ['64 MiB of 100,000 jobs', manyJobs, 100_000],
   ['one job of 20 MiB', largeJob, 1],
-  ['one job beside a member of 20 MiB', largeMember, 1],
 ] as const)
   test(`a body of ${what} is taken, and others are answered meanwhile`, async (t) => {
     const body = makeBody();

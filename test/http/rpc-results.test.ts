@@ -58,8 +58,8 @@ test('a method other than those an action has is 405 and told which', async () =
     cancel: 'POST',
     restart: 'POST',
     repost: 'POST',
-    progress: 'GET, POST',
-    results: 'GET, POST',
+    progress: 'GET, HEAD, POST',
+    results: 'GET, HEAD, POST',
   })) {
     const others = ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter((method) => !allow.includes(method));
     for (const base of ['/batch', '/api/1.0/batch'])

@@ -139,11 +139,6 @@ describe('The request', () => {
     }
   });
 
-  test('may hold members that nobody knows beside the jobs and within them', async () => {
-    const { status } = await system.rpc('run', { comment: [{}], jobs: [{ ...echo(1), comment: {} }] });
-    assert.equal(status, 200);
-  });
-
   test('is taken at /batch and at /api/1.0/batch alike, whatever the action', async () => {
     const call = (base: string, action: string, body: unknown) =>
       system.request(`${base}?action=${action}`, { method: 'POST', body: JSON.stringify(body) });

@@ -18,6 +18,7 @@ const INVALID: [job: unknown, message: string, detail: string][] = [
   [{ ...good, namespace: undefined }, 'The parameters do not validate', 'namespace is missing'],
   [{ ...good, action: '' }, 'The parameters do not validate', 'action must not be empty'],
   [{ ...good, action: 'nothing' }, 'The parameters do not validate', 'there is no action rpc.nothing'],
+  [{ ...good, param: {} }, 'The parameters do not validate', 'param is not known: did you mean params?'],
   [{ ...good, params: null }, 'The parameters do not validate', 'params is missing'],
   [{ ...good, params: [] }, "'params' does not validate", 'params must be object'],
   [{ ...good, params: { id: 'x', name: 'one' } }, "'id' does not validate", 'params.id must be integer'],

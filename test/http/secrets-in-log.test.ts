@@ -38,7 +38,7 @@ const targets: [target: string, path: string, status: number, method?: string][]
   [`/${SECRET}`, '(no route)', 404],
   [`/healthz?key=${SECRET}`, '/healthz', 200],
   [`/healthz/${SECRET}`, '(no route)', 404],
-  [`/v1/batches/${SECRET}?token=${SECRET}`, '/v1/batches/:asyncId', 404],
+  [`/v1/batches/${SECRET}?token=${SECRET}`, '/v1/batches/:asyncId', 400],
   [`/v1/batches/${SECRET}/results`, '/v1/batches/:asyncId/results', 404],
   [`/v1/${SECRET}`, '/v1', 404],
   [`/v1/keys/${SECRET}`, '/v1/keys/:id', 404, 'DELETE'],

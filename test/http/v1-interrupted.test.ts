@@ -296,6 +296,7 @@ async function serveImpatiently(t: TestContext, sendMs: number): Promise<string>
       queues: registry.queues,
       registry,
       largeJobs,
+      publicUrl: undefined,
       limits: { maxJobs: config.maxJobsPerBatch, retentionDays: 1 },
       maxNdjsonJobs: config.maxNdjsonJobs,
       checkCallbackUrl: async (callbackUrl) => String(callbackUrl),

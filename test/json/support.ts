@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type EnvelopeEvent, EnvelopeScanner } from '../../src/json/envelope-scanner.ts';
 
 export interface Limits {
@@ -29,8 +30,14 @@ export function assemble(events: EnvelopeEvent[]): unknown {
   const elements: unknown[] = [];
   for (const event of events) {
     if (event.kind === 'array-end') members.set('jobs', elements);
-    else if (event.kind === 'element') elements.push(JSON.parse(event.value.toString()));
-    else members.set(event.key, JSON.parse(event.value.toString()));
+    else if (event.kind === 'element') elements.push(parseBytes(event.value));
+    else members.set(event.key, parseBytes(event.value));
   }
   return Object.fromEntries(members);
+}
+
+/** Throws SyntaxError for what is no JSON in UTF-8. */
+export function parseBytes(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
+  return JSON.parse(bytes.toString());
 }

@@ -2,13 +2,16 @@
 import { Router } from 'express';
 import { BatchwrightError } from '../../domain/errors.ts';
 import type { ActionCatalogue } from '../../pipeline/action-catalogue.ts';
+import { queryOf } from '../query.ts';
 
 export function actionRoutes(actions: ActionCatalogue): Router {
   const router = Router();
-  router.get('/actions', (_request, response) => {
+  router.get('/actions', (request, response) => {
+    queryOf(request, []);
     response.json({ data: actions.all() });
   });
   router.get('/actions/:name', (request, response) => {
+    queryOf(request, []);
     const action = actions.find(request.params.name);
     if (!action) throw new BatchwrightError('notFound', { message: 'There is no such action' });
     response.json(action);

@@ -2,9 +2,9 @@
 import { type Request, type Response, Router } from 'express';
 import type { Pool } from 'pg';
 import type { BatchState } from '../../domain/batch.ts';
-import { isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import { BATCH_OPTIONS, isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { BatchwrightError } from '../../domain/errors.ts';
-import type { ResultStatus } from '../../domain/outcome.ts';
+import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { batchPage, requireView } from '../../pipeline/batch-view.ts';
 import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control.ts';
 import { deliveriesOf } from '../../pipeline/deliveries.ts';
@@ -17,28 +17,29 @@ import type { Log } from '../../plugin/context.ts';
 import { type BodyLimits, readEnvelope } from '../body.ts';
 import { callerOf } from '../callers.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
-import { readLines } from '../lines.ts';
+import { LINES, readLines } from '../lines.ts';
+import { readMembers } from '../members.ts';
+import { oneOf, queryOf, wholeNumber } from '../query.ts';
 import { sendStream } from '../send-stream.ts';
 import { sendEvents } from './events.ts';
-import { oneOf, pageLimit } from './query.ts';
 
 export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
   pool: Pool;
   bodyLimits: BodyLimits;
   maxNdjsonJobs: number;
   watch: BatchWatch;
+  /** Where callers reach the API, without a trailing slash; undefined: at the address that they asked. */
+  publicUrl: string | undefined;
   log: Log;
 }
 
 const STATES: readonly BatchState[] = ['queued', 'running', 'completed', 'cancelled'];
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1000;
 /** Of a job; Postgres keeps it as an integer. */
 const MAX_INDEX = 2 ** 31 - 1;
 /** What results are answered as; naming the charset, which they have anyway, asks for no other form. */
-const FORMS = ['application/json', 'application/x-ndjson', 'text/csv'].flatMap((type) => [
-  type,
-  `${type}; charset=utf-8`,
-]);
-const STATUSES: readonly ResultStatus[] = ['succeeded', 'failed', 'cancelled'];
+const FORMS = ['application/json', ...LINES, 'text/csv'].flatMap((type) => [type, `${type}; charset=utf-8`]);
 
 export function batchRoutes(deps: BatchRoutesDeps): Router {
   const router = Router();
@@ -47,33 +48,36 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   router.post('/batches', async (request, response) => {
     const asyncId = await submitFrom(deps, request);
     deps.log.info({ asyncId }, 'batch taken');
-    response.location(`/v1/batches/${asyncId}`);
+    response.location(`${deps.publicUrl ?? ''}/v1/batches/${asyncId}`);
     await sendBatch(pool, request, response.status(202), asyncId);
   });
 
   router.get('/batches', async (request, response) => {
-    const { state, cursor } = request.query;
+    const { state, limit, cursor } = queryOf(request, ['state', 'limit', 'cursor']);
     if (cursor !== undefined && !isAsyncId(cursor)) throw wrongCursor();
     const { data, next } = await batchPage(pool, callerOf(request), {
-      limit: pageLimit(request.query.limit),
+      limit: pageLimit(limit),
       before: cursor === undefined ? undefined : toBatchId(cursor),
       state: oneOf('state', state, STATES),
     });
     response.json({ data, nextCursor: next });
   });
 
-  router.get('/batches/:asyncId', (request, response) =>
-    sendBatch(pool, request, response, request.params.asyncId),
-  );
+  router.get('/batches/:asyncId', async (request, response) => {
+    queryOf(request, []);
+    await sendBatch(pool, request, response, request.params.asyncId);
+  });
 
   router.get('/batches/:asyncId/results', (request, response) => sendResults(pool, request, response));
 
   router.get('/batches/:asyncId/events', async (request, response) => {
+    queryOf(request, []);
     const batch = await requireView(pool, callerOf(request), request.params.asyncId);
     sendEvents(deps.watch, batch, request, response);
   });
 
   router.get('/batches/:asyncId/callbacks', async (request, response) => {
+    queryOf(request, []);
     const batch = await requireBatch(pool, callerOf(request), request.params.asyncId);
     response.json({ data: await deliveriesOf(pool, batch) });
   });
@@ -81,6 +85,8 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   for (const [name, perform] of Object.entries({ cancel, restart, repost }))
     router.post(`/batches/:asyncId/${name}`, async (request, response) => {
       const { asyncId } = request.params as { asyncId: string };
+      queryOf(request, []);
+      await readMembers(request, []);
       await perform(deps, callerOf(request), asyncId);
       await sendBatch(pool, request, response.status(202), asyncId);
     });
@@ -91,7 +97,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
 async function submitFrom(deps: BatchRoutesDeps, request: Request): Promise<string> {
   const caller = callerOf(request);
   const idempotencyKey = idempotencyKeyOf(request);
-  if (!request.is('application/x-ndjson')) {
+  if (!request.is(LINES)) {
     refuseMembersInQuery(request);
     return submit(deps, { caller, idempotencyKey, ...readEnvelope(request, deps.bodyLimits) });
   }
@@ -100,18 +106,19 @@ async function submitFrom(deps: BatchRoutesDeps, request: Request): Promise<stri
   return submit({ ...deps, limits }, { caller, idempotencyKey, ...lines });
 }
 
-/** A JSON body has them itself: one that is not looked at would be missed unnoticed. */
-function refuseMembersInQuery({ query }: Request): void {
-  for (const name of ['callbackUrl', 'options', 'skipInvalid'])
-    if (name in query)
+/** A JSON body has them itself. */
+function refuseMembersInQuery(request: Request): void {
+  for (const name of ['callbackUrl', 'options', ...BATCH_OPTIONS])
+    if (name in request.query)
       throw new BatchwrightError('badRequest', {
         message: `?${name}= goes with a body of lines (application/x-ndjson); a JSON body has it as a member`,
       });
+  queryOf(request, [], 'notJson');
 }
 
 /** callbackUrl and options, which a body of lines has no place for. */
-function membersOf({ query }: Request): Record<string, unknown> {
-  const { callbackUrl, ...options } = query;
+function membersOf(request: Request): Record<string, unknown> {
+  const { callbackUrl, ...options } = queryOf(request, ['callbackUrl', ...BATCH_OPTIONS], 'notJson');
   const given = Object.entries(options).map(([name, value]) => [name, booleanOf(value)]);
   return { ...(callbackUrl === undefined ? {} : { callbackUrl }), options: Object.fromEntries(given) };
 }
@@ -128,33 +135,32 @@ async function sendResults(pool: Pool, request: Request, response: Response): Pr
   const { asyncId } = request.params;
   response.vary('accept');
   const batch = await requireBatch(pool, callerOf(request), asyncId, 'resultsNotFound');
-  const status = oneOf('status', request.query.status, STATUSES);
-  const fromIndex = cursorOf(request);
-  const range = { fromIndex, status };
-  const [form] = (request.accepts(FORMS) || '').split(';');
-  switch (form) {
-    case 'application/x-ndjson':
-      response.type('application/x-ndjson');
-      return sendStream(response, ndjson(pool, batch.id, range));
-    case 'text/csv':
-      response.type('text/csv').attachment(`${toAsyncId(batch.id)}.csv`);
-      return sendStream(response, csv(pool, batch.id, range));
-    default: {
-      const { texts, next } = await pageOfResults(pool, batch.id, {
-        ...range,
-        limit: pageLimit(request.query.limit),
-      });
-      response.type('application/json');
-      response.send(`{"data":[${texts.join(',')}],"nextCursor":${next === null ? 'null' : `"${next}"`}}`);
-    }
+  const { cursor, ...query } = queryOf(request, ['status', 'limit', 'cursor']);
+  const status = oneOf('status', query.status, RESULT_STATUSES);
+  const limit = pageLimit(query.limit);
+  const range = { fromIndex: indexOf(cursor), status };
+  const [form = ''] = (request.accepts(FORMS) || '').split(';');
+  if (LINES.includes(form)) {
+    response.type(form);
+    return sendStream(response, ndjson(pool, batch.id, range));
   }
+  if (form === 'text/csv') {
+    response.type('text/csv').attachment(`${toAsyncId(batch.id)}.csv`);
+    return sendStream(response, csv(pool, batch.id, range));
+  }
+  const { texts, next } = await pageOfResults(pool, batch.id, { ...range, limit });
+  response.type('application/json');
+  response.send(`{"data":[${texts.join(',')}],"nextCursor":${next === null ? 'null' : `"${next}"`}}`);
+}
+
+function pageLimit(limit: string | undefined): number {
+  return wholeNumber('limit', limit, 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
 }
 
 /** A cursor is the index to go on from. */
-function cursorOf({ query }: Request): number {
-  const { cursor } = query;
+function indexOf(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
-  const index = typeof cursor === 'string' && /^\d+$/.test(cursor) ? Number(cursor) : Number.NaN;
+  const index = /^\d+$/.test(cursor) ? Number(cursor) : Number.NaN;
   if (!(index <= MAX_INDEX)) throw wrongCursor();
   return index;
 }

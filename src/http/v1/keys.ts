@@ -3,9 +3,11 @@ import { Ajv } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { Router } from 'express';
 import { BatchwrightError } from '../../domain/errors.ts';
+import { unknownMember } from '../../domain/unknown-name.ts';
 import type { Keys } from '../../pipeline/keys.ts';
-import { readObject } from '../body.ts';
 import { callerOf } from '../callers.ts';
+import { readObject } from '../members.ts';
+import { queryOf } from '../query.ts';
 
 interface KeyRequest {
   name: string;
@@ -19,7 +21,7 @@ const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
 ajvFormats.default(ajv);
 // Not every date-time of RFC 3339 is one for Date: leap seconds are none.
 ajv.addFormat('instant', (text: string) => !Number.isNaN(Date.parse(text)));
-const check = ajv.compile<KeyRequest>({
+const schema = {
   type: 'object',
   required: ['name', 'permissions'],
   additionalProperties: false,
@@ -39,16 +41,21 @@ const check = ajv.compile<KeyRequest>({
     expiresAt: { type: ['string', 'null'], format: 'date-time', allOf: [{ format: 'instant' }] },
     signing: { enum: ['IWS', null] },
   },
-});
+};
+const check = ajv.compile<KeyRequest>(schema);
 
-export function keyRoutes(keys: Keys): Router {
+/** @param publicUrl where callers reach the API; undefined: at the address that they asked */
+export function keyRoutes(keys: Keys, publicUrl: string | undefined): Router {
   const router = Router();
   router.post('/keys', async (request, response) => {
+    queryOf(request, []);
     const body = await readObject(request);
     if (!check(body)) {
       const details = check.errors?.map(({ instancePath, message, params }) => {
         const place = instancePath.slice(1).replaceAll('/', '.') || 'the body';
-        const named = params.additionalProperty ?? params.allowedValues?.map(JSON.stringify).join(', ');
+        if (params.additionalProperty !== undefined)
+          return unknownMember('', params.additionalProperty, Object.keys(schema.properties));
+        const named = params.allowedValues?.map(JSON.stringify).join(', ');
         return `${place} ${message}${named ? `: ${named}` : ''}`;
       });
       throw new BatchwrightError('badRequest', {
@@ -61,16 +68,22 @@ export function keyRoutes(keys: Keys): Router {
       ...wanted,
       expiresAt: expiresAt ? new Date(expiresAt) : null,
     });
-    response.status(201).set('location', `/v1/keys/${made.id}`).json(made);
+    response
+      .status(201)
+      .location(`${publicUrl ?? ''}/v1/keys/${made.id}`)
+      .json(made);
   });
   router.get('/keys', async (request, response) => {
+    queryOf(request, []);
     response.json({ data: await keys.list(callerOf(request)) });
   });
   router.delete('/keys/:id', async (request, response) => {
+    queryOf(request, []);
     await keys.revoke(callerOf(request), request.params.id);
     response.status(204).end();
   });
   router.get('/callback-secret', async (request, response) => {
+    queryOf(request, []);
     response.json({ secret: await keys.callbackSecret(callerOf(request).tenant) });
   });
   return router;
