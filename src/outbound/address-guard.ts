@@ -3,6 +3,7 @@ import net, { type LookupFunction } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { specialKind } from './address-kind.ts';
 import { type AllowList, canonicalName, namesAddress, namesHost } from './allow-list.ts';
+import { hostNameFault } from './host-name.ts';
 
 export { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './allow-list.ts';
 
@@ -40,7 +41,7 @@ export function refuseSpecial(host: string, address: string): string | null {
 }
 
 /**
- * Checks what a callback URL itself shows, when a batch is taken: scheme, user info, port, literal
+ * Checks what a callback URL itself shows, when a batch is taken: scheme, user info, host name, port, literal
  * addresses in every notation. Throws ForbiddenAddressError with a message for the caller.
  */
 export function checkUrl(url: string, allow: AllowList): URL {
@@ -50,6 +51,9 @@ export function checkUrl(url: string, allow: AllowList): URL {
 /** `checkUrl` under another rule. */
 export function checkTarget(text: string, allow: AllowList, rule: AddressRule): URL {
   const url = URL.parse(text);
+  if (url === null && /^\s*https?:/i.test(text)) {
+    throw new ForbiddenAddressError('the host or port of the URL is not valid');
+  }
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
     throw new ForbiddenAddressError('only http and https URLs are allowed');
   }
@@ -59,6 +63,8 @@ export function checkTarget(text: string, allow: AllowList, rule: AddressRule): 
   const { host, port } = hostAndPort(url);
   const address = knownAddress(host);
   if (address !== null) enforce(rule, host, address, port);
+  const fault = net.isIP(host) === 0 ? hostNameFault(host) : null;
+  if (fault !== null) throw new ForbiddenAddressError(`the host name ${fault}`);
   const named = namesHost(allow, host, port) || (address !== null && namesAddress(allow, address, port));
   if (!named && port !== 80 && port !== 443 && port <= 1024) {
     throw new ForbiddenAddressError(`port ${port} is not allowed: only 80, 443 and those above 1024`);

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
+import { hostNameFault } from './host-name.ts';
 
 interface AllowedHost {
   name: string;
@@ -86,9 +87,12 @@ function singleAddress(address: string): AllowedRange['range'] {
 function parseHost(entry: string): AllowedHost | null {
   const { host, port } = splitPort(entry);
   // domainToASCII ends the host at a slash, and makes an address of `0x7f.1`, which no name is compared to.
-  const name = /^[\p{L}\p{M}\p{N}_.-]+$/u.test(host) ? canonicalName(domainToASCII(host)) : '';
-  const isName = /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(name) && net.isIP(name) === 0;
-  return isName && isValidPort(port) ? { name, port } : null;
+  const name = /^[\p{L}\p{M}\p{N}_.-]+$/u.test(host) ? domainToASCII(host).toLowerCase() : '';
+  const isName =
+    /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?$/.test(name) &&
+    net.isIP(name) === 0 &&
+    hostNameFault(name) === null;
+  return isName && isValidPort(port) ? { name: canonicalName(name), port } : null;
 }
 
 function splitPort(entry: string): { host: string; port: number | null } {

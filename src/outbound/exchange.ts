@@ -9,11 +9,21 @@ export interface Timeouts {
   connectMs: number;
   /** Without a byte of progress in either direction. */
   idleMs: number;
+  /** For the request, from the connection to its last byte. */
+  sendMs: number;
+  /** From the request's last byte to the last header of the answer; informational answers (1xx) are none. */
+  responseMs: number;
   /** For everything, from the lookup to the last byte read. */
   totalMs: number;
 }
 
-const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 5_000, idleMs: 30_000, totalMs: 300_000 };
+const DEFAULT_TIMEOUTS: Timeouts = {
+  connectMs: 5_000,
+  idleMs: 30_000,
+  sendMs: 300_000,
+  responseMs: 300_000,
+  totalMs: 300_000,
+};
 
 export interface ExchangeOptions {
   method: Method;
@@ -49,7 +59,7 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
   loading ??= import('got');
   const { default: got } = await loading;
   const { rule, lookup, signal, method, body, decompress } = options;
-  const { connectMs, idleMs, totalMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const { connectMs, idleMs, sendMs, responseMs, totalMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const stream = got.stream(url, {
     method,
     headers: { 'user-agent': 'batchwright', ...options.headers },
@@ -60,7 +70,14 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
     retry: { limit: 0 },
     throwHttpErrors: false,
     agent: agentsOf(rule, lookup),
-    timeout: { lookup: connectMs, connect: connectMs, secureConnect: connectMs, socket: idleMs },
+    timeout: {
+      lookup: connectMs,
+      connect: connectMs,
+      secureConnect: connectMs,
+      socket: idleMs,
+      send: sendMs,
+      response: responseMs,
+    },
   });
   const toError = (error: unknown) => toOutboundError(error, stream.writableFinished);
   const deadline = setTimeout(() => stream.destroy(new OutboundError(NO_ANSWER_IN_TIME)), totalMs);

@@ -23,6 +23,7 @@ const MESSAGES: Record<string, string> = {
   ENETUNREACH: 'the host cannot be reached',
   EADDRNOTAVAIL: 'the host cannot be reached',
   ETIMEDOUT: NO_ANSWER_IN_TIME,
+  HPE_HEADER_OVERFLOW: 'the headers of the answer are too large',
   ERR_ABORTED: 'the request was aborted',
 };
 
@@ -35,7 +36,14 @@ const CLOSED = new Set([
   'ERR_STREAM_DESTROYED',
 ]);
 const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO|HOSTNAME_MISMATCH)/;
-const BAD_ANSWER = /^(HPE_|Z_|ERR__ERROR_|ERR_BROTLI|ZSTD_)/;
+const BAD_ANSWER = /^HPE_/;
+const BAD_ENCODING = /^(Z_|ERR__ERROR_|ERR_BROTLI|ZSTD_)/;
+
+/** What was not done when the time for it was over, where that is known: `event` of got's TimeoutError. */
+const TIMEOUTS: Record<string, string> = {
+  lookup: 'the host name cannot be resolved',
+  send: 'the receiver did not take the request in time',
+};
 
 /** Whatever a request failed with, as an OutboundError; `sent` tells whether the whole body had left. */
 export function toOutboundError(error: unknown, sent: boolean): OutboundError {
@@ -47,6 +55,10 @@ export function toOutboundError(error: unknown, sent: boolean): OutboundError {
     if (known instanceof ForbiddenAddressError) {
       return new OutboundError(`address not allowed: ${known.message}`, { cause: known });
     }
+  }
+  for (const { event } of causes) {
+    const message = typeof event === 'string' && TIMEOUTS[event];
+    if (message) return new OutboundError(message, { cause });
   }
   const codes = causes.map(({ code }) => code).filter((code) => typeof code === 'string');
   return new OutboundError(describe(codes, sent), { cause });
@@ -61,13 +73,20 @@ function describe(codes: string[], sent: boolean): string {
     }
     if (TLS.test(code)) return `the TLS connection failed: ${code}`;
     if (BAD_ANSWER.test(code)) return 'the receiver answered something that is not HTTP';
+    if (BAD_ENCODING.test(code)) return 'the answer cannot be decompressed';
   }
   return 'the request failed';
 }
 
-function* causeChain(error: unknown): Generator<{ cause?: unknown; code?: unknown }> {
+interface Link {
+  cause?: unknown;
+  code?: unknown;
+  event?: unknown;
+}
+
+function* causeChain(error: unknown): Generator<Link> {
   for (let current = error; typeof current === 'object' && current !== null; ) {
-    const link: { cause?: unknown; code?: unknown } = current;
+    const link: Link = current;
     yield link;
     current = link.cause;
   }

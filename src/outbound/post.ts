@@ -11,6 +11,10 @@ const EXCERPT_BYTES = 1024;
 const MAX_ANSWER_BYTES = 64 * 1024;
 const EXCERPT_MS = 5_000;
 
+/** A receiver that takes a byte now and then must not hold a lane for hours: so much time, and so fast at least. */
+const SEND_BASE_MS = 15_000;
+const MIN_BYTES_PER_SECOND = 64 * 1024;
+
 export interface PostOptions {
   url: string;
   headers: Record<string, string>;
@@ -63,6 +67,7 @@ async function post({
 }: PostOptions): Promise<PostAnswer> {
   const exchange = await openExchange(checked(url, allow), {
     ...options,
+    timeouts: { ...limitsFor(contentLength), ...options.timeouts },
     method: 'POST',
     headers: { ...headers, 'content-length': String(contentLength) },
     decompress: false,
@@ -82,6 +87,12 @@ async function post({
   } finally {
     exchange.close();
   }
+}
+
+/** No part of a request takes longer, however many bytes trickle meanwhile. */
+function limitsFor(contentLength: number): Partial<Timeouts> {
+  const sendMs = SEND_BASE_MS + (1000 * contentLength) / MIN_BYTES_PER_SECOND;
+  return { idleMs: 15_000, sendMs, responseMs: 15_000, totalMs: sendMs + 60_000 };
 }
 
 function checked(url: string, allow: AllowList): URL {

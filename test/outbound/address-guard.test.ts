@@ -54,7 +54,7 @@ describe('the check of a URL', () => {
   });
 
   test('only http and https are allowed', () => {
-    const wrong = ['', 'example.test', '/hook', '//example.test/', 'http://', 'http://exa mple.test/'];
+    const wrong = ['', 'example.test', '/hook', '//example.test/', '256.0.0.1', 'localhost:3000'];
     const schemes = [
       'ftp',
       'file',
@@ -70,14 +70,41 @@ describe('the check of a URL', () => {
     for (const url of [...wrong, ...schemes.map((scheme) => `${scheme}://example.test/`)]) {
       assert.throws(() => checkUrl(url, NONE), forbidden('only http and https URLs are allowed'), url);
     }
+  });
+
+  test('a host or port that is none is named as what is wrong', () => {
     for (const url of [
+      'http://256.0.0.1/',
+      'https://1.2.3.4.5/',
+      'HTTP://256.1.1.1/',
+      'http://[::1',
+      'http://[::1]x/',
       'http://[fe80::1%25eth0]/',
-      'http://1.2.3.4.5/',
-      'http://256.1.1.1/',
+      'http://',
+      ' https://?a=b',
+      'http://exa mple.test/',
+      'http://exa%00mple.test/',
       'http://a:65536/',
-    ]) {
-      assert.throws(() => checkUrl(url, NONE), ForbiddenAddressError, url);
-    }
+      'http://a:b/',
+    ])
+      assert.throws(() => checkUrl(url, NONE), forbidden('the host or port of the URL is not valid'), url);
+  });
+
+  test('a host name that DNS cannot have is refused, with what is wrong', () => {
+    const label = 'a'.repeat(63);
+    const longest = `${label}.${label}.${label}.${'a'.repeat(61)}`;
+    const said: Record<string, string> = {
+      [`${longest}a`]: 'the host name has more than 253 characters',
+      [`${'a.'.repeat(130)}test`]: 'the host name has more than 253 characters',
+      [`a${label}.test`]: 'the host name has a label of more than 63 characters',
+      [`hook.${'ü'.repeat(60)}.test`]: 'the host name has a label of more than 63 characters',
+      'example..test': 'the host name has an empty label',
+      '.example.test': 'the host name has an empty label',
+      'example.test..': 'the host name has an empty label',
+    };
+    for (const [host, message] of Object.entries(said))
+      assert.throws(() => checkUrl(`http://${host}/`, NONE), forbidden(message), host);
+    for (const host of [longest, `${longest}.`, `${label}.test`]) checkUrl(`http://${host}/`, NONE);
   });
 
   test('user info is refused even where the allow list names the host', () => {

@@ -78,6 +78,12 @@ test('a wrong entry is refused in one line that names it', () => {
     ':80',
     '-',
     '.',
+    'example..test',
+    'example.test..',
+    '.example.test',
+    `${'a'.repeat(64)}.test`,
+    `${'a.'.repeat(130)}test`,
+    'example..test:80',
   ];
   for (const entry of wrong) {
     assert.throws(

@@ -50,6 +50,17 @@ describe('which hosts are reached', () => {
     assert.equal(server.connections, 0);
   });
 
+  test('a URL that is none is told what is wrong with it', async () => {
+    for (const [url, message] of [
+      ['http://256.0.0.1/', 'the host or port of the URL is not valid'],
+      ['http://[::1', 'the host or port of the URL is not valid'],
+      [`http://${'a.'.repeat(130)}test/`, 'the host name has more than 253 characters'],
+      ['http://example..test/', 'the host name has an empty label'],
+      ['ftp://example.test/', 'only http and https URLs are allowed'],
+    ] as const)
+      await assert.rejects(service('127.0.0.0/8')({ method: 'GET', url }), forGood(message));
+  });
+
   test('no form of a forbidden address is, whatever host is named', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end());
     for (const host of Object.values(FORBIDDEN_HOSTS).flat()) {

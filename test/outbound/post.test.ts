@@ -242,7 +242,7 @@ describe('a receiver that', () => {
     );
     await assert.rejects(
       post('http://hook.example.test/', { lookup: () => {} }),
-      outbound('the receiver did not answer in time'),
+      outbound('the host name cannot be resolved'),
     );
   });
 
@@ -263,6 +263,63 @@ describe('a receiver that', () => {
       socket.on('close', () => clearInterval(timer));
     });
     await assert.rejects(post(server.url), outbound('the receiver did not answer in time'));
+  });
+
+  test('is given up in time, whatever trickles meanwhile', async (t) => {
+    const trickles: Record<string, (socket: Socket) => void> = {
+      'bytes of its status line': (socket) => trickle(socket, '', 'HTTP/1.1 200 OK'.split('')),
+      'bytes of a header': (socket) => trickle(socket, 'HTTP/1.1 200 OK\r\nx-slow: ', ['a']),
+      'one header after the other': (socket) => trickle(socket, 'HTTP/1.1 200 OK\r\n', ['x: y\r\n']),
+      'informational answers': (socket) =>
+        trickle(socket, '', ['HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n']),
+      'blank lines': (socket) => trickle(socket, '', ['\r\n']),
+    };
+    for (const [what, answer] of Object.entries(trickles)) {
+      const server = await startTcpServer(t, (socket) => {
+        socket.once('data', () => answer(socket));
+      });
+      const startedAt = performance.now();
+      await assert.rejects(
+        post(server.url, { timeouts: { ...QUICK, totalMs: 60_000, responseMs: 300 } }),
+        outbound('the receiver did not answer in time'),
+        what,
+      );
+      assert.ok(
+        performance.now() - startedAt < 30_000,
+        `${what}: long before the time for everything is over`,
+      );
+    }
+  });
+
+  test('takes the body a byte at a time is given up in time', async (t) => {
+    const server = await startTcpServer(t, (socket) => {
+      socket.pause();
+      const timer = setInterval(() => socket.read(1), 20);
+      socket.on('close', () => clearInterval(timer));
+    });
+    const startedAt = performance.now();
+    for (const { body, contentLength } of [
+      bigBody(64),
+      { body: Buffer.alloc(64 * MIB), contentLength: 64 * MIB },
+    ])
+      await assert.rejects(
+        post(server.url, {
+          body,
+          contentLength,
+          timeouts: { ...QUICK, idleMs: 60_000, totalMs: 60_000, sendMs: 300 },
+        }),
+        outbound('the receiver did not take the request in time'),
+      );
+    assert.ok(performance.now() - startedAt < 30_000, 'long before the time for everything is over');
+  });
+
+  test('answers with headers that are too large gives an error', async (t) => {
+    for (const head of [`x: ${'a'.repeat(64 * 1024)}\r\n`, 'x: aaaaaaaa\r\n'.repeat(8000)]) {
+      const server = await startTcpServer(t, (socket) => {
+        socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n`));
+      });
+      await assert.rejects(post(server.url), outbound('the headers of the answer are too large'));
+    }
   });
 
   test('sends its body byte by byte has answered: the rest is not waited for', async (t) => {
@@ -352,7 +409,6 @@ describe('a receiver that', () => {
     const answers = [
       'SSH-2.0-OpenSSH_9.6\r\n\r\n',
       'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
-      `HTTP/1.1 200 OK\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`,
     ];
     for (const answer of answers) {
       const server = await startTcpServer(t, (socket) => {
@@ -378,7 +434,20 @@ describe('a receiver that', () => {
       'Wed, 21 Oct 2015 07:28:00 GMT': 60,
       'Wed, 21 Oct 2015 07:26:00 GMT': 0,
       'Wed, 21 Oct 2099 07:28:00 GMT': 86_400,
+      'Wednesday, 21-Oct-15 07:28:00 GMT': 60,
+      'Wednesday, 21-Oct-65 07:28:00 GMT': 86_400,
+      'Wednesday, 21-Oct-66 07:28:00 GMT': 0,
+      'Wednesday, 21-Oct-94 07:28:00 GMT': 0,
+      'Wed Oct 21 07:28:00 2015': 60,
+      'Wed Oct  7 07:28:00 2015': 0,
       'Wed, 99 Oct 2015 07:28:00 GMT': null,
+      'Sat, 31 Feb 2026 07:28:00 GMT': null,
+      'Wed, 21 Oct 2015 24:28:00 GMT': null,
+      'Wednesday, 21 Oct 2015 07:28:00 GMT': null,
+      'Wed, 21 Oct 2015 07:28:00 CET': null,
+      'Wed Oct 21 07:28:00 15': null,
+      'Wed, 21 Okt 2015 07:28:00 GMT': null,
+      '2015-10-21T07:28:00Z': null,
       '-5': null,
       '1.5': null,
       soon: null,
@@ -388,6 +457,12 @@ describe('a receiver that', () => {
         response.writeHead(429, { 'retry-after': value, date: 'Wed, 21 Oct 2015 07:27:00 GMT' }).end();
       });
       assert.equal((await post(server.url)).retryAfterSeconds, seconds, value);
+    }
+    for (const date of ['Wednesday, 21-Oct-15 07:27:00 GMT', 'Wed Oct 21 07:27:00 2015']) {
+      const server = await startHttpServer(t, (_request, response) => {
+        response.writeHead(503, { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT', date }).end();
+      });
+      assert.equal((await post(server.url)).retryAfterSeconds, 60, date);
     }
   });
 });
@@ -438,6 +513,14 @@ describe('an abort', () => {
     assert.equal(body.destroyed, true);
   });
 });
+
+/** Sends the beginning at once and then a part every 20 ms, the last one over and over. */
+function trickle(socket: Socket, beginning: string, parts: readonly string[]): void {
+  socket.write(beginning);
+  let sent = 0;
+  const timer = setInterval(() => socket.write(parts[Math.min(sent++, parts.length - 1)] ?? ''), 20);
+  socket.on('close', () => clearInterval(timer));
+}
 
 async function freePort(): Promise<number> {
   const { createServer } = await import('node:net');

@@ -90,6 +90,10 @@ describe('when a batch is taken, a callbackUrl', () => {
       ['//93.184.216.34/', /only http and https/],
       ['hook', /only http and https/],
       ['', /only http and https/],
+      ['http://256.0.0.1/', /^callbackUrl is not allowed: the host or port of the URL is not valid$/],
+      [`http://${'a.'.repeat(130)}test/`, /: the host name has more than 253 characters$/],
+      [`http://${'a'.repeat(64)}.test/`, /: the host name has a label of more than 63 characters$/],
+      ['http://example..test/', /: the host name has an empty label$/],
       [
         'http://93.184.216.34:22/',
         /^callbackUrl is not allowed: port 22 is not allowed: only 80, 443 and those above 1024$/,
