@@ -24,8 +24,11 @@ type Environment = Record<string, string>;
 export interface Home {
   folder: string;
   dataDir: string;
-  /** @param project the folder of the project; the one under test when absent */
-  start(env?: Environment, project?: string): Product;
+  /**
+   * @param project the folder of the project; the one under test when absent
+   * @param script of npm; `start` when absent
+   */
+  start(env?: Environment, project?: string, script?: string): Product;
   /** Processes that still run on the folder or in a process group of a start. */
   processes(): Promise<string[]>;
 }
@@ -36,7 +39,7 @@ export interface Product {
   stderr(): string;
   /** Resolves to the match once stdout has it; rejects when the product ends without. */
   says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
-  /** Where it listens, once it is ready; @param key the admin key, when the data directory keeps none */
+  /** Where it listens, once it is ready, after the last restart; @param key the admin key, when the data directory keeps none */
   ready(key?: string): Promise<Site>;
   /** JSON log lines, as they are and parsed. */
   logged(): { line: string; msg: string; pid: number }[];
@@ -80,9 +83,9 @@ export async function makeHome(
   return {
     folder,
     dataDir,
-    start(env = {}, project = ROOT) {
+    start(env = {}, project = ROOT, script = 'start') {
       const own = { ...bareEnvironment(folder), DATA_DIR: dataDir };
-      const product = startProduct(project, { ...own, ...env }, owner);
+      const product = startProduct(project, script, { ...own, ...env }, owner);
       started.push(product);
       return product;
     },
@@ -112,10 +115,11 @@ export function bareEnvironment(folder: string): Environment {
 
 function startProduct(
   cwd: string,
+  script: string,
   env: Environment,
   owner: { uid: number; gid: number } | undefined,
 ): Product {
-  const npm = spawn('npm', ['start'], {
+  const npm = spawn('npm', ['run', script], {
     ...owner,
     cwd,
     env,
@@ -151,7 +155,9 @@ function startProduct(
     stdout: () => stdout,
     stderr: () => stderr,
     async ready(key) {
-      const [line] = await says(READY);
+      await says(READY);
+      // Of several starts the last one.
+      const [line = ''] = [...stdout.matchAll(new RegExp(READY, 'gm'))].at(-1) ?? [];
       const { url, adminKeyFile } = JSON.parse(line);
       return siteAt(url, key ?? (await readKey(adminKeyFile)));
     },

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { writeFiles } from '../registry/plugin-root.ts';
+import { waitFor } from '../support/wait.ts';
+import { makeHome, type Product, ROOT } from './product.ts';
+
+const greeting = (text: string) =>
+  `export default { summary: 'Greets', run: () => ({ greeting: '${text}' }) };`;
+
+/** What the action answers in whatever start is running; undefined while none has it. */
+async function greets(product: Product): Promise<string | undefined> {
+  const { post } = await product.ready();
+  const answer = await post('/api/1.0/demo?action=greet').catch(() => undefined);
+  return answer?.body.greeting;
+}
+
+test('npm run dev restarts on new files, new migrations and edits in PLUGIN_DIR', async (t) => {
+  const home = await makeHome(t);
+  const plugins = join(home.folder, 'my plugins');
+  for (const folder of ['jobs', 'schemas']) await mkdir(join(plugins, folder), { recursive: true });
+  const product = home.start({ PLUGIN_DIR: plugins }, ROOT, 'dev');
+  await product.ready();
+
+  await writeFiles(plugins, {
+    'package.json': '{"type":"module"}',
+    'schemas/demo/greet.ts': "export const params = { type: 'object' } as const;",
+    'jobs/demo/greet.ts': greeting('Hello'),
+    'jobs/demo/migrations/001_guests.sql': 'create table demo.guest (name text)',
+  });
+  const restarted = { timeoutMs: 90_000 };
+  await waitFor(async () => (await greets(product)) === 'Hello', { what: 'the new action', ...restarted });
+  assert.match(product.stdout(), /"schema":"demo","migration":"001_guests"/);
+
+  await writeFile(join(plugins, 'jobs/demo/greet.ts'), greeting('Good morning'));
+  await waitFor(async () => (await greets(product)) === 'Good morning', { what: 'the edit', ...restarted });
+
+  product.signalAll('SIGTERM');
+  await product.exited;
+  assert.deepEqual(await home.processes(), []);
+});
