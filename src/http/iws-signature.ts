@@ -1,6 +1,7 @@
 /** The signature of the IWS scheme: a function of the request's head and the key's secret. */
 import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { parseHttpDate } from '../domain/http-date.ts';
 
 export interface SignedHead {
   method: string;
@@ -13,7 +14,7 @@ export interface SignedHead {
 const API_VERSION = '1.0';
 /** iVvy's timestamp format ends with UTC; clients leave that out as well. */
 const IVVY_DATE = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)( utc)?$/i;
-/** As in RFC 9110; documents of the scheme write UTC for GMT, and a comma after the month. */
+/** Beside those of RFC 9110: documents of the scheme write UTC for GMT, and a comma after the month. */
 const DATE = /^[a-z]{3}, \d\d? [a-z]{3},? \d{4} \d\d:\d\d:\d\d (gmt|utc)$/i;
 /** The scheme and the host of a request target in absolute form. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
@@ -54,7 +55,7 @@ export function dateOf(headers: IncomingHttpHeaders): number {
     return Date.parse(`${day}T${time}Z`);
   }
   const { date = '' } = headers;
-  return DATE.test(date) ? Date.parse(date) : Number.NaN;
+  return DATE.test(date) ? Date.parse(date) : (parseHttpDate(date, Date.now()) ?? Number.NaN);
 }
 
 /** All that begin with IVVY, by their names without dashes and underscores, in the order of these. */

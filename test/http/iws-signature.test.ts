@@ -105,6 +105,8 @@ describe('The date of a request', () => {
     [{ date: 'Tue, 03 Apr 2012 22:23:24 GMT' }, '2012-04-03T22:23:24.000Z'],
     [{ date: 'Tue, 03 Apr 2012 22:23:24 UTC' }, '2012-04-03T22:23:24.000Z'],
     [{ date: 'Tue, 03 Apr, 2012 22:23:24 utc' }, '2012-04-03T22:23:24.000Z'],
+    [{ date: 'Tuesday, 03-Apr-12 22:23:24 GMT' }, '2012-04-03T22:23:24.000Z'],
+    [{ date: 'Tue Apr  3 22:23:24 2012' }, '2012-04-03T22:23:24.000Z'],
     [{ 'ivvy-date': '2012-04-03 22:23:24', date: 'yesterday' }, '2012-04-03T22:23:24.000Z'],
   ] as const)
     test(`is read from ${JSON.stringify(headers)}`, () => {

@@ -133,7 +133,7 @@ async function sendBatch(pool: Pool, request: Request, response: Response, async
 
 async function sendResults(pool: Pool, request: Request, response: Response): Promise<void> {
   const { asyncId } = request.params;
-  response.vary('accept');
+  response.vary('Accept');
   const batch = await requireBatch(pool, callerOf(request), asyncId, 'resultsNotFound');
   const { cursor, ...query } = queryOf(request, ['status', 'limit', 'cursor']);
   const status = oneOf('status', query.status, RESULT_STATUSES);
