@@ -5,19 +5,16 @@
  */
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { circumstances } from './support/machine.ts';
 import { startPostgres } from './support/postgres.ts';
 import { markdownReport, type Outcome, terminalTable } from './support/report.ts';
+import { withinLimit } from './support/run-limit.ts';
 import type { Target } from './targets/target.ts';
 
 const TARGETS = join(import.meta.dirname, 'targets');
 const REPORT = join(import.meta.dirname, 'RESULTS.md');
 const ROUNDS = 3;
-const MAX_SECONDS = 15 * 60;
-/** What a target that is given up may take to end what it has started. */
-const GRACE_MS = 40_000;
 
 interface Options {
   ids: string[];
@@ -32,12 +29,10 @@ async function main(args: string[], interrupted: AbortSignal): Promise<boolean> 
   await using postgres = await startPostgres();
   const run = await circumstances(postgres.version);
   const outcomes: Outcome[] = [];
-  const late = timeLimit(MAX_SECONDS);
   for (const target of targets) {
     if (interrupted.aborted) break;
     process.stdout.write(`${target.id}, ${target.title}\n`);
-    const signal = AbortSignal.any([interrupted, late, timeLimit(target.limitSeconds)]);
-    outcomes.push(await measure(target, options, postgres.url, signal));
+    outcomes.push(await measure(target, options, postgres.url, interrupted));
   }
   process.stdout.write(`\n${terminalTable(outcomes)}\n\n${run.lines().join('\n')}\n`);
   const isWhole = args.length === 0 && outcomes.length === targets.length && !interrupted.aborted;
@@ -45,7 +40,7 @@ async function main(args: string[], interrupted: AbortSignal): Promise<boolean> 
   return outcomes.length === targets.length && !outcomes.some(({ failed }) => failed);
 }
 
-/** A target that fails or takes too long has a row that says so, and the others go on. */
+/** A target that fails has a row that says so, and the others go on. */
 async function measure(
   target: Target,
   { n, rounds }: Options,
@@ -56,29 +51,17 @@ async function measure(
   const size = (jobs: number) => n ?? jobs;
   try {
     signal.throwIfAborted();
-    const measuring = target.measure({ postgresUrl, rounds, size, say, signal });
-    return { target, failed: false, rows: await Promise.race([measuring, overdue(signal)]) };
+    const runs = rounds * Math.max(1, target.engines?.length ?? 0);
+    const rows = await withinLimit({ signal, runs }, (limited) =>
+      target.measure({ postgresUrl, rounds, size, say, signal: limited }),
+    );
+    return { target, failed: rows.some((row) => row.failed), rows };
   } catch (error) {
-    // What was being waited for fails with an error of its own.
-    const why: Error = signal.aborted ? signal.reason : error;
+    const why = error as Error;
     say(`failed: ${signal.aborted ? why.message : why.stack}`);
     const missing = `not measured: ${why.message}`;
     return { target, failed: true, rows: [{ what: target.title, unit: '', values: [], missing }] };
   }
-}
-
-function timeLimit(seconds: number): AbortSignal {
-  const controller = new AbortController();
-  const abort = () => controller.abort(new Error(`not done within ${seconds} s`));
-  setTimeout(abort, seconds * 1000).unref();
-  return controller.signal;
-}
-
-/** Rejects when a target goes on for too long after it was given up. */
-async function overdue(signal: AbortSignal): Promise<never> {
-  await new Promise((resolve) => signal.addEventListener('abort', resolve));
-  await wait(GRACE_MS, undefined, { ref: false });
-  throw signal.reason;
 }
 
 async function selectTargets(ids: string[]): Promise<Target[]> {

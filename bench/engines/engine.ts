@@ -6,6 +6,8 @@ export interface Engine {
   measured: string;
   /** What it runs with, for the report. */
   settings: string;
+  /** What is counted; jobs when absent. */
+  counted?: 'batches';
   /**
    * Starts it on a database of its own in this Postgres. Throws LeftOut when it cannot take part on this machine;
    * the signal ends whatever it waits for later on.
@@ -14,7 +16,7 @@ export interface Engine {
 }
 
 export interface RunningEngine {
-  /** Runs W(n); the seconds from handing over the first job until every result can be read. */
+  /** Runs W(n), or n batches; the seconds from handing over the first until every result can be read. */
   run(n: number): Promise<number>;
   /** Leaves nothing behind. */
   tearDown(): Promise<void>;

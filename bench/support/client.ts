@@ -6,19 +6,16 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { until } from './until.ts';
 
-/** The API has no such route; the message names it. */
-export class NotAvailable extends Error {}
-
 export interface Client {
   /** Starts a batch of a `run` body; answers its asyncId. */
   run(body: string | Buffer): Promise<string>;
-  /** The same of NDJSON, sent as fast as it is taken. Throws NotAvailable. */
+  /** The same of NDJSON, sent as fast as it is taken. */
   runLines(pieces: readonly Buffer[]): Promise<string>;
   /** Resolves when every job of the batch has succeeded; some 20 ms late at most. */
   ended(asyncId: string): Promise<void>;
   /** Sends the batch's callback once more. */
   repost(asyncId: string): Promise<void>;
-  /** Reads the stream of all results to its end and answers how many came. Throws NotAvailable. */
+  /** Reads the stream of all results to its end and answers how many came. */
   countResults(asyncId: string): Promise<number>;
   /** A new key of this tenant that may run whatever bench has. */
   createKey(tenant: string): Promise<string>;
@@ -102,7 +99,7 @@ async function answerOf(request: ClientRequest, status = 200): Promise<IncomingM
   const route = `${request.method} ${request.path.replace(/[0-9a-f]{32}/, '{asyncId}')}`;
   const what = `${route} answers ${answer.statusCode}`;
   const told = await text(answer);
-  throw answer.statusCode === 404 ? new NotAvailable(what) : new Error(`${what}: ${told.slice(0, 500)}`);
+  throw new Error(`${what}: ${told.slice(0, 500)}`);
 }
 
 const NEW_LINE = 10;

@@ -17,16 +17,15 @@ export const target: Target = {
     'W(100k) from the first job handed over until every result can be read; ours by `submit`, without HTTP, the ' +
     'peers by their own libraries, in the benchmark’s process, whose thread is less busy than the Postgres or Redis ' +
     'that they wait for; each is started anew for every run and warmed up by as many jobs',
-  limitSeconds: 300,
   engines,
   async measure(bench) {
     const rates = await alternate(bench, bench.size(JOBS), engines);
     return [
       rateRow(rates, engine),
-      comparisonRow(rates, engine, limit, 0.4),
-      comparisonRow(rates, engine, pgBoss, 5),
-      comparisonRow(rates, engine, bullMq, 10),
-      comparisonRow(rates, engine, graphileWorker, 15),
+      comparisonRow(rates, engine, limit, 0.45),
+      comparisonRow(rates, engine, pgBoss, 7),
+      comparisonRow(rates, engine, bullMq, 12),
+      comparisonRow(rates, engine, graphileWorker, 20),
     ];
   },
 };

@@ -15,7 +15,6 @@ export const target: Target = {
   title: 'growth',
   method:
     'the engine alone as in S1, W(N) of growing N, one after the other on one database; flat is 0.9 × or more',
-  limitSeconds: 180,
   engines: [engine],
   async measure(bench) {
     const sizes = SIZES.filter((n) => n <= bench.size(n));

@@ -7,8 +7,6 @@ export interface Target {
   title: string;
   /** What is measured and how, for the report. */
   method: string;
-  /** It is given up after this. */
-  limitSeconds: number;
   /** Those whose settings the report names. */
   engines?: readonly Engine[];
   measure(bench: Bench): Promise<Row[]>;
@@ -23,7 +21,7 @@ export interface Bench {
   size(jobs: number): number;
   /** Tells whoever watches how far it is. */
   say(line: string): void;
-  /** Aborted at the target's limit and when the benchmark is interrupted. */
+  /** Aborted when the benchmark is interrupted, and when the target takes far too long. */
   signal: AbortSignal;
 }
 
@@ -38,6 +36,8 @@ export interface Row {
   goal?: Goal;
   /** Why there is no figure. */
   missing?: string;
+  /** There should have been one. */
+  failed?: boolean;
 }
 
 /** Held against the median. */
