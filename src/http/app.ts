@@ -1,6 +1,6 @@
 /** The express application: middleware in order, then the routes. */
 import express, { type Express, type RequestHandler } from 'express';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { ActionCatalogue } from '../pipeline/action-catalogue.ts';
 import type { Keys } from '../pipeline/keys.ts';
@@ -45,7 +45,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   app.disable('x-powered-by');
   app.disable('etag'); // answers are of the moment, and hashing large ones costs more than it saves
   app.set('trust proxy', deps.trustProxy);
-  app.use(helmet({ strictTransportSecurity: transportSecurity(deps.publicUrl) }), keepOutOfCaches);
+  app.use(helmet(transportSecurity(deps.publicUrl)), keepOutOfCaches);
   app.use(requestLog(deps.log), refuseRepeatedHeaders);
   const health = healthRoutes(deps.isReady);
   app.use(health, refuseOtherMethods(health));
@@ -87,8 +87,13 @@ const keepOutOfCaches: RequestHandler = (_request, response, next) => {
  * A browser that was told so never comes back without TLS: said where PUBLIC_URL says that there is TLS, and of that
  * host only. Whoever wants more, or less, sets the header in the proxy that ends TLS.
  */
-function transportSecurity(publicUrl: string | undefined): { includeSubDomains: boolean } | false {
-  return publicUrl?.startsWith('https:') ? { includeSubDomains: false } : false;
+function transportSecurity(publicUrl: string | undefined): HelmetOptions {
+  const isSecure = publicUrl?.startsWith('https:');
+  return {
+    strictTransportSecurity: isSecure ? { includeSubDomains: false } : false,
+    // It would send the forms of plugins' pages to a port that has no TLS.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: isSecure ? [] : null } },
+  };
 }
 
 /** Plugins read bodies by themselves: that of a signed request must be known to be right by then. */

@@ -26,8 +26,11 @@ describe('With a PUBLIC_URL that has a path', async () => {
   });
 
   test('browsers are told to keep to TLS, on this host alone', async () => {
-    for (const path of ['/healthz', '/v1/batches', '/nothing'])
-      assert.equal((await system.request(path)).headers.get(HSTS), 'max-age=31536000');
+    for (const path of ['/healthz', '/v1/batches', '/nothing']) {
+      const { headers } = await system.request(path);
+      assert.equal(headers.get(HSTS), 'max-age=31536000');
+      assert.match(headers.get('content-security-policy') ?? '', /upgrade-insecure-requests/);
+    }
   });
 });
 
@@ -51,7 +54,9 @@ describe('Without a PUBLIC_URL of https', async () => {
         const { headers } = await request(path);
         assert.equal(headers.get(HSTS), null);
         assert.equal(headers.get('x-content-type-options'), 'nosniff');
-        assert.match(headers.get('content-security-policy') ?? '', /default-src 'self'/);
+        const policy = headers.get('content-security-policy') ?? '';
+        assert.match(policy, /default-src 'self'/);
+        assert.doesNotMatch(policy, /upgrade-insecure-requests/);
       }
   });
 });
