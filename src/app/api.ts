@@ -75,7 +75,7 @@ export async function startApi(
     registry,
     largeJobs,
     limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
-    checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow),
+    checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, options.lookup),
     endWatch: createEndWatch(pool),
     watch: createBatchWatch(pool),
     aloneWaitMs: options.aloneWaitMs,

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 
@@ -5,6 +6,8 @@ export interface AppOptions {
   config: Config;
   databaseUrl: string;
   log: Logger;
+  /** How host names of callbacks and requests are resolved; `systemLookup` when absent. */
+  lookup?: LookupFunction | undefined;
 }
 
 /** Part of the product that runs in this process. */

@@ -41,6 +41,7 @@ export async function startWorker(
     concurrency: config.workerConcurrency,
     callbackPool,
     allow: config.callbackAllow,
+    lookup: options.lookup,
     retrySeconds: config.callbackRetrySeconds,
     callbackSecret: (tenant) => keys.callbackSecret(tenant),
   });
@@ -110,6 +111,7 @@ async function startEngine(
     log,
     registry,
     url: publicUrl,
+    lookup,
   }: AppOptions & { registry: Registry; url: string },
   name: string,
   connections: number,
@@ -127,7 +129,7 @@ async function startEngine(
   const stop = new AbortController();
   const mailer = config.smtpUrl === undefined ? undefined : await openMailer(config.smtpUrl);
   const services: Services = {
-    http: createHttpService({ allow: config.httpAllow }),
+    http: createHttpService({ allow: config.httpAllow, lookup }),
     mail: mailer && ((mail) => mailer.send(mail)),
     publicUrl,
   };

@@ -1,9 +1,9 @@
-import dns from 'node:dns';
 import net, { type LookupFunction } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { specialKind } from './address-kind.ts';
 import { type AllowList, canonicalName, namesAddress, namesHost } from './allow-list.ts';
 import { hostNameFault } from './host-name.ts';
+import { systemLookup } from './name-lookup.ts';
 
 export { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './allow-list.ts';
 
@@ -79,7 +79,10 @@ export function checkTarget(text: string, allow: AllowList, rule: AddressRule): 
 export async function resolveCheck(
   url: URL,
   allow: AllowList,
-  { lookup = dns.lookup, timeoutMs = 2000 }: { lookup?: LookupFunction; timeoutMs?: number } = {},
+  {
+    lookup = systemLookup,
+    timeoutMs = 2000,
+  }: { lookup?: LookupFunction | undefined; timeoutMs?: number } = {},
 ): Promise<void> {
   const { host, port } = hostAndPort(url);
   if (net.isIP(host) !== 0 || namesHost(allow, host, port)) return;

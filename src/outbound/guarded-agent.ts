@@ -1,8 +1,8 @@
-import dns from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
 import net, { type LookupFunction } from 'node:net';
 import { type AddressRule, ForbiddenAddressError } from './address-guard.ts';
+import { systemLookup } from './name-lookup.ts';
 
 export interface GuardedAgents {
   http: http.Agent;
@@ -17,10 +17,7 @@ export interface GuardedAgents {
  * An own check and not `request-filtering-agent`: that package knows no host names, ports or IPv6 ranges
  * beyond ipaddr.js's (it connects to `::7f00:1`, which embeds 127.0.0.1), and its errors show the address.
  */
-export function createGuardedAgents(
-  rule: AddressRule,
-  lookup: LookupFunction = (host, options, callback) => dns.lookup(host, options, callback),
-): GuardedAgents {
+export function createGuardedAgents(rule: AddressRule, lookup: LookupFunction = systemLookup): GuardedAgents {
   // Asked to keep alive, receivers that answer early go on reading the body instead of cutting it off.
   // No TLS session outlives its request: each handshake checks the certificate.
   const options = { keepAlive: true, maxCachedSessions: 0 };

@@ -35,8 +35,8 @@ const REFUSED_HEADERS = new Set([
 interface HttpServiceOptions {
   allow: AllowList;
   timeouts?: Partial<Timeouts>;
-  /** How host names are resolved; `dns.lookup` when absent. */
-  lookup?: LookupFunction;
+  /** How host names are resolved; `systemLookup` when absent. */
+  lookup?: LookupFunction | undefined;
 }
 
 /**

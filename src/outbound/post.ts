@@ -25,7 +25,7 @@ export interface PostOptions {
   allow: AllowList;
   timeouts?: Partial<PostTimeouts> | undefined;
   signal?: AbortSignal | undefined;
-  /** How host names are resolved; `dns.lookup` when absent. */
+  /** How host names are resolved; `systemLookup` when absent. */
   lookup?: LookupFunction | undefined;
 }
 

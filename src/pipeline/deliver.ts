@@ -2,6 +2,7 @@
  * Delivers one callback: sign the body and send it, log the attempt, and leave the next attempt to the queue.
  * In constant memory, whatever the batch's size.
  */
+import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Pool, PoolClient } from 'pg';
 import { toAsyncId } from '../domain/batch.ts';
@@ -25,6 +26,8 @@ export interface DeliverDeps {
   log: Log;
   bodies: CallbackBodies;
   allow: AllowList;
+  /** How host names are resolved; `systemLookup` when absent. */
+  lookup?: LookupFunction | undefined;
   /** Pauses after the first, second … failed attempt; when they are used up the callback has failed. */
   retrySeconds: readonly number[];
   callbackSecret(tenant: string): Promise<string>;
@@ -97,6 +100,7 @@ async function post(deps: DeliverDeps, batch: CallbackBatch, url: string): Promi
         body: signed.content,
         headers: headersOf(signed),
         allow: deps.allow,
+        lookup: deps.lookup,
         signal: deps.stopping,
         timeouts: deps.timeouts,
       });

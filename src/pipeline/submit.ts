@@ -30,7 +30,7 @@ export interface SubmitDeps {
   largeJobs: LargeJobChecker;
   limits: { maxJobs: number; retentionDays: number };
   /** Throws BatchwrightError when the address may not be called. */
-  checkCallbackUrl(url: unknown): Promise<string>;
+  checkCallbackUrl(url: unknown, tenant: string): Promise<string>;
 }
 
 /** A request's body, cut into jobs and other members as it arrives. */
@@ -60,7 +60,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     const last = intake.lastChunk();
     const envelope = intake.finish();
     const callbackUrl =
-      envelope.callbackUrl == null ? null : await deps.checkCallbackUrl(envelope.callbackUrl);
+      envelope.callbackUrl == null ? null : await deps.checkCallbackUrl(envelope.callbackUrl, submission.caller.tenant);
     const isLarge = last !== null && last.bytes > MAX_INSERT_BYTES;
     const pool = isLarge ? deps.ingestPool : deps.pool;
     store ??= await openStore(deps, submission, await pool.connect());
@@ -79,7 +79,7 @@ export async function validate(deps: SubmitDeps, submission: Submission): Promis
   const intake = newIntake(deps, submission);
   for await (const events of submission.events) await intake.take(events);
   const { callbackUrl } = intake.finish();
-  if (callbackUrl != null) await deps.checkCallbackUrl(callbackUrl);
+  if (callbackUrl != null) await deps.checkCallbackUrl(callbackUrl, submission.caller.tenant);
 }
 
 function newIntake(deps: SubmitDeps, { caller, alone }: Submission): Intake {

@@ -1,17 +1,11 @@
 /** The main job, as its documentation tells it: contacts are invited to an event in a batch, and answer. */
 import assert from 'node:assert/strict';
-import dns from 'node:dns';
-import { after, before, describe, mock, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import { stubLookup } from '../outbound/loopback.ts';
 import { type Answer, startSystem } from '../support/system.ts';
 
-// The callback's address is somebody's: no test may reach it, so here its name leads nowhere.
-const { lookup } = dns;
-mock.method(dns, 'lookup', (...args: unknown[]) => {
-  if (args[0] !== 'www.example.com') return Reflect.apply(lookup, dns, args);
-  const callback = args.at(-1) as (error: Error) => void;
-  setImmediate(callback, Object.assign(new Error('not found'), { code: 'ENOTFOUND' }));
-});
-const system = await startSystem({ after });
+// The callback's address is somebody's: no test may reach it, so here names lead nowhere.
+const system = await startSystem({ after }, { lookup: stubLookup([]) });
 
 const EXAMPLE =
   '{"jobs":[{"namespace":"event","action":"inviteContacts","params":{"event":1,"contacts":[1,2,3]}}],' +

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import dns from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import { after, describe, type TestContext, test } from 'node:test';
 import { parseAllowList } from '../../src/outbound/address-guard.ts';
+import { systemLookup } from '../../src/outbound/name-lookup.ts';
 import { FORBIDDEN_HOSTS } from '../outbound/addresses.ts';
 import { stubLookup } from '../outbound/loopback.ts';
 import { startSystem } from '../support/system.ts';
@@ -17,7 +18,9 @@ import {
 } from './deliver-support.ts';
 
 // Nothing is allowed but public addresses, and no worker delivers by itself.
-const system = await startSystem({ after }, { worker: false, env: { CALLBACK_ALLOW: '' } });
+const names = new Map<string, LookupFunction>();
+const lookup: LookupFunction = (host, ...rest) => (names.get(host) ?? systemLookup)(host, ...rest);
+const system = await startSystem({ after }, { worker: false, env: { CALLBACK_ALLOW: '' }, lookup });
 const NOTHING = parseAllowList('');
 const HOSTS = Object.values(FORBIDDEN_HOSTS).flat();
 const JOB = { namespace: 'test', action: 'echo', params: { n: 1 } };
@@ -25,10 +28,8 @@ const JOB = { namespace: 'test', action: 'echo', params: { n: 1 } };
 /** From now on the name resolves to these lists of addresses, one after the other; other names as ever. */
 function resolve(t: TestContext, name: string, ...answers: string[][]): { asked: string[] } {
   const stub = stubLookup(...answers);
-  const real = dns.lookup;
-  t.mock.method(dns, 'lookup', (...parameters: Parameters<typeof stub>) =>
-    parameters[0] === name ? stub(...parameters) : Reflect.apply(real, dns, parameters),
-  );
+  names.set(name, stub);
+  t.after(() => names.delete(name));
   return stub;
 }
 
@@ -73,7 +74,6 @@ describe('when a batch is taken, a callbackUrl', () => {
         await refusal('https://hook.example.test/'),
         /^callbackUrl is not allowed: hook\.example\.test resolves to an? .+ address$/,
       );
-      t.mock.restoreAll();
     }
   });
 
@@ -139,7 +139,7 @@ describe('at the connection, a callback', () => {
 
   test('to any address that is not public is refused without a connection', async (t) => {
     const receiver = await startReceiver(t);
-    await startDelivering(t, system, { allow: NOTHING, retrySeconds: [] });
+    await startDelivering(t, system, { lookup, allow: NOTHING, retrySeconds: [] });
     const batches = await Promise.all(
       HOSTS.map(async (host) => ({
         host,
@@ -156,10 +156,10 @@ describe('at the connection, a callback', () => {
 
   test('to a name that resolves to loopback by then is refused, logged and tried again later', async (t) => {
     const receiver = await startReceiver(t);
-    const lookup = resolve(t, 'hook.example.test', ['93.184.216.34'], ['127.0.0.1']);
+    const stub = resolve(t, 'hook.example.test', ['93.184.216.34'], ['127.0.0.1']);
     const asyncId = await endedBatch(system, `http://hook.example.test:${receiver.port}/hook`);
-    assert.equal(lookup.asked.length, 1);
-    await startDelivering(t, system, { allow: NOTHING, retrySeconds: [60] });
+    assert.equal(stub.asked.length, 1);
+    await startDelivering(t, system, { lookup, allow: NOTHING, retrySeconds: [60] });
     const [line] = await attemptsLogged(system, asyncId, 1);
     assert.equal(line?.error, 'address not allowed: hook.example.test resolves to a loopback address');
     assert.equal(line.status, null);
@@ -170,16 +170,16 @@ describe('at the connection, a callback', () => {
 
   test('to a name of which one address is not public is refused, and the name is resolved only once', async (t) => {
     const receiver = await startReceiver(t);
-    const lookup = resolve(t, 'hook.example.test', ['93.184.216.34'], ['93.184.216.34', '127.0.0.1']);
+    const stub = resolve(t, 'hook.example.test', ['93.184.216.34'], ['93.184.216.34', '127.0.0.1']);
     const asyncId = await endedBatch(system, `http://hook.example.test:${receiver.port}/hook`);
-    await startDelivering(t, system, { allow: NOTHING, retrySeconds: [] });
+    await startDelivering(t, system, { lookup, allow: NOTHING, retrySeconds: [] });
     await callbackBecomes(system, asyncId, 'failed');
-    assert.equal(lookup.asked.length, 2);
+    assert.equal(stub.asked.length, 2);
     assert.equal(receiver.connections, 0);
   });
 
   test('with user info, another scheme or a port below 1024 is refused', async (t) => {
-    await startDelivering(t, system, { allow: NOTHING, retrySeconds: [] });
+    await startDelivering(t, system, { lookup, allow: NOTHING, retrySeconds: [] });
     for (const [url, error] of [
       ['http://user:secret@93.184.216.34/', 'address not allowed: user info in a URL is not allowed'],
       ['ftp://93.184.216.34/', 'address not allowed: only http and https URLs are allowed'],
@@ -200,6 +200,7 @@ describe('CALLBACK_ALLOW', () => {
     const receiver = await startReceiver(t);
     const { port } = receiver;
     const opened = await startSystem(t, {
+      lookup,
       env: {
         CALLBACK_ALLOW: `hook.example.test:${port},127.0.0.2,127.0.1.0/24,10.0.0.5:22`,
         CALLBACK_RETRY_SECONDS: '0',

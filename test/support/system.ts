@@ -1,6 +1,7 @@
 /** The product in the test's own process, on a database of its own: API, worker, or both. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import type { LookupFunction } from 'node:net';
 import { resolve } from 'node:path';
 import type pg from 'pg';
 import pino from 'pino';
@@ -65,10 +66,16 @@ export interface LogLine {
  * @param options.env further variables
  * @param options.worker false to start without one
  * @param options.aloneWaitMs how long a call of one action alone waits, instead of 30 s
+ * @param options.lookup how host names of callbacks and requests are resolved
  */
 export async function startSystem(
   t: TestContext,
-  options: { env?: Record<string, string>; worker?: boolean; aloneWaitMs?: number } = {},
+  options: {
+    env?: Record<string, string>;
+    worker?: boolean;
+    aloneWaitMs?: number;
+    lookup?: LookupFunction;
+  } = {},
 ): Promise<System> {
   // Ended in reverse order by one hook: the test runner calls several in the order they were given.
   const endings: (() => Promise<unknown>)[] = [];
@@ -102,13 +109,21 @@ export async function startSystem(
     secretKey: config.secretKey,
     listening,
     aloneWaitMs: options.aloneWaitMs,
+    lookup: options.lookup,
   });
   endings.push(() => api.drain());
   const children = new Set<ChildProcess>();
   endings.push(() => Promise.all([...children].map(endChild)));
 
   async function addWorker(): Promise<Running> {
-    const worker = await startWorker({ config, databaseUrl: database.url, log, registry, url });
+    const worker = await startWorker({
+      config,
+      databaseUrl: database.url,
+      log,
+      registry,
+      url,
+      lookup: options.lookup,
+    });
     let drained: Promise<void> | undefined;
     const running = {
       drain: () => {
