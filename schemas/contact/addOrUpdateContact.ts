@@ -7,10 +7,10 @@ export const params = {
   additionalProperties: false,
   properties: {
     id: recordId,
-    firstName: { type: 'string', minLength: 1, maxLength: 255, pattern: ONE_LINE },
-    lastName: { type: 'string', minLength: 1, maxLength: 255, pattern: ONE_LINE },
+    firstName: { type: 'string', minLength: 1, maxLength: 255, format: ONE_LINE },
+    lastName: { type: 'string', minLength: 1, maxLength: 255, format: ONE_LINE },
     email: { type: 'string', format: 'email', maxLength: 254 },
-    phone: { type: ['string', 'null'], maxLength: 50, pattern: ONE_LINE },
+    phone: { type: ['string', 'null'], maxLength: 50, format: ONE_LINE },
     optedOut: { type: 'boolean' },
   },
 } as const satisfies JSONSchema;

@@ -1,7 +1,7 @@
 import type { FromSchema, JSONSchema } from 'batchwright/plugin';
 import { ONE_LINE, recordId } from '#schemas/lib/fields.ts';
 
-const name = { type: 'string', minLength: 1, maxLength: 255, pattern: ONE_LINE } as const;
+const name = { type: 'string', minLength: 1, maxLength: 255, format: ONE_LINE } as const;
 
 export const params = {
   type: 'object',
@@ -10,7 +10,7 @@ export const params = {
   properties: {
     id: recordId,
     name,
-    externalEventId: { type: ['string', 'null'], minLength: 1, maxLength: 255, pattern: ONE_LINE },
+    externalEventId: { type: ['string', 'null'], minLength: 1, maxLength: 255, format: ONE_LINE },
     races: {
       type: 'array',
       maxItems: 1000,

@@ -6,7 +6,7 @@ export const params = {
   additionalProperties: false,
   properties: {
     method: { enum: ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] },
-    url: { type: 'string', maxLength: 8192, pattern: '^https?://' },
+    url: { type: 'string', maxLength: 8192, format: 'one-line', pattern: '^https?://' },
     headers: {
       type: 'object',
       maxProperties: 100,
@@ -14,7 +14,8 @@ export const params = {
       propertyNames: { pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" },
       additionalProperties: { type: 'string', maxLength: 8192, pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$' },
     },
-    body: { type: 'string' },
+    // Any text that UTF-8 can carry.
+    body: { type: 'string', format: 'well-formed' },
   },
 } as const satisfies JSONSchema;
 export type HttpRequest = FromSchema<typeof params>;

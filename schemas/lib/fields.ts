@@ -8,8 +8,8 @@ export const recordId = {
   maximum: Number.MAX_SAFE_INTEGER,
 } as const satisfies JSONSchema;
 
-/** Text that Postgres can store: neither U+0000 nor half of a surrogate pair. */
-export const STORABLE = '^[^\\u0000\\p{Cs}]*$';
+/** The format of text that Postgres can store: neither U+0000 nor half of a surrogate pair. */
+export const STORABLE = 'storable';
 
-/** Storable text on one line: no control character, so that it can stand in a mail's header. */
-export const ONE_LINE = '^[^\\p{Cc}\\p{Cs}]*$';
+/** The format of storable text on one line: no control character, so that it can stand in a mail's header. */
+export const ONE_LINE = 'one-line';

@@ -1,5 +1,6 @@
 import net, { type LookupFunction } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { TEXT_FORMATS } from '../domain/text.ts';
 import { specialKind } from './address-kind.ts';
 import { type AllowList, canonicalName, namesAddress, namesHost } from './allow-list.ts';
 import { hostNameFault } from './host-name.ts';
@@ -50,6 +51,9 @@ export function checkUrl(url: string, allow: AllowList): URL {
 
 /** `checkUrl` under another rule. */
 export function checkTarget(text: string, allow: AllowList, rule: AddressRule): URL {
+  // Parsing leaves out what stands between lines, and puts a replacement character in place of half of a pair.
+  if (!TEXT_FORMATS['one-line'].allows(text))
+    throw new ForbiddenAddressError(`a URL ${TEXT_FORMATS['one-line'].rule}`);
   const url = URL.parse(text);
   if (url === null && /^\s*https?:/i.test(text)) {
     throw new ForbiddenAddressError('the host or port of the URL is not valid');

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, validateHeaderName, validateHeaderValue } from 'node:http';
 import net, { type LookupFunction } from 'node:net';
+import { textRule } from '../domain/text.ts';
 import type { OutboundRequest, OutboundResponse, Services } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 import {
@@ -103,6 +104,8 @@ function checkedMessage({ method, headers = {}, body }: OutboundRequest) {
   const verb = METHODS.find((known) => known === method.toUpperCase());
   if (!verb) throw new NonRetryableError(`the method must be one of ${METHODS.join(', ')}`);
   for (const [name, value] of Object.entries(headers)) checkHeader(name, value);
+  if (body !== undefined && !body.isWellFormed())
+    throw new NonRetryableError(`the body ${textRule('well-formed')}`, { errorCode: 400 });
   if (verb !== 'GET' && verb !== 'HEAD') return { method: verb, headers, body: body ?? '' };
   if (body) throw new NonRetryableError(`a ${verb} request has no body`);
   return { method: verb, headers };

@@ -1,5 +1,7 @@
 import { createTransport, type NodemailerError } from 'nodemailer';
+import { textRule } from '../domain/text.ts';
 import type { Mail } from '../plugin/context.ts';
+import { NonRetryableError } from '../plugin/errors.ts';
 import { parseSmtpUrl } from './smtp-url.ts';
 
 export interface Mailer {
@@ -33,6 +35,9 @@ export function createMailer(smtpUrl: string): Mailer {
   });
   return {
     async send({ to, subject, text, messageId }) {
+      for (const [name, value] of Object.entries({ to, subject, text, messageId }))
+        if (!value.isWellFormed())
+          throw new NonRetryableError(`${name} of a mail ${textRule('well-formed')}`, { errorCode: 400 });
       try {
         // As an object the address is taken as it is: no list, no display name is read out of it.
         await transport.sendMail({

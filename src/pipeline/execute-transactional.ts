@@ -15,6 +15,7 @@ import { execute, executeMany, failed, type InterruptibleSql, type PendingJob } 
 import { isInterruption } from './interruption.ts';
 import type { RunScope } from './run-scope.ts';
 import { Lost, recorded, recordOutcomes, type SettleDeps, type SettleResult } from './settle.ts';
+import { requireStorable } from './storable.ts';
 
 /**
  * Either all is committed, or nothing is and the outcomes say what is to be recorded instead; `lost` when
@@ -175,6 +176,7 @@ function clientSql(client: PoolClient, { interruptions }: ChunkMessage): Closabl
       if (closed) throw new Error('the run has ended: its transaction takes no further statement');
       if (ENDS_TRANSACTION.test(text))
         throw new NonRetryableError('a transactional action must not begin or end transactions itself');
+      requireStorable(text, values);
       running++;
       try {
         const { rows, rowCount } = await client.query(text, values);

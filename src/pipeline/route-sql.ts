@@ -4,6 +4,7 @@ import { BatchwrightError } from '../domain/errors.ts';
 import type { Sql } from '../plugin/context.ts';
 import { isCancelled, isReadOnly } from '../postgres/errors.ts';
 import { transaction } from '../postgres/transaction.ts';
+import { requireStorable } from './storable.ts';
 
 const STATEMENT_SECONDS = 5;
 
@@ -15,6 +16,7 @@ const STATEMENT_SECONDS = 5;
 export function createRouteSql(pool: Pool): Sql {
   return {
     async query(text, values) {
+      requireStorable(text, values);
       try {
         const { rows, rowCount } = await transaction(pool, (client) => client.query(text, values), {
           readOnly: true,

@@ -12,6 +12,7 @@ import { isInterruption } from './interruption.ts';
 import type { Recorder } from './recorder.ts';
 import type { RunScope } from './run-scope.ts';
 import type { SettleDeps } from './settle.ts';
+import { requireStorable } from './storable.ts';
 
 /** Limits each action's runs in this process, over all batches. */
 export interface ActionSlots {
@@ -224,6 +225,7 @@ function poolSql(pool: Pool, { interruptions }: ChunkMessage): InterruptibleSql 
   const sql: InterruptibleSql = {
     interrupted: false,
     async query(text, values) {
+      requireStorable(text, values);
       try {
         const { rows, rowCount } = await pool.query(text, values);
         return { rows, rowCount: rowCount ?? 0 };

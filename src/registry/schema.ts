@@ -1,6 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
+import { TEXT_FORMATS, textRule } from '../domain/text.ts';
 import { explainInvalidSchema, explainStrictError } from './schema-error.ts';
 
 /** How many errors of one job are told; a job with 100,000 wrong rows names the first of them. */
@@ -10,6 +11,7 @@ const MAX_MESSAGES = 20;
 export function createCompiler(): (schema: object) => ValidateFunction {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: false });
   ajvFormats.default(ajv);
+  for (const [name, { allows }] of Object.entries(TEXT_FORMATS)) ajv.addFormat(name, allows);
   const known = { keywords: Object.keys(ajv.RULES.keywords), formats: Object.keys(ajv.formats) };
   return (schema) => {
     try {
@@ -32,7 +34,13 @@ export interface ParamsProblem {
 
 /** Null when the params fit the schema. */
 export function checkParams(validate: ValidateFunction, params: unknown): ParamsProblem | null {
-  return validate(params) ? null : problemOf(validate.errors ?? []);
+  try {
+    return validate(params) ? null : problemOf(validate.errors ?? []);
+  } catch (error) {
+    // A pattern on a text of some MB, or a schema that leads back to itself.
+    if (!(error instanceof RangeError)) throw error;
+    return { missing: false, parameter: 'params', messages: [`params cannot be checked: ${error.message}`] };
+  }
 }
 
 /** What asks for one number, or for a whole one. */
@@ -98,6 +106,8 @@ function describe(error: ErrorObject): string {
       return `${place} is not known`;
     case 'enum':
       return `${place} must be one of ${error.params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}`;
+    case 'format':
+      return `${place} ${textRule(error.params.format) ?? error.message}`;
     case 'const':
       return `${place} must be ${JSON.stringify(error.params.allowedValue)}`;
     default:

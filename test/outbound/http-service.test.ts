@@ -295,3 +295,15 @@ test('an abort ends a request', async (t) => {
     message: 'the request was aborted',
   });
 });
+
+test('a request that would be sent with other text is refused', async (t) => {
+  const server = await startHttpServer(t, (_request, response) => response.end());
+  const { url } = server;
+  await assert.rejects(
+    send({ url, method: 'POST', body: 'a\ud800' }),
+    forGood('the body must not hold half of a surrogate pair'),
+  );
+  await assert.rejects(send({ url: `${url}/\ud800` }), forGood(/^a URL must be one line of text/));
+  await assert.rejects(send({ url: `${url}/a\nb` }), forGood(/^a URL must be one line of text/));
+  assert.equal(server.connections, 0);
+});

@@ -101,6 +101,17 @@ for (const [field, value] of INJECTIONS) {
   });
 }
 
+test('a mail that would arrive with other text is not sent', async (t) => {
+  const server = await startSmtpServer(t);
+  const { send } = mailer(t, server.url);
+  for (const field of ['to', 'subject', 'text', 'messageId'] as const)
+    await assert.rejects(send({ ...MAIL, [field]: `${MAIL[field]}\ud800` }), {
+      name: 'NonRetryableError',
+      message: `${field} of a mail must not hold half of a surrogate pair`,
+    });
+  assert.equal(server.mails.length, 0);
+});
+
 test('a refused mail throws the codes, and nothing that the server said', async (t) => {
   const server = await startSmtpServer(t);
   server.refused.set('ada@example.com', 550);

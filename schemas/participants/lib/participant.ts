@@ -15,15 +15,15 @@ export const participant = {
   additionalProperties: false,
   properties: {
     unique_id: { type: 'string', maxLength: 100, pattern: ALPHA_DASH },
-    first_name: { type: 'string', minLength: 1, maxLength: 100, pattern: STORABLE },
-    last_name: { type: 'string', minLength: 1, maxLength: 100, pattern: STORABLE },
+    first_name: { type: 'string', minLength: 1, maxLength: 100, format: STORABLE },
+    last_name: { type: 'string', minLength: 1, maxLength: 100, format: STORABLE },
     // `date` is a day of the calendar; the year 0000 is one for it, yet not for Postgres.
     date_of_birth: { type: 'string', format: 'date', pattern: '^(?!0000)' },
     race_id: recordId,
     country_code: { type: ['string', 'null'], pattern: COUNTRY_CODE },
-    team_name: { type: ['string', 'null'], maxLength: 100, pattern: STORABLE },
+    team_name: { type: ['string', 'null'], maxLength: 100, format: STORABLE },
     start_number: { type: ['string', 'null'], maxLength: 100, pattern: ALPHA_DASH },
-    chip_code: { type: ['string', 'null'], minLength: 7, maxLength: 7, pattern: STORABLE },
+    chip_code: { type: ['string', 'null'], minLength: 7, maxLength: 7, format: STORABLE },
     gender: { type: ['string', 'null'], enum: ['male', 'female', 'neutral', null] },
     state: {
       type: ['string', 'null'],

@@ -3,6 +3,7 @@ import { Ajv } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { Router } from 'express';
 import { BatchwrightError } from '../../domain/errors.ts';
+import { TEXT_FORMATS, textRule } from '../../domain/text.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { Keys } from '../../pipeline/keys.ts';
 import { callerOf } from '../callers.ts';
@@ -19,6 +20,7 @@ interface KeyRequest {
 
 const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
 ajvFormats.default(ajv);
+ajv.addFormat('storable', TEXT_FORMATS.storable.allows);
 // Not every date-time of RFC 3339 is one for Date: leap seconds are none.
 ajv.addFormat('instant', (text: string) => !Number.isNaN(Date.parse(text)));
 const schema = {
@@ -26,7 +28,7 @@ const schema = {
   required: ['name', 'permissions'],
   additionalProperties: false,
   properties: {
-    name: { type: 'string', minLength: 1, maxLength: 200, pattern: '^[^\\u0000]*$' },
+    name: { type: 'string', minLength: 1, maxLength: 200, format: 'storable' },
     tenant: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$' },
     permissions: {
       type: 'array',
@@ -56,7 +58,7 @@ export function keyRoutes(keys: Keys, publicUrl: string | undefined): Router {
         if (params.additionalProperty !== undefined)
           return unknownMember('', params.additionalProperty, Object.keys(schema.properties));
         const named = params.allowedValues?.map(JSON.stringify).join(', ');
-        return `${place} ${message}${named ? `: ${named}` : ''}`;
+        return `${place} ${textRule(String(params.format)) ?? message}${named ? `: ${named}` : ''}`;
       });
       throw new BatchwrightError('badRequest', {
         message: 'The key cannot be made',

@@ -26,6 +26,8 @@ testSchema(params, {
         '',
         'example.com',
         'ftp://example.com',
+        'https://example.com/\ud800',
+        'https://example.com/a\tb',
         'file:///etc/passwd',
         `https://${'x'.repeat(8192)}`,
         null,
@@ -45,7 +47,7 @@ testSchema(params, {
         { a: 1 },
       ],
     },
-    body: { good: ['', '{"a":"😀"}'], bad: [null, {}, 1] },
+    body: { good: ['', '{"a":"😀"}', '\u0000'], bad: [null, {}, 1, '\ud800', '\udfff'] },
   },
 });
 
