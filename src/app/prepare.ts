@@ -5,14 +5,22 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { StartError } from '../domain/start-error.ts';
 import { migrate, withMigrationLock } from '../postgres/migrate.ts';
+import { startLoadWatch } from '../registry/load-watch.ts';
 import { loadRegistry, type Registry } from '../registry/registry.ts';
 import { makePartitions } from '../store/partitions.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
 /** The plugins of the project and of PLUGIN_DIR, as `loadRegistry` loads them. Throws StartError. */
-export function loadPlugins(config: Config, isStopping?: () => boolean): Promise<Registry> {
-  return loadRegistry(pluginRoots(config), { isStopping });
+export async function loadPlugins(config: Config, isStopping?: () => boolean): Promise<Registry> {
+  const roots = pluginRoots(config);
+  // Only for files from elsewhere: it costs every process time and memory.
+  const watch = roots.length > 1 ? startLoadWatch() : undefined;
+  try {
+    return await loadRegistry(roots, { isStopping, watch });
+  } finally {
+    await watch?.end();
+  }
 }
 
 function pluginRoots({ pluginDir }: Config): string[] {

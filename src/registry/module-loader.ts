@@ -1,6 +1,7 @@
 import { placeOf } from '../domain/files.ts';
 import { importPlugin } from './import-plugin.ts';
 import { explainLoadError } from './load-error.ts';
+import type { LoadWatch } from './load-watch.ts';
 import { RegistryError } from './registry-error.ts';
 
 /** How long a plugin's file may take to be loaded, and its routes to be made. */
@@ -11,6 +12,8 @@ export interface LoadOptions {
   isStopping?: (() => boolean) | undefined;
   /** Milliseconds that each file may take; 30 s when absent. */
   limitMs?: number | undefined;
+  /** Is told of each file before it is loaded. */
+  watch?: Pick<LoadWatch, 'at'> | undefined;
 }
 
 /** Does what a plugin's file does as it starts. Throws RegistryError, one line that names the file. */
@@ -21,7 +24,10 @@ export type ModuleLoader = (file: string) => Promise<Record<string, unknown>>;
 
 export function createModuleLoader(options: LoadOptions): ModuleLoader {
   const start = createStarter('its loading', options);
-  return (file) => start(file, () => importPlugin(file));
+  return (file) => {
+    options.watch?.at(placeOf(file));
+    return start(file, () => importPlugin(file));
+  };
 }
 
 /**

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { Router } from 'express';
 import type { JobContext } from '../../src/plugin/context.ts';
@@ -404,6 +408,38 @@ for (const file of [JOB, SCHEMA, ROUTES])
       message: `${root}/${file}: its loading has not ended after 0.05 s: it waits for what does not come`,
     });
   });
+
+test('a file that never gives the event loop back is named, and the process is ended', async (t) => {
+  const root = await makePluginRoot(t, { [SCHEMA]: schema, [JOB]: 'for (;;);' });
+  const { signal, stdout, stderr } = await runLoader(root, 500);
+  assert.deepEqual([signal, stdout], ['SIGKILL', '']);
+  assert.equal(
+    stderr,
+    `${root}/${JOB}: its loading has not given the event loop back for 0.5 s: it runs without end\n`,
+  );
+});
+
+test('files that are loaded in time are not named, however many there are', async (t) => {
+  const busy = 'const until = Date.now() + 1200; while (Date.now() < until);';
+  const names = ['a', 'b', 'c', 'd']; // together they take longer than each may
+  const files = names.flatMap((name) => [
+    [`schemas/demo/${name}.ts`, schema],
+    [`jobs/demo/${name}.ts`, `${action()} ${busy}`],
+  ]);
+  const root = await makePluginRoot(t, Object.fromEntries(files));
+  const { signal, stdout, stderr } = await runLoader(root, 4000);
+  assert.deepEqual([signal, stdout, stderr], [null, 'loaded\n', '']);
+});
+
+async function runLoader(root: string, limitMs: number) {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'blocked-load.ts'), root, `${limitMs}`]);
+  const [[, signal], stdout, stderr] = await Promise.all([
+    once(child, 'close'),
+    text(child.stdout),
+    text(child.stderr),
+  ]);
+  return { signal, stdout, stderr };
+}
 
 // The last one: what it loads reads all plugins after it, and words its errors otherwise.
 test('a plugin may use TypeScript that takes more than leaving types out', async (t) => {

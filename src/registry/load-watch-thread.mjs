@@ -1,0 +1,17 @@
+/** The thread of `load-watch.ts`: each message names the file that is being loaded now. Plain JavaScript: no loader. */
+import { writeSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+
+let timer;
+
+parentPort.on('message', (place) => {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    const seconds = workerData.limitMs / 1000;
+    writeSync(
+      2,
+      `${place}: its loading has not given the event loop back for ${seconds} s: it runs without end\n`,
+    );
+    process.kill(process.pid, 'SIGKILL');
+  }, workerData.limitMs);
+});
