@@ -3,14 +3,16 @@
  * (docs/systems.md, iVvy).
  *
  * - An id that the caller gives is kept: that contact is added or updated. Without one a contact is added
- *   and gets the tenant's next id, which is higher than every id given or generated before.
+ *   and gets the tenant's next id: higher than every id generated before, and than every id given but for
+ *   those above 2^52, which it steps over. So callers never use up the ids.
  * - An optional field that is absent leaves what is stored; `phone: null` clears it.
  * - A contact with `optedOut: true` is not invited any more.
  * - Contacts of one batch are stored together, in one statement; of two jobs with one id the later wins.
  */
-import { defineAction, NonRetryableError } from 'batchwright/plugin';
+import { defineAction } from 'batchwright/plugin';
 import type { AddOrUpdateContact } from '#schemas/contact/addOrUpdateContact.ts';
-import { type ContactRow, reserveIds, storeContacts } from './lib/contact-rows.ts';
+import { takeIds } from './lib/contact-ids.ts';
+import { type ContactRow, storeContacts } from './lib/contact-rows.ts';
 
 export default defineAction<AddOrUpdateContact>({
   summary: 'Add a contact, or update the one with the id',
@@ -18,19 +20,10 @@ export default defineAction<AddOrUpdateContact>({
   transactional: true,
   async runMany(jobs, { sql, tenant }) {
     const given = jobs.flatMap(({ params }) => params.id ?? []);
-    const count = jobs.length - given.length;
-    const last = await reserveIds(
-      sql,
-      tenant,
-      given.reduce((highest, id) => Math.max(highest, id), 0),
-      count,
-    );
-    if (!Number.isSafeInteger(last)) throw new NonRetryableError('There is no higher id left for a contact');
-
-    let next = last - count + 1;
+    const newIds = (await takeIds(sql, tenant, given, jobs.length - given.length)).values();
     const contacts = new Map<number, ContactRow>();
     const ids = jobs.map(({ params }) => {
-      const id = params.id ?? next++;
+      const id = params.id ?? (newIds.next().value as number);
       contacts.set(id, { ...contacts.get(id), ...params, id });
       return id;
     });

@@ -3,8 +3,9 @@
  * `{"id", "races": [{"id", "name"}]}` (docs/systems.md, iVvy).
  *
  * - An id that the caller gives is kept: that event is added or updated. Without one the event with the
- *   same externalEventId is updated; else one is added and gets the tenant's next id, which is higher than
- *   every id given or generated before. An externalEventId is one event's within the tenant.
+ *   same externalEventId is updated; else one is added and gets the tenant's next id: higher than every id
+ *   generated before, and than every id given but for those above 2^52, which it steps over. So callers never
+ *   use up the ids; it is the same with races. An externalEventId is one event's within the tenant.
  * - A race with an id is added to the event or renamed; it fails when the id is another event's race. A
  *   race without one is the event's race of that name, or a new one. Races that are not named stay.
  * - An absent externalEventId leaves what is stored, null clears it.
@@ -20,6 +21,7 @@ import {
   storeEvent,
   storeRaces,
 } from './lib/event-rows.ts';
+import { counted, nextIds } from './lib/new-ids.ts';
 import { mergeRaces, type Race } from './lib/races.ts';
 
 export default defineAction<AddOrUpdateEvent>({
@@ -32,18 +34,27 @@ export default defineAction<AddOrUpdateEvent>({
   transactional: true,
   async run({ races = [], ...event }, { sql, tenant }) {
     const counter = await lockCounter(sql, tenant);
-    const id = (await existingId(sql, tenant, event)) ?? counter.lastEventId + 1;
+    const existing = await existingId(sql, tenant, event);
+    const [newId] = existing
+      ? []
+      : await nextIds(sql, tenant, 'event', { last: counter.lastEventId, count: 1 });
+    const id = existing ?? (newId as number);
+
     const given = races.flatMap((race) => race.id ?? []);
+    const last = counted(counter.lastRaceId, given);
+    const newRaceIds = await nextIds(sql, tenant, 'race', {
+      last,
+      given,
+      count: races.length - given.length,
+    });
     const known = await findRaces(sql, tenant, id, given);
-    const { asked, others, lastId } = mergeRaces(id, known, races, counter.lastRaceId);
-    if (!Number.isSafeInteger(id) || !Number.isSafeInteger(lastId))
-      throw new NonRetryableError('There is no higher id left for an event or a race');
+    const { asked, others, lastNewId } = mergeRaces(id, known, races, newRaceIds);
 
     await storeEvent(sql, tenant, { ...event, id });
     if (asked.length > 0) await storeRaces(sql, tenant, asked);
     await storeCounter(sql, tenant, {
-      lastEventId: Math.max(counter.lastEventId, id),
-      lastRaceId: lastId,
+      lastEventId: newId ?? counted(counter.lastEventId, [id]),
+      lastRaceId: lastNewId ?? last,
     });
     return { id, races: [...asked, ...others].map(shown) };
   },

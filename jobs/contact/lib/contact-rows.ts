@@ -11,25 +11,6 @@ export interface ContactRow {
   optedOut?: boolean;
 }
 
-/**
- * Takes the tenant's counter until the commit, moves it past `highestGiven` and reserves `count` ids.
- * Answers the last of them, which need not be a safe integer any more.
- */
-export async function reserveIds(
-  sql: Sql,
-  tenant: string,
-  highestGiven: number,
-  count: number,
-): Promise<number> {
-  const { rows } = await sql.query<{ last_id: number }>(
-    `insert into contact.counter as counter (tenant, last_id) values ($1, $2::bigint + $3)
-     on conflict (tenant) do update set last_id = greatest(counter.last_id, $2::bigint) + $3
-     returning last_id`,
-    [tenant, highestGiven, count],
-  );
-  return rows[0]?.last_id ?? Number.NaN;
-}
-
 /** Adds or updates contacts of different ids. Needs the tenant's counter: it reads before it writes. */
 export async function storeContacts(sql: Sql, tenant: string, contacts: ContactRow[]): Promise<void> {
   const given = contacts.map((contact) => ({ ...contact, phoneGiven: contact.phone !== undefined }));

@@ -11,8 +11,8 @@ interface MergedRaces {
   asked: Race[];
   /** The event's other races, by id. */
   others: Race[];
-  /** The highest id given or generated. */
-  lastId: number;
+  /** The last of the new ids that was taken; undefined when none was. */
+  lastNewId: number | undefined;
 }
 
 /**
@@ -20,30 +20,30 @@ interface MergedRaces {
  * event's race of that name (of several the one with the lowest id), else a new one.
  *
  * @param known the event's races and those of other events that have one of the ids, by id
- * @param lastId the tenant's highest race id so far
+ * @param newIds for races that are new: as many as there may be
  * @throws NonRetryableError when an id is another event's race
  */
 export function mergeRaces(
   eventId: number,
   known: readonly Race[],
   asked: readonly { id?: number; name: string }[],
-  lastId: number,
+  newIds: readonly number[],
 ): MergedRaces {
   const foreign = new Map(known.filter((race) => race.eventId !== eventId).map((race) => [race.id, race]));
   const own = new Map(known.filter((race) => race.eventId === eventId).map((race) => [race.id, race]));
   const merged = new Map<number, Race>();
-  let last = asked.reduce((highest, { id }) => Math.max(highest, id ?? 0), lastId);
+  let taken = 0;
 
   for (const { id: given, name } of asked) {
     const owner = given === undefined ? undefined : foreign.get(given)?.eventId;
     if (owner !== undefined) throw new NonRetryableError(`Race ${given} belongs to event ${owner}`);
-    const id = given ?? idOfName(own, name) ?? ++last;
+    const id = given ?? idOfName(own, name) ?? (newIds[taken++] as number);
     const race = { id, eventId, name };
     own.set(id, race);
     merged.set(id, race);
   }
   const others = [...own.values()].filter(({ id }) => !merged.has(id));
-  return { asked: [...merged.values()], others, lastId: last };
+  return { asked: [...merged.values()], others, lastNewId: newIds[taken - 1] };
 }
 
 function idOfName(races: ReadonlyMap<number, Race>, name: string): number | undefined {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { type AddOrUpdateContact, params } from '#schemas/contact/addOrUpdateContact.ts';
 import addOrUpdateContact from '../../../jobs/contact/addOrUpdateContact.ts';
-import { NonRetryableError } from '../../../src/plugin/errors.ts';
 import { runAction, runActionMany } from '../../support/action-context.ts';
 import { createDatabase } from '../../support/database.ts';
 import { testSchema } from '../../support/schema-table.ts';
@@ -141,8 +141,48 @@ test('ids stay unique when contacts are added at once, with ids and without', as
   assert.equal(await count('race'), new Set(ids).size);
 });
 
-test('when no higher id is left the job fails for good', async () => {
-  await add('full-up', { id: Number.MAX_SAFE_INTEGER });
-  await assert.rejects(add('full-up'), NonRetryableError);
-  assert.equal(await count('full-up'), 1);
+const HIGHEST = Number.MAX_SAFE_INTEGER;
+/** Up to here given ids are counted; above it generated ones step over them. */
+const COUNTED = 2 ** 52;
+
+test('the highest id there is may be given, and leaves all others to be generated', async () => {
+  assert.deepEqual(await addMany('full-up', [{}, { id: HIGHEST }, {}]), [1, HIGHEST, 2]);
+  assert.deepEqual([await add('full-up', { id: HIGHEST - 1 }), await add('full-up')], [HIGHEST - 1, 3]);
+  assert.equal(await add('full-up', { id: HIGHEST, firstName: 'Last' }), HIGHEST);
+  assert.equal((await stored('full-up', HIGHEST)).firstName, 'Last');
+  assert.equal(await count('full-up'), 5);
+});
+
+test('where generated ids come among very high ones that are given, they step over them', async () => {
+  assert.deepEqual(await addMany('high', [{ id: COUNTED + 2 }, { id: COUNTED }]), [COUNTED + 2, COUNTED]);
+  assert.deepEqual(await addMany('high', [{}, { id: COUNTED + 4 }, {}, {}]), [
+    COUNTED + 1,
+    COUNTED + 4,
+    COUNTED + 3,
+    COUNTED + 5,
+  ]);
+  assert.deepEqual([await add('high', { id: COUNTED + 6 }), await add('high')], [COUNTED + 6, COUNTED + 7]);
+  assert.equal(await count('high'), 8);
+});
+
+test('ids stay unique when contacts are added at once among very high ids', async () => {
+  await add('high-race', { id: COUNTED });
+  const groups = Array.from({ length: 8 }, (_, n) => [{}, { id: COUNTED + 100 + n * 3 }, {}, {}]);
+  const ids = (await Promise.all(groups.map((group) => addMany('high-race', group)))).flat();
+  assert.equal(new Set(ids).size, 32);
+  assert.equal(await count('high-race'), 33);
+});
+
+test('a counter that a very high id took along goes back by the migration', async () => {
+  await addMany('stuck', [{ id: 7 }, { id: HIGHEST }]);
+  await add('stuck-alone', { id: HIGHEST });
+  await pool.query(`update contact.counter set last_id = $1 where tenant like 'stuck%'`, [HIGHEST]);
+  const others = () =>
+    pool.query(
+      `select * from contact.counter where tenant not like '%stuck%' and tenant not like 'high%' order by tenant`,
+    );
+  const before = await others();
+  await pool.query(await readFile('jobs/contact/migrations/002_counter.sql', 'utf8'));
+  assert.deepEqual((await others()).rows, before.rows);
+  assert.deepEqual([await add('stuck'), await add('stuck-alone')], [8, 1]);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { type AddOrUpdateEvent, params } from '#schemas/event/addOrUpdateEvent.ts';
 import addOrUpdateEvent from '../../../jobs/event/addOrUpdateEvent.ts';
@@ -181,7 +182,42 @@ test('one new event that is sent twice at once under one externalEventId is one 
   assert.deepEqual(one, two);
 });
 
-test('when no higher id is left the job fails for good', async () => {
-  await store('full', { id: Number.MAX_SAFE_INTEGER, name: 'Last' });
-  await assert.rejects(store('full', { name: 'One more' }), NonRetryableError);
+const HIGHEST = Number.MAX_SAFE_INTEGER;
+/** Up to here given ids are counted; above it generated ones step over them. */
+const COUNTED = 2 ** 52;
+const idsOf = ({ id, races }: Answer) => [id, ...races.map((race) => race.id)];
+
+test('the highest ids there are may be given, and leave all others to be generated', async () => {
+  const races = [{ id: HIGHEST, name: 'a' }, { name: 'b' }];
+  assert.deepEqual(idsOf(await store('full', { id: HIGHEST, name: 'Last', races })), [HIGHEST, HIGHEST, 1]);
+  const next = { name: 'Next', races: [{ name: 'a' }, { name: 'b' }] };
+  assert.deepEqual(idsOf(await store('full', next)), [1, 2, 3]);
+  assert.deepEqual(idsOf(await store('full', { ...next, races: [{ name: 'c' }] })), [2, 4]);
+  assert.deepEqual(idsOf(await store('full', { id: HIGHEST, name: 'Last' })), [HIGHEST, 1, HIGHEST]);
+});
+
+test('where generated ids come among very high ones that are given, they step over them', async () => {
+  const given = (n: number) => ({ id: COUNTED + n, name: `E${n}`, races: [{ id: COUNTED + n, name: 'a' }] });
+  await store('high', given(0));
+  await store('high', given(2));
+  const races = [{ name: 'a' }, { id: COUNTED + 4, name: 'b' }, { name: 'c' }, { name: 'd' }];
+  assert.deepEqual(
+    idsOf(await store('high', { name: 'New', races })),
+    [1, 1, 4, 3, 5].map((n) => COUNTED + n),
+  );
+  assert.deepEqual(
+    idsOf(await store('high', { name: 'New', races: [{ name: 'e' }] })),
+    [3, 6].map((n) => COUNTED + n),
+  );
+});
+
+test('counters that very high ids took along go back by the migration', async () => {
+  await store('stuck', { id: 7, name: 'A', races: [{ id: 9, name: 'a' }] });
+  await store('stuck', { id: HIGHEST, name: 'B', races: [{ id: HIGHEST, name: 'b' }] });
+  await pool.query('update event.counter set last_event_id = $1, last_race_id = $1 where tenant = $2', [
+    HIGHEST,
+    'stuck',
+  ]);
+  await pool.query(await readFile('jobs/event/migrations/002_counter.sql', 'utf8'));
+  assert.deepEqual(idsOf(await store('stuck', { name: 'C', races: [{ name: 'c' }] })), [8, 10]);
 });

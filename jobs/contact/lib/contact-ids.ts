@@ -1,0 +1,60 @@
+/** The ids of new contacts. */
+import { NonRetryableError, type Sql } from 'batchwright/plugin';
+
+/** Generated ids are higher than those that callers give, up to this one; above it they step over what is there. */
+const HIGHEST_COUNTED = 2 ** 52;
+
+/**
+ * Takes the tenant's counter until the commit: nobody else adds contacts meanwhile. Answers as many new ids as
+ * asked for, in ascending order, none of them given or in use.
+ *
+ * @param given the ids that callers give in the same statement
+ */
+export async function takeIds(
+  sql: Sql,
+  tenant: string,
+  given: readonly number[],
+  count: number,
+): Promise<number[]> {
+  const counted = given.reduce((highest, id) => (id <= HIGHEST_COUNTED ? Math.max(highest, id) : highest), 0);
+  const last = await raiseCounter(sql, tenant, counted, count);
+  const first = last - count + 1;
+  if (last <= HIGHEST_COUNTED) return Array.from({ length: count }, (_, n) => first + n);
+  const ids = await findFreeIds(sql, tenant, first, given, count);
+  if (!Number.isSafeInteger(ids.at(-1) ?? 0))
+    throw new NonRetryableError('There is no id left for a contact');
+  await raiseCounter(sql, tenant, ids.at(-1) ?? 0, 0);
+  return ids;
+}
+
+/** Raises the tenant's counter to `least`, where it is lower, and by `count`; answers what it is then. */
+async function raiseCounter(sql: Sql, tenant: string, least: number, count: number): Promise<number> {
+  const { rows } = await sql.query<{ lastId: number }>(
+    `insert into contact.counter as counter (tenant, last_id) values ($1, $2::bigint + $3)
+     on conflict (tenant) do update set last_id = greatest(counter.last_id, $2::bigint) + $3
+     returning last_id as "lastId"`,
+    [tenant, least, count],
+  );
+  return rows[0]?.lastId ?? Number.NaN;
+}
+
+/** The lowest ids from `first` on that no contact has and no caller gives. */
+async function findFreeIds(
+  sql: Sql,
+  tenant: string,
+  first: number,
+  given: readonly number[],
+  count: number,
+): Promise<number[]> {
+  const { rows } = await sql.query<{ id: number }>(
+    `with taken as (
+       select id from contact.contact where tenant = $1 and id >= $2 union select unnest($3::bigint[])
+     )
+     select id from generate_series($2::bigint, $2 + $4::bigint + (select count(*) from taken)) as id
+     where id not in (select id from taken)
+     order by id
+     limit $4`,
+    [tenant, first, given, count],
+  );
+  return rows.map(({ id }) => id);
+}
