@@ -186,7 +186,8 @@ function checked(env: NodeJS.ProcessEnv, name: string, rule: Rule): string | und
   const problem = problemOf(text, rule);
   if (problem === false) return text;
   const reason = problem === true ? '' : ` (${problem})`;
-  throw wrong(name, rule.secret ? hidden(text) : text, `${rule.allowed}${reason}`);
+  // A URL that must not have a password may have one all the same.
+  throw wrong(name, rule.secret || text.includes('@') ? hidden(text) : text, `${rule.allowed}${reason}`);
 }
 
 function problemOf(text: string, rule: Rule): boolean | string {

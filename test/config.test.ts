@@ -306,7 +306,7 @@ for (const [name, { sets, good, bad = [], allowed, secret, beside }] of Object.e
   const reasons = Array.isArray(bad) ? Object.fromEntries(bad.map((text) => [text, ''])) : bad;
   for (const [text, reason] of Object.entries(reasons))
     test(`${name} must not be ${JSON.stringify(text)}`, () => {
-      const shown = secret ? `(${text.length} characters, not shown)` : text;
+      const shown = secret || text.includes('@') ? `(${text.length} characters, not shown)` : text;
       assert.throws(() => readConfig({ [name]: text }), {
         constructor: ConfigError,
         message: `${name}=${shown} is not allowed: ${allowed}${reason}`,

@@ -39,27 +39,25 @@ export async function startApi(
   },
 ): Promise<Running> {
   const { config, databaseUrl: url, log, registry, listening } = options;
-  const pool = createPool({ url, max: API_CONNECTIONS, applicationName: 'batchwright api', log });
-  const ingestPool = createPool({
-    url,
-    max: INGESTS,
-    applicationName: 'batchwright ingest',
-    log,
-    forCopy: true,
-  });
-  const routePool = createPool({
-    url,
-    max: ROUTE_CONNECTIONS,
-    applicationName: 'batchwright routes',
-    log,
-  });
-  const queue = await startQueue({
-    url: sessionUrl(config, url),
-    queues: registry.queues,
-    applicationName: 'batchwright api queue',
-    max: QUEUE_CONNECTIONS,
-    log,
-  });
+  // Closed again when the start fails, as at the end.
+  await using opened = new AsyncDisposableStack();
+  const openPool = (name: string, max: number, forCopy = false) =>
+    opened.adopt(createPool({ url, max, applicationName: `batchwright ${name}`, log, forCopy }), (pool) =>
+      pool.end(),
+    );
+  const pool = openPool('api', API_CONNECTIONS);
+  const ingestPool = openPool('ingest', INGESTS, true);
+  const routePool = openPool('routes', ROUTE_CONNECTIONS);
+  const queue = opened.adopt(
+    await startQueue({
+      url: sessionUrl(config, url),
+      queues: registry.queues,
+      applicationName: 'batchwright api queue',
+      max: QUEUE_CONNECTIONS,
+      log,
+    }),
+    (started) => started.stop(),
+  );
   const keys = createKeys({
     pool,
     adminKey: options.adminKey,
@@ -80,7 +78,7 @@ export async function startApi(
     watch: createBatchWatch(pool),
     aloneWaitMs: options.aloneWaitMs,
   };
-  const retention = startRetention({ pool, log });
+  const retention = opened.adopt(startRetention({ pool, log }), (started) => started.stop());
   await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
   await keys.tellUnreadable(log);
   listening.serve(
@@ -100,16 +98,15 @@ export async function startApi(
       log,
     }),
   );
+  const closing = opened.move();
   return {
     async drain() {
-      const retained = retention.stop();
+      void retention.stop(); // awaited with all else
       pipeline.watch.close();
       setTimeout(() => pipeline.endWatch.close(), ALONE_GRACE_MS).unref();
       await listening.close(JOB_GRACE_MS);
       await largeJobs.close();
-      await queue.stop();
-      await retained;
-      await Promise.all([pool.end(), ingestPool.end(), routePool.end()]);
+      await closing.disposeAsync();
     },
   };
 }

@@ -117,6 +117,15 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: true }
       assert.equal(line, `${home.folder}${end}`);
     });
 
+  test('routes that throw, with the embedded database, which is stopped', async (t) => {
+    const home = await makeHome(t);
+    await writeFiles(home.folder, {
+      'jobs/demo/routes.ts': "export default { prefix: '/demo', routes() { throw new Error('oops'); } };",
+    });
+    const line = await failedStart(home, { PLUGIN_DIR: home.folder });
+    assert.equal(line, `${home.folder}/jobs/demo/routes.ts: line 1: oops`);
+  });
+
   test('a PLUGIN_DIR without jobs', async (t) => {
     const { folder } = await makeHome(t);
     const line = await failedStart(await makeHome(t), { PLUGIN_DIR: folder });
