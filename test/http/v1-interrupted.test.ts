@@ -332,7 +332,7 @@ async function forkApi(t: TestContext) {
   child.stdout?.on('data', (text: Buffer) => {
     said += text;
   });
-  const url = await waitFor(async () => /ready at (\S+)/.exec(said)?.[1], {
+  const url = await waitFor(async () => /ready at ([^\s"]+)/.exec(said)?.[1], {
     what: 'the API',
     timeoutMs: 30_000,
   });
