@@ -1,6 +1,6 @@
 /** What docs/operating.md shows is run: the systemd unit's command, nginx with the product behind it, a backup. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
@@ -22,7 +22,7 @@ const has = (program: string, argument: string) =>
     () => false,
   );
 
-suite('docs/operating.md', { concurrency: true }, async () => {
+suite('docs/operating.md', { timeout: 300_000 }, async () => {
   const hasSystemd = await has('systemd-analyze', '--version');
   const hasNginx = (await has('nginx', '-v')) && (await has('openssl', 'version'));
 
@@ -46,19 +46,21 @@ suite('docs/operating.md', { concurrency: true }, async () => {
     const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
     assert.ok(scripts.start.endsWith(`exec ${command}`), command);
 
+    let child: ChildProcess | undefined;
+    // Before the folders are removed that it works in.
+    t.after(() => child && kill(child));
     const home = await makeHome(t);
     const [program = '', ...args] = command.split(' ');
-    const child = spawn(join(ROOT, 'node_modules/.bin', program), args, {
+    child = spawn(join(ROOT, 'node_modules/.bin', program), args, {
       cwd: ROOT,
       env: { ...bareEnvironment(home.folder), DATA_DIR: home.dataDir },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    t.after(() => kill(child));
     let printed = '';
-    child.stdout.on('data', (piece: Buffer) => {
+    child.stdout?.on('data', (piece: Buffer) => {
       printed += piece;
     });
-    await waitFor(async () => printed.includes('worker ready'), { what: 'the worker', timeoutMs: 60_000 });
+    await waitFor(async () => printed.includes('worker ready'), { what: 'the worker', timeoutMs: 200_000 });
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
     assert.deepEqual(await exited, [0, null]);
