@@ -1,5 +1,6 @@
 /** HTTP routes that plugins bring: behind the usual keys unless they authenticate otherwise. */
-import { type Express, type RequestHandler, Router } from 'express';
+import { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express';
+import { BatchwrightError } from '../domain/errors.ts';
 import { StartError } from '../domain/start-error.ts';
 import type { PluginPipeline } from '../pipeline/plugin-pipeline.ts';
 import type { Log, Sql } from '../plugin/context.ts';
@@ -42,9 +43,18 @@ export async function mountPluginRoutes(app: Express, options: PluginRoutesOptio
       ...(authenticate ? [authenticateBy(options.failed, authenticate), options.limitRate] : options.keyed),
     );
     await routes.routes(router, toolsOf(options, options.log.child({ plugin: namespace })));
-    app.use(prefix, router);
+    app.use(prefix, router, refuseBrokenJson);
   }
 }
+
+/** A route that parses the body and leaves it at that means the caller: its own fault is no error of JSON.parse. */
+const refuseBrokenJson: ErrorRequestHandler = (error, { method }, _response, next) => {
+  const isOfBody = error instanceof SyntaxError && error.message.includes('JSON');
+  if (!isOfBody || method === 'GET' || method === 'HEAD') return next(error);
+  next(
+    new BatchwrightError('badRequest', { message: `The body is no JSON: ${error.message}`, cause: error }),
+  );
+};
 
 function toolsOf({ pipeline, sql }: PluginRoutesOptions, log: Log): RouteTools {
   return {

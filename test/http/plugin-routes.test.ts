@@ -77,6 +77,20 @@ describe('A route', () => {
     assert.deepEqual(await storedRows(system.pool), rows);
   });
 
+  test('that parses a body which is no JSON answers 400, though it does not look for that', async () => {
+    for (const [path, body] of [
+      ['/rpc-fixture/batches', 'not json'],
+      ['/rpc-fixture/batches', ''],
+      ['/rpc-fixture/batches', '{"jobs":[}'],
+      ['/rpc-fixture/calls/test.echo', '{"n":01}'],
+    ] as const) {
+      const { status, body: told } = await system.request(path, { method: 'POST', body });
+      assert.equal(status, 400, body);
+      assert.equal(told.errorCode, 400);
+      assert.match(told.message, /^The body is no JSON: /);
+    }
+  });
+
   test('calls any action and gets its response', async () => {
     const { status, body } = await post('/rpc-fixture/calls/test.echo', { n: 7 });
     assert.equal(status, 200);
