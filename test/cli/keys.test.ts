@@ -67,7 +67,7 @@ suite('batchwright keys admin', { concurrency: true }, () => {
 
   test('says in one line which variable is wrong', async () => {
     const expected = refused(
-      'batchwright: ADMIN_KEY=(5 characters, not shown) is not allowed: it must be 20 characters or more\n',
+      'batchwright: ADMIN_KEY=(5 characters, not shown) is not allowed: it must be 20 or more printable ASCII characters, the first and the last no blank\n',
     );
     assert.deepEqual(await run(`${script} keys admin`, folder, { ADMIN_KEY: 'short' }), expected);
   });

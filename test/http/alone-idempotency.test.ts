@@ -55,15 +55,16 @@ test('another body, another action or a batch under the key is 422, and nothing 
 });
 
 test('a repeat while the job runs waits for its response', async () => {
-  const calls = Array.from({ length: 2 }, async () => {
-    // One of two that come at once may be told to ask again.
+  // While one is being looked up, another that comes at once may be told to ask again.
+  const callUntilTaken = async () => {
     for (;;) {
       const answer = await call('waits', 'test.behave', { n: 7, effect: 'waits', gate: 'waits' });
       if (answer.status !== 409) return answer;
     }
-  });
+  };
+  const calls = [callUntilTaken(), callUntilTaken()];
   await waitFor(async () => (await runsOf('waits')) === 1, { what: 'the job to run' });
-  calls.push(call('waits', 'test.behave', { n: 7, effect: 'waits', gate: 'waits' }));
+  calls.push(callUntilTaken());
   await system.pool.query("insert into test.gate values ('waits')");
   const answers = await Promise.all(calls);
   assert.deepEqual(
