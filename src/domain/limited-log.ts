@@ -2,6 +2,8 @@ import type { Log } from './log.ts';
 
 /** Between two lines of one kind. */
 const INTERVAL_MS = 30_000;
+/** Kinds told apart at once. Those beyond share a line by their message: some are named by what callers send. */
+const MAX_KINDS = 100;
 
 interface Kind {
   /** Occurrences that no line has told of yet. */
@@ -33,7 +35,8 @@ export class LimitedLog {
     this.#intervalMs = intervalMs;
   }
 
-  note({ level, kind, fields, message }: LimitedLine): void {
+  note({ level, kind: wanted, fields, message }: LimitedLine): void {
+    const kind = this.#kinds.has(wanted) || this.#kinds.size < MAX_KINDS ? wanted : message;
     const write = (count: number) => this.#log[level]({ ...fields(), count }, message);
     const known = this.#kinds.get(kind);
     if (known) {

@@ -13,7 +13,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type BatchRow, lockBatch, reopen, requestCancel } from '../store/batches.ts';
 import { incompleteChunks } from '../store/chunks.ts';
-import { markReposted } from '../store/deliveries.ts';
+import { clearNextAttempts, markReposted } from '../store/deliveries.ts';
 import { deleteUnsuccessful } from '../store/results.ts';
 import { requireActions } from './batch-actions.ts';
 import { receiverOf } from './complete.ts';
@@ -47,6 +47,7 @@ export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Pr
     const removed = await deleteUnsuccessful(client, batch.id);
     if (removed.failed + removed.cancelled === 0) return false;
     const generation = await reopen(client, batch.id, removed);
+    await clearNextAttempts(client, batch.id);
     await requeue(deps.queue, client, batch.id, generation);
     return true;
   });
@@ -56,12 +57,14 @@ export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Pr
 export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
     if (!isTerminal(batch.state) || batch.callbackUrl === null) return false;
-    await markReposted(client, batch.id);
+    const reposts = await markReposted(client, batch.id);
+    await clearNextAttempts(client, batch.id);
     await deps.queue.sendCallback(client, {
       batch: batch.id,
       generation: batch.generation,
       attempt: 1,
       trigger: 'repost',
+      reposts,
       tenant: batch.tenant,
       receiver: receiverOf(batch.callbackUrl),
     });
@@ -78,7 +81,7 @@ export async function requeue(
   except: (chunk: number, queueName: string) => boolean = () => false,
 ): Promise<number> {
   const messages = new Map<string, ChunkMessage[]>();
-  for (const { number, queues } of await incompleteChunks(client, batchId))
+  for (const { number, queues } of await incompleteChunks(client, [batchId]))
     for (const queueName of queues) {
       if (except(number, queueName)) continue;
       const message = { batch: batchId, chunk: number, generation, attempt: 1 };

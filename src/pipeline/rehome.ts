@@ -17,11 +17,11 @@ export async function rehome(
   client: PoolClient,
   batchId: string,
 ): Promise<Set<string>> {
-  const chunks = await incompleteChunks(client, batchId);
+  const chunks = await incompleteChunks(client, [batchId]);
   const named = new Set(chunks.flatMap((chunk) => chunk.queues));
   const unworked = [...named].filter((queue) => !queues.includes(queue));
   if (unworked.length > 0) await deleteWaiting(client, unworked, batchId);
-  const live = await liveChunks(client, [...queues, ...unworked], batchId);
+  const live = await liveChunks(client, [...queues, ...unworked], [batchId]);
   const alive = new Set(live.map(({ chunk, queue }) => `${chunk} ${queue}`));
   for (const { number, queues: old } of chunks) {
     const isAlive = (queue: string) => alive.has(`${number} ${queue}`);

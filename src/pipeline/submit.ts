@@ -60,7 +60,9 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     const last = intake.lastChunk();
     const envelope = intake.finish();
     const callbackUrl =
-      envelope.callbackUrl == null ? null : await deps.checkCallbackUrl(envelope.callbackUrl, submission.caller.tenant);
+      envelope.callbackUrl == null
+        ? null
+        : await deps.checkCallbackUrl(envelope.callbackUrl, submission.caller.tenant);
     const isLarge = last !== null && last.bytes > MAX_INSERT_BYTES;
     const pool = isLarge ? deps.ingestPool : deps.pool;
     store ??= await openStore(deps, submission, await pool.connect());

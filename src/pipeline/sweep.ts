@@ -6,11 +6,18 @@ import type { Pool, PoolClient } from 'pg';
 import { toAsyncId } from '../domain/batch.ts';
 import type { Log } from '../plugin/context.ts';
 import { transaction } from '../postgres/transaction.ts';
-import { callbackIsQueued, liveChunks } from '../queue/inspect.ts';
+import { liveChunks, queuedCallbacks } from '../queue/inspect.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
-import { lockBatchRow, pendingCallbacks, unfinishedBatches } from '../store/batches.ts';
+import {
+  type BatchWalk,
+  lockBatchRow,
+  type PendingCallback,
+  pendingCallbacks,
+  unfinishedBatches,
+} from '../store/batches.ts';
 import { incompleteChunks } from '../store/chunks.ts';
+import { countDeliveries } from '../store/deliveries.ts';
 import { trySweepLock } from '../store/duty-locks.ts';
 import { recount } from '../store/settle.ts';
 import { complete, receiverOf } from './complete.ts';
@@ -31,26 +38,68 @@ const ROUND_SECONDS = 120;
 /** A batch younger than this is none of the sweep's business: its messages may not be visible yet. */
 const MIN_AGE_SECONDS = 20;
 
+/** Batches looked at in one go: their chunks and messages are in memory together. */
+const PAGE_SIZE = 2000;
+/** Before the first batch. */
+const FIRST = '00000000-0000-0000-0000-000000000000';
+
 /**
- * One round over all batches. Another process that is at it already makes this one do nothing.
+ * One round over all batches. Another process that is at it already makes this one do nothing. What is in order is
+ * found so for many batches at once, by comparing what the tables of batches and the queue have: they cannot be
+ * joined where those are distributed. Only what seems not to be is looked at alone, under its lock.
  *
  * @param options.minAgeSeconds batches stored, and batches ended, less long ago are left alone
  */
-export async function sweep(deps: SweepDeps, { minAgeSeconds = MIN_AGE_SECONDS } = {}): Promise<void> {
+export async function sweep(
+  deps: SweepDeps,
+  { minAgeSeconds = MIN_AGE_SECONDS, pageSize = PAGE_SIZE } = {},
+): Promise<void> {
   const round = async (client: PoolClient): Promise<void> => {
     if (!(await trySweepLock(client))) return;
-    for (const { id } of await unfinishedBatches(client, minAgeSeconds)) await repairBatch(deps, id);
-    for (const callback of await pendingCallbacks(client, minAgeSeconds))
-      await repairCallback(deps, callback);
+    const start = { after: FIRST, limit: pageSize, minAgeSeconds };
+    for (let page: BatchWalk | null = start; page; ) {
+      const ids = await unfinishedBatches(client, page);
+      for (const id of await outOfOrder(deps, client, ids)) await repairBatch(deps, id);
+      page = following(page, ids);
+    }
+    for (let page: BatchWalk | null = start; page; ) {
+      const callbacks = await pendingCallbacks(client, page);
+      for (const id of await withoutMessage(client, callbacks)) await repairCallback(deps, id);
+      page = following(
+        page,
+        callbacks.map(({ id }) => id),
+      );
+    }
   };
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
 }
 
+/** The page after the one that had these; null when it was the last. */
+function following(page: BatchWalk, ids: readonly string[]): BatchWalk | null {
+  return ids.length < page.limit ? null : { ...page, after: ids.at(-1) ?? '' };
+}
+
+/** Those that have no message, or none for some chunk that lacks results. */
+async function outOfOrder(
+  { queues }: SweepDeps,
+  client: PoolClient,
+  ids: readonly string[],
+): Promise<Iterable<string>> {
+  if (ids.length === 0) return [];
+  // First the messages: one that ends in between has left its results.
+  const live = await liveChunks(client, queues, ids);
+  const incomplete = await incompleteChunks(client, ids);
+  const suspects = new Set(ids);
+  for (const { batchId } of live) suspects.delete(batchId);
+  const alive = new Set(live.map(({ batchId, chunk, queue }) => `${batchId} ${chunk} ${queue}`));
+  for (const chunk of incomplete)
+    if (chunk.queues.some((queue) => !alive.has(`${chunk.batchId} ${chunk.number} ${queue}`)))
+      suspects.add(chunk.batchId);
+  return suspects;
+}
+
 /** Sends again the messages of chunks that lack results and have none; a batch without any is recounted. */
 async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
-  // Counting the results of a large batch takes long: its row, which every settle waits for, is not held
-  // meanwhile, unless there seems to be something to mend.
-  if (await isInOrder(deps, batchId)) return;
   const { pool, queue, log } = deps;
   await transaction(pool, async (client) => {
     const batch = await lockBatchRow(client, batchId);
@@ -69,29 +118,34 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   });
 }
 
-async function isInOrder({ pool, queues }: SweepDeps, batchId: string): Promise<boolean> {
-  const live = await liveChunks(pool, queues, batchId);
-  const alive = new Set(live.map(({ chunk, queue }) => `${chunk} ${queue}`));
-  const incomplete = await incompleteChunks(pool, batchId);
-  return (
-    live.length > 0 &&
-    incomplete.every((chunk) => chunk.queues.every((name) => alive.has(`${chunk.number} ${name}`)))
+/** Those of the batches with pending callbacks for which no message waits or is worked on. */
+async function withoutMessage(client: PoolClient, callbacks: readonly PendingCallback[]): Promise<string[]> {
+  if (callbacks.length === 0) return [];
+  const queued = await queuedCallbacks(
+    client,
+    callbacks.map(({ id }) => id),
   );
+  const alive = new Set(
+    queued.map(({ batchId, generation, reposts }) => `${batchId} ${generation} ${reposts}`),
+  );
+  return callbacks
+    .filter(({ id, generation, reposts }) => !alive.has(`${id} ${generation} ${reposts}`))
+    .map(({ id }) => id);
 }
 
-async function repairCallback(
-  { pool, queue, log }: SweepDeps,
-  { id, generation, attempts }: { id: string; generation: number; attempts: number },
-): Promise<void> {
+/** Sends the callback's message again, as the attempt that follows those that were made. */
+async function repairCallback({ pool, queue, log }: SweepDeps, id: string): Promise<void> {
   await transaction(pool, async (client: PoolClient) => {
     const batch = await lockBatchRow(client, id);
-    if (batch?.callbackState !== 'pending' || batch.generation !== generation || !batch.callbackUrl) return;
-    if (await callbackIsQueued(client, id, generation)) return;
+    if (batch?.callbackState !== 'pending' || !batch.callbackUrl || !batch.finishedAt) return;
+    if ((await withoutMessage(client, [batch])).length === 0) return;
+    const isRepost = batch.reposts > 0;
     await queue.sendCallback(client, {
       batch: id,
-      generation,
-      attempt: attempts + 1,
-      trigger: 'completion',
+      generation: batch.generation,
+      attempt: 1 + (await countDeliveries(client, batch, isRepost ? batch.repostedAt : null)),
+      trigger: isRepost ? 'repost' : 'completion',
+      reposts: batch.reposts,
       tenant: batch.tenant,
       receiver: receiverOf(batch.callbackUrl),
     });

@@ -1,13 +1,14 @@
 import type { PgBoss } from 'pg-boss';
 
 /**
- * Indexes of ours on pg-boss's table of messages, for the statements that fetch fairly: they find the next
- * tenant or receiver with one look, however many messages wait. A message without a tenant is of the release
- * before. Compared as bytes, so that an update of the system's collations changes nothing.
+ * Indexes of ours on pg-boss's table of messages. Those for the statements that fetch fairly find the next tenant
+ * or receiver with one look, however many messages wait. A message without a tenant is of the release before.
+ * Compared as bytes, so that an update of the system's collations changes nothing.
  */
 const INDEXES: Record<string, string> = {
   batchwright_callbacks: `(coalesce(group_tier, '') collate "C", group_id collate "C", start_after)
     where name = 'callbacks' and state < 'active' and not blocked`,
+  batchwright_callback_of: `((data->>'batch')) where name = 'callbacks' and state <= 'active'`,
 };
 
 /** Creates what is missing. Asks first: even `if not exists` waits for every transaction that writes messages. */

@@ -14,33 +14,37 @@ export async function othersWait(pool: Pool, queue: string, batchId: string): Pr
   return rows[0]?.waiting ?? false;
 }
 
-/** The live chunk messages of a batch: which chunk, for which of `queues`. */
+/** The live chunk messages of these batches: which chunk, for which of `queues`. */
 export async function liveChunks(
-  client: ClientBase | Pool,
+  client: ClientBase,
   queues: readonly string[],
-  batchId: string,
-): Promise<{ chunk: number; queue: string }[]> {
-  const { rows } = await client.query<{ chunk: number; name: string }>(
-    `select (data->>'chunk')::int as chunk, name from pgboss.job
-     where name = any($1) and state <= 'active' and group_id = $2`,
-    [queues.flatMap((queue) => [chunkQueue(queue), quarantineQueue(queue)]), batchId],
+  batchIds: readonly string[],
+): Promise<{ batchId: string; chunk: number; queue: string }[]> {
+  const { rows } = await client.query<{ batchId: string; chunk: number; name: string }>(
+    `select group_id as "batchId", (data->>'chunk')::int as chunk, name from pgboss.job
+     where name = any($1) and state <= 'active' and group_id = any($2)`,
+    [queues.flatMap((queue) => [chunkQueue(queue), quarantineQueue(queue)]), batchIds],
   );
-  return rows.map(({ chunk, name }) => ({ chunk, queue: name.slice(name.indexOf('.') + 1) }));
+  return rows.map(({ batchId, chunk, name }) => ({
+    batchId,
+    chunk,
+    queue: name.slice(name.indexOf('.') + 1),
+  }));
 }
 
-/** True when a message to deliver the callback of this completion is waiting or being worked on. */
-export async function callbackIsQueued(
+/** The callbacks of these batches of which a message is waiting or being worked on. */
+export async function queuedCallbacks(
   client: ClientBase,
-  batchId: string,
-  generation: number,
-): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `select from pgboss.job
-     where name = $1 and state <= 'active' and data->>'batch' = $2 and (data->>'generation')::int = $3
-     limit 1`,
-    [CALLBACK_QUEUE, batchId, generation],
+  batchIds: readonly string[],
+): Promise<{ batchId: string; generation: number; reposts: number }[]> {
+  const { rows } = await client.query<{ batchId: string; generation: number; reposts: number }>(
+    `select data->>'batch' as "batchId", (data->>'generation')::int as generation,
+       coalesce((data->>'reposts')::int, 0) as reposts
+     from pgboss.job
+     where name = '${CALLBACK_QUEUE}' and state <= 'active' and data->>'batch' = any($1)`,
+    [batchIds],
   );
-  return rowCount === 1;
+  return rows;
 }
 
 /** Makes the batch's delayed messages due at once, so that a cancel need not wait for a retry's delay. */

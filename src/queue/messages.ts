@@ -21,6 +21,8 @@ export interface CallbackMessage {
   /** 1 for the first attempt of this trigger. */
   attempt: number;
   trigger: 'completion' | 'repost';
+  /** How often the callback had been reposted when it was sent; absent in messages of the release before. */
+  reposts?: number;
   /** Lanes are shared by tenant; empty in messages of the release before. */
   tenant: string;
   /** The host that it goes to: one receiver is called by so many lanes at once and no more. */

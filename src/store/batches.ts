@@ -18,6 +18,8 @@ export interface BatchRow {
   callbackAttempts: number;
   /** When the callback was last asked for again. */
   repostedAt: Date | null;
+  /** How often it was, since the batch has ended. */
+  reposts: number;
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
@@ -26,7 +28,7 @@ export interface BatchRow {
 
 export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, generation,
   cancel_requested as "cancelRequested", callback_url as "callbackUrl", callback_state as "callbackState",
-  callback_attempts as "callbackAttempts", reposted_at as "repostedAt", created_at as "createdAt", started_at as "startedAt",
+  callback_attempts as "callbackAttempts", reposted_at as "repostedAt", reposts, created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
 
 /** Of a batch that callers may see: not expired, or still at work. */
@@ -142,37 +144,48 @@ export async function reopen(
     `update batchwright.batch
      set generation = generation + 1, state = 'queued', finished_at = null, cancel_requested = false,
          failed = failed - $2, cancelled = cancelled - $3, callback_attempts = 0,
-         callback_state = case when callback_state = 'pending' then 'superseded' else callback_state end
+         reposts = 0, callback_state = case when callback_state = 'pending' then 'superseded'::batchwright.callback_state end
      where id = $1 returning generation`,
     [batchId, removed.failed, removed.cancelled],
   );
   return rows[0]?.generation ?? 0;
 }
 
-/** Batches older than `seconds` that have not ended, oldest first. */
-export async function unfinishedBatches(
-  client: ClientBase,
-  seconds: number,
-): Promise<{ id: string; generation: number }[]> {
-  const { rows } = await client.query<{ id: string; generation: number }>(
-    `select id, generation from batchwright.batch
-     where state in ('queued', 'running') and created_at < now() - make_interval(secs => $1)
-     order by id limit 100000`,
-    [seconds],
-  );
-  return rows;
+/** A page of a walk over batches: so many at most, those that come after one in the order of their ids. */
+export interface BatchWalk {
+  /** The id that the page before ended with. */
+  after: string;
+  limit: number;
+  /** Batches younger than this are left out. */
+  minAgeSeconds: number;
 }
 
-/** Batches that ended more than `seconds` ago and whose callback is neither delivered nor given up. */
+/** Batches that have not ended, as far as they were stored long enough ago. */
+export async function unfinishedBatches(
+  client: ClientBase,
+  { after, limit, minAgeSeconds }: BatchWalk,
+): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    `select id from batchwright.batch
+     where state in ('queued', 'running') and id > $1 and created_at < now() - make_interval(secs => $2)
+     order by id limit $3`,
+    [after, minAgeSeconds, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+export type PendingCallback = Pick<BatchRow, 'id' | 'generation' | 'reposts'>;
+
+/** Batches whose callback is neither delivered nor given up, as far as they ended long enough ago. */
 export async function pendingCallbacks(
   client: ClientBase,
-  seconds: number,
-): Promise<{ id: string; generation: number; attempts: number }[]> {
-  const { rows } = await client.query<{ id: string; generation: number; attempts: number }>(
-    `select id, generation, callback_attempts as attempts from batchwright.batch
-     where callback_state = 'pending' and finished_at < now() - make_interval(secs => $1)
-     order by id limit 100000`,
-    [seconds],
+  { after, limit, minAgeSeconds }: BatchWalk,
+): Promise<PendingCallback[]> {
+  const { rows } = await client.query<PendingCallback>(
+    `select id, generation, reposts from batchwright.batch
+     where callback_state = 'pending' and id > $1 and finished_at < now() - make_interval(secs => $2)
+     order by id limit $3`,
+    [after, minAgeSeconds, limit],
   );
   return rows;
 }

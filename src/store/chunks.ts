@@ -217,19 +217,19 @@ export async function loadChunk(pool: Pool, batchId: string, number: number): Pr
   return rows[0] ?? null;
 }
 
-/** The chunks that lack a result, each with its queues. */
+/** The chunks of these batches that lack a result, each with its queues. */
 export async function incompleteChunks(
   client: ClientBase | Pool,
-  batchId: string,
-): Promise<{ number: number; queues: string[] }[]> {
-  const { rows } = await client.query<{ number: number; queues: string[] }>(
-    `select number, queues from batchwright.chunk
-     where batch_id = $1 and count > (
+  batchIds: readonly string[],
+): Promise<{ batchId: string; number: number; queues: string[] }[]> {
+  const { rows } = await client.query<{ batchId: string; number: number; queues: string[] }>(
+    `select batch_id as "batchId", number, queues from batchwright.chunk
+     where batch_id = any($1) and count > (
        select count(*) from batchwright.result
-       where result.batch_id = $1 and result.index >= chunk.first_index
+       where result.batch_id = chunk.batch_id and result.index >= chunk.first_index
          and result.index < chunk.first_index + chunk.count)
-     order by number`,
-    [batchId],
+     order by batch_id, number`,
+    [batchIds],
   );
   return rows;
 }

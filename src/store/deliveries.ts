@@ -73,6 +73,20 @@ export async function insertDelivery(client: ClientBase, delivery: DeliveryRow):
   });
 }
 
+/** How often the callback of this generation was attempted, since a time where one is given. */
+export async function countDeliveries(
+  client: ClientBase,
+  { id, generation }: Pick<BatchRow, 'id' | 'generation'>,
+  since: Date | null,
+): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `select count(*)::int as count from batchwright.delivery
+     where batch_id = $1 and generation = $2 and (attempted_at > $3 or $3 is null)`,
+    [id, generation, since],
+  );
+  return rows[0]?.count ?? 0;
+}
+
 export interface LoggedDelivery {
   number: number;
   trigger: string;
@@ -94,10 +108,26 @@ export async function listDeliveries(client: ClientBase | Pool, batchId: string)
   return rows;
 }
 
-/** The callback is to be sent again: it counts as pending, and what was sent for it before as superseded. */
-export async function markReposted(client: ClientBase, batchId: string): Promise<void> {
+/**
+ * The callback is to be sent again: it counts as pending, and what was sent for it before as superseded. Answers how
+ * often it has been asked for again.
+ */
+export async function markReposted(client: ClientBase, batchId: string): Promise<number> {
+  // The time is for processes of the release before.
+  const { rows } = await client.query<{ reposts: number }>(
+    `update batchwright.batch set callback_state = 'pending', reposted_at = now(), reposts = reposts + 1
+     where id = $1 returning reposts`,
+    [batchId],
+  );
+  return rows[0]?.reposts ?? 0;
+}
+
+/** The log no longer says that an attempt will follow: what waited for its time is superseded. */
+export async function clearNextAttempts(client: ClientBase, batchId: string): Promise<void> {
   await client.query(
-    `update batchwright.batch set callback_state = 'pending', reposted_at = now() where id = $1`,
+    `update batchwright.delivery set next_attempt_at = null
+     where batch_id = $1 and next_attempt_at is not null and (next_attempt_at > now()
+       or number = (select max(number) from batchwright.delivery where batch_id = $1))`,
     [batchId],
   );
 }

@@ -33,6 +33,16 @@ test('the first line of a kind is written at once, the others are counted and on
   assert.deepEqual(lines, []);
 });
 
+test('kinds beyond a hundred share a line by their message', (t) => {
+  const { lines, log } = logOf(t);
+  const note = (kind: number) =>
+    log.note({ level: 'info', kind: `host ${kind}`, fields: () => ({ kind }), message: 'failed' });
+  for (let kind = 0; kind < 1000; kind++) note(kind);
+  assert.equal(lines.splice(0).length, 101);
+  t.mock.timers.tick(1000);
+  assert.deepEqual(lines.splice(0), ['info failed {"kind":999,"count":899}']);
+});
+
 test('what no line has told of yet is written when the process ends', (t) => {
   const { lines, log, note } = logOf(t);
   for (const index of [1, 2, 3]) note('a', index);

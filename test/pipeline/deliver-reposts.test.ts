@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, describe, test } from 'node:test';
+import { toBatchId } from '../../src/domain/batch.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { startReceiver } from './deliver-receiver.ts';
@@ -86,6 +87,55 @@ describe('a repost', () => {
     open[0]?.writeHead(500).end();
     await attemptsLogged(system, asyncId, 2);
     assert.deepEqual(await callbackOf(system, asyncId), { state: 'failed', attempts: 2 });
+  });
+
+  test('takes the place of the attempt that waits, whichever of the two began earlier', async (t) => {
+    await startDelivering(t, system, { retrySeconds: [3600] });
+    const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
+    const asyncId = await endedBatch(system, receiver.url);
+    await attemptsLogged(system, asyncId, 1);
+    await repost(asyncId);
+    // As if the repost had begun first, and waited until the attempt was logged.
+    await system.pool.query(
+      `update batchwright.batch set reposted_at = created_at - interval '1 minute' where id = $1`,
+      [toBatchId(asyncId)],
+    );
+    await attemptsLogged(system, asyncId, 2);
+    assert.deepEqual(await triggersAtEnd(asyncId), ['completion', 'repost', 'repost']);
+  });
+
+  test('takes from the log the attempt that it takes the place of, and no other', async (t) => {
+    await startDelivering(t, system, { retrySeconds: [3600, 3600] });
+    const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
+    const asyncId = await endedBatch(system, receiver.url);
+    await attemptsLogged(system, asyncId, 1);
+    await hastenCallback(system, asyncId);
+    // The next attempt came an hour early, in this log: as if the first had been made an hour ago.
+    await attemptsLogged(system, asyncId, 2);
+    await system.pool.query(
+      `update batchwright.delivery set attempted_at = now() - interval '1 hour', next_attempt_at = now() - interval '1 ms'
+       where batch_id = $1 and number = 1`,
+      [toBatchId(asyncId)],
+    );
+    await repost(asyncId);
+    const lines = await attemptsLogged(system, asyncId, 3);
+    assert.deepEqual(
+      lines.map(({ nextInSeconds }) => nextInSeconds && Math.round(nextInSeconds)),
+      [3600, null, 3600],
+    );
+  });
+
+  test('takes it from the log, too, when its time is over and it waits all the same', async (t) => {
+    const delivering = await startDelivering(t, system, { retrySeconds: [3600] });
+    const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
+    const asyncId = await endedBatch(system, receiver.url);
+    await attemptsLogged(system, asyncId, 1);
+    await delivering.stop();
+    await system.pool.query('update batchwright.delivery set next_attempt_at = now() where batch_id = $1', [
+      toBatchId(asyncId),
+    ]);
+    await repost(asyncId);
+    assert.deepEqual((await deliveries(system, asyncId))[0]?.nextInSeconds, null);
   });
 
   test('of one batch leaves the callbacks of others as they are', async (t) => {

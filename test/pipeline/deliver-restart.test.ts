@@ -43,6 +43,7 @@ describe('a restart', () => {
     await closeGate('superseded');
     await restart(asyncId);
     assert.deepEqual(await callbackOf(system, asyncId), { state: 'superseded', attempts: 0 });
+    assert.equal((await deliveries(system, asyncId))[0]?.nextInSeconds, null, 'no attempt is to come');
     await hastenCallback(system, asyncId);
     await callbackMessagesGone(system, asyncId);
     assert.equal(receiver.callbacks.length, 1);
@@ -69,9 +70,15 @@ describe('a restart', () => {
 
   test('sends one more callback at the end when the first was delivered', async (t) => {
     const receiver = await startReceiver(t);
-    const asyncId = await system.run([behave({ fatal: 'broken' })], { callbackUrl: receiver.url });
+    await openGate('again');
+    const jobs = [behave({ gate: 'again', fatal: 'broken' })];
+    const asyncId = await system.run(jobs, { callbackUrl: receiver.url });
     await callbackBecomes(system, asyncId, 'delivered');
+    await closeGate('again');
     await restart(asyncId);
+    const { body } = await system.request(`/v1/batches/${asyncId}`);
+    assert.deepEqual(body.callback, { url: receiver.url, state: 'pending', attempts: 0 });
+    await openGate('again');
     const [first, second] = await receiver.received(2);
     assert.notEqual(second?.id, first?.id);
     await callbackMessagesGone(system, asyncId);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { LimitedLog } from '../../src/domain/limited-log.ts';
 import { deliver } from '../../src/pipeline/deliver.ts';
 import { startSystem } from '../support/system.ts';
 import { startReceiver } from './deliver-receiver.ts';
@@ -150,7 +151,7 @@ describe('the next attempt', () => {
       log.map(({ trigger, nextInSeconds }) => [trigger, Math.round(nextInSeconds ?? -1)]),
       [
         ['completion', 0],
-        ['completion', 60],
+        ['completion', -1], // the repost came in place of what was to come
         ['repost', 0],
         ['repost', 60],
       ],
@@ -175,6 +176,64 @@ describe('the log of attempts', () => {
     assert.equal(second.error, null);
     assert.equal(second.nextInSeconds, null);
     for (const { durationMs } of [first, second]) assert.ok(durationMs >= 0 && durationMs < 5000);
+  });
+});
+
+describe('the operator', () => {
+  test('is told of attempts that fail, and of callbacks that failed for good, a line a receiver', async (t) => {
+    const lines: object[] = [];
+    const write = (level: string) => (fields: object, msg: string) =>
+      void lines.push({ level, msg, ...fields });
+    const log = { info: write('info'), warn: write('warn'), error: write('error') };
+    await startDelivering(t, system, { failures: new LimitedLog(log), retrySeconds: [60] });
+    const busy = await startReceiver(t, { answer: (response) => response.writeHead(503).end() });
+    const gone = await startReceiver(t);
+    await gone.close();
+    const [first = '', second = ''] = [
+      await endedBatch(system, busy.url),
+      await endedBatch(system, gone.url),
+    ];
+    for (const asyncId of [first, second]) await attemptsLogged(system, asyncId, 1);
+    // Not for each batch of theirs.
+    for (let n = 0; n < 3; n++) await attemptsLogged(system, await endedBatch(system, busy.url), 1);
+    for (const asyncId of [first, second]) {
+      await hastenCallback(system, asyncId);
+      await callbackBecomes(system, asyncId, 'failed');
+    }
+    const inBoth = { tenant: 'default', count: 1 };
+    const failed = {
+      level: 'info',
+      msg: 'callbacks failed and will be sent again',
+      attempt: 1,
+      nextInSeconds: 60,
+    };
+    const last = { level: 'warn', msg: 'callbacks failed for good', attempt: 2, nextInSeconds: null };
+    const of503 = {
+      ...inBoth,
+      asyncId: first,
+      receiver: `127.0.0.1:${busy.port}`,
+      status: 503,
+      error: 'the receiver answered 503',
+    };
+    const ofNone = {
+      ...inBoth,
+      asyncId: second,
+      receiver: `127.0.0.1:${gone.port}`,
+      status: null,
+      error: 'connection refused',
+    };
+    const byText = (a: object, b: object) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+    const sorted = (all: object[]) =>
+      all.map((line) => Object.fromEntries(Object.entries(line).sort())).sort(byText);
+    assert.deepEqual(
+      sorted(lines),
+      sorted([
+        { ...failed, ...of503 },
+        { ...failed, ...ofNone },
+        { ...last, ...of503 },
+        { ...last, ...ofNone },
+      ]),
+    );
   });
 });
 

@@ -2,6 +2,7 @@
 
 import pino from 'pino';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { LimitedLog } from '../../src/domain/limited-log.ts';
 import { CallbackBodies } from '../../src/pipeline/callback-body.ts';
 import { type DeliverDeps, deliver } from '../../src/pipeline/deliver.ts';
 import type { CallbackMessage } from '../../src/queue/messages.ts';
@@ -168,6 +169,7 @@ export async function startDelivering(
     pool: system.pool,
     queue,
     log: pino({ level: 'silent' }),
+    failures: new LimitedLog(silentLog),
     bodies: new CallbackBodies(more.pool ?? system.pool),
     allow: system.config.callbackAllow,
     retrySeconds: [0, 0, 0],

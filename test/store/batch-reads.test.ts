@@ -4,10 +4,17 @@ import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { findLiveBatch, listBatches, liveBatches } from '../../src/store/batch-list.ts';
-import { findBatch, finishedAmong, pendingCallbacks, unfinishedBatches } from '../../src/store/batches.ts';
+import {
+  type BatchWalk,
+  findBatch,
+  finishedAmong,
+  pendingCallbacks,
+  unfinishedBatches,
+} from '../../src/store/batches.ts';
 import {
   callbackBatch,
   countAttempt,
+  countDeliveries,
   insertDelivery,
   listDeliveries,
   markReposted,
@@ -17,6 +24,8 @@ import { nthResultIndex, type ResultPage, resultAt, resultPage } from '../../src
 import { settle } from '../../src/store/settle.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { outcome, storeBatch, TENANT } from './stored-batch.ts';
+
+const FIRST = '00000000-0000-0000-0000-000000000000';
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -95,9 +104,16 @@ describe('A batch', () => {
 
   test('that has not ended after a while is known to the sweep', async () => {
     const [open, ended] = [await storeBatch(pool), await endedBatch({ total: 1 })];
-    const found = await transaction(pool, (client) => unfinishedBatches(client, 0));
-    const ids = found.map(({ id }) => id);
-    assert.deepEqual([ids.includes(open), ids.includes(ended)], [true, false]);
+    const later = await storeBatch(pool);
+    const walk = { after: FIRST, limit: 1000, minAgeSeconds: 0 };
+    const find = (more: Partial<BatchWalk> = {}) =>
+      transaction(pool, (client) => unfinishedBatches(client, { ...walk, ...more }));
+    const ids = await find();
+    assert.deepEqual([ids.includes(open), ids.includes(ended), ids.includes(later)], [true, false, true]);
+    assert.deepEqual(ids, ids.toSorted());
+    assert.deepEqual(await find({ after: open }), [later]);
+    assert.deepEqual(await find({ limit: 1 }), ids.slice(0, 1));
+    assert.deepEqual(await find({ minAgeSeconds: 3600 }), []);
   });
 });
 
@@ -181,8 +197,9 @@ describe('A callback', () => {
 
   test('has its attempts counted and logged, first to last', async () => {
     const id = await endedBatch({ total: 1, callbackUrl: 'https://a.test/' });
-    const due = await transaction(pool, (client) => pendingCallbacks(client, 0));
-    assert.ok(due.some((callback) => callback.id === id && callback.attempts === 0));
+    const walk = { after: FIRST, limit: 1000, minAgeSeconds: 0 };
+    const due = await transaction(pool, (client) => pendingCallbacks(client, walk));
+    assert.ok(due.some((callback) => callback.id === id && callback.generation === 1));
     await transaction(pool, async (client) => {
       assert.equal(await countAttempt(client, { batch: id, generation: 1 }, 'pending'), true);
       await insertDelivery(client, { ...attempt, batchId: id, status: 500, nextInSeconds: 5 });
@@ -192,6 +209,12 @@ describe('A callback', () => {
       await insertDelivery(client, { ...attempt, batchId: id, status: 200, nextInSeconds: null });
     });
     const logged = await listDeliveries(pool, id);
+    const count = (generation: number, since: Date | null) =>
+      transaction(pool, (client) => countDeliveries(client, { id, generation }, since));
+    const since = new Date(Date.now() - 3_600_000);
+    const later = new Date(Date.now() + 3_600_000);
+    assert.deepEqual([await count(1, null), await count(1, since), await count(1, later)], [2, 2, 0]);
+    assert.equal(await count(2, null), 0);
     assert.deepEqual(
       logged.map(({ number, status }) => [number, status]),
       [

@@ -69,12 +69,22 @@ describe('A batch is stored', () => {
     });
     const second = await loadChunk(pool, id, 1);
     assert.deepEqual([second?.firstIndex, second?.count, second?.jobs], [2, 2, '[{"n":2},{"n":3}]']);
-    const open = await incompleteChunks(pool, id);
+    const [other, complete] = [await storeBatch(pool), await storeBatch(pool)];
+    await transaction(pool, (client) =>
+      settle(
+        client,
+        complete,
+        1,
+        [0, 1, 2].map((n) => outcome(n)),
+      ),
+    );
+    const open = await incompleteChunks(pool, [id, other, complete]);
     assert.deepEqual(
-      open.map(({ number, queues }) => [number, queues]),
+      open.map(({ batchId, number, queues }) => [batchId, number, queues]),
       [
-        [0, ['default']],
-        [1, ['default']],
+        [id, 0, ['default']],
+        [id, 1, ['default']],
+        [other, 0, ['default']],
       ],
     );
   });
