@@ -9,6 +9,7 @@ import { BatchwrightError } from '../domain/errors.ts';
 import {
   type EnvelopeEvent,
   EnvelopeScanner,
+  JsonDepthError,
   JsonElementTooLargeError,
   JsonSyntaxError,
 } from '../json/envelope-scanner.ts';
@@ -49,9 +50,9 @@ export function readEnvelope(
   async function* events(): AsyncGenerator<EnvelopeEvent[]> {
     for await (const piece of pieces(request, limits.maxBodyBytes)) {
       hash.update(piece);
-      yield inContractShape(() => scanner.push(piece));
+      yield inContractShape(linesHint, () => scanner.push(piece));
     }
-    yield inContractShape(() => scanner.end());
+    yield inContractShape(linesHint, () => scanner.end());
   }
   return { events: events(), digest: () => hash.digest() };
 }
@@ -67,12 +68,12 @@ export async function readParams(request: IncomingMessage, limits: BodyLimits): 
   });
   const parts: Buffer[] = [];
   for await (const piece of pieces(request, maxBytes)) {
-    inContractShape(() => scanner.push(piece));
+    inContractShape(depthHint, () => scanner.push(piece));
     parts.push(piece);
   }
   const body = Buffer.concat(parts);
   if (isBlank(body)) return Buffer.from('{}');
-  inContractShape(() => scanner.end());
+  inContractShape(depthHint, () => scanner.end());
   const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
   return hasByteOrderMark ? body.subarray(3) : body;
 }
@@ -202,12 +203,18 @@ function decoderOf(encoding: string): Transform {
 }
 
 /** What comes behind a whole JSON value is mostly the next line. */
-function hintOf({ message }: JsonSyntaxError): string {
+function linesHint({ message }: JsonSyntaxError): string {
   const isBehind = message.startsWith('expected the end of the body');
   return isBehind ? '; one job a line is sent to POST /v1/batches as application/x-ndjson' : '';
 }
 
-function inContractShape<T>(scan: () => T): T {
+function depthHint(error: JsonSyntaxError): string {
+  const isTooDeep = error instanceof JsonDepthError;
+  return isTooDeep ? `, with the ${PARAMS_OUTER_DEPTH} that a JSON body has around params` : '';
+}
+
+/** @param hint what the message of a syntax error ends with */
+function inContractShape<T>(hint: (error: JsonSyntaxError) => string, scan: () => T): T {
   try {
     return scan();
   } catch (error) {
@@ -217,7 +224,7 @@ function inContractShape<T>(scan: () => T): T {
       });
     if (error instanceof JsonSyntaxError)
       throw new BatchwrightError('notJson', {
-        message: `The body is not as expected: ${error.message}${hintOf(error)}`,
+        message: `The body is not as expected: ${error.message}${hint(error)}`,
       });
     throw error;
   }

@@ -35,6 +35,14 @@ for (const count of [1, 2500])
     assert.equal(await batches(), before + 1);
   });
 
+test('keys of any bytes are told apart, be they text or not', async () => {
+  const keys = ['\xc3\xa9', '\xe9', '\xff', '\xfe', '\xc0\xaf'];
+  const asyncIds = new Map<string, string>();
+  for (const key of keys) asyncIds.set(key, (await run(key, { jobs: jobs(1) })).body.asyncId);
+  assert.equal(new Set(asyncIds.values()).size, keys.length);
+  for (const key of keys) assert.equal((await run(key, { jobs: jobs(1) })).body.asyncId, asyncIds.get(key));
+});
+
 test('the body is what it is uncompressed, and the path does not matter', async () => {
   const body = JSON.stringify({ jobs: jobs(3) });
   const first = await run('compressed', body);

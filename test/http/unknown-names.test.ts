@@ -164,6 +164,7 @@ describe('A query name that is not known', () => {
     ['GET /v1/batches?status=failed', undefined, '?status= is not known: did you mean state?'],
     ['GET /v1/batches?__proto__=1', undefined, /^\?__proto__= is not known/],
     [`GET /v1/batches/${ID}?x=`, undefined, '?x= is not known: none is known here'],
+    [`GET /v1/batches/${ID}/results?x=1`, undefined, '?x= is not known: known are status, limit, cursor'],
     [`GET /v1/batches/${ID}/events?x`, undefined, /^\?x= is not known/],
     [`GET /v1/batches/${ID}/callbacks?limit=1`, undefined, /^\?limit= is not known/],
     [`POST /v1/batches/${ID}/cancel?x`, undefined, /^\?x= is not known/],

@@ -134,11 +134,11 @@ async function sendBatch(pool: Pool, request: Request, response: Response, async
 async function sendResults(pool: Pool, request: Request, response: Response): Promise<void> {
   const { asyncId } = request.params;
   response.vary('Accept');
-  const batch = await requireBatch(pool, callerOf(request), asyncId, 'resultsNotFound');
   const { cursor, ...query } = queryOf(request, ['status', 'limit', 'cursor']);
   const status = oneOf('status', query.status, RESULT_STATUSES);
   const limit = pageLimit(query.limit);
   const range = { fromIndex: indexOf(cursor), status };
+  const batch = await requireBatch(pool, callerOf(request), asyncId, 'resultsNotFound');
   const [form = ''] = (request.accepts(FORMS) || '').split(';');
   if (LINES.includes(form)) {
     response.type(form);
