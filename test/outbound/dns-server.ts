@@ -45,24 +45,28 @@ export async function startDnsServer(
   answer: (question: Question) => DnsReply | null | Promise<DnsReply | null>,
 ): Promise<DnsServer> {
   const questions: Question[] = [];
-  async function reply(message: Buffer, transport: Question['transport']): Promise<Buffer | null> {
+  async function respond(
+    message: Buffer,
+    transport: Question['transport'],
+    send: (reply: Buffer) => unknown,
+  ): Promise<void> {
     const question = { ...readQuestion(message), transport };
     questions.push(question);
     const found = await answer(question);
-    return found && encode(message, question.name, found);
+    if (found) send(encode(message, question.name, found));
   }
   const udp = dgram.createSocket('udp4');
-  udp.on('message', async (message, { port, address }) => {
-    const encoded = await reply(message, 'udp');
-    if (encoded) udp.send(encoded, port, address, () => {});
+  udp.on('message', (message, { port, address }) => {
+    void respond(message, 'udp', (reply) => udp.send(reply, port, address, () => {}));
   });
   const sockets = new Set<net.Socket>();
   const tcp = net.createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-    socket.on('data', async (bytes) => {
-      const encoded = await reply(bytes.subarray(2), 'tcp');
-      if (encoded) socket.write(Buffer.concat([uint16(encoded.length), encoded]));
+    socket.on('data', (bytes) => {
+      void respond(bytes.subarray(2), 'tcp', (reply) =>
+        socket.write(Buffer.concat([uint16(reply.length), reply])),
+      );
     });
   });
   tcp.listen(0, '127.0.0.1');
