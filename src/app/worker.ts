@@ -4,10 +4,12 @@ import { LimitedLog } from '../domain/limited-log.ts';
 import { createHttpService } from '../outbound/http-service.ts';
 import type { Mailer } from '../outbound/mail.ts';
 import { createKeys } from '../pipeline/keys.ts';
+import { PluginConnections } from '../pipeline/plugin-connections.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import { createActionSlots } from '../pipeline/run-jobs.ts';
 import type { Services } from '../plugin/context.ts';
 import { createPool } from '../postgres/pools.ts';
+import { openSession } from '../postgres/session.ts';
 import { startQueue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Lanes, startLanes } from '../worker/lanes.ts';
@@ -26,7 +28,7 @@ export async function startWorker(
 ): Promise<Running> {
   const { config, log, limits, jobGraceMs = JOB_GRACE_MS } = options;
   startWatchdog(limits);
-  const engine = await startEngine(options, 'worker', poolSize(config, options.registry));
+  const engine = await startEngine(options, 'worker', poolSizes(config, options.registry));
   const callbackPool = createPool({
     url: options.databaseUrl,
     max: CALLBACK_CONNECTIONS,
@@ -62,7 +64,7 @@ export async function startWorker(
 export async function runQuarantine(
   options: AppOptions & { registry: Registry; url: string },
 ): Promise<Running & { done: Promise<void> }> {
-  const engine = await startEngine(options, 'quarantine', 4);
+  const engine = await startEngine(options, 'quarantine', QUARANTINE_POOLS);
   const done = runAndClose(engine);
   return {
     done,
@@ -86,10 +88,19 @@ async function runAndClose({ deps, close }: Engine): Promise<void> {
 /** Callbacks read a page or log an attempt, and hold no connection while a receiver is slow. */
 const CALLBACK_CONNECTIONS = 4;
 
-/** Each lane may settle while its jobs hold a connection each. */
-function poolSize({ workerConcurrency }: Config, { queues }: Registry): number {
-  return Math.min(36, 4 + 3 * workerConcurrency * queues.length);
+interface PoolSizes {
+  /** For settles and the sweep. */
+  engine: number;
+  /** For what plugins do with `sql`. */
+  plugins: number;
 }
+
+function poolSizes({ workerConcurrency }: Config, { queues }: Registry): PoolSizes {
+  const lanes = workerConcurrency * queues.length;
+  return { engine: Math.min(36, 6 + lanes), plugins: Math.min(40, 4 + 4 * lanes) };
+}
+
+const QUARANTINE_POOLS: PoolSizes = { engine: 4, plugins: 4 };
 
 /** Loaded where it is wanted only. */
 async function openMailer(smtpUrl: string): Promise<Mailer> {
@@ -114,9 +125,18 @@ async function startEngine(
     lookup,
   }: AppOptions & { registry: Registry; url: string },
   name: string,
-  connections: number,
+  sizes: PoolSizes,
 ): Promise<Engine> {
-  const pool = createPool({ url, max: connections, applicationName: `batchwright ${name}`, log });
+  const pool = createPool({ url, max: sizes.engine, applicationName: `batchwright ${name}`, log });
+  const connections = new PluginConnections(
+    createPool({
+      url,
+      max: sizes.plugins,
+      applicationName: `batchwright ${name} plugins`,
+      log,
+      onConnect: openSession,
+    }),
+  );
   const queue = await startQueue({
     url: sessionUrl(config, url),
     queues: registry.queues,
@@ -136,6 +156,7 @@ async function startEngine(
   return {
     deps: {
       pool,
+      connections,
       queue,
       registry,
       services,
@@ -150,7 +171,7 @@ async function startEngine(
     async close() {
       failures.flush();
       await queue.stop();
-      await pool.end();
+      await Promise.all([pool.end(), connections.close()]);
       mailer?.close();
     },
   };

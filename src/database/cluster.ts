@@ -135,6 +135,8 @@ async function runInitdb({ binaries, owner, password }: Cluster, work: string): 
     `--pwfile=${passwordFile}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
+    // An API and four workers at their most.
+    '--set=max_connections=200',
     // The server's own locale sorts alike on every system.
     '--locale=C',
     '--locale-provider=builtin',

@@ -26,6 +26,8 @@ export class Deadline {
   #ended: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
   #fail: ((error: Error) => void) | undefined;
+  #startedAt: number | undefined;
+  #onEnd: ((error: Error) => void) | undefined;
 
   constructor(seconds: number, stopping: AbortSignal) {
     this.#seconds = seconds;
@@ -39,12 +41,19 @@ export class Deadline {
     return this.#controller.signal;
   }
 
+  /** Calls back once when the run's time is over: at its timeout, or when the process must stop. */
+  onEnd(callback: (error: Error) => void): void {
+    if (this.#ended) callback(this.#ended);
+    else this.#onEnd = callback;
+  }
+
   /** The run's value, or a TimeoutError or StoppedError, whichever is first. To be cleared after. */
   race<T>(run: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject;
-      const timedOut = () => this.#end(new TimeoutError(`timed out after ${this.#seconds} s`));
-      this.#timer = setTimeout(timedOut, this.#seconds * 1000);
+      this.#startedAt = performance.now();
+      const end = () => this.#end(this.#timedOut());
+      this.#timer = setTimeout(end, this.#seconds * 1000);
       runsUntil(this.#stopping).add(this);
       if (this.#stopping.aborted) this.stop();
       run.then(resolve, reject);
@@ -56,14 +65,25 @@ export class Deadline {
     runsUntil(this.#stopping).delete(this);
   }
 
+  /** The TimeoutError of a run whose time is over although the timer, on a busy event loop, has not said so yet. */
+  lateness(): TimeoutError | undefined {
+    if (this.#startedAt === undefined || performance.now() - this.#startedAt < this.#seconds * 1000) return;
+    return this.#timedOut();
+  }
+
   stop(): void {
     this.#end(new StoppedError('the process is stopping'));
+  }
+
+  #timedOut(): TimeoutError {
+    return new TimeoutError(`timed out after ${this.#seconds} s`);
   }
 
   #end(error: Error): void {
     this.#ended = error;
     this.#controller?.abort(error);
     this.#fail?.(error);
+    this.#onEnd?.(error);
   }
 }
 

@@ -9,6 +9,7 @@ import { NonRetryableError } from '../plugin/errors.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
 import { Deadline, isPromise, StoppedError } from './deadline.ts';
 import { errorBody, isInstance, judge, TimeoutError } from './job-error.ts';
+import type { RunSql } from './plugin-sql.ts';
 import { RunContext, SharedContext } from './run-context.ts';
 import type { RunScope } from './run-scope.ts';
 
@@ -25,9 +26,10 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
 /**
  * What the run answers at once is an Outcome at once: awaiting it would cost more than most small jobs take.
  */
-export function execute(job: PendingJob, scope: RunScope, sql: InterruptibleSql): Outcome | Promise<Outcome> {
+export function execute(job: PendingJob, scope: RunScope, sql: RunSql): Outcome | Promise<Outcome> {
   const startedAt = Date.now();
   const deadline = new Deadline(job.entry.timeoutSeconds, scope.stopping);
+  sql.until(deadline);
   try {
     const { action } = job.entry;
     const run = action.run
@@ -45,7 +47,7 @@ async function outcomeOf(
   run: Promise<unknown>,
   job: PendingJob,
   scope: RunScope,
-  sql: InterruptibleSql,
+  sql: RunSql,
   deadline: Deadline,
   startedAt: number,
 ): Promise<Outcome> {
@@ -103,10 +105,11 @@ export async function executeMany(
   runMany: RunMany,
   jobs: readonly PendingJob[],
   scope: RunScope,
-  sql: InterruptibleSql,
+  sql: RunSql,
 ): Promise<Outcome[]> {
   const startedAt = Date.now();
   const deadline = new Deadline(entry.timeoutSeconds, scope.stopping);
+  sql.until(deadline);
   try {
     const answers = await deadline.race(answersOf(runMany, jobs, scope, sql, deadline));
     return jobs.map((job, position) => {
@@ -122,11 +125,6 @@ export async function executeMany(
   } finally {
     deadline.clear();
   }
-}
-
-/** `sql` of one run, which remembers that a statement failed because the database was away. */
-export interface InterruptibleSql extends Sql {
-  interrupted: boolean;
 }
 
 function succeeded(index: number, response: unknown, attempts: number, startedAt: number): Outcome {

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { Sql } from '../plugin/context.ts';
 import { isCancelled, isReadOnly } from '../postgres/errors.ts';
+import { beginsOrEndsTransaction } from '../postgres/statement-kind.ts';
 import { transaction } from '../postgres/transaction.ts';
 import { requireStorable } from './storable.ts';
 
@@ -17,6 +18,8 @@ export function createRouteSql(pool: Pool): Sql {
   return {
     async query(text, values) {
       requireStorable(text, values);
+      if (beginsOrEndsTransaction(text))
+        throw new Error('sql of a route neither begins nor ends a transaction');
       try {
         const { rows, rowCount } = await transaction(pool, (client) => client.query(text, values), {
           readOnly: true,

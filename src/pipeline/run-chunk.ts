@@ -11,13 +11,14 @@ import type { Registry } from '../registry/registry.ts';
 import { type LoadedChunk, loadChunk } from '../store/chunks.ts';
 import { markRunning } from '../store/settle.ts';
 import type { PendingJob } from './execute.ts';
+import type { TransactionalDeps } from './execute-transactional.ts';
 import { noteFailure } from './job-failures.ts';
 import { Recorder } from './recorder.ts';
 import { type ActionSlots, runJobs } from './run-jobs.ts';
 import type { RunScope } from './run-scope.ts';
-import { dropClaim, type SettleDeps } from './settle.ts';
+import { dropClaim } from './settle.ts';
 
-export interface RunChunkDeps extends SettleDeps {
+export interface RunChunkDeps extends TransactionalDeps {
   registry: Registry;
   services: Services;
   slots: ActionSlots;

@@ -1,18 +1,15 @@
 /** Runs the jobs of a message side by side, each action up to its concurrency, until all ran or a halt. */
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { Pool } from 'pg';
 import type { Outcome } from '../domain/outcome.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
 import type { RegisteredAction } from '../registry/registry.ts';
 import { isPromise } from './deadline.ts';
-import { execute, executeMany, GroupError, type InterruptibleSql, type PendingJob } from './execute.ts';
-import { executeTransactional } from './execute-transactional.ts';
-import { isInterruption } from './interruption.ts';
+import { execute, executeMany, GroupError, type PendingJob } from './execute.ts';
+import { executeTransactional, type TransactionalDeps } from './execute-transactional.ts';
+import { PluginSql } from './plugin-sql.ts';
 import type { Recorder } from './recorder.ts';
 import type { RunScope } from './run-scope.ts';
-import type { SettleDeps } from './settle.ts';
-import { requireStorable } from './storable.ts';
 
 /** Limits each action's runs in this process, over all batches. */
 export interface ActionSlots {
@@ -30,7 +27,7 @@ export function createActionSlots(): ActionSlots {
   };
 }
 
-export interface RunJobsDeps extends SettleDeps {
+export interface RunJobsDeps extends TransactionalDeps {
   slots: ActionSlots;
   /** Told, and waited for, before a job starts: in case that the job ends this process. */
   announce?: ((indexes: number[]) => Promise<void>) | undefined;
@@ -154,10 +151,10 @@ function passTurn(): void {
 
 /** A promise only where there is something to wait for. */
 function runJob(deps: GroupDeps, job: PendingJob): void | Promise<void> {
-  const { recorder, scope, claim, announce } = deps;
+  const { recorder, scope, announce } = deps;
   if (announce || job.entry.transactional) return runAnnounced(deps, job);
   recorder.started(job.index);
-  const outcome = execute(job, scope, poolSql(deps.pool, claim.message));
+  const outcome = execute(job, scope, sqlOf(deps, job.entry));
   return isPromise(outcome)
     ? outcome.then((late) => take(deps, job.entry, late))
     : take(deps, job.entry, outcome);
@@ -177,7 +174,7 @@ async function runAnnounced(deps: GroupDeps, job: PendingJob): Promise<void> {
   await deps.announce?.([job.index]);
   recorder.started(job.index);
   if (!job.entry.transactional) {
-    await take(deps, job.entry, await execute(job, scope, poolSql(deps.pool, claim.message)));
+    await take(deps, job.entry, await execute(job, scope, sqlOf(deps, job.entry)));
     return;
   }
   const answer = await executeTransactional(deps, claim, [job], scope);
@@ -200,7 +197,11 @@ async function runTogether(
   if (entry.transactional) {
     const answer = await executeTransactional(deps, claim, group, scope);
     if (answer === 'lost') recorder.halt('lost');
-    if (answer === 'lost' || 'outcomes' in answer) return false;
+    if (answer === 'lost') return false;
+    if ('outcomes' in answer) {
+      if (answer.isOver) for (const outcome of answer.outcomes) await take(deps, entry, outcome);
+      return answer.isOver;
+    }
     recorder.recorded(
       group.map(({ index }) => index),
       answer,
@@ -208,7 +209,7 @@ async function runTogether(
     return true;
   }
   try {
-    const outcomes = await executeMany(entry, runMany, group, scope, poolSql(deps.pool, claim.message));
+    const outcomes = await executeMany(entry, runMany, group, scope, sqlOf(deps, entry));
     for (const outcome of outcomes) await take(deps, entry, outcome);
     return true;
   } catch (error) {
@@ -221,19 +222,6 @@ async function runTogether(
   }
 }
 
-function poolSql(pool: Pool, { interruptions }: ChunkMessage): InterruptibleSql {
-  const sql: InterruptibleSql = {
-    interrupted: false,
-    async query(text, values) {
-      requireStorable(text, values);
-      try {
-        const { rows, rowCount } = await pool.query(text, values);
-        return { rows, rowCount: rowCount ?? 0 };
-      } catch (error) {
-        sql.interrupted = isInterruption(error, interruptions);
-        throw error;
-      }
-    },
-  };
-  return sql;
+function sqlOf({ connections, claim }: GroupDeps, entry: RegisteredAction): PluginSql {
+  return new PluginSql(connections, entry, claim.message.interruptions);
 }

@@ -30,6 +30,11 @@ export function isAbortedTransaction(error: unknown): boolean {
   return codeOf(error) === '25P02';
 }
 
+/** True when the statement refuses to run inside of a transaction. */
+export function isTransactionRefused(error: unknown): boolean {
+  return codeOf(error) === '25001';
+}
+
 /** True when a lock was waited for in vain: whoever has it may be done with it later. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === '55P03';

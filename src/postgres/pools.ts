@@ -24,6 +24,8 @@ interface PoolOptions extends ConnectionOptions {
   log: Log;
   /** Its connections are for COPY, which cannot go together with statements sent one behind the other. */
   forCopy?: boolean;
+  /** Resolves when a new connection may be used; it is closed when this rejects. */
+  onConnect?: (client: pg.ClientBase) => Promise<void>;
   /** Its values are as `pg` parses them: for a library's statements, which expect that. */
   forLibrary?: boolean;
 }
@@ -40,6 +42,7 @@ export function createPool({
   log,
   forCopy = false,
   forLibrary = false,
+  onConnect,
   ...connection
 }: PoolOptions): pg.Pool {
   const { applicationName } = connection;
@@ -48,6 +51,8 @@ export function createPool({
     max,
     pipeline: !forCopy,
     ...(forLibrary ? {} : { types }),
+    // It is awaited, whatever its type says.
+    ...(onConnect && { onConnect: onConnect as (client: pg.ClientBase) => void }),
   });
   pool.on('connect', (client) => {
     client.once('error', (err) => log.warn({ err, applicationName }, 'A database connection was lost'));

@@ -2,7 +2,7 @@
  * The one place where transactions begin and end. Each has limits that the server keeps: a process that stands
  * still, or that the network no longer reaches, holds its locks for so long and no longer.
  */
-import type { Client, ClientBase, Pool, PoolClient } from 'pg';
+import { type Client, type ClientBase, escapeLiteral, type Pool, type PoolClient } from 'pg';
 import { isRepeatable } from './errors.ts';
 
 export interface TransactionLimits {
@@ -14,6 +14,10 @@ export interface TransactionLimits {
   statementSeconds?: number | undefined;
   /** Whatever would change something fails (25006). */
   readOnly?: boolean | undefined;
+  /** How soon the server notices that the process of a running statement is gone. */
+  checkSeconds?: number | undefined;
+  /** Shown in pg_stat_activity as long as the transaction lasts, instead of the connection's name. */
+  name?: string | undefined;
 }
 
 /** Longer than an action may hold up the event loop, and with it the statements of others: see the watchdog. */
@@ -39,12 +43,16 @@ function setLimits({
   idleSeconds = IDLE_SECONDS,
   lockSeconds = LOCK_SECONDS,
   statementSeconds,
+  checkSeconds,
+  name,
 }: TransactionLimits): string {
   const settings = [
     `set local idle_in_transaction_session_timeout = '${idleSeconds}s'`,
     `set local lock_timeout = '${lockSeconds}s'`,
   ];
   if (statementSeconds !== undefined) settings.push(`set local statement_timeout = '${statementSeconds}s'`);
+  if (checkSeconds) settings.push(`set local client_connection_check_interval = '${checkSeconds}s'`);
+  if (name !== undefined) settings.push(`set local application_name = ${escapeLiteral(name)}`);
   return settings.join('; ');
 }
 
@@ -117,10 +125,20 @@ export async function commit(client: ClientBase): Promise<void> {
   if (command !== 'COMMIT') throw new Error('The transaction was rolled back: one of its statements failed');
 }
 
+/** Restarts the time that the server gives to a transaction that waits for its client. */
+export async function showLife(client: ClientBase): Promise<void> {
+  await client.query('');
+}
+
+/** Ends the transaction, for those that are not the `work` of `transaction`. */
+export async function undo(client: ClientBase): Promise<void> {
+  await client.query('rollback');
+}
+
 /** Rolls back and hands the connection back to its pool; closes one that cannot. */
 export async function rollBack(client: PoolClient): Promise<void> {
   try {
-    await client.query('rollback');
+    await undo(client);
     client.release();
   } catch {
     client.release(true);

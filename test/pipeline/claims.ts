@@ -1,8 +1,11 @@
 /** Claims that a test holds itself, beside a system without a worker: it decides what comes when. */
 import { PgBoss } from 'pg-boss';
 import { LimitedLog } from '../../src/domain/limited-log.ts';
+import { PluginConnections } from '../../src/pipeline/plugin-connections.ts';
 import type { RunChunkDeps } from '../../src/pipeline/run-chunk.ts';
 import { createActionSlots } from '../../src/pipeline/run-jobs.ts';
+import { createPool } from '../../src/postgres/pools.ts';
+import { openSession } from '../../src/postgres/session.ts';
 import { type ChunkMessage, chunkQueue } from '../../src/queue/messages.ts';
 import { type Claim, startQueue } from '../../src/queue/queue.ts';
 import { silentPluginLog } from '../support/action-context.ts';
@@ -29,14 +32,16 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
     max: 4,
     log: silentLog,
   });
+  const connections = pluginConnections(url, 4);
   const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
   boss.on('error', () => {}); // its connections are cut when the database goes
   await boss.start();
-  t.after(() => Promise.all([queue.stop(), boss.stop({ graceful: false })]));
+  t.after(() => Promise.all([queue.stop(), connections.close(), boss.stop({ graceful: false })]));
   const name = chunkQueue('default');
   return {
     deps: {
       pool: system.pool,
+      connections,
       queue,
       registry,
       services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: system.url },
@@ -53,6 +58,14 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
         .sort((a, b) => a.message.chunk - b.message.chunk);
     },
   };
+}
+
+/** What a worker lends to its plugins. */
+export function pluginConnections(url: string, max: number): PluginConnections {
+  const applicationName = 'test plugins';
+  return new PluginConnections(
+    createPool({ url, max, applicationName, log: silentLog, onConnect: openSession }),
+  );
 }
 
 /** What happens to a message whose worker is taken for dead: another lane has it now. */

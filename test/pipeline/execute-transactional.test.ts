@@ -3,14 +3,17 @@ import { after, test } from 'node:test';
 import type pg from 'pg';
 import { toBatchId } from '../../src/domain/batch.ts';
 import { executeTransactional } from '../../src/pipeline/execute-transactional.ts';
+import { PluginConnections } from '../../src/pipeline/plugin-connections.ts';
 import type { RunScope } from '../../src/pipeline/run-scope.ts';
 import type { JobContext } from '../../src/plugin/context.ts';
 import { createPool } from '../../src/postgres/pools.ts';
+import { openSession } from '../../src/postgres/session.ts';
 import { silentPluginLog } from '../support/action-context.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { startClaiming } from './claims.ts';
+import { LEFT_BEHIND } from './left-behind.ts';
 import { echoJobs } from './work-jobs.ts';
 
 // No worker: each test holds the claim itself and runs its jobs on a small pool of its own.
@@ -26,7 +29,8 @@ async function transactions(jobs: number, pool: pg.Pool) {
   assert.ok(claim);
   const entry = system.registry.get('test', 'echo');
   assert.ok(entry);
-  const { services, stopping } = claims.deps;
+  const { services, stopping, queue } = claims.deps;
+  const deps = { pool: system.pool, connections: new PluginConnections(pool), queue };
   const log = silentPluginLog;
   const scope: RunScope = {
     asyncId,
@@ -44,7 +48,7 @@ async function transactions(jobs: number, pool: pg.Pool) {
     run(index: number, run: Run) {
       const action = { summary: 'of the test', run: (_params: unknown, context: JobContext) => run(context) };
       const job = { index, params: {}, entry: { ...entry, transactional: true, action } };
-      return executeTransactional({ pool, queue: claims.deps.queue }, claim, [job], scope);
+      return executeTransactional(deps, claim, [job], scope);
     },
   };
 }
@@ -55,30 +59,11 @@ function poolOf(t: { after(fn: () => Promise<void>): void }, max: number): pg.Po
     max,
     applicationName: 'test transactions',
     log: silentLog,
+    onConnect: openSession,
   });
   t.after(() => pool.end());
   return pool;
 }
-
-/** What a session can keep beyond its transactions, each with what tells of it. */
-const LEFT_BEHIND: Record<string, { statements: string[]; tells: string }> = {
-  'a setting': { statements: ["set work_mem = '77MB'"], tells: "current_setting('work_mem') = '77MB'" },
-  'a search path': { statements: ['set search_path = pgboss'], tells: "current_schema() = 'pgboss'" },
-  'a role': { statements: ['set role pg_monitor'], tells: "current_user = 'pg_monitor'" },
-  'a lock': {
-    statements: ['select pg_advisory_lock(4711)'],
-    tells: "exists (select from pg_locks where locktype = 'advisory' and objid = 4711)",
-  },
-  'a table': {
-    statements: ['create temp table left_behind ()'],
-    tells: "to_regclass('left_behind') is not null",
-  },
-  'a channel': { statements: ['listen left_behind'], tells: 'exists (select from pg_listening_channels())' },
-  'a cursor': {
-    statements: ['declare left_behind cursor with hold for select 1'],
-    tells: 'exists (select from pg_cursors)',
-  },
-};
 
 test('what an action leaves on its session does not reach the next user of the connection', async (t) => {
   const pool = poolOf(t, 1);
@@ -126,7 +111,7 @@ test('prepared statements of ours outlive an action: the same connection records
   assert.equal(pids.size, 1);
 });
 
-test('jobs in transactions leave half of the connections to whoever records results', async (t) => {
+test('the transactions of an action leave half of the connections to the statements of others', async (t) => {
   const gate = Promise.withResolvers<void>();
   t.after(() => gate.resolve());
   const pool = poolOf(t, 4);
@@ -164,7 +149,7 @@ test('a job that waits for its transaction is not started once its batch is canc
   gate.resolve();
   assert.deepEqual(await Promise.all(runs), [
     { state: 'recorded', cancelRequested: true, ended: null },
-    { outcomes: [{ index: 1, status: 'retry', delaySeconds: 1, failed: null }] },
+    { outcomes: [{ index: 1, status: 'retry', delaySeconds: 1, failed: null }], isOver: false },
   ]);
   assert.deepEqual(begun, [0]);
   const { rows } = await system.pool.query('select index from batchwright.result where batch_id = $1', [

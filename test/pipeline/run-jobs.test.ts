@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pool } from 'pg';
+import type { PluginConnections } from '../../src/pipeline/plugin-connections.ts';
 import { Recorder } from '../../src/pipeline/recorder.ts';
 import { createActionSlots, type RunJobsDeps, runJobs } from '../../src/pipeline/run-jobs.ts';
 import type { ChunkMessage } from '../../src/queue/messages.ts';
@@ -11,6 +12,7 @@ import { silentPluginLog } from '../support/action-context.ts';
 const deps: RunJobsDeps = {
   pool: { query: async () => ({ rows: [], rowCount: 0 }) } as unknown as Pool,
   queue: {} as Queue,
+  connections: {} as PluginConnections,
   slots: createActionSlots(),
 };
 const claim: Claim<ChunkMessage> = {

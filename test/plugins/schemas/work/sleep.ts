@@ -1,0 +1,4 @@
+import type { FromSchema, JSONSchema } from 'batchwright/plugin';
+
+export const params = { type: 'object', additionalProperties: false } as const satisfies JSONSchema;
+export type Sleep = FromSchema<typeof params>;
