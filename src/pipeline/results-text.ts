@@ -37,9 +37,11 @@ function csvLine(result: Result): string {
   );
 }
 
-/** A string stands there as it is, without JSON's quotes and escapes. */
+/** A string stands there as it is, without JSON's quotes and escapes, unless UTF-8 has no characters for it. */
 function textField(json: string): string {
-  return json.startsWith('"') ? quoted(JSON.parse(json) as string) : jsonField(json);
+  if (!json.startsWith('"')) return jsonField(json);
+  const text = JSON.parse(json) as string;
+  return quoted(text.isWellFormed() ? text : json);
 }
 
 function jsonField(json: string): string {

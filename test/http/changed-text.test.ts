@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startSystem } from '../support/system.ts';
 import { storedRows } from './stored-rows.ts';
+import { getText } from './v1-support.ts';
 
 const system = await startSystem({ after });
 const HALVES = ['\ud800', 'a\udfffb', '\udc00\ud800', '😀\ud83d'];
@@ -76,6 +77,14 @@ describe('Half of a surrogate pair', () => {
       }
       const { rows } = await system.pool.query("select from test.effect where name like '%\ufffd%'");
       assert.equal(rows.length, 0);
+    });
+
+    test(`stays an escape in the id of a line of CSV: ${shown}`, async () => {
+      const id = JSON.stringify(half);
+      const asyncId = await system.run([{ namespace: 'test', action: 'echo', params: {}, id: half }]);
+      await system.ended(asyncId);
+      const { body } = await getText(system, `/v1/batches/${asyncId}/results`, 'text/csv');
+      assert.ok(body.includes(`\r\n0,"${id.replaceAll('"', '""')}",test,echo,`), body);
     });
 
     test(`comes back as it was sent where nothing need change: ${shown}`, async () => {
