@@ -16,7 +16,10 @@ async function greets(product: Product): Promise<string | undefined> {
   return answer?.body.greeting;
 }
 
-test('npm run dev restarts on new files, new migrations and edits in PLUGIN_DIR', async (t) => {
+// Each restart of the whole product takes long on a busy machine.
+const timeout = 300_000;
+
+test('npm run dev restarts on new files, new migrations and edits in PLUGIN_DIR', { timeout }, async (t) => {
   const home = await makeHome(t);
   const plugins = join(home.folder, 'my plugins');
   for (const folder of ['jobs', 'schemas']) await mkdir(join(plugins, folder), { recursive: true });
