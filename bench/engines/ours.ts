@@ -7,7 +7,9 @@ import { toBatchId } from '../../src/domain/batch.ts';
 import type { Caller } from '../../src/domain/caller.ts';
 import type { EnvelopeEvent } from '../../src/json/envelope-scanner.ts';
 import { createCallbackUrlCheck } from '../../src/pipeline/callback-url.ts';
+import { ProcessLock } from '../../src/pipeline/process-lock.ts';
 import { type SubmitDeps, submit } from '../../src/pipeline/submit.ts';
+import { Uploads } from '../../src/pipeline/uploads.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { startQueue } from '../../src/queue/queue.ts';
 import { createLargeJobChecker } from '../../src/registry/large-jobs.ts';
@@ -58,7 +60,7 @@ async function startSubmitting(stack: AsyncDisposableStack, url: string): Promis
     return pool;
   };
   const pool = openPool('bench');
-  const ingestPool = openPool('bench ingest', true);
+  const copyPool = openPool('bench ingest', true);
   const queue = await startQueue({
     url,
     queues: registry.queues,
@@ -69,9 +71,12 @@ async function startSubmitting(stack: AsyncDisposableStack, url: string): Promis
   stack.defer(() => queue.stop());
   const largeJobs = createLargeJobChecker(registry);
   stack.defer(() => largeJobs.close());
+  const processLock = new ProcessLock({ url, applicationName: 'bench process' });
+  const uploads = new Uploads({ pool, copyPool, queue, processLock, log });
+  stack.defer(() => uploads.close());
   return {
     pool,
-    ingestPool,
+    uploads,
     queue,
     registry,
     largeJobs,

@@ -6,8 +6,10 @@ import { createActionCatalogue } from '../pipeline/action-catalogue.ts';
 import { createCallbackUrlCheck } from '../pipeline/callback-url.ts';
 import { createKeys } from '../pipeline/keys.ts';
 import { createPluginPipeline } from '../pipeline/plugin-pipeline.ts';
+import { ProcessLock } from '../pipeline/process-lock.ts';
 import { startRetention } from '../pipeline/retention.ts';
 import { createRouteSql } from '../pipeline/route-sql.ts';
+import { Uploads } from '../pipeline/uploads.ts';
 import { createEndWatch } from '../pipeline/wait.ts';
 import { createBatchWatch } from '../pipeline/watch.ts';
 import { createPool } from '../postgres/pools.ts';
@@ -19,8 +21,8 @@ import type { listen } from './listen.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
 
-/** Requests that stream a large body at once; each holds a connection for as long as its caller sends. */
-const INGESTS = 4;
+/** Large requests that are written at once; each holds a connection only while the database writes. */
+const COPY_CONNECTIONS = 4;
 const API_CONNECTIONS = 10;
 /** Statements of plugins' routes at once. */
 const ROUTE_CONNECTIONS = 4;
@@ -46,7 +48,7 @@ export async function startApi(
       pool.end(),
     );
   const pool = openPool('api', API_CONNECTIONS);
-  const ingestPool = openPool('ingest', INGESTS, true);
+  const copyPool = openPool('ingest', COPY_CONNECTIONS, true);
   const routePool = openPool('routes', ROUTE_CONNECTIONS);
   const queue = opened.adopt(
     await startQueue({
@@ -65,9 +67,16 @@ export async function startApi(
     secretKey: options.secretKey,
   });
   const largeJobs = createLargeJobChecker(registry);
+  const processLock = new ProcessLock({
+    url: sessionUrl(config, url),
+    applicationName: 'batchwright api process',
+  });
+  const uploads = opened.adopt(new Uploads({ pool, copyPool, queue, processLock, log }), (started) =>
+    started.close(),
+  );
   const pipeline = {
     pool,
-    ingestPool,
+    uploads,
     queue,
     queues: registry.queues,
     registry,

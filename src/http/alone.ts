@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express';
 import { BatchwrightError } from '../domain/errors.ts';
 import { type RunAloneDeps, runAlone } from '../pipeline/run-alone.ts';
 import { type BodyLimits, readParams } from './body.ts';
+import { heldBodyOf } from './body-memory.ts';
 import { callerOf } from './callers.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { queryOf } from './query.ts';
@@ -20,6 +21,8 @@ export function alone(
     if (action === undefined || action === '')
       throw new BatchwrightError('emptyJobs', { message: '?action= is missing' });
     const params = await readParams(request, deps.bodyLimits);
+    // Held no longer for its sender's sake.
+    heldBodyOf(request)?.release();
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const caller = callerOf(request as Parameters<typeof callerOf>[0]);

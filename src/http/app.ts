@@ -11,6 +11,7 @@ import type { Routes } from '../plugin/routes.ts';
 import { alone } from './alone.ts';
 import { authenticate } from './authenticate.ts';
 import { type BodyLimits, checkAhead } from './body.ts';
+import { BodyMemory, countBodies } from './body-memory.ts';
 import { createEndedKeys } from './ended-keys.ts';
 import { errorHandler } from './errors.ts';
 import { createFailedAuthentication } from './failed-authentication.ts';
@@ -24,6 +25,10 @@ import { type RpcDeps, rpc } from './rpc.ts';
 import { actionRoutes } from './v1/actions.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
 import { keyRoutes } from './v1/keys.ts';
+
+/** Bodies that are read take so many of the largest jobs together, or this: nearly all are far smaller. */
+const JOBS_IN_MEMORY = 8;
+const LEAST_BODY_MEMORY = 64 * 1024 * 1024;
 
 export interface HttpDeps extends RpcDeps, RunAloneDeps, BatchRoutesDeps {
   actions: ActionCatalogue;
@@ -54,6 +59,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   const keyed: RequestHandler[] = [
     ...authenticate(deps.keys, failed, createEndedKeys(deps.keys, deps.log)),
     limitRate(deps.rateLimit, byKey),
+    countBodies(new BodyMemory(Math.max(LEAST_BODY_MEMORY, JOBS_IN_MEMORY * deps.bodyLimits.maxJobBytes))),
   ];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
   app.all('/api/1.0/:namespace', ...keyed, alone(deps));

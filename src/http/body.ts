@@ -13,6 +13,7 @@ import {
   JsonElementTooLargeError,
   JsonSyntaxError,
 } from '../json/envelope-scanner.ts';
+import { type HeldBody, heldBodyOf } from './body-memory.ts';
 import { md5CheckOf } from './content-md5.ts';
 import { TOO_SLOW } from './slow-clients.ts';
 
@@ -40,7 +41,7 @@ const MAX_TURN_MS = 20;
 export function readEnvelope(
   request: IncomingMessage,
   limits: BodyLimits,
-): { events: AsyncIterable<EnvelopeEvent[]>; digest: () => Buffer } {
+): { events: AsyncIterable<EnvelopeEvent[]>; digest: () => Buffer; body?: HeldBody } {
   const hash = createHash('sha256');
   const scanner = new EnvelopeScanner({
     arrayMember: 'jobs',
@@ -54,7 +55,13 @@ export function readEnvelope(
     }
     yield inContractShape(linesHint, () => scanner.end());
   }
-  return { events: events(), digest: () => hash.digest() };
+  return { events: events(), digest: () => hash.digest(), ...bodyOf(request) };
+}
+
+/** What the body takes, as `submit` releases it. */
+export function bodyOf(request: IncomingMessage): { body?: HeldBody } {
+  const body = heldBodyOf(request);
+  return body ? { body } : {};
 }
 
 /** The body of a request for one action: checked to be one JSON object, its bytes as they came; `{}` when it is empty. */
@@ -100,6 +107,7 @@ export async function checkAhead(request: IncomingMessage, limits: BodyLimits): 
     if (!part) continue;
     bytes += part.length;
     if (bytes > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes);
+    heldBodyOf(request)?.add(part.length);
     md5Check.update(part);
     parts.push(part);
   }
@@ -126,13 +134,16 @@ export async function* pieces(request: IncomingMessage, maxBytes: number): Async
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
     throw tooLarge(maxBytes);
+  const body = heldBodyOf(request);
   let bytes = 0;
   let turnedAt = performance.now();
   for await (const block of decoded(request, encoding)) {
     bytes += block.length;
     if (bytes > maxBytes) throw tooLarge(maxBytes);
     for (let from = 0; from < block.length; from += PIECE_BYTES) {
-      yield block.subarray(from, from + PIECE_BYTES);
+      const piece = block.subarray(from, from + PIECE_BYTES);
+      body?.add(piece.length);
+      yield piece;
       if (performance.now() - turnedAt < MAX_TURN_MS) continue;
       await nextTurn();
       turnedAt = performance.now();

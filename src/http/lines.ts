@@ -4,7 +4,8 @@ import { BatchwrightError } from '../domain/errors.ts';
 import { JsonDepthError } from '../json/envelope-scanner.ts';
 import { type Line, LineScanner, LineTooLongError } from '../json/line-scanner.ts';
 import type { IntakeEvent } from '../pipeline/intake.ts';
-import { type BodyLimits, MAX_DEPTH, pieces } from './body.ts';
+import { type BodyLimits, bodyOf, MAX_DEPTH, pieces } from './body.ts';
+import type { HeldBody } from './body-memory.ts';
 
 /** The names that a body of one JSON value a line goes by; none is registered. */
 export const LINES = [
@@ -30,7 +31,7 @@ export function readLines(
   request: IncomingMessage,
   limits: BodyLimits,
   members: Record<string, unknown>,
-): { events: AsyncIterable<IntakeEvent[]>; digest: () => Buffer } {
+): { events: AsyncIterable<IntakeEvent[]>; digest: () => Buffer; body?: HeldBody } {
   const hash = createHash('sha256').update(JSON.stringify(members));
   const scanner = new LineScanner({
     maxLineBytes: limits.maxJobBytes,
@@ -64,7 +65,7 @@ export function readLines(
     }
     yield [...inContractShape(() => scanner.end()).map(jobOf), { kind: 'array-end', count }];
   }
-  return { events: events(), digest: () => hash.digest() };
+  return { events: events(), digest: () => hash.digest(), ...bodyOf(request) };
 }
 
 function inContractShape<T>(scan: () => T): T {

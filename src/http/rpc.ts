@@ -42,8 +42,8 @@ const ACTIONS: Record<string, RpcAction> = {
     parameters: null,
     async handle(deps, request, response) {
       const idempotencyKey = idempotencyKeyOf(request);
-      const { events, digest } = readEnvelope(request, deps.bodyLimits);
-      const asyncId = await submit(deps, { caller: callerOf(request), events, digest, idempotencyKey });
+      const batch = readEnvelope(request, deps.bodyLimits);
+      const asyncId = await submit(deps, { caller: callerOf(request), idempotencyKey, ...batch });
       deps.log.info({ asyncId }, 'batch taken');
       response.json({ asyncId });
     },

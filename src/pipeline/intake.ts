@@ -65,7 +65,10 @@ export class Intake {
     return this.#index;
   }
 
-  /** Takes the next events; answers the chunks that they closed. Throws BatchwrightError at once for too many jobs. */
+  /**
+   * Takes the next events; answers the chunks that they closed. Throws BatchwrightError at once for too many jobs, and
+   * for actions that the caller may not run.
+   */
   async take(events: readonly IntakeEvent[]): Promise<NewChunk[]> {
     const closed: NewChunk[] = [];
     for (const event of events) {
@@ -81,7 +84,13 @@ export class Intake {
         this.#jobsMember = 'array';
       }
     }
+    this.#refuseForbidden();
     return closed;
+  }
+
+  /** First of all, and before the rest is read: who may not run an action is told nothing of its schema. */
+  #refuseForbidden(): void {
+    if (this.#lacking.size > 0) throw lacksPermissions([...this.#lacking]);
   }
 
   /** The last chunk, null when it is empty. */
@@ -97,8 +106,6 @@ export class Intake {
     if (this.#jobsMember === 'absent')
       throw new BatchwrightError('emptyJobs', { message: 'jobs is missing' });
     if (this.#index === 0) throw new BatchwrightError('emptyJobs', { message: 'jobs must not be empty' });
-    // First of all: who may not run an action is told nothing of its schema.
-    if (this.#lacking.size > 0) throw lacksPermissions([...this.#lacking]);
     if (this.#offending > 0 && (this.#fatal || !options.skipInvalid)) this.#refuse();
     return { callbackUrl: this.#members.get('callbackUrl'), options, actions: [...this.#actions] };
   }

@@ -1,30 +1,30 @@
 /**
- * Takes a batch in: everything in one transaction, batch, chunks and the messages that will run them, or
- * nothing at all.
+ * Takes a batch in, or nothing of it: in one transaction when all of it is there, else as an upload. Senders are never
+ * waited for in a transaction.
  */
 import type { Pool, PoolClient } from 'pg';
 import { type AsyncId, toAsyncId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import { isTemporary } from '../postgres/errors.ts';
-import { begin, commit, pipelined, rollBack } from '../postgres/transaction.ts';
-import type { ChunkMessage } from '../queue/messages.ts';
+import { pipelined, transaction } from '../postgres/transaction.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { LargeJobChecker } from '../registry/large-jobs.ts';
 import type { Registry } from '../registry/registry.ts';
-import { type ChunkCopy, copyChunks, insertChunk, type NewChunk } from '../store/chunks.ts';
-import { recount } from '../store/settle.ts';
-import { claimIdempotencyKey, insertBatch, insertInvalid, newBatchId } from '../store/submission.ts';
-import { complete } from './complete.ts';
-import { type Envelope, Intake, type IntakeEvent } from './intake.ts';
+import { copyChunks, type NewChunk } from '../store/chunks.ts';
+import { newBatchId } from '../store/submission.ts';
+import { asyncIdOf, claimIdempotencyKey, type StoredBatch } from './idempotency.ts';
+import { Intake, type IntakeEvent } from './intake.ts';
+import { type BatchToStore, storeBatch, summaryOf } from './store-batch.ts';
+import type { Upload } from './upload.ts';
+import type { Uploads } from './uploads.ts';
 
 /** A larger chunk is copied: an insert would hold its text several times over. */
 const MAX_INSERT_BYTES = 256 * 1024;
 
 export interface SubmitDeps {
   pool: Pool;
-  /** Its own pool for what is copied in: transactions last as long as the caller takes to send. */
-  ingestPool: Pool;
+  uploads: Uploads;
   queue: Queue;
   registry: Registry;
   largeJobs: LargeJobChecker;
@@ -38,6 +38,8 @@ export interface Submission {
   caller: Caller;
   events: AsyncIterable<readonly IntakeEvent[]>;
   idempotencyKey?: string | undefined;
+  /** The memory that the body takes: bytes read so far, and up to which of them it is no longer needed. */
+  body?: { read(): number; release(upTo: number): void };
   /** The digest of the body, asked for when all of it has been read. */
   digest?: () => Buffer;
   /** The request is one action's params: its errors speak of these rather than of jobs. */
@@ -49,26 +51,23 @@ export interface Submission {
  * 409, 413, 422) and when the database does not take it (503, 24091); nothing is stored then.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<AsyncId> {
+  const { caller, events, body, idempotencyKey } = submission;
   const intake = newIntake(deps, submission);
-  let store: OpenStore | undefined;
+  let upload: Upload | undefined;
   try {
-    for await (const events of submission.events) {
-      const closed = await intake.take(events);
-      if (closed.length > 0) store ??= await openStore(deps, submission, await connectForStream(deps));
-      for (const chunk of closed) await store?.write(chunk);
+    for await (const some of events) {
+      const chunks = await intake.take(some);
+      upload?.check();
+      if (chunks.length === 0) continue;
+      const read = body?.read() ?? 0;
+      upload ??= deps.uploads.begin(caller.tenant, idempotencyKey);
+      await upload.add({ chunks, onStored: () => body?.release(read) });
     }
     const last = intake.lastChunk();
-    const envelope = intake.finish();
-    const callbackUrl =
-      envelope.callbackUrl == null
-        ? null
-        : await deps.checkCallbackUrl(envelope.callbackUrl, submission.caller.tenant);
-    const isLarge = last !== null && last.bytes > MAX_INSERT_BYTES;
-    const pool = isLarge ? deps.ingestPool : deps.pool;
-    store ??= await openStore(deps, submission, await pool.connect());
-    return await store.commit(last, envelope, callbackUrl, intake.total);
+    const batch = await batchToStore(deps, submission, intake);
+    return await (upload ? upload.commit(batch, last) : storeAtOnce(deps, batch, last, idempotencyKey));
   } catch (error) {
-    await store?.rollback();
+    await upload?.abandon();
     // What is told already may have been caused by a lost connection of the caller's.
     throw !(error instanceof BatchwrightError) && isTemporary(error)
       ? new BatchwrightError('notSaved', { retryAfter: 5, cause: error })
@@ -76,10 +75,30 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   }
 }
 
+async function batchToStore(
+  deps: SubmitDeps,
+  { caller, idempotencyKey, digest }: Submission,
+  intake: Intake,
+): Promise<BatchToStore> {
+  const { callbackUrl, options, actions } = intake.finish();
+  return {
+    caller,
+    total: intake.total,
+    callbackUrl: callbackUrl == null ? null : await deps.checkCallbackUrl(callbackUrl, caller.tenant),
+    actions,
+    options,
+    idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
+    retentionDays: deps.limits.retentionDays,
+  };
+}
+
 /** Throws what `submit` would throw for the request; stores nothing. */
 export async function validate(deps: SubmitDeps, submission: Submission): Promise<void> {
   const intake = newIntake(deps, submission);
-  for await (const events of submission.events) await intake.take(events);
+  for await (const events of submission.events) {
+    await intake.take(events);
+    submission.body?.release(submission.body.read());
+  }
   const { callbackUrl } = intake.finish();
   if (callbackUrl != null) await deps.checkCallbackUrl(callbackUrl, submission.caller.tenant);
 }
@@ -89,129 +108,33 @@ function newIntake(deps: SubmitDeps, { caller, alone }: Submission): Intake {
   return new Intake({ caller, registry, largeJobs, maxJobs: limits.maxJobs, alone });
 }
 
-/** The transaction of one submission. */
-interface OpenStore {
-  write(chunk: NewChunk): Promise<void>;
-  commit(
-    last: NewChunk | null,
-    envelope: Envelope,
-    callbackUrl: string | null,
-    total: number,
-  ): Promise<AsyncId>;
-  rollback(): Promise<void>;
-}
-
-async function openStore(deps: SubmitDeps, submission: Submission, client: PoolClient): Promise<OpenStore> {
-  const messages = new Map<string, ChunkMessage[]>();
-  let copy: ChunkCopy | undefined;
-  let existing: { batchId: string; digest: Buffer } | undefined;
-  let batchId = '';
-  let hasInvalid = false;
-
-  async function open(): Promise<void> {
+/** All of the request is there: one transaction for all of it. */
+async function storeAtOnce(
+  { pool, uploads, queue }: SubmitDeps,
+  batch: BatchToStore,
+  chunk: NewChunk | null,
+  idempotencyKey: string | undefined,
+): Promise<AsyncId> {
+  const { tenant } = batch.caller;
+  const chunks = chunk ? [summaryOf(chunk)] : [];
+  const isCopied = chunk !== null && chunk.bytes > MAX_INSERT_BYTES;
+  async function store(client: PoolClient): Promise<AsyncId> {
+    let batchId = '';
+    let existing: StoredBatch | undefined;
     await pipelined(client, [
-      () => begin(client),
       async () => {
         batchId = await newBatchId(client);
       },
+      async () => {
+        if (idempotencyKey !== undefined)
+          existing = await claimIdempotencyKey(client, tenant, idempotencyKey);
+      },
     ]);
-    if (submission.idempotencyKey !== undefined) {
-      const claim = await claimIdempotencyKey(client, submission.caller.tenant, submission.idempotencyKey);
-      if (claim.state === 'busy') throw new BatchwrightError('idempotencyBusy', { retryAfter: 1 });
-      if (claim.state === 'found') existing = claim;
-    }
+    if (existing) return asyncIdOf(existing, batch.idempotency);
+    if (isCopied) await copyChunks(client, batchId, [chunk]);
+    await storeBatch(queue, client, batchId, batch, chunks, isCopied ? undefined : (chunk ?? undefined));
+    return toAsyncId(batchId);
   }
-
-  function noteMessages(chunk: NewChunk): void {
-    if (chunk.invalid.length > 0) hasInvalid = true;
-    for (const queue of chunk.queues) {
-      const message = { batch: batchId, chunk: chunk.number, generation: 1, attempt: 1 };
-      const queued = messages.get(queue);
-      if (queued) queued.push(message);
-      else messages.set(queue, [message]);
-    }
-  }
-
-  async function write(chunk: NewChunk): Promise<void> {
-    copy ??= copyChunks(client, batchId);
-    await copy.write(chunk);
-  }
-
-  async function finish(
-    uncopied: NewChunk | null,
-    envelope: Envelope,
-    callbackUrl: string | null,
-    total: number,
-  ): Promise<void> {
-    const { caller, idempotencyKey, digest } = submission;
-    const batch = {
-      id: batchId,
-      tenant: caller.tenant,
-      keyId: caller.keyId,
-      total,
-      callbackUrl,
-      actions: envelope.actions,
-      options: envelope.options,
-      idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
-      retentionDays: deps.limits.retentionDays,
-    };
-    await pipelined(client, [
-      () => insertBatch(client, batch),
-      ...(uncopied ? [() => insertChunk(client, batchId, uncopied)] : []),
-      ...[...messages].map(
-        ([queue, chunkMessages]) =>
-          () =>
-            deps.queue.sendChunks(client, queue, chunkMessages),
-      ),
-    ]);
-    if (!hasInvalid) return;
-    await insertInvalid(client, batchId);
-    const settled = await recount(client, batchId);
-    if (settled?.finished) await complete(deps.queue, client, { batchId, generation: 1, ...settled });
-  }
-
-  try {
-    await open();
-  } catch (error) {
-    await rollBack(client);
-    throw error;
-  }
-
-  return {
-    async write(chunk) {
-      if (existing) return;
-      noteMessages(chunk);
-      await write(chunk);
-    },
-    async commit(last, envelope, callbackUrl, total) {
-      if (existing) {
-        if (!submission.digest?.().equals(existing.digest)) throw new BatchwrightError('idempotencyMismatch');
-        await rollBack(client);
-        return toAsyncId(existing.batchId);
-      }
-      if (last) noteMessages(last);
-      const isCopied = last !== null && (copy !== undefined || last.bytes > MAX_INSERT_BYTES);
-      if (isCopied) await write(last);
-      await copy?.end();
-      copy = undefined;
-      await finish(isCopied ? null : last, envelope, callbackUrl, total);
-      await commit(client);
-      client.release();
-      return toAsyncId(batchId);
-    },
-    async rollback() {
-      await copy?.abort(new Error('the request failed'));
-      await rollBack(client);
-    },
-  };
-}
-
-/** A body that is still to come takes as long as its caller likes: nobody waits for the end of another. */
-async function connectForStream({ ingestPool: pool }: SubmitDeps): Promise<PoolClient> {
-  if (pool.idleCount === 0 && pool.totalCount >= (pool.options.max ?? 0))
-    throw new BatchwrightError('unavailable', {
-      message: 'Too many large requests are being stored',
-      retryAfter: 5,
-    });
-  return pool.connect();
+  if (!isCopied) return transaction(pool, store);
+  return uploads.turns.take(tenant, () => transaction(uploads.copyPool, store));
 }

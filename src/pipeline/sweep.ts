@@ -22,6 +22,7 @@ import { trySweepLock } from '../store/duty-locks.ts';
 import { recount } from '../store/settle.ts';
 import { complete, receiverOf } from './complete.ts';
 import { requeue } from './control.ts';
+import { discardStaleUploads } from './discard-upload.ts';
 import { rehome } from './rehome.ts';
 
 export interface SweepDeps {
@@ -70,6 +71,7 @@ export async function sweep(
         callbacks.map(({ id }) => id),
       );
     }
+    await discardStaleUploads(deps);
   };
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
 }

@@ -18,6 +18,11 @@ export interface TransactionLimits {
   checkSeconds?: number | undefined;
   /** Shown in pg_stat_activity as long as the transaction lasts, instead of the connection's name. */
   name?: string | undefined;
+  /**
+   * False for a commit that does not wait for the disk: a failure of the server may undo it, though none that was
+   * committed after it without this.
+   */
+  isDurable?: boolean | undefined;
 }
 
 /** Longer than an action may hold up the event loop, and with it the statements of others: see the watchdog. */
@@ -45,6 +50,7 @@ function setLimits({
   statementSeconds,
   checkSeconds,
   name,
+  isDurable = true,
 }: TransactionLimits): string {
   const settings = [
     `set local idle_in_transaction_session_timeout = '${idleSeconds}s'`,
@@ -53,6 +59,7 @@ function setLimits({
   if (statementSeconds !== undefined) settings.push(`set local statement_timeout = '${statementSeconds}s'`);
   if (checkSeconds) settings.push(`set local client_connection_check_interval = '${checkSeconds}s'`);
   if (name !== undefined) settings.push(`set local application_name = ${escapeLiteral(name)}`);
+  if (!isDurable) settings.push('set local synchronous_commit = off');
   return settings.join('; ');
 }
 

@@ -36,74 +36,43 @@ export async function insertChunk(client: ClientBase, batchId: string, chunk: Ne
   });
 }
 
-export interface ChunkCopy {
-  /**
-   * Resolves when the chunk before is on its way: one is sent while the next is made, which is backpressure up
-   * to the caller's socket all the same.
-   */
-  write(chunk: NewChunk): Promise<void>;
-  end(): Promise<void>;
-  /** Ends the COPY in error, so that the connection can roll back. */
-  abort(error: Error): Promise<void>;
-}
-
 /** Stores chunks with one binary COPY: no escaping, the callers' bytes pass as they came. */
-export function copyChunks(client: ClientBase, batchId: string): ChunkCopy {
+export async function copyChunks(
+  client: ClientBase,
+  batchId: string,
+  chunks: readonly NewChunk[],
+): Promise<void> {
   const stream = client.query(
     copyFrom(
       `copy batchwright.chunk (batch_id, number, first_index, count, queues, invalid_indexes, invalid_errors, jobs)
        from stdin (format binary)`,
     ),
   );
-  let failure: Error | undefined;
   const closed = new Promise<void>((resolve, reject) => {
     stream.once('finish', resolve);
     // For good: a lost connection fails more than once, and an error that nobody hears ends the process.
-    stream.on('error', (error: Error) => {
-      failure ??= error;
-      reject(error);
-    });
+    stream.on('error', reject);
   });
-  closed.catch(() => {}); // reported by whoever awaits write, end or abort
+  closed.catch(() => {}); // thrown by whatever is awaited when it comes
 
   // One piece at a time: what the stream still held when the connection failed would bring it down.
   async function send(bytes: Buffer): Promise<void> {
-    if (failure) throw failure;
     const sent = new Promise<void>((resolve, reject) => {
       stream.write(bytes, (error) => (error ? reject(error) : resolve()));
     });
     await Promise.race([sent, closed]);
   }
 
+  await send(COPY_HEADER);
   const id = Buffer.from(batchId.replaceAll('-', ''), 'hex');
-  let sending: Promise<void> = Promise.resolve();
-  function begin(pieces: readonly Buffer[]): void {
-    sending = (async () => {
-      for (const piece of pieces) await send(piece);
-    })();
-    sending.catch(() => {}); // told when the next is to be sent
+  for (const chunk of chunks) {
+    const row = copyRow(id, chunk);
+    // A large job is alone in its chunk: its bytes are passed on rather than copied.
+    for (const piece of chunk.jobs.length === 1 ? row : [Buffer.concat(row)]) await send(piece);
   }
-  begin([COPY_HEADER]);
-  return {
-    async write(chunk) {
-      const row = copyRow(id, chunk);
-      // A large job is alone in its chunk: its bytes are passed on rather than copied.
-      const pieces = chunk.jobs.length === 1 ? row : [Buffer.concat(row)];
-      await sending;
-      begin(pieces);
-    },
-    async end() {
-      await sending;
-      await send(COPY_TRAILER);
-      stream.end();
-      await closed;
-    },
-    async abort(error) {
-      if (failure) return;
-      stream.destroy(error);
-      await closed.catch(() => {});
-    },
-  };
+  await send(COPY_TRAILER);
+  stream.end();
+  await closed;
 }
 
 // https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
@@ -182,6 +151,20 @@ function jobsArray({ jobs }: NewChunk): Buffer[] {
   }
   parts.push(CLOSING_BRACKET);
   return parts;
+}
+
+/** How many chunks of the batch are stored. */
+export async function countChunks(client: ClientBase, batchId: string): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    'select count(*) as count from batchwright.chunk where batch_id = $1',
+    [batchId],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Deletes what was stored of a batch that will not be. */
+export async function deleteChunks(client: ClientBase, batchId: string): Promise<void> {
+  await client.query('delete from batchwright.chunk where batch_id = $1', [batchId]);
 }
 
 /** A chunk as a lane works on it. */

@@ -46,32 +46,33 @@ export async function insertBatch(client: ClientBase, batch: NewBatch): Promise<
 }
 
 /**
- * Takes the right to store a batch under this key until the transaction ends. `busy` when another
- * transaction has it; `found` with the batch that is already stored under it.
+ * Takes the right to store a batch under this key until the transaction ends. False when another transaction has it.
  */
-export async function claimIdempotencyKey(
-  client: ClientBase,
-  tenant: string,
-  key: string,
-): Promise<{ state: 'free' } | { state: 'busy' } | { state: 'found'; batchId: string; digest: Buffer }> {
-  const lock = await client.query<{ locked: boolean }>(
+export async function lockIdempotencyKey(client: ClientBase, tenant: string, key: string): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
     'select pg_try_advisory_xact_lock(hashtextextended($1, 7)) as locked',
     [`${tenant}\n${key}`],
   );
-  if (!lock.rows[0]?.locked) return { state: 'busy' };
-  // A statement of its own: its snapshot must be younger than the lock.
-  const { rows } = await client.query<{ id: string; idempotency_digest: Buffer }>(
-    `select id, idempotency_digest from batchwright.batch
+  return rows[0]?.locked ?? false;
+}
+
+/** The batch that is stored under the key. */
+export async function findByIdempotencyKey(
+  client: ClientBase,
+  tenant: string,
+  key: string,
+): Promise<{ batchId: string; digest: Buffer } | undefined> {
+  const { rows } = await client.query<{ batchId: string; digest: Buffer }>(
+    `select id as "batchId", idempotency_digest as digest from batchwright.batch
      where tenant = $1 and idempotency_key = $2 and ${IS_VISIBLE}`,
     [tenant, key],
   );
-  const found = rows[0];
-  return found ? { state: 'found', batchId: found.id, digest: found.idempotency_digest } : { state: 'free' };
+  return rows[0];
 }
 
-/** Records the jobs that skipInvalid let pass as failed; answers how many. */
-export async function insertInvalid(client: ClientBase, batchId: string): Promise<number> {
-  const { rowCount } = await client.query(
+/** Records the jobs that skipInvalid let pass as failed. */
+export async function insertInvalid(client: ClientBase, batchId: string): Promise<void> {
+  await client.query(
     `insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
      select chunk.batch_id, refused.index, 'failed', refused.error, 0, null, now()
      from batchwright.chunk
@@ -80,5 +81,4 @@ export async function insertInvalid(client: ClientBase, batchId: string): Promis
      where chunk.batch_id = $1 and chunk.invalid_indexes is not null`,
     [batchId],
   );
-  return rowCount ?? 0;
 }

@@ -8,6 +8,7 @@ import { ADMIN_KEY, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { openPost } from './open-post.ts';
 import { storedRows } from './stored-rows.ts';
+import { openUploads } from './v1-support.ts';
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const MAX_JOB_BYTES = 512 * 1024;
@@ -193,13 +194,17 @@ describe('A client', () => {
   test('that goes away in the middle leaves nothing behind, however often, and others are served', () =>
     assertNothingStored(async () => {
       const sent = JSON.stringify({ jobs: jobs(2500) }).slice(0, -100);
-      // More often than there are connections for requests that stream: each must have been given back.
+      // More often than there are connections to write with.
       for (let round = 0; round < 6; round++) {
         const { request } = openPost(RUN);
         request.write(sent);
-        await waitFor(async () => (await ingests()) === 1, { what: 'the request to be stored' });
+        await waitFor(async () => (await openUploads(system.pool)) === 1, {
+          what: 'the request to be stored',
+        });
         request.destroy();
-        await waitFor(async () => (await ingests()) === 0, { what: 'the request to be rolled back' });
+        await waitFor(async () => (await openUploads(system.pool)) === 0, {
+          what: 'what was stored to be deleted',
+        });
       }
       assert.equal((await system.rpc('validate', BODY)).status, 200);
     }).then(async () => {
@@ -212,31 +217,10 @@ describe('A client', () => {
       const sent = gzipSync(JSON.stringify({ jobs: noise }));
       const { request } = openPost(RUN, { 'content-encoding': 'gzip' });
       request.write(sent.subarray(0, -100));
-      await waitFor(async () => (await ingests()) === 1, { what: 'the request to be stored' });
+      await waitFor(async () => (await openUploads(system.pool)) === 1, { what: 'the request to be stored' });
       request.destroy();
-      await waitFor(async () => (await ingests()) === 0, { what: 'the request to be rolled back' });
+      await waitFor(async () => (await openUploads(system.pool)) === 0, {
+        what: 'what was stored to be deleted',
+      });
     }));
-
-  test('that finds all connections for streams taken is told when to come again', async () => {
-    const sent = JSON.stringify({ jobs: jobs(2500) }).slice(0, -100);
-    const open = Array.from({ length: 4 }, () => openPost(RUN));
-    for (const { request } of open) request.write(sent);
-    await waitFor(async () => (await ingests()) === 4, { what: 'four requests to be stored' });
-    const refused = await system.rpc('run', { jobs: jobs(2500) });
-    assert.equal(refused.status, 503);
-    assert.equal(refused.headers.get('retry-after'), '5');
-    // Small ones are not held up.
-    assert.equal((await system.rpc('run', BODY)).status, 200);
-    for (const { request } of open) request.destroy();
-    await waitFor(async () => (await ingests()) === 0, { what: 'the requests to be rolled back' });
-  });
 });
-
-/** Requests whose first chunks are in an open transaction. */
-async function ingests(): Promise<number> {
-  const { rows } = await system.pool.query<{ count: number }>(
-    `select count(*) as count from pg_stat_activity
-     where datname = current_database() and application_name = 'batchwright ingest' and xact_start is not null`,
-  );
-  return rows[0]?.count ?? 0;
-}

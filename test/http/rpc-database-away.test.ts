@@ -6,6 +6,7 @@ import { type Answer, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { openPost } from './open-post.ts';
 import { storedRows } from './stored-rows.ts';
+import { lockChunks } from './v1-support.ts';
 
 const system = await startSystem({ after }, { worker: false });
 const database = new URL(system.databaseUrl).pathname.slice(1);
@@ -98,15 +99,12 @@ describe('While the database is away', () => {
 
 test('a request whose connection is cut while it is stored is 503 with 24091, and nothing is stored', async () => {
   const rows = await storedRows(system.pool);
+  const lock = await lockChunks(system.pool);
   const { request, answer } = openPost(`${system.url}/batch?action=run`);
   request.write(many.slice(0, -100));
-  const ingests = `application_name = 'batchwright ingest' and xact_start is not null`;
-  await waitFor(
-    async () =>
-      (await onServer(`select from pg_stat_activity where datname = '${database}' and ${ingests}`)).rowCount,
-    { what: 'the request to be stored' },
-  );
-  await cutConnections(ingests);
+  await lock.isWaitedFor();
+  await cutConnections(`application_name = 'batchwright ingest' and xact_start is not null`);
+  await lock.release();
   request.end(many.slice(-100));
   const { headers, ...told } = await answer;
   assertNotSaved({ ...told, headers: new Headers({ 'retry-after': headers['retry-after'] ?? '' }) });
@@ -129,7 +127,7 @@ test('a disk that fills up while a request is stored is 503 with 24091, and noth
   const large = JSON.stringify({
     jobs: Array.from({ length: 20_000 }, () => ({ ...echo, params: { padding } })),
   });
-  // More often than there are connections for requests that stream: each must have been given back.
+  // More often than there are connections to write with: each must have been given back.
   for (let times = 0; times < 6; times++) assertNotSaved(await run(large));
   await system.pool.query('drop function fill_up cascade');
   assert.deepEqual(await storedRows(system.pool), rows);

@@ -6,6 +6,7 @@ import { type Answer, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { openPost } from './open-post.ts';
 import { storedRows } from './stored-rows.ts';
+import { openUploads } from './v1-support.ts';
 
 const system = await startSystem({ after }, { worker: false });
 
@@ -81,7 +82,7 @@ test('while the first is still being stored a second is 409, to be sent again', 
   const body = JSON.stringify({ jobs: jobs(2500) });
   const first = openPost(`${system.url}/batch?action=run`, { 'idempotency-key': 'busy' });
   first.request.write(body.slice(0, -100));
-  await waitFor(lockIsHeld, { what: 'the first to be stored' });
+  await waitFor(isBeingStored, { what: 'the first to be stored' });
   for (const second of [body, { jobs: jobs(1) }, { jobs: jobs(2500, 1) }]) {
     const { status, headers, body: error } = await run('busy', second);
     assert.equal(status, 409);
@@ -112,7 +113,7 @@ test('a request that was refused, or cut off, leaves its key free', async () => 
   assert.equal((await run('free', { jobs: [7] })).status, 400);
   const cut = openPost(`${system.url}/batch?action=run`, { 'idempotency-key': 'free' });
   cut.request.write(JSON.stringify({ jobs: jobs(2500) }).slice(0, -100));
-  await waitFor(lockIsHeld, { what: 'the request to be stored' });
+  await waitFor(isBeingStored, { what: 'the request to be stored' });
   cut.request.destroy();
   const { status } = await waitFor(
     async () => {
@@ -149,10 +150,6 @@ test('a key has 1 to 255 characters', async () => {
   }
 });
 
-async function lockIsHeld(): Promise<boolean> {
-  const { rowCount } = await system.pool.query(
-    `select from pg_locks where locktype = 'advisory' and granted
-       and database = (select oid from pg_database where datname = current_database())`,
-  );
-  return (rowCount ?? 0) > 0;
+async function isBeingStored(): Promise<boolean> {
+  return (await openUploads(system.pool)) > 0;
 }

@@ -10,8 +10,8 @@ import {
   assertProblem,
   echo,
   echoes,
-  ingests,
   NDJSON,
+  openUploads,
   postBatch,
   postLines,
   storedJobs,
@@ -389,7 +389,7 @@ describe('Idempotency-Key', () => {
     const headers = { 'idempotency-key': 'busy', 'content-type': NDJSON };
     const first = openPost(`${system.url}/v1/batches`, headers);
     first.request.write(body);
-    await waitFor(async () => (await ingests(pool)) === 1, { what: 'the first to be stored' });
+    await waitFor(async () => (await openUploads(pool)) === 1, { what: 'the first to be stored' });
     const second = await postLines(system, body, { headers });
     assertProblem(second, 409);
     assert.equal(second.headers.get('retry-after'), '1');
@@ -398,22 +398,4 @@ describe('Idempotency-Key', () => {
     assert.equal(status, 202);
     assert.equal((await postLines(system, body, { headers })).body.asyncId, stored.asyncId);
   });
-});
-
-test('Who finds all connections for streams taken is told when to come again', async () => {
-  const body = toLines(echoes(1200));
-  const open = Array.from({ length: 4 }, () =>
-    openPost(`${system.url}/v1/batches`, { 'content-type': NDJSON }),
-  );
-  for (const { request } of open) request.write(body);
-  await waitFor(async () => (await ingests(pool)) === 4, { what: 'four requests to be stored' });
-  const refused = await postLines(system, body);
-  assertProblem(refused, 503);
-  assert.equal(refused.headers.get('retry-after'), '5');
-  assertTaken(await postLines(system, toLines(echoes(3))), 3);
-  for (const { request, answer } of open) {
-    request.end();
-    assert.equal((await answer).status, 202);
-  }
-  assertTaken(await postLines(system, body), 1200);
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
 import { ADMIN_KEY, type Answer, type System } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
 
 export const NDJSON = 'application/x-ndjson';
 
@@ -89,13 +90,42 @@ export function assertProblem({ status, headers, body }: Answer, expected: numbe
   return body;
 }
 
-/** Transactions of requests that stream. */
+/** Requests whose first chunks are stored and that are still being sent. */
+export async function openUploads(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>('select count(*) as count from batchwright.upload');
+  return rows[0]?.count ?? -1;
+}
+
+/** Transactions that are open for such requests. */
 export async function ingests(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `select count(*) as count from pg_stat_activity
      where datname = current_database() and application_name = 'batchwright ingest' and xact_start is not null`,
   );
   return rows[0]?.count ?? 0;
+}
+
+/** Keeps every COPY from its table. */
+export async function lockChunks(pool: pg.Pool) {
+  const client = await pool.connect();
+  await client.query('begin; lock table batchwright.chunk in access exclusive mode');
+  return {
+    async isWaitedFor() {
+      await waitFor(
+        async () => {
+          const { rowCount } = await client.query(
+            `select from pg_locks where not granted and relation = 'batchwright.chunk'::regclass`,
+          );
+          return (rowCount ?? 0) > 0;
+        },
+        { what: 'a request that waits for the table' },
+      );
+    },
+    async release() {
+      await client.query('rollback');
+      client.release();
+    },
+  };
 }
 
 /** The batch's jobs as they are stored. */

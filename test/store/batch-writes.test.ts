@@ -13,11 +13,16 @@ import {
   reopen,
   requestCancel,
 } from '../../src/store/batches.ts';
-import { copyChunks, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
+import { copyChunks, countChunks, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
 import { trySweepLock } from '../../src/store/duty-locks.ts';
 import { deleteUnsuccessful } from '../../src/store/results.ts';
 import { markRunning, recount, settle } from '../../src/store/settle.ts';
-import { claimIdempotencyKey, insertBatch, newBatchId } from '../../src/store/submission.ts';
+import {
+  findByIdempotencyKey,
+  insertBatch,
+  lockIdempotencyKey,
+  newBatchId,
+} from '../../src/store/submission.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
@@ -52,10 +57,9 @@ describe('A batch is stored', () => {
     t.after(() => copyPool.end());
     const id = await transaction(copyPool, async (client) => {
       const batchId = await newBatchId(client);
-      const copy = copyChunks(client, batchId);
-      await copy.write(chunkOf(2, { invalid: [1] }));
-      await copy.write(chunkOf(2, { number: 1, firstIndex: 2 }));
-      await copy.end();
+      const chunks = [chunkOf(2, { invalid: [1] }), chunkOf(2, { number: 1, firstIndex: 2 })];
+      await copyChunks(client, batchId, chunks);
+      assert.equal(await countChunks(client, batchId), 2);
       const columns = { tenant: TENANT, keyId: 'admin', callbackUrl: null, options: NO_OPTIONS };
       await insertBatch(client, {
         id: batchId,
@@ -92,18 +96,17 @@ describe('A batch is stored', () => {
   test('under an idempotency key, by which its tenant finds it again', async () => {
     const idempotency = { key: 'order 1', digest: Buffer.from('digest') };
     const id = await storeBatch(pool, { idempotency });
-    await transaction(pool, async (client) => {
-      const found = await claimIdempotencyKey(client, TENANT, 'order 1');
-      assert.deepEqual(found, { state: 'found', batchId: id, digest: idempotency.digest });
-      assert.deepEqual(await claimIdempotencyKey(client, 'another', 'order 1'), { state: 'free' });
-    });
+    const found = await transaction(pool, (client) => findByIdempotencyKey(client, TENANT, 'order 1'));
+    assert.deepEqual(found, { batchId: id, digest: idempotency.digest });
+    const none = await transaction(pool, (client) => findByIdempotencyKey(client, 'another', 'order 1'));
+    assert.equal(none, undefined);
   });
 
   test('under a key that nobody else is storing one under', async () => {
     await transaction(pool, async (client) => {
-      assert.deepEqual(await claimIdempotencyKey(client, TENANT, 'order 2'), { state: 'free' });
-      const other = await transaction(pool, (peer) => claimIdempotencyKey(peer, TENANT, 'order 2'));
-      assert.deepEqual(other, { state: 'busy' });
+      assert.equal(await lockIdempotencyKey(client, TENANT, 'order 2'), true);
+      const other = await transaction(pool, (peer) => lockIdempotencyKey(peer, TENANT, 'order 2'));
+      assert.equal(other, false);
     });
   });
 

@@ -1,0 +1,30 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { resolve } from 'node:path';
+import { ADMIN_KEY, type System, TEST_PLUGINS } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** A further API in a process of its own, on the system's database; killed with the test. */
+export async function forkApi(
+  t: { after(fn: () => void): void },
+  system: System,
+): Promise<{ process: ChildProcess; url: string }> {
+  const child = fork(resolve(import.meta.dirname, '../../src/main.ts'), [], {
+    env: {
+      ...process.env,
+      ROLE: 'api',
+      DATABASE_URL: system.databaseUrl,
+      PORT: '0',
+      ADMIN_KEY,
+      PLUGIN_DIR: TEST_PLUGINS,
+      LOG_LEVEL: 'info',
+    },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stdout?.on('data', (text: Buffer) => {
+    said += text;
+  });
+  const url = await waitFor(async () => /ready at (http:[^\s"]+)/.exec(said)?.[1], { what: 'the API' });
+  return { process: child, url };
+}
