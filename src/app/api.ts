@@ -12,11 +12,11 @@ import { createRouteSql } from '../pipeline/route-sql.ts';
 import { Uploads } from '../pipeline/uploads.ts';
 import { createEndWatch } from '../pipeline/wait.ts';
 import { createBatchWatch } from '../pipeline/watch.ts';
+import { createPing } from '../postgres/ping.ts';
 import { createPool } from '../postgres/pools.ts';
 import { startQueue } from '../queue/queue.ts';
 import { createLargeJobChecker } from '../registry/large-jobs.ts';
 import type { Registry } from '../registry/registry.ts';
-import { answers } from '../store/ping.ts';
 import type { listen } from './listen.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
@@ -87,6 +87,7 @@ export async function startApi(
     watch: createBatchWatch(pool),
     aloneWaitMs: options.aloneWaitMs,
   };
+  const ping = createPing(pool);
   const retention = opened.adopt(startRetention({ pool, log }), (started) => started.stop());
   await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
   await keys.tellUnreadable(log);
@@ -100,7 +101,7 @@ export async function startApi(
       actions: createActionCatalogue(registry),
       maxNdjsonJobs: config.maxNdjsonJobs,
       routes: registry.routes,
-      isReady: async () => (await answers(pool)) && queue.isRunning(),
+      isReady: async () => (await Promise.all([ping(), queue.answers()])).every(Boolean),
       rateLimit: config.rateLimit,
       trustProxy: config.trustProxy,
       publicUrl: config.publicUrl,

@@ -2,6 +2,7 @@ import type { Client, ClientBase, Pool } from 'pg';
 import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
 import { toAsyncId } from '../domain/batch.ts';
 import type { Log } from '../domain/log.ts';
+import { createPing } from '../postgres/ping.ts';
 import { createPool } from '../postgres/pools.ts';
 import { type Consumer, startConsumer } from './consumer.ts';
 import { type Doorbell, listenForRings, ring } from './doorbell.ts';
@@ -70,6 +71,7 @@ export async function startQueue(options: {
 }) {
   const { log } = options;
   const pool = createPool({ ...options, forLibrary: true });
+  const ping = createPing(pool);
   const boss = new PgBoss({
     db: { executeSql: (text, values) => pool.query(text, values) },
     schema: 'pgboss',
@@ -239,8 +241,8 @@ export async function startQueue(options: {
       return startLanes(CALLBACK_QUEUE, deliver, { lanes }, (freeLanes) => fetcher.fetch(freeLanes));
     },
 
-    /** False before the start and after the stop. */
-    isRunning: () => running,
+    /** True while the queue's own connections reach the database; false after the stop. */
+    answers: async () => running && (await ping()),
 
     /** Stops fetching and closes the connections; lanes are to be stopped before. */
     async stop(): Promise<void> {

@@ -66,6 +66,7 @@ export interface LogLine {
  * @param options.env further variables
  * @param options.worker false to start without one
  * @param options.aloneWaitMs how long a call of one action alone waits, instead of 30 s
+ * @param options.through how the API reaches the database, when not directly
  * @param options.lookup how host names of callbacks and requests are resolved
  */
 export async function startSystem(
@@ -75,6 +76,7 @@ export async function startSystem(
     worker?: boolean;
     aloneWaitMs?: number;
     lookup?: LookupFunction;
+    through?: (databaseUrl: string) => Promise<string>;
   } = {},
 ): Promise<System> {
   // Ended in reverse order by one hook: the test runner calls several in the order they were given.
@@ -102,7 +104,7 @@ export async function startSystem(
   const { url } = listening;
   const api = await startApi({
     config,
-    databaseUrl: database.url,
+    databaseUrl: (await options.through?.(database.url)) ?? database.url,
     log,
     registry,
     adminKey: ADMIN_KEY,

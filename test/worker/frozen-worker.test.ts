@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
 import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
+import { startProxy } from '../support/proxy.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -27,24 +28,40 @@ async function sessions({ pool }: System, condition: string): Promise<number> {
  * A worker that stands still in the middle of a settle: its session has the locks of message and batch, and
  * further ones of it wait for these. Before it stood still, nothing of the batch was recorded.
  */
-async function freezeInSettle(system: System, asyncId: string): Promise<ChildProcess> {
+async function freezeInSettle(
+  system: System,
+  asyncId: string,
+  { env, freeze }: { env?: Record<string, string>; freeze(worker: ChildProcess): void },
+): Promise<ChildProcess> {
   const holder = await system.pool.connect();
   try {
     await holder.query('begin');
     await holder.query('select from batchwright.batch where id = $1 for update', [toBatchId(asyncId)]);
-    const frozen = await system.forkWorker();
+    const worker = await system.forkWorker(env);
     await waitFor(async () => (await sessions(system, "wait_event_type = 'Lock'")) > 1, {
       what: 'several of its transactions to wait for a lock',
     });
-    frozen.kill('SIGSTOP');
+    freeze(worker);
     await holder.query('rollback');
     await waitFor(async () => (await sessions(system, "state = 'idle in transaction'")) > 0, {
       what: 'one of them to have it',
     });
-    return frozen;
+    return worker;
   } finally {
     holder.release();
   }
+}
+
+/** Lets the worker say what it still has to say, and end. */
+async function assertRefused(system: System, asyncId: string, worker: ChildProcess): Promise<void> {
+  const results = await system.results(asyncId);
+  const entries = await entriesOf(system, asyncId);
+  const exited = once(worker, 'exit');
+  worker.kill('SIGCONT');
+  worker.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
+  assert.deepEqual(await system.results(asyncId), results);
+  assert.deepEqual(await entriesOf(system, asyncId), entries);
 }
 
 /** Each job succeeded, with one entry: what was tried more than once has taken effect once. */
@@ -58,60 +75,70 @@ async function assertOnce(system: System, asyncId: string, jobs: number): Promis
   );
 }
 
-test('a worker that stands still in mid-settle holds up no other batch, and its own is taken over', async (t) => {
-  const system = await startSystem(t, { worker: false });
-  const frozenBatch = await system.run(posts(40));
-  const frozen = await freezeInSettle(system, frozenBatch);
+describe('transactions that stand still', { concurrency: 2 }, () => {
+  test('a worker that stands still in mid-settle holds up no other batch, and its own is taken over', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    const frozenBatch = await system.run(posts(40));
+    const frozen = await freezeInSettle(system, frozenBatch, { freeze: (worker) => worker.kill('SIGSTOP') });
 
-  const killed = [await system.forkWorker(), await system.forkWorker()];
-  const killedBatch = await system.run(posts(8, { gate: 'killed' }));
-  await waitFor(async () => (await system.rpc('progress', { async: killedBatch })).body.progress === 50, {
-    what: 'its jobs to run',
+    const killed = [await system.forkWorker(), await system.forkWorker()];
+    const killedBatch = await system.run(posts(8, { gate: 'killed' }));
+    await waitFor(async () => (await system.rpc('progress', { async: killedBatch })).body.progress === 50, {
+      what: 'its jobs to run',
+    });
+    const gone = killed.map((worker) => once(worker, 'exit'));
+    for (const worker of killed) worker.kill('SIGKILL');
+    await Promise.all(gone);
+    await system.forkWorker();
+
+    const other = await system.run(echoJobs(3));
+    assert.equal((await system.ended(other, TIMEOUT_MS)).counts.succeeded, 3);
+    await openGate(system, 'killed');
+    await assertOnce(system, killedBatch, 8);
+    await assertOnce(system, frozenBatch, 40);
+
+    await assertRefused(system, frozenBatch, frozen);
   });
-  const gone = killed.map((worker) => once(worker, 'exit'));
-  for (const worker of killed) worker.kill('SIGKILL');
-  await Promise.all(gone);
-  await system.forkWorker();
 
-  const other = await system.run(echoJobs(3));
-  assert.equal((await system.ended(other, TIMEOUT_MS)).counts.succeeded, 3);
-  await openGate(system, 'killed');
-  await assertOnce(system, killedBatch, 8);
-  await assertOnce(system, frozenBatch, 40);
+  test('a worker whose network is cut in mid-settle is given up without a word from it', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    const proxy = await startProxy(t, system.databaseUrl);
+    const asyncId = await system.run(posts(40));
+    const cut = await freezeInSettle(system, asyncId, {
+      env: { DATABASE_URL: proxy.url },
+      freeze: () => proxy.freeze(),
+    });
+    await system.forkWorker();
+    await assertOnce(system, asyncId, 40);
+    proxy.thaw();
+    await assertRefused(system, asyncId, cut);
+  });
 
-  const results = await system.results(frozenBatch);
-  const exited = once(frozen, 'exit');
-  frozen.kill('SIGCONT');
-  frozen.kill('SIGTERM');
-  assert.deepEqual(await exited, [0, null]);
-  assert.deepEqual(await system.results(frozenBatch), results, 'what it still had to say is refused');
-  assert.equal((await entriesOf(system, frozenBatch)).length, 40);
-});
-
-test('a settle that must wait for a lock keeps its message', async (t) => {
-  const system = await startSystem(t);
-  const asyncId = await system.run([workJob('attempt', { gate: 'settle' })]);
-  await waitFor(async () => (await entriesOf(system, asyncId)).length === 1, { what: 'the job to run' });
-  const holder = await system.pool.connect();
-  try {
-    await holder.query('begin');
-    await holder.query('select from batchwright.batch where id = $1 for update', [toBatchId(asyncId)]);
-    await openGate(system, 'settle');
-    await waitFor(
-      async () => {
-        const { rowCount } = await system.pool.query(
-          `select from pgboss.job where group_id = $1 and heartbeat_on > started_on + interval '15 s'`,
-          [toBatchId(asyncId)],
-        );
-        return rowCount === 1;
-      },
-      { what: 'heartbeats beyond what one is good for', timeoutMs: TIMEOUT_MS },
-    );
-  } finally {
-    await holder.query('rollback');
-    holder.release();
-  }
-  const { counts } = await system.ended(asyncId);
-  assert.equal(counts.succeeded, 1);
-  assert.equal((await entriesOf(system, asyncId)).length, 1, 'it ran once');
+  test('a settle that must wait for a lock keeps its message', async (t) => {
+    const system = await startSystem(t);
+    const asyncId = await system.run([workJob('attempt', { gate: 'settle' })]);
+    await waitFor(async () => (await entriesOf(system, asyncId)).length === 1, { what: 'the job to run' });
+    const holder = await system.pool.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('select from batchwright.batch where id = $1 for update', [toBatchId(asyncId)]);
+      await openGate(system, 'settle');
+      await waitFor(
+        async () => {
+          const { rowCount } = await system.pool.query(
+            `select from pgboss.job where group_id = $1 and heartbeat_on > started_on + interval '15 s'`,
+            [toBatchId(asyncId)],
+          );
+          return rowCount === 1;
+        },
+        { what: 'heartbeats beyond what one is good for', timeoutMs: TIMEOUT_MS },
+      );
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    const { counts } = await system.ended(asyncId);
+    assert.equal(counts.succeeded, 1);
+    assert.equal((await entriesOf(system, asyncId)).length, 1, 'it ran once');
+  });
 });
