@@ -1,7 +1,7 @@
 /** Starts what ROLE asks for. */
 import { type Ending, handleSignals } from './app/ending.ts';
 import { createLogger } from './app/logger.ts';
-import { loadPlugins, migrateAll, sessionUrl } from './app/prepare.ts';
+import { loadPlugins, migrateAll, requireDatabases, sessionUrl } from './app/prepare.ts';
 import type { AppOptions, Running } from './app/running.ts';
 import { welcome } from './app/welcome.ts';
 import { type Config, readConfig } from './config.ts';
@@ -34,6 +34,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const secretKey = await readSecretKey(config);
   const databaseUrl =
     config.databaseUrl ?? (await ending.begin('database', () => startDatabase(config, log))).url;
+  await requireDatabases(config);
   await migrateAll(sessionUrl(config, databaseUrl), registry, log);
   const { startApi } = await import('./app/api.ts');
   await ending.begin('work', () =>
@@ -61,6 +62,7 @@ async function startWorkerRole({ config, log, ending }: Start): Promise<void> {
   // Who forked this process has said so already.
   if (forkedFor !== 'worker') for (const warning of registry.warnings) log.warn(warning);
   const databaseUrl = config.databaseUrl ?? '';
+  await requireDatabases(config);
   await migrateAll(sessionUrl(config, databaseUrl), registry, log);
   await ending.begin('work', () =>
     startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }),

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { StartError } from '../domain/start-error.ts';
 import { migrate, withMigrationLock } from '../postgres/migrate.ts';
+import { requireDatabase } from '../postgres/reach.ts';
 import { startLoadWatch } from '../registry/load-watch.ts';
 import { loadRegistry, type Registry } from '../registry/registry.ts';
 import { makePartitions } from '../store/partitions.ts';
@@ -35,6 +36,12 @@ function pluginRoots({ pluginDir }: Config): string[] {
 /** The way to the database for migrations and the queue's LISTEN: they need a session, which a pooler may not keep. */
 export function sessionUrl(config: Config, databaseUrl: string): string {
   return config.databaseDirectUrl ?? databaseUrl;
+}
+
+/** Throws StartError when an address of the database that the operator gave cannot be used. */
+export async function requireDatabases({ databaseUrl, databaseDirectUrl }: Config): Promise<void> {
+  if (databaseUrl !== undefined) await requireDatabase('DATABASE_URL', databaseUrl);
+  if (databaseDirectUrl !== undefined) await requireDatabase('DATABASE_DIRECT_URL', databaseDirectUrl);
 }
 
 /** Brings the database up to date; processes that start at once wait for one another. */

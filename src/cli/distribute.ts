@@ -7,6 +7,7 @@ import type { Log } from '../domain/log.ts';
 import { explainStartFailure } from '../domain/start-error.ts';
 import { migrate, withMigrationLock } from '../postgres/migrate.ts';
 import { createPool } from '../postgres/pools.ts';
+import { requireDatabase } from '../postgres/reach.ts';
 import { transaction } from '../postgres/transaction.ts';
 import {
   citusState,
@@ -34,7 +35,9 @@ export async function distribute(): Promise<void> {
     throw new Error(
       "distribute needs DATABASE_URL, the address of a Citus cluster's coordinator: the embedded database is for one machine",
     );
+  const variable = databaseDirectUrl === databaseUrl ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
   try {
+    await requireDatabase(variable, databaseDirectUrl);
     await distributeDatabase(databaseDirectUrl);
   } catch (error) {
     throw new Error(explainStartFailure(error, process.env), { cause: error });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase, PoolClient } from 'pg';
+import { streamOf } from './connection.ts';
 
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html, "CancelRequest" */
 const CANCEL_REQUEST = 80877102;
@@ -17,7 +17,6 @@ interface Connected {
   port: number;
   processID: number;
   secretKey: number;
-  connection: { stream: Duplex & { remoteAddress?: string } };
 }
 
 /**
@@ -58,8 +57,4 @@ async function cancelStatement(client: ClientBase): Promise<void> {
   // The server closes it when it has sent the signal.
   socket.resume();
   await closed;
-}
-
-function streamOf(client: ClientBase): Connected['connection']['stream'] {
-  return (client as unknown as Connected).connection.stream;
 }

@@ -1,4 +1,5 @@
 /** The one place that makes connections: pools stand on it, and so do all that need a session of their own. */
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 
 export interface ConnectionOptions {
@@ -33,4 +34,19 @@ export function createClient(options: ConnectionOptions): pg.Client {
   // The event that comes besides must not end the process, and it comes more than once.
   client.on('error', () => {});
   return client;
+}
+
+/** What `pg` has beneath a client; its types do not tell. */
+interface Connected {
+  connection: { stream: Duplex & { remoteAddress?: string } };
+}
+
+export function streamOf(client: pg.ClientBase): Connected['connection']['stream'] {
+  return (client as unknown as Connected).connection.stream;
+}
+
+/** Ends the connection without waiting for the other end, which may never close it. */
+export function cut(client: pg.Client): void {
+  client.end().catch(() => {});
+  streamOf(client).destroy();
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { canReach } from '../../src/database/owner.ts';
@@ -36,6 +39,24 @@ const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
 suite('npm start fails with exit code 1 and one line for', { concurrency: true }, () => {
   for (const [what, env, line] of failures)
     test(what, async (t) => assert.match(await failedStart(await makeHome(t), env), line));
+
+  test('an HTTP server in place of the database, whatever the role', async (t) => {
+    const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const DATABASE_URL = `postgres://me:secret@${place}/jobs`;
+    const real = process.env[SERVER_VARIABLE] ?? '';
+    for (const [variable, env] of [
+      ['DATABASE_URL', { DATABASE_URL, ROLE: 'api' }],
+      ['DATABASE_URL', { DATABASE_URL, ROLE: 'worker' }],
+      ['DATABASE_DIRECT_URL', { DATABASE_URL: real, DATABASE_DIRECT_URL: DATABASE_URL, ROLE: 'worker' }],
+    ] as const)
+      assert.equal(
+        await failedStart(await makeHome(t), env),
+        `${variable} cannot be used: ${place} is no Postgres: it answers "HTTP/1.1 400 Bad Request"`,
+      );
+  });
 
   test('a data directory that is a file', async (t) => {
     const home = await makeHome(t);
