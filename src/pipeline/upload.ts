@@ -53,7 +53,7 @@ export class Upload {
   #writing: Promise<void> | undefined;
   /** The one write that is under way. */
   #write: Promise<void> = Promise.resolve();
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(context: UploadContext, tenant: string, idempotencyKey: string | undefined) {
     this.#context = context;
@@ -122,7 +122,7 @@ export class Upload {
         for (const { onStored } of parts) onStored();
       }
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error as Error;
     }
     this.#writing = undefined;
   }

@@ -143,7 +143,7 @@ export async function undo(client: ClientBase): Promise<void> {
 }
 
 /** Rolls back and hands the connection back to its pool; closes one that cannot. */
-export async function rollBack(client: PoolClient): Promise<void> {
+async function rollBack(client: PoolClient): Promise<void> {
   try {
     await undo(client);
     client.release();

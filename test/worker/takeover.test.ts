@@ -26,7 +26,9 @@ async function midRun(system: System, asyncId: string): Promise<void> {
   await waitFor(
     async () => {
       const { counts } = (await system.rpc('progress', { async: asyncId })).body;
-      return counts.succeeded === 10 && counts.running === 11;
+      // Those that run have noted it; the one in a transaction has, too, yet nobody sees that.
+      const noted = (await entriesOf(system, asyncId)).length;
+      return counts.succeeded === 10 && counts.running === 11 && noted === 10;
     },
     { what: 'the batch to be in mid-run' },
   );
