@@ -1,9 +1,10 @@
 /** The database as the routes of plugins read it. */
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { Sql } from '../plugin/context.ts';
 import { isCancelled, isReadOnly } from '../postgres/errors.ts';
-import { beginsOrEndsTransaction } from '../postgres/statement-kind.ts';
+import { leavingNothing } from '../postgres/session.ts';
+import { beginsOrEndsTransaction, mayChangeSession } from '../postgres/statement-kind.ts';
 import { transaction } from '../postgres/transaction.ts';
 import { requireStorable } from './storable.ts';
 
@@ -21,10 +22,12 @@ export function createRouteSql(pool: Pool): Sql {
       if (beginsOrEndsTransaction(text))
         throw new Error('sql of a route neither begins nor ends a transaction');
       try {
-        const { rows, rowCount } = await transaction(pool, (client) => client.query(text, values), {
-          readOnly: true,
-          statementSeconds: STATEMENT_SECONDS,
-        });
+        const read = (client: ClientBase) => {
+          const send = () => client.query(text, values);
+          return mayChangeSession(text) ? leavingNothing(client, send) : send();
+        };
+        const limits = { readOnly: true, statementSeconds: STATEMENT_SECONDS };
+        const { rows, rowCount } = await transaction(pool, read, limits);
         return { rows, rowCount: rowCount ?? 0 };
       } catch (error) {
         throw explained(error);

@@ -88,6 +88,19 @@ const RESET = `
   close all; reset session authorization; reset all; unlisten *; select pg_advisory_unlock_all();
   discard temp; discard sequences`;
 
+/** Runs foreign statements in a transaction that has begun; they leave nothing on the session, not even on failing. */
+export async function leavingNothing<T>(client: ClientBase, statements: () => Promise<T>): Promise<T> {
+  try {
+    const result = await statements();
+    await client.query(RESET);
+    return result;
+  } catch (error) {
+    // A session's locks outlive the transaction. Sent as one: behind a pooler the next may reach another session.
+    await client.query(`rollback; ${RESET}`).catch(() => {});
+    throw error;
+  }
+}
+
 /**
  * Hands a connection that is in no transaction back to its pool, undoing first what foreign statements have left
  * on the session; nobody waits for that. A connection that cannot is closed.

@@ -121,10 +121,24 @@ describe('A route', () => {
       "insert into test.gate values ('by a route')",
       'delete from batchwright.batch',
       'create table test.more (n integer)',
+      "commit; insert into test.gate values ('by a route')",
     ])
       assert.equal((await sql(change)).status, 500, change);
     const { rowCount } = await system.pool.query("select from test.gate where name = 'by a route'");
     assert.equal(rowCount, 0);
+  });
+
+  test('leaves nothing on the session that reads for others next', async () => {
+    const sql = (text: string) => post('/rpc-fixture/sql', { text });
+    assert.equal(
+      (await sql("select set_config('work_mem', '77MB', false), pg_advisory_lock(4711)")).status,
+      200,
+    );
+    assert.equal((await sql('select pg_advisory_lock(4711), 1 / 0')).status, 500);
+    const tells = `select count(*) as locks, current_setting('work_mem') as mem
+      from pg_locks where locktype = 'advisory' and objid = 4711`;
+    const [{ locks, mem }] = (await sql(tells)).body.rows;
+    assert.deepEqual([locks, mem === '77MB'], [0, false]);
   });
 
   test('reads for 5 s at most, four statements at once: what does not read waits for none of them', async () => {
