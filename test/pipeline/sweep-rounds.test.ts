@@ -43,17 +43,19 @@ function deleteMessages(...asyncIds: string[]): Promise<unknown> {
 /** The statements that are sent while `work` is under way, over a pool that it gets. */
 async function countStatements(work: (counting: Pool) => Promise<void>): Promise<number> {
   let count = 0;
+  const counted = <Target extends Pool | PoolClient>(target: Target): Target =>
+    Object.assign(Object.create(target), {
+      query: (...query: unknown[]) => {
+        count++;
+        return Reflect.apply(target.query, target, query);
+      },
+    });
+  // A pool's own `query` connects by itself: here it must not come through this `connect`.
   const connect = async () => {
-    const client: PoolClient = await pool.connect();
-    const counted = Object.create(client);
-    counted.query = (...query: unknown[]) => {
-      count++;
-      return Reflect.apply(client.query, client, query);
-    };
-    counted.release = (error?: boolean) => client.release(error);
-    return counted;
+    const client = await pool.connect();
+    return Object.assign(counted(client), { release: (error?: boolean) => client.release(error) });
   };
-  await work(Object.assign(Object.create(pool), { connect }));
+  await work(Object.assign(counted(pool), { connect }));
   return count;
 }
 
