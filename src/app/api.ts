@@ -24,8 +24,8 @@ import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from '
 /** Large requests that are written at once; each holds a connection only while the database writes. */
 const COPY_CONNECTIONS = 4;
 const API_CONNECTIONS = 10;
-/** Statements of plugins' routes at once. */
-const ROUTE_CONNECTIONS = 4;
+/** Statements of plugins' routes at once: four of one namespace, while no other asks. */
+const ROUTE_CONNECTIONS = 8;
 /** Callers of one action alone are told the asyncId when their job outlasts the workers' grace. */
 const ALONE_GRACE_MS = 18_000;
 
@@ -97,7 +97,7 @@ export async function startApi(
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       keys,
       pluginPipeline: createPluginPipeline(pipeline),
-      routeSql: createRouteSql(routePool),
+      routeSqlOf: createRouteSql(routePool),
       actions: createActionCatalogue(registry),
       maxNdjsonJobs: config.maxNdjsonJobs,
       routes: registry.routes,

@@ -35,7 +35,7 @@ export interface HttpDeps extends RpcDeps, RunAloneDeps, BatchRoutesDeps {
   keys: Keys;
   pluginPipeline: PluginPipeline;
   /** Reads the database for plugins' routes. */
-  routeSql: Sql;
+  routeSqlOf: (namespace: string) => Sql;
   routes: readonly { namespace: string; place: string; routes: Routes }[];
   isReady(): Promise<boolean>;
   rateLimit: number;
@@ -66,7 +66,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   await mountPluginRoutes(app, {
     routes: deps.routes,
     pipeline: deps.pluginPipeline,
-    sql: deps.routeSql,
+    sqlOf: deps.routeSqlOf,
     log: deps.log,
     keyed: [...keyed, checkBody(deps.bodyLimits)],
     limitRate: limitRate(deps.rateLimit, byAddress),

@@ -18,8 +18,8 @@ export interface PluginRoutesOptions {
   /** By `place`, the name of their file. */
   routes: readonly { namespace: string; place: string; routes: Routes }[];
   pipeline: PluginPipeline;
-  /** Reads the database. */
-  sql: Sql;
+  /** What reads the database for the routes of a namespace. */
+  sqlOf(namespace: string): Sql;
   log: Log & { child(bindings: object): Log };
   /** What stands before routes that do not authenticate by themselves. */
   keyed: RequestHandler[];
@@ -42,7 +42,7 @@ export async function mountPluginRoutes(app: Express, options: PluginRoutesOptio
       mountedAt(prefix),
       ...(authenticate ? [authenticateBy(options.failed, authenticate), options.limitRate] : options.keyed),
     );
-    await routes.routes(router, toolsOf(options, options.log.child({ plugin: namespace })));
+    await routes.routes(router, toolsOf(options, namespace));
     app.use(prefix, router, refuseBrokenJson);
   }
 }
@@ -56,7 +56,7 @@ const refuseBrokenJson: ErrorRequestHandler = (error, { method }, _response, nex
   );
 };
 
-function toolsOf({ pipeline, sql }: PluginRoutesOptions, log: Log): RouteTools {
+function toolsOf({ pipeline, sqlOf, log }: PluginRoutesOptions, namespace: string): RouteTools {
   return {
     submit: (request, batch) => awaited(pipeline.submit(callerOf(request), batch), 'submit'),
     batch: (request, asyncId) => awaited(pipeline.batch(callerOf(request), asyncId), 'batch'),
@@ -66,8 +66,8 @@ function toolsOf({ pipeline, sql }: PluginRoutesOptions, log: Log): RouteTools {
         'results() is read with for await, or as a whole with await Array.fromAsync(results(…))',
       ),
     call: (request, action, params) => awaited(pipeline.call(callerOf(request), action, params), 'call'),
-    sql,
-    log,
+    sql: sqlOf(namespace),
+    log: log.child({ plugin: namespace }),
   };
 }
 

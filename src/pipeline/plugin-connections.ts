@@ -1,6 +1,6 @@
 /** The connections that plugins' statements come by: apart from the engine's own, and shared out by action. */
-import pLimit, { type LimitFunction } from 'p-limit';
 import type { Pool, PoolClient } from 'pg';
+import { FairShare } from '../domain/fair-share.ts';
 import { abandon } from '../postgres/cancel.ts';
 import { handBack } from '../postgres/session.ts';
 
@@ -34,66 +34,47 @@ export class Lease {
   }
 }
 
+/**
+ * An action gets a connection only while it holds fewer than are free, so that those whose statements take long leave
+ * some to the others.
+ */
 export class PluginConnections {
   readonly #pool: Pool;
-  readonly #all: LimitFunction;
-  readonly #shares = new Map<string, LimitFunction>();
+  readonly #share: FairShare;
   readonly #leases = new Set<Lease>();
 
   /** @param pool its connections opened by `openSession` */
   constructor(pool: Pool) {
     this.#pool = pool;
-    this.#all = pLimit(pool.options.max);
+    this.#share = new FairShare(pool.options.max);
   }
 
-  /** Lends a connection when one is free. Throws what keeps it from being made. */
+  /** Lends a connection when it is the action's turn. Throws what keeps it from being made. */
   async lend(action: string): Promise<Lease> {
-    const leaveShare = await enter(this.#shareOf(action));
-    const leaveAll = await enter(this.#all);
-    const end = () => {
-      leaveAll();
-      leaveShare();
-    };
+    await this.#share.enter(action);
     try {
       const client = await this.#pool.connect();
       const lease: Lease = new Lease(client, () => {
         this.#leases.delete(lease);
-        end();
+        this.#share.give(action);
       });
       this.#leases.add(lease);
       return lease;
     } catch (error) {
-      end();
+      this.#share.give(action);
       throw error;
     }
   }
 
   /** True when the action would have to wait for a connection. */
   isBusy(action: string): boolean {
-    return isFull(this.#shareOf(action)) || isFull(this.#all);
+    return !this.#share.hasPlace(action);
   }
 
   /** Ends what is still under way. */
   async close(): Promise<void> {
+    const ended = this.#pool.end(); // and no connection is made any more for those that still wait
     await Promise.all([...this.#leases].map((lease) => lease.abandon()));
-    await this.#pool.end();
+    await ended;
   }
-
-  /** Half of them at most: an action whose statements take long leaves the other half to the others. */
-  #shareOf(action: string): LimitFunction {
-    const share = this.#shares.get(action) ?? pLimit(Math.max(1, Math.floor(this.#pool.options.max / 2)));
-    this.#shares.set(action, share);
-    return share;
-  }
-}
-
-function isFull(limit: LimitFunction): boolean {
-  return limit.activeCount >= limit.concurrency;
-}
-
-/** Resolves when it is the caller's turn, to what ends that. */
-function enter(limit: LimitFunction): Promise<() => void> {
-  return new Promise((resolve) => {
-    void limit(() => new Promise<void>((leave) => resolve(leave)));
-  });
 }

@@ -25,8 +25,8 @@ export interface RouteTools {
   /** Runs one action in the worker and waits for its response, at most 30 s. */
   call(request: Request, action: string, params: unknown): Promise<unknown>;
   /**
-   * Reads the database, whoever asks: each statement in a read-only transaction of its own, 5 s at most, and 4 at
-   * once for all routes of a process. What is to be changed is an action's.
+   * Reads the database, whoever asks: each statement in a read-only transaction of its own, 5 s at most, and 4 of
+   * a namespace at once in a process, fewer while others' run. What is to be changed is an action's.
    */
   sql: Sql;
   log: Log;

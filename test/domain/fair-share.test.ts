@@ -51,6 +51,32 @@ describe('places for several owners', () => {
     assert.deepEqual(started, ['a1', 'b1', 'a2', 'a3']);
   });
 
+  test('are given to the owners in turn, however many of one wait', async () => {
+    const share = new FairShare(1);
+    const entered: string[] = [];
+    assert.ok(share.take('holder'));
+    const waiting = ['a', 'a', 'a', 'b', 'b', 'c'].map(async (owner) => {
+      await share.enter(owner);
+      entered.push(owner);
+      await new Promise(setImmediate);
+      share.give(owner);
+    });
+    share.give('holder');
+    await Promise.all(waiting);
+    assert.deepEqual(entered, ['a', 'b', 'c', 'a', 'b', 'a']);
+  });
+
+  test('are not given to those that no longer wait', async () => {
+    const share = new FairShare(1);
+    assert.ok(share.take('a'));
+    const ending = new AbortController();
+    const waiting = share.enter('b', ending.signal);
+    ending.abort(new Error('too late'));
+    await assert.rejects(waiting, /too late/);
+    share.give('a');
+    assert.equal(share.take('c'), true);
+  });
+
   test('come back when what was done with them fails', async () => {
     const share = new FairShare(1);
     await assert.rejects(share.run('a', () => Promise.reject(new Error('no'))));

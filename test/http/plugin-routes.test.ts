@@ -245,7 +245,7 @@ function mount(pipeline: PluginPipeline, ...routes: Routes[]): Promise<void> {
       routes: given,
     })),
     pipeline,
-    sql: {} as Sql,
+    sqlOf: () => ({}) as Sql,
     log: { ...silentPluginLog, child: () => silentPluginLog },
     keyed: [(_request, _response, next) => next()],
     limitRate: (_request, _response, next) => next(),

@@ -84,6 +84,19 @@ test('an action has half of the connections, and what others send does not wait 
   }
 });
 
+test('two actions whose statements take long leave a connection to a third one', async (t) => {
+  const { pool, connections } = poolOf(t, 20);
+  const slow = ['test.first', 'test.second'].flatMap((name) =>
+    Array.from({ length: 20 }, () => sqlOf(connections, name).query('select pg_sleep(300)')),
+  );
+  // They end with the pool.
+  for (const statement of slow) statement.catch(() => {});
+  await waitFor(async () => pool.totalCount === 15 && pool.idleCount === 0, { what: '15 of them to run' });
+  for (const name of ['test.third', 'test.fourth'])
+    assert.deepEqual((await sqlOf(connections, name).query('select 1 as one')).rows, [{ one: 1 }]);
+  assert.equal(pool.totalCount - pool.idleCount, 15);
+});
+
 test('json comes as pg gives it to plugins, errors as Postgres words them', async (t) => {
   const { connections } = poolOf(t, 1);
   const sql = sqlOf(connections);
