@@ -9,6 +9,7 @@ import { createPluginPipeline } from '../pipeline/plugin-pipeline.ts';
 import { ProcessLock } from '../pipeline/process-lock.ts';
 import { startRetention } from '../pipeline/retention.ts';
 import { createRouteSql } from '../pipeline/route-sql.ts';
+import { type StallTimes, startStallWatch } from '../pipeline/stall-watch.ts';
 import { Uploads } from '../pipeline/uploads.ts';
 import { createEndWatch } from '../pipeline/wait.ts';
 import { createBatchWatch } from '../pipeline/watch.ts';
@@ -38,6 +39,8 @@ export async function startApi(
     listening: Awaited<ReturnType<typeof listen>>;
     /** How long a caller of one action alone is kept waiting; 30 s when absent. */
     aloneWaitMs?: number | undefined;
+    /** When the log tells of work that nobody takes; production's when absent. */
+    stallTimes?: StallTimes | undefined;
   },
 ): Promise<Running> {
   const { config, databaseUrl: url, log, registry, listening } = options;
@@ -88,6 +91,9 @@ export async function startApi(
     aloneWaitMs: options.aloneWaitMs,
   };
   const ping = createPing(pool);
+  opened.adopt(startStallWatch({ pool, queues: registry.queues, log }, options.stallTimes), (watch) =>
+    watch.stop(),
+  );
   const retention = opened.adopt(startRetention({ pool, log }), (started) => started.stop());
   await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
   await keys.tellUnreadable(log);

@@ -11,6 +11,7 @@ import { loadPlugins, migrateAll } from '../../src/app/prepare.ts';
 import type { Running } from '../../src/app/running.ts';
 import { startWorker } from '../../src/app/worker.ts';
 import { type Config, readConfig } from '../../src/config.ts';
+import type { StallTimes } from '../../src/pipeline/stall-watch.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { createDatabase } from './database.ts';
 import { waitFor } from './wait.ts';
@@ -66,6 +67,7 @@ export interface LogLine {
  * @param options.env further variables
  * @param options.worker false to start without one
  * @param options.aloneWaitMs how long a call of one action alone waits, instead of 30 s
+ * @param options.stallTimes when the API's log tells of work that nobody takes
  * @param options.through how the API reaches the database, when not directly
  * @param options.lookup how host names of callbacks and requests are resolved
  */
@@ -75,6 +77,7 @@ export async function startSystem(
     env?: Record<string, string>;
     worker?: boolean;
     aloneWaitMs?: number;
+    stallTimes?: StallTimes;
     lookup?: LookupFunction;
     through?: (databaseUrl: string) => Promise<string>;
   } = {},
@@ -111,6 +114,7 @@ export async function startSystem(
     secretKey: config.secretKey,
     listening,
     aloneWaitMs: options.aloneWaitMs,
+    stallTimes: options.stallTimes,
     lookup: options.lookup,
   });
   endings.push(() => api.drain());
