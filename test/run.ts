@@ -1,18 +1,23 @@
-/** `npm test`: every test file, those that take longest first, so that the last one to end is a short one. */
+/**
+ * `npm test`: every test file but those of test/e2e, which `npm run test:e2e` runs (`node test/run.ts e2e`).
+ * Those that take longest come first, so that the last one to end is a short one.
+ */
 import { globSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
+const E2E = 'e2e';
 /** Processes of the product are started, and wait for one another. Other folders follow in the order of their names. */
-const LONGEST_FIRST = ['worker', 'docs', 'main', 'cli', 'database', 'pipeline', 'http'];
+const LONGEST_FIRST = ['worker', 'main', 'cli', 'database', 'pipeline', 'http'];
 /** More than the two processors of a small machine: files wait for more than half of their time. */
 const FILES_AT_ONCE = 5;
 
-const byName = globSync('**/*.test.ts', { cwd: import.meta.dirname }).sort();
-const isIn = (file: string, folder: string) => file.startsWith(join(folder, '/'));
-const long = LONGEST_FIRST.flatMap((folder) => byName.filter((file) => isIn(file, folder)));
-const files = [...new Set([...long, ...byName])].map((file) => join(import.meta.dirname, file));
+const [only] = process.argv.slice(2);
+const byName = globSync('**/*.test.ts', { cwd: import.meta.dirname })
+  .filter((file) => (only === undefined ? folderOf(file) !== E2E : folderOf(file) === only))
+  .sort();
+const long = LONGEST_FIRST.flatMap((folder) => byName.filter((file) => folderOf(file) === folder));
 
 // The runner then ends its test processes and the Postgres that it started.
 const ending = new AbortController();
@@ -20,7 +25,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 // A constant: the types of `run` do not know globalSetupPath yet.
 const options = {
-  files,
+  files: [...new Set([...long, ...byName])].map((file) => join(import.meta.dirname, file)),
   concurrency: FILES_AT_ONCE,
   timeout: 120_000,
   globalSetupPath: join(import.meta.dirname, 'support/global-setup.ts'),
@@ -32,3 +37,7 @@ run(options)
   })
   .compose(spec)
   .pipe(process.stdout);
+
+function folderOf(file: string): string {
+  return file.split(sep, 1)[0] as string;
+}

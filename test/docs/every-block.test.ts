@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Block, ROOT, readBlocks, repositoryFiles } from './pages.ts';
 
-const API = 'test/docs/paste.test.ts';
-const PLUGINS = 'test/docs/paste-plugins.test.ts';
-const OPERATING = 'test/docs/operating.test.ts';
+const API = 'test/e2e/paste.test.ts';
+const PLUGINS = 'test/e2e/paste-plugins.test.ts';
+const OPERATING = 'test/e2e/operating.test.ts';
 const COMMANDS = 'test/docs/commands.test.ts';
 const LIFECYCLE = 'test/docs/lifecycle.test.ts';
 

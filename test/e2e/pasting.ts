@@ -4,8 +4,8 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
+import { readBlock } from '../docs/pages.ts';
 import { bareEnvironment, type Home, makeHome, ROOT, type Site } from '../main/product.ts';
-import { readBlock } from './pages.ts';
 
 export interface Pasting {
   home: Home;

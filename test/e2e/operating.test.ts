@@ -9,9 +9,9 @@ import { text } from 'node:stream/consumers';
 import { suite, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { kill } from '../database/data-dir.ts';
+import { readBlock } from '../docs/pages.ts';
 import { bareEnvironment, keptKey, makeHome, ROOT } from '../main/product.ts';
 import { waitFor } from '../support/wait.ts';
-import { readBlock } from './pages.ts';
 import { freePort } from './pasting.ts';
 
 const PAGE = 'docs/operating.md';

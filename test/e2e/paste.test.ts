@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { kill } from '../database/data-dir.ts';
+import { readBlock } from '../docs/pages.ts';
 import { ROOT } from '../main/product.ts';
 import { waitFor } from '../support/wait.ts';
-import { readBlock } from './pages.ts';
 import { assertShown, freePort, startPasting } from './pasting.ts';
 
 test('what README.md and the pages on the API and on callbacks print works as pasted', {

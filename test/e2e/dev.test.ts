@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { makeHome, type Product, ROOT } from '../main/product.ts';
 import { writeFiles } from '../registry/plugin-root.ts';
 import { waitFor } from '../support/wait.ts';
-import { makeHome, type Product, ROOT } from './product.ts';
 
 const greeting = (text: string) =>
   `export default { summary: 'Greets', run: () => ({ greeting: '${text}' }) };`;

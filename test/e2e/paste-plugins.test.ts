@@ -5,9 +5,9 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { type Block, readBlock, readBlocks } from '../docs/pages.ts';
 import { bareEnvironment, ROOT } from '../main/product.ts';
 import { withClient } from '../support/server.ts';
-import { type Block, readBlock, readBlocks } from './pages.ts';
 import { startPasting } from './pasting.ts';
 
 test('what the pages on plugins and on scaling print works as pasted', { timeout: 300_000 }, async (t) => {
