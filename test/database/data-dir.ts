@@ -1,12 +1,12 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, readlink, realpath, rm, rmdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { stopOrphan } from '../../src/database/orphan.ts';
 import type { Log } from '../../src/domain/log.ts';
+import { databaseFolder } from '../support/database-folder.ts';
 import { silentLog } from '../support/silent-log.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -27,7 +27,7 @@ export async function makeDataDir(
   t: { after(fn: () => Promise<void>): void },
   below = '.',
 ): Promise<DataDir> {
-  const folder = await mkdtemp(join(tmpdir(), 'batchwright-data-'));
+  const folder = await mkdtemp(join(await databaseFolder(), 'batchwright-data-'));
   const path = join(folder, below);
   const started: EmbeddedPostgres[] = [];
   const children: ChildProcess[] = [];

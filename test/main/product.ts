@@ -2,10 +2,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { stopOrphan } from '../../src/database/orphan.ts';
+import { databaseFolder } from '../support/database-folder.ts';
 import { silentLog } from '../support/silent-log.ts';
 import type { Answer } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -68,7 +68,7 @@ export async function makeHome(
   t: { after(fn: () => Promise<void>): void },
   owner?: { uid: number; gid: number },
 ): Promise<Home> {
-  const folder = await mkdtemp(join(tmpdir(), 'batchwright-main-'));
+  const folder = await mkdtemp(join(await databaseFolder(), 'batchwright-main-'));
   await chmod(folder, 0o711);
   if (owner) await chown(folder, owner.uid, owner.gid);
   const dataDir = join(folder, 'data');

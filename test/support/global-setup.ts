@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PgBoss } from 'pg-boss';
 import { startEmbeddedPostgres } from '../../src/database/embedded.ts';
 import { migrate, withMigrationLock } from '../../src/postgres/migrate.ts';
 import { distributeTables } from '../../src/store/distribute.ts';
 import { closeDatabase, findNodes, joinNodes, onServers } from './cluster.ts';
+import { databaseFolder } from './database-folder.ts';
 import { NODES_VARIABLE, SERVER_VARIABLE, TEMPLATE_VARIABLE, urlWithDatabase, withClient } from './server.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -17,6 +17,8 @@ const SERVER_SETTINGS = {
   fsync: 'off',
   full_page_writes: 'off',
   synchronous_commit: 'off',
+  // The log of writes may be in memory, too.
+  max_wal_size: "'512MB'",
   // Test files that run side by side have several systems each, with workers of their own.
   max_connections: 400,
 };
@@ -59,7 +61,7 @@ export async function globalTeardown(): Promise<void> {
 }
 
 async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'batchwright-test-'));
+  const dataDir = await mkdtemp(join(await databaseFolder(), 'batchwright-test-'));
   const remove = () => rm(dataDir, { recursive: true, force: true });
   try {
     const plain = await startEmbeddedPostgres({ dataDir, log: silentLog });

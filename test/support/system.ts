@@ -167,7 +167,7 @@ export async function startSystem(
       if (status !== 200) throw new Error(`run answered ${status}: ${JSON.stringify(body)}`);
       return body.asyncId;
     },
-    ended: (asyncId, timeoutMs = 30_000) =>
+    ended: (asyncId, timeoutMs = 60_000) =>
       waitFor(
         async () => {
           const { body } = await rpc('progress', { async: asyncId });

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export async function waitFor<T>(
   condition: () => Promise<T | undefined | false | null>,
-  { timeoutMs = 30_000, everyMs = 50, what }: { timeoutMs?: number; everyMs?: number; what: string },
+  { timeoutMs = 60_000, everyMs = 50, what }: { timeoutMs?: number; everyMs?: number; what: string },
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (let pause = 5; ; pause = Math.min(pause * 1.5, everyMs)) {
