@@ -80,6 +80,7 @@ async function startSubmitting(stack: AsyncDisposableStack, url: string): Promis
     queue,
     registry,
     largeJobs,
+    log,
     limits: { maxJobs: Number.POSITIVE_INFINITY, retentionDays: config.retentionDays },
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow),
   };

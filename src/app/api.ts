@@ -84,6 +84,7 @@ export async function startApi(
     queues: registry.queues,
     registry,
     largeJobs,
+    log,
     limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, options.lookup),
     endWatch: createEndWatch(pool),
@@ -111,7 +112,6 @@ export async function startApi(
       rateLimit: config.rateLimit,
       trustProxy: config.trustProxy,
       publicUrl: config.publicUrl,
-      log,
     }),
   );
   const closing = opened.move();

@@ -17,6 +17,7 @@ import { clearNextAttempts, markReposted } from '../store/deliveries.ts';
 import { deleteUnsuccessful } from '../store/results.ts';
 import { requireActions } from './batch-actions.ts';
 import { receiverOf } from './complete.ts';
+import { recordLostOfEnded } from './lost-results.ts';
 
 export interface ControlDeps {
   pool: Pool;
@@ -44,6 +45,7 @@ export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
 export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
     if (!isTerminal(batch.state)) return false;
+    await recordLostOfEnded(client, batch);
     const removed = await deleteUnsuccessful(client, batch.id);
     if (removed.failed + removed.cancelled === 0) return false;
     const generation = await reopen(client, batch.id, removed);

@@ -93,6 +93,8 @@ function nextTick(): Promise<void> {
 }
 
 const MEMBERS = ['id', 'namespace', 'action', 'params'];
+/** In place of a job whose chunk somebody has deleted. */
+const LOST: (string | undefined)[] = [];
 
 /** Brings pages and the jobs of their chunks together; each chunk's jobs are gone through once. */
 class PageReader {
@@ -110,14 +112,16 @@ class PageReader {
   /** To be called before the next page is read. */
   open({ chunk, jobs }: ResultPage): void {
     if (jobs !== null) this.#jobs = new MemberReader(this.#layOut(jobs), MEMBERS);
-    this.chunk = chunk;
+    if (chunk !== null) this.chunk = chunk;
   }
 
   read({ firstIndex, responses, rows }: ResultPage): Result[] {
     const texts = splitArray(this.#layOut(responses));
-    return rows.map((row, position) =>
-      this.#result(row, this.#jobs.at(row.index - firstIndex), texts[position] as string),
-    );
+    return rows.map((row, position) => {
+      const isThere = firstIndex !== null && row.index >= firstIndex;
+      const job = isThere ? this.#jobs.at(row.index - firstIndex) : LOST;
+      return this.#result(row, job, texts[position] as string);
+    });
   }
 
   #result(row: ResultRow, job: ReturnType<MemberReader['at']>, response: string): Result {

@@ -1,12 +1,12 @@
 /** Stores a batch, its jobs being there or coming along: the row, the messages that will run it, refused jobs' results. */
 import type { PoolClient } from 'pg';
-import type { BatchOptions } from '../domain/batch.ts';
+import type { AsyncId, BatchOptions } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
 import { pipelined } from '../postgres/transaction.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Queue } from '../queue/queue.ts';
 import { insertChunk, type NewChunk } from '../store/chunks.ts';
-import { recount } from '../store/settle.ts';
+import { recount, type SettleAnswer } from '../store/settle.ts';
 import { insertBatch, insertInvalid } from '../store/submission.ts';
 import { complete } from './complete.ts';
 
@@ -22,6 +22,12 @@ export interface BatchToStore {
   retentionDays: number;
 }
 
+export interface Stored {
+  asyncId: AsyncId;
+  /** Of a batch that ended as it was stored: all of its jobs were refused. */
+  ended: SettleAnswer | null;
+}
+
 /** What a batch's messages are made from. */
 export type ChunkSummary = Pick<NewChunk, 'number' | 'queues'> & { hasInvalid: boolean };
 
@@ -30,7 +36,8 @@ export function summaryOf({ number, queues, invalid }: NewChunk): ChunkSummary {
 }
 
 /**
- * To be called in the transaction that makes the batch visible.
+ * To be called in the transaction that makes the batch visible. Answers the end of a batch whose jobs
+ * were all refused.
  *
  * @param chunks all of them, in their order
  * @param toInsert the one that is not stored yet
@@ -42,7 +49,7 @@ export async function storeBatch(
   batch: BatchToStore,
   chunks: readonly ChunkSummary[],
   toInsert?: NewChunk,
-): Promise<void> {
+): Promise<SettleAnswer | null> {
   const { caller, ...rest } = batch;
   await pipelined(client, [
     () => insertBatch(client, { id: batchId, tenant: caller.tenant, keyId: caller.keyId, ...rest }),
@@ -53,10 +60,12 @@ export async function storeBatch(
           queue.sendChunks(client, name, messages),
     ),
   ]);
-  if (!chunks.some(({ hasInvalid }) => hasInvalid)) return;
+  if (!chunks.some(({ hasInvalid }) => hasInvalid)) return null;
   await insertInvalid(client, batchId);
   const settled = await recount(client, batchId);
-  if (settled?.finished) await complete(queue, client, { batchId, generation: 1, ...settled });
+  if (!settled?.finished) return null;
+  await complete(queue, client, { batchId, generation: 1, ...settled });
+  return settled;
 }
 
 /** One message for each chunk and queue, by queue. */

@@ -3,9 +3,10 @@
  * waited for in a transaction.
  */
 import type { Pool, PoolClient } from 'pg';
-import { type AsyncId, toAsyncId } from '../domain/batch.ts';
+import { type AsyncId, toAsyncId, toBatchId } from '../domain/batch.ts';
 import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
+import type { Log } from '../domain/log.ts';
 import { isTemporary } from '../postgres/errors.ts';
 import { pipelined, transaction } from '../postgres/transaction.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -13,9 +14,10 @@ import type { LargeJobChecker } from '../registry/large-jobs.ts';
 import type { Registry } from '../registry/registry.ts';
 import { copyChunks, type NewChunk } from '../store/chunks.ts';
 import { newBatchId } from '../store/submission.ts';
+import { logEnd } from './complete.ts';
 import { asyncIdOf, claimIdempotencyKey, type StoredBatch } from './idempotency.ts';
 import { Intake, type IntakeEvent } from './intake.ts';
-import { type BatchToStore, storeBatch, summaryOf } from './store-batch.ts';
+import { type BatchToStore, type Stored, storeBatch, summaryOf } from './store-batch.ts';
 import type { Upload } from './upload.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -28,6 +30,7 @@ export interface SubmitDeps {
   queue: Queue;
   registry: Registry;
   largeJobs: LargeJobChecker;
+  log: Pick<Log, 'info'>;
   limits: { maxJobs: number; retentionDays: number };
   /** Throws BatchwrightError when the address may not be called. */
   checkCallbackUrl(url: unknown, tenant: string): Promise<string>;
@@ -65,7 +68,11 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     }
     const last = intake.lastChunk();
     const batch = await batchToStore(deps, submission, intake);
-    return await (upload ? upload.commit(batch, last) : storeAtOnce(deps, batch, last, idempotencyKey));
+    const stored = await (upload
+      ? upload.commit(batch, last)
+      : storeAtOnce(deps, batch, last, idempotencyKey));
+    if (stored.ended) logEnd(deps.log, toBatchId(stored.asyncId), stored.ended);
+    return stored.asyncId;
   } catch (error) {
     await upload?.abandon();
     // What is told already may have been caused by a lost connection of the caller's.
@@ -114,11 +121,11 @@ async function storeAtOnce(
   batch: BatchToStore,
   chunk: NewChunk | null,
   idempotencyKey: string | undefined,
-): Promise<AsyncId> {
+): Promise<Stored> {
   const { tenant } = batch.caller;
   const chunks = chunk ? [summaryOf(chunk)] : [];
   const isCopied = chunk !== null && chunk.bytes > MAX_INSERT_BYTES;
-  async function store(client: PoolClient): Promise<AsyncId> {
+  async function store(client: PoolClient): Promise<Stored> {
     let batchId = '';
     let existing: StoredBatch | undefined;
     await pipelined(client, [
@@ -130,10 +137,11 @@ async function storeAtOnce(
           existing = await claimIdempotencyKey(client, tenant, idempotencyKey);
       },
     ]);
-    if (existing) return asyncIdOf(existing, batch.idempotency);
+    if (existing) return { asyncId: asyncIdOf(existing, batch.idempotency), ended: null };
     if (isCopied) await copyChunks(client, batchId, [chunk]);
-    await storeBatch(queue, client, batchId, batch, chunks, isCopied ? undefined : (chunk ?? undefined));
-    return toAsyncId(batchId);
+    const toInsert = isCopied ? undefined : (chunk ?? undefined);
+    const ended = await storeBatch(queue, client, batchId, batch, chunks, toInsert);
+    return { asyncId: toAsyncId(batchId), ended };
   }
   if (!isCopied) return transaction(pool, store);
   return uploads.turns.take(tenant, () => transaction(uploads.copyPool, store));

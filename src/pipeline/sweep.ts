@@ -20,9 +20,10 @@ import { incompleteChunks } from '../store/chunks.ts';
 import { countDeliveries } from '../store/deliveries.ts';
 import { trySweepLock } from '../store/duty-locks.ts';
 import { recount } from '../store/settle.ts';
-import { complete, receiverOf } from './complete.ts';
+import { complete, logEnd, receiverOf } from './complete.ts';
 import { requeue } from './control.ts';
 import { discardStaleUploads } from './discard-upload.ts';
+import { findLostResults, newResultWalk, recordLost } from './lost-results.ts';
 import { rehome } from './rehome.ts';
 
 export interface SweepDeps {
@@ -50,10 +51,11 @@ const FIRST = '00000000-0000-0000-0000-000000000000';
  * joined where those are distributed. Only what seems not to be is looked at alone, under its lock.
  *
  * @param options.minAgeSeconds batches stored, and batches ended, less long ago are left alone
+ * @param options.walk where the count of results goes on; it begins anew when absent
  */
 export async function sweep(
   deps: SweepDeps,
-  { minAgeSeconds = MIN_AGE_SECONDS, pageSize = PAGE_SIZE } = {},
+  { minAgeSeconds = MIN_AGE_SECONDS, pageSize = PAGE_SIZE, walk = newResultWalk() } = {},
 ): Promise<void> {
   const round = async (client: PoolClient): Promise<void> => {
     if (!(await trySweepLock(client))) return;
@@ -71,6 +73,7 @@ export async function sweep(
         callbacks.map(({ id }) => id),
       );
     }
+    await findLostResults(deps, client, walk, minAgeSeconds);
     await discardStaleUploads(deps);
   };
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
@@ -100,24 +103,32 @@ async function outOfOrder(
   return suspects;
 }
 
-/** Sends again the messages of chunks that lack results and have none; a batch without any is recounted. */
+/**
+ * Sends again the messages of chunks that lack results and have none; a batch without any is recounted. What has no
+ * chunk any more can never run.
+ */
 async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   const { pool, queue, log } = deps;
-  await transaction(pool, async (client) => {
+  const asyncId = toAsyncId(batchId);
+  const ended = await transaction(pool, async (client) => {
     const batch = await lockBatchRow(client, batchId);
-    if (!batch || batch.finishedAt !== null) return;
+    if (!batch || batch.finishedAt !== null) return null;
     const alive = await rehome(deps, client, batchId);
     const sent = await requeue(queue, client, batchId, batch.generation, (chunk, name) =>
       alive.has(`${chunk} ${name}`),
     );
-    if (sent > 0)
-      log.warn({ asyncId: toAsyncId(batchId), messages: sent }, 'sweep: lost chunk messages sent again');
-    if (alive.size > 0 || sent > 0) return;
+    if (sent > 0) log.warn({ asyncId, messages: sent }, 'sweep: lost chunk messages sent again');
+    if (alive.size > 0 || sent > 0) return null;
+    const lost = await recordLost(client, batch);
+    if (lost > 0) log.warn({ asyncId, results: lost }, 'sweep: lost jobs recorded as failed');
     const counted = await recount(client, batchId);
-    if (!counted?.finished) return;
+    if (!counted?.finished) return null;
     await complete(queue, client, { batchId, generation: batch.generation, ...counted });
-    log.warn({ asyncId: toAsyncId(batchId) }, 'sweep: batch finished from its results');
+    return counted;
   });
+  if (!ended) return;
+  log.warn({ asyncId }, 'sweep: batch finished from its results');
+  logEnd(log, batchId, ended);
 }
 
 /** Those of the batches with pending callbacks for which no message waits or is worked on. */

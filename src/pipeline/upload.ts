@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { type AsyncId, toAsyncId } from '../domain/batch.ts';
+import { toAsyncId } from '../domain/batch.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -7,7 +7,7 @@ import { copyChunks, countChunks, type NewChunk } from '../store/chunks.ts';
 import { newBatchId } from '../store/submission.ts';
 import { deleteUpload, holdUpload, insertUpload } from '../store/uploads.ts';
 import { asyncIdOf, claimIdempotencyKey, type StoredBatch } from './idempotency.ts';
-import { type BatchToStore, type ChunkSummary, storeBatch, summaryOf } from './store-batch.ts';
+import { type BatchToStore, type ChunkSummary, type Stored, storeBatch, summaryOf } from './store-batch.ts';
 import type { TenantTurns } from './tenant-turns.ts';
 
 /** So much may wait while the write before is under way; the sender is held up for what is beyond it. */
@@ -84,24 +84,25 @@ export class Upload {
   }
 
   /** Stores the batch with its last chunk and makes it visible. Throws `idempotencyMismatch`. */
-  async commit(batch: BatchToStore, last: NewChunk | null): Promise<AsyncId> {
+  async commit(batch: BatchToStore, last: NewChunk | null): Promise<Stored> {
     await this.#writing;
     this.check();
-    if (this.#existing) return asyncIdOf(this.#existing, batch.idempotency);
+    if (this.#existing) return { asyncId: asyncIdOf(this.#existing, batch.idempotency), ended: null };
     const chunks = last ? [...this.#written, summaryOf(last)] : this.#written;
+    let ended: Stored['ended'] = null;
     try {
       await this.#transaction(async (client) => {
         await this.#hold(deleteUpload(client, this.#batchId));
         if (last) await copyChunks(client, this.#batchId, [last]);
         await this.#hold(countChunks(client, this.#batchId).then((count) => count === chunks.length));
-        await storeBatch(this.#context.queue, client, this.#batchId, batch, chunks);
+        ended = await storeBatch(this.#context.queue, client, this.#batchId, batch, chunks);
       });
     } catch (error) {
       // The connection may have been lost after all was stored.
       if (error instanceof BatchwrightError || !(await this.abandon())) throw error;
     }
     this.#context.release(this.#batchId);
-    return toAsyncId(this.#batchId);
+    return { asyncId: toAsyncId(this.#batchId), ended };
   }
 
   /** Deletes what has been stored. True when the batch turns out to be stored as a whole: then nothing is. */

@@ -174,6 +174,21 @@ export async function unfinishedBatches(
   return rows.map(({ id }) => id);
 }
 
+/** Ended batches that callers may see, the youngest first, from one id downwards. */
+export async function endedBatches(
+  client: ClientBase,
+  { before, limit, minAgeSeconds }: { before: string; limit: number; minAgeSeconds: number },
+): Promise<{ id: string; total: number }[]> {
+  const { rows } = await client.query<{ id: string; total: number }>(
+    `select id, total from batchwright.batch
+     where id < $1 and state in ('completed', 'cancelled') and expires_at > now()
+       and finished_at < now() - make_interval(secs => $2)
+     order by id desc limit $3`,
+    [before, minAgeSeconds, limit],
+  );
+  return rows;
+}
+
 export type PendingCallback = Pick<BatchRow, 'id' | 'generation' | 'reposts'>;
 
 /** Batches whose callback is neither delivered nor given up, as far as they ended long enough ago. */

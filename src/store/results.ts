@@ -1,14 +1,19 @@
 import type { ClientBase, Pool } from 'pg';
+import type { ErrorBody } from '../domain/errors.ts';
 import type { ResultStatus } from '../domain/outcome.ts';
+import type { BatchRow } from './batches.ts';
 
 /** Results of one chunk as one row of the database, so that nobody handles them one by one before he must. */
 export interface ResultPage {
   /** Of the batch, at the moment of reading. */
   total: number;
   generation: number;
-  /** The chunk that holds them: its number and the index of its first job. */
-  chunk: number;
-  firstIndex: number;
+  /**
+   * The chunk that holds them: its number and the index of its first job. Of results whose chunk somebody has deleted
+   * it is the one after, and null where there is none.
+   */
+  chunk: number | null;
+  firstIndex: number | null;
   /** The chunk's jobs as they were sent, JSON text of an array; null when they are known already. */
   jobs: string | null;
   /** JSON text of an array: what each answered, in the order of the indexes. */
@@ -56,14 +61,11 @@ export async function resultPage(
     ],
   });
   const [row] = rows;
-  if (!row) return null;
-  if (!row.records) throw new Error('There are results without their jobs: the batch is being deleted');
-  return { ...row, rows: unpack(row.records, row.statuses) };
+  return row ? { ...row, rows: unpack(row.records, row.statuses) } : null;
 }
 
 interface PageRow extends Omit<ResultPage, 'rows'> {
-  /** Null without a chunk. */
-  records: Buffer | null;
+  records: Buffer;
   statuses: string;
 }
 
@@ -75,14 +77,16 @@ const pageStatement = (andStatus: string) => `
     select index from batchwright.result
     where batch_id = $1 and index >= $2 ${andStatus} order by index limit 1
   ), chunk as (
-    select number, first_index, count, jobs from batchwright.chunk
+    select number, first_index, jobs,
+      case when first_index > (select index from first) then first_index else first_index + count end as end_index
+    from batchwright.chunk
     where batch_id = $1 and number >= $5 and first_index + count > (select index from first)
     order by number limit 1
   ), page as (
     select index, status, response, attempts, started_at, finished_at,
       coalesce(octet_length(response::text), 0) as bytes
     from batchwright.result
-    where batch_id = $1 and index >= $2 and index < (select first_index + count from chunk) ${andStatus}
+    where batch_id = $1 and index >= $2 and index < coalesce((select end_index from chunk), ${2 ** 31 - 1}) ${andStatus}
     order by index limit $3
   ), sized as (
     select *, sum(bytes) over (order by index rows unbounded preceding) - bytes as before from page
@@ -183,4 +187,34 @@ export async function deleteUnsuccessful(
     [batchId],
   );
   return rows[0] ?? { failed: 0, cancelled: 0 };
+}
+
+/** How many results each of these batches has. */
+export async function countResults(
+  client: ClientBase,
+  batchIds: readonly string[],
+): Promise<Map<string, number>> {
+  const { rows } = await client.query<{ id: string; count: number }>(
+    'select batch_id as id, count(*) from batchwright.result where batch_id = any($1) group by batch_id',
+    [batchIds],
+  );
+  return new Map(rows.map(({ id, count }) => [id, count]));
+}
+
+/**
+ * Records every job that has no result as failed, without an attempt; answers how many. To be called under the lock of
+ * the batch, whose counters it leaves alone.
+ */
+export async function insertLost(
+  client: ClientBase,
+  { id, total, finishedAt }: Pick<BatchRow, 'id' | 'total' | 'finishedAt'>,
+  error: ErrorBody,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
+     select $1::uuid, index, 'failed', $2::json, 0, null, coalesce($3::timestamptz, now()) from generate_series(0, $4::int - 1) as index
+     on conflict do nothing`,
+    [id, JSON.stringify(error), finishedAt, total],
+  );
+  return rowCount ?? 0;
 }

@@ -167,15 +167,7 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
   // The lock first, in a statement of its own, so that the count's snapshot is younger than every settle.
   await client.query('select from batchwright.batch where id = $1 for update', [batchId]);
   const { rows } = await client.query<SettleAnswer>(
-    `with tally as (
-       select count(*) filter (where status = 'succeeded')::int as succeeded,
-              count(*) filter (where status = 'failed')::int as failed,
-              count(*) filter (where status = 'cancelled')::int as cancelled,
-              count(*)::int as recorded,
-              min(started_at) as begun_at,
-              statement_timestamp() as at
-       from batchwright.result where batch_id = $1
-     )
+    `${TALLY}
      update batchwright.batch
      set succeeded = tally.succeeded, failed = tally.failed, cancelled = tally.cancelled,
          started_at = least(batch.started_at, tally.begun_at),
@@ -191,4 +183,25 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
     [batchId],
   );
   return rows[0] ?? null;
+}
+
+const TALLY = `with tally as (
+    select count(*) filter (where status = 'succeeded')::int as succeeded,
+           count(*) filter (where status = 'failed')::int as failed,
+           count(*) filter (where status = 'cancelled')::int as cancelled,
+           count(*)::int as recorded,
+           min(started_at) as begun_at,
+           statement_timestamp() as at
+    from batchwright.result where batch_id = $1
+  )`;
+
+/** The same for the counters of a batch that has ended, all else of which stays. */
+export async function recountEnded(client: ClientBase, batchId: string): Promise<void> {
+  await client.query(
+    `${TALLY}
+     update batchwright.batch
+     set succeeded = tally.succeeded, failed = tally.failed, cancelled = tally.cancelled
+     from tally where batch.id = $1 and batch.state in ('completed', 'cancelled')`,
+    [batchId],
+  );
 }

@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { CallbackBodies } from '../pipeline/callback-body.ts';
 import { type DeliverDeps, deliver } from '../pipeline/deliver.ts';
+import { newResultWalk } from '../pipeline/lost-results.ts';
 import { startRetention } from '../pipeline/retention.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import { sweep } from '../pipeline/sweep.ts';
@@ -47,9 +48,10 @@ export function startLanes(deps: LanesDeps): Lanes {
 
 function startSweeping(deps: LanesDeps): { stop(): void; done(): Promise<void> } {
   let running: Promise<void> = Promise.resolve();
+  const walk = newResultWalk();
   const timer = setInterval(() => {
     running = running
-      .then(() => (deps.draining.aborted ? undefined : sweep(deps)))
+      .then(() => (deps.draining.aborted ? undefined : sweep(deps, { walk })))
       .catch((error: unknown) => deps.log.warn({ err: error }, 'sweep failed'));
   }, SWEEP_INTERVAL_MS);
   return {

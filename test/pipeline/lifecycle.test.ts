@@ -376,6 +376,30 @@ test('the end of a batch is one log line, however many transactional jobs ended 
   assert.equal(lines().length, 1);
 });
 
+test('a batch whose jobs were all refused has its log line too, however it was sent, and once', async (t) => {
+  const own = await startSystem(t, { worker: false, env: { LOG_LEVEL: 'info' } });
+  const refused = (count: number) =>
+    Array.from({ length: count }, () => ({ namespace: 'test', action: 'echo', params: { n: 'none' } }));
+  const options = { skipInvalid: true };
+  const asyncIds: string[] = [];
+  for (const count of [2, 1500]) {
+    const send = () =>
+      own.rpc('run', { jobs: refused(count), options }, { 'idempotency-key': `of ${count}` });
+    const { asyncId } = (await send()).body;
+    assert.equal((await send()).body.asyncId, asyncId);
+    asyncIds.push(asyncId);
+  }
+  await own.run([...refused(1), { namespace: 'test', action: 'echo', params: { n: 1 } }], { options });
+  const lines = own.log.filter(({ msg }) => msg === 'batch ended');
+  assert.deepEqual(
+    lines.map(({ asyncId, state, counts }) => [asyncId, state, counts.failed]),
+    [
+      [asyncIds[0], 'completed', 2],
+      [asyncIds[1], 'completed', 1500],
+    ],
+  );
+});
+
 test('jobs that fail or are run again are told of in a line an action, however many they are', async (t) => {
   const own = await startSystem(t, { worker: false, env: { LOG_LEVEL: 'info' } });
   const worker = await own.addWorker();

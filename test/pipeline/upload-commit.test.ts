@@ -121,7 +121,7 @@ for (const [cut, what] of [
     way.armed = true;
     const committing = upload.commit(BATCH, chunkOf(1));
     if (cut === 'after') {
-      assert.equal(await committing, toAsyncId(id));
+      assert.deepEqual(await committing, { asyncId: toAsyncId(id), ended: null });
       assert.deepEqual(await rows(id), { batches: 1, chunks: 2, uploads: 0 });
       // What came of it is not taken back by a late clean-up.
       assert.equal(await upload.abandon(), true);
