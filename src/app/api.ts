@@ -10,6 +10,7 @@ import { ProcessLock } from '../pipeline/process-lock.ts';
 import { startRetention } from '../pipeline/retention.ts';
 import { createRouteSql } from '../pipeline/route-sql.ts';
 import { type StallTimes, startStallWatch } from '../pipeline/stall-watch.ts';
+import { TenantTurns } from '../pipeline/tenant-turns.ts';
 import { Uploads } from '../pipeline/uploads.ts';
 import { createEndWatch } from '../pipeline/wait.ts';
 import { createBatchWatch } from '../pipeline/watch.ts';
@@ -27,6 +28,8 @@ const COPY_CONNECTIONS = 4;
 const API_CONNECTIONS = 10;
 /** Statements of plugins' routes at once: four of one namespace, while no other asks. */
 const ROUTE_CONNECTIONS = 8;
+/** Readers of results whose pages are in memory at once: some 15 MB each. */
+const RESULTS_AT_ONCE = 4;
 /** Callers of one action alone are told the asyncId when their job outlasts the workers' grace. */
 const ALONE_GRACE_MS = 18_000;
 
@@ -90,6 +93,7 @@ export async function startApi(
     endWatch: createEndWatch(pool),
     watch: createBatchWatch(pool),
     aloneWaitMs: options.aloneWaitMs,
+    resultTurns: new TenantTurns(RESULTS_AT_ONCE),
   };
   const ping = createPing(pool);
   opened.adopt(startStallWatch({ pool, queues: registry.queues, log }, options.stallTimes), (watch) =>

@@ -4,19 +4,22 @@ import { isAsyncId, isTerminal } from '../domain/batch.ts';
 import { BatchwrightError, type ErrorName } from '../domain/errors.ts';
 import { RESULT_STATUSES } from '../domain/outcome.ts';
 import { type ControlDeps, cancel, repost, restart } from '../pipeline/control.ts';
-import { readResults } from '../pipeline/read-results.ts';
+import { rpcResults } from '../pipeline/read-results.ts';
 import { batchStatus, requireBatch } from '../pipeline/status.ts';
 import { type SubmitDeps, submit, validate } from '../pipeline/submit.ts';
+import type { TenantTurns } from '../pipeline/tenant-turns.ts';
 import type { Log } from '../plugin/context.ts';
 import { type BodyLimits, readEnvelope } from './body.ts';
 import { callerOf } from './callers.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { readMembers } from './members.ts';
 import { oneOf, queryOf, wholeNumber } from './query.ts';
-import { sendStream } from './send-stream.ts';
+import { sendResults } from './send-results.ts';
 
 export interface RpcDeps extends SubmitDeps, ControlDeps {
   bodyLimits: BodyLimits;
+  /** For those who are sent results. */
+  resultTurns: TenantTurns;
   log: Log;
 }
 
@@ -64,7 +67,7 @@ const ACTIONS: Record<string, RpcAction> = {
       response.json({ progress, ...status });
     },
   },
-  results: { methods: GET_OR_POST, parameters: [...ID, 'start', 'perPage', 'status'], handle: sendResults },
+  results: { methods: GET_OR_POST, parameters: [...ID, 'start', 'perPage', 'status'], handle: answerResults },
   cancel: booleanAction('cancelled', cancel),
   restart: booleanAction('restarted', restart),
   repost: booleanAction('reposted', repost),
@@ -110,7 +113,7 @@ function booleanAction(
   };
 }
 
-async function sendResults(
+async function answerResults(
   deps: RpcDeps,
   request: Request,
   response: Response,
@@ -125,7 +128,8 @@ async function sendResults(
   };
   if (!isTerminal(batch.state)) throw new BatchwrightError('notCompleted');
   response.type('application/json');
-  await sendStream(response, readResults(deps.pool, batch, selection));
+  const results = await rpcResults(deps.pool, batch, selection);
+  await sendResults(response, results, { turns: deps.resultTurns, tenant: batch.tenant });
 }
 
 /** Ids and numbers may stand in the body or in the query; null is as good as nothing. */

@@ -10,14 +10,14 @@ export interface ClientPatience {
   sendMs: number;
   /**
    * How long it may take nothing of an answer. The system takes some MB on its behalf and tells of its reading in
-   * steps: 1.4 MB each on the loopback interface, so one that reads 16 KB/s shows that once in 90 s.
+   * steps: 1.4 MB each on the loopback interface, so one that reads 24 KB/s shows that once in 60 s.
    */
   readMs: number;
   /** How often clients are looked at. */
   everyMs: number;
 }
 
-export const CLIENT_PATIENCE: ClientPatience = { sendMs: 30_000, readMs: 90_000, everyMs: 1_000 };
+export const CLIENT_PATIENCE: ClientPatience = { sendMs: 30_000, readMs: 60_000, everyMs: 1_000 };
 
 /**
  * Each byte gives back this part of a second: a client that is slower for long is one that stands still. Apache's

@@ -106,7 +106,7 @@ async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
   let areFirst = true;
   try {
     for await (const page of readResultPages(pool, id, { generation })) {
-      yield elements(page, areFirst);
+      yield elements(page, areFirst).bytes;
       areFirst = false;
     }
   } catch (error) {

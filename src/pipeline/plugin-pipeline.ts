@@ -3,7 +3,7 @@ import type { Caller } from '../domain/caller.ts';
 import { BatchwrightError } from '../domain/errors.ts';
 import type { EnvelopeEvent } from '../json/envelope-scanner.ts';
 import { NonRetryableError } from '../plugin/errors.ts';
-import { resultPages } from './results.ts';
+import { resultValues } from './result-values.ts';
 import { type RunAloneDeps, runAlone } from './run-alone.ts';
 import { batchStatus, requireBatch } from './status.ts';
 import { submit } from './submit.ts';
@@ -29,8 +29,7 @@ export function createPluginPipeline(deps: RunAloneDeps) {
 
     async *results(caller: Caller, asyncId: string): AsyncGenerator<unknown> {
       const batch = await requireBatch(deps.pool, caller, asyncId, 'resultsNotFound');
-      for await (const page of resultPages(deps.pool, batch.id))
-        for (const text of page) yield JSON.parse(text);
+      yield* resultValues(deps.pool, batch.id);
     },
 
     /** The response; throws NonRetryableError with the error object's fields when the job failed. */

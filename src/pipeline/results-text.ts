@@ -1,13 +1,15 @@
-/** Results as lines: NDJSON and CSV, streamed. */
-import type { Pool } from 'pg';
-import { type Result, type ResultRange, readResultPages } from './result-reader.ts';
-import { bytesOf, resultTexts } from './results.ts';
+/** Results as lines: NDJSON and CSV. */
+import type { Result } from './result-reader.ts';
+import type { ResultForm } from './result-stream.ts';
+import { resultTexts, writtenOf } from './results.ts';
 
 /** One result a line. */
-export async function* ndjson(pool: Pool, batchId: string, range: ResultRange): AsyncGenerator<Buffer> {
-  for await (const page of readResultPages(pool, batchId, { ...range, onOneLine: true }))
-    yield bytesOf(resultTexts(page), { after: '\n' });
-}
+export const NDJSON: ResultForm = {
+  head: '',
+  write: (page) => writtenOf(resultTexts(page), { after: '\n' }),
+  tail: () => '',
+  onOneLine: true,
+};
 
 const COLUMNS = [
   'index',
@@ -23,10 +25,11 @@ const COLUMNS = [
 ];
 
 /** RFC 4180: a header line, every line ended with CRLF; `request` and `response` as JSON text. */
-export async function* csv(pool: Pool, batchId: string, range: ResultRange): AsyncGenerator<Buffer> {
-  yield Buffer.from(`${COLUMNS.join(',')}\r\n`);
-  for await (const page of readResultPages(pool, batchId, range)) yield bytesOf(page.map(csvLine));
-}
+export const CSV: ResultForm = {
+  head: `${COLUMNS.join(',')}\r\n`,
+  write: (page) => writtenOf(page.map(csvLine)),
+  tail: () => '',
+};
 
 function csvLine(result: Result): string {
   const { index, id = 'null', namespace, action, request, response, status, attempts } = result;

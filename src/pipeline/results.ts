@@ -1,41 +1,12 @@
 /** Results as JSON. */
-import type { ClientBase, Pool } from 'pg';
-import { type Result, type ResultRange, readResultPages } from './result-reader.ts';
-
-/** The batch's results, each one JSON object as text, in arrays of a page each. */
-export async function* resultPages(
-  client: ClientBase | Pool,
-  batchId: string,
-  range?: ResultRange,
-): AsyncGenerator<string[]> {
-  for await (const page of readResultPages(client, batchId, range)) yield resultTexts(page);
-}
-
-/** A page that is answered as a whole ends early when it gets larger than this. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-
-/** One page of at most `limit` results, and the index to go on from; null when nothing comes after it. */
-export async function pageOfResults(
-  client: ClientBase | Pool,
-  batchId: string,
-  range: ResultRange & { limit: number },
-): Promise<{ texts: string[]; next: number | null }> {
-  const texts: string[] = [];
-  let bytes = 0;
-  for await (const page of readResultPages(client, batchId, { ...range, limit: range.limit + 1 }))
-    for (const [position, text] of resultTexts(page).entries()) {
-      if (texts.length > 0 && (texts.length === range.limit || bytes > MAX_ANSWER_BYTES))
-        return { texts, next: page[position]?.index ?? null };
-      texts.push(text);
-      bytes += text.length;
-    }
-  return { texts, next: null };
-}
+import type { Result } from './result-reader.ts';
 
 /** A page's results as elements of a JSON array, with a comma before them unless they are its first. */
-export function elements(page: readonly Result[], areFirst: boolean): Buffer {
-  const bytes = bytesOf(resultTexts(page), { before: ',' });
-  return areFirst ? bytes.subarray(1) : bytes;
+export function elements(page: readonly Result[], areFirst: boolean): Written {
+  const { bytes, starts } = writtenOf(resultTexts(page), { before: ',' });
+  if (!areFirst || page.length === 0) return { bytes, starts };
+  const [first, ...others] = starts.map(({ offset, ...start }) => ({ offset: offset - 1, ...start }));
+  return { bytes: bytes.subarray(1), starts: [{ offset: 0, first: first?.first ?? 0 }, ...others] };
 }
 
 /** Each result one JSON object as text. What neighbours have in common is put together once. */
@@ -73,24 +44,38 @@ function endText({ status, attempts, startedAt, finishedAt }: Result): string {
 /** Of text that is turned into bytes at once. */
 const RUN_LENGTH = 4000;
 
+export interface Written {
+  bytes: Buffer;
+  /** Where some of the texts begin in them, the first of all and every longer one among these, and which they are. */
+  starts: { offset: number; first: number }[];
+}
+
 /**
  * Many short texts one after the other, each between these two. Cheaper than to join them all first: what is
  * put together is gone through again while it is hot.
  */
-export function bytesOf(texts: readonly string[], { before = '', after = '' } = {}): Buffer {
+export function writtenOf(texts: readonly string[], { before = '', after = '' } = {}): Written {
   const runs: string[] = [];
+  const starts: Written['starts'] = [];
   let run = '';
+  let first = 0;
   let length = 0;
-  for (const text of texts) {
-    run += before + text + after;
-    if (run.length < RUN_LENGTH) continue;
-    length += Buffer.byteLength(run);
+  const end = (next: number) => {
+    if (next === first) return;
+    starts.push({ offset: length, first });
     runs.push(run);
+    length += Buffer.byteLength(run);
     run = '';
+    first = next;
+  };
+  for (const [position, text] of texts.entries()) {
+    if (text.length > RUN_LENGTH) end(position);
+    run += before + text + after;
+    if (run.length >= RUN_LENGTH) end(position + 1);
   }
-  runs.push(run);
-  const bytes = Buffer.allocUnsafeSlow(length + Buffer.byteLength(run));
-  let position = 0;
-  for (const piece of runs) position += bytes.write(piece, position);
-  return bytes;
+  end(texts.length);
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let offset = 0;
+  for (const piece of runs) offset += bytes.write(piece, offset);
+  return { bytes, starts };
 }

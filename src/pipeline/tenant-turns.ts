@@ -11,6 +11,10 @@ export class TenantTurns {
     this.#free = atOnce;
   }
 
+  get areWaitedFor(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Does the work when it is the tenant's turn. */
   async take<T>(tenant: string, work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;

@@ -13,6 +13,7 @@ import { errorHandler } from '../../src/http/errors.ts';
 import { batchRoutes } from '../../src/http/v1/batches.ts';
 import { discardStaleUploads } from '../../src/pipeline/discard-upload.ts';
 import { ProcessLock } from '../../src/pipeline/process-lock.ts';
+import { TenantTurns } from '../../src/pipeline/tenant-turns.ts';
 import { Uploads } from '../../src/pipeline/uploads.ts';
 import { createBatchWatch } from '../../src/pipeline/watch.ts';
 import { createPool } from '../../src/postgres/pools.ts';
@@ -290,6 +291,7 @@ async function serveImpatiently(t: TestContext, sendMs: number): Promise<string>
       checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       watch: createBatchWatch(pool),
+      resultTurns: new TenantTurns(4),
       log: silentPluginLog,
     }),
   );

@@ -8,16 +8,19 @@ import express from 'express';
 import type { Pool } from 'pg';
 import { toBatchId } from '../../src/domain/batch.ts';
 import { errorHandler } from '../../src/http/errors.ts';
-import { sendStream } from '../../src/http/send-stream.ts';
+import { sendResults } from '../../src/http/send-results.ts';
 import { sendEvents } from '../../src/http/v1/events.ts';
 import type { BatchView } from '../../src/pipeline/batch-view.ts';
-import { resultPages } from '../../src/pipeline/results.ts';
+import { ResultStream } from '../../src/pipeline/result-stream.ts';
+import { NDJSON as NDJSON_FORM } from '../../src/pipeline/results-text.ts';
+import { TenantTurns } from '../../src/pipeline/tenant-turns.ts';
 import type { BatchEvent } from '../../src/pipeline/watch.ts';
 import { type LoopbackServer, startHttpServer } from '../outbound/loopback.ts';
 import { settled } from '../support/settled.ts';
 import { ADMIN_KEY, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { parseCsv } from './csv.ts';
+import { startServer } from './http-server.ts';
 import { echoes, NDJSON, postLines, toLines } from './v1-support.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -97,13 +100,14 @@ describe('A stream of results', () => {
         return answer;
       },
     } as unknown as Pool;
+    const stream = new ResultStream(client, toBatchId(asyncId), NDJSON_FORM);
     const sizes: number[] = [];
-    let count = 0;
-    for await (const page of resultPages(client, toBatchId(asyncId))) {
-      count += page.length;
-      sizes.push(page.reduce((bytes, result) => bytes + result.length, 0));
+    let lines = 0;
+    for (let piece = await stream.next(); piece; piece = await stream.next()) {
+      lines += piece.toString('latin1').split('\n').length - 1;
+      sizes.push(piece.length);
     }
-    assert.equal(count, SMALL + LARGE);
+    assert.equal(lines, SMALL + LARGE);
     assert.ok(Math.max(...read) <= 3.1 * MEBIBYTE, `${Math.max(...read)} bytes were read at once`);
     assert.ok(Math.max(...sizes) <= 3.1 * MEBIBYTE, `${Math.max(...sizes)} bytes in a page`);
     assert.ok(read.length < LARGE, `${read.length} queries`);
@@ -169,21 +173,21 @@ describe('A stream of results', () => {
   });
 });
 
-describe('sendStream', () => {
-  /** A server that sends 100 pieces of 1 MiB, or what the generator makes. */
-  async function serve(t: TestContext, generate?: () => AsyncGenerator<string>) {
-    const state = { made: 0, closed: 0, failed: [] as unknown[] };
-    async function* pieces(): AsyncGenerator<string> {
-      try {
-        for (; state.made < 100; state.made++) yield 'x'.repeat(MEBIBYTE);
-      } finally {
-        state.closed++;
-      }
-    }
+describe('sendResults', () => {
+  /** A server that sends 100 pieces of 1 MiB, or what the function makes. */
+  async function serve(t: TestContext, next?: () => Promise<Buffer | null>) {
+    const state = { made: 0, dropped: [] as (number | undefined)[], closed: 0, failed: [] as unknown[] };
+    const source = {
+      async next() {
+        return state.made < 100 ? Buffer.alloc(MEBIBYTE, `${state.made++ % 10}`) : null;
+      },
+      ...(next && { next }),
+      drop: (taken?: number) => void state.dropped.push(taken),
+      close: () => void state.closed++,
+    };
     const app = express();
-    app.get('/', async (_request, response) => {
-      await sendStream(response, generate?.() ?? pieces());
-    });
+    const turns = new TenantTurns(1);
+    app.get('/', (_request, response) => sendResults(response, source, { turns, tenant: 'default' }));
     const log = {
       debug() {},
       info() {},
@@ -192,17 +196,22 @@ describe('sendStream', () => {
     };
     app.use(errorHandler(log as Parameters<typeof errorHandler>[0]));
     const server: LoopbackServer = await startHttpServer(t, app);
-    return Object.assign(state, { url: server.url });
+    return Object.assign(state, { url: server.url, turns });
   }
 
-  test('makes no more than a client takes', async (t) => {
+  test('makes no more than a client takes, and gives its turn back when that stands still', async (t) => {
     const server = await serve(t);
     const { response } = await ask(server.url);
     await once(response, 'readable');
     const stopped = await settled(async () => server.made, { forMs: 100, what: 'what was made' });
     assert.ok(stopped < 30, `${stopped} MiB were made`);
+    // The only turn there is can be had.
+    await server.turns.take('default', async () => {});
+    assert.equal(server.dropped.length, 1);
+    // The source of this test does not read again what was dropped.
+    const lost = (server.made > 0 ? MEBIBYTE : 0) - (server.dropped[0] ?? 0);
     const { bytes, complete } = await drained(response);
-    assert.deepEqual([bytes, complete, server.closed], [100 * MEBIBYTE, true, 1]);
+    assert.deepEqual([bytes, complete, server.closed], [100 * MEBIBYTE - lost, true, 1]);
   });
 
   test('closes its source when the client goes away, and that is no failure', async (t) => {
@@ -220,15 +229,9 @@ describe('sendStream', () => {
     const begins = new Promise<void>((resolve) => {
       begin = resolve;
     });
-    let closed = false;
-    const server = await serve(t, async function* () {
-      try {
-        await begins;
-        yield 'x';
-        yield 'y';
-      } finally {
-        closed = true;
-      }
+    const server = await serve(t, async () => {
+      await begins;
+      return Buffer.from('x');
     });
     const asked = http.get(server.url, { agent: false });
     asked.on('error', () => {});
@@ -239,19 +242,20 @@ describe('sendStream', () => {
     asked.destroy();
     await once(http.request(`${server.url}/nothing`, { agent: false }).end(), 'response');
     begin();
-    await waitFor(async () => closed, { what: 'the source to be closed' });
+    await waitFor(async () => server.closed === 1, { what: 'the source to be closed' });
     assert.deepEqual(server.failed, []);
   });
 
   test('tells what fails before the first piece, and cuts off what fails later', async (t) => {
-    const early = await serve(t, async function* () {
-      yield* [];
+    const early = await serve(t, async () => {
       throw new Error('early');
     });
     assert.equal((await fetch(early.url)).status, 500);
-    const late = await serve(t, async function* () {
-      yield 'x';
-      throw new Error('late');
+    let made = 0;
+    const late = await serve(t, async () => {
+      await new Promise(setImmediate); // as the database would
+      if (made++ > 0) throw new Error('late');
+      return Buffer.from('x');
     });
     const { response } = await ask(late.url);
     assert.deepEqual(await drained(response), { bytes: 1, complete: false });
@@ -259,10 +263,11 @@ describe('sendStream', () => {
   });
 });
 
-test('A listener that does not read its events is let go', async (t) => {
+test('A listener that does not read its events has one of them waiting, and is let go', async (t) => {
   const batch = { asyncId, state: 'running' } as BatchView;
   let tell: (event: BatchEvent) => void = () => {};
   let left = 0;
+  let waiting = 0;
   const watch = {
     subscribe(_batchId: string, listener: (event: BatchEvent) => void) {
       tell = listener;
@@ -271,8 +276,13 @@ test('A listener that does not read its events is let go', async (t) => {
     close() {},
   };
   const app = express();
-  app.get('/', (request, response) => sendEvents(watch, batch, request, response));
-  const server = await startHttpServer(t, app);
+  app.get('/', (request, response) => {
+    sendEvents(watch, batch, request, response);
+    setInterval(() => {
+      waiting = Math.max(waiting, response.writableLength);
+    }, 5).unref();
+  });
+  const server = await startServer(t, app, { readMs: 1000, everyMs: 20 });
   const { response } = await ask(server.url, 'text/event-stream');
   const data = JSON.stringify('x'.repeat(MEBIBYTE));
   await waitFor(
@@ -282,6 +292,39 @@ test('A listener that does not read its events is let go', async (t) => {
     },
     { what: 'the listener to be let go' },
   );
+  assert.ok(waiting < 3 * MEBIBYTE, `${waiting} bytes waited`);
   const { complete } = await drained(response);
   assert.equal(complete, false);
+});
+
+test('A listener that stood still is told the last state when it reads again, and the end', async (t) => {
+  const batch = { asyncId, state: 'running' } as BatchView;
+  let tell: (event: BatchEvent) => void = () => {};
+  const watch = {
+    subscribe(_batchId: string, listener: (event: BatchEvent) => void) {
+      tell = listener;
+      return () => {};
+    },
+    close() {},
+  };
+  let answer: express.Response | undefined;
+  const app = express();
+  app.get('/', (request, response) => {
+    answer = response;
+    sendEvents(watch, batch, request, response);
+  });
+  const server = await startServer(t, app);
+  const { response } = await ask(server.url, 'text/event-stream');
+  const data = JSON.stringify('x'.repeat(MEBIBYTE));
+  for (let n = 0; !answer?.writableNeedDrain; n++) {
+    tell({ name: 'progress', id: `early ${n}`, data });
+    await new Promise(setImmediate);
+  }
+  for (let n = 0; n < 100; n++) tell({ name: 'progress', id: `late ${n}`, data });
+  const reading = text(response);
+  await waitFor(async () => !answer?.writableNeedDrain, { what: 'the listener to read' });
+  tell({ name: 'finished', id: 'end', data });
+  const ids = [...(await reading).matchAll(/^id: (.*)$/gm)].map(([, id]) => id);
+  assert.deepEqual(ids.slice(-2), ['late 99', 'end']);
+  assert.equal(ids.filter((id) => id?.startsWith('late')).length, 1);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Result } from '../../src/pipeline/result-reader.ts';
-import { bytesOf, elements, resultTexts } from '../../src/pipeline/results.ts';
+import { elements, resultTexts, writtenOf } from '../../src/pipeline/results.ts';
 
 const result = (index: number, more: Partial<Result> = {}): Result => ({
   index,
@@ -51,9 +51,23 @@ describe('The bytes of many texts', () => {
     const words = ['', 'a', 'é€😀', '\ud800', '\0', 'x'.repeat(5000), 'ü'.repeat(3999)];
     for (const count of [0, 1, 2, 7, 100, 3000]) {
       const texts = Array.from({ length: count }, (_, n) => words[n % words.length] ?? '');
-      assert.ok(bytesOf(texts).equals(Buffer.from(texts.join(''))), `${count} texts`);
+      assert.ok(writtenOf(texts).bytes.equals(Buffer.from(texts.join(''))), `${count} texts`);
       const lines = Buffer.from(texts.map((text) => `<${text}>`).join(''));
-      assert.ok(bytesOf(texts, { before: '<', after: '>' }).equals(lines), `${count} texts`);
+      const { bytes, starts } = writtenOf(texts, { before: '<', after: '>' });
+      assert.ok(bytes.equals(lines), `${count} texts`);
+      const offsets: number[] = [];
+      let length = 0;
+      for (const text of texts) {
+        offsets.push(length);
+        length += Buffer.byteLength(`<${text}>`);
+      }
+      // Where they say, the text begins; and nothing that can be gone on from is far away.
+      for (const [at, { offset, first }] of starts.entries()) {
+        assert.equal(offset, offsets[first]);
+        const next = starts[at + 1] ?? { offset: bytes.length, first: texts.length };
+        assert.ok(next.offset - offset < 30_000 || next.first === first + 1);
+      }
+      assert.equal(starts[0]?.first, count === 0 ? undefined : 0);
     }
   });
 });
@@ -62,7 +76,7 @@ describe('The elements of an array', () => {
   test('have a comma before them, but for the first of all', () => {
     const page = [result(0), result(1)];
     const text = resultTexts(page).join(',');
-    assert.equal(elements(page, true).toString(), text);
-    assert.equal(elements(page, false).toString(), `,${text}`);
+    assert.equal(elements(page, true).bytes.toString(), text);
+    assert.equal(elements(page, false).bytes.toString(), `,${text}`);
   });
 });

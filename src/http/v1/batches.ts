@@ -8,10 +8,12 @@ import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { batchPage, requireView } from '../../pipeline/batch-view.ts';
 import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control.ts';
 import { deliveriesOf } from '../../pipeline/deliveries.ts';
-import { pageOfResults } from '../../pipeline/results.ts';
-import { csv, ndjson } from '../../pipeline/results-text.ts';
+import { resultPage } from '../../pipeline/read-results.ts';
+import { ResultStream } from '../../pipeline/result-stream.ts';
+import { CSV, NDJSON } from '../../pipeline/results-text.ts';
 import { requireBatch } from '../../pipeline/status.ts';
 import { type SubmitDeps, submit } from '../../pipeline/submit.ts';
+import type { TenantTurns } from '../../pipeline/tenant-turns.ts';
 import type { BatchWatch } from '../../pipeline/watch.ts';
 import type { Log } from '../../plugin/context.ts';
 import { type BodyLimits, readEnvelope } from '../body.ts';
@@ -20,7 +22,7 @@ import { idempotencyKeyOf } from '../idempotency-key.ts';
 import { LINES, readLines } from '../lines.ts';
 import { readMembers } from '../members.ts';
 import { oneOf, queryOf, wholeNumber } from '../query.ts';
-import { sendStream } from '../send-stream.ts';
+import { sendResults } from '../send-results.ts';
 import { sendEvents } from './events.ts';
 
 export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
@@ -28,6 +30,8 @@ export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
   bodyLimits: BodyLimits;
   maxNdjsonJobs: number;
   watch: BatchWatch;
+  /** For those who are sent results. */
+  resultTurns: TenantTurns;
   /** Where callers reach the API, without a trailing slash; undefined: at the address that they asked. */
   publicUrl: string | undefined;
   log: Log;
@@ -68,7 +72,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
     await sendBatch(pool, request, response, request.params.asyncId);
   });
 
-  router.get('/batches/:asyncId/results', (request, response) => sendResults(pool, request, response));
+  router.get('/batches/:asyncId/results', (request, response) => answerResults(deps, request, response));
 
   router.get('/batches/:asyncId/events', async (request, response) => {
     queryOf(request, []);
@@ -131,26 +135,27 @@ async function sendBatch(pool: Pool, request: Request, response: Response, async
   response.json(await requireView(pool, callerOf(request), asyncId));
 }
 
-async function sendResults(pool: Pool, request: Request, response: Response): Promise<void> {
+async function answerResults(deps: BatchRoutesDeps, request: Request, response: Response): Promise<void> {
   const { asyncId } = request.params;
   response.vary('Accept');
   const { cursor, ...query } = queryOf(request, ['status', 'limit', 'cursor']);
   const status = oneOf('status', query.status, RESULT_STATUSES);
   const limit = pageLimit(query.limit);
   const range = { fromIndex: indexOf(cursor), status };
-  const batch = await requireBatch(pool, callerOf(request), asyncId, 'resultsNotFound');
+  const { id, tenant } = await requireBatch(deps.pool, callerOf(request), asyncId, 'resultsNotFound');
   const [form = ''] = (request.accepts(FORMS) || '').split(';');
+  let results: ResultStream;
   if (LINES.includes(form)) {
     response.type(form);
-    return sendStream(response, ndjson(pool, batch.id, range));
+    results = new ResultStream(deps.pool, id, NDJSON, range);
+  } else if (form === 'text/csv') {
+    response.type('text/csv').attachment(`${toAsyncId(id)}.csv`);
+    results = new ResultStream(deps.pool, id, CSV, range);
+  } else {
+    response.type('application/json');
+    results = resultPage(deps.pool, id, { ...range, limit });
   }
-  if (form === 'text/csv') {
-    response.type('text/csv').attachment(`${toAsyncId(batch.id)}.csv`);
-    return sendStream(response, csv(pool, batch.id, range));
-  }
-  const { texts, next } = await pageOfResults(pool, batch.id, { ...range, limit });
-  response.type('application/json');
-  response.send(`{"data":[${texts.join(',')}],"nextCursor":${next === null ? 'null' : `"${next}"`}}`);
+  await sendResults(response, results, { turns: deps.resultTurns, tenant });
 }
 
 function pageLimit(limit: string | undefined): number {

@@ -8,8 +8,6 @@ import { type BatchEvent, type BatchWatch, eventOf } from '../../pipeline/watch.
 const HEARTBEAT_MS = 15_000;
 /** The same once the client has ended its side: one that is gone altogether shows it when something is sent. */
 const PROBE_MS = 1_000;
-/** A client that does not read is let go when so much waits for it. */
-const MAX_BUFFERED_BYTES = 256 * 1024;
 
 /**
  * Sends the batch whenever it changes and ends with `finished`. Every event holds the whole state, and its id
@@ -34,13 +32,21 @@ export function sendEvents(watch: BatchWatch, batch: BatchView, request: Request
 
 function follow(watch: BatchWatch, batchId: string, seen: string | undefined, response: Response): void {
   const { socket } = response.req;
+  /** Each event holds the whole state: to a client that does not read only the last one waits. */
+  let later: string | undefined;
   const send = (text: string) => {
-    if (response.writableEnded) return;
-    response.write(text);
-    if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
+    if (response.writableNeedDrain) later = text;
+    else if (!response.writableEnded) response.write(text);
   };
+  response.on('drain', () => {
+    const text = later;
+    later = undefined;
+    if (text !== undefined) send(text);
+  });
   response.flushHeaders();
-  const beat = () => send(':\n\n');
+  const beat = () => {
+    if (!response.writableNeedDrain) send(':\n\n');
+  };
   let heartbeat = setInterval(beat, HEARTBEAT_MS);
   const probe = () => {
     clearInterval(heartbeat);
@@ -48,11 +54,15 @@ function follow(watch: BatchWatch, batchId: string, seen: string | undefined, re
   };
   socket.once('end', probe);
   const listener = ({ name, id, data }: BatchEvent) => {
-    // Without a last event the client comes back, to the next process.
-    if (name !== 'closing') send(`id: ${id}\nevent: ${name}\ndata: ${data}\n\n`);
-    if (name === 'progress') return;
+    const text = `id: ${id}\nevent: ${name}\ndata: ${data}\n\n`;
+    if (name === 'progress') {
+      send(text);
+      return;
+    }
     clearInterval(heartbeat);
-    response.end();
+    // Without a last event the client comes back, to the next process.
+    if (name === 'closing') response.end();
+    else response.end(text);
   };
   const unsubscribe = watch.subscribe(batchId, listener, seen);
   response.once('close', () => {
