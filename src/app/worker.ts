@@ -3,10 +3,10 @@ import type { Config } from '../config.ts';
 import { LimitedLog } from '../domain/limited-log.ts';
 import { createHttpService } from '../outbound/http-service.ts';
 import type { Mailer } from '../outbound/mail.ts';
+import { ActionSlots } from '../pipeline/action-slots.ts';
 import { createKeys } from '../pipeline/keys.ts';
 import { PluginConnections } from '../pipeline/plugin-connections.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
-import { createActionSlots } from '../pipeline/run-jobs.ts';
 import type { Services } from '../plugin/context.ts';
 import { createPool } from '../postgres/pools.ts';
 import { openSession } from '../postgres/session.ts';
@@ -14,7 +14,7 @@ import { startQueue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Lanes, startLanes } from '../worker/lanes.ts';
 import type { QuarantineDeps } from '../worker/quarantine.ts';
-import { runQuarantineTask } from '../worker/quarantine-process.ts';
+import { runQuarantineTasks } from '../worker/quarantine-process.ts';
 import { type ProcessLimits, startWatchdog } from '../worker/watchdog.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
@@ -60,7 +60,7 @@ export async function startWorker(
   };
 }
 
-/** The child of a worker that runs one message, job by job. */
+/** The child of a worker that runs messages whose worker died. */
 export async function runQuarantine(
   options: AppOptions & { registry: Registry; url: string },
 ): Promise<Running & { done: Promise<void> }> {
@@ -79,7 +79,7 @@ export async function runQuarantine(
 
 async function runAndClose({ deps, close }: Engine): Promise<void> {
   try {
-    await runQuarantineTask(deps);
+    await runQuarantineTasks(deps);
   } finally {
     await close();
   }
@@ -160,7 +160,7 @@ async function startEngine(
       queue,
       registry,
       services,
-      slots: createActionSlots(),
+      slots: new ActionSlots(),
       log,
       failures,
       draining: drain.signal,

@@ -50,7 +50,7 @@ export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Pr
     if (removed.failed + removed.cancelled === 0) return false;
     const generation = await reopen(client, batch.id, removed);
     await clearNextAttempts(client, batch.id);
-    await requeue(deps.queue, client, batch.id, generation);
+    await requeue(deps.queue, client, { ...batch, generation });
     return true;
   });
 }
@@ -78,15 +78,14 @@ export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
 export async function requeue(
   queue: Queue,
   client: PoolClient,
-  batchId: string,
-  generation: number,
+  { id: batchId, tenant, generation }: Pick<BatchRow, 'id' | 'tenant' | 'generation'>,
   except: (chunk: number, queueName: string) => boolean = () => false,
 ): Promise<number> {
   const messages = new Map<string, ChunkMessage[]>();
   for (const { number, queues } of await incompleteChunks(client, [batchId]))
     for (const queueName of queues) {
       if (except(number, queueName)) continue;
-      const message = { batch: batchId, chunk: number, generation, attempt: 1 };
+      const message = { batch: batchId, tenant, chunk: number, generation, attempt: 1 };
       messages.set(queueName, [...(messages.get(queueName) ?? []), message]);
     }
   for (const [queueName, list] of messages) await queue.sendChunks(client, queueName, list);

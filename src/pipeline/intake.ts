@@ -150,7 +150,7 @@ export class Intake {
       return;
     }
     this.#noteAction(unique.entry);
-    this.#chunk.add(bytes, unique.entry.queue);
+    this.#chunk.add(bytes, unique.entry);
   }
 
   #noteAction({ name, permission }: RegisteredAction): void {

@@ -14,7 +14,8 @@ export class OpenChunk {
   readonly #number: number;
   readonly #firstIndex: number;
   readonly #jobs: Buffer[] = [];
-  readonly #queues = new Set<string>();
+  /** By queue; null where its jobs are of several actions. */
+  readonly #actions = new Map<string, string | null>();
   readonly #invalid: NewChunk['invalid'] = [];
   #bytes = 0;
 
@@ -33,10 +34,12 @@ export class OpenChunk {
     return this.count >= jobs || (this.count > 0 && this.#bytes + bytes > CHUNK_BYTES);
   }
 
-  add(bytes: Buffer, queue: string): void {
+  add(bytes: Buffer, { queue, name }: { queue: string; name: string }): void {
     this.#jobs.push(bytes);
     this.#bytes += bytes.length;
-    this.#queues.add(queue);
+    const action = this.#actions.get(queue);
+    if (action === undefined) this.#actions.set(queue, name);
+    else if (action !== name) this.#actions.set(queue, null);
   }
 
   addInvalid(index: number, bytes: Buffer, error: string): void {
@@ -50,7 +53,8 @@ export class OpenChunk {
       number: this.#number,
       firstIndex: this.#firstIndex,
       count: this.count,
-      queues: [...this.#queues],
+      queues: [...this.#actions.keys()],
+      actions: [...this.#actions.values()],
       invalid: this.#invalid,
       jobs: this.#jobs,
       bytes: this.#bytes,

@@ -18,5 +18,5 @@ export async function setApart(
     deps.log.warn({ err: error }, 'transactions of a worker that is gone were not ended'),
   );
   const next = [{ message: claim.message, delaySeconds: 0, quarantine: true }];
-  await settleClaim(deps, { queueName, claim, outcomes: [], next });
+  await settleClaim(deps, { queueName, claim, outcomes: [], isLast: true, next });
 }

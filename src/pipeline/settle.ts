@@ -2,12 +2,12 @@
  * Records what came of a message's jobs: results, counters, the end of the batch, the message's own end and
  * whatever runs next, in one transaction, fenced by the claim and by the batch's generation.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase, Pool } from 'pg';
 import { catalogue } from '../domain/errors.ts';
 import { failure, type RecordableOutcome } from '../domain/outcome.ts';
-import { isDataError, isLockTimeout, isTemporary, isUniqueViolation } from '../postgres/errors.ts';
+import { isDataError, isLockTimeout, isUniqueViolation } from '../postgres/errors.ts';
 import { transaction } from '../postgres/transaction.ts';
+import { untilAvailable } from '../postgres/until-available.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Queue } from '../queue/queue.ts';
 import { holdOffCancel } from '../store/batches.ts';
@@ -19,11 +19,13 @@ export interface SettleDeps {
   queue: Queue;
 }
 
-/** A message to be sent in the settle that completes the one in hand. */
+/** A message to be sent in a settle of the one in hand. */
 export interface NextMessage {
   message: ChunkMessage;
   delaySeconds: number;
   quarantine?: boolean;
+  /** What was not started although other jobs of the message were. */
+  isRest?: boolean;
 }
 
 export interface Settlement {
@@ -31,8 +33,12 @@ export interface Settlement {
   queueName: string;
   claim: Claim<ChunkMessage>;
   outcomes: readonly RecordableOutcome[];
-  /** What follows the message; present only in its last settle, which completes it. */
+  /** The last settle of a message completes it, each earlier one renews its heartbeat. */
+  isLast: boolean;
+  /** Messages that are sent with it. */
   next?: readonly NextMessage[];
+  /** The only jobs that the message is for from now on, by index; what is sent is for the others. */
+  narrowTo?: readonly number[];
   /** When the first of the runs began that are to be repeated; by this process's clock. */
   retriedSince?: number | undefined;
 }
@@ -50,24 +56,25 @@ export type SettleResult =
  * Settles, waiting for the database as long as it is away. An outcome whose text Postgres refuses becomes a
  * failed result that says so; the others are recorded.
  */
-export async function settleClaim(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
+export function settleClaim(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
   let expectNew = true;
-  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
+  const settling = async (): Promise<SettleResult> => {
     try {
       return await settleOnce(deps, settlement, expectNew);
     } catch (error) {
-      // Seldom: a worker that was taken for dead has recorded some of them meanwhile.
-      if (expectNew && isUniqueViolation(error)) {
-        expectNew = false;
-        continue;
-      }
       if (isDataError(error) && settlement.outcomes.length > 0) return settleOneByOne(deps, settlement);
-      if (!isTemporary(error)) throw error;
-      // Its message's row was locked all the while, so that nobody could renew the heartbeat.
-      if (isLockTimeout(error)) await deps.queue.renew(settlement.claim).catch(() => {});
-      await delay(pauseMs);
+      if (!expectNew || !isUniqueViolation(error)) throw error;
+      // Seldom: a worker that was taken for dead has recorded some of them meanwhile.
+      expectNew = false;
+      return settling();
     }
-  }
+  };
+  return untilAvailable(settling, {
+    // Its message's row was locked all the while, so that nobody could renew the heartbeat.
+    before: async (error) => {
+      if (isLockTimeout(error)) await deps.queue.renew(settlement.claim).catch(() => {});
+    },
+  });
 }
 
 /** Another lane has the message, or the batch was restarted or deleted. */
@@ -79,33 +86,30 @@ async function settleOnce(
   settlement: Settlement,
   expectNew = false,
 ): Promise<SettleResult> {
-  const { claim, outcomes, next, queueName } = settlement;
+  const { claim, outcomes, next = [], queueName, retriedSince } = settlement;
   const { message } = claim;
   try {
     return await transaction(pool, async (client) => {
       const sent = Promise.withResolvers<void>();
-      const fence = next
-        ? queue.complete(client, claim, sent.resolve)
-        : queue.touch(client, claim, sent.resolve);
-      // First the message's lock, then the batch's, as everybody else.
-      await Promise.race([sent.promise, fence]);
+      const held = holdClaim(queue, client, settlement, sent.resolve);
+      // Lock order everywhere: message row, then batch row. This prevents deadlocks.
+      await Promise.race([sent.promise, held]);
       const record = async (): Promise<SettleResult> => {
         if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, ended: null };
-        const settled = await recordOutcomes({ queue }, client, message, outcomes, { expectNew });
-        return recorded(settled);
+        return recorded(await recordOutcomes({ queue }, client, message, outcomes, { expectNew }));
       };
-      if (!next || next.length === 0) {
-        // One behind the other: the fence's answer decides about nothing but the commit.
-        const [held, recorded] = await Promise.all([fence, record()]);
-        if (!held) throw new Lost();
-        return recorded;
+      if (next.length === 0) {
+        // One behind the other: the claim's answer decides about nothing but the commit.
+        const [claimed, result] = await Promise.all([held, record()]);
+        if (claimed === 'lost') throw new Lost();
+        return result;
       }
-      if (!(await fence)) throw new Lost();
-      // A cancel makes delayed messages due: it must not miss one that is being sent.
-      const isDelayed = next.some(({ delaySeconds }) => delaySeconds > 0);
-      if (isDelayed && (await holdOffCancel(client, message.batch))) throw new Cancelled();
-      await sendNext(queue, client, queueName, next);
-      const { retriedSince } = settlement;
+      const claimed = await held;
+      if (claimed === 'lost') throw new Lost();
+      // A cancel makes messages due that wait for their time or a slot: it must not miss one that is being sent.
+      const mayWait = next.some(({ delaySeconds, isRest }) => isRest || delaySeconds > 0);
+      if (mayWait && (await holdOffCancel(client, message.batch))) throw new Cancelled();
+      if (claimed !== 'again') await sendNext(queue, client, queueName, next);
       if (retriedSince !== undefined)
         await markRunning(client, message.batch, message.generation, Date.now() - retriedSince);
       return record();
@@ -115,6 +119,23 @@ async function settleOnce(
     if (error instanceof Cancelled) return { state: 'cancelled' };
     throw error;
   }
+}
+
+/** `again`: what follows was sent before, by a transaction whose end nobody heard of. */
+async function holdClaim(
+  queue: Queue,
+  client: ClientBase,
+  { claim, isLast, narrowTo }: Settlement,
+  onSent: () => void,
+): Promise<'held' | 'again' | 'lost'> {
+  if (!isLast && narrowTo) {
+    const narrowed = await queue.narrow(client, claim, narrowTo, onSent);
+    return narrowed === 'narrowed' ? 'held' : narrowed;
+  }
+  const held = isLast
+    ? await queue.complete(client, claim, onSent)
+    : await queue.touch(client, claim, onSent);
+  return held ? 'held' : 'lost';
 }
 
 /** `ended` is there when this settle ended the batch. */
@@ -143,14 +164,15 @@ async function sendNext(
   queueName: string,
   next: readonly NextMessage[],
 ): Promise<void> {
-  for (const { message, delaySeconds, quarantine } of next)
+  for (const { message, delaySeconds, quarantine, isRest } of next)
     if (quarantine) await queue.sendToQuarantine(client, queueName, message);
-    else await queue.sendChunks(client, queueName, [message], { delaySeconds });
+    else await queue.sendChunks(client, queueName, [message], { delaySeconds, isRest });
 }
 
 async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
   for (const outcome of settlement.outcomes) {
-    const { next: _, ...single } = { ...settlement, outcomes: [outcome] };
+    const { queueName, claim } = settlement;
+    const single = { queueName, claim, outcomes: [outcome], isLast: false };
     try {
       if ((await settleOnce(deps, single)).state === 'lost') return { state: 'lost' };
     } catch (error) {
@@ -173,7 +195,28 @@ async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise
   return settleClaim(deps, { ...settlement, outcomes: [] });
 }
 
+/**
+ * Gives back a message of which no job was started, as if it had not been claimed. False, and nothing is done, when
+ * its batch is to be cancelled: nobody may have it wait for a slot.
+ */
+export async function releaseMessage(
+  { pool, queue }: SettleDeps,
+  claim: Claim<ChunkMessage>,
+): Promise<boolean> {
+  const release = async (client: ClientBase): Promise<void> => {
+    await queue.release(client, claim);
+    if (await holdOffCancel(client, claim.message.batch)) throw new Cancelled();
+  };
+  try {
+    await untilAvailable(() => transaction(pool, release));
+    return true;
+  } catch (error) {
+    if (error instanceof Cancelled) return false;
+    throw error;
+  }
+}
+
 /** Ends a message that has nothing left to do: its batch was restarted or deleted, its jobs are recorded. */
 export async function dropClaim(deps: SettleDeps, claim: Claim<ChunkMessage>): Promise<void> {
-  await settleClaim(deps, { queueName: '', claim, outcomes: [], next: [] });
+  await settleClaim(deps, { queueName: '', claim, outcomes: [], isLast: true });
 }

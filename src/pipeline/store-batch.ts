@@ -29,10 +29,10 @@ export interface Stored {
 }
 
 /** What a batch's messages are made from. */
-export type ChunkSummary = Pick<NewChunk, 'number' | 'queues'> & { hasInvalid: boolean };
+export type ChunkSummary = Pick<NewChunk, 'number' | 'queues' | 'actions'> & { hasInvalid: boolean };
 
-export function summaryOf({ number, queues, invalid }: NewChunk): ChunkSummary {
-  return { number, queues, hasInvalid: invalid.length > 0 };
+export function summaryOf({ number, queues, actions, invalid }: NewChunk): ChunkSummary {
+  return { number, queues, actions, hasInvalid: invalid.length > 0 };
 }
 
 /**
@@ -54,7 +54,7 @@ export async function storeBatch(
   await pipelined(client, [
     () => insertBatch(client, { id: batchId, tenant: caller.tenant, keyId: caller.keyId, ...rest }),
     ...(toInsert ? [() => insertChunk(client, batchId, toInsert)] : []),
-    ...[...messagesOf(batchId, chunks)].map(
+    ...[...messagesOf(batchId, caller.tenant, chunks)].map(
       ([name, messages]) =>
         () =>
           queue.sendChunks(client, name, messages),
@@ -69,11 +69,16 @@ export async function storeBatch(
 }
 
 /** One message for each chunk and queue, by queue. */
-function messagesOf(batchId: string, chunks: readonly ChunkSummary[]): Map<string, ChunkMessage[]> {
+function messagesOf(
+  batch: string,
+  tenant: string,
+  chunks: readonly ChunkSummary[],
+): Map<string, ChunkMessage[]> {
   const messages = new Map<string, ChunkMessage[]>();
-  for (const { number, queues } of chunks)
-    for (const queue of queues) {
-      const message = { batch: batchId, chunk: number, generation: 1, attempt: 1 };
+  for (const { number: chunk, queues, actions } of chunks)
+    for (const [at, queue] of queues.entries()) {
+      const action = actions[at] ?? undefined;
+      const message = { batch, tenant, action, chunk, generation: 1, attempt: 1 };
       const queued = messages.get(queue);
       if (queued) queued.push(message);
       else messages.set(queue, [message]);

@@ -114,9 +114,7 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
     const batch = await lockBatchRow(client, batchId);
     if (!batch || batch.finishedAt !== null) return null;
     const alive = await rehome(deps, client, batchId);
-    const sent = await requeue(queue, client, batchId, batch.generation, (chunk, name) =>
-      alive.has(`${chunk} ${name}`),
-    );
+    const sent = await requeue(queue, client, batch, (chunk, name) => alive.has(`${chunk} ${name}`));
     if (sent > 0) log.warn({ asyncId, messages: sent }, 'sweep: lost chunk messages sent again');
     if (alive.size > 0 || sent > 0) return null;
     const lost = await recordLost(client, batch);

@@ -2,7 +2,15 @@
  * The one place where transactions begin and end. Each has limits that the server keeps: a process that stands
  * still, or that the network no longer reaches, holds its locks for so long and no longer.
  */
-import { type Client, type ClientBase, escapeLiteral, type Pool, type PoolClient } from 'pg';
+import {
+  type Client,
+  type ClientBase,
+  escapeLiteral,
+  type Pool,
+  type PoolClient,
+  type QueryConfig,
+  type QueryResultRow,
+} from 'pg';
 import { isRepeatable } from './errors.ts';
 
 export interface TransactionLimits {
@@ -124,6 +132,33 @@ async function runOnce<T>(
     await rollBack(client);
     throw error;
   }
+}
+
+/**
+ * The rows of one statement in a transaction of its own, which begins with `settings` (`set local …`): one round
+ * trip, where the connection can send statements one behind the other.
+ */
+export async function queryInTransaction<Row extends QueryResultRow>(
+  pool: Pool,
+  settings: string,
+  statement: QueryConfig,
+): Promise<Row[]> {
+  const client = await pool.connect();
+  let rows: Row[] = [];
+  try {
+    await pipelined(client, [
+      () => client.query(`begin; ${setLimits({})}; ${settings}`),
+      async () => {
+        rows = (await client.query<Row>(statement)).rows;
+      },
+      () => commit(client),
+    ]);
+  } catch (error) {
+    await rollBack(client);
+    throw error;
+  }
+  client.release();
+  return rows;
 }
 
 /** Postgres answers a commit after a failed statement with ROLLBACK and no error: here it is one. */

@@ -1,22 +1,31 @@
-/** Takes messages from a queue as slots come free, several at a time, and hands each to its handler. */
+/** Takes messages from a queue as lanes come free, several at a time, and hands each to its handler. */
 
 export interface Consumer {
   /** There may be something to take. */
   wake(): void;
-  /** One message more at once, until `removeSlot`. */
-  addSlot(): void;
-  removeSlot(): void;
   /** Takes no further message; resolves when those in hand are done. */
   stop(): Promise<void>;
 }
 
+/** What a message occupies while it is worked on. */
+export interface Lane {
+  /** Another message may have the lane, although this one is not done; once released it stays so. */
+  release(): void;
+}
+
+export interface Fetched<Claim> {
+  claims: Claim[];
+  /** There may be something to take although fewer than asked for came. */
+  more?: boolean;
+}
+
 export interface ConsumerOptions<Claim> {
-  /** Messages at once. */
-  slots: number;
+  /** Messages at once, those apart that have released their lane. */
+  lanes: number;
   /** Takes up to so many messages. */
-  fetch(count: number): Promise<Claim[]>;
+  fetch(count: number): Promise<Fetched<Claim>>;
   /** Never rejects. */
-  handle(claim: Claim): Promise<void>;
+  handle(claim: Claim, lane: Lane): Promise<void>;
   /** Tells the queue that these are still being worked on. */
   keepAlive(claims: Claim[]): Promise<void>;
   /** Messages may lie there that only the end of another makes takeable. */
@@ -29,10 +38,12 @@ export interface ConsumerOptions<Claim> {
 const POLL_MS = 500;
 /** Several of these fit into what a message is given without a sign of life. */
 const KEEP_ALIVE_MS = 3000;
+/** A sign of life that did not come through is given again at once: those that look for the dead do not wait. */
+const KEEP_ALIVE_AGAIN_MS = 250;
 
 export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer {
   const held = new Map<Claim, Promise<void>>();
-  let { slots } = options;
+  const occupied = new Set<Claim>();
   let running = true;
   // False once a fetch has taken all there was.
   let mayHaveMore = true;
@@ -44,9 +55,14 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   }
 
   function take(claim: Claim): void {
-    const done = options.handle(claim).finally(() => {
+    occupied.add(claim);
+    const release = () => {
+      if (occupied.delete(claim)) bell.resolve();
+    };
+    const done = options.handle(claim, { release }).finally(() => {
       held.delete(claim);
       if (options.wakeAtEnd) mayHaveMore = true;
+      release();
       bell.resolve();
     });
     held.set(claim, done);
@@ -55,8 +71,8 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   async function fetchFree(count: number): Promise<void> {
     mayHaveMore = false;
     try {
-      const claims = await options.fetch(count);
-      if (claims.length === count) mayHaveMore = true;
+      const { claims, more = false } = await options.fetch(count);
+      if (more || claims.length === count) mayHaveMore = true;
       for (const claim of claims) take(claim);
     } catch (error) {
       options.onError(error);
@@ -66,32 +82,46 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   async function run(): Promise<void> {
     while (running) {
       bell = Promise.withResolvers();
-      const free = slots - held.size;
+      const free = options.lanes - occupied.size;
       if (free > 0 && mayHaveMore) await fetchFree(free);
       else await bell.promise;
     }
-    await Promise.all(held.values());
+    while (held.size > 0) await Promise.all(held.values());
   }
 
   const polling = setInterval(wake, POLL_MS);
-  const keepingAlive = setInterval(() => {
-    if (held.size > 0) options.keepAlive([...held.keys()]).catch(options.onError);
-  }, KEEP_ALIVE_MS);
-  const ended = run().finally(() => clearInterval(keepingAlive));
+  const stopKeepingAlive = keepAlive(options, held);
+  const ended = run().finally(stopKeepingAlive);
   return {
     wake,
-    addSlot() {
-      slots++;
-      bell.resolve();
-    },
-    removeSlot() {
-      slots--;
-    },
     stop() {
       running = false;
       clearInterval(polling);
       bell.resolve();
       return ended;
     },
+  };
+}
+
+/** Answers what ends it. */
+function keepAlive<Claim>(
+  { keepAlive: renew, onError }: ConsumerOptions<Claim>,
+  held: ReadonlyMap<Claim, unknown>,
+): () => void {
+  let again: NodeJS.Timeout | undefined;
+  let stopped = false;
+  function beat(): void {
+    again = undefined;
+    if (held.size === 0) return;
+    renew([...held.keys()]).catch((error: unknown) => {
+      onError(error);
+      if (!stopped) again ??= setTimeout(beat, KEEP_ALIVE_AGAIN_MS);
+    });
+  }
+  const timer = setInterval(beat, KEEP_ALIVE_MS);
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+    clearTimeout(again);
   };
 }

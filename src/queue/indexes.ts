@@ -1,4 +1,5 @@
 import type { PgBoss } from 'pg-boss';
+import { CHUNK_INDEX } from './chunk-index.ts';
 
 /**
  * Indexes of ours on pg-boss's table of messages. Those for the statements that fetch fairly find the next tenant
@@ -9,6 +10,7 @@ const INDEXES: Record<string, string> = {
   batchwright_callbacks: `(coalesce(group_tier, '') collate "C", group_id collate "C", start_after)
     where name = 'callbacks' and state < 'active' and not blocked`,
   batchwright_callback_of: `((data->>'batch')) where name = 'callbacks' and state <= 'active'`,
+  batchwright_chunks: CHUNK_INDEX,
 };
 
 /** Creates what is missing. Asks first: even `if not exists` waits for every transaction that writes messages. */

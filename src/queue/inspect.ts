@@ -1,18 +1,6 @@
-/** What the queue's own tables tell; the only statements that know pg-boss's columns. */
-import type { ClientBase, Pool } from 'pg';
+/** What the queue's own tables tell. */
+import type { ClientBase } from 'pg';
 import { CALLBACK_QUEUE, chunkQueue, quarantineQueue } from './messages.ts';
-
-/** True when messages of other batches wait for a lane of this queue. */
-export async function othersWait(pool: Pool, queue: string, batchId: string): Promise<boolean> {
-  const { rows } = await pool.query<{ waiting: boolean }>(
-    `select exists (
-       select from pgboss.job
-       where name = $1 and state < 'active' and start_after <= now() and group_id <> $2
-     ) as waiting`,
-    [chunkQueue(queue), batchId],
-  );
-  return rows[0]?.waiting ?? false;
-}
 
 /** The live chunk messages of these batches: which chunk, for which of `queues`. */
 export async function liveChunks(
@@ -47,11 +35,14 @@ export async function queuedCallbacks(
   return rows;
 }
 
-/** Makes the batch's delayed messages due at once, so that a cancel need not wait for a retry's delay. */
+/**
+ * Makes the batch's waiting messages due at once, for whichever lane is free: what a cancel ends need neither wait
+ * for a retry's delay nor, without the name of its action, for a slot.
+ */
 export async function hasten(client: ClientBase, queues: readonly string[], batchId: string): Promise<void> {
   await client.query(
-    `update pgboss.job set start_after = now()
-     where name = any($1) and state < 'active' and group_id = $2 and start_after > now()`,
+    `update pgboss.job set start_after = least(start_after, now()), data = data - 'action'
+     where name = any($1) and state < 'active' and group_id = $2`,
     [queues.map(chunkQueue), batchId],
   );
 }

@@ -1,6 +1,10 @@
 /** Run the jobs of one chunk whose actions belong to the message's queue. */
 export interface ChunkMessage {
   batch: string;
+  /** Lanes are shared by tenant; absent in messages of the release before. */
+  tenant?: string;
+  /** The action of all its jobs, `namespace.action`; absent where they are of several. */
+  action?: string | undefined;
   chunk: number;
   /** The batch's generation when the message was sent; an older one records nothing. */
   generation: number;
@@ -52,3 +56,15 @@ export function isQuarantine(queue: string): boolean {
 }
 
 export const CALLBACK_QUEUE = 'callbacks';
+
+/**
+ * Of messages that were sent with a delay, so that they can be found by the time when they are due: lower than the
+ * number of any chunk, which makes the priority of all others.
+ */
+export const DELAYED_PRIORITY = -2_000_000_000;
+
+/** Of what is left of a chunk whose first jobs were started: as a later chunk's, whichever it is. */
+export function priorityOf({ chunk }: ChunkMessage, { isDelayed = false, isRest = false } = {}): number {
+  if (isDelayed) return DELAYED_PRIORITY;
+  return -(isRest ? Math.max(1, chunk) : chunk);
+}

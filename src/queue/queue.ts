@@ -1,39 +1,37 @@
-import type { Client, ClientBase, Pool } from 'pg';
-import { type Db, type Job, type JobInsert, PgBoss } from 'pg-boss';
-import { toAsyncId } from '../domain/batch.ts';
+import type { Client, ClientBase } from 'pg';
+import { type Db, type JobInsert, PgBoss } from 'pg-boss';
 import type { Log } from '../domain/log.ts';
 import { createPing } from '../postgres/ping.ts';
 import { createPool } from '../postgres/pools.ts';
-import { type Consumer, startConsumer } from './consumer.ts';
-import { type Doorbell, listenForRings, ring } from './doorbell.ts';
-import { CallbackFetcher } from './fetch-callbacks.ts';
+import { claimRef, narrowClaim, releaseClaim } from './claims.ts';
+import { ring } from './doorbell.ts';
 import { createIndexes } from './indexes.ts';
 import { renewHeartbeats } from './keep-alive.ts';
+import { createLanes } from './lanes.ts';
 import {
   CALLBACK_QUEUE,
   type CallbackMessage,
   type ChunkMessage,
   type Claim,
   chunkQueue,
+  priorityOf,
   quarantineQueue,
 } from './messages.ts';
+import { SUPERVISION_SECONDS, startSupervision } from './supervision.ts';
 import { setVacuum } from './vacuum.ts';
 
+export type { Lane } from './consumer.ts';
+export type { Lanes } from './lanes.ts';
 export type { Claim } from './messages.ts';
 
-export interface LaneOptions {
-  /** Messages at once. */
-  lanes: number;
-  /** Takes only messages of this priority or lower, so that the tails of large batches get on. */
-  maxPriority?: number;
+export interface SendOptions {
+  /** Later than now by the database's clock, in seconds. */
+  delaySeconds?: number;
 }
 
-/** Lanes of one queue, each of which works on one message after the other. */
-export type Lanes = Pick<Consumer, 'stop' | 'addSlot' | 'removeSlot'>;
-
-/** Later than now by the database's clock, in seconds. */
-export interface SendOptions {
-  delaySeconds?: number;
+export interface ChunkSendOptions extends SendOptions {
+  /** What is left of a chunk whose first jobs were started. */
+  isRest?: boolean | undefined;
 }
 
 // Chunks may run for long and are guarded by heartbeats, so nothing may expire them earlier: pg-boss's
@@ -47,9 +45,6 @@ const QUEUE_OPTIONS = {
   retryDelay: 0,
   heartbeatSeconds: 10,
 };
-
-/** Callbacks at once: one that waits for its receiver costs a socket, and no more. */
-const CALLBACK_LANES = 128;
 
 /** How many messages one insert statement carries: 1,000 are some 200 KiB. */
 const INSERT_SIZE = 1000;
@@ -69,20 +64,22 @@ export async function startQueue(options: {
   max: number;
   log: Log;
 }) {
-  const { log } = options;
+  const { url, applicationName, log } = options;
   const pool = createPool({ ...options, forLibrary: true });
   const ping = createPing(pool);
   const boss = new PgBoss({
     db: { executeSql: (text, values) => pool.query(text, values) },
     schema: 'pgboss',
     schedule: false,
-    superviseIntervalSeconds: 5,
-    monitorIntervalSeconds: 5,
+    supervise: false,
+    superviseIntervalSeconds: SUPERVISION_SECONDS,
+    monitorIntervalSeconds: SUPERVISION_SECONDS,
     maintenanceIntervalSeconds: 60,
     persistWarnings: false,
   });
   // Lost connections are reported here; pg-boss goes on polling until the database is back.
-  boss.on('error', (error) => log.error({ err: error }, 'queue error'));
+  const onError = (error: unknown) => log.error({ err: error }, 'queue error');
+  boss.on('error', onError);
   boss.on('warning', (warning) => log.warn({ warning }, 'queue warning'));
   await boss.start();
   let running = true;
@@ -93,6 +90,8 @@ export async function startQueue(options: {
   await boss.createQueue(CALLBACK_QUEUE, QUEUE_OPTIONS);
   await setVacuum(boss);
   await createIndexes(boss);
+  const supervision = startSupervision(boss, ping, onError);
+  const lanes = createLanes({ boss, pool, url, applicationName, log });
 
   async function send<T extends { batch: string }>(
     client: ClientBase,
@@ -118,78 +117,29 @@ export async function startQueue(options: {
     await rung;
   }
 
-  /** By queue. Those that take anything come first: they wake the others when there is more than they can take. */
-  const consumers = new Map<string, Consumer[]>();
-  let doorbell: Doorbell | undefined;
-
-  function wake(queue?: string): void {
-    if (queue !== undefined) consumers.get(queue)?.[0]?.wake();
-    else for (const consumer of [...consumers.values()].flat()) consumer.wake();
-  }
-
-  function startLanes<Message extends { batch: string }>(
-    queue: string,
-    handle: (claim: Claim<Message>) => Promise<void>,
-    { lanes, ...fetchOptions }: LaneOptions,
-    fetchFairly?: (freeLanes: number) => Promise<Claim<Message>[]>,
-  ): Lanes {
-    doorbell ??= listenForRings({
-      url: options.url,
-      applicationName: `${options.applicationName} bell`,
-      onRing: wake,
-      log,
-    });
-
-    async function work(claim: Claim<Message>): Promise<void> {
-      try {
-        await handle(claim);
-      } catch (error) {
-        const { batch } = claim.message;
-        log.error({ err: error, queue, asyncId: toAsyncId(batch) }, 'a message could not be worked on');
-        // When even this fails its heartbeat runs out.
-        await boss.fail(queue, claimRef(claim)).catch(() => {});
-      }
-    }
-
-    const siblings = consumers.get(queue) ?? [];
-    consumers.set(queue, siblings);
-    const consumer: Consumer = startConsumer<Claim<Message>>({
-      slots: lanes,
-      async fetch(batchSize) {
-        if (fetchFairly) return fetchFairly(batchSize);
-        const jobs = await boss.fetch<Message>(queue, { batchSize, ...fetchOptions });
-        // Priority is minus the chunk's number: after a later chunk there may be more of its like.
-        if (jobs.length === batchSize && jobs.some(({ data }) => 'chunk' in data && data.chunk !== 0))
-          for (const other of siblings) if (other !== consumer) other.wake();
-        return jobs.map((job) => claimOf(queue, job));
-      },
-      handle: work,
-      keepAlive: (claims) => renewHeartbeats(boss, queue, claims),
-      wakeAtEnd: fetchFairly !== undefined,
-      onError: (error) => log.error({ err: error, queue }, 'queue error'),
-    });
-    siblings.push(consumer);
-    return consumer;
-  }
-
   return {
-    /** One message a chunk and queue; the first chunks of all batches before the later ones of any. */
+    /** One message a chunk and queue. */
     sendChunks(
       client: ClientBase,
       queue: string,
       messages: ChunkMessage[],
-      options: SendOptions = {},
+      { delaySeconds = 0, isRest }: ChunkSendOptions = {},
     ): Promise<void> {
+      const isDelayed = delaySeconds > 0;
       return send(
         client,
         chunkQueue(queue),
-        messages.map((message) => ({ message, priority: -message.chunk, ...options })),
+        messages.map((message) => ({
+          message,
+          priority: priorityOf(message, { isDelayed, isRest }),
+          delaySeconds,
+        })),
       );
     },
 
     /** The same to the queue of chunks whose worker died. */
     sendToQuarantine(client: ClientBase, queue: string, message: ChunkMessage): Promise<void> {
-      return send(client, quarantineQueue(queue), [{ message, priority: -message.chunk }]);
+      return send(client, quarantineQueue(queue), [{ message, priority: priorityOf(message) }]);
     },
 
     sendCallback(client: ClientBase, message: CallbackMessage, options: SendOptions = {}): Promise<void> {
@@ -216,30 +166,20 @@ export async function startQueue(options: {
       return affectedOne(await boss.touch(claim.queue, claimRef(claim), { db }));
     },
 
-    chunkLanes: (
-      queue: string,
-      handle: (claim: Claim<ChunkMessage>) => Promise<void>,
-      laneOptions: LaneOptions,
-    ) => startLanes(chunkQueue(queue), handle, laneOptions),
-    quarantineLane: (queue: string, handle: (claim: Claim<ChunkMessage>) => Promise<void>) =>
-      startLanes(quarantineQueue(queue), handle, { lanes: 1 }),
-    /** @param handle resolves to whether the receiver answered; to null when it was not called */
-    callbackLanes(
-      pool: Pool,
-      handle: (claim: Claim<CallbackMessage>) => Promise<boolean | null>,
-      lanes = CALLBACK_LANES,
-    ): Lanes {
-      const fetcher = new CallbackFetcher(pool);
-      async function deliver(claim: Claim<CallbackMessage>): Promise<void> {
-        let answered: boolean | null = null;
-        try {
-          answered = await handle(claim);
-        } finally {
-          fetcher.release(claim, answered);
-        }
-      }
-      return startLanes(CALLBACK_QUEUE, deliver, { lanes }, (freeLanes) => fetcher.fetch(freeLanes));
-    },
+    /** From now on the message is for these jobs only; all else as `touch`. */
+    narrow: (
+      client: ClientBase,
+      claim: Claim<ChunkMessage>,
+      indexes: readonly number[],
+      onSent?: () => void,
+    ) => narrowClaim(client, claim, indexes, onSent),
+
+    /** Gives back a message of which no job was started, as if it had not been claimed. */
+    release: (client: ClientBase, claim: Claim<ChunkMessage>) => releaseClaim(client, claim),
+
+    chunkLanes: lanes.chunks,
+    quarantineLanes: lanes.quarantine,
+    callbackLanes: lanes.callbacks,
 
     /** True while the queue's own connections reach the database; false after the stop. */
     answers: async () => running && (await ping()),
@@ -247,19 +187,11 @@ export async function startQueue(options: {
     /** Stops fetching and closes the connections; lanes are to be stopped before. */
     async stop(): Promise<void> {
       running = false;
-      await doorbell?.stop();
+      await Promise.all([lanes.stop(), supervision.stop()]);
       await boss.stop({ graceful: true, timeout: 5_000 });
       await pool.end();
     },
   };
-}
-
-function claimOf<Message>(queue: string, job: Job<Message>): Claim<Message> {
-  return { id: job.id, queue, retryCount: job.retryCount, message: job.data };
-}
-
-function claimRef(claim: Claim<unknown>) {
-  return [{ id: claim.id, retryCount: claim.retryCount }];
 }
 
 /** pg-boss counts the rows it changed, although its declared type does not say so. */

@@ -8,6 +8,8 @@ export interface NewChunk {
   firstIndex: number;
   count: number;
   queues: string[];
+  /** Of each queue the action of all its jobs; null where they are of several. Not stored. */
+  actions: (string | null)[];
   /** Jobs refused under skipInvalid: index in the batch and the error object as JSON text. */
   invalid: { index: number; error: string }[];
   /** The jobs' own bytes, and how many they are. */

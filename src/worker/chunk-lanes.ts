@@ -1,50 +1,141 @@
-/** The lanes of one queue: so many chunks at once, and a spare one for each that only waits for slow jobs. */
-import { type RunChunkDeps, runChunk } from '../pipeline/run-chunk.ts';
+/**
+ * The lanes of one queue. A lane is for a message that has jobs to be started:
+ *
+ * - Once all of them run, or wait for slots that their own message's runs have, another message gets the lane.
+ * - Jobs that find every slot of their action taken by other messages go back, for whichever worker has a free one.
+ * - Jobs that have not been started go back when another batch has waited long enough for their place.
+ */
+import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run-chunk.ts';
 import { setApart } from '../pipeline/set-apart.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
-import type { Claim, Lanes } from '../queue/queue.ts';
+import type { Claim, Lane, Lanes } from '../queue/queue.ts';
+import { waitingBatches } from '../queue/waiting-batches.ts';
 
-/** Each spare lane may hold a chunk in memory. */
-const MAX_SPARE_LANES = 32;
+const REVIEW_MS = 25;
+/** Runs that last longer than this are not waited for in a lane. */
+const LONG_RUN_MS = 25;
+/** Jobs of which none could be started for this long wait for runs that take their time. */
+const STUCK_MS = 50;
+/** A batch keeps others waiting for this long. */
+const YIELD_MS = 500;
+
+/** A message in hand. */
+interface Hand {
+  lane: Lane;
+  hasLane: boolean;
+  since: number;
+  /** Null until its jobs are known. */
+  work: MessageWork | null;
+}
 
 /** What `stop` ends: resolves when every lane has given back what it had. */
 export function startChunkLanes(
   deps: RunChunkDeps & { concurrency: number },
   queue: string,
 ): Pick<Lanes, 'stop'> {
-  let spare = 0;
+  return new ChunkLanes(deps, queue);
+}
 
-  async function work(claim: Claim<ChunkMessage>): Promise<void> {
-    let hasSpare = false;
-    let ended = false;
-    // Others wait, and this lane starts nothing more: what still runs in it must not keep its place.
-    const onYield = () => {
-      if (ended || spare >= MAX_SPARE_LANES || deps.draining.aborted) return;
-      spare++;
-      hasSpare = true;
-      lanes.addSlot();
+class ChunkLanes {
+  readonly #deps: RunChunkDeps & { concurrency: number };
+  readonly #queue: string;
+  readonly #lanes: Lanes;
+  readonly #hands = new Set<Hand>();
+  /** Actions of which the last fetch left messages where they were, perhaps. */
+  #limited: Record<string, number> = {};
+  #timer: NodeJS.Timeout | undefined;
+  #lookedAt = 0;
+
+  constructor(deps: RunChunkDeps & { concurrency: number }, queue: string) {
+    this.#deps = deps;
+    this.#queue = queue;
+    this.#lanes = deps.queue.chunkLanes(queue, (claim, lane) => this.#work(claim, lane), {
+      lanes: deps.concurrency,
+      room: () => {
+        this.#limited = deps.slots.room();
+        return this.#limited;
+      },
+    });
+    deps.slots.onFree((action) => {
+      if (action in this.#limited && deps.slots.hasRoom(action)) this.#lanes.wake();
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#lanes.stop();
+    clearInterval(this.#timer);
+  }
+
+  async #work(claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
+    // A message that was taken before and not settled had a worker that died of it, perhaps.
+    if (claim.retryCount > 0) return setApart(this.#deps, this.#queue, claim);
+    const hand: Hand = { lane, hasLane: true, since: performance.now(), work: null };
+    this.#hands.add(hand);
+    this.#timer ??= setInterval(() => this.#review(), REVIEW_MS);
+    const onWork = (work: MessageWork) => {
+      hand.work = work;
     };
     try {
-      // A message that was taken before and not settled had a worker that died of it, perhaps.
-      if (claim.retryCount > 0) await setApart(deps, queue, claim);
-      else await runChunk({ ...deps, onYield }, queue, claim);
+      await runChunk(this.#deps, this.#queue, claim, { onWork });
     } finally {
-      ended = true;
-      if (hasSpare) {
-        spare--;
-        lanes.removeSlot();
-      }
+      this.#hands.delete(hand);
     }
   }
 
-  // One lane leaves the first chunks to the others, so that the tails of large batches never starve.
-  const forTails = deps.concurrency > 1 ? 1 : 0;
-  const lanes = deps.queue.chunkLanes(queue, work, { lanes: deps.concurrency - forTails });
-  const tailLane = forTails ? deps.queue.chunkLanes(queue, work, { lanes: 1, maxPriority: -1 }) : null;
+  #review(): void {
+    if (this.#hands.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    const now = performance.now();
+    for (const hand of this.#hands) this.#reviewHand(hand, now);
+    if (now - this.#lookedAt < YIELD_MS) return;
+    this.#lookedAt = now;
+    this.#yield(now).catch(() => {}); // the database is away: nobody waits for what cannot be fetched
+  }
 
-  return {
-    async stop() {
-      await Promise.all([lanes.stop(), tailLane?.stop()]);
-    },
-  };
+  #reviewHand(hand: Hand, now: number): void {
+    const { work, since } = hand;
+    if (!work || !hand.hasLane) return;
+    const stands = now - (work.jobs.startedAt ?? since);
+    if (work.jobs.size === 0) {
+      if (stands >= LONG_RUN_MS && work.jobs.groups.some(({ running }) => running > 0)) release(hand);
+      return;
+    }
+    if (stands < STUCK_MS) return;
+    const stuck = work.jobs.groups.filter(({ open, slot }) => open > 0 && slot.isFull);
+    const ofOthers = stuck.filter(({ running }) => running === 0);
+    if (ofOthers.length > 0) work.handBack(ofOthers);
+    if (
+      stuck.length > ofOthers.length &&
+      work.jobs.groups.every(({ open, slot }) => open === 0 || slot.isFull)
+    )
+      release(hand);
+  }
+
+  /** Others may have waited long enough for what these messages have. */
+  async #yield(now: number): Promise<void> {
+    const old = [...this.#hands].filter(
+      ({ work, since }) => work && work.jobs.size > 0 && now - since >= YIELD_MS,
+    );
+    if (old.length === 0) return;
+    const waiting = await waitingBatches(this.#deps.pool, this.#queue);
+    const lanesTaken = [...this.#hands].filter(({ hasLane }) => hasLane).length;
+    const needLane = lanesTaken >= this.#deps.concurrency;
+    for (const { work, hasLane } of old) {
+      const mine = new Set(work?.jobs.groups.flatMap(({ open, entry }) => (open > 0 ? entry.name : [])));
+      const isAwaited = waiting.some(
+        ({ batch, action }) =>
+          batch !== work?.batch &&
+          (mine.has(action) || (hasLane && needLane && this.#deps.slots.hasRoom(action))),
+      );
+      if (isAwaited) work?.handBack();
+    }
+  }
+}
+
+function release(hand: Hand): void {
+  hand.hasLane = false;
+  hand.lane.release();
 }

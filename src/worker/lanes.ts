@@ -8,7 +8,7 @@ import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import { sweep } from '../pipeline/sweep.ts';
 import type { Lanes as QueueLanes } from '../queue/queue.ts';
 import { startChunkLanes } from './chunk-lanes.ts';
-import { type QuarantineDeps, runInQuarantine } from './quarantine.ts';
+import { Quarantine, type QuarantineDeps } from './quarantine.ts';
 
 export interface LanesDeps extends QuarantineDeps, Omit<DeliverDeps, keyof RunChunkDeps | 'bodies'> {
   queues: readonly string[];
@@ -27,9 +27,10 @@ export interface Lanes {
 
 export function startLanes(deps: LanesDeps): Lanes {
   const lanes: Pick<QueueLanes, 'stop'>[] = [];
+  const quarantine = new Quarantine(deps);
   for (const queue of deps.queues) {
     lanes.push(startChunkLanes(deps, queue));
-    lanes.push(deps.queue.quarantineLane(queue, (claim) => runInQuarantine(deps, queue, claim)));
+    lanes.push(deps.queue.quarantineLanes(queue, (claim) => quarantine.run(queue, claim)));
   }
   const pool = deps.callbackPool;
   const callbacks: DeliverDeps = { ...deps, pool, bodies: new CallbackBodies(pool) };

@@ -1,7 +1,7 @@
 /**
- * Messages whose worker died run in a child process, each job announced before it starts: so it is known
- * which ones ran when the process ended. Those are tried again, each alone, in a fresh process; one that ends
- * the process three times when alone fails, and its neighbours go on.
+ * Messages whose worker died run in a child process, one for all of them. Each job is announced before it starts:
+ * so it is known which ones ran when the process ended. Those are tried again, each alone, in a fresh process; one
+ * that ends the process three times when alone fails, and its neighbours go on.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,8 @@ import { toAsyncId } from '../domain/batch.ts';
 import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim } from '../queue/queue.ts';
-import type { Condemned, QuarantineReport, QuarantineTask } from './quarantine-process.ts';
+import { howItEnded, passOn } from './process-end.ts';
+import type { QuarantineOrder, QuarantineReport, QuarantineTask } from './quarantine-process.ts';
 import type { ProcessLimits } from './watchdog.ts';
 
 /** A job that ended this many processes is failed (docs/operating.md). */
@@ -19,95 +20,187 @@ const MAX_KILLS = 3;
 const ENTRY = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** A process that ends before it has started any job says nothing about jobs: the database may be away. */
 const MAX_FAILED_STARTS = 5;
+/** A process without messages waits for further ones before it ends: to start one takes as long. */
+const LINGER_MS = 1000;
 
 export interface QuarantineDeps extends RunChunkDeps {
   /** Of the processes that run the jobs; production's when absent. */
   limits?: ProcessLimits | undefined;
 }
 
-export async function runInQuarantine(
-  deps: QuarantineDeps,
-  queueName: string,
-  claim: Claim<ChunkMessage>,
-): Promise<void> {
-  const kills = new Map<number, number>();
-  const condemned: Condemned[] = [];
-  let suspects: number[] = [];
-  for (let failedStarts = 0; failedStarts < MAX_FAILED_STARTS; ) {
-    const end = await runChild(deps, { queueName, claim, condemned, suspects, limits: deps.limits });
-    if (end.done) return;
-    if (deps.draining.aborted) throw new Error('the quarantine process ended while the worker was draining');
-    suspects = suspects.filter((index) => !end.cleared.has(index));
-    if (end.alone === null) {
-      // Several ran: each of them is tried alone. None: the process says nothing about jobs.
-      if (end.together.length === 0) await delay(500 * ++failedStarts);
-      suspects = [...new Set([...suspects, ...end.together])];
-      continue;
-    }
-    const count = (kills.get(end.alone) ?? 0) + 1;
-    kills.set(end.alone, count);
-    const asyncId = toAsyncId(claim.message.batch);
-    deps.log.warn({ asyncId, index: end.alone, kills: count, how: end.how }, 'a job ended its process');
-    if (count < MAX_KILLS) continue;
-    const { attempt } = claim.message;
-    condemned.push({
-      index: end.alone,
-      message: `the job ${end.how}, ${count} times`,
-      attempts: attempt + count - 1,
-    });
-    suspects = suspects.filter((index) => index !== end.alone);
-  }
-  throw new Error('the quarantine process cannot be started');
+interface Task extends QuarantineTask {
+  kills: Map<number, number>;
+  settled: PromiseWithResolvers<void>;
 }
 
-interface ChildEnd {
-  /** The message is settled. */
-  done: boolean;
-  /** The suspect that ran alone when the process ended; null for none. */
-  alone: number | null;
-  /** The jobs that had been started beside one another, those that have ended since among them. */
-  together: number[];
-  /** Suspects that have proved harmless. */
-  cleared: Set<number>;
+/** What is known of a process that has ended. */
+interface ProcessEnd {
+  /** What was being tried alone; null for nothing. */
+  alone: { task: number; index: number } | null;
+  /** The jobs that were started beside one another, by message, those that have ended since among them. */
+  together: Map<number, number[]>;
   how: string;
+  /** It ended because it was told to. */
+  wasTold: boolean;
 }
 
-async function runChild(deps: RunChunkDeps, task: QuarantineTask): Promise<ChildEnd> {
-  const child = fork(ENTRY, ['quarantine'], { serialization: 'advanced' });
-  const end: ChildEnd = { done: false, alone: null, together: [], cleared: new Set(), how: '' };
-  child.on('message', (report: QuarantineReport) => {
-    if (report.kind === 'ready') child.send(task, () => {});
-    else if (report.kind === 'started' && report.alone) end.alone = report.indexes[0] ?? null;
-    else if (report.kind === 'started') end.together.push(...report.indexes);
-    else if (report.kind === 'cleared') {
-      end.cleared.add(report.index);
-      end.alone = null;
+export class Quarantine {
+  readonly #deps: QuarantineDeps;
+  readonly #tasks = new Map<number, Task>();
+  #lastId = 0;
+  #working = false;
+  /** The child, once it takes messages. */
+  #child: ChildProcess | null = null;
+  #tellToEnd = () => {};
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(deps: QuarantineDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when the message is settled. */
+  async run(queueName: string, claim: Claim<ChunkMessage>): Promise<void> {
+    const id = ++this.#lastId;
+    const task: Task = {
+      id,
+      queueName,
+      claim,
+      failedForGood: [],
+      toTryAlone: [],
+      kills: new Map(),
+      settled: Promise.withResolvers(),
+    };
+    this.#tasks.set(id, task);
+    if (this.#child) tell(this.#child, { kind: 'task', task: asSent(task) });
+    else if (!this.#working) void this.#work();
+    try {
+      await task.settled.promise;
+    } finally {
+      this.#tasks.delete(id);
+      if (this.#tasks.size === 0) this.#endSoon();
     }
-    // Not else: under watch mode Node itself reports to whoever forked the process.
-    else if (report.kind === 'done') end.done = true;
-  });
-  const onDrain = () => child.kill('SIGTERM');
-  deps.draining.addEventListener('abort', onDrain, { once: true });
-  try {
-    end.how = howItEnded(...(await ended(child)));
-    return end;
-  } finally {
-    deps.draining.removeEventListener('abort', onDrain);
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    for (let failedStarts = 0; this.#tasks.size > 0; ) {
+      const end = await this.#runChild();
+      if (this.#deps.draining.aborted)
+        this.#fail('the quarantine process ended while the worker was draining');
+      else if (end.alone) this.#countKill(end.alone, end.how);
+      else if (end.together.size > 0) this.#suspect(end.together);
+      else if (end.wasTold) failedStarts = 0;
+      else if (++failedStarts < MAX_FAILED_STARTS) await delay(500 * failedStarts);
+      else this.#fail('the quarantine process cannot be started');
+    }
+    this.#working = false;
+  }
+
+  /** Starts a child, sends it every message that there is, and waits for its end. */
+  async #runChild(): Promise<ProcessEnd> {
+    const child = fork(ENTRY, ['quarantine'], {
+      serialization: 'advanced',
+      stdio: ['inherit', 'inherit', 'pipe', 'ipc'],
+    });
+    const lastWords = passOn(child.stderr);
+    const end: ProcessEnd = { alone: null, together: new Map(), how: '', wasTold: false };
+    this.#tellToEnd = () => {
+      end.wasTold = true;
+      this.#child = null;
+      tell(child, { kind: 'end' });
+    };
+    child.on('message', (report: QuarantineReport) => this.#take(child, report, end));
+    const onDrain = () => child.kill('SIGTERM');
+    this.#deps.draining.addEventListener('abort', onDrain, { once: true });
+    try {
+      const [code, signal] = await endOf(child);
+      end.how = howItEnded(code, signal, lastWords());
+      return end;
+    } finally {
+      this.#child = null;
+      clearTimeout(this.#linger);
+      this.#deps.draining.removeEventListener('abort', onDrain);
+    }
+  }
+
+  /** Under watch mode Node itself reports to whoever forked the process: such reports are none of these. */
+  #take(child: ChildProcess, report: QuarantineReport, end: ProcessEnd): void {
+    if (report.kind === 'ready') {
+      tell(child, {
+        kind: 'first',
+        limits: this.#deps.limits,
+        tasks: [...this.#tasks.values()].map(asSent),
+      });
+      this.#child = child;
+    } else if (report.kind === 'started' && report.alone)
+      end.alone = { task: report.task, index: report.indexes[0] ?? -1 };
+    else if (report.kind === 'started')
+      end.together.set(report.task, [...(end.together.get(report.task) ?? []), ...report.indexes]);
+    else if (report.kind === 'cleared') {
+      end.alone = null;
+      this.#clear(report.task, report.index);
+    } else if (report.kind === 'done') {
+      end.together.delete(report.task);
+      this.#tasks.get(report.task)?.settled.resolve();
+    } else if (report.kind === 'failed') {
+      end.together.delete(report.task);
+      this.#tasks.get(report.task)?.settled.reject(new Error(report.message));
+    }
+  }
+
+  #clear(id: number, index: number): void {
+    const task = this.#tasks.get(id);
+    if (task) task.toTryAlone = task.toTryAlone.filter((other) => other !== index);
+  }
+
+  #suspect(together: ReadonlyMap<number, number[]>): void {
+    for (const [id, indexes] of together) {
+      const task = this.#tasks.get(id);
+      if (task) task.toTryAlone = [...new Set([...task.toTryAlone, ...indexes])];
+    }
+  }
+
+  #countKill({ task: id, index }: { task: number; index: number }, how: string): void {
+    const task = this.#tasks.get(id);
+    if (!task) return;
+    const { claim, kills } = task;
+    const count = (kills.get(index) ?? 0) + 1;
+    kills.set(index, count);
+    const asyncId = toAsyncId(claim.message.batch);
+    this.#deps.log.warn({ asyncId, index, kills: count, how }, 'a job ended its process');
+    if (count < MAX_KILLS) return;
+    const attempts = claim.message.attempt + count - 1;
+    task.failedForGood.push({ index, message: `the job ${how}, ${count} times`, attempts });
+    this.#clear(id, index);
+  }
+
+  #fail(message: string): void {
+    for (const task of this.#tasks.values()) task.settled.reject(new Error(message));
+    this.#tasks.clear();
+  }
+
+  #endSoon(): void {
+    clearTimeout(this.#linger);
+    this.#linger = setTimeout(() => {
+      if (this.#tasks.size === 0 && this.#child) this.#tellToEnd();
+    }, LINGER_MS);
+    this.#linger.unref();
   }
 }
 
-async function ended(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
+function asSent({ id, queueName, claim, failedForGood, toTryAlone }: Task): QuarantineTask {
+  return { id, queueName, claim, failedForGood, toTryAlone };
+}
+
+function tell(child: ChildProcess, order: QuarantineOrder): void {
+  child.send(order, () => {}); // a child that is gone is known by its end
+}
+
+async function endOf(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
   // `close` rather than `exit`: by then every report that it sent has been read.
   const [code, signal] = await Promise.race([
     once(child, 'close'),
     once(child, 'error').then(() => [null, null]),
   ]);
   return [code, signal];
-}
-
-function howItEnded(code: number | null, signal: NodeJS.Signals | null): string {
-  if (signal === 'SIGXCPU') return 'blocked the event loop of its process';
-  // V8 aborts at the end of its heap, the watchdog at the limit for the whole process.
-  if (signal === 'SIGABRT' || code === 134) return 'exhausted the memory of its process';
-  return `ended its process (${signal ?? `exit code ${code}`})`;
 }

@@ -1,9 +1,9 @@
 /** Claims that a test holds itself, beside a system without a worker: it decides what comes when. */
 import { PgBoss } from 'pg-boss';
 import { LimitedLog } from '../../src/domain/limited-log.ts';
+import { ActionSlots } from '../../src/pipeline/action-slots.ts';
 import { PluginConnections } from '../../src/pipeline/plugin-connections.ts';
 import type { RunChunkDeps } from '../../src/pipeline/run-chunk.ts';
-import { createActionSlots } from '../../src/pipeline/run-jobs.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { openSession } from '../../src/postgres/session.ts';
 import { type ChunkMessage, chunkQueue } from '../../src/queue/messages.ts';
@@ -45,7 +45,7 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
       queue,
       registry,
       services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: system.url },
-      slots: createActionSlots(),
+      slots: new ActionSlots(),
       log: { ...silentPluginLog, child: () => silentPluginLog },
       failures: new LimitedLog(silentPluginLog),
       draining: new AbortController().signal,

@@ -34,6 +34,7 @@ function endedBatch(chunks: number[], { failed = [] as number[], job = echo } = 
         firstIndex: total,
         count,
         queues,
+        actions: [null],
         invalid: [],
         jobs,
         bytes: 0,

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pool } from 'pg';
+import { ActionSlots } from '../../src/pipeline/action-slots.ts';
+import { OpenJobs } from '../../src/pipeline/open-jobs.ts';
 import type { PluginConnections } from '../../src/pipeline/plugin-connections.ts';
 import { Recorder } from '../../src/pipeline/recorder.ts';
-import { createActionSlots, type RunJobsDeps, runJobs } from '../../src/pipeline/run-jobs.ts';
+import { type RunJobsDeps, runJobs } from '../../src/pipeline/run-jobs.ts';
 import type { ChunkMessage } from '../../src/queue/messages.ts';
 import type { Claim, Queue } from '../../src/queue/queue.ts';
 import type { RegisteredAction } from '../../src/registry/registry.ts';
@@ -13,7 +15,7 @@ const deps: RunJobsDeps = {
   pool: { query: async () => ({ rows: [], rowCount: 0 }) } as unknown as Pool,
   queue: {} as Queue,
   connections: {} as PluginConnections,
-  slots: createActionSlots(),
+  slots: new ActionSlots(),
 };
 const claim: Claim<ChunkMessage> = {
   id: '1',
@@ -43,7 +45,7 @@ async function runAll(entry: RegisteredAction, count: number): Promise<void> {
     noteOutcome() {},
     paramsAsSent: () => () => ({}),
   };
-  await runJobs(deps, claim, jobs, scope, recorder);
+  await runJobs({ ...deps, claim, scope, recorder }, new OpenJobs(jobs, deps.slots));
 }
 
 function busyFor(milliseconds: number): void {

@@ -84,10 +84,12 @@ test('a chunk whose message was deleted in mid-run gets another', async () => {
 });
 
 test('a chunk whose message was deleted before it ran gets another', async () => {
-  // The lanes of its queue are busy.
+  // The slots of its action are taken.
   const busy = await Promise.all(
-    Array.from({ length: 4 }, () => system.run([workJob('lane', { gate: 'lane' })])),
+    Array.from({ length: 10 }, () => system.run([workJob('lane', { gate: 'lane' })])),
   );
+  for (const id of busy)
+    await waitFor(async () => (await status(id)).counts.running === 1, { what: 'the slots to be taken' });
   const asyncId = await system.run([...echoJobs(3), workJob('lane'), workJob('lane')]);
   await waitFor(async () => (await status(asyncId)).counts.succeeded === 3, {
     what: 'the default queue to be done',

@@ -39,6 +39,7 @@ const chunkOf = (number: number): NewChunk => ({
   firstIndex: number * 2,
   count: 2,
   queues: ['default'],
+  actions: [null],
   invalid: [],
   jobs: [Buffer.from('{}'), Buffer.from('{}')],
   bytes: 4,

@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { type ConsumerOptions, startConsumer } from '../../src/queue/consumer.ts';
+import { type ConsumerOptions, type Lane, startConsumer } from '../../src/queue/consumer.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** A queue of numbers in memory, whose handlers end when they are told to. */
 function startTaking(t: TestContext, waiting: number[], options: Partial<ConsumerOptions<number>> = {}) {
   const inHand = new Map<number, () => void>();
   const asked: number[] = [];
+  const lanes = new Map<number, Lane>();
   const consumer = startConsumer<number>({
-    slots: 2,
+    lanes: 2,
     wakeAtEnd: false,
     async fetch(count) {
       asked.push(count);
-      return waiting.splice(0, count);
+      return { claims: waiting.splice(0, count) };
     },
-    handle: (claim) => new Promise<void>((resolve) => inHand.set(claim, resolve)),
+    handle(claim, lane) {
+      lanes.set(claim, lane);
+      return new Promise<void>((resolve) => inHand.set(claim, resolve));
+    },
     keepAlive: async () => {},
     onError: () => assert.fail('an error nobody expects'),
     ...options,
@@ -32,17 +36,17 @@ function startTaking(t: TestContext, waiting: number[], options: Partial<Consume
     waitFor(async () => JSON.stringify([...inHand.keys()]) === JSON.stringify(claims), {
       what: `${claims} to be in hand`,
     });
-  return { consumer, asked, finish, holds };
+  return { consumer, asked, lanes, finish, holds };
 }
 
 describe('a consumer', () => {
-  test('takes as many messages as it has slots for, in one fetch', async (t) => {
+  test('takes as many messages as it has lanes for, in one fetch', async (t) => {
     const { asked, holds } = startTaking(t, [1, 2, 3]);
     await holds(1, 2);
     assert.deepEqual(asked, [2]);
   });
 
-  test('takes the next as soon as a slot comes free', async (t) => {
+  test('takes the next as soon as a lane comes free', async (t) => {
     const { finish, holds } = startTaking(t, [1, 2, 3]);
     await holds(1, 2);
     finish(1);
@@ -76,15 +80,25 @@ describe('a consumer', () => {
     await holds(1);
   });
 
-  test('has one slot more, or one less, when it is told so', async (t) => {
-    const { consumer, finish, holds } = startTaking(t, [1, 2, 3, 4]);
+  test('takes another message when one releases its lane, once, and waits for both at the end', async (t) => {
+    const { lanes, finish, holds } = startTaking(t, [1, 2, 3, 4]);
     await holds(1, 2);
-    consumer.addSlot();
+    lanes.get(1)?.release();
+    lanes.get(1)?.release();
     await holds(1, 2, 3);
-    consumer.removeSlot();
     finish(1);
     finish(2);
     await holds(3, 4);
+  });
+
+  test('asks again at once when others were in its way', async (t) => {
+    const waiting = [1];
+    let inTheWay = 3;
+    const { holds } = startTaking(t, waiting, {
+      fetch: async (count) =>
+        inTheWay-- > 0 ? { claims: [], more: true } : { claims: waiting.splice(0, count) },
+    });
+    await holds(1);
   });
 
   test('tells of a fetch that fails and goes on', async (t) => {
@@ -93,7 +107,7 @@ describe('a consumer', () => {
     const { holds } = startTaking(t, waiting, {
       async fetch(count) {
         if (errors.length === 0) throw new Error('the database is away');
-        return waiting.splice(0, count);
+        return { claims: waiting.splice(0, count) };
       },
       onError: (error) => errors.push((error as Error).message),
     });

@@ -21,7 +21,7 @@ test('a message whose settle has to wait does not hold up the heartbeats of the 
   const ids = [await system.run(echoJobs(1)), await system.run(echoJobs(1))];
   const [settling = '', other = ''] = ids.map(toBatchId);
   const work = Promise.withResolvers<void>();
-  const lanes = deps.queue.chunkLanes('default', () => work.promise, { lanes: 2 });
+  const lanes = deps.queue.chunkLanes('default', () => work.promise, { lanes: 2, room: () => ({}) });
   const client = await system.pool.connect();
   try {
     const both = async () =>

@@ -19,6 +19,7 @@ export function chunkOf(
     firstIndex,
     count,
     queues: ['default'],
+    actions: ['test.echo'],
     invalid: invalid.map((index) => ({ index, error: `{"message":"job ${index}"}` })),
     jobs,
     bytes: Buffer.concat(jobs).length,

@@ -18,6 +18,7 @@ const REASONS = {
   exit: 'the job ended its process (exit code 3), 3 times',
   block: 'the job blocked the event loop of its process, 3 times',
   memory: 'the job exhausted the memory of its process, 3 times',
+  throw: 'the job threw an exception that nobody caught (oops), 3 times',
 };
 type Harm = keyof typeof REASONS;
 
@@ -80,7 +81,7 @@ suite('Jobs that take their process along fail with their reason; their neighbou
   test('when they end it, and npm start replaces the worker', async (t) => {
     const home = await makeHome(t);
     const product = home.start({ LOG_LEVEL: 'fatal' });
-    await assertSetApart(await product.ready(), ['exit']);
+    await assertSetApart(await product.ready(), ['exit', 'throw']);
     product.signalAll('SIGTERM');
     assert.deepEqual(await product.exited, { code: 0, signal: null });
     assert.deepEqual(await home.processes(), []);

@@ -13,7 +13,12 @@ const HARMS: Record<Harm['how'], () => unknown> = {
       await nextTurn();
     }
   },
+  throw: () => new Promise(() => setTimeout(() => throwOops())),
 };
+
+function throwOops(): never {
+  throw new Error('oops');
+}
 
 export default defineAction<Harm>({
   summary: 'Takes its process along',

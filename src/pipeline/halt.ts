@@ -1,0 +1,25 @@
+/** Why no further job of a message is started. */
+export type HaltReason = 'cancelled' | 'stopping' | 'lost';
+
+/** Of one message in hand. */
+export class Halt {
+  #reason: HaltReason | null = null;
+  readonly #begun = Promise.withResolvers<void>();
+
+  /** Null while further jobs may be started. */
+  get reason(): HaltReason | null {
+    return this.#reason;
+  }
+
+  /** Resolves when no further job may be started. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
+  /** The first reason stays, except that a cancel outweighs the end of the process, and a lost message all. */
+  begin(reason: HaltReason): void {
+    if (this.#reason === null || reason === 'lost' || (reason === 'cancelled' && this.#reason !== 'lost'))
+      this.#reason = reason;
+    this.#begun.resolve();
+  }
+}

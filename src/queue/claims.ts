@@ -1,0 +1,50 @@
+/** What pg-boss has no verb for: parts of a claimed message go back, or all of it does, uncharged. */
+import type { ClientBase } from 'pg';
+import { UNCLAIMED } from './fetch-chunks.ts';
+import type { ChunkMessage, Claim } from './messages.ts';
+
+const HELD = `name = $1 and id = $2 and retry_count = $3 and state = 'active'`;
+
+/**
+ * The message is for these jobs only from now on, and its heartbeat is renewed. `lost` when the claim is no longer
+ * ours: the caller must roll back. `again` when this was done before, by a transaction whose end nobody heard of.
+ */
+export async function narrowClaim(
+  client: ClientBase,
+  { queue, id, retryCount }: Claim<ChunkMessage>,
+  indexes: readonly number[],
+  onSent?: () => void,
+): Promise<'lost' | 'narrowed' | 'again'> {
+  const narrowing = client.query<{ again: boolean }>({
+    name: 'narrow-claim',
+    text: `with held as (
+         select id, coalesce(data -> 'indexes' = to_jsonb($4::int[]), false) as again
+         from pgboss.job_common where ${HELD} for update
+       )
+       update pgboss.job_common as job
+       set heartbeat_on = pgboss.job_now(), data = data || jsonb_build_object('indexes', $4::int[])
+       from held where job.name = $1 and job.id = held.id returning again`,
+    values: [queue, id, retryCount, indexes],
+  });
+  onSent?.();
+  const [row] = (await narrowing).rows;
+  if (!row) return 'lost';
+  return row.again ? 'again' : 'narrowed';
+}
+
+/** Does nothing when the claim is no longer ours. */
+export async function releaseClaim(
+  client: ClientBase,
+  { queue, id, retryCount }: Claim<ChunkMessage>,
+): Promise<void> {
+  await client.query({
+    name: 'release-claim',
+    text: `update pgboss.job_common set ${UNCLAIMED} where ${HELD}`,
+    values: [queue, id, retryCount],
+  });
+}
+
+/** As pg-boss names a claim. */
+export function claimRef({ id, retryCount }: Claim<unknown>) {
+  return [{ id, retryCount }];
+}

@@ -1,0 +1,185 @@
+/**
+ * Which chunk messages are run next. Messages wait in flows: those of one action, one tenant and one class (first
+ * chunks, later chunks, messages that were sent with a delay).
+ *
+ * - The tenant with the fewest messages in hand here comes next, whatever it has waiting; among equals, tenants
+ *   take turns.
+ * - A tenant's flows share what the tenant gets in the same way: a small batch does not wait for a large one, nor
+ *   the later chunks of a large one for ever new small ones.
+ * - An action gets as many messages as it has free slots in this process; its others stay where they are, and
+ *   another worker may take them.
+ *
+ * Each step looks for the next action or tenant in the index `batchwright_chunks`, so that a fetch costs the same
+ * however many messages wait.
+ */
+import type { Pool } from 'pg';
+import { queryByIndex } from './by-index.ts';
+import { ACTION, EACH_ACTION, ofEachClass, TABLE, TENANT, WAITING } from './chunk-index.ts';
+import type { ChunkMessage, Claim } from './messages.ts';
+
+/** After an answer of the database was lost, claims that were made all the same are looked for so long. */
+const DOUBT_MS = 15_000;
+
+interface Claimed {
+  id: string;
+  retryCount: number;
+  data: ChunkMessage;
+  class: number;
+}
+
+/** What a message counts for in the shares of tenants and flows. */
+interface Flow {
+  tenant: string;
+  key: string;
+}
+
+/** Fetches for one queue in one process: it knows what is in hand there. */
+export class ChunkFetcher {
+  readonly #pool: Pool;
+  readonly #queue: string;
+  /** Written into the row of each message that is claimed here. */
+  readonly #holder: string;
+  /** In hand, by message. */
+  readonly #flows = new Map<string, Flow>();
+  /** The tenant that was served last. */
+  #last = '';
+  #doubtUntil = 0;
+
+  constructor(pool: Pool, queue: string, holder: string) {
+    this.#pool = pool;
+    this.#queue = queue;
+    this.#holder = holder;
+  }
+
+  /**
+   * Claims messages for so many free lanes. Each must be released.
+   *
+   * @param room the free slots of actions that have few, by name; all others have enough
+   * @returns `more`: another process was about to take some of what would be next
+   */
+  async fetch(
+    freeLanes: number,
+    room: Record<string, number>,
+  ): Promise<{ claims: Claim<ChunkMessage>[]; more: boolean }> {
+    if (performance.now() < this.#doubtUntil) await this.#takeBack();
+    try {
+      return await this.#fetch(freeLanes, room);
+    } catch (error) {
+      this.#doubtUntil = performance.now() + DOUBT_MS;
+      throw error;
+    }
+  }
+
+  /** The message is no longer in hand. */
+  release({ id }: Claim<unknown>): void {
+    this.#flows.delete(id);
+  }
+
+  async #fetch(freeLanes: number, room: Record<string, number>) {
+    const [row] = await queryByIndex<{ claimed: string | null; wanted: number }>(this.#pool, {
+      name: 'fetch-chunks',
+      text: FETCH,
+      values: [
+        this.#queue,
+        freeLanes,
+        this.#last,
+        JSON.stringify(room),
+        JSON.stringify(this.#held((flow) => flow.tenant)),
+        JSON.stringify(this.#held((flow) => flow.key)),
+        JSON.stringify({ holder: this.#holder }),
+      ],
+    });
+    const claimed: Claimed[] = JSON.parse(row?.claimed ?? '[]');
+    this.#turn(claimed);
+    const claims = claimed.map(({ id, retryCount, data, class: flowClass }) => {
+      const { tenant = '', action = '' } = data;
+      this.#flows.set(id, { tenant, key: `${flowClass} ${action} ${tenant}` });
+      return { id, queue: this.#queue, retryCount, message: data };
+    });
+    return { claims, more: claims.length < (row?.wanted ?? 0) };
+  }
+
+  #held(keyOf: (flow: Flow) => string): Record<string, number> {
+    const held: Record<string, number> = {};
+    for (const flow of this.#flows.values()) held[keyOf(flow)] = (held[keyOf(flow)] ?? 0) + 1;
+    return held;
+  }
+
+  /** The next fetch begins after the last tenant that was served, in the order of the index. */
+  #turn(claimed: readonly Claimed[]): void {
+    const tenants = claimed.map(({ data }) => data.tenant ?? '').sort();
+    const around = tenants.filter((tenant) => tenant <= this.#last);
+    this.#last = around.at(-1) ?? tenants.at(-1) ?? this.#last;
+  }
+
+  /**
+   * Gives back what a fetch has claimed whose answer never came: nobody would work on it until its heartbeat had
+   * run out, and it would be taken for what a process died of.
+   */
+  async #takeBack(): Promise<void> {
+    await queryByIndex(this.#pool, {
+      name: 'take-back-chunks',
+      text: `update pgboss.job_common set ${UNCLAIMED}
+         where name = $1 and state = 'active' and output ->> 'holder' = $2 and id <> all ($3)`,
+      values: [this.#queue, this.#holder, [...this.#flows.keys()]],
+    });
+  }
+}
+
+/** As if the message had not been claimed: its next claim is no retry. */
+export const UNCLAIMED = `state = 'created', started_on = null, heartbeat_on = null, output = null`;
+
+// $1 queue, $2 free lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand by tenant and
+// $6 by flow, $7 what is noted in the row. A message is claimed as pg-boss does it: it counts its claims after
+// the first, and the count is the fence. Rows are locked last, so that what is not taken is free for others.
+const FETCH = `
+  with recursive ${EACH_ACTION}, open as materialized (
+    select action from each_action
+    where action is not null and coalesce(($4::jsonb ->> action)::int, 1) > 0
+  ), candidate as materialized (
+    -- As many tenants of each action as there are lanes, from the one served last on, and around.
+    select open.action, tenant, is_around
+    from open cross join lateral (
+      with recursive step (is_around, tenant, number) as (
+        values (false, $3::text collate "C", 0)
+        union all
+        select following.* from step cross join lateral (
+          (select step.is_around, ${TENANT}, step.number + 1 from ${TABLE}
+           where ${WAITING} and ${ACTION} = open.action and ${TENANT} > step.tenant order by ${TENANT} limit 1)
+          union all
+          (select true, ${TENANT}, step.number + 1 from ${TABLE}
+           where not step.is_around and ${WAITING} and ${ACTION} = open.action order by ${TENANT} limit 1)
+          limit 1
+        ) as following
+        where step.number < $2 and not (step.is_around and step.tenant > $3)
+      )
+      select is_around, tenant from step where number > 0 and not (is_around and tenant > $3)
+    ) as each_tenant
+  ), waiting as materialized (
+    select candidate.*, class,
+      place + coalesce(($6::jsonb ->> (class || ' ' || action || ' ' || tenant))::int, 0) as flow_share
+    from candidate cross join lateral (
+      ${ofEachClass((rows, number) => `select ${number} as class, row_number() over () as place from (select ${rows} limit $2) as message`, 'candidate')}
+    ) as flow
+  ), shared as (
+    select *, coalesce(($5::jsonb ->> tenant)::int, 0)
+      + row_number() over (partition by tenant order by flow_share, random()) as share
+    from waiting
+  ), placed as (
+    select *, row_number() over (partition by action order by share, is_around, tenant) as slot from shared
+  ), chosen as materialized (
+    select action, tenant, class, count(*) as messages from (
+      select * from placed where slot <= coalesce(($4::jsonb ->> action)::int, $2)
+      order by share, is_around, tenant limit $2
+    ) as next group by action, tenant, class
+  ), locked as materialized (
+    ${ofEachClass((rows, number) => `select id, class from chosen cross join lateral (select id ${rows} limit chosen.messages for update skip locked) as message where class = ${number}`, 'chosen')}
+  ), claimed as (
+    update ${TABLE} as job
+    set state = 'active', started_on = pgboss.job_now(), heartbeat_on = pgboss.job_now(), output = $7::jsonb,
+      retry_count = case when started_on is null then retry_count else retry_count + 1 end
+    where name = $1 and id = any (array(select id from locked))
+    returning id, retry_count as "retryCount", data
+  )
+  select (select json_agg(row)::text from (select claimed.*, class from claimed join locked using (id)) as row) as claimed,
+    (select coalesce(sum(messages), 0)::int from chosen) as wanted`;

@@ -1,0 +1,144 @@
+/** The lanes of this process: which messages they take, and who wakes them. */
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { PgBoss } from 'pg-boss';
+import { toAsyncId } from '../domain/batch.ts';
+import { LimitedLog } from '../domain/limited-log.ts';
+import type { Log } from '../domain/log.ts';
+import { claimRef } from './claims.ts';
+import { type Consumer, type ConsumerOptions, type Lane, startConsumer } from './consumer.ts';
+import { type Doorbell, listenForRings } from './doorbell.ts';
+import { CallbackFetcher } from './fetch-callbacks.ts';
+import { ChunkFetcher } from './fetch-chunks.ts';
+import { renewHeartbeats } from './keep-alive.ts';
+import {
+  CALLBACK_QUEUE,
+  type CallbackMessage,
+  type ChunkMessage,
+  type Claim,
+  chunkQueue,
+  quarantineQueue,
+} from './messages.ts';
+
+/** Callbacks at once: one that waits for its receiver costs a socket, and no more. */
+const CALLBACK_LANES = 128;
+
+/** Messages whose worker died, at once: one process has them all. */
+const QUARANTINE_LANES = 16;
+
+/** Lanes of one queue, each of which works on one message after the other. */
+export type Lanes = Consumer;
+
+interface LanesOptions {
+  boss: PgBoss;
+  /** The queue's own, which can keep a session. */
+  pool: Pool;
+  url: string;
+  applicationName: string;
+  log: Log;
+}
+
+export function createLanes({ boss, pool, url, applicationName, log }: LanesOptions) {
+  const consumers = new Map<string, Consumer>();
+  const errors = new LimitedLog(log);
+  const holder = randomUUID();
+  let doorbell: Doorbell | undefined;
+
+  function wake(queue?: string): void {
+    if (queue !== undefined) consumers.get(queue)?.wake();
+    else for (const consumer of consumers.values()) consumer.wake();
+  }
+
+  function start<Message extends { batch: string }>(
+    queue: string,
+    options: Pick<ConsumerOptions<Claim<Message>>, 'lanes' | 'fetch' | 'handle'> & { wakeAtEnd?: boolean },
+  ): Lanes {
+    doorbell ??= listenForRings({ url, applicationName: `${applicationName} bell`, onRing: wake, log });
+
+    async function handle(claim: Claim<Message>, lane: Lane): Promise<void> {
+      try {
+        await options.handle(claim, lane);
+      } catch (error) {
+        const { batch } = claim.message;
+        log.error({ err: error, queue, asyncId: toAsyncId(batch) }, 'a message could not be worked on');
+        // When even this fails its heartbeat runs out.
+        await boss.fail(queue, claimRef(claim)).catch(() => {});
+      }
+    }
+
+    const consumer = startConsumer<Claim<Message>>({
+      wakeAtEnd: false,
+      ...options,
+      handle,
+      keepAlive: (claims) => renewHeartbeats(boss, queue, claims),
+      onError: (error) =>
+        errors.note({
+          level: 'error',
+          kind: queue,
+          fields: () => ({ err: error, queue }),
+          message: 'queue error',
+        }),
+    });
+    consumers.set(queue, consumer);
+    return consumer;
+  }
+
+  return {
+    /** @param options.room the free slots of actions that have few, by name; see `ChunkFetcher` */
+    chunks(
+      name: string,
+      handle: (claim: Claim<ChunkMessage>, lane: Lane) => Promise<void>,
+      options: { lanes: number; room(): Record<string, number> },
+    ): Lanes {
+      const queue = chunkQueue(name);
+      const fetcher = new ChunkFetcher(pool, queue, holder);
+      return start<ChunkMessage>(queue, {
+        lanes: options.lanes,
+        fetch: (freeLanes) => fetcher.fetch(freeLanes, options.room()),
+        handle: (claim, lane) => handle(claim, lane).finally(() => fetcher.release(claim)),
+      });
+    },
+
+    quarantine(name: string, handle: (claim: Claim<ChunkMessage>) => Promise<void>): Lanes {
+      const queue = quarantineQueue(name);
+      return start<ChunkMessage>(queue, {
+        lanes: QUARANTINE_LANES,
+        async fetch(batchSize) {
+          const jobs = await boss.fetch<ChunkMessage>(queue, { batchSize });
+          return {
+            claims: jobs.map(({ id, retryCount, data }) => ({ id, queue, retryCount, message: data })),
+          };
+        },
+        handle,
+      });
+    },
+
+    /** @param handle resolves to whether the receiver answered; to null when it was not called */
+    callbacks(
+      callbackPool: Pool,
+      handle: (claim: Claim<CallbackMessage>) => Promise<boolean | null>,
+      lanes = CALLBACK_LANES,
+    ): Lanes {
+      const fetcher = new CallbackFetcher(callbackPool);
+      return start<CallbackMessage>(CALLBACK_QUEUE, {
+        lanes,
+        fetch: async (freeLanes) => ({ claims: await fetcher.fetch(freeLanes) }),
+        async handle(claim) {
+          let answered: boolean | null = null;
+          try {
+            answered = await handle(claim);
+          } finally {
+            fetcher.release(claim, answered);
+          }
+        },
+        wakeAtEnd: true,
+      });
+    },
+
+    /** Nobody wakes them any more; they are to be stopped before. */
+    async stop(): Promise<void> {
+      errors.flush();
+      await doorbell?.stop();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Pool } from 'pg';
+import { queryByIndex } from './by-index.ts';
+import { ACTION, EACH_ACTION, ofEachClass, TABLE, TENANT, WAITING } from './chunk-index.ts';
+import { chunkQueue } from './messages.ts';
+
+/** So many tenants of each action are looked at: whether anybody waits is asked, not who. */
+const TENANTS = 4;
+
+/** Batches that are next in the queue, some of each action. */
+export function waitingBatches(pool: Pool, queue: string): Promise<{ batch: string; action: string }[]> {
+  return queryByIndex(pool, { name: 'waiting-batches', text: WAITING_BATCHES, values: [chunkQueue(queue)] });
+}
+
+const WAITING_BATCHES = `
+  with recursive ${EACH_ACTION}, each_tenant (action, tenant, number) as (
+    select action, (select ${TENANT} from ${TABLE} where ${WAITING} and ${ACTION} = action
+                    order by ${TENANT} limit 1), 1
+    from each_action where action is not null
+    union all
+    select action, (select ${TENANT} from ${TABLE}
+                    where ${WAITING} and ${ACTION} = each_tenant.action and ${TENANT} > each_tenant.tenant
+                    order by ${TENANT} limit 1), number + 1
+    from each_tenant where tenant is not null and number < ${TENANTS}
+  )
+  select distinct each_tenant.action, batch from each_tenant cross join lateral (
+    ${ofEachClass((rows) => `select group_id as batch from (select group_id ${rows} limit 2) as message`, 'each_tenant')}
+  ) as next where tenant is not null`;

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { after, beforeEach, describe, test } from 'node:test';
+import { transaction } from '../../src/postgres/transaction.ts';
+import { releaseClaim } from '../../src/queue/claims.ts';
+import { ChunkFetcher } from '../../src/queue/fetch-chunks.ts';
+import type { ChunkMessage, Claim } from '../../src/queue/messages.ts';
+import { type ChunkSendOptions, startQueue } from '../../src/queue/queue.ts';
+import { waitingBatches } from '../../src/queue/waiting-batches.ts';
+import { createDatabase } from '../support/database.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { waitFor } from '../support/wait.ts';
+
+const { url, pool } = await createDatabase({ after });
+const queue = await startQueue({ url, queues: ['default'], applicationName: 'test', max: 2, log: silentLog });
+after(() => queue.stop());
+beforeEach(() => pool.query('delete from pgboss.job'));
+
+let batches = 0;
+
+/** Has so many batches of one job wait, or so many chunks of one batch. */
+async function wait(
+  tenant: string,
+  action: string,
+  {
+    count = 1,
+    chunks = 1,
+    from = 0,
+    ...options
+  }: { count?: number; chunks?: number; from?: number } & ChunkSendOptions = {},
+): Promise<void> {
+  await transaction(pool, async (client) => {
+    for (let number = 0; number < count; number++) {
+      const batch = `00000000-0000-7000-8000-${String(++batches).padStart(12, '0')}`;
+      const message = { batch, tenant, action, generation: 1, attempt: 1 };
+      const messages = Array.from({ length: chunks }, (_, chunk) => ({ ...message, chunk: from + chunk }));
+      await queue.sendChunks(client, 'default', messages, options);
+    }
+  });
+}
+
+function fetcherOf(holder = 'test') {
+  const fetcher = new ChunkFetcher(pool, 'jobs.default', holder);
+  return Object.assign(fetcher, {
+    /** Takes messages, as `tenant action chunk`. */
+    take: async (lanes: number, room: Record<string, number> = {}) =>
+      (await fetcher.fetch(lanes, room)).claims.map(named),
+  });
+}
+
+function named({ message: { tenant, action, chunk } }: Claim<ChunkMessage>): string {
+  return `${tenant} ${action} ${chunk}`;
+}
+
+/** How often each is there. */
+function count(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+describe('a fetch of chunks', () => {
+  test('serves the tenant with the fewest messages in hand, whatever another has waiting', async () => {
+    await wait('a', 'x', { count: 20 });
+    const fetcher = fetcherOf();
+    assert.deepEqual(count(await fetcher.take(4)), { 'a x 0': 4 });
+    await wait('b', 'x', { count: 6 });
+    assert.deepEqual(count(await fetcher.take(5)), { 'b x 0': 5 });
+    assert.deepEqual(count(await fetcher.take(3)), { 'a x 0': 2, 'b x 0': 1 });
+  });
+
+  test('has tenants take turns when there are fewer lanes than tenants', async () => {
+    const tenants = Array.from({ length: 30 }, (_, n) => `t${String(n).padStart(2, '0')}`);
+    for (const tenant of tenants) await wait(tenant, 'x', { count: 3 });
+    const fetcher = fetcherOf();
+    const served: string[] = [];
+    for (let round = 0; round < 15; round++) {
+      const { claims } = await fetcher.fetch(2, {});
+      served.push(...claims.map(({ message }) => message.tenant ?? ''));
+      for (const claim of claims) fetcher.release(claim);
+    }
+    assert.deepEqual(served.toSorted(), tenants);
+  });
+
+  test('shares what a tenant gets among its actions, and among first and later chunks', async () => {
+    await wait('a', 'x', { count: 50 });
+    await wait('a', 'y', { count: 2 });
+    await wait('a', 'x', { chunks: 50, from: 1 });
+    const taken = count((await fetcherOf().take(12)).map((name) => name.replace(/[1-9]\d*$/, 'later')));
+    assert.equal(taken['a y 0'], 2);
+    assert.ok((taken['a x 0'] ?? 0) >= 4 && (taken['a x later'] ?? 0) >= 4, JSON.stringify(taken));
+  });
+
+  test('does not let later chunks starve where there is one lane', async () => {
+    await wait('a', 'x', { count: 40 });
+    await wait('a', 'x', { chunks: 40, from: 1 });
+    const fetcher = fetcherOf();
+    const served: string[] = [];
+    for (let round = 0; round < 40; round++) {
+      const { claims } = await fetcher.fetch(1, {});
+      served.push(...claims.map(({ message }) => (message.chunk === 0 ? 'first' : 'later')));
+      for (const claim of claims) fetcher.release(claim);
+    }
+    // A coin that falls on one side forty times: once in 10^12.
+    assert.deepEqual(Object.keys(count(served)).sort(), ['first', 'later']);
+  });
+
+  test('takes chunks of one kind by their number, then by their age', async () => {
+    await wait('a', 'x', { chunks: 3, from: 1 });
+    await wait('a', 'x', { chunks: 3, from: 1 });
+    assert.deepEqual(await fetcherOf().take(4), ['a x 1', 'a x 1', 'a x 2', 'a x 2']);
+  });
+
+  test('takes no more of an action than it has free slots, and nothing of one that has none', async () => {
+    await wait('a', 'x', { count: 9 });
+    await wait('b', 'x', { count: 9 });
+    await wait('b', 'y', { count: 9 });
+    await wait('c', 'z');
+    const taken = count(await fetcherOf().take(12, { x: 2, y: 0 }));
+    assert.deepEqual(taken, { 'a x 0': 1, 'b x 0': 1, 'c z 0': 1 });
+  });
+
+  test('finds what may run behind thousands that may not', async () => {
+    await pool.query(
+      `insert into pgboss.job (name, data, group_id, start_after, priority)
+       select 'jobs.default', jsonb_build_object('tenant', 't' || n % 1000, 'action', action), n::text,
+         now() + delay * interval '1 h', case when delay > 0 then -2000000000 else 0 end
+       from generate_series(1, 5000) as n, (values ('full', 0), ('late', 1)) as each (action, delay)`,
+    );
+    await wait('z', 'x');
+    assert.deepEqual(await fetcherOf().take(4, { full: 0 }), ['z x 0']);
+    assert.equal((await fetcherOf().take(4)).length, 4);
+  });
+
+  test('takes delayed messages once they are due, and not before', async () => {
+    await wait('a', 'x', { delaySeconds: 3600 });
+    await wait('a', 'x', { delaySeconds: 0.2 });
+    const fetcher = fetcherOf();
+    assert.deepEqual(await fetcher.take(4), []);
+    const taken = await waitFor(
+      async () => {
+        const due = await fetcher.take(4);
+        return due.length > 0 && due;
+      },
+      { what: 'the delay to pass' },
+    );
+    assert.equal(taken.length, 1);
+    await pool.query('update pgboss.job set start_after = now()');
+    assert.equal((await fetcher.take(4)).length, 1);
+  });
+
+  test('takes messages of the release before, which name neither tenant nor action', async () => {
+    const batch = '00000000-0000-7000-8000-000000000000';
+    await pool.query(`insert into pgboss.job (name, data, group_id) values ('jobs.default', $1, $2)`, [
+      JSON.stringify({ batch, chunk: 0, generation: 1, attempt: 1 }),
+      batch,
+    ]);
+    const { claims } = await fetcherOf().fetch(4, {});
+    assert.deepEqual(
+      claims.map(({ message }) => message.batch),
+      [batch],
+    );
+  });
+
+  test('by several at once takes each message once, and says that there may be more', async () => {
+    await wait('a', 'x', { count: 30 });
+    const taken: string[] = [];
+    await Promise.all(
+      Array.from({ length: 4 }, async (_, number) => {
+        const fetcher = fetcherOf(`holder ${number}`);
+        for (;;) {
+          const { claims, more } = await fetcher.fetch(3, {});
+          if (claims.length === 0 && !more) return;
+          taken.push(...claims.map(({ id }) => id));
+        }
+      }),
+    );
+    assert.equal(taken.length, 30);
+    assert.equal(new Set(taken).size, 30);
+  });
+
+  test('counts a claim that follows on a dead holder, none that follows on a release', async () => {
+    await wait('a', 'x');
+    const fetcher = fetcherOf();
+    const [first] = (await fetcher.fetch(1, {})).claims;
+    assert.ok(first);
+    await transaction(pool, (client) => releaseClaim(client, first));
+    fetcher.release(first);
+    const [second] = (await fetcher.fetch(1, {})).claims;
+    assert.deepEqual([second?.id, second?.retryCount], [first.id, 0]);
+    await pool.query(`update pgboss.job set state = 'retry'`);
+    const [third] = (await fetcherOf('another').fetch(1, {})).claims;
+    assert.deepEqual([third?.id, third?.retryCount], [first.id, 1]);
+    await transaction(pool, (client) => releaseClaim(client, first));
+    const { rows } = await pool.query('select state from pgboss.job');
+    assert.deepEqual(rows, [{ state: 'active' }], 'a stale holder gives nothing back');
+  });
+});
+
+test('a claim of which the answer was lost is given back by the next fetch, and no other', async () => {
+  await wait('a', 'x', { count: 3 });
+  const fetcher = fetcherOf('mine');
+  const [held] = (await fetcher.fetch(1, {})).claims;
+  await fetcherOf('other').fetch(1, {});
+  // As if the statement had been committed and its answer had not come.
+  await pool.query(
+    `update pgboss.job set state = 'active', started_on = now(), output = '{"holder":"mine"}' where state = 'created'`,
+  );
+  await pool.query('alter table pgboss.job rename to gone');
+  await pool.query('alter table pgboss.job_common rename to gone_common');
+  await assert.rejects(fetcher.fetch(1, {}), /job_common/);
+  await pool.query('alter table pgboss.gone_common rename to job_common');
+  await pool.query('alter table pgboss.gone rename to job');
+  const { claims } = await fetcher.fetch(4, {});
+  assert.equal(claims.length, 1);
+  assert.notEqual(claims[0]?.id, held?.id);
+  assert.equal(claims[0]?.retryCount, 0, 'nothing died of it');
+});
+
+test('batches that wait are told of by action', async () => {
+  await wait('a', 'x', { count: 3 });
+  await wait('b', 'y', { delaySeconds: 3600 });
+  await wait('c', 'z', { chunks: 3 });
+  const waiting = await waitingBatches(pool, 'default');
+  assert.deepEqual(count(waiting.map(({ action }) => action)), { x: 2, z: 1 });
+});
