@@ -33,7 +33,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const admin = await readAdminKey(config);
   const secretKey = await readSecretKey(config);
   const databaseUrl =
-    config.databaseUrl ?? (await ending.begin('database', () => startDatabase(config, log))).url;
+    config.databaseUrl ?? (await ending.begin('database', () => startDatabase(config, log, ending))).url;
   await requireDatabases(config);
   await migrateAll(sessionUrl(config, databaseUrl), registry, log);
   const { startApi } = await import('./app/api.ts');
@@ -49,9 +49,14 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
   welcome(log, { url: listening.url, generatedKey });
 }
 
-async function startDatabase(config: Config, log: Start['log']): Promise<Running & { url: string }> {
+async function startDatabase(
+  config: Config,
+  log: Start['log'],
+  ending: Ending,
+): Promise<Running & { url: string }> {
   const { startEmbeddedPostgres } = await import('./database/embedded.ts');
-  const { url, stop } = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+  const { url, stop, lost } = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+  void lost.then((why) => ending.fail(explain(why)));
   return { url, drain: stop };
 }
 

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, realpath } from 'node:fs/promises';
+import { access, mkdir, realpath } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../domain/log.ts';
 import { createClient } from '../postgres/connection.ts';
@@ -15,7 +16,12 @@ export interface EmbeddedPostgres {
   url: string;
   /** Fast shutdown, an immediate one after so long; resolves when the server is gone. May be called again. */
   stop(fastMs?: number): Promise<void>;
+  /** Resolves, with one line that says why, when the server has ended and cannot be started again. */
+  lost: Promise<string>;
 }
+
+/** A server that ended is started anew for so long: what is in its way, such as a full disk, may pass. */
+const GIVE_UP_MS = 60_000;
 
 /**
  * Runs a Postgres server of our own in a data directory, made when missing: initialised on the first start,
@@ -23,12 +29,15 @@ export interface EmbeddedPostgres {
  *
  * Throws one clear line when another living Batchwright uses the data directory, when there is no Postgres
  * for this platform, and, with the last lines of Postgres's own log, when it does not start.
+ *
+ * @param options.giveUpMs for how long it is tried to start again what ended; 60 s when absent
  */
 export async function startEmbeddedPostgres(options: {
   dataDir: string;
   log: Log;
+  giveUpMs?: number;
 }): Promise<EmbeddedPostgres> {
-  const { log } = options;
+  const { log, giveUpMs = GIVE_UP_MS } = options;
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const dataDir = await realpath(options.dataDir);
   const unlock = lockDataDir(dataDir);
@@ -41,13 +50,13 @@ export async function startEmbeddedPostgres(options: {
       throw error;
     });
     log.info({ port, serverPid: server.pid, directory: cluster.directory }, 'The embedded database is ready');
-    const stopServer = keepRunning(server, () => spawnServer(cluster, port), log);
+    const kept = keepRunning(server, { cluster, port, log, giveUpMs });
     let stopped: Promise<void> | undefined;
     const stop = (fastMs?: number) => {
-      stopped ??= stopServer(fastMs).finally(unlock);
+      stopped ??= kept.stop(fastMs).finally(unlock);
       return stopped;
     };
-    return { url: urlOf(cluster, port, USER), stop };
+    return { url: urlOf(cluster, port, USER), stop, lost: kept.lost };
   } catch (error) {
     unlock();
     throw error;
@@ -103,9 +112,13 @@ async function createDatabase(cluster: Cluster, port: number): Promise<void> {
   }
 }
 
-/** Starts the server again whenever it ends, until the returned function stops it for good. */
-function keepRunning(first: Server, spawnAgain: () => Server, log: Log): Server['stop'] {
+/** Starts the server again whenever it ends, until it is stopped for good or lost. */
+function keepRunning(
+  first: Server,
+  { cluster, port, log, giveUpMs }: { cluster: Cluster; port: number; log: Log; giveUpMs: number },
+): Pick<EmbeddedPostgres, 'stop' | 'lost'> {
   const stopping = new AbortController();
+  const { promise: lost, resolve: lose } = Promise.withResolvers<string>();
   let server = first;
 
   async function watch(): Promise<void> {
@@ -113,18 +126,26 @@ function keepRunning(first: Server, spawnAgain: () => Server, log: Log): Server[
       const ending = await server.ended;
       if (stopping.signal.aborted) return;
       log.error({ ending }, 'The embedded database ended; starting it again');
-      await startAgain();
+      if (!(await startAgain(performance.now() + giveUpMs))) return;
     }
   }
 
-  async function startAgain(): Promise<void> {
+  /** False when it was stopped or lost in the meantime. */
+  async function startAgain(deadline: number): Promise<boolean> {
     for (let attempt = 1; !stopping.signal.aborted; attempt++) {
       try {
-        server = spawnAgain();
+        server = spawnServer(cluster, port);
         await server.ready();
-        return log.info({ serverPid: server.pid, attempt }, 'The embedded database is back');
+        log.info({ serverPid: server.pid, attempt }, 'The embedded database is back');
+        return true;
       } catch (error) {
         await server.stop();
+        const isGone = !(await exists(join(cluster.directory, 'PG_VERSION')));
+        if (isGone || performance.now() > deadline) {
+          const why = isGone ? `${cluster.directory} is gone` : (error as Error).message;
+          lose(`The embedded database ended and cannot be started again: ${why}`);
+          return false;
+        }
         const write = attempt < 5 ? log.warn : log.error;
         write.call(log, { attempt, err: error }, 'The embedded database does not start; trying again');
         await sleep(Math.min(100 * 2 ** attempt, 10_000), undefined, { signal: stopping.signal }).catch(
@@ -132,12 +153,23 @@ function keepRunning(first: Server, spawnAgain: () => Server, log: Log): Server[
         );
       }
     }
+    return false;
   }
 
   const watching = watch();
-  return async (fastMs) => {
-    stopping.abort();
-    await server.stop(fastMs);
-    await watching;
+  return {
+    lost,
+    async stop(fastMs) {
+      stopping.abort();
+      await server.stop(fastMs);
+      await watching;
+    },
   };
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -15,7 +15,7 @@ const ROOT = join(import.meta.dirname, '../..');
 interface DataDir {
   path: string;
   /** Starts the embedded database in this process. */
-  start(log?: Log): Promise<EmbeddedPostgres>;
+  start(log?: Log, giveUpMs?: number): Promise<EmbeddedPostgres>;
   /** Starts it in a process of its own, ready or failed when this resolves. */
   startProcess(options?: SpawnOptions): Promise<{ child: ChildProcess; url?: string; error?: string }>;
   /** Ends whatever was started and leaves the data. */
@@ -44,8 +44,8 @@ export async function makeDataDir(
   });
   return {
     path,
-    async start(log = silentLog) {
-      const database = await startEmbeddedPostgres({ dataDir: path, log });
+    async start(log = silentLog, giveUpMs?: number) {
+      const database = await startEmbeddedPostgres({ dataDir: path, log, ...(giveUpMs && { giveUpMs }) });
       started.push(database);
       return database;
     },

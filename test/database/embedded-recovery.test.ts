@@ -104,6 +104,20 @@ test('on a used data directory', async (t) => {
     assert.equal(await isRunning(last), false);
   });
 
+  await t.test('a server that cannot be started again is given up, with what its log says', async () => {
+    const database = await dataDir.start(silentLog, 1);
+    const configuration = join(dataDir.path, 'postgres/postgresql.conf');
+    const good = await readFile(configuration);
+    await appendFile(configuration, "\nshared_buffers = 'nonsense'\n");
+    process.kill(await serverPid(dataDir.path), 'SIGKILL');
+    assert.match(
+      await database.lost,
+      /^The embedded database ended and cannot be started again: .*shared_buffers.*nonsense/s,
+    );
+    await database.stop();
+    await writeFile(configuration, good);
+  });
+
   await t.test("a start that fails tells what the server's log says last", async () => {
     const configuration = join(dataDir.path, 'postgres/postgresql.conf');
     const good = await readFile(configuration);

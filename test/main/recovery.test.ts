@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { isRunning, serverPid } from '../database/data-dir.ts';
 import { waitFor } from '../support/wait.ts';
@@ -42,6 +43,24 @@ suite('an interrupted start or run', { concurrency: true }, () => {
       failed: 0,
       cancelled: 0,
     });
+  });
+
+  test('a database whose folder is gone ends the process with one line, and no worker is forked any more', async (t) => {
+    const home = await makeHome(t);
+    const product = home.start();
+    await product.ready();
+    await waitFor(async () => product.stdout().includes('worker ready'), { what: 'the worker' });
+    const server = await serverPid(home.dataDir);
+    const cluster = await realpath(join(home.dataDir, 'postgres'));
+    await rename(cluster, `${cluster}-moved`);
+    t.after(() => rm(`${cluster}-moved`, { recursive: true, force: true }));
+    process.kill(server, 'SIGKILL');
+    assert.deepEqual(await product.exited, { code: 1, signal: null });
+    assert.match(
+      product.stderr(),
+      /^The embedded database ended and cannot be started again: \S+ is gone\n/m,
+    );
+    assert.deepEqual(await home.processes(), []);
   });
 
   test('a signal in the middle of the first start leaves nothing running and nothing half made', async (t) => {
