@@ -1,7 +1,8 @@
 /** How often a key, or an address, may ask. */
 import { isIP } from 'node:net';
 import type { Request, RequestHandler } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { type ClientRateLimitInfo, ipKeyGenerator, rateLimit, type Store } from 'express-rate-limit';
+import { LRUCache } from 'lru-cache';
 import { BatchwrightError } from '../domain/errors.ts';
 import { callerOf } from './callers.ts';
 
@@ -21,11 +22,24 @@ export function byAddress(request: Request): string {
   return ipKeyGenerator(isIP(ip) ? ip : (socket.remoteAddress ?? ''));
 }
 
-/** So many requests a minute for each of `whom`; throws `tooManyRequests` with Retry-After. 0 is no limit. */
-export function limitRate(perMinute: number, whom: (request: Request) => string): RequestHandler {
+const WINDOW_MS = 60_000;
+/** Of keys or addresses: what is beyond the bound and asked the longest ago begins anew. */
+const MAX_REMEMBERED = 10_000;
+
+/**
+ * So many requests a minute for each of `whom`; throws `tooManyRequests` with Retry-After. 0 is no limit.
+ *
+ * @param maxRemembered how many of them are known at once
+ */
+export function limitRate(
+  perMinute: number,
+  whom: (request: Request) => string,
+  maxRemembered = MAX_REMEMBERED,
+): RequestHandler {
   if (perMinute === 0) return (_request, _response, next) => next();
   return rateLimit({
-    windowMs: 60_000,
+    windowMs: WINDOW_MS,
+    store: new BoundedStore(maxRemembered),
     limit: perMinute,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
@@ -36,4 +50,33 @@ export function limitRate(perMinute: number, whom: (request: Request) => string)
       next(new BatchwrightError('tooManyRequests', { retryAfter: Math.max(1, seconds) }));
     },
   });
+}
+
+/** The library's own store keeps whoever came within two minutes, and addresses cost an attacker nothing. */
+class BoundedStore implements Store {
+  readonly localKeys = true;
+  readonly #known: LRUCache<string, ClientRateLimitInfo & { resetTime: Date }>;
+
+  constructor(max: number) {
+    this.#known = new LRUCache({ max, ttl: WINDOW_MS });
+  }
+
+  increment(key: string): ClientRateLimitInfo {
+    let client = this.#known.get(key);
+    if (!client) {
+      client = { totalHits: 0, resetTime: new Date(Date.now() + WINDOW_MS) };
+      this.#known.set(key, client);
+    }
+    client.totalHits++;
+    return client;
+  }
+
+  decrement(key: string): void {
+    const client = this.#known.get(key);
+    if (client) client.totalHits--;
+  }
+
+  resetKey(key: string): void {
+    this.#known.delete(key);
+  }
 }
