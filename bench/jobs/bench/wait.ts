@@ -6,9 +6,9 @@ import type { Wait } from '../../schemas/bench/wait.ts';
 const WAIT_MS = 5;
 
 export default defineAction<Wait>({
-  summary: 'Waits for 5 ms, as for I/O',
-  async run({ n }) {
-    await wait(WAIT_MS);
+  summary: 'Waits for 5 ms, as for I/O, or for as long as it is told',
+  async run({ n, ms = WAIT_MS }) {
+    await wait(ms);
     return { ok: true, n };
   },
 });
