@@ -33,9 +33,8 @@ export async function findLostResults(
   { pool, queues, log }: { pool: Pool; queues: readonly string[]; log: Pick<Log, 'warn'> },
   client: PoolClient,
   walk: ResultWalk,
-  minAgeSeconds: number,
 ): Promise<void> {
-  const page = await endedBatches(client, { before: walk.before, limit: MAX_BATCHES, minAgeSeconds });
+  const page = await endedBatches(client, { before: walk.before, limit: MAX_BATCHES });
   let results = 0;
   const first = page.findIndex(({ total }, position) => {
     results += total;

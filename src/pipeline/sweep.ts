@@ -50,7 +50,7 @@ const FIRST = '00000000-0000-0000-0000-000000000000';
  * found so for many batches at once, by comparing what the tables of batches and the queue have: they cannot be
  * joined where those are distributed. Only what seems not to be is looked at alone, under its lock.
  *
- * @param options.minAgeSeconds batches stored, and batches ended, less long ago are left alone
+ * @param options.minAgeSeconds batches stored, and callbacks of batches ended, less long ago are left alone
  * @param options.walk where the count of results goes on; it begins anew when absent
  */
 export async function sweep(
@@ -73,7 +73,7 @@ export async function sweep(
         callbacks.map(({ id }) => id),
       );
     }
-    await findLostResults(deps, client, walk, minAgeSeconds);
+    await findLostResults(deps, client, walk);
     await discardStaleUploads(deps);
   };
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });

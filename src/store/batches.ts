@@ -177,14 +177,13 @@ export async function unfinishedBatches(
 /** Ended batches that callers may see, the youngest first, from one id downwards. */
 export async function endedBatches(
   client: ClientBase,
-  { before, limit, minAgeSeconds }: { before: string; limit: number; minAgeSeconds: number },
+  { before, limit }: { before: string; limit: number },
 ): Promise<{ id: string; total: number }[]> {
   const { rows } = await client.query<{ id: string; total: number }>(
     `select id, total from batchwright.batch
      where id < $1 and state in ('completed', 'cancelled') and expires_at > now()
-       and finished_at < now() - make_interval(secs => $2)
-     order by id desc limit $3`,
-    [before, minAgeSeconds, limit],
+     order by id desc limit $2`,
+    [before, limit],
   );
   return rows;
 }
