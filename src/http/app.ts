@@ -16,6 +16,7 @@ import { createEndedKeys } from './ended-keys.ts';
 import { errorHandler } from './errors.ts';
 import { createFailedAuthentication } from './failed-authentication.ts';
 import { healthRoutes } from './health.ts';
+import { limitBody } from './limit-body.ts';
 import { refuseOtherMethods } from './other-methods.ts';
 import { mountPluginRoutes } from './plugin-routes.ts';
 import { byAddress, byKey, limitRate } from './rate-limit.ts';
@@ -56,10 +57,11 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   app.use(health, refuseOtherMethods(health));
 
   const failed = createFailedAuthentication();
+  const memory = new BodyMemory(Math.max(LEAST_BODY_MEMORY, JOBS_IN_MEMORY * deps.bodyLimits.maxJobBytes));
   const keyed: RequestHandler[] = [
     ...authenticate(deps.keys, failed, createEndedKeys(deps.keys, deps.log)),
     limitRate(deps.rateLimit, byKey),
-    countBodies(new BodyMemory(Math.max(LEAST_BODY_MEMORY, JOBS_IN_MEMORY * deps.bodyLimits.maxJobBytes))),
+    countBodies(memory),
   ];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
   app.all('/api/1.0/:namespace', ...keyed, alone(deps));
@@ -70,6 +72,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     log: deps.log,
     keyed: [...keyed, checkBody(deps.bodyLimits)],
     limitRate: limitRate(deps.rateLimit, byAddress),
+    bounded: [countBodies(memory), limitBody(deps.bodyLimits.maxBodyBytes)],
     failed,
   });
   // After the plugins' routes: some stand below /v1 and ask for another kind of key.

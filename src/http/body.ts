@@ -241,7 +241,7 @@ function inContractShape<T>(hint: (error: JsonSyntaxError) => string, scan: () =
   }
 }
 
-function tooLarge(maxBytes: number): BatchwrightError {
+export function tooLarge(maxBytes: number): BatchwrightError {
   return new BatchwrightError('bodyTooLarge', {
     message: `The request body has more than ${maxBytes} bytes`,
   });

@@ -24,6 +24,8 @@ export interface PluginRoutesOptions {
   /** What stands before routes that do not authenticate by themselves. */
   keyed: RequestHandler[];
   limitRate: RequestHandler;
+  /** What bounds the bodies that routes read. */
+  bounded: RequestHandler[];
   failed: FailedAuthentication;
 }
 
@@ -41,6 +43,7 @@ export async function mountPluginRoutes(app: Express, options: PluginRoutesOptio
     router.use(
       mountedAt(prefix),
       ...(authenticate ? [authenticateBy(options.failed, authenticate), options.limitRate] : options.keyed),
+      ...options.bounded,
     );
     await routes.routes(router, toolsOf(options, namespace));
     app.use(prefix, router, refuseBrokenJson);

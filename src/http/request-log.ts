@@ -20,7 +20,7 @@ export function mountedAt(path: string): RequestHandler {
  * there is no error pino-http would make one up from the status.
  */
 export function requestLog(log: Log): RequestHandler {
-  return pinoHttp({
+  const note = pinoHttp({
     logger: log as unknown as NonNullable<Options['logger']>,
     customLogLevel: (_request: IncomingMessage, response: ServerResponse, error?: Error) =>
       error || response.statusCode >= 500 ? 'warn' : response.statusCode >= 400 ? 'info' : 'debug',
@@ -38,6 +38,11 @@ export function requestLog(log: Log): RequestHandler {
       res: ({ statusCode }: ServerResponse) => ({ status: statusCode }),
     },
   });
+  return (request, response, next) => {
+    // Kept: Node takes the socket from a request whose body was not read to its end with `for await`.
+    Object.defineProperty(request, 'ip', { value: request.ip });
+    note(request, response, next);
+  };
 }
 
 function described(request: IncomingMessage): object {

@@ -1,5 +1,8 @@
 /** HTTP routes that plugins bring, over the fixture `rpc` and the invitation links of `event`. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import express, { type Request } from 'express';
 import { StartError } from '../../src/domain/start-error.ts';
@@ -10,11 +13,12 @@ import type { PluginPipeline } from '../../src/pipeline/plugin-pipeline.ts';
 import type { Sql } from '../../src/plugin/context.ts';
 import type { Routes, RouteTools } from '../../src/plugin/routes.ts';
 import { silentPluginLog } from '../support/action-context.ts';
-import { startSystem } from '../support/system.ts';
+import { ADMIN_KEY, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { storedRows } from './stored-rows.ts';
 
-const system = await startSystem({ after });
+const MAX_BODY_BYTES = 100_000;
+const system = await startSystem({ after }, { env: { MAX_BODY_BYTES: String(MAX_BODY_BYTES) } });
 
 const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
   system.request(path, { method: 'POST', headers, body: JSON.stringify(body) });
@@ -90,6 +94,24 @@ describe('A route', () => {
       assert.match(told.message, /^The body is no JSON: /);
     }
   });
+
+  for (const [framing, length] of [
+    ['with a Content-Length', String(MAX_BODY_BYTES + 2)],
+    ['in chunks', undefined],
+  ] as const)
+    test(`gets no body that is larger than MAX_BODY_BYTES (${framing})`, async () => {
+      const request = http.request(`${system.url}/rpc-fixture/batches`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${ADMIN_KEY}`, ...(length && { 'content-length': length }) },
+      });
+      request.on('error', () => {});
+      // In two: Node would tell the length of one piece.
+      request.write('"');
+      request.end(`${'x'.repeat(MAX_BODY_BYTES)}"`);
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      assert.equal(response.statusCode, 413);
+      assert.match(await text(response), /more than 100000 bytes/);
+    });
 
   test('calls any action and gets its response', async () => {
     const { status, body } = await post('/rpc-fixture/calls/test.echo', { n: 7 });
@@ -246,6 +268,7 @@ function mount(pipeline: PluginPipeline, ...routes: Routes[]): Promise<void> {
     })),
     pipeline,
     sqlOf: () => ({}) as Sql,
+    bounded: [],
     log: { ...silentPluginLog, child: () => silentPluginLog },
     keyed: [(_request, _response, next) => next()],
     limitRate: (_request, _response, next) => next(),
