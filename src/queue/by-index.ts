@@ -1,7 +1,10 @@
 import type { Pool, QueryConfig, QueryResultRow } from 'pg';
 import { queryInTransaction } from '../postgres/transaction.ts';
 
-const SETTINGS = ['seqscan', 'bitmapscan', 'sort'].map((way) => `set local enable_${way} = off`).join('; ');
+/** Without JIT, too: what is turned off counts as so costly that Postgres would compile each of these statements. */
+const SETTINGS = ['enable_seqscan', 'enable_bitmapscan', 'enable_sort', 'jit']
+  .map((setting) => `set local ${setting} = off`)
+  .join('; ');
 
 /**
  * The rows of one prepared statement on the table of messages, planned to go by its indexes. The plan is kept, and
