@@ -4,10 +4,10 @@ import { createLogger } from './app/logger.ts';
 import { loadPlugins, migrateAll, requireDatabases, sessionUrl } from './app/prepare.ts';
 import type { AppOptions, Running } from './app/running.ts';
 import { welcome } from './app/welcome.ts';
-import { type Config, readConfig } from './config.ts';
-import { makeFolder } from './database/make-folder.ts';
+import { type Config, readConfig } from './config/config.ts';
+import { adminKeyFile, readAdminKey, readSecretKey } from './config/generated-keys.ts';
 import { explainStartFailure } from './domain/start-error.ts';
-import { adminKeyFile, readAdminKey, readSecretKey } from './generated-keys.ts';
+import { makeFolder } from './embedded/make-folder.ts';
 
 interface Start extends Omit<AppOptions, 'databaseUrl'> {
   ending: Ending;
@@ -54,7 +54,7 @@ async function startDatabase(
   log: Start['log'],
   ending: Ending,
 ): Promise<Running & { url: string }> {
-  const { startEmbeddedPostgres } = await import('./database/embedded.ts');
+  const { startEmbeddedPostgres } = await import('./embedded/embedded.ts');
   const { url, stop, lost } = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
   void lost.then((why) => ending.fail(explain(why)));
   return { url, drain: stop };

@@ -9,7 +9,7 @@ import { spec } from 'node:test/reporters';
 
 const E2E = 'e2e';
 /** Folders whose files take longest: they start processes of the product, and wait for them. */
-const LONG = ['cli', 'database', 'main', 'worker'];
+const LONG = ['cli', 'embedded', 'main', 'worker'];
 /** So many others follow each long file: long ones are spread, and have all begun by two thirds of the run. */
 const OTHERS_BETWEEN = 3;
 /** More than the two processors of a small machine: files wait for more than half of their time. */

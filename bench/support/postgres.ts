@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { startEmbeddedPostgres } from '../../src/embedded/embedded.ts';
 import { urlWithDatabase, withClient } from '../../test/support/server.ts';
 import { silentLog } from '../../test/support/silent-log.ts';
 

@@ -1,24 +1,24 @@
 /** Puts the API together: hands to each folder what it must not import. */
 
+import { createKeys } from '../access/keys.ts';
 import { DEFAULT_TENANT } from '../domain/caller.ts';
 import { createHttpApp } from '../http/app.ts';
-import { createActionCatalogue } from '../pipeline/action-catalogue.ts';
-import { createCallbackUrlCheck } from '../pipeline/callback-url.ts';
-import { createKeys } from '../pipeline/keys.ts';
-import { createPluginPipeline } from '../pipeline/plugin-pipeline.ts';
-import { ProcessLock } from '../pipeline/process-lock.ts';
-import { startRetention } from '../pipeline/retention.ts';
-import { createRouteSql } from '../pipeline/route-sql.ts';
-import { type StallTimes, startStallWatch } from '../pipeline/stall-watch.ts';
-import { TenantTurns } from '../pipeline/tenant-turns.ts';
-import { Uploads } from '../pipeline/uploads.ts';
-import { createEndWatch } from '../pipeline/wait.ts';
-import { createBatchWatch } from '../pipeline/watch.ts';
+import { createEndWatch } from '../pipeline/call/end-watch.ts';
+import { createPluginPipeline } from '../pipeline/call/plugin-pipeline.ts';
+import { createActionCatalogue } from '../pipeline/read/action-catalogue.ts';
+import { createBatchWatch } from '../pipeline/read/batch-watch.ts';
+import { createRouteSql } from '../pipeline/run/sql/route-sql.ts';
+import { createCallbackUrlCheck } from '../pipeline/submit/callback-url.ts';
+import { ProcessLock } from '../pipeline/submit/process-lock.ts';
+import { TenantTurns } from '../pipeline/submit/tenant-turns.ts';
+import { Uploads } from '../pipeline/submit/uploads.ts';
+import { startRetention } from '../pipeline/upkeep/retention.ts';
+import { type StallTimes, startStallWatch } from '../pipeline/upkeep/stall-watch.ts';
 import { createPing } from '../postgres/ping.ts';
 import { createPool } from '../postgres/pools.ts';
 import { startQueue } from '../queue/queue.ts';
-import { createLargeJobChecker } from '../registry/large-jobs.ts';
 import type { Registry } from '../registry/registry.ts';
+import { createLargeJobChecker } from '../validation/large-jobs.ts';
 import type { listen } from './listen.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';

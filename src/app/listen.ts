@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Config } from '../config.ts';
-import { BatchwrightError } from '../domain/errors.ts';
-import { refuse } from '../http/send-error.ts';
-import { createHttpServer, type HttpServer } from '../http/server.ts';
+import type { Config } from '../config/config.ts';
+import { BatchwrightError } from '../contract/errors.ts';
+import { refuse } from '../http/server/send-error.ts';
+import { createHttpServer, type HttpServer } from '../http/server/server.ts';
 
 /** A server that answers 503 until the API behind it is there, so that a taken port is known at once. */
 export async function listen(

@@ -1,5 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 /** Lines that a full disk does not take wait in memory up to so many bytes; further ones are lost. */
 const MAX_WAITING_BYTES = 1024 * 1024;

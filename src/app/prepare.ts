@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { StartError } from '../domain/start-error.ts';
 import { migrate, withMigrationLock } from '../postgres/migrate.ts';
 import { requireDatabase } from '../postgres/reach.ts';

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 export interface AppOptions {
   config: Config;

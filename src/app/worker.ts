@@ -1,21 +1,22 @@
 /** Puts a worker together, and the process that it has run what a worker died of. */
-import type { Config } from '../config.ts';
+
+import { createKeys } from '../access/keys.ts';
+import type { Config } from '../config/config.ts';
 import { LimitedLog } from '../domain/limited-log.ts';
 import { createHttpService } from '../outbound/http-service.ts';
 import type { Mailer } from '../outbound/mail.ts';
-import { ActionSlots } from '../pipeline/action-slots.ts';
-import { createKeys } from '../pipeline/keys.ts';
-import { PluginConnections } from '../pipeline/plugin-connections.ts';
-import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
+import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
+import { PluginConnections } from '../pipeline/run/sql/plugin-connections.ts';
+import { ActionSlots } from '../pipeline/throttle/action-slots.ts';
 import type { Services } from '../plugin/context.ts';
 import { createPool } from '../postgres/pools.ts';
 import { openSession } from '../postgres/session.ts';
 import { startQueue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Lanes, startLanes } from '../worker/lanes.ts';
-import type { QuarantineDeps } from '../worker/quarantine.ts';
-import { runQuarantineTasks } from '../worker/quarantine-process.ts';
-import { type ProcessLimits, startWatchdog } from '../worker/watchdog.ts';
+import { runQuarantineTasks } from '../worker/quarantine/child.ts';
+import type { QuarantineDeps } from '../worker/quarantine/parent.ts';
+import { type ProcessLimits, startWatchdog } from '../worker/quarantine/watchdog.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { ClientBase } from 'pg';
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import type { Log } from '../domain/log.ts';
 import { explainStartFailure } from '../domain/start-error.ts';
 import { migrate, withMigrationLock } from '../postgres/migrate.ts';

@@ -1,5 +1,5 @@
-import { readConfig } from '../config.ts';
-import { findAdminKey } from '../generated-keys.ts';
+import { readConfig } from '../config/config.ts';
+import { findAdminKey } from '../config/generated-keys.ts';
 
 /** Prints the admin key. Throws when the data directory has none: the server was never started there. */
 export async function adminKey(): Promise<void> {

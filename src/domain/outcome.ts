@@ -1,4 +1,4 @@
-import type { ErrorBody } from './errors.ts';
+import type { ErrorBody } from '../contract/errors.ts';
 
 export const RESULT_STATUSES = ['succeeded', 'failed', 'cancelled'] as const;
 export type ResultStatus = (typeof RESULT_STATUSES)[number];

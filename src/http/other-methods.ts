@@ -1,5 +1,5 @@
 import type { RequestHandler, Router } from 'express';
-import { BatchwrightError } from '../domain/errors.ts';
+import { BatchwrightError } from '../contract/errors.ts';
 
 /** What express keeps of a route. */
 interface Layer {

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
-import type { ResultStream } from '../pipeline/result-stream.ts';
-import type { TenantTurns } from '../pipeline/tenant-turns.ts';
+import type { ResultStream } from '../pipeline/read/result-stream.ts';
+import type { TenantTurns } from '../pipeline/submit/tenant-turns.ts';
 
 type Results = Pick<ResultStream, 'next' | 'drop' | 'close'>;
 

@@ -7,7 +7,6 @@ import { LimitedLog } from '../domain/limited-log.ts';
 import type { Log } from '../domain/log.ts';
 import { claimRef } from './claims.ts';
 import { type Consumer, type ConsumerOptions, type Lane, startConsumer } from './consumer.ts';
-import { type Doorbell, listenForRings } from './doorbell.ts';
 import { CallbackFetcher } from './fetch-callbacks.ts';
 import { ChunkFetcher } from './fetch-chunks.ts';
 import { renewHeartbeats } from './keep-alive.ts';
@@ -19,6 +18,7 @@ import {
   chunkQueue,
   quarantineQueue,
 } from './messages.ts';
+import { type Doorbell, listenForRings } from './notify.ts';
 
 /** Callbacks at once: one that waits for its receiver costs a socket, and no more. */
 const CALLBACK_LANES = 128;

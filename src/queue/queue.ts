@@ -4,7 +4,6 @@ import type { Log } from '../domain/log.ts';
 import { createPing } from '../postgres/ping.ts';
 import { createPool } from '../postgres/pools.ts';
 import { claimRef, narrowClaim, releaseClaim } from './claims.ts';
-import { ring } from './doorbell.ts';
 import { createIndexes } from './indexes.ts';
 import { renewHeartbeats } from './keep-alive.ts';
 import { createLanes } from './lanes.ts';
@@ -17,6 +16,7 @@ import {
   priorityOf,
   quarantineQueue,
 } from './messages.ts';
+import { ring } from './notify.ts';
 import { SUPERVISION_SECONDS, startSupervision } from './supervision.ts';
 import { setVacuum } from './vacuum.ts';
 

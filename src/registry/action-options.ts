@@ -1,6 +1,8 @@
 /** What `defineAction` may be given, beside the types: a plugin's file may be written without looking at them. */
+
+import { shown } from '../domain/shown.ts';
 import type { Action } from '../plugin/action.ts';
-import { isFunction, isObject, type Member, shown, wrongMember } from './members.ts';
+import { isFunction, isObject, type Member, wrongMember } from './members.ts';
 
 const MAX_TIMEOUT_SECONDS = 21_600;
 const QUEUE_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,40}$/;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { placeOf } from '../domain/files.ts';
-import { shown } from './members.ts';
+import { shown } from '../domain/shown.ts';
 
 /**
  * @param thrown anything: what a file throws need not be an Error, and may throw when it is looked at

@@ -1,6 +1,7 @@
 import type { ValidateFunction } from 'ajv';
 import { placeOf } from '../domain/files.ts';
-import { isObject, shown } from './members.ts';
+import { shown } from '../domain/shown.ts';
+import { isObject } from './members.ts';
 import type { ModuleLoader } from './module-loader.ts';
 import { RegistryError } from './registry-error.ts';
 

@@ -1,6 +1,6 @@
 /** Checks what a plugin's file exports: each member known, and of the right kind. */
-import { inspect } from 'node:util';
 import { nearestName } from '../domain/nearest-name.ts';
+import { shown } from '../domain/shown.ts';
 
 export interface Member {
   fits(value: unknown): boolean;
@@ -28,12 +28,6 @@ function nearest(name: string, known: readonly string[]): string {
 
 function not(value: unknown): string {
   return value === undefined ? '' : `, not ${shown(value)}`;
-}
-
-/** A value on one line, and not too much of it. */
-export function shown(value: unknown): string {
-  const text = inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: 1, maxStringLength: 100 });
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 export function isFunction(value: unknown): boolean {

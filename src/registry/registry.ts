@@ -3,13 +3,13 @@ import type { ValidateFunction } from 'ajv';
 import { placeOf } from '../domain/files.ts';
 import { ACTION_DEFAULTS, type Action, type RetryPolicy } from '../plugin/action.ts';
 import type { Routes } from '../plugin/routes.ts';
+import { checkParams, createCompiler } from '../validation/check-params.ts';
 import { wrongAction } from './action-options.ts';
 import { type ActionFile, discover, type PluginFiles } from './discover.ts';
 import { loadSchema } from './load-schema.ts';
 import { createModuleLoader, createStarter, type LoadOptions, type ModuleLoader } from './module-loader.ts';
 import { RegistryError } from './registry-error.ts';
 import { wrongRoutes } from './route-options.ts';
-import { checkParams, createCompiler } from './schema.ts';
 
 /** An action as the pipeline sees it: every default filled in. */
 export interface RegisteredAction {

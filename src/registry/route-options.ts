@@ -1,4 +1,5 @@
-import { isFunction, isObject, type Member, shown, wrongMember } from './members.ts';
+import { shown } from '../domain/shown.ts';
+import { isFunction, isObject, type Member, wrongMember } from './members.ts';
 
 /** No pattern: express would read `:` and `*` as such. */
 const PREFIX = /^(\/[A-Za-z0-9._~-]+)+$/;

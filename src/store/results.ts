@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from 'pg';
-import type { ErrorBody } from '../domain/errors.ts';
+import type { ErrorBody } from '../contract/errors.ts';
 import type { ResultStatus } from '../domain/outcome.ts';
 import type { BatchRow } from './batches.ts';
 

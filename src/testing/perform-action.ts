@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Action } from '../plugin/action.ts';
 import type { JobContext, Log, Services, Sql } from '../plugin/context.ts';
 import { loadRegistry, type RegisteredAction, type Registry } from '../registry/registry.ts';
-import { checkParams } from '../registry/schema.ts';
+import { checkParams } from '../validation/check-params.ts';
 
 /** What the test lends the action; everything else has a harmless default. */
 export interface PerformOptions extends Partial<Omit<JobContext, 'services'>> {

@@ -5,8 +5,8 @@
  * - Jobs that find every slot of their action taken by other messages go back, for whichever worker has a free one.
  * - Jobs that have not been started go back when another batch has waited long enough for their place.
  */
-import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run-chunk.ts';
-import { setApart } from '../pipeline/set-apart.ts';
+import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/run-chunk.ts';
+import { setApart } from '../pipeline/run/send-to-quarantine.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Lane, Lanes } from '../queue/queue.ts';
 import { waitingBatches } from '../queue/waiting-batches.ts';

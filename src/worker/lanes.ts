@@ -1,14 +1,14 @@
 /** The worker's lanes: each takes one message after the other from its queue. */
 import type { Pool } from 'pg';
-import { CallbackBodies } from '../pipeline/callback-body.ts';
-import { type DeliverDeps, deliver } from '../pipeline/deliver.ts';
-import { newResultWalk } from '../pipeline/lost-results.ts';
-import { startRetention } from '../pipeline/retention.ts';
-import type { RunChunkDeps } from '../pipeline/run-chunk.ts';
-import { sweep } from '../pipeline/sweep.ts';
+import { CallbackBodies } from '../pipeline/deliver/callback-body.ts';
+import { type DeliverDeps, deliver } from '../pipeline/deliver/deliver.ts';
+import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
+import { newResultWalk } from '../pipeline/settle/lost-results.ts';
+import { startRetention } from '../pipeline/upkeep/retention.ts';
+import { sweep } from '../pipeline/upkeep/sweep.ts';
 import type { Lanes as QueueLanes } from '../queue/queue.ts';
 import { startChunkLanes } from './chunk-lanes.ts';
-import { Quarantine, type QuarantineDeps } from './quarantine.ts';
+import { Quarantine, type QuarantineDeps } from './quarantine/parent.ts';
 
 export interface LanesDeps extends QuarantineDeps, Omit<DeliverDeps, keyof RunChunkDeps | 'bodies'> {
   queues: readonly string[];

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { ROOT, readPage } from './pages.ts';
 
 test('the table of variables in docs/configuration.md has those that the configuration reads, and no other', async () => {
-  const source = await readFile(join(ROOT, 'src/config.ts'), 'utf8');
+  const source = await readFile(join(ROOT, 'src/config/config.ts'), 'utf8');
   const read = [...source.matchAll(/env(?:\.|,\s*')([A-Z_]{3,})/g)].map(([, name]) => name);
   const table = await readPage('docs/configuration.md');
   const rows = [...table.matchAll(/^\| `([A-Z_]{3,})` \|/gm)].map(([, name]) => name);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { kill } from '../database/data-dir.ts';
+import { kill } from '../embedded/data-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -75,7 +75,7 @@ interface Demo {
 
 async function startDemo(t: { after(fn: () => Promise<void>): void }): Promise<Demo> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'batchwright-demo-test-')));
-  const child = spawn(process.execPath, ['src/cli/demo.ts'], {
+  const child = spawn(process.execPath, ['src/demo/demo.ts'], {
     cwd: ROOT,
     // Settings of the user's own must not reach the product: this database and mail server do not exist.
     env: {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { kill } from '../database/data-dir.ts';
 import { readBlock } from '../docs/pages.ts';
+import { kill } from '../embedded/data-dir.ts';
 import { ROOT } from '../main/product.ts';
 import { waitFor } from '../support/wait.ts';
 import { assertShown, freePort, startPasting } from './pasting.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startSystem } from '../support/system.ts';
-import { postBatch, postLines, toLines } from './v1-support.ts';
+import { postBatch, postLines, toLines } from './v1/support.ts';
 
 const good = { namespace: 'test', action: 'echo', params: {} };
 const HSTS = 'strict-transport-security';

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { before, test } from 'node:test';
 import express from 'express';
 import pino from 'pino';
-import { BatchwrightError } from '../../src/domain/errors.ts';
-import { errorHandler } from '../../src/http/errors.ts';
+import { BatchwrightError } from '../../src/contract/errors.ts';
+import { errorHandler } from '../../src/http/error-handler.ts';
 import { requestLog } from '../../src/http/request-log.ts';
 import { waitFor } from '../support/wait.ts';
 

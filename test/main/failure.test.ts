@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { canReach } from '../../src/database/owner.ts';
+import { canReach } from '../../src/embedded/owner.ts';
 import { writeFiles } from '../registry/plugin-root.ts';
 import { SERVER_VARIABLE, urlWithDatabase } from '../support/server.ts';
 import { createEmptyDatabase } from './empty-database.ts';

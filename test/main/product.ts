@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmod, chown, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { stopOrphan } from '../../src/database/orphan.ts';
+import { stopOrphan } from '../../src/embedded/orphan.ts';
 import { databaseFolder } from '../support/database-folder.ts';
 import { silentLog } from '../support/silent-log.ts';
 import type { Answer } from '../support/system.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { isRunning, serverPid } from '../database/data-dir.ts';
+import { isRunning, serverPid } from '../embedded/data-dir.ts';
 import { waitFor } from '../support/wait.ts';
 import { holdJobs, makeHome } from './product.ts';
 

@@ -4,7 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { serverPid } from '../database/data-dir.ts';
+import { serverPid } from '../embedded/data-dir.ts';
 import { type SigningKey, sendSigned } from '../support/signed.ts';
 import { waitFor } from '../support/wait.ts';
 import { bareEnvironment, holdJobs, keptKey, makeHome, READY, ROOT, type Site } from './product.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAsyncId } from '../../src/domain/batch.ts';
-import { startReceiver } from '../pipeline/deliver-receiver.ts';
+import { startReceiver } from '../pipeline/deliver/deliver-receiver.ts';
 import { withClient } from '../support/server.ts';
 import { createOldDatabase, storeBatch, storeMessage } from './first-release.ts';
 import { makeHome } from './product.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { canReach } from '../../src/database/owner.ts';
+import { canReach } from '../../src/embedded/owner.ts';
 import { makeHome, NOBODY, ROOT } from './product.ts';
 
 test('npm start by an ordinary user', {

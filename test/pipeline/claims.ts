@@ -1,9 +1,9 @@
 /** Claims that a test holds itself, beside a system without a worker: it decides what comes when. */
 import { PgBoss } from 'pg-boss';
 import { LimitedLog } from '../../src/domain/limited-log.ts';
-import { ActionSlots } from '../../src/pipeline/action-slots.ts';
-import { PluginConnections } from '../../src/pipeline/plugin-connections.ts';
-import type { RunChunkDeps } from '../../src/pipeline/run-chunk.ts';
+import type { RunChunkDeps } from '../../src/pipeline/run/run-chunk.ts';
+import { PluginConnections } from '../../src/pipeline/run/sql/plugin-connections.ts';
+import { ActionSlots } from '../../src/pipeline/throttle/action-slots.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { openSession } from '../../src/postgres/session.ts';
 import { type ChunkMessage, chunkQueue } from '../../src/queue/messages.ts';

@@ -4,7 +4,7 @@ import { toBatchId } from '../../src/domain/batch.ts';
 import { witnesses } from '../support/cancel.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
-import { startReceiver } from './deliver-receiver.ts';
+import { startReceiver } from './deliver/deliver-receiver.ts';
 import { echoJobs, entriesOf, openGate, workJob } from './work-jobs.ts';
 
 const system = await startSystem({ after });

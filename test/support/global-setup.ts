@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PgBoss } from 'pg-boss';
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { startEmbeddedPostgres } from '../../src/embedded/embedded.ts';
 import { migrate, withMigrationLock } from '../../src/postgres/migrate.ts';
 import { distributeTables } from '../../src/store/distribute.ts';
 import { closeDatabase, findNodes, joinNodes, onServers } from './cluster.ts';

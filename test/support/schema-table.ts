@@ -1,7 +1,7 @@
 /** Tests of an action's schema, from a table of params that fit it and params that do not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCompiler } from '../../src/registry/schema.ts';
+import { createCompiler } from '../../src/validation/check-params.ts';
 
 const compile = createCompiler();
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { serverPid } from '../database/data-dir.ts';
+import { serverPid } from '../embedded/data-dir.ts';
 import { makeHome, type Site } from '../main/product.ts';
 import { echoJobs, workJob } from '../pipeline/work-jobs.ts';
 import { withClient } from '../support/server.ts';

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
-import { startReceiver } from '../pipeline/deliver-receiver.ts';
+import { startReceiver } from '../pipeline/deliver/deliver-receiver.ts';
 import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
-import { startReceiver, verified } from '../pipeline/deliver-receiver.ts';
-import { callbackSecret } from '../pipeline/deliver-support.ts';
+import { startReceiver, verified } from '../pipeline/deliver/deliver-receiver.ts';
+import { callbackSecret } from '../pipeline/deliver/deliver-support.ts';
 import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';

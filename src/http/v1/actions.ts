@@ -1,8 +1,8 @@
 /** `/v1/actions`: what can be run. */
 import { Router } from 'express';
-import { BatchwrightError } from '../../domain/errors.ts';
-import type { ActionCatalogue } from '../../pipeline/action-catalogue.ts';
-import { queryOf } from '../query.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
+import type { ActionCatalogue } from '../../pipeline/read/action-catalogue.ts';
+import { queryOf } from '../body/query.ts';
 
 export function actionRoutes(actions: ActionCatalogue): Router {
   const router = Router();

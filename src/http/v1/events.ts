@@ -1,8 +1,8 @@
 /** Server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
 import type { Request, Response } from 'express';
 import { toBatchId } from '../../domain/batch.ts';
-import type { BatchView } from '../../pipeline/batch-view.ts';
-import { type BatchEvent, type BatchWatch, eventOf } from '../../pipeline/watch.ts';
+import type { BatchView } from '../../pipeline/read/batch-view.ts';
+import { type BatchEvent, type BatchWatch, eventOf } from '../../pipeline/read/batch-watch.ts';
 
 /** Keeps proxies from closing a connection on which nothing happens. */
 const HEARTBEAT_MS = 15_000;

@@ -2,13 +2,13 @@
 import { Ajv } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { Router } from 'express';
-import { BatchwrightError } from '../../domain/errors.ts';
+import type { Keys } from '../../access/keys.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
 import { TEXT_FORMATS, textRule } from '../../domain/text.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
-import type { Keys } from '../../pipeline/keys.ts';
-import { callerOf } from '../callers.ts';
-import { readObject } from '../members.ts';
-import { queryOf } from '../query.ts';
+import { callerOf } from '../auth/callers.ts';
+import { readObject } from '../body/members.ts';
+import { queryOf } from '../body/query.ts';
 
 interface KeyRequest {
   name: string;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { params } from '#schemas/participants/storeMultiple.ts';
-import { createCompiler } from '../../../src/registry/schema.ts';
+import { createCompiler } from '../../../src/validation/check-params.ts';
 
 const validate = createCompiler()(params);
 

@@ -1,0 +1,246 @@
+/** API keys and tenants: who may do what. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { ClientBase, Pool } from 'pg';
+import { BatchwrightError } from '../contract/errors.ts';
+import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.ts';
+import { newCallbackSecret } from '../outbound/signature.ts';
+import type { Log } from '../plugin/context.ts';
+import { transaction } from '../postgres/transaction.ts';
+import {
+  type ApiKeyRow,
+  deleteKey,
+  findKey,
+  findMaker,
+  insertKey,
+  listKeys,
+  listSecrets,
+  validKeys,
+} from '../store/keys.ts';
+import { ensureTenant } from '../store/tenants.ts';
+import { createSecretCipher } from './secret-cipher.ts';
+
+export interface NewKey {
+  name: string;
+  tenant?: string | undefined;
+  permissions: string[];
+  expiresAt?: Date | null | undefined;
+  signing?: 'IWS' | null | undefined;
+}
+
+/** A key that is told, here and never again. */
+export interface MadeKey extends ApiKeyRow {
+  key: string;
+  /** What its client signs requests with; absent when it does not. */
+  secret?: string;
+}
+
+/** Who signs requests with a key. */
+export interface Signer {
+  caller: Caller;
+  secret: string;
+}
+
+export type Keys = ReturnType<typeof createKeys>;
+
+/** A revoked key is refused after this at the latest; the contract allows 5 s. */
+const CACHE_MS = 2000;
+const MAX_CACHED = 10_000;
+const KEY = /^bw_([0-9a-f]{16})_([0-9a-f]{48})$/;
+const KEY_ID = /^[0-9a-f]{16}$/;
+/** The admin key's tenant, permissions and id. */
+const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*', 'admin'] };
+
+interface CachedKey {
+  digest: Buffer;
+  /** Decrypted for each request anew: it takes microseconds, and nothing readable is kept. */
+  encryptedSecret: Buffer | null;
+  caller: Caller;
+  /** By `performance.now()`; no later than the key's own end. */
+  freshUntil: number;
+}
+
+/**
+ * @param options.adminKey the key that is not in the database
+ * @param options.callbackSecret the default tenant's signing secret; generated and kept when undefined
+ * @param options.secretKey encrypts what the clients of signing keys sign with; undefined: there are no such keys
+ */
+export function createKeys(options: {
+  pool: Pool;
+  adminKey: string;
+  callbackSecret: string | undefined;
+  secretKey?: string | undefined;
+}) {
+  const { pool } = options;
+  const cipher = createSecretCipher(options.secretKey);
+  const adminDigest = digestOf(options.adminKey);
+  const cache = new Map<string, CachedKey>();
+  const secrets = new Map<string, string>();
+
+  async function lookUp(id: string): Promise<CachedKey | null> {
+    const cached = cache.get(id);
+    if (cached && performance.now() < cached.freshUntil) return cached;
+    cache.delete(id);
+    const row = await findKey(pool, id);
+    if (!row) return null;
+    const found = {
+      digest: row.digest,
+      encryptedSecret: row.encryptedSecret,
+      caller: { tenant: row.tenant, keyId: row.id, permissions: row.permissions },
+      freshUntil: performance.now() + Math.min(CACHE_MS, row.expiresInMs ?? CACHE_MS),
+    };
+    if (cache.size >= MAX_CACHED) cache.clear();
+    cache.set(id, found);
+    return found;
+  }
+
+  async function find(key: string): Promise<CachedKey | null> {
+    const [, id, secret] = KEY.exec(key) ?? [];
+    if (!id || !secret) return null;
+    const found = await lookUp(id);
+    return found && timingSafeEqual(found.digest, digestOf(secret)) ? found : null;
+  }
+
+  return {
+    /** The caller that a key stands for, null for one that is unknown, revoked or expired. */
+    async authenticate(key: string): Promise<Caller | null> {
+      if (timingSafeEqual(digestOf(key), adminDigest)) return ADMIN;
+      return (await find(key))?.caller ?? null;
+    },
+
+    /**
+     * Who signs with a key, null when it is unknown, revoked, expired or none that signs. Throws `unavailable`
+     * when SECRET_KEY does not read its secret.
+     */
+    async findSigner(key: string): Promise<Signer | null> {
+      const found = await find(key);
+      if (!found?.encryptedSecret) return null;
+      const { caller, encryptedSecret } = found;
+      return { caller, secret: cipher.decrypt(encryptedSecret, caller.keyId) };
+    },
+
+    /** Those of these keys that are neither revoked nor expired, whatever is cached. */
+    async validAmong(keyIds: readonly string[]): Promise<string[]> {
+      const stored = keyIds.filter((id) => id !== ADMIN.keyId);
+      const valid = stored.length > 0 ? await validKeys(pool, stored) : [];
+      return stored.length < keyIds.length ? [ADMIN.keyId, ...valid] : valid;
+    },
+
+    /**
+     * Tells the log which keys have secrets that SECRET_KEY does not read. No reason not to start: all others
+     * work, and these can be revoked and made anew.
+     */
+    async tellUnreadable(log: Log): Promise<void> {
+      const stored = await listSecrets(pool);
+      const unreadable = stored.filter(({ id, encryptedSecret }) => !cipher.reads(encryptedSecret, id));
+      if (unreadable.length > 0)
+        log.error(
+          { keys: unreadable.map(({ id }) => id) },
+          'SECRET_KEY is not set, or not the one that these keys were made with: what they sign is answered 503',
+        );
+    },
+
+    /**
+     * Makes a key, which ends with its maker at the latest. Throws `forbidden` without `admin`, for more than the
+     * maker may do, for a later end than its own, and for another tenant unless the maker is the admin key;
+     * `badRequest` for an end that has passed; `notConfigured` for one that signs, without SECRET_KEY.
+     */
+    async create(caller: Caller, wanted: NewKey): Promise<MadeKey> {
+      const tenant = wanted.tenant ?? caller.tenant;
+      requireMayMake(caller, tenant, wanted.permissions);
+      const id = randomBytes(8).toString('hex');
+      const secretPart = newSecret();
+      const signingSecret = wanted.signing ? newSecret() : null;
+      const encryptedSecret = signingSecret === null ? null : cipher.encrypt(signingSecret, id);
+      const row = await transaction(pool, async (client) => {
+        const expiresAt = await allowedEnd(client, caller, wanted.expiresAt ?? null);
+        await ensureTenant(client, tenant, newCallbackSecret());
+        return insertKey(client, {
+          id,
+          tenant,
+          name: wanted.name,
+          permissions: wanted.permissions,
+          createdBy: caller.keyId,
+          expiresAt,
+          digest: digestOf(secretPart),
+          signing: wanted.signing ?? null,
+          encryptedSecret,
+        });
+      });
+      return {
+        ...row,
+        key: `bw_${id}_${secretPart}`,
+        ...(signingSecret === null ? {} : { secret: signingSecret }),
+      };
+    },
+
+    /** The tenant's keys; the admin key sees everybody's. */
+    async list(caller: Caller): Promise<ApiKeyRow[]> {
+      requireAdmin(caller);
+      return listKeys(pool, scopeOf(caller));
+    },
+
+    /** Throws `notFound` when the tenant has no such key. */
+    async revoke(caller: Caller, id: string): Promise<void> {
+      requireAdmin(caller);
+      if (!KEY_ID.test(id) || !(await deleteKey(pool, scopeOf(caller), id)))
+        throw new BatchwrightError('notFound');
+      cache.delete(id);
+    },
+
+    /** The secret that signs the tenant's callbacks. */
+    async callbackSecret(tenant: string): Promise<string> {
+      if (tenant === DEFAULT_TENANT && options.callbackSecret) return options.callbackSecret;
+      const known = secrets.get(tenant);
+      if (known) return known;
+      const secret = await ensureTenant(pool, tenant, newCallbackSecret());
+      secrets.set(tenant, secret);
+      return secret;
+    },
+  };
+}
+
+function requireMayMake(caller: Caller, tenant: string, permissions: readonly string[]): void {
+  requireAdmin(caller);
+  if (tenant !== caller.tenant && caller.keyId !== ADMIN.keyId)
+    throw new BatchwrightError('forbidden', { message: 'Only the admin key makes keys of another tenant' });
+  const beyond = permissions.filter((wish) => !caller.permissions.some((own) => covers(own, wish)));
+  if (beyond.length > 0)
+    throw new BatchwrightError('forbidden', {
+      message: `The key that asks lacks ${beyond.join(', ')} itself`,
+    });
+}
+
+/** When a key ends that this caller makes: no later than the caller's own, null for never. */
+async function allowedEnd(client: ClientBase, caller: Caller, wanted: Date | null): Promise<Date | null> {
+  const { now, exists, expiresAt } = await findMaker(client, caller.keyId);
+  if (!exists && caller.keyId !== ADMIN.keyId) throw new BatchwrightError('unauthorized');
+  if (wanted !== null && wanted <= now)
+    throw new BatchwrightError('badRequest', {
+      message: 'The key cannot be made',
+      details: [`expiresAt must be in the future, not ${wanted.toISOString()}`],
+    });
+  if (expiresAt === null || wanted === null) return wanted ?? expiresAt;
+  if (wanted > expiresAt)
+    throw new BatchwrightError('forbidden', {
+      message: `expiresAt must not be after ${expiresAt.toISOString()}, when the key that asks expires`,
+    });
+  return wanted;
+}
+
+function requireAdmin(caller: Caller): void {
+  if (!isAdmin(caller)) throw new BatchwrightError('forbidden', { details: ['the key lacks admin'] });
+}
+
+/** The tenant whose keys a caller may see and revoke; null, all of them, for the admin key. */
+function scopeOf(caller: Caller): string | null {
+  return caller.keyId === ADMIN.keyId ? null : caller.tenant;
+}
+
+function newSecret(): string {
+  return randomBytes(24).toString('hex');
+}
+
+/** Keys are random: a plain hash of them cannot be guessed back. */
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}

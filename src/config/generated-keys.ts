@@ -1,0 +1,103 @@
+/** Keys that the first start generates and the data directory, which must exist, keeps in a file each. */
+import { randomBytes } from 'node:crypto';
+import { link, readFile, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isAdminKey } from '../domain/caller.ts';
+
+/** As that of SECRET_KEY. */
+const MIN_SECRET_KEY_LENGTH = 32;
+
+export interface AdminKey {
+  key: string;
+  /** Kept in the data directory rather than given in ADMIN_KEY. */
+  generated: boolean;
+  /** Generated just now. */
+  fresh: boolean;
+}
+
+interface AdminKeyPlace {
+  adminKey: string | undefined;
+  dataDir: string;
+}
+
+/** ADMIN_KEY, or the key kept in the data directory, generated on the first start. */
+export async function readAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<AdminKey> {
+  if (adminKey !== undefined) return { key: adminKey, generated: false, fresh: false };
+  const { key, fresh } = await findOrGenerate(adminKeyFile(dataDir), isAdminKey, 'bw_admin_', 24);
+  return { key, generated: true, fresh };
+}
+
+/** ADMIN_KEY, or the key that the data directory keeps; null when it keeps none. */
+export async function findAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<string | null> {
+  return adminKey ?? find(adminKeyFile(dataDir), isAdminKey);
+}
+
+/**
+ * SECRET_KEY, or, with the embedded database, the key that is kept beside it, generated on the first start. A
+ * database of the operator's is shared by many machines: undefined then, for each would generate another key.
+ */
+export async function readSecretKey(place: {
+  secretKey: string | undefined;
+  databaseUrl: string | undefined;
+  dataDir: string;
+}): Promise<string | undefined> {
+  if (place.secretKey !== undefined || place.databaseUrl !== undefined) return place.secretKey;
+  return (await findOrGenerate(join(place.dataDir, 'secret-key'), isSecretKey, '', 32)).key;
+}
+
+function isSecretKey(key: string): boolean {
+  return key.length >= MIN_SECRET_KEY_LENGTH;
+}
+
+/** Where the data directory keeps the admin key. */
+export function adminKeyFile(dataDir: string): string {
+  return join(dataDir, 'admin-key');
+}
+
+async function findOrGenerate(
+  file: string,
+  isKey: (text: string) => boolean,
+  prefix: string,
+  bytes: number,
+): Promise<{ key: string; fresh: boolean }> {
+  const kept = await find(file, isKey);
+  if (kept !== null) return { key: kept, fresh: false };
+  const key = prefix + randomBytes(bytes).toString('hex');
+  const fresh = await keep(file, key);
+  return { key: fresh ? key : ((await find(file, isKey)) ?? ''), fresh };
+}
+
+/** Null when there is no such file; throws for what is no key: one that is empty or short anybody can guess. */
+async function find(file: string, isKey: (text: string) => boolean): Promise<string | null> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const key = text.trim();
+  if (!isKey(key))
+    throw new Error(
+      `${file} ${key === '' ? 'is empty' : 'holds no key'}: restore it, or remove it to have a new key generated`,
+    );
+  return key;
+}
+
+/**
+ * False when a key is kept already. Of two processes that start at once one generates, and the link makes
+ * the file appear whole: the other never reads half a key. Flushed, for what a lost key encrypted is lost too.
+ */
+async function keep(file: string, key: string): Promise<boolean> {
+  const draft = `${file}.${randomBytes(4).toString('hex')}`;
+  await writeFile(draft, `${key}\n`, { mode: 0o600, flush: true });
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await unlink(draft);
+  }
+}

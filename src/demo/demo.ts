@@ -1,0 +1,71 @@
+/**
+ * `npm run demo`: starts the product on free ports with an empty database, runs a mixed batch over HTTP, shows
+ * its progress, its results and its callback, and leaves nothing behind. Exits 1 with one line that says why
+ * when anything goes wrong.
+ */
+import { createClient } from './client.ts';
+import { addContacts, addEvent, mixedJobs, outcomeOf } from './jobs.ts';
+import { type DemoProduct, startProduct } from './product.ts';
+import { type Receiver, startReceiver, verify } from './receiver.ts';
+import * as report from './report.ts';
+
+/** With what stopping may take, the whole stays under a minute. */
+const MAX_SECONDS = 40;
+
+/** Ends the demo early, whatever it waits for; the reason is what is told. */
+const ending = new AbortController();
+
+async function main(): Promise<void> {
+  const startedAt = performance.now();
+  const receiver = await startReceiver(ending.signal);
+  try {
+    const product = await startProduct(ending);
+    try {
+      report.started(product.url, receiver.url, performance.now() - startedAt);
+      await runBatch(product, receiver);
+    } finally {
+      await product.stop();
+    }
+  } finally {
+    await receiver.close();
+  }
+  report.stopped(performance.now() - startedAt);
+}
+
+async function runBatch({ url, adminKey }: DemoProduct, receiver: Receiver): Promise<void> {
+  const client = createClient({ url, key: adminKey, signal: ending.signal });
+  const event = await addEvent(client);
+  const contacts = await addContacts(client);
+  report.created(event, contacts);
+
+  const jobs = mixedJobs(event, contacts);
+  const asyncId = await client.run(jobs, receiver.url);
+  const bar = report.progressBar(asyncId, jobs.length);
+  await client.follow(asyncId, bar.update).finally(bar.stop);
+  report.results(outcomeOf(await client.results(asyncId)));
+
+  const callback = await receiver.received;
+  report.callback(callback);
+  verify(callback, await client.callbackSecret());
+  report.verified();
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => ending.abort(new Error(`interrupted by ${signal}`)));
+// Whoever read the output has gone, as in `npm run demo | head`.
+process.stdout.on('error', (error) => ending.abort(error));
+const deadline = setTimeout(
+  () => ending.abort(new Error(`it took more than ${MAX_SECONDS} s`)),
+  MAX_SECONDS * 1000,
+);
+
+try {
+  await main();
+} catch (error) {
+  // What was being waited for fails with an error of its own; the reason stands in the signal.
+  const why: unknown = ending.signal.aborted ? ending.signal.reason : error;
+  process.stderr.write(`The demo failed: ${why instanceof Error ? why.message : String(why)}\n`);
+  process.exitCode = 1;
+} finally {
+  clearTimeout(deadline);
+}

@@ -1,0 +1,139 @@
+/** The product as the demo runs it: `src/main.ts` in processes of its own, on a new data directory. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readlink, realpath, rm, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { stopOrphan } from '../embedded/orphan.ts';
+
+export interface DemoProduct {
+  url: string;
+  adminKey: string;
+  /** Drains the product, and removes its data. Throws when it did not drain, or had ended before. */
+  stop(): Promise<void>;
+}
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const READY = /"msg":"Batchwright is ready at ([^"]+)"/;
+/** An idle product drains in well under a second; what takes longer than this is killed. */
+const DRAIN_MS = 10_000;
+const MAX_LOG_LENGTH = 20_000;
+const CLEAN = 'exit code 0';
+
+/**
+ * Resolves when the product is ready; aborts `ending` when it ends by itself. Rejects when `ending` is aborted
+ * before, and leaves nothing then.
+ */
+export async function startProduct(ending: AbortController): Promise<DemoProduct> {
+  ending.signal.throwIfAborted();
+  const dataDir = await mkdtemp(join(tmpdir(), 'batchwright-demo-'));
+  const adminKey = randomBytes(24).toString('hex');
+  const child = fork(MAIN, [], {
+    env: environment(dataDir, adminKey),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // Ctrl-C is for the demo, which stops the product; and what does not stop can be killed as one group.
+    detached: true,
+  });
+  const log = readLog(child);
+  const ended = endOf(child);
+  const failure = (how: string) => new Error(`the product ended (${how}) ${log.end()}`.trimEnd());
+  let stopping = false;
+  void ended.then((how) => stopping || ending.abort(failure(how)));
+  const stop = async () => {
+    stopping = true;
+    const how = await endProcesses(child, ended);
+    await removeData(dataDir);
+    if (how !== CLEAN) throw failure(how);
+  };
+  try {
+    const [, url = ''] = await log.has(READY, ending.signal);
+    return { url, adminKey, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Nothing of the user's settings: a DATABASE_URL or SMTP_URL that is set there belongs to something real. */
+function environment(dataDir: string, adminKey: string): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR, SystemRoot } = process.env;
+  return {
+    ...{ PATH, HOME, TMPDIR, SystemRoot },
+    PORT: '0',
+    DATA_DIR: dataDir,
+    ADMIN_KEY: adminKey,
+    LOG_LEVEL: 'warn',
+    CALLBACK_ALLOW: '127.0.0.1',
+  };
+}
+
+interface ProductLog {
+  /** The last lines, as one. */
+  end(): string;
+  /** Resolves to the match once the log has it; rejects when the signal is aborted before. */
+  has(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray>;
+}
+
+function readLog({ stdout, stderr }: ChildProcess): ProductLog {
+  let text = '';
+  const onText = (piece: Buffer) => {
+    text = (text + piece.toString()).slice(-MAX_LOG_LENGTH);
+  };
+  stdout?.on('data', onText);
+  stderr?.on('data', onText);
+  return {
+    end: () => text.trim().split('\n').slice(-5).join(' '),
+    async has(pattern, signal) {
+      for (;;) {
+        const found = pattern.exec(text);
+        if (found) return found;
+        await once(stdout as Readable, 'data', { signal });
+      }
+    },
+  };
+}
+
+/** Never rejects: how the process ended, its output read, or why it could not be started. */
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+}
+
+async function endProcesses(child: ChildProcess, ended: Promise<string>): Promise<string> {
+  child.kill('SIGTERM');
+  const deadline = setTimeout(() => killGroup(child), DRAIN_MS);
+  const how = await ended;
+  clearTimeout(deadline);
+  // Its workers outlive a product that did not drain.
+  if (how !== CLEAN) killGroup(child);
+  return how;
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** The database's files may stand elsewhere, behind a link: see `src/embedded/cluster.ts`. */
+async function removeData(dataDir: string): Promise<void> {
+  const link = join(dataDir, 'postgres');
+  const target = await readlink(link).catch(() => null);
+  const cluster = await realpath(link).catch(() => null);
+  // A server is left only when the product was killed.
+  if (cluster) await stopOrphan(cluster, { info() {}, warn() {}, error() {} });
+  if (target) {
+    await rm(dirname(target), { recursive: true, force: true });
+    // Goes only when nobody else keeps anything there.
+    await rmdir(dirname(dirname(target))).catch(() => {});
+  }
+  await rm(dataDir, { recursive: true, force: true });
+}

@@ -1,0 +1,64 @@
+/** Finds out who sends a request. */
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Keys } from '../../access/keys.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { NonRetryableError } from '../../plugin/errors.ts';
+import { setCaller } from './callers.ts';
+import type { EndedKeys } from './ended-keys.ts';
+import type { FailedAuthentication } from './failed-authentication.ts';
+import { callerBySignature } from './iws.ts';
+
+const BEARER = /^Bearer +/i;
+
+/**
+ * `Authorization: Bearer <key>`, or a signature: a request that has one is taken by nothing else. Throws
+ * `unauthorized` (401) for a missing or wrong key, and what a signature may lack. When the key ends while the
+ * response is still being sent, so does the response.
+ */
+export function authenticate(
+  keys: Keys,
+  failed: FailedAuthentication,
+  endedKeys: EndedKeys,
+): RequestHandler[] {
+  return [
+    authenticateBy(failed, (request) => {
+      const isSigned = request.headers['x-api-authorization'] !== undefined;
+      return isSigned ? callerBySignature(keys, request) : callerByKey(keys, request);
+    }),
+    endedKeys.watch,
+  ];
+}
+
+/** Lets in whom `find` finds. Throws `unauthorized` (401) for null, and `tooManyRequests` after too many of these. */
+export function authenticateBy(
+  failed: FailedAuthentication,
+  find: (request: Request) => Caller | null | Promise<Caller | null>,
+): RequestHandler {
+  return async (request: Request, _response: Response, next: NextFunction) => {
+    failed.check(request);
+    try {
+      const caller = await find(request);
+      if (!caller) throw new BatchwrightError('unauthorized');
+      setCaller(request, caller);
+    } catch (error) {
+      if (isRefusal(error)) failed.noteFailure(request);
+      throw error;
+    }
+    failed.noteSuccess(request);
+    next();
+  };
+}
+
+/** A plugin's own check may refuse by an error as well. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof BatchwrightError) return error.body.errorCode === 401;
+  return error instanceof NonRetryableError && error.options.errorCode === 401;
+}
+
+async function callerByKey(keys: Keys, { headers }: Request): Promise<Caller | null> {
+  const { authorization = '' } = headers;
+  // All that follows is the key: ADMIN_KEY is any string, one with spaces too.
+  const key = BEARER.test(authorization) ? authorization.replace(BEARER, '').trimEnd() : '';
+  return key ? keys.authenticate(key) : null;
+}

@@ -1,0 +1,67 @@
+/** The signature of the IWS scheme: a function of the request's head and the key's secret. */
+import { createHmac } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { parseHttpDate } from '../../domain/http-date.ts';
+
+export interface SignedHead {
+  method: string;
+  /** Path and query, as they were sent. */
+  target: string;
+  headers: IncomingHttpHeaders;
+}
+
+/** Signed by clients that do not send X-Api-Version, as iVvy's .NET client; it is also that of `/api/1.0/`. */
+const API_VERSION = '1.0';
+/** iVvy's timestamp format ends with UTC; clients leave that out as well. */
+const IVVY_DATE = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)( utc)?$/i;
+/** Beside those of RFC 9110: documents of the scheme write UTC for GMT, and a comma after the month. */
+const DATE = /^[a-z]{3}, \d\d? [a-z]{3},? \d{4} \d\d:\d\d:\d\d (gmt|utc)$/i;
+/** The scheme and the host of a request target in absolute form. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
+
+/**
+ * The texts that the client may have signed. Nothing stands between the parts, a header that is missing is empty,
+ * and everything is lower-cased. Without X-Api-Version there are two: some clients sign the version all the same.
+ */
+export function stringsToSign({ method, target, headers }: SignedHead): string[] {
+  const ivvy = ivvyHeaders(headers);
+  const sentVersion = headers['x-api-version'];
+  const versions = sentVersion === undefined ? [API_VERSION, ''] : [String(sentVersion)];
+  return versions.map((version) =>
+    [
+      method,
+      headers['content-md5'],
+      headers['content-type'],
+      ivvy.has('ivvydate') ? '' : headers.date,
+      target.replace(ORIGIN, ''),
+      version,
+      [...ivvy].map(([name, value]) => `${name}=${value}`).join('&'),
+    ]
+      .join('')
+      .toLowerCase(),
+  );
+}
+
+/** HMAC-SHA1 of the string to sign. */
+export function iwsSignature(secret: string, text: string): Buffer {
+  return createHmac('sha1', secret).update(text).digest();
+}
+
+/** When the request says it was made, in milliseconds; NaN when it does not, or not in the form it must have. */
+export function dateOf(headers: IncomingHttpHeaders): number {
+  const ivvyDate = ivvyHeaders(headers).get('ivvydate');
+  if (ivvyDate !== undefined) {
+    const [, day, time] = IVVY_DATE.exec(ivvyDate) ?? [];
+    return Date.parse(`${day}T${time}Z`);
+  }
+  const { date = '' } = headers;
+  return DATE.test(date) ? Date.parse(date) : (parseHttpDate(date, Date.now()) ?? Number.NaN);
+}
+
+/** All that begin with IVVY, by their names without dashes and underscores, in the order of these. */
+function ivvyHeaders(headers: IncomingHttpHeaders): Map<string, string> {
+  const found = Object.entries(headers)
+    .map(([name, value]): [string, string] => [name.replaceAll(/[-_]/g, ''), String(value)])
+    .filter(([name]) => name.startsWith('ivvy'));
+  return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

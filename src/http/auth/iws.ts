@@ -1,0 +1,67 @@
+/** Requests that are signed with a key's secret: `X-Api-Authorization: IWS {key}:{signature}`. */
+import { timingSafeEqual } from 'node:crypto';
+import type { Request } from 'express';
+import type { Keys } from '../../access/keys.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { requireContentMd5 } from './content-md5.ts';
+import { dateOf, iwsSignature, stringsToSign } from './iws-signature.ts';
+
+const AUTHORIZATION = /^IWS +([^\s:]+):([^\s:]+)$/i;
+const SIGNATURE = /^[0-9a-f]{40}$/i;
+/** Between the clocks of the caller and of this machine, either way. */
+const MAX_SKEW_MS = 5 * 60_000;
+/** Of the string to sign, as a caller is told it. */
+const MAX_TOLD_CHARACTERS = 2000;
+
+/**
+ * Who signed the request; null for a key that is wrong or does not sign. The body is checked as it is read, by
+ * its Content-MD5. Throws `staleRequest` and `unauthorized` (401), and `unavailable` (503) when SECRET_KEY
+ * does not read the key's secret.
+ */
+export async function callerBySignature(keys: Keys, request: Request): Promise<Caller | null> {
+  const { headers, method, originalUrl: target } = request;
+  const { key, signature } = parseAuthorization(headers['x-api-authorization']);
+  requireFreshDate(headers);
+  const signer = await keys.findSigner(key);
+  if (!signer) return null;
+  const texts = stringsToSign({ method, target, headers });
+  if (!texts.some((text) => timingSafeEqual(iwsSignature(signer.secret, text), signature)))
+    throw new BatchwrightError('unauthorized', {
+      message: 'The signature is not that of the request',
+      details: [`the string to sign is ${texts[0]?.slice(0, MAX_TOLD_CHARACTERS)}`],
+    });
+  requireContentMd5(request);
+  return signer.caller;
+}
+
+/** The key that a signed request names; undefined when the header is not in its form. Nothing is checked. */
+export function keyOfSignature(authorization: string | string[]): string | undefined {
+  return AUTHORIZATION.exec(String(authorization))?.[1];
+}
+
+function parseAuthorization(authorization: unknown): { key: string; signature: Buffer } {
+  const [, key, signature] = AUTHORIZATION.exec(String(authorization)) ?? [];
+  if (!key || !signature)
+    throw new BatchwrightError('unauthorized', {
+      message: 'X-Api-Authorization must be IWS {key}:{signature}',
+    });
+  if (!SIGNATURE.test(signature))
+    throw new BatchwrightError('unauthorized', {
+      message: 'The signature in X-Api-Authorization must be an HMAC-SHA1 in hex: 40 digits',
+    });
+  return { key, signature: Buffer.from(signature, 'hex') };
+}
+
+function requireFreshDate(headers: Request['headers']): void {
+  const date = dateOf(headers);
+  if (Math.abs(Date.now() - date) <= MAX_SKEW_MS) return;
+  const isDate = !Number.isNaN(date);
+  throw new BatchwrightError('staleRequest', {
+    details: isDate
+      ? []
+      : [
+          'IVVY-Date must be YYYY-MM-DD HH:mm:ss in UTC, or Date as in RFC 9110: Tue, 03 Apr 2012 22:23:24 GMT',
+        ],
+  });
+}

@@ -1,0 +1,248 @@
+/** Request bodies: decoded, capped, and cut into jobs as they arrive. */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { PassThrough, type Transform } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { BatchwrightError } from '../../contract/errors.ts';
+import {
+  type EnvelopeEvent,
+  EnvelopeScanner,
+  JsonDepthError,
+  JsonElementTooLargeError,
+  JsonSyntaxError,
+} from '../../json/envelope-scanner.ts';
+import { md5CheckOf } from '../auth/content-md5.ts';
+import { TOO_SLOW } from '../server/slow-clients.ts';
+import { type HeldBody, heldBodyOf } from './body-memory.ts';
+
+export interface BodyLimits {
+  /** Counted after decompression. */
+  maxBodyBytes: number;
+  maxJobBytes: number;
+}
+
+/** Objects and arrays open at once in a body. */
+export const MAX_DEPTH = 500;
+/** Around params in the body of `run`: the object, its array and the job. Alone they are as deep as there. */
+const PARAMS_OUTER_DEPTH = 3;
+/** Of a body that counts as empty. */
+const MAX_BLANK_BYTES = 1024;
+/** Thousands of jobs may stand in a piece: a whole decompressed block at once would hold the event loop. */
+const PIECE_BYTES = 16 * 1024;
+/** Blocks that are there already are read without a turn of the event loop, others need one now and then. */
+const MAX_TURN_MS = 20;
+
+/**
+ * The body of a `run` request as events of its jobs and other members, and the digest of all its bytes,
+ * which is known once the events are through.
+ */
+export function readEnvelope(
+  request: IncomingMessage,
+  limits: BodyLimits,
+): { events: AsyncIterable<EnvelopeEvent[]>; digest: () => Buffer; body?: HeldBody } {
+  const hash = createHash('sha256');
+  const scanner = new EnvelopeScanner({
+    arrayMember: 'jobs',
+    maxDepth: MAX_DEPTH,
+    maxElementBytes: limits.maxJobBytes,
+  });
+  async function* events(): AsyncGenerator<EnvelopeEvent[]> {
+    for await (const piece of pieces(request, limits.maxBodyBytes)) {
+      hash.update(piece);
+      yield inContractShape(linesHint, () => scanner.push(piece));
+    }
+    yield inContractShape(linesHint, () => scanner.end());
+  }
+  return { events: events(), digest: () => hash.digest(), ...bodyOf(request) };
+}
+
+/** What the body takes, as `submit` releases it. */
+export function bodyOf(request: IncomingMessage): { body?: HeldBody } {
+  const body = heldBodyOf(request);
+  return body ? { body } : {};
+}
+
+/** The body of a request for one action: checked to be one JSON object, its bytes as they came; `{}` when it is empty. */
+export async function readParams(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+  const maxBytes = Math.min(limits.maxBodyBytes, limits.maxJobBytes);
+  const scanner = new EnvelopeScanner({
+    arrayMember: null,
+    maxDepth: MAX_DEPTH,
+    outerDepth: PARAMS_OUTER_DEPTH,
+    maxElementBytes: maxBytes,
+  });
+  const parts: Buffer[] = [];
+  for await (const piece of pieces(request, maxBytes)) {
+    inContractShape(depthHint, () => scanner.push(piece));
+    parts.push(piece);
+  }
+  const body = Buffer.concat(parts);
+  if (isBlank(body)) return Buffer.from('{}');
+  inContractShape(depthHint, () => scanner.end());
+  const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  return hasByteOrderMark ? body.subarray(3) : body;
+}
+
+/** White space and nothing else, be it with a byte order mark. Only short bodies are looked at: others are not. */
+function isBlank(body: Buffer): boolean {
+  return body.length <= MAX_BLANK_BYTES && body.toString().trim() === '';
+}
+
+/**
+ * Lets a request go on with its body checked and still to be read, for those who read it by themselves. That
+ * of a signed request is held as a whole, the others are left alone. Not to be called in the turn in which the
+ * request arrived: an empty body would come to its end before anybody else listens.
+ */
+export async function checkAhead(request: IncomingMessage, limits: BodyLimits): Promise<void> {
+  const md5Check = md5CheckOf(request);
+  if (!md5Check) return;
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  // Never reads on past the last byte: that would end the request for whoever reads it next.
+  while (!request.complete || request.readableLength > 0) {
+    if (request.readableLength === 0) await moreOf(request);
+    const part: Buffer | null = request.readableLength > 0 ? request.read() : null;
+    if (!part) continue;
+    bytes += part.length;
+    if (bytes > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes);
+    heldBodyOf(request)?.add(part.length);
+    md5Check.update(part);
+    parts.push(part);
+  }
+  md5Check.end();
+  if (bytes > 0) request.unshift(Buffer.concat(parts));
+}
+
+async function moreOf(request: IncomingMessage): Promise<void> {
+  const waiting = new AbortController();
+  const onSlow = () => waiting.abort();
+  request.once(TOO_SLOW, onSlow);
+  try {
+    await once(request, 'readable', { signal: waiting.signal });
+  } catch (error) {
+    if (waiting.signal.aborted) throw new BatchwrightError('requestTimeout');
+    throw cutOff(error);
+  } finally {
+    request.off(TOO_SLOW, onSlow);
+  }
+}
+
+/** The body's bytes, decoded, in pieces small enough to be worked on at once; throws past `maxBytes`. */
+export async function* pieces(request: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
+    throw tooLarge(maxBytes);
+  const body = heldBodyOf(request);
+  let bytes = 0;
+  let turnedAt = performance.now();
+  for await (const block of decoded(request, encoding)) {
+    bytes += block.length;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    for (let from = 0; from < block.length; from += PIECE_BYTES) {
+      const piece = block.subarray(from, from + PIECE_BYTES);
+      body?.add(piece.length);
+      yield piece;
+      if (performance.now() - turnedAt < MAX_TURN_MS) continue;
+      await nextTurn();
+      turnedAt = performance.now();
+    }
+  }
+}
+
+/**
+ * Stopping early leaves the request as it is: an answer must still get through its socket. Read to the end, it
+ * has been checked.
+ */
+async function* decoded(request: IncomingMessage, encoding: string): AsyncGenerator<Buffer> {
+  const decoder = decoderOf(encoding);
+  const md5Check = md5CheckOf(request);
+  let isTooSlow = false;
+  const onSlow = () => {
+    isTooSlow = true;
+    decoder.destroy(new Error('too slow'));
+  };
+  request.once(TOO_SLOW, onSlow);
+  const onData = (bytes: Buffer) => md5Check?.update(bytes);
+  if (md5Check) request.on('data', onData);
+  request.on('error', (error) => decoder.destroy(error));
+  request.on('close', () => {
+    if (!request.complete) decoder.destroy(new Error('the connection was cut'));
+  });
+  // Not pipeline(): that would destroy the request with the decoder.
+  request.pipe(decoder);
+  try {
+    yield* decoder as AsyncIterable<Buffer>;
+  } catch (error) {
+    if (isTooSlow) throw new BatchwrightError('requestTimeout');
+    if (request.destroyed && !request.complete) throw cutOff(error);
+    throw new BatchwrightError('badRequest', {
+      message: `The body cannot be decoded as ${encoding}: ${(error as Error).message}`,
+      cause: error,
+    });
+  } finally {
+    request.off(TOO_SLOW, onSlow);
+    request.off('data', onData);
+    // Done here, for the decoder's own end would do it later and pause whoever reads on.
+    request.unpipe(decoder);
+  }
+  md5Check?.end();
+}
+
+function cutOff(cause: unknown): BatchwrightError {
+  return new BatchwrightError('badRequest', { message: 'The connection was cut', cause });
+}
+
+function decoderOf(encoding: string): Transform {
+  switch (encoding) {
+    case '':
+    case 'identity':
+      return new PassThrough();
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    case 'br':
+      return createBrotliDecompress();
+    default:
+      throw new BatchwrightError('unsupportedEncoding', {
+        message: `Content-Encoding ${encoding.slice(0, 50)} is not supported: gzip, deflate and br are`,
+      });
+  }
+}
+
+/** What comes behind a whole JSON value is mostly the next line. */
+function linesHint({ message }: JsonSyntaxError): string {
+  const isBehind = message.startsWith('expected the end of the body');
+  return isBehind ? '; one job a line is sent to POST /v1/batches as application/x-ndjson' : '';
+}
+
+function depthHint(error: JsonSyntaxError): string {
+  const isTooDeep = error instanceof JsonDepthError;
+  return isTooDeep ? `, with the ${PARAMS_OUTER_DEPTH} that a JSON body has around params` : '';
+}
+
+/** @param hint what the message of a syntax error ends with */
+function inContractShape<T>(hint: (error: JsonSyntaxError) => string, scan: () => T): T {
+  try {
+    return scan();
+  } catch (error) {
+    if (error instanceof JsonElementTooLargeError)
+      throw new BatchwrightError('bodyTooLarge', {
+        message: error.message.replace(/^element (\d+)/, 'jobs[$1]'),
+      });
+    if (error instanceof JsonSyntaxError)
+      throw new BatchwrightError('notJson', {
+        message: `The body is not as expected: ${error.message}${hint(error)}`,
+      });
+    throw error;
+  }
+}
+
+export function tooLarge(maxBytes: number): BatchwrightError {
+  return new BatchwrightError('bodyTooLarge', {
+    message: `The request body has more than ${maxBytes} bytes`,
+  });
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { JsonDepthError } from '../../json/envelope-scanner.ts';
+import { type Line, LineScanner, LineTooLongError } from '../../json/line-scanner.ts';
+import type { IntakeEvent } from '../../pipeline/submit/intake.ts';
+import { type BodyLimits, bodyOf, MAX_DEPTH, pieces } from './body.ts';
+import type { HeldBody } from './body-memory.ts';
+
+/** The names that a body of one JSON value a line goes by; none is registered. */
+export const LINES = [
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonl',
+  'application/jsonlines',
+  'application/x-jsonlines',
+  'application/json-lines',
+  'application/x-json-lines',
+  'application/x-ldjson',
+];
+/** Around a job in a JSON body: the object and its array. A line is as deep as it would be there. */
+const OUTER_DEPTH = 2;
+
+/**
+ * A body of one job a line as events of its jobs, after those of the `members` that it has no place for, and
+ * the digest of it all, which is known once the events are through. Its size as a whole is not limited, yet
+ * what stands between the jobs is: a few bytes that unpack to endless empty lines would never reach a limit.
+ */
+export function readLines(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  members: Record<string, unknown>,
+): { events: AsyncIterable<IntakeEvent[]>; digest: () => Buffer; body?: HeldBody } {
+  const hash = createHash('sha256').update(JSON.stringify(members));
+  const scanner = new LineScanner({
+    maxLineBytes: limits.maxJobBytes,
+    maxDepth: MAX_DEPTH,
+    outerDepth: OUTER_DEPTH,
+  });
+  let count = 0;
+  let bytesOfNoJob = 0;
+  const jobOf = ({ number, value }: Line): IntakeEvent => ({
+    kind: 'element',
+    index: count++,
+    value,
+    line: number,
+  });
+  async function* events(): AsyncGenerator<IntakeEvent[]> {
+    yield Object.entries(members).map(([key, value]) => ({
+      kind: 'member',
+      key,
+      value: Buffer.from(JSON.stringify(value)),
+    }));
+    for await (const piece of pieces(request, Number.POSITIVE_INFINITY)) {
+      hash.update(piece);
+      const lines = inContractShape(() => scanner.push(piece));
+      bytesOfNoJob += lines.reduce((bytes, { value }) => bytes - value.length, piece.length);
+      // A job that has not ended yet counts as well.
+      if (bytesOfNoJob > limits.maxBodyBytes + limits.maxJobBytes)
+        throw new BatchwrightError('bodyTooLarge', {
+          message: `The request body has more than ${limits.maxBodyBytes} bytes of white space`,
+        });
+      yield lines.map(jobOf);
+    }
+    yield [...inContractShape(() => scanner.end()).map(jobOf), { kind: 'array-end', count }];
+  }
+  return { events: events(), digest: () => hash.digest(), ...bodyOf(request) };
+}
+
+function inContractShape<T>(scan: () => T): T {
+  try {
+    return scan();
+  } catch (error) {
+    if (error instanceof LineTooLongError)
+      throw new BatchwrightError('bodyTooLarge', { message: error.message });
+    if (error instanceof JsonDepthError)
+      throw new BatchwrightError('notJson', {
+        message: `${error.message}, with the ${OUTER_DEPTH} that a JSON body has around a job`,
+      });
+    throw error;
+  }
+}

@@ -1,0 +1,35 @@
+/** Bodies of requests that hold no jobs. */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { unknownMember } from '../../domain/unknown-name.ts';
+import { parseUnrounded } from '../../json/rounded.ts';
+import { readParams } from './body.ts';
+
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * The body of a small request as a JSON object; `{}` when there is none. A number that was rounded to a whole one
+ * is a fraction in it. Throws `notJson` for anything else.
+ */
+export async function readObject(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const bytes = await readParams(request, { maxBodyBytes: MAX_BYTES, maxJobBytes: MAX_BYTES });
+  try {
+    if (!isUtf8(bytes)) throw new SyntaxError('it is not valid UTF-8');
+    return parseUnrounded(bytes.toString()) as Record<string, unknown>;
+  } catch (error) {
+    throw new BatchwrightError('notJson', { message: `The body is no JSON: ${(error as Error).message}` });
+  }
+}
+
+/** As `readObject`; throws `notJson` for a member that is not among the known ones, too. */
+export async function readMembers(
+  request: IncomingMessage,
+  known: readonly string[],
+): Promise<Record<string, unknown>> {
+  const members = await readObject(request);
+  for (const name in members)
+    if (!known.includes(name))
+      throw new BatchwrightError('notJson', { message: unknownMember('', name, known) });
+  return members;
+}

@@ -1,0 +1,58 @@
+/** What stands in a request's query, and what of it is allowed. */
+import type { Request } from 'express';
+import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
+import { notKnown } from '../../domain/unknown-name.ts';
+
+/**
+ * The values of a query by name. Express would hand on names that nobody asks for, take a name that is given
+ * twice for an array, and put replacement characters in place of bytes that are no text.
+ *
+ * @throws BatchwrightError of the kind for a name that is not known or given twice, and for what is no UTF-8
+ */
+export function queryOf<Name extends string>(
+  { originalUrl }: Request,
+  known: readonly Name[],
+  kind: ErrorName = 'badRequest',
+): { [name in Name]?: string } {
+  const values = new Map<string, string>();
+  const [, query = ''] = /\?(.*)$/s.exec(originalUrl) ?? [];
+  for (const part of query.split('&').filter((text) => text !== '')) {
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part) ?? [];
+    const decoded = decodedText(name, kind);
+    const shown = `?${decoded.slice(0, 100)}=`;
+    if (!(known as readonly string[]).includes(decoded))
+      throw new BatchwrightError(kind, { message: `${shown}${notKnown(decoded, known)}` });
+    if (values.has(decoded)) throw new BatchwrightError(kind, { message: `${shown} is given twice` });
+    values.set(decoded, decodedText(value, kind));
+  }
+  return Object.fromEntries(values) as { [name in Name]?: string };
+}
+
+function decodedText(text: string, kind: ErrorName): string {
+  try {
+    // Node reads bytes beyond ASCII as Latin-1, whatever they were meant to be.
+    if (/[^\x21-\x7e]/.test(text)) throw new URIError();
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw new BatchwrightError(kind, {
+      message: `The query is not percent-encoded UTF-8 at ${JSON.stringify(text.slice(0, 100))}`,
+    });
+  }
+}
+
+/** One of the allowed words, or undefined when there is none. Throws `badRequest`. */
+export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T | undefined {
+  if (value === undefined || allowed.includes(value as T)) return value as T | undefined;
+  throw new BatchwrightError('badRequest', { message: `${name} must be one of ${allowed.join(', ')}` });
+}
+
+/** Written out as a text too, as it stands in a query; undefined when there is none. Throws `badRequest`. */
+export function wholeNumber(name: string, value: unknown, least: number, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most)
+    return number;
+  throw new BatchwrightError('badRequest', {
+    message: `${name} must be a whole number from ${least} to ${most}`,
+  });
+}

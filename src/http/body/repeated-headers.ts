@@ -1,0 +1,36 @@
+import type { NextFunction, Request, Response } from 'express';
+import { BatchwrightError } from '../../contract/errors.ts';
+
+/** Node would join the values of some, and keep the first of others: one of them is not what its sender meant. */
+const ONCE = new Set([
+  'authorization',
+  'content-encoding',
+  'content-md5',
+  'content-type',
+  'date',
+  'idempotency-key',
+  'last-event-id',
+  'x-api-authorization',
+  'x-api-version',
+]);
+
+/** Throws `badRequest` for a request in which a header comes twice that has one value. */
+export function refuseRepeatedHeaders(request: Request, _response: Response, next: NextFunction): void {
+  const { rawHeaders } = request;
+  const seen = new Set<string>();
+  for (let position = 0; position < rawHeaders.length; position += 2) {
+    const name = nameOf(String(rawHeaders[position]).toLowerCase());
+    if (name === undefined) continue;
+    if (seen.has(name))
+      throw new BatchwrightError('badRequest', { message: `The header ${rawHeaders[position]} came twice` });
+    seen.add(name);
+  }
+  next();
+}
+
+/** What a header counts as; undefined for one that may come several times. */
+function nameOf(header: string): string | undefined {
+  // The IWS scheme signs these by their names without dashes and underscores.
+  if (header.startsWith('ivvy')) return header.replaceAll(/[-_]/g, '');
+  return ONCE.has(header) ? header : undefined;
+}

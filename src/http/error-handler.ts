@@ -1,0 +1,56 @@
+import type { NextFunction, Request, Response } from 'express';
+import { BatchwrightError, catalogue, type ErrorBody } from '../contract/errors.ts';
+import type { Log } from '../plugin/context.ts';
+import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
+import { isTemporary } from '../postgres/errors.ts';
+import { errorText, sendText, type Told } from './server/send-error.ts';
+
+/** The one place where errors become answers: the contract's shape, and RFC 9457 below /v1. */
+export function errorHandler(log: Log) {
+  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
+    const told = asTold(error, request);
+    if (told.body.errorCode >= 500 && told.kind !== 'stillRunning')
+      log.error({ err: error }, 'request failed');
+    if (response.headersSent) {
+      // Too late for an error: cut off, so that nobody takes half an answer for a whole one.
+      response.destroy();
+      return;
+    }
+    if (told.retryAfter !== undefined) response.set('retry-after', String(told.retryAfter));
+    // A plugin may have named a way of its own.
+    if (told.body.errorCode === 401 && !response.get('www-authenticate'))
+      response.set('www-authenticate', 'Bearer');
+    const { type, text } = errorText(told, request.path);
+    response.status(told.body.errorCode).set('content-type', `${type}; charset=utf-8`);
+    sendText(request, response, text);
+  };
+}
+
+/** What was not thrown for the caller is told without its message. */
+function asTold(error: unknown, request: Request): Told {
+  if (error instanceof BatchwrightError) return error;
+  // A plugin's route has called an action that failed, or refuses by itself.
+  if (error instanceof NonRetryableError || error instanceof RetryLaterError)
+    return { body: bodyOf(error), extra: undefined, retryAfter: undefined };
+  if (isTemporary(error))
+    // A key that cannot be looked up keeps a batch from being saved as much as anything else does.
+    return new BatchwrightError(request.query.action === 'run' ? 'notSaved' : 'unavailable', {
+      retryAfter: 5,
+      cause: error,
+    });
+  const { status } = error as { status?: unknown };
+  // What express itself refuses, such as a path with a broken escape.
+  if (status === 400) return new BatchwrightError('badRequest', { cause: error });
+  return new BatchwrightError('internal', { cause: error });
+}
+
+function bodyOf({ message, options }: NonRetryableError | RetryLaterError): ErrorBody {
+  const { errorCode, specificCode, additionalMessages } = options;
+  const isStatus = errorCode !== undefined && errorCode >= 400 && errorCode <= 599;
+  return {
+    errorCode: isStatus ? errorCode : catalogue.failedRequest.errorCode,
+    message,
+    ...(specificCode === undefined ? {} : { specificCode }),
+    ...(additionalMessages ? { additionalMessages } : {}),
+  };
+}

@@ -1,0 +1,161 @@
+/** The batch's own RPC shape: `POST /batch?action=…`. */
+import type { Request, RequestHandler, Response } from 'express';
+import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
+import { isAsyncId, isTerminal } from '../../domain/batch.ts';
+import { RESULT_STATUSES } from '../../domain/outcome.ts';
+import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control/control.ts';
+import { rpcResults } from '../../pipeline/read/rpc-results.ts';
+import { batchStatus, requireBatch } from '../../pipeline/read/status.ts';
+import { type SubmitDeps, submit, validate } from '../../pipeline/submit/submit.ts';
+import type { TenantTurns } from '../../pipeline/submit/tenant-turns.ts';
+import type { Log } from '../../plugin/context.ts';
+import { callerOf } from '../auth/callers.ts';
+import { type BodyLimits, readEnvelope } from '../body/body.ts';
+import { idempotencyKeyOf } from '../body/idempotency-key.ts';
+import { readMembers } from '../body/members.ts';
+import { oneOf, queryOf, wholeNumber } from '../body/query.ts';
+import { sendResults } from '../send-results.ts';
+
+export interface RpcDeps extends SubmitDeps, ControlDeps {
+  bodyLimits: BodyLimits;
+  /** For those who are sent results. */
+  resultTurns: TenantTurns;
+  log: Log;
+}
+
+interface RpcAction {
+  /** HEAD is one of them wherever GET is. */
+  methods: readonly string[];
+  /** What may stand in the query and in the body; null when the body is a batch. */
+  parameters: readonly string[] | null;
+  handle(deps: RpcDeps, request: Request, response: Response, parameters: Parameters): Promise<void>;
+}
+
+type Parameters = Record<string, unknown>;
+
+const POST = ['POST'];
+const GET_OR_POST = ['GET', 'HEAD', 'POST'];
+const ID = ['async', 'asyncId'];
+/** Of jobs; Postgres keeps it as an integer. */
+const MAX_NUMBER = 2 ** 31 - 1;
+
+const ACTIONS: Record<string, RpcAction> = {
+  run: {
+    methods: POST,
+    parameters: null,
+    async handle(deps, request, response) {
+      const idempotencyKey = idempotencyKeyOf(request);
+      const batch = readEnvelope(request, deps.bodyLimits);
+      const asyncId = await submit(deps, { caller: callerOf(request), idempotencyKey, ...batch });
+      deps.log.info({ asyncId }, 'batch taken');
+      response.json({ asyncId });
+    },
+  },
+  validate: {
+    methods: POST,
+    parameters: null,
+    async handle(deps, request, response) {
+      await validate(deps, { caller: callerOf(request), ...readEnvelope(request, deps.bodyLimits) });
+      response.json({ valid: true });
+    },
+  },
+  progress: {
+    methods: GET_OR_POST,
+    parameters: ID,
+    async handle(deps, request, response, given) {
+      const { progress, ...status } = await batchStatus(deps.pool, callerOf(request), asyncIdOf(given));
+      response.json({ progress, ...status });
+    },
+  },
+  results: { methods: GET_OR_POST, parameters: [...ID, 'start', 'perPage', 'status'], handle: answerResults },
+  cancel: booleanAction('cancelled', cancel),
+  restart: booleanAction('restarted', restart),
+  repost: booleanAction('reposted', repost),
+};
+
+export function rpc(deps: RpcDeps): RequestHandler {
+  return async (request, response) => {
+    const name = request.query.action;
+    const action = typeof name === 'string' && Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+    requireMethod(action?.methods ?? GET_OR_POST, request, response);
+    if (!action) throw unknownAction(name);
+    await action.handle(deps, request, response, await parametersOf(request, action.parameters));
+  };
+}
+
+function requireMethod(methods: readonly string[], request: Request, response: Response): void {
+  if (methods.includes(request.method)) return;
+  response.set('allow', methods.join(', '));
+  throw new BatchwrightError('methodNotAllowed', {
+    message: `This action is called with ${methods.join(' or ')}`,
+  });
+}
+
+function unknownAction(name: unknown): BatchwrightError {
+  const known = Object.keys(ACTIONS).join(', ');
+  const message =
+    typeof name === 'string'
+      ? `batch has no action ${name.slice(0, 100)}: it has ${known}`
+      : `?action= must be given once: batch has ${known}`;
+  return new BatchwrightError('notJson', { message });
+}
+
+function booleanAction(
+  answer: string,
+  perform: (deps: ControlDeps, caller: ReturnType<typeof callerOf>, asyncId: unknown) => Promise<boolean>,
+): RpcAction {
+  return {
+    methods: POST,
+    parameters: ID,
+    async handle(deps, request, response, given) {
+      response.json({ [answer]: await perform(deps, callerOf(request), asyncIdOf(given)) });
+    },
+  };
+}
+
+async function answerResults(
+  deps: RpcDeps,
+  request: Request,
+  response: Response,
+  given: Parameters,
+): Promise<void> {
+  const asyncId = asyncIdOf(given, 'resultsNotFound');
+  const batch = await requireBatch(deps.pool, callerOf(request), asyncId, 'resultsNotFound');
+  const selection = {
+    start: wholeNumber('start', given.start, 0, MAX_NUMBER) ?? 0,
+    perPage: wholeNumber('perPage', given.perPage, 1, MAX_NUMBER),
+    status: oneOf('status', given.status, RESULT_STATUSES),
+  };
+  if (!isTerminal(batch.state)) throw new BatchwrightError('notCompleted');
+  response.type('application/json');
+  const results = await rpcResults(deps.pool, batch, selection);
+  await sendResults(response, results, { turns: deps.resultTurns, tenant: batch.tenant });
+}
+
+/** Ids and numbers may stand in the body or in the query; null is as good as nothing. */
+async function parametersOf(request: Request, known: readonly string[] | null): Promise<Parameters> {
+  const { action: _, ...query } = queryOf(request, ['action', ...(known ?? [])], 'notJson');
+  if (known === null) return {};
+  const body = await readMembers(request, known);
+  const given = Object.entries(body).filter(([, value]) => value !== null);
+  const twice = given.find(([name, value]) => Object.hasOwn(query, name) && query[name] !== String(value));
+  if (twice)
+    throw new BatchwrightError('notJson', {
+      message: `${twice[0]} is one thing in the query, another in the body`,
+    });
+  return { ...query, ...Object.fromEntries(given) };
+}
+
+/** Throws the error for a batch that is not there, which says what an id is where it is none. */
+function asyncIdOf({ async, asyncId }: Parameters, notFound: ErrorName = 'batchNotFound'): string {
+  if (async !== undefined && asyncId !== undefined && async !== asyncId)
+    throw new BatchwrightError('notJson', { message: 'async and asyncId are not the same' });
+  const id = async ?? asyncId;
+  if (isAsyncId(id)) return id;
+  const isMissing = id === undefined || id === '';
+  throw new BatchwrightError(notFound, {
+    details: [
+      isMissing ? 'async is missing' : 'async must be the 32 lower-case hex digits that run answered',
+    ],
+  });
+}

@@ -1,0 +1,53 @@
+/** Any action called alone: `POST /api/1.0/{namespace}?action={action}` with the params as the body. */
+import type { RequestHandler } from 'express';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { type RunAloneDeps, runAlone } from '../../pipeline/call/call-action.ts';
+import { callerOf } from '../auth/callers.ts';
+import { type BodyLimits, readParams } from '../body/body.ts';
+import { heldBodyOf } from '../body/body-memory.ts';
+import { idempotencyKeyOf } from '../body/idempotency-key.ts';
+import { queryOf } from '../body/query.ts';
+
+export function alone(
+  deps: RunAloneDeps & { bodyLimits: BodyLimits },
+): RequestHandler<{ namespace: string }> {
+  return async (request, response) => {
+    if (request.method !== 'POST') {
+      response.set('allow', 'POST');
+      throw new BatchwrightError('methodNotAllowed', { message: 'An action is called with POST' });
+    }
+    const { action } = queryOf(request, ['action']);
+    const { namespace } = request.params;
+    if (action === undefined || action === '')
+      throw new BatchwrightError('emptyJobs', { message: '?action= is missing' });
+    const params = await readParams(request, deps.bodyLimits);
+    // Held no longer for its sender's sake.
+    heldBodyOf(request)?.release();
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const caller = callerOf(request as Parameters<typeof callerOf>[0]);
+    const result = await runAlone(deps, caller, {
+      namespace,
+      action,
+      params,
+      signal: gone.signal,
+      idempotencyKey: idempotencyKeyOf(request as Parameters<typeof idempotencyKeyOf>[0]),
+    });
+    response.set('x-async-id', result.asyncId);
+    if (result.status === 'cancelled')
+      throw new BatchwrightError('failedRequest', {
+        message: 'The job was cancelled',
+        extra: { asyncId: result.asyncId },
+      });
+    if (result.status === 'failed') response.status(statusOf(result.response));
+    response.type('application/json').send(result.response);
+  };
+}
+
+/** The HTTP status is the errorCode; an action may choose codes that are not an HTTP status. */
+function statusOf(error: string): number {
+  const { errorCode } = (JSON.parse(error) ?? {}) as { errorCode?: unknown };
+  return Number.isInteger(errorCode) && Number(errorCode) >= 400 && Number(errorCode) <= 599
+    ? Number(errorCode)
+    : 500;
+}

@@ -1,0 +1,90 @@
+/** Errors as bytes: the contract's shape, and RFC 9457 below /v1. What no application has seen is answered so too. */
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type BatchwrightError, catalogue } from '../../contract/errors.ts';
+import { isHeldBack } from './expect-continue.ts';
+
+/** What a caller is told of an error. */
+export type Told = Pick<BatchwrightError, 'body' | 'extra' | 'retryAfter'> & {
+  kind?: BatchwrightError['kind'];
+};
+
+/** After an early answer the rest of a body is read and thrown away for this long, then the socket is closed. */
+const DISCARD_MS = 5_000;
+
+/** Paths are compared as express compares them: whatever the case. */
+const REST = /^\/v1([/?]|$)/i;
+
+/** Content type and text of the error at this path; undefined for a path that is not known. */
+export function errorText(told: Told, path: string | undefined): { type: string; text: string } {
+  return REST.test(path ?? '')
+    ? { type: 'application/problem+json', text: JSON.stringify(problem(told)) }
+    : { type: 'application/json', text: JSON.stringify({ ...told.body, ...told.extra }) };
+}
+
+/**
+ * RFC 9457. An error with a specific code of ours has a type of its own; the others say no more than their status
+ * does, which is what `about:blank` means. An action's own codes are not ours to name.
+ */
+function problem({ body, extra, kind }: Told): object {
+  const hasType = kind !== undefined && body.specificCode !== undefined;
+  return {
+    type: hasType ? `urn:batchwright:error:${body.specificCode}` : 'about:blank',
+    title: STATUS_CODES[body.errorCode] ?? 'Error',
+    status: body.errorCode,
+    detail: body.message,
+    ...(body.specificCode === undefined ? {} : { specificCode: body.specificCode }),
+    ...(body.additionalMessages ? { errors: body.additionalMessages } : {}),
+    ...extra,
+  };
+}
+
+/** Refuses a request that the application is not to see; the connection ends with the answer. */
+export function refuse(request: IncomingMessage, response: ServerResponse, error: BatchwrightError): void {
+  const { type, text } = errorText(error, request.url);
+  response.statusCode = error.body.errorCode;
+  response.setHeader('content-type', `${type}; charset=utf-8`);
+  response.setHeader('cache-control', 'no-store');
+  response.setHeader('connection', 'close');
+  if (error.retryAfter !== undefined) response.setHeader('retry-after', error.retryAfter);
+  sendText(request, response, text);
+}
+
+/** A whole answer, head and body, for a connection on which no request could be read. */
+export function rawAnswer(error: BatchwrightError, path: string | undefined): string {
+  const { errorCode } = error.body;
+  const { type, text } = errorText(error, path);
+  return [
+    `HTTP/1.1 ${errorCode} ${STATUS_CODES[errorCode]}`,
+    `Date: ${new Date().toUTCString()}`,
+    `Content-Type: ${type}; charset=utf-8`,
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+    '',
+    text,
+  ].join('\r\n');
+}
+
+/**
+ * Sends the answer's text, and ends it. A client that still sends must get to read it: closing the socket on what it
+ * sends would be a reset, which takes the answer along. So the answer ends only when the rest of the body has been
+ * thrown away. Nothing is on the way from a client that waits to be told to go on, or is told that it is too slow.
+ */
+export function sendText(request: IncomingMessage, response: ServerResponse, text: string): void {
+  response.setHeader('content-length', Buffer.byteLength(text));
+  const isWhole = request.complete || request.destroyed;
+  if (!isWhole) response.setHeader('connection', 'close');
+  const isSilent = isHeldBack(request) || response.statusCode === catalogue.requestTimeout.errorCode;
+  if (isWhole || isSilent) {
+    response.end(text);
+    return;
+  }
+  response.write(text);
+  const end = () => response.end();
+  const timer = setTimeout(end, DISCARD_MS);
+  request.once('close', () => {
+    clearTimeout(timer);
+    end();
+  });
+  request.resume();
+}

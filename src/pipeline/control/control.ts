@@ -1,0 +1,110 @@
+/**
+ * What callers do to a batch that exists: cancel, restart, repost. Each throws `batchNotFound`, and `forbidden` for a
+ * caller who may not run every action in it.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { requireActions } from '../../access/permissions.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { type AsyncId, isAsyncId, isTerminal, toBatchId } from '../../domain/batch.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import { hasten } from '../../queue/inspect.ts';
+import type { ChunkMessage } from '../../queue/messages.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { type BatchRow, lockBatch, reopen, requestCancel } from '../../store/batches.ts';
+import { incompleteChunks } from '../../store/chunks.ts';
+import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
+import { deleteUnsuccessful } from '../../store/results.ts';
+import { receiverOf } from '../settle/batch-end.ts';
+import { recordLostOfEnded } from '../settle/lost-results.ts';
+
+export interface ControlDeps {
+  pool: Pool;
+  registry: Registry;
+  queue: Queue;
+  queues: readonly string[];
+}
+
+/** Settles lock a message before its batch, a cancel the other way round: one of two may lose, within moments. */
+const ATTEMPTS = 3;
+
+/** Starts no further job of the batch. False when it has ended already. */
+export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  return withBatch(deps, caller, asyncId, async (client, batch) => {
+    if (!(await requestCancel(client, batch.id))) return false;
+    await hasten(client, deps.queues, batch.id);
+    return true;
+  });
+}
+
+/**
+ * Runs again every job that has not succeeded, under a new generation: what an older one still has in
+ * flight, a callback included, records nothing. False when nothing is left to restart or it still runs.
+ */
+export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  return withBatch(deps, caller, asyncId, async (client, batch) => {
+    if (!isTerminal(batch.state)) return false;
+    await recordLostOfEnded(client, batch);
+    const removed = await deleteUnsuccessful(client, batch.id);
+    if (removed.failed + removed.cancelled === 0) return false;
+    const generation = await reopen(client, batch.id, removed);
+    await clearNextAttempts(client, batch.id);
+    await requeue(deps.queue, client, { ...batch, generation });
+    return true;
+  });
+}
+
+/** Sends the callback again, in place of an attempt that waits. False without a callbackUrl or before the end. */
+export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  return withBatch(deps, caller, asyncId, async (client, batch) => {
+    if (!isTerminal(batch.state) || batch.callbackUrl === null) return false;
+    const reposts = await markReposted(client, batch.id);
+    await clearNextAttempts(client, batch.id);
+    await deps.queue.sendCallback(client, {
+      batch: batch.id,
+      generation: batch.generation,
+      attempt: 1,
+      trigger: 'repost',
+      reposts,
+      tenant: batch.tenant,
+      receiver: receiverOf(batch.callbackUrl),
+    });
+    return true;
+  });
+}
+
+/** Sends a message for every chunk and queue that lacks results, but for those that `except` names. */
+export async function requeue(
+  queue: Queue,
+  client: PoolClient,
+  { id: batchId, tenant, generation }: Pick<BatchRow, 'id' | 'tenant' | 'generation'>,
+  except: (chunk: number, queueName: string) => boolean = () => false,
+): Promise<number> {
+  const messages = new Map<string, ChunkMessage[]>();
+  for (const { number, queues } of await incompleteChunks(client, [batchId]))
+    for (const queueName of queues) {
+      if (except(number, queueName)) continue;
+      const message = { batch: batchId, tenant, chunk: number, generation, attempt: 1 };
+      messages.set(queueName, [...(messages.get(queueName) ?? []), message]);
+    }
+  for (const [queueName, list] of messages) await queue.sendChunks(client, queueName, list);
+  return [...messages.values()].reduce((sum, list) => sum + list.length, 0);
+}
+
+async function withBatch(
+  deps: ControlDeps,
+  caller: Caller,
+  asyncId: AsyncId | unknown,
+  work: (client: PoolClient, batch: BatchRow) => Promise<boolean>,
+): Promise<boolean> {
+  if (!isAsyncId(asyncId)) throw new BatchwrightError('batchNotFound');
+  const batchId = toBatchId(asyncId);
+  await requireActions(deps, caller, batchId);
+  const inTransaction = async (client: PoolClient) => {
+    const batch = await lockBatch(client, caller.tenant, batchId);
+    if (!batch) throw new BatchwrightError('batchNotFound');
+    return work(client, batch);
+  };
+  return transaction(deps.pool, inTransaction, { attempts: ATTEMPTS });
+}

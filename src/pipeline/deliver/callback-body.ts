@@ -1,0 +1,141 @@
+/** The body of a callback: length and signature come before its first byte, so it is read before it is sent. */
+import type { Hmac } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Pool } from 'pg';
+import { toAsyncId } from '../../domain/batch.ts';
+import { FairShare } from '../../domain/fair-share.ts';
+import { OutboundError } from '../../outbound/outbound-error.ts';
+import { signatureHeader } from '../../outbound/signature.ts';
+import { type BatchRow, getBatch } from '../../store/batches.ts';
+import { type CallbackBatch, callbackBatch } from '../../store/deliveries.ts';
+import { elements } from '../read/result-json.ts';
+import { RestartedError, readResultPages } from '../read/result-pages.ts';
+import { terminalCounts } from '../read/status.ts';
+
+/** What is sent as it was read; larger bodies are read twice, in constant memory. */
+const KEPT_BYTES = 1024 * 1024;
+/** Of all bodies that are kept at once; beyond it small ones are read twice too. */
+const ALL_KEPT_BYTES = 32 * KEPT_BYTES;
+/** Bodies read at once, and bodies sent while they are read: some 10 MiB each where the receiver does not read. */
+const READINGS = 8;
+
+export interface CallbackBody {
+  contentLength: number;
+  /** What the signature names, in seconds since 1970. */
+  signingTime: number;
+  signature: string;
+  /** A stream fails before its last bytes when it is not what was signed, or no longer all of the batch's. */
+  content: Buffer | Readable;
+}
+
+/** The signature of a head that names the time, begun. */
+type BeginHmac = (signingTime: number) => Hmac;
+
+/** The bodies of one process: what they take of its memory is bounded and shared by tenant. */
+export class CallbackBodies {
+  readonly #pool: Pool;
+  readonly #reading = new FairShare(READINGS);
+  readonly #streaming = new FairShare(READINGS);
+  #keptBytes = 0;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /**
+   * Reads the batch's results, all of one generation, signs them, and has them sent. Throws OutboundError when the
+   * batch was restarted meanwhile, and whatever `send` throws.
+   */
+  async withBody<T>(
+    batch: CallbackBatch,
+    beginHmac: BeginHmac,
+    send: (body: CallbackBody) => Promise<T>,
+  ): Promise<T> {
+    const content = await this.#reading.run(batch.tenant, () => readKept(this.#pool, batch));
+    if (!content || this.#keptBytes + content.length > ALL_KEPT_BYTES)
+      return this.#streaming.run(batch.tenant, () => this.#withStream(batch, beginHmac, send));
+    this.#keptBytes += content.length;
+    try {
+      const { signingTime } = batch;
+      const signature = signatureHeader(beginHmac(signingTime).update(content));
+      return await send({ contentLength: content.length, signingTime, signature, content });
+    } finally {
+      this.#keptBytes -= content.length;
+    }
+  }
+
+  async #withStream<T>(
+    { id, generation }: CallbackBatch,
+    beginHmac: BeginHmac,
+    send: (body: CallbackBody) => Promise<T>,
+  ): Promise<T> {
+    const pool = this.#pool;
+    // It may have waited for a long time, and receivers take no signature that is minutes old.
+    const batch = await callbackBatch(pool, id);
+    if (batch?.generation !== generation) throw restarted();
+    const { signingTime } = batch;
+    const hmac = beginHmac(signingTime);
+    let contentLength = 0;
+    for await (const piece of bodyOf(pool, batch)) {
+      hmac.update(piece);
+      contentLength += piece.length;
+    }
+    const signature = signatureHeader(hmac);
+    const content = Readable.from(readAgain(pool, batch, beginHmac(signingTime), signature));
+    return send({ contentLength, signingTime, signature, content });
+  }
+}
+
+/** Null when it is too large to be kept. */
+async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
+  const kept: Buffer[] = [];
+  let length = 0;
+  for await (const piece of bodyOf(pool, batch)) {
+    kept.push(piece);
+    length += piece.length;
+    if (length > KEPT_BYTES) return null;
+  }
+  return Buffer.concat(kept);
+}
+
+/** `{"asyncId","state","counts","results":[…]}` in pieces. A finished batch reads the same every time. */
+async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
+  const { id, state, generation } = batch;
+  const head = { asyncId: toAsyncId(id), state, counts: terminalCounts(batch) };
+  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"results":[`);
+  let areFirst = true;
+  try {
+    for await (const page of readResultPages(pool, id, { generation })) {
+      yield elements(page, areFirst).bytes;
+      areFirst = false;
+    }
+  } catch (error) {
+    throw error instanceof RestartedError ? restarted() : error;
+  }
+  yield END;
+}
+
+const END = Buffer.from(']}');
+
+/** Throws before the last piece when the body is not the one that was signed, or when a restart came between. */
+async function* readAgain(
+  pool: Pool,
+  batch: BatchRow,
+  hmac: Hmac,
+  signature: string,
+): AsyncGenerator<Buffer> {
+  for await (const piece of bodyOf(pool, batch)) {
+    hmac.update(piece);
+    if (piece === END && (signatureHeader(hmac) !== signature || (await isRestarted(pool, batch))))
+      throw restarted();
+    yield piece;
+  }
+}
+
+async function isRestarted(pool: Pool, { id, generation }: BatchRow): Promise<boolean> {
+  return (await getBatch(pool, id))?.generation !== generation;
+}
+
+function restarted(): OutboundError {
+  return new OutboundError('the batch was restarted while its callback was being sent');
+}

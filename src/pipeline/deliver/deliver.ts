@@ -1,0 +1,132 @@
+/** Delivers one callback: has it sent, logs the attempt, and leaves the next attempt to the queue. */
+import type { Pool, PoolClient } from 'pg';
+import { toAsyncId } from '../../domain/batch.ts';
+import type { LimitedLog } from '../../domain/limited-log.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import type { CallbackMessage } from '../../queue/messages.ts';
+import type { Claim, Queue } from '../../queue/queue.ts';
+import { type BatchRow, type CallbackState, lockBatchRow } from '../../store/batches.ts';
+import { callbackBatch, countAttempt, insertDelivery } from '../../store/deliveries.ts';
+import { type Attempt, type SendCallbackDeps, sendCallback } from './send-callback.ts';
+
+export interface DeliverDeps extends SendCallbackDeps {
+  pool: Pool;
+  queue: Queue;
+  failures: LimitedLog;
+  /** Pauses after the first, second … failed attempt; when they are used up the callback has failed. */
+  retrySeconds: readonly number[];
+}
+
+/** What follows an attempt that failed. */
+interface Sequel {
+  /** The callback has failed: no attempt follows. */
+  isLast: boolean;
+  /** Null when none follows, or the callback is superseded and this attempt decides nothing. */
+  nextInSeconds: number | null;
+}
+
+/** The receiver wants no further callbacks: https://www.standardwebhooks.com, "410 Gone". */
+const GONE = 410;
+
+/** An attempt that is not recorded is made again: what stands in the way of the record for a moment must not do that. */
+const ATTEMPTS = 5;
+
+/** Makes one attempt. Whether the receiver answered it; null when it was not called. */
+export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<boolean | null> {
+  const { message } = claim;
+  const batch = await callbackBatch(deps.pool, message.batch);
+  if (!batch?.callbackUrl || batch.generation !== message.generation || batch.finishedAt === null)
+    return drop(deps, claim);
+  if (isSuperseded(message, batch)) return drop(deps, claim);
+  // Another attempt did what this one was to do again.
+  if (message.attempt > 1 && batch.callbackState === 'delivered') return drop(deps, claim);
+  const attempt = await sendCallback(deps, batch, batch.callbackUrl);
+  const held = { ...claim, message: { ...message, tenant: batch.tenant } };
+  if (attempt.error === null) await recordSuccess(deps, held, attempt);
+  else noteFailure(deps, held.message, attempt, await recordFailure(deps, held, attempt));
+  return attempt.status !== null;
+}
+
+/** True when the callback was asked for again after the message was sent: the message of the repost goes on. */
+function isSuperseded({ reposts = 0 }: CallbackMessage, batch: BatchRow): boolean {
+  return reposts < batch.reposts;
+}
+
+async function recordSuccess(
+  { pool, queue }: DeliverDeps,
+  claim: Claim<CallbackMessage>,
+  attempt: Attempt,
+): Promise<void> {
+  const record = async (client: PoolClient): Promise<void> => {
+    const sent = Promise.withResolvers<void>();
+    const completed = queue.complete(client, claim, sent.resolve);
+    // First the message's lock, then the batch's, as everybody else.
+    await Promise.race([sent.promise, completed]);
+    // One behind the other: nothing depends on an answer.
+    await Promise.all([
+      completed,
+      countAttempt(client, claim.message, 'delivered'),
+      logAttempt(client, claim.message, attempt, null),
+    ]);
+  };
+  await transaction(pool, record, { attempts: ATTEMPTS });
+}
+
+async function recordFailure(
+  { pool, queue, retrySeconds }: DeliverDeps,
+  claim: Claim<CallbackMessage>,
+  attempt: Attempt,
+): Promise<Sequel> {
+  const { message } = claim;
+  const pause = attempt.status === GONE ? undefined : retrySeconds[message.attempt - 1];
+  const wanted = pause === undefined ? null : Math.max(pause, attempt.retryAfterSeconds ?? 0);
+  const state: CallbackState = wanted === null ? 'failed' : 'pending';
+  const record = async (client: PoolClient): Promise<Sequel> => {
+    // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
+    const isHeld = await queue.complete(client, claim);
+    // Under the batch's lock: a repost comes before or after, never in between.
+    const batch = await lockBatchRow(client, message.batch);
+    const superseded = batch !== null && isSuperseded(message, batch);
+    const isCurrent = await countAttempt(client, message, superseded ? null : state);
+    const decides = isHeld && isCurrent && !superseded;
+    const nextInSeconds = decides ? wanted : null;
+    await logAttempt(client, message, attempt, nextInSeconds);
+    if (nextInSeconds !== null) {
+      const next = { ...message, attempt: message.attempt + 1 };
+      await queue.sendCallback(client, next, { delaySeconds: nextInSeconds });
+    }
+    return { isLast: decides && wanted === null, nextInSeconds };
+  };
+  return transaction(pool, record, { attempts: ATTEMPTS });
+}
+
+function logAttempt(
+  client: PoolClient,
+  { batch: batchId, generation, trigger }: CallbackMessage,
+  { status, error, durationMs }: Attempt,
+  nextInSeconds: number | null,
+): Promise<void> {
+  return insertDelivery(client, { batchId, generation, trigger, status, error, durationMs, nextInSeconds });
+}
+
+/** Tells the operator: of each receiver a line each half minute at most. */
+function noteFailure(
+  { failures }: DeliverDeps,
+  { batch, tenant, receiver, attempt }: CallbackMessage,
+  { status, error }: Attempt,
+  { isLast, nextInSeconds }: Sequel,
+): void {
+  failures.note({
+    level: isLast ? 'warn' : 'info',
+    kind: `callback ${isLast} ${tenant} ${receiver}`,
+    fields: () => ({ asyncId: toAsyncId(batch), tenant, receiver, attempt, status, error, nextInSeconds }),
+    message: isLast ? 'callbacks failed for good' : 'callbacks failed and will be sent again',
+  });
+}
+
+async function drop({ pool, queue }: DeliverDeps, claim: Claim<CallbackMessage>): Promise<null> {
+  await transaction(pool, async (client) => {
+    await queue.complete(client, claim);
+  });
+  return null;
+}

@@ -1,0 +1,61 @@
+/** A batch as the REST interface shows it. */
+import type { Pool } from 'pg';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { type AsyncId, type BatchState, isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { findLiveBatch, type LiveBatch, listBatches } from '../../store/batch-list.ts';
+import type { BatchRow, CallbackState } from '../../store/batches.ts';
+import { type BatchStatus, toStatus } from './status.ts';
+
+export interface BatchView extends BatchStatus {
+  /** Running jobs that report progress, at most 100. */
+  active: { index: number; done: number; total: number }[];
+  createdAt: Date;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+  expiresAt: Date;
+  callback: { url: string; state: CallbackState; attempts: number } | null;
+}
+
+export function toView(batch: LiveBatch): BatchView {
+  const { createdAt, startedAt, finishedAt, expiresAt, callbackUrl } = batch;
+  return {
+    ...toStatus(batch, batch),
+    active: JSON.parse(batch.active),
+    createdAt,
+    startedAt,
+    finishedAt,
+    expiresAt,
+    callback: callbackUrl === null ? null : callbackOf(callbackUrl, batch),
+  };
+}
+
+/** Before the batch has ended its callback is pending too. */
+function callbackOf(url: string, { callbackState, callbackAttempts }: BatchRow): BatchView['callback'] {
+  return { url, state: callbackState ?? 'pending', attempts: callbackAttempts };
+}
+
+/** The caller's batch. Throws `batchNotFound` as `requireBatch` does. */
+export async function requireView(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchView> {
+  const batch = isAsyncId(asyncId) ? await findLiveBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
+  if (!batch) throw new BatchwrightError('batchNotFound');
+  return toView(batch);
+}
+
+export interface BatchPage {
+  data: BatchView[];
+  /** The id to go on after; null at the end. */
+  next: AsyncId | null;
+}
+
+/** The caller's batches, youngest first. */
+export async function batchPage(
+  pool: Pool,
+  caller: Caller,
+  page: { limit: number; before?: string | undefined; state?: BatchState | undefined },
+): Promise<BatchPage> {
+  const rows = await listBatches(pool, caller.tenant, { ...page, limit: page.limit + 1 });
+  const shown = rows.slice(0, page.limit);
+  const last = shown.at(-1);
+  return { data: shown.map(toView), next: rows.length > page.limit && last ? toAsyncId(last.id) : null };
+}

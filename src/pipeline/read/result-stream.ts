@@ -1,0 +1,204 @@
+/** Results one behind the other, for readers at any pace: what one does not take is dropped and read again. */
+import { createHash } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { Written } from './result-json.ts';
+import { type Result, type ResultRange, readResultPages } from './result-pages.ts';
+
+/** How results stand one behind the other. */
+export interface ResultForm {
+  head: string;
+  /** @param isFirst no result has been written before */
+  write(page: readonly Result[], isFirst: boolean): Written;
+  /** @param next the index of the result after the last; null when there is none, or it was not looked for */
+  tail(count: number, next: number | null): string;
+  /** As in `readResultPages`. */
+  onOneLine?: boolean;
+}
+
+export interface StreamedRange extends ResultRange {
+  /** Ends after the result with which requests and responses have more characters; without end when absent. */
+  maxLength?: number;
+  /** Looks what comes after the last result. */
+  findsNext?: boolean;
+}
+
+/** What is kept of a page for the sake of a few bytes; of a larger result nothing is. */
+const KEPT_BYTES = 16 * 1024;
+
+/** A place between two results: the index to read on from, and what stands before it. */
+interface Place {
+  index: number;
+  count: number;
+  /** Characters of requests and responses. */
+  length: number;
+}
+
+/** What was given out last: a page, or something small around the results. */
+interface Given {
+  bytes: Buffer;
+  /** Where it can be gone on from. */
+  places: readonly { offset: number; place: Place }[];
+  /** Bytes at its beginning that had been taken before. */
+  skipped: number;
+}
+
+/** Of one answer. What it holds is a page and the one that is read ahead, and next to nothing after a `drop`. */
+export class ResultStream {
+  readonly #pool: Pool;
+  readonly #batchId: string;
+  readonly #form: ResultForm;
+  readonly #range: StreamedRange;
+  #part: 'head' | 'results' | 'end' = 'head';
+  #place: Place;
+  /** The result at the place does not belong to the answer any more: only its index does. */
+  #isCut = false;
+  #pages: AsyncGenerator<Result[]> | undefined;
+  #given: Given | undefined;
+  /** Given before all else. */
+  #kept: Buffer | undefined;
+  /** The beginning of the result at the place that was taken already. */
+  #taken: { bytes: number; digest: Buffer } | undefined;
+
+  constructor(pool: Pool, batchId: string, form: ResultForm, range: StreamedRange = {}) {
+    this.#pool = pool;
+    this.#batchId = batchId;
+    this.#form = form;
+    this.#range = range;
+    this.#place = { index: range.fromIndex ?? 0, count: 0, length: 0 };
+  }
+
+  /** The next piece; null at the end. Throws when a result of which a part was taken is another now. */
+  async next(): Promise<Buffer | null> {
+    if (this.#kept) return this.#giveSmall(this.#kept);
+    if (this.#part === 'end') return null;
+    if (this.#part === 'results') return this.#nextPage();
+    this.#part = 'results';
+    // Together: nothing is given before the first page is there.
+    const first = await this.#nextPage();
+    return this.#form.head === '' ? first : this.#giveBehindHead(first);
+  }
+
+  /** Of the last piece only so many bytes were taken, or all. Holds next to nothing until the next is asked for. */
+  drop(taken = Number.POSITIVE_INFINITY): void {
+    const given = this.#given;
+    this.close();
+    if (!given) return;
+    const { bytes, places, skipped } = given;
+    const at = Math.min(skipped + taken, bytes.length);
+    const run = places.findLastIndex(({ offset }) => offset <= at);
+    const begin = places[run]?.offset ?? 0;
+    const end = places[run + 1]?.offset ?? bytes.length;
+    const isKept = end - at <= KEPT_BYTES;
+    if (isKept && end > at) this.#kept = Buffer.from(bytes.subarray(at, end));
+    if (!isKept && at > begin)
+      this.#taken = { bytes: at - begin, digest: digestOf(bytes.subarray(begin, at)) };
+    const next = places[isKept ? run + 1 : run];
+    // After the last of them the place is right already.
+    if (!next) return;
+    this.#isCut = false;
+    this.#place = next.place;
+  }
+
+  /** Nothing more is asked for. */
+  close(): void {
+    void this.#pages?.return(undefined);
+    this.#pages = undefined;
+    this.#given = undefined;
+    this.#kept = undefined;
+  }
+
+  async #nextPage(): Promise<Buffer | null> {
+    const { limit = Number.POSITIVE_INFINITY, findsNext } = this.#range;
+    const wanted = limit - this.#place.count;
+    if (this.#isCut) return this.#end(this.#place.index);
+    if (wanted <= 0 && !findsNext) return this.#end(null);
+    this.#pages ??= this.#readFrom(this.#place.index, wanted + (findsNext ? 1 : 0));
+    const { value: page } = await this.#pages.next();
+    if (!page && this.#taken) throw changed();
+    const count = this.#countIn(page ?? [], wanted);
+    if (!page || count === 0) return this.#end(page?.[0]?.index ?? null);
+    return this.#givePage(page.length > count ? page.slice(0, count) : page, page[count]?.index);
+  }
+
+  /** How many of the page's results belong to the answer. */
+  #countIn(page: readonly Result[], wanted: number): number {
+    const { maxLength = Number.POSITIVE_INFINITY } = this.#range;
+    let { length } = this.#place;
+    let count = 0;
+    for (const result of page) {
+      if (count >= wanted || length > maxLength) break;
+      count++;
+      length += lengthOf(result);
+    }
+    return count;
+  }
+
+  #readFrom(fromIndex: number, limit: number): AsyncGenerator<Result[]> {
+    const { onOneLine = false } = this.#form;
+    return readResultPages(this.#pool, this.#batchId, { ...this.#range, fromIndex, limit, onOneLine });
+  }
+
+  /** @param cutAt the index of the first result that the page had beyond these */
+  #givePage(results: readonly Result[], cutAt: number | undefined): Buffer {
+    const place = this.#place;
+    const written = this.#form.write(results, place.count === 0);
+    const taken = this.#taken;
+    this.#taken = undefined;
+    const skipped = taken?.bytes ?? 0;
+    if (taken && !digestOf(written.bytes.subarray(0, skipped)).equals(taken.digest)) throw changed();
+    const next = cutAt ?? (results.at(-1)?.index ?? place.index) + 1;
+    const placeBefore = placesOf(results, place, next);
+    const places = written.starts.map(({ offset, first }) => ({ offset, place: placeBefore(first) }));
+    this.#given = { bytes: written.bytes, places, skipped };
+    this.#isCut = cutAt !== undefined;
+    this.#place = placeBefore(results.length);
+    return written.bytes.subarray(skipped);
+  }
+
+  #giveBehindHead(first: Buffer | null): Buffer {
+    const head = Buffer.from(this.#form.head);
+    if (!first) return this.#giveSmall(head);
+    const bytes = Buffer.concat([head, first]);
+    const places = this.#given?.places ?? [];
+    this.#given = {
+      bytes,
+      places: places.map(({ offset, place }) => ({ offset: offset + head.length, place })),
+      skipped: 0,
+    };
+    return bytes;
+  }
+
+  #end(next: number | null): Buffer | null {
+    this.#part = 'end';
+    const tail = this.#form.tail(this.#place.count, next);
+    return tail === '' ? null : this.#giveSmall(Buffer.from(tail));
+  }
+
+  #giveSmall(bytes: Buffer): Buffer {
+    this.#kept = undefined;
+    this.#given = { bytes, places: [], skipped: 0 };
+    return bytes;
+  }
+}
+
+/** Finds the place before the n-th of the results, asked for in rising order; `next` is the index after the last. */
+function placesOf(results: readonly Result[], { count, length }: Place, next: number): (n: number) => Place {
+  let passed = 0;
+  return (n) => {
+    for (const result of results.slice(passed, n)) length += lengthOf(result);
+    passed = n;
+    return { index: results[n]?.index ?? next, count: count + n, length };
+  };
+}
+
+function lengthOf({ request, response }: Result): number {
+  return request.length + response.length;
+}
+
+function changed(): Error {
+  return new Error('A result changed while it was being sent');
+}
+
+function digestOf(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}

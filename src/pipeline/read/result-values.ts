@@ -1,0 +1,59 @@
+import type { Pool } from 'pg';
+import { resultTexts } from './result-json.ts';
+import { type Result, readResultPages } from './result-pages.ts';
+
+/** A page that its reader does not go on with for so long is dropped, and read again when it does. */
+const STILL_MS = 1_000;
+
+interface HeldPage {
+  texts: string[];
+  indexes: number[];
+}
+
+/** The batch's results as values, one by one, at the reader's pace. */
+export async function* resultValues(
+  pool: Pool,
+  batchId: string,
+  stillMs = STILL_MS,
+): AsyncGenerator<unknown> {
+  let fromIndex: number | undefined = 0;
+  while (fromIndex !== undefined) fromIndex = yield* untilDropped(pool, batchId, fromIndex, stillMs);
+}
+
+/** The results until the reader stands still; returns the index to go on from, undefined at the end. */
+async function* untilDropped(
+  pool: Pool,
+  batchId: string,
+  fromIndex: number,
+  stillMs: number,
+): AsyncGenerator<unknown, number | undefined> {
+  const pages = readResultPages(pool, batchId, { fromIndex });
+  let held: HeldPage | undefined;
+  let isWithReader = false;
+  const timer = setTimeout(() => {
+    if (!isWithReader) return;
+    held = undefined;
+    void pages.return(undefined);
+  }, stillMs);
+  try {
+    for (held = await nextPage(pages); held; held = await nextPage(pages)) {
+      for (const [position, index] of held.indexes.entries()) {
+        timer.refresh();
+        isWithReader = true;
+        yield JSON.parse(held.texts[position] as string);
+        isWithReader = false;
+        if (!held) return index + 1;
+      }
+    }
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    await pages.return(undefined);
+  }
+}
+
+/** A function of its own, lest the page is kept by who waits for the reader. */
+async function nextPage(pages: AsyncGenerator<Result[]>): Promise<HeldPage | undefined> {
+  const { value: page } = await pages.next();
+  return page && { texts: resultTexts(page), indexes: page.map(({ index }: Result) => index) };
+}

@@ -1,0 +1,52 @@
+/** Results as answers in JSON: of `batch?action=results`, and a page below /v1. */
+import type { Pool } from 'pg';
+import { toAsyncId } from '../../domain/batch.ts';
+import type { ResultStatus } from '../../domain/outcome.ts';
+import type { BatchRow } from '../../store/batches.ts';
+import { nthResultIndex } from '../../store/results.ts';
+import { elements } from './result-json.ts';
+import { ResultStream } from './result-stream.ts';
+
+export interface ResultSelection {
+  /** Zero-based record among those of the status. */
+  start: number;
+  /** All when undefined. */
+  perPage: number | undefined;
+  status: ResultStatus | undefined;
+}
+
+/** A page below /v1 ends early when it gets longer than this. */
+const MAX_PAGE_LENGTH = 4 * 1024 * 1024;
+
+/** `{"asyncId","results":[…],"meta":{"totalResults","start","perPage","count"}}` of a batch that has ended. */
+export async function rpcResults(
+  pool: Pool,
+  batch: BatchRow,
+  { start, perPage, status }: ResultSelection,
+): Promise<ResultStream> {
+  const totalResults = status ? batch[status] : batch.total;
+  // An ended batch has a result for every index: only a filter makes records and indexes differ.
+  const fromIndex = status && start > 0 ? await nthResultIndex(pool, batch.id, status, start) : start;
+  const form = {
+    head: `{"asyncId":"${toAsyncId(batch.id)}","results":[`,
+    write: elements,
+    tail: (count: number) =>
+      `],"meta":${JSON.stringify({ totalResults, start, perPage: perPage ?? totalResults, count })}}`,
+  };
+  const range = fromIndex === null ? { limit: 0 } : { fromIndex, limit: perPage, status };
+  return new ResultStream(pool, batch.id, form, range);
+}
+
+/** `{"data":[…],"nextCursor"}`: a cursor is the index to go on from; null when nothing comes after the page. */
+export function resultPage(
+  pool: Pool,
+  batchId: string,
+  range: { fromIndex: number; limit: number; status: ResultStatus | undefined },
+): ResultStream {
+  const form = {
+    head: '{"data":[',
+    write: elements,
+    tail: (_count: number, next: number | null) => `],"nextCursor":${next === null ? 'null' : `"${next}"`}}`,
+  };
+  return new ResultStream(pool, batchId, form, { ...range, maxLength: MAX_PAGE_LENGTH, findsNext: true });
+}

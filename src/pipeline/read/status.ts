@@ -1,0 +1,68 @@
+/** What callers see of a batch: state, counts, progress. */
+import type { Pool } from 'pg';
+import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
+import {
+  type AsyncId,
+  type BatchState,
+  type Counts,
+  isAsyncId,
+  isTerminal,
+  toAsyncId,
+  toBatchId,
+} from '../../domain/batch.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { type BatchRow, findBatch } from '../../store/batches.ts';
+import { type RunningJobs, runningJobs } from '../../store/job-progress.ts';
+
+export interface BatchStatus {
+  asyncId: AsyncId;
+  state: BatchState;
+  counts: Counts;
+  /** Whole percentage of work done; 100 only when every job is terminal. */
+  progress: number;
+}
+
+/**
+ * The caller's batch. Throws `batchNotFound` (or the error given) for an id that is none, another tenant's
+ * batch and an expired one alike.
+ */
+export async function requireBatch(
+  pool: Pool,
+  caller: Caller,
+  asyncId: unknown,
+  notFound: ErrorName = 'batchNotFound',
+): Promise<BatchRow> {
+  const batch = isAsyncId(asyncId) ? await findBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
+  if (!batch) throw new BatchwrightError(notFound);
+  return batch;
+}
+
+export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchStatus> {
+  return statusOf(pool, await requireBatch(pool, caller, asyncId));
+}
+
+/** What runs of a batch that has ended. */
+const NOTHING: RunningJobs = { running: 0, fractions: 0 };
+
+async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
+  return toStatus(batch, isTerminal(batch.state) ? NOTHING : await runningJobs(pool, batch.id));
+}
+
+export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): BatchStatus {
+  const { id, state, total, succeeded, failed, cancelled } = batch;
+  if (isTerminal(state))
+    return { asyncId: toAsyncId(id), state, counts: terminalCounts(batch), progress: 100 };
+  const ended = succeeded + failed + cancelled;
+  const runningNow = Math.min(running, total - ended);
+  return {
+    asyncId: toAsyncId(id),
+    state,
+    counts: { total, pending: total - ended - runningNow, running: runningNow, succeeded, failed, cancelled },
+    progress: Math.min(99, Math.floor((100 * (ended + fractions)) / total)),
+  };
+}
+
+/** The counts of a batch that has ended. */
+export function terminalCounts({ total, succeeded, failed, cancelled }: BatchRow): Counts {
+  return { total, pending: total - succeeded - failed - cancelled, running: 0, succeeded, failed, cancelled };
+}

@@ -1,0 +1,84 @@
+/** What a caller sees of an action's error: its message and what the action chose to tell, never a stack. */
+import { catalogue, type ErrorBody } from '../../contract/errors.ts';
+import { NonRetryableError, RetryLaterError } from '../../plugin/errors.ts';
+
+/** A run took longer than its action's timeout. */
+export class TimeoutError extends Error {}
+
+/** An error object is kept with each failed job: it must stay small, whatever the action threw. */
+const MAX_MESSAGE_LENGTH = 10_000;
+const MAX_MESSAGES = 100;
+
+/** What an action asks for by what it threw. */
+export interface Judgement {
+  body: ErrorBody;
+  /** False when no further run can help. */
+  repeatable: boolean;
+  /** The least pause before the next run. */
+  delaySeconds: number;
+}
+
+/**
+ * Never throws. An action may throw anything, even what throws again when somebody looks at it: a revoked Proxy,
+ * an error whose message is a getter that throws.
+ */
+export function judge(thrown: unknown): Judgement {
+  try {
+    return {
+      body: bodyOf(thrown),
+      repeatable: !(thrown instanceof NonRetryableError),
+      delaySeconds: thrown instanceof RetryLaterError ? requestedDelay(thrown) : 0,
+    };
+  } catch {
+    const { errorCode } = catalogue.internal;
+    const body = { errorCode, message: 'the action threw something that is no error' };
+    return { body, repeatable: true, delaySeconds: 0 };
+  }
+}
+
+export function errorBody(thrown: unknown): ErrorBody {
+  return judge(thrown).body;
+}
+
+/** `instanceof` of what an action threw: a revoked Proxy throws when it is asked. */
+export function isInstance<T>(thrown: unknown, type: abstract new (...args: never[]) => T): thrown is T {
+  try {
+    return thrown instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** What `Retry-After` is clamped to, too. */
+const MAX_REQUESTED_SECONDS = 86_400;
+
+function requestedDelay({ delaySeconds }: RetryLaterError): number {
+  return delaySeconds > 0 ? Math.min(delaySeconds, MAX_REQUESTED_SECONDS) : 0;
+}
+
+function bodyOf(error: unknown): ErrorBody {
+  if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
+    const { errorCode, specificCode, additionalMessages } = error.options;
+    return {
+      errorCode: isStatus(errorCode) ? errorCode : catalogue.failedRequest.errorCode,
+      message: textOf(error.message),
+      ...(Number.isSafeInteger(specificCode) ? { specificCode: Number(specificCode) } : {}),
+      ...(Array.isArray(additionalMessages)
+        ? { additionalMessages: additionalMessages.slice(0, MAX_MESSAGES + 1).map(textOf) }
+        : {}),
+    };
+  }
+  if (error instanceof TimeoutError) return { errorCode: 504, message: error.message };
+  const message = textOf(error instanceof Error ? error.message : error);
+  return { errorCode: catalogue.internal.errorCode, message: message || catalogue.internal.message };
+}
+
+/** Whether a code can be an HTTP status: the status of an answer is its errorCode. */
+function isStatus(code: unknown): code is number {
+  return Number.isInteger(code) && Number(code) >= 400 && Number(code) <= 599;
+}
+
+function textOf(value: unknown): string {
+  const text = String(value);
+  return text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH)}…` : text;
+}

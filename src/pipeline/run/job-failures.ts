@@ -1,0 +1,29 @@
+/** Tells the operator of jobs that fail: a line an action and half a minute at most, never one a job. */
+import type { LimitedLog } from '../../domain/limited-log.ts';
+import type { Outcome, RecordableOutcome } from '../../domain/outcome.ts';
+import { withoutSecrets } from '../../domain/without-secrets.ts';
+
+/** Does nothing for an outcome that is no failure of the job's. */
+export function noteFailure(log: LimitedLog, action: string, asyncId: string, outcome: Outcome): void {
+  if (outcome.status === 'failed')
+    log.note({
+      level: 'warn',
+      kind: `failed ${action}`,
+      fields: () => ({ action, ...fieldsOf(asyncId, outcome) }),
+      message: 'jobs failed',
+    });
+  else if (outcome.status === 'retry' && outcome.failed !== null) {
+    const { failed, delaySeconds } = outcome;
+    log.note({
+      level: 'info',
+      kind: `retry ${action}`,
+      fields: () => ({ action, ...fieldsOf(asyncId, failed), delaySeconds }),
+      message: 'jobs failed and will run again',
+    });
+  }
+}
+
+function fieldsOf(asyncId: string, { index, attempts, response }: RecordableOutcome): object {
+  const { errorCode, message } = JSON.parse(response) as { errorCode: number; message: string };
+  return { asyncId, index, attempts, errorCode, error: withoutSecrets(message) };
+}

@@ -1,0 +1,122 @@
+import type { RegisteredAction } from '../../registry/registry.ts';
+import type { ActionSlot, ActionSlots } from '../throttle/action-slots.ts';
+import type { PendingJob } from './execute.ts';
+
+/** The jobs of one action in one message. */
+export class JobGroup {
+  readonly entry: RegisteredAction;
+  readonly slot: ActionSlot;
+  #jobs: readonly PendingJob[];
+  #next = 0;
+  #running = 0;
+  readonly #empty = Promise.withResolvers<void>();
+  readonly #onStart: () => void;
+
+  constructor(entry: RegisteredAction, slot: ActionSlot, jobs: readonly PendingJob[], onStart: () => void) {
+    this.entry = entry;
+    this.slot = slot;
+    this.#jobs = jobs;
+    this.#onStart = onStart;
+    slot.waiting += jobs.length;
+  }
+
+  /** Jobs that are not started. */
+  get open(): number {
+    return this.#jobs.length - this.#next;
+  }
+
+  /** Runs of this group that are waited for. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Resolves when no job is left to be started. */
+  get empty(): Promise<void> {
+    return this.#empty.promise;
+  }
+
+  /** The next job, to be started. */
+  take(): PendingJob | undefined {
+    const job = this.#jobs[this.#next];
+    if (job) this.#started(1);
+    return job;
+  }
+
+  /** All jobs that are left, to be started together; they may be put back. */
+  takeAll(): readonly PendingJob[] {
+    const jobs = this.#jobs.slice(this.#next);
+    this.#started(jobs.length, { mayComeBack: true });
+    return jobs;
+  }
+
+  /** These are to be started one by one. */
+  putBack(jobs: readonly PendingJob[]): void {
+    this.#jobs = jobs;
+    this.#next = 0;
+    this.slot.waiting += jobs.length;
+  }
+
+  /** The jobs that are left, by their indexes: none of them will be started. */
+  giveUp(): number[] {
+    const indexes = this.#jobs.slice(this.#next).map(({ index }) => index);
+    this.slot.waiting -= indexes.length;
+    this.#jobs = this.#jobs.slice(0, this.#next);
+    this.#empty.resolve();
+    return indexes;
+  }
+
+  /** A run begins that is waited for. Answers when, for `end`. */
+  begin(): number {
+    this.#running++;
+    return this.slot.begin();
+  }
+
+  end(begunAt: number): void {
+    this.#running--;
+    this.slot.end(begunAt);
+  }
+
+  #started(count: number, { mayComeBack = false } = {}): void {
+    this.#next += count;
+    this.slot.waiting -= count;
+    this.#onStart();
+    if (this.open === 0 && !mayComeBack) this.#empty.resolve();
+  }
+}
+
+/** Jobs that were not started, of one action. */
+export interface Rest {
+  action: string;
+  indexes: number[];
+}
+
+/** The jobs of a message that are still to be started, by action. */
+export class OpenJobs {
+  readonly groups: readonly JobGroup[];
+  #startedAt: number | null = null;
+
+  constructor(jobs: readonly PendingJob[], slots: ActionSlots) {
+    const onStart = () => {
+      this.#startedAt = performance.now();
+    };
+    this.groups = [...Map.groupBy(jobs, ({ entry }) => entry)].map(
+      ([entry, group]) => new JobGroup(entry, slots.of(entry), group, onStart),
+    );
+  }
+
+  get size(): number {
+    return this.groups.reduce((sum, { open }) => sum + open, 0);
+  }
+
+  /** When the last job was started, by `performance.now()`; null before the first. */
+  get startedAt(): number | null {
+    return this.#startedAt;
+  }
+
+  /** Of these groups, or of all: what is left will not be started. */
+  giveUp(groups = this.groups): Rest[] {
+    return groups
+      .filter(({ open }) => open > 0)
+      .map((group) => ({ action: group.entry.name, indexes: group.giveUp() }));
+  }
+}

@@ -1,0 +1,228 @@
+/** What a lane knows of the message in hand: outcomes not yet settled, what is to follow, why it must halt. */
+import { toAsyncId } from '../../domain/batch.ts';
+import type { Outcome, RecordableOutcome, RetryOutcome } from '../../domain/outcome.ts';
+import type { Log } from '../../plugin/context.ts';
+import type { ChunkMessage } from '../../queue/messages.ts';
+import type { Claim } from '../../queue/queue.ts';
+import { isCancelRequested } from '../../store/batches.ts';
+import { logEnd } from '../settle/batch-end.ts';
+import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from '../settle/settle.ts';
+import { Halt, type HaltReason } from './halt.ts';
+import { cancellations, nextMessages, restMessages, retriedSince } from './next-messages.ts';
+import type { Rest } from './open-jobs.ts';
+import { ProgressReports } from './progress-reports.ts';
+
+/** Results are visible to callers at least this often while a chunk runs. */
+const SETTLE_INTERVAL_MS = 250;
+/** Unsettled responses are held up to this size. */
+const MAX_UNSETTLED_BYTES = 4 * 1024 * 1024;
+/** Jobs that start later than this after the last look at the batch's cancel mark wait for another look. */
+const CANCEL_LOOK_MS = 20;
+
+export class Recorder {
+  readonly #deps: SettleDeps & { log: Log };
+  readonly #queueName: string;
+  readonly #claim: Claim<ChunkMessage>;
+  readonly #clock: number;
+  readonly #timer: NodeJS.Timeout;
+  readonly #halt = new Halt();
+  readonly #reports: ProgressReports;
+  #outcomes: RecordableOutcome[] = [];
+  #retries: RetryOutcome[] = [];
+  /** What was to be handed back when the batch was cancelled. */
+  readonly #left: Rest[] = [];
+  #handedBack: { rest: Rest[]; kept: readonly number[] } | null = null;
+  #bytes = 0;
+  #lookedAt = performance.now();
+  #looking: Promise<void> | null = null;
+  #settling: Promise<void> = Promise.resolve();
+  #fault: Error | undefined;
+
+  /** @param clock what to add to this process's clock to get the database's, in ms */
+  constructor(deps: SettleDeps & { log: Log }, queueName: string, claim: Claim<ChunkMessage>, clock: number) {
+    this.#deps = deps;
+    this.#queueName = queueName;
+    this.#claim = claim;
+    this.#clock = clock;
+    this.#timer = setInterval(() => this.#tick(), SETTLE_INTERVAL_MS);
+    const { batch } = claim.message;
+    this.#reports = new ProgressReports(deps.pool, batch, (error, what) =>
+      deps.log.warn({ err: error, asyncId: toAsyncId(batch) }, what),
+    );
+  }
+
+  /** Null while further jobs may be started. */
+  get halted(): HaltReason | null {
+    return this.#halt.reason;
+  }
+
+  /** Resolves when no further job may be started. */
+  get halting(): Promise<void> {
+    return this.#halt.begun;
+  }
+
+  halt(reason: HaltReason): void {
+    this.#halt.begin(reason);
+  }
+
+  /**
+   * Halts when a cancel was requested; for before a job is started. Most often there is nothing to wait for:
+   * every settle tells it too.
+   *
+   * @param now by `performance.now()`
+   */
+  lookForCancel(now: number): void | Promise<void> {
+    if (now - this.#lookedAt < CANCEL_LOOK_MS) return;
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const askedAt = performance.now();
+    try {
+      if (await isCancelRequested(this.#deps.pool, this.#claim.message.batch)) this.halt('cancelled');
+    } catch {
+      // The database is away: the settle that must wait for it will tell.
+    }
+    this.#lookedAt = askedAt;
+  }
+
+  started(index: number): void {
+    this.#reports.started(index);
+  }
+
+  progress(index: number, done: number, total: number): void {
+    this.#reports.progress(index, done, total);
+  }
+
+  /** Settles what has come so far; for jobs after which the process may not be there any more. */
+  flush(): Promise<void> {
+    return this.#settle();
+  }
+
+  /**
+   * Jobs that are not to be started here go back at once, while others of the message run.
+   *
+   * @param kept the indexes of the jobs that the message is for from now on
+   */
+  handBack(rest: readonly Rest[], kept: readonly number[]): void {
+    this.#handedBack = { rest: [...(this.#handedBack?.rest ?? []), ...rest], kept };
+    void this.#settle();
+  }
+
+  /** Takes the outcome of a job that ended; waits while too much is unsettled. */
+  add(outcome: Outcome): void | Promise<void> {
+    this.#reports.ended(outcome.index);
+    if (outcome.status === 'retry') {
+      this.#retries.push(outcome);
+      return;
+    }
+    this.#outcomes.push(outcome);
+    this.#bytes += outcome.response.length;
+    if (this.#bytes > MAX_UNSETTLED_BYTES) return this.#settle();
+  }
+
+  /** Transactional jobs have recorded their results by themselves, in one settle. */
+  recorded(indexes: readonly number[], settled: SettleResult): void {
+    for (const index of indexes) this.#reports.ended(index);
+    this.#take(settled);
+  }
+
+  /**
+   * Settles all that is left and completes the message: jobs not started are cancelled if the batch is,
+   * else go back as they are; failed runs that may be repeated go back with their delay.
+   */
+  async close(notStarted: readonly Rest[]): Promise<void> {
+    this.dispose();
+    await this.#settling;
+    if (this.#outcomes.length > 0 && (this.#retries.length > 0 || notStarted.length > 0))
+      await this.#settle();
+    if (this.#fault) throw this.#fault;
+    if (this.halted !== 'lost' && (await this.#settleLast(notStarted)) === 'cancelled') {
+      this.halt('cancelled');
+      await this.#settleLast(notStarted);
+    }
+    await this.#reports.clear();
+  }
+
+  async #settleLast(notStarted: readonly Rest[]): Promise<SettleResult['state']> {
+    const result = await this.#send({ isLast: true, ...this.#end(notStarted) });
+    if (result.state !== 'cancelled') this.#take(result);
+    return result.state;
+  }
+
+  #end(notStarted: readonly Rest[]): Pick<Settlement, 'outcomes' | 'next' | 'retriedSince'> {
+    const retries = this.#retries;
+    const clock = this.#clock;
+    if (this.halted === 'cancelled') {
+      const open = [...notStarted, ...this.#left];
+      const cancelled = cancellations(this.#claim.message, open, retries, clock);
+      return { outcomes: [...this.#outcomes, ...cancelled] };
+    }
+    const isHalted = this.halted !== null;
+    return {
+      outcomes: this.#outcomes,
+      next: nextMessages(this.#claim, notStarted, retries, { isHalted, clock }),
+      retriedSince: retriedSince(retries),
+    };
+  }
+
+  #send(settlement: Omit<Settlement, 'queueName' | 'claim'>): Promise<SettleResult> {
+    return settleClaim(this.#deps, { queueName: this.#queueName, claim: this.#claim, ...settlement });
+  }
+
+  #take(result: SettleResult): void {
+    if (result.state === 'lost') this.halt('lost');
+    else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
+    if (result.state === 'recorded' && result.ended)
+      logEnd(this.#deps.log, this.#claim.message.batch, result.ended);
+  }
+
+  /** Ends the ticking; for when the message cannot be closed. */
+  dispose(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    if (this.#outcomes.length > 0) void this.#settle();
+    else void this.lookForCancel(performance.now());
+    this.#reports.write();
+  }
+
+  /** One settle after the other. */
+  #settle(): Promise<void> {
+    this.#settling = this.#settling.then(() => this.#settleNow());
+    return this.#settling;
+  }
+
+  async #settleNow(): Promise<void> {
+    const outcomes = this.#outcomes;
+    const handedBack = this.#handedBack;
+    if ((outcomes.length === 0 && !handedBack) || this.halted === 'lost' || this.#fault) return;
+    this.#outcomes = [];
+    this.#handedBack = null;
+    this.#bytes = 0;
+    try {
+      const handingBack = handedBack && {
+        next: restMessages(this.#claim.message, handedBack.rest),
+        narrowTo: handedBack.kept,
+      };
+      const result = await this.#send({ outcomes, isLast: false, ...handingBack });
+      this.#take(result);
+      // Then nothing was recorded nor sent: what was to go back is cancelled at the end.
+      if (result.state === 'cancelled') {
+        this.#outcomes = [...outcomes, ...this.#outcomes];
+        this.#left.push(...(handedBack?.rest ?? []));
+        return;
+      }
+      this.#lookedAt = performance.now();
+      await this.#reports.clear(outcomes.map(({ index }) => index));
+    } catch (error) {
+      // Told when the message is closed; until then nothing further is started.
+      this.#fault = error as Error;
+      this.halt('lost');
+    }
+  }
+}

@@ -1,0 +1,191 @@
+/** One message from its claim to its last settle. */
+
+import { toAsyncId } from '../../domain/batch.ts';
+import type { LimitedLog } from '../../domain/limited-log.ts';
+import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
+import type { Log, Services } from '../../plugin/context.ts';
+import { untilAvailable } from '../../postgres/until-available.ts';
+import { type ChunkMessage, isQuarantine } from '../../queue/messages.ts';
+import type { Claim } from '../../queue/queue.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { type LoadedChunk, loadChunk } from '../../store/chunks.ts';
+import { markRunning } from '../../store/settle.ts';
+import { dropClaim, releaseMessage } from '../settle/settle.ts';
+import type { ActionSlots } from '../throttle/action-slots.ts';
+import type { PendingJob } from './execute.ts';
+import type { TransactionalDeps } from './execute-transactional.ts';
+import { noteFailure } from './job-failures.ts';
+import { type JobGroup, OpenJobs, type Rest } from './open-jobs.ts';
+import { Recorder } from './recorder.ts';
+import { type JobRun, runJobs } from './run-jobs.ts';
+import type { RunScope } from './run-scope.ts';
+
+export interface RunChunkDeps extends TransactionalDeps {
+  registry: Registry;
+  services: Services;
+  slots: ActionSlots;
+  log: Log & { child(bindings: object): Log };
+  /** What this process tells of jobs that fail. */
+  failures: LimitedLog;
+  /** Aborted when the process drains: no further job is started. */
+  draining: AbortSignal;
+  /** Aborted when the grace is over: runs are aborted and go back uncharged. */
+  stopping: AbortSignal;
+}
+
+/** Runs jobs and tells the recorder; answers those that were not started. */
+export type JobRunner = (run: JobRun & RunChunkDeps, jobs: readonly PendingJob[]) => Promise<Rest[]>;
+
+/** A message in hand, as seen by its lane. */
+export interface MessageWork {
+  readonly batch: string;
+  readonly jobs: OpenJobs;
+  /** What is not started of these groups, or of all, is not to be started here: it goes back at once. */
+  handBack(groups?: readonly JobGroup[]): void;
+}
+
+/** The first settle says that the batch runs. One that comes later than this is not waited for. */
+const SHOW_RUNNING_MS = 100;
+/**
+ * @param queueName the queue of actions that the message belongs to
+ * @param options.onWork told of the message when its jobs are known
+ * @param options.runner how its jobs are run: side by side when absent
+ */
+export async function runChunk(
+  deps: RunChunkDeps,
+  queueName: string,
+  claimed: Claim<ChunkMessage>,
+  { onWork, runner }: { onWork?: (work: MessageWork) => void; runner?: JobRunner } = {},
+): Promise<void> {
+  const { batch, chunk: number, generation } = claimed.message;
+  const load = () => loadChunk(deps.pool, batch, number);
+  const chunk = await untilAvailable(load, { signal: deps.stopping });
+  if (!chunk || chunk.generation !== generation) return dropClaim(deps, claimed);
+
+  const claim = { ...claimed, message: { ...claimed.message, tenant: chunk.tenant } };
+  const recorder = new Recorder(deps, queueName, claim, chunk.readAt - Date.now());
+  const haltAtDrain = () => recorder.halt('stopping');
+  if (deps.draining.aborted) haltAtDrain();
+  deps.draining.addEventListener('abort', haltAtDrain, { once: true });
+  let showing: NodeJS.Timeout | undefined;
+  try {
+    const { jobs, failures } = pendingJobs(deps.registry, queueName, claim.message, chunk);
+    for (const failed of failures) void recorder.add(failed);
+    if (chunk.cancelRequested) recorder.halt('cancelled');
+    else if (chunk.state === 'queued' && jobs.length > 0)
+      showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, claim.message, performance.now());
+    const run = { ...deps, claim, recorder, scope: scopeOf(deps, claim.message, chunk, recorder) };
+    const rest = await (runner ?? sideBySide(onWork))(run, jobs);
+    if (failures.length === 0 && mayGoBackAsItIs(run, jobs, rest)) {
+      if (await releaseMessage(deps, claim)) return;
+      recorder.halt('cancelled');
+    }
+    await recorder.close(rest);
+    // When it is not another lane's by now, its batch was restarted or is gone.
+    if (recorder.halted === 'lost') await dropClaim(deps, claim);
+  } finally {
+    clearTimeout(showing);
+    deps.draining.removeEventListener('abort', haltAtDrain);
+    recorder.dispose();
+  }
+}
+
+function scopeOf(
+  deps: RunChunkDeps,
+  { batch, chunk: number, attempt }: ChunkMessage,
+  chunk: LoadedChunk,
+  recorder: Recorder,
+): RunScope {
+  const asyncId = toAsyncId(batch);
+  return {
+    asyncId,
+    tenant: chunk.tenant,
+    attempt,
+    log: deps.log.child({ asyncId, chunk: number, attempt }),
+    services: deps.services,
+    stopping: deps.stopping,
+    reportProgress: (index, done, total) => recorder.progress(index, done, total),
+    noteOutcome: (action, outcome) => noteFailure(deps.failures, action, asyncId, outcome),
+    paramsAsSent: () => paramsAsSent(chunk),
+  };
+}
+
+function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunner {
+  return async (run, jobs) => {
+    const open = new OpenJobs(jobs, run.slots);
+    const notStarted: Rest[] = [];
+    const gone = new Set<number>();
+    onWork?.({
+      batch: run.claim.message.batch,
+      jobs: open,
+      handBack(groups) {
+        const rest = open.giveUp(groups);
+        if (rest.length === 0) return;
+        for (const index of rest.flatMap(({ indexes }) => indexes)) gone.add(index);
+        const kept = jobs.map(({ index }) => index).filter((index) => !gone.has(index));
+        // Nothing of it runs: it ends, and what is left goes back with that.
+        if (open.startedAt === null && open.size === 0) notStarted.push(...rest);
+        else run.recorder.handBack(rest, kept);
+      },
+    });
+    await runJobs(run, open);
+    return [...notStarted, ...open.giveUp()];
+  };
+}
+
+/** True when nothing was done with the message, and its next claim would find it as it was. */
+function mayGoBackAsItIs(
+  { claim, recorder }: JobRun,
+  jobs: readonly PendingJob[],
+  rest: readonly Rest[],
+): boolean {
+  const { message, queue } = claim;
+  const left = rest.reduce((sum, { indexes }) => sum + indexes.length, 0);
+  if (left === 0 || left < jobs.length || isQuarantine(queue)) return false;
+  // A message of several actions would be fetched again at once: it goes back as several, each with its action.
+  return recorder.halted === 'stopping' || (recorder.halted === null && message.action !== undefined);
+}
+
+/** @param since when its first job began, by `performance.now()` */
+function showRunning({ pool, log }: RunChunkDeps, message: ChunkMessage, since: number): void {
+  markRunning(pool, message.batch, message.generation, performance.now() - since).catch((error: unknown) =>
+    log.warn({ err: error, asyncId: toAsyncId(message.batch) }, 'the batch was not marked as running'),
+  );
+}
+
+/** The message's jobs that have no result; what cannot run any more becomes a failed result at once. */
+function pendingJobs(
+  registry: Registry,
+  queueName: string,
+  message: ChunkMessage,
+  chunk: LoadedChunk,
+): { jobs: PendingJob[]; failures: RecordableOutcome[] } {
+  const recorded = new Set(chunk.recorded);
+  const meant = message.indexes && new Set(message.indexes);
+  const jobs: PendingJob[] = [];
+  const failures: RecordableOutcome[] = [];
+  for (const [position, job] of parseJobs(chunk).entries()) {
+    const index = chunk.firstIndex + position;
+    // First of all: what skipInvalid let pass is recorded already, and need not even be an object.
+    if (recorded.has(index) || (meant && !meant.has(index))) continue;
+    const { namespace, action, params } = job;
+    const entry = registry.get(namespace, action);
+    if (entry) {
+      if (entry.queue === queueName) jobs.push({ index, params, entry });
+    } else {
+      const error = { errorCode: 500, message: `there is no action ${namespace}.${action} any more` };
+      failures.push(failure(index, error, message.attempt, null));
+    }
+  }
+  return { jobs, failures };
+}
+
+function parseJobs({ jobs }: LoadedChunk): { namespace: string; action: string; params: unknown }[] {
+  return JSON.parse(jobs);
+}
+
+/** Parsed again, since this is rare: a copy ahead would cost every group that does not fail. */
+function paramsAsSent(chunk: LoadedChunk): (index: number) => unknown {
+  const sent = parseJobs(chunk);
+  return (index) => sent[index - chunk.firstIndex]?.params;
+}

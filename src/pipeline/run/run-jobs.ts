@@ -1,0 +1,169 @@
+/** Runs the jobs of a message side by side, each action up to its concurrency, until all ran or a halt. */
+import type { Outcome } from '../../domain/outcome.ts';
+import type { ChunkMessage } from '../../queue/messages.ts';
+import type { Claim } from '../../queue/queue.ts';
+import type { RegisteredAction } from '../../registry/registry.ts';
+import type { ActionSlots } from '../throttle/action-slots.ts';
+import { mustTurn, nextTurn } from '../throttle/event-loop-turns.ts';
+import { isPromise } from './deadline.ts';
+import { execute, executeMany, GroupError, type PendingJob } from './execute.ts';
+import { executeTransactional, type TransactionalDeps } from './execute-transactional.ts';
+import type { JobGroup, OpenJobs } from './open-jobs.ts';
+import type { Recorder } from './recorder.ts';
+import type { RunScope } from './run-scope.ts';
+import { PluginSql } from './sql/plugin-sql.ts';
+
+export interface RunJobsDeps extends TransactionalDeps {
+  slots: ActionSlots;
+  /** Told, and waited for, before a job starts: in case that the job ends this process. */
+  announce?: ((indexes: number[]) => Promise<void>) | undefined;
+}
+
+/** What the jobs of one message run with. */
+export interface JobRun extends RunJobsDeps {
+  claim: Claim<ChunkMessage>;
+  scope: RunScope;
+  recorder: Recorder;
+}
+
+/** Resolves when nothing of them runs; what is still open then was not started, because the recorder halted. */
+export async function runJobs(run: JobRun, { groups }: OpenJobs): Promise<void> {
+  await Promise.all(groups.map((group) => runGroup(run, group)));
+}
+
+async function runGroup(run: JobRun, group: JobGroup): Promise<void> {
+  const { runMany } = group.entry.action;
+  if (runMany && group.open > 1) await inSlot(run, group, () => runTogether(run, group, runMany));
+  async function runner(): Promise<void> {
+    while (group.open > 0 && (await inSlot(run, group, () => runSlice(run, group))))
+      if (group.open > 0) await nextTurn();
+  }
+  await Promise.all(Array.from({ length: Math.min(group.entry.concurrency, group.open) }, runner));
+}
+
+/** False when nothing was run: the halt came first, or others took what was left. */
+async function inSlot({ recorder }: JobRun, group: JobGroup, run: () => Promise<boolean>): Promise<boolean> {
+  const { limit } = group.slot;
+  if (recorder.halted !== null) return false;
+  if (limit.activeCount < limit.concurrency && limit.pendingCount === 0) return limit(run);
+  let begun = false;
+  const answer = limit(() => {
+    // The slot may come after the halt, when nobody waits for it any more.
+    begun = recorder.halted === null;
+    return begun ? run() : false;
+  });
+  await Promise.race([answer, recorder.halting, group.empty]);
+  return begun ? answer : false;
+}
+
+/** A slot is kept for this long while there are jobs: then others that wait for one have their turn. */
+const MAX_SLICE_MS = 20;
+
+/** Runs one job after the other until the slice is over. False when the recorder halted. */
+async function runSlice(run: JobRun, group: JobGroup): Promise<boolean> {
+  const { recorder } = run;
+  const startedAt = performance.now();
+  for (let now = startedAt; now - startedAt < MAX_SLICE_MS && !mustTurn(now); now = performance.now()) {
+    const looking = recorder.lookForCancel(now);
+    if (looking) await looking;
+    if (recorder.halted !== null) return false;
+    const job = group.take();
+    if (!job) return true;
+    const running = runJob(run, group, job);
+    if (running) await running;
+  }
+  return true;
+}
+
+/** A promise only where there is something to wait for. */
+function runJob(run: JobRun, group: JobGroup, job: PendingJob): void | Promise<void> {
+  const { recorder, scope, announce } = run;
+  if (announce || job.entry.transactional) return counted(group, runAnnounced(run, job));
+  recorder.started(job.index);
+  const outcome = execute(job, scope, sqlOf(run, job.entry));
+  if (!isPromise(outcome)) return take(run, job.entry, outcome);
+  const begunAt = group.begin();
+  return outcome.then((late) => {
+    group.end(begunAt);
+    return take(run, job.entry, late);
+  });
+}
+
+async function counted<T>(group: JobGroup, running: Promise<T>): Promise<T> {
+  const begunAt = group.begin();
+  try {
+    return await running;
+  } finally {
+    group.end(begunAt);
+  }
+}
+
+function take({ recorder, scope }: JobRun, entry: RegisteredAction, outcome: Outcome): void | Promise<void> {
+  if (outcome.status !== 'succeeded') scope.noteOutcome(entry.name, outcome);
+  return recorder.add(outcome);
+}
+
+async function runAnnounced(run: JobRun, job: PendingJob): Promise<void> {
+  const { recorder, scope, claim } = run;
+  await run.announce?.([job.index]);
+  recorder.started(job.index);
+  if (!job.entry.transactional) {
+    await take(run, job.entry, await execute(job, scope, sqlOf(run, job.entry)));
+    return;
+  }
+  const answer = await executeTransactional(run, claim, [job], scope);
+  if (answer === 'lost') recorder.halt('lost');
+  else if ('state' in answer) recorder.recorded([job.index], answer);
+  else for (const outcome of answer.outcomes) await take(run, job.entry, outcome);
+}
+
+type RunMany = NonNullable<RegisteredAction['action']['runMany']>;
+
+/** False, and the jobs are to run one by one, when runMany threw or what it did must be undone. */
+async function runTogether(run: JobRun, group: JobGroup, runMany: RunMany): Promise<boolean> {
+  const { recorder, scope } = run;
+  await recorder.lookForCancel(performance.now());
+  if (recorder.halted !== null) return false;
+  const jobs = group.takeAll();
+  const haveRun = await counted(group, runAll(run, group.entry, runMany, jobs));
+  if (haveRun) return true;
+  const params = scope.paramsAsSent();
+  group.putBack(jobs.map((job) => ({ ...job, params: params(job.index) })));
+  return false;
+}
+
+async function runAll(
+  run: JobRun,
+  entry: RegisteredAction,
+  runMany: RunMany,
+  jobs: readonly PendingJob[],
+): Promise<boolean> {
+  const { recorder, scope, claim } = run;
+  const indexes = jobs.map(({ index }) => index);
+  await run.announce?.(indexes);
+  for (const index of indexes) recorder.started(index);
+  if (entry.transactional) {
+    const answer = await executeTransactional(run, claim, jobs, scope);
+    if (answer === 'lost') recorder.halt('lost');
+    if (answer === 'lost') return false;
+    if ('outcomes' in answer) {
+      if (answer.isOver) for (const outcome of answer.outcomes) await take(run, entry, outcome);
+      return answer.isOver;
+    }
+    recorder.recorded(indexes, answer);
+    return true;
+  }
+  try {
+    const outcomes = await executeMany(entry, runMany, jobs, scope, sqlOf(run, entry));
+    for (const outcome of outcomes) await take(run, entry, outcome);
+    return true;
+  } catch (error) {
+    const err = error instanceof GroupError ? error.thrown : error;
+    scope.log.warn({ err, action: entry.name, jobs: jobs.length }, 'runMany failed, its jobs run one by one');
+    return false;
+  }
+}
+
+function sqlOf({ connections, claim }: JobRun, entry: RegisteredAction): PluginSql {
+  return new PluginSql(connections, entry, claim.message.interruptions);
+}

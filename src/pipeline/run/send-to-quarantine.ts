@@ -1,0 +1,22 @@
+import type { Log } from '../../plugin/context.ts';
+import type { ChunkMessage } from '../../queue/messages.ts';
+import type { Claim } from '../../queue/queue.ts';
+import { endTransactions } from '../../store/transactions.ts';
+import { type SettleDeps, settleClaim } from '../settle/settle.ts';
+import { transactionName } from './execute-transactional.ts';
+
+/**
+ * Hands a message on to the quarantine, uncharged: the worker that had it before died, or stands still. What is
+ * left of its transactions is ended: none of them can commit, and their locks would hold up those to come.
+ */
+export async function setApart(
+  deps: SettleDeps & { log: Log },
+  queueName: string,
+  claim: Claim<ChunkMessage>,
+): Promise<void> {
+  await endTransactions(deps.pool, transactionName(claim)).catch((error: unknown) =>
+    deps.log.warn({ err: error }, 'transactions of a worker that is gone were not ended'),
+  );
+  const next = [{ message: claim.message, delaySeconds: 0, quarantine: true }];
+  await settleClaim(deps, { queueName, claim, outcomes: [], isLast: true, next });
+}

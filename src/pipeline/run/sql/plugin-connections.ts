@@ -1,0 +1,80 @@
+/** The connections that plugins' statements come by: apart from the engine's own, and shared out by action. */
+import type { Pool, PoolClient } from 'pg';
+import { FairShare } from '../../../domain/fair-share.ts';
+import { abandon } from '../../../postgres/cancel.ts';
+import { handBack } from '../../../postgres/session.ts';
+
+/** A connection that is lent for one statement, or for one transaction. To be given back in one of the two ways. */
+export class Lease {
+  readonly client: PoolClient;
+  readonly #end: () => void;
+  #abandoned: Promise<void> | undefined;
+
+  constructor(client: PoolClient, end: () => void) {
+    this.client = client;
+    this.#end = end;
+  }
+
+  get isAbandoned(): boolean {
+    return this.#abandoned !== undefined;
+  }
+
+  /** @param changed when a statement may have left something on the session */
+  release(changed: boolean): void {
+    if (this.isAbandoned) return;
+    if (changed) handBack(this.client);
+    else this.client.release();
+    this.#end();
+  }
+
+  /** Ends what is under way on the connection, at the server too, and closes it. Never rejects. */
+  abandon(): Promise<void> {
+    this.#abandoned ??= abandon(this.client).finally(this.#end);
+    return this.#abandoned;
+  }
+}
+
+/**
+ * An action gets a connection only while it holds fewer than are free, so that those whose statements take long leave
+ * some to the others.
+ */
+export class PluginConnections {
+  readonly #pool: Pool;
+  readonly #share: FairShare;
+  readonly #leases = new Set<Lease>();
+
+  /** @param pool its connections opened by `openSession` */
+  constructor(pool: Pool) {
+    this.#pool = pool;
+    this.#share = new FairShare(pool.options.max);
+  }
+
+  /** Lends a connection when it is the action's turn. Throws what keeps it from being made. */
+  async lend(action: string): Promise<Lease> {
+    await this.#share.enter(action);
+    try {
+      const client = await this.#pool.connect();
+      const lease: Lease = new Lease(client, () => {
+        this.#leases.delete(lease);
+        this.#share.give(action);
+      });
+      this.#leases.add(lease);
+      return lease;
+    } catch (error) {
+      this.#share.give(action);
+      throw error;
+    }
+  }
+
+  /** True when the action would have to wait for a connection. */
+  isBusy(action: string): boolean {
+    return !this.#share.hasPlace(action);
+  }
+
+  /** Ends what is still under way. */
+  async close(): Promise<void> {
+    const ended = this.#pool.end(); // and no connection is made any more for those that still wait
+    await Promise.all([...this.#leases].map((lease) => lease.abandon()));
+    await ended;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Results that somebody has deleted, or a restored backup lacks: the batch must not claim what is not there. Each is
+ * recorded as failed, so that the caller can have its job run again by a restart.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { catalogue } from '../../contract/errors.ts';
+import { toAsyncId } from '../../domain/batch.ts';
+import type { Log } from '../../domain/log.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import { liveChunks } from '../../queue/inspect.ts';
+import { type BatchRow, endedBatches, lockBatchRow } from '../../store/batches.ts';
+import { countResults, insertLost } from '../../store/results.ts';
+import { recountEnded } from '../../store/settle.ts';
+
+/** Results counted in one round, and batches: 60 ms on a busy machine. A larger batch has a round of its own. */
+const MAX_RESULTS = 100_000;
+const MAX_BATCHES = 2000;
+/** After the last batch. */
+const LAST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+const LOST = { errorCode: catalogue.internal.errorCode, message: 'the result was lost' };
+
+/** Where the next round goes on. */
+export interface ResultWalk {
+  before: string;
+}
+
+export function newResultWalk(): ResultWalk {
+  return { before: LAST };
+}
+
+/** A duty of the sweep: counts the results of some batches that have ended, from the youngest on to the oldest. */
+export async function findLostResults(
+  { pool, queues, log }: { pool: Pool; queues: readonly string[]; log: Pick<Log, 'warn'> },
+  client: PoolClient,
+  walk: ResultWalk,
+): Promise<void> {
+  const page = await endedBatches(client, { before: walk.before, limit: MAX_BATCHES });
+  let results = 0;
+  const first = page.findIndex(({ total }, position) => {
+    results += total;
+    return position > 0 && results > MAX_RESULTS;
+  });
+  const batches = first === -1 ? page : page.slice(0, first);
+  const isEnd = first === -1 && page.length < MAX_BATCHES;
+  walk.before = (!isEnd && batches.at(-1)?.id) || LAST;
+  if (batches.length === 0) return;
+  const counts = await countResults(
+    client,
+    batches.map(({ id }) => id),
+  );
+  for (const { id, total } of batches) {
+    if ((counts.get(id) ?? 0) >= total) continue;
+    const lost = await transaction(pool, async (own) => {
+      const batch = await lockBatchRow(own, id);
+      // One that ended too early, by counters that somebody changed, has jobs that still run.
+      if (!batch || (await liveChunks(own, queues, [id])).length > 0) return 0;
+      return recordLostOfEnded(own, batch);
+    });
+    if (lost > 0)
+      log.warn({ asyncId: toAsyncId(id), results: lost }, 'sweep: lost results recorded as failed');
+  }
+}
+
+/** Of a batch that is locked; answers how many. Does nothing to one that has not ended. */
+export async function recordLostOfEnded(client: PoolClient, batch: BatchRow): Promise<number> {
+  if (batch.finishedAt === null) return 0;
+  const { id, total } = batch;
+  if (((await countResults(client, [id])).get(id) ?? 0) >= total) return 0;
+  const lost = await recordLost(client, batch);
+  await recountEnded(client, id);
+  return lost;
+}
+
+/** The same without the counters, for a batch that a recount ends. */
+export function recordLost(client: PoolClient, batch: BatchRow): Promise<number> {
+  return insertLost(client, batch, LOST);
+}

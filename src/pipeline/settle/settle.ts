@@ -1,0 +1,222 @@
+/**
+ * Records what came of a message's jobs: results, counters, the end of the batch, the message's own end and
+ * whatever runs next, in one transaction, fenced by the claim and by the batch's generation.
+ */
+import type { ClientBase, Pool } from 'pg';
+import { catalogue } from '../../contract/errors.ts';
+import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
+import { isDataError, isLockTimeout, isUniqueViolation } from '../../postgres/errors.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import { untilAvailable } from '../../postgres/until-available.ts';
+import type { ChunkMessage } from '../../queue/messages.ts';
+import type { Claim, Queue } from '../../queue/queue.ts';
+import { holdOffCancel } from '../../store/batches.ts';
+import { markRunning, type SettleAnswer, settle } from '../../store/settle.ts';
+import { complete } from './batch-end.ts';
+
+export interface SettleDeps {
+  pool: Pool;
+  queue: Queue;
+}
+
+/** A message to be sent in a settle of the one in hand. */
+export interface NextMessage {
+  message: ChunkMessage;
+  delaySeconds: number;
+  quarantine?: boolean;
+  /** What was not started although other jobs of the message were. */
+  isRest?: boolean;
+}
+
+export interface Settlement {
+  /** The queue that the jobs' actions belong to. */
+  queueName: string;
+  claim: Claim<ChunkMessage>;
+  outcomes: readonly RecordableOutcome[];
+  /** The last settle of a message completes it, each earlier one renews its heartbeat. */
+  isLast: boolean;
+  /** Messages that are sent with it. */
+  next?: readonly NextMessage[];
+  /** The only jobs that the message is for from now on, by index; what is sent is for the others. */
+  narrowTo?: readonly number[];
+  /** When the first of the runs began that are to be repeated; by this process's clock. */
+  retriedSince?: number | undefined;
+}
+
+/**
+ * `lost`: another lane has the message, or the batch was restarted or deleted; nothing was recorded.
+ * `cancelled`: nothing was either, for the batch is to be cancelled and what should follow would only delay it.
+ */
+export type SettleResult =
+  | { state: 'recorded'; cancelRequested: boolean; ended: SettleAnswer | null }
+  | { state: 'lost' }
+  | { state: 'cancelled' };
+
+/**
+ * Settles, waiting for the database as long as it is away. An outcome whose text Postgres refuses becomes a
+ * failed result that says so; the others are recorded.
+ */
+export function settleClaim(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
+  let expectNew = true;
+  const settling = async (): Promise<SettleResult> => {
+    try {
+      return await settleOnce(deps, settlement, expectNew);
+    } catch (error) {
+      if (isDataError(error) && settlement.outcomes.length > 0) return settleOneByOne(deps, settlement);
+      if (!expectNew || !isUniqueViolation(error)) throw error;
+      // Seldom: a worker that was taken for dead has recorded some of them meanwhile.
+      expectNew = false;
+      return settling();
+    }
+  };
+  return untilAvailable(settling, {
+    // Its message's row was locked all the while, so that nobody could renew the heartbeat.
+    before: async (error) => {
+      if (isLockTimeout(error)) await deps.queue.renew(settlement.claim).catch(() => {});
+    },
+  });
+}
+
+/** Another lane has the message, or the batch was restarted or deleted. */
+export class Lost extends Error {}
+class Cancelled extends Error {}
+
+async function settleOnce(
+  { pool, queue }: SettleDeps,
+  settlement: Settlement,
+  expectNew = false,
+): Promise<SettleResult> {
+  const { claim, outcomes, next = [], queueName, retriedSince } = settlement;
+  const { message } = claim;
+  try {
+    return await transaction(pool, async (client) => {
+      const sent = Promise.withResolvers<void>();
+      const held = holdClaim(queue, client, settlement, sent.resolve);
+      // Lock order everywhere: message row, then batch row. This prevents deadlocks.
+      await Promise.race([sent.promise, held]);
+      const record = async (): Promise<SettleResult> => {
+        if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, ended: null };
+        return recorded(await recordOutcomes({ queue }, client, message, outcomes, { expectNew }));
+      };
+      if (next.length === 0) {
+        // One behind the other: the claim's answer decides about nothing but the commit.
+        const [claimed, result] = await Promise.all([held, record()]);
+        if (claimed === 'lost') throw new Lost();
+        return result;
+      }
+      const claimed = await held;
+      if (claimed === 'lost') throw new Lost();
+      // A cancel makes messages due that wait for their time or a slot: it must not miss one that is being sent.
+      const mayWait = next.some(({ delaySeconds, isRest }) => isRest || delaySeconds > 0);
+      if (mayWait && (await holdOffCancel(client, message.batch))) throw new Cancelled();
+      if (claimed !== 'again') await sendNext(queue, client, queueName, next);
+      if (retriedSince !== undefined)
+        await markRunning(client, message.batch, message.generation, Date.now() - retriedSince);
+      return record();
+    });
+  } catch (error) {
+    if (error instanceof Lost) return { state: 'lost' };
+    if (error instanceof Cancelled) return { state: 'cancelled' };
+    throw error;
+  }
+}
+
+/** `again`: what follows was sent before, by a transaction whose end nobody heard of. */
+async function holdClaim(
+  queue: Queue,
+  client: ClientBase,
+  { claim, isLast, narrowTo }: Settlement,
+  onSent: () => void,
+): Promise<'held' | 'again' | 'lost'> {
+  if (!isLast && narrowTo) {
+    const narrowed = await queue.narrow(client, claim, narrowTo, onSent);
+    return narrowed === 'narrowed' ? 'held' : narrowed;
+  }
+  const held = isLast
+    ? await queue.complete(client, claim, onSent)
+    : await queue.touch(client, claim, onSent);
+  return held ? 'held' : 'lost';
+}
+
+/** `ended` is there when this settle ended the batch. */
+export function recorded(settled: SettleAnswer): Extract<SettleResult, { state: 'recorded' }> {
+  const { cancelRequested, finished } = settled;
+  return { state: 'recorded', cancelRequested, ended: finished ? settled : null };
+}
+
+/** Records in the caller's transaction. Throws Lost when the message's generation is no longer the batch's. */
+export async function recordOutcomes(
+  { queue }: Pick<SettleDeps, 'queue'>,
+  client: ClientBase,
+  { batch, generation }: ChunkMessage,
+  outcomes: readonly RecordableOutcome[],
+  options: { expectNew?: boolean } = {},
+): Promise<SettleAnswer> {
+  const settled = await settle(client, batch, generation, outcomes, options);
+  if (!settled) throw new Lost();
+  if (settled.finished) await complete(queue, client, { batchId: batch, generation, ...settled });
+  return settled;
+}
+
+async function sendNext(
+  queue: Queue,
+  client: ClientBase,
+  queueName: string,
+  next: readonly NextMessage[],
+): Promise<void> {
+  for (const { message, delaySeconds, quarantine, isRest } of next)
+    if (quarantine) await queue.sendToQuarantine(client, queueName, message);
+    else await queue.sendChunks(client, queueName, [message], { delaySeconds, isRest });
+}
+
+async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
+  for (const outcome of settlement.outcomes) {
+    const { queueName, claim } = settlement;
+    const single = { queueName, claim, outcomes: [outcome], isLast: false };
+    try {
+      if ((await settleOnce(deps, single)).state === 'lost') return { state: 'lost' };
+    } catch (error) {
+      if (!isDataError(error)) {
+        if ((await settleClaim(deps, single)).state === 'lost') return { state: 'lost' };
+        continue;
+      }
+      const refused = failure(
+        outcome.index,
+        {
+          errorCode: catalogue.internal.errorCode,
+          message: `the response cannot be stored: ${(error as Error).message}`,
+        },
+        outcome.attempts,
+        outcome.startedAt,
+      );
+      await settleClaim(deps, { ...single, outcomes: [refused] });
+    }
+  }
+  return settleClaim(deps, { ...settlement, outcomes: [] });
+}
+
+/**
+ * Gives back a message of which no job was started, as if it had not been claimed. False, and nothing is done, when
+ * its batch is to be cancelled: nobody may have it wait for a slot.
+ */
+export async function releaseMessage(
+  { pool, queue }: SettleDeps,
+  claim: Claim<ChunkMessage>,
+): Promise<boolean> {
+  const release = async (client: ClientBase): Promise<void> => {
+    await queue.release(client, claim);
+    if (await holdOffCancel(client, claim.message.batch)) throw new Cancelled();
+  };
+  try {
+    await untilAvailable(() => transaction(pool, release));
+    return true;
+  } catch (error) {
+    if (error instanceof Cancelled) return false;
+    throw error;
+  }
+}
+
+/** Ends a message that has nothing left to do: its batch was restarted or deleted, its jobs are recorded. */
+export async function dropClaim(deps: SettleDeps, claim: Claim<ChunkMessage>): Promise<void> {
+  await settleClaim(deps, { queueName: '', claim, outcomes: [], isLast: true });
+}

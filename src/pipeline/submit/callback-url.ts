@@ -1,0 +1,48 @@
+import type { LookupFunction } from 'node:net';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { FairShare } from '../../domain/fair-share.ts';
+import {
+  type AllowList,
+  checkUrl,
+  ForbiddenAddressError,
+  resolveCheck,
+} from '../../outbound/address-guard.ts';
+
+const MAX_URL_LENGTH = 2048;
+/** Checks at once that may wait for a DNS server. */
+const LOOKUPS = 64;
+
+/**
+ * The check of a batch's callbackUrl when it is taken; the one at the connection decides. So a tenant that has its
+ * share of look-ups under way, whose names seem to be dead, is not made to wait for another.
+ */
+export function createCallbackUrlCheck(
+  allow: AllowList,
+  lookup?: LookupFunction,
+): (url: unknown, tenant: string) => Promise<string> {
+  const lookups = new FairShare(LOOKUPS);
+  async function checkName(url: URL, tenant: string): Promise<void> {
+    if (!lookups.take(tenant)) return;
+    try {
+      await resolveCheck(url, allow, { lookup });
+    } finally {
+      lookups.give(tenant);
+    }
+  }
+  return async (url, tenant) => {
+    if (typeof url !== 'string') throw refused('must be a string');
+    if (url.length > MAX_URL_LENGTH) throw refused(`must have at most ${MAX_URL_LENGTH} characters`);
+    try {
+      const parsed = checkUrl(url, allow);
+      await checkName(parsed, tenant);
+      return parsed.href;
+    } catch (error) {
+      if (error instanceof ForbiddenAddressError) throw refused(`is not allowed: ${error.message}`);
+      throw error;
+    }
+  };
+}
+
+function refused(why: string): BatchwrightError {
+  return new BatchwrightError('notJson', { message: `callbackUrl ${why}` });
+}

@@ -1,0 +1,261 @@
+import { isUtf8 } from 'node:buffer';
+import { lacksPermissions } from '../../access/permissions.ts';
+import { BatchwrightError, catalogue, type ErrorName } from '../../contract/errors.ts';
+import { BATCH_OPTIONS, type BatchOptions } from '../../domain/batch.ts';
+import { type Caller, mayRun } from '../../domain/caller.ts';
+import { unknownMember } from '../../domain/unknown-name.ts';
+import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
+import type { RegisteredAction, Registry } from '../../registry/registry.ts';
+import type { NewChunk } from '../../store/chunks.ts';
+import { checkJob, isProblem, type JobProblem, type ValidJob } from '../../validation/check-job.ts';
+import { LARGE_JOB_BYTES, type LargeJobChecker } from '../../validation/large-jobs.ts';
+import { OpenChunk } from './open-chunk.ts';
+
+/** What stands at the top of a body. */
+const MEMBERS = ['jobs', 'callbackUrl', 'options'];
+const MAX_MEMBER_BYTES = 256 * 1024;
+/** Offending jobs that are named; the rest is counted. */
+const MAX_NAMED = 100;
+
+/** What a body is cut into; a job that stands on a line of its own is named by it. */
+export type IntakeEvent = EnvelopeEvent | { kind: 'element'; index: number; value: Buffer; line: number };
+
+export interface IntakeOptions {
+  caller: Caller;
+  registry: Registry;
+  largeJobs: LargeJobChecker<RegisteredAction>;
+  maxJobs: number;
+  /** The request is one action's params rather than a batch: its errors speak of these. */
+  alone?: boolean | undefined;
+}
+
+/** What a request holds beside its jobs. */
+export interface Envelope {
+  callbackUrl: unknown;
+  options: BatchOptions;
+  /** Those of the jobs, each once: `namespace.action`. */
+  actions: string[];
+}
+
+/**
+ * Takes a request's jobs as they pass: checks each, packs them into chunks, remembers what is wrong. Holds
+ * one open chunk at a time.
+ */
+export class Intake {
+  readonly #options: IntakeOptions;
+  #chunk = new OpenChunk(0, 0);
+  #index = 0;
+  #jobsMember: 'absent' | 'array' | 'other' = 'absent';
+  #members = new Map<string, unknown>();
+  readonly #ids = new Set<string>();
+  readonly #actions = new Set<string>();
+  readonly #lacking = new Set<string>();
+  #firstProblem: JobProblem | undefined;
+  /** Duplicate ids and unparsable jobs fail the request even under skipInvalid. */
+  #fatal = false;
+  #offending = 0;
+  #messages: string[] = [];
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Jobs seen so far. */
+  get total(): number {
+    return this.#index;
+  }
+
+  /**
+   * Takes the next events; answers the chunks that they closed. Throws BatchwrightError at once for too many jobs, and
+   * for actions that the caller may not run.
+   */
+  async take(events: readonly IntakeEvent[]): Promise<NewChunk[]> {
+    const closed: NewChunk[] = [];
+    for (const event of events) {
+      if (event.kind === 'element') {
+        if (this.#chunk.isFull(event.value.length)) closed.push(this.#closeChunk());
+        const place = 'line' in event ? `line ${event.line}` : `jobs[${this.#index}]`;
+        // Awaiting each small job would cost more than checking it.
+        if (event.value.length > LARGE_JOB_BYTES) await this.#addLarge(event.value, place);
+        else this.#add(event.value, this.#checkSmall(event.value), place);
+      } else if (event.kind === 'member') {
+        this.#addMember(event.key, event.value);
+      } else {
+        this.#jobsMember = 'array';
+      }
+    }
+    this.#refuseForbidden();
+    return closed;
+  }
+
+  /** First of all, and before the rest is read: who may not run an action is told nothing of its schema. */
+  #refuseForbidden(): void {
+    if (this.#lacking.size > 0) throw lacksPermissions([...this.#lacking]);
+  }
+
+  /** The last chunk, null when it is empty. */
+  lastChunk(): NewChunk | null {
+    return this.#chunk.count === 0 ? null : this.#closeChunk();
+  }
+
+  /** What stands beside the jobs. Throws BatchwrightError when the request as a whole cannot be taken. */
+  finish(): Envelope {
+    const options = this.#checkOptions();
+    if (this.#jobsMember === 'other')
+      throw new BatchwrightError('notJson', { message: 'jobs must be an array' });
+    if (this.#jobsMember === 'absent')
+      throw new BatchwrightError('emptyJobs', { message: 'jobs is missing' });
+    if (this.#index === 0) throw new BatchwrightError('emptyJobs', { message: 'jobs must not be empty' });
+    if (this.#offending > 0 && (this.#fatal || !options.skipInvalid)) this.#refuse();
+    return { callbackUrl: this.#members.get('callbackUrl'), options, actions: [...this.#actions] };
+  }
+
+  #checkSmall(bytes: Buffer): ValidJob<RegisteredAction> | JobProblem {
+    if (!isUtf8(bytes)) return this.#unreadable('is not valid UTF-8');
+    const text = bytes.toString();
+    let job: unknown;
+    try {
+      job = JSON.parse(text);
+    } catch (error) {
+      return this.#unreadable(`is no JSON: ${withoutPosition(error as Error)}`);
+    }
+    return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job, text);
+  }
+
+  async #addLarge(given: Buffer, place: string): Promise<void> {
+    if (!isUtf8(given)) return this.#add(given, this.#unreadable('is not valid UTF-8'), place);
+    const { bytes, checked } = await this.#options.largeJobs.check(given);
+    const isJson = !(checked instanceof SyntaxError);
+    this.#add(bytes, isJson ? checked : this.#unreadable(`is no JSON: ${withoutPosition(checked)}`), place);
+  }
+
+  #unreadable(why: string): JobProblem {
+    this.#fatal = true;
+    return { kind: 'notJson', messages: [` ${why}`], id: undefined };
+  }
+
+  #add(bytes: Buffer, checked: ValidJob<RegisteredAction> | JobProblem, place: string): void {
+    const index = this.#index++;
+    if (index >= this.#options.maxJobs)
+      throw new BatchwrightError('tooManyJobs', {
+        message: `The maximum number of jobs that can be put on a single request is ${this.#options.maxJobs}`,
+      });
+    const unique = this.#claimId(checked);
+    if (isProblem(unique)) {
+      this.#addProblem(place, unique);
+      const named =
+        unique.action && this.#options.registry.get(unique.action.namespace, unique.action.action);
+      if (named) this.#noteAction(named);
+      this.#chunk.addInvalid(index, bytes, invalidError(unique));
+      return;
+    }
+    this.#noteAction(unique.entry);
+    this.#chunk.add(bytes, unique.entry);
+  }
+
+  #noteAction({ name, permission }: RegisteredAction): void {
+    this.#actions.add(name);
+    if (!mayRun(this.#options.caller, permission)) this.#lacking.add(permission);
+  }
+
+  #claimId(checked: ValidJob<RegisteredAction> | JobProblem): ValidJob<RegisteredAction> | JobProblem {
+    if (checked.id === undefined) return checked;
+    const id = String(checked.id);
+    if (!this.#ids.has(id)) {
+      this.#ids.add(id);
+      return checked;
+    }
+    this.#fatal = true;
+    return {
+      kind: 'notJson',
+      messages: [`.id ${JSON.stringify(checked.id)} is a duplicate`],
+      id: checked.id,
+    };
+  }
+
+  #addProblem(place: string, problem: JobProblem): void {
+    this.#offending++;
+    const { alone } = this.#options;
+    this.#firstProblem ??= problem;
+    if (this.#offending > MAX_NAMED) return;
+    this.#messages.push(...problem.messages.map((text) => (alone ? withoutPlace(text) : `${place}${text}`)));
+  }
+
+  #refuse(): never {
+    const more = this.#offending - MAX_NAMED;
+    const details = more > 0 ? [...this.#messages, `and ${more} more jobs`] : this.#messages;
+    const { kind = 'notJson', parameter } = this.#firstProblem ?? {};
+    if (!this.#options.alone) throw new BatchwrightError(batchError(kind), { details });
+    throw new BatchwrightError(kind, {
+      details,
+      ...(parameter === undefined ? {} : { message: paramsMessage(kind, parameter) }),
+    });
+  }
+
+  #addMember(key: string, value: Buffer): void {
+    if (key === 'jobs') {
+      this.#jobsMember = value.toString() === 'null' ? 'absent' : 'other';
+      return;
+    }
+    if (!MEMBERS.includes(key))
+      throw new BatchwrightError('notJson', { message: unknownMember('', key, MEMBERS) });
+    if (value.length > MAX_MEMBER_BYTES)
+      throw new BatchwrightError('notJson', { message: `${key} is too large` });
+    try {
+      if (!isUtf8(value)) throw new SyntaxError('it is not valid UTF-8');
+      this.#members.set(key, JSON.parse(value.toString()));
+    } catch (error) {
+      const why = withoutPosition(error as SyntaxError);
+      throw new BatchwrightError('notJson', { message: `${key} is no JSON: ${why}` });
+    }
+  }
+
+  #checkOptions(): BatchOptions {
+    const options = this.#members.get('options') ?? {};
+    if (typeof options !== 'object' || Array.isArray(options))
+      throw new BatchwrightError('notJson', { message: 'options must be an object' });
+    for (const [name, value] of Object.entries(options)) {
+      if (!BATCH_OPTIONS.includes(name))
+        throw new BatchwrightError('notJson', {
+          message: unknownMember('options', name, BATCH_OPTIONS),
+        });
+      if (typeof value !== 'boolean')
+        throw new BatchwrightError('notJson', { message: 'options.skipInvalid must be true or false' });
+    }
+    return options as BatchOptions;
+  }
+
+  #closeChunk(): NewChunk {
+    const closed = this.#chunk.close();
+    this.#chunk = new OpenChunk(closed.number + 1, this.#index);
+    return closed;
+  }
+}
+
+/** The contract has one code for params that break a schema within a batch, whichever way they do. */
+function batchError(kind: JobProblem['kind']): ErrorName {
+  return kind === 'invalidParams' || kind === 'missingParams' ? 'notJson' : kind;
+}
+
+/** As the API that this one speaks for has it. */
+function paramsMessage(kind: JobProblem['kind'], parameter: string): string {
+  return `'${parameter}' ${kind === 'missingParams' ? 'is required' : 'does not validate'}`;
+}
+
+/** Lines are counted in the one job or member, which stands somewhere in the body. */
+function withoutPosition({ message }: Error): string {
+  return message.replace(/ \(line \d+ column \d+\)$/, '');
+}
+
+function withoutPlace(message: string): string {
+  return message.replace(/^[.:]? ?/, '');
+}
+
+/** What a job that skipInvalid let pass has as its result's response. */
+function invalidError(problem: JobProblem): string {
+  const { errorCode, message, specificCode } = catalogue.invalidParams;
+  const additionalMessages = problem.messages.map(withoutPlace);
+  const { parameter } = problem;
+  const told = parameter === undefined ? message : paramsMessage('invalidParams', parameter);
+  return JSON.stringify({ errorCode, message: told, specificCode, additionalMessages });
+}

@@ -1,0 +1,63 @@
+import type { NewChunk } from '../../store/chunks.ts';
+
+/**
+ * A chunk is closed at so many jobs or bytes. A batch's first chunks are small, so that all lanes of all workers
+ * have their part of it; where there are many, each costs a fetch, a settle and a commit, and may be larger.
+ */
+const SMALL_CHUNKS = 32;
+const SMALL_CHUNK_JOBS = 1000;
+const CHUNK_JOBS = 4000;
+const CHUNK_BYTES = 1024 * 1024;
+
+/** The chunk that a request's jobs are being packed into. */
+export class OpenChunk {
+  readonly #number: number;
+  readonly #firstIndex: number;
+  readonly #jobs: Buffer[] = [];
+  /** By queue; null where its jobs are of several actions. */
+  readonly #actions = new Map<string, string | null>();
+  readonly #invalid: NewChunk['invalid'] = [];
+  #bytes = 0;
+
+  constructor(number: number, firstIndex: number) {
+    this.#number = number;
+    this.#firstIndex = firstIndex;
+  }
+
+  get count(): number {
+    return this.#jobs.length;
+  }
+
+  /** True when the chunk must be closed before a job of so many bytes is added. */
+  isFull(bytes: number): boolean {
+    const jobs = this.#number < SMALL_CHUNKS ? SMALL_CHUNK_JOBS : CHUNK_JOBS;
+    return this.count >= jobs || (this.count > 0 && this.#bytes + bytes > CHUNK_BYTES);
+  }
+
+  add(bytes: Buffer, { queue, name }: { queue: string; name: string }): void {
+    this.#jobs.push(bytes);
+    this.#bytes += bytes.length;
+    const action = this.#actions.get(queue);
+    if (action === undefined) this.#actions.set(queue, name);
+    else if (action !== name) this.#actions.set(queue, null);
+  }
+
+  addInvalid(index: number, bytes: Buffer, error: string): void {
+    this.#jobs.push(bytes);
+    this.#bytes += bytes.length + error.length;
+    this.#invalid.push({ index, error });
+  }
+
+  close(): NewChunk {
+    return {
+      number: this.#number,
+      firstIndex: this.#firstIndex,
+      count: this.count,
+      queues: [...this.#actions.keys()],
+      actions: [...this.#actions.values()],
+      invalid: this.#invalid,
+      jobs: this.#jobs,
+      bytes: this.#bytes,
+    };
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Takes a batch in, or nothing of it: in one transaction when all of it is there, else as an upload. Senders are never
+ * waited for in a transaction.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { type AsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import type { Caller } from '../../domain/caller.ts';
+import type { Log } from '../../domain/log.ts';
+import { isTemporary } from '../../postgres/errors.ts';
+import { pipelined, transaction } from '../../postgres/transaction.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { RegisteredAction, Registry } from '../../registry/registry.ts';
+import { copyChunks, type NewChunk } from '../../store/chunks.ts';
+import { newBatchId } from '../../store/submission.ts';
+import type { LargeJobChecker } from '../../validation/large-jobs.ts';
+import { logEnd } from '../settle/batch-end.ts';
+import { asyncIdOf, claimIdempotencyKey, type StoredBatch } from './idempotency.ts';
+import { Intake, type IntakeEvent } from './intake.ts';
+import { type BatchToStore, type Stored, storeBatch, summaryOf } from './store-batches.ts';
+import type { Upload } from './upload.ts';
+import type { Uploads } from './uploads.ts';
+
+/** A larger chunk is copied: an insert would hold its text several times over. */
+const MAX_INSERT_BYTES = 256 * 1024;
+
+export interface SubmitDeps {
+  pool: Pool;
+  uploads: Uploads;
+  queue: Queue;
+  registry: Registry;
+  largeJobs: LargeJobChecker<RegisteredAction>;
+  log: Pick<Log, 'info'>;
+  limits: { maxJobs: number; retentionDays: number };
+  /** Throws BatchwrightError when the address may not be called. */
+  checkCallbackUrl(url: unknown, tenant: string): Promise<string>;
+}
+
+/** A request's body, cut into jobs and other members as it arrives. */
+export interface Submission {
+  caller: Caller;
+  events: AsyncIterable<readonly IntakeEvent[]>;
+  idempotencyKey?: string | undefined;
+  /** The memory that the body takes: bytes read so far, and up to which of them it is no longer needed. */
+  body?: { read(): number; release(upTo: number): void };
+  /** The digest of the body, asked for when all of it has been read. */
+  digest?: () => Buffer;
+  /** The request is one action's params: its errors speak of these rather than of jobs. */
+  alone?: boolean;
+}
+
+/**
+ * Stores the batch and answers its asyncId. Throws BatchwrightError for what the request lacks (400, 403,
+ * 409, 413, 422) and when the database does not take it (503, 24091); nothing is stored then.
+ */
+export async function submit(deps: SubmitDeps, submission: Submission): Promise<AsyncId> {
+  const { caller, events, body, idempotencyKey } = submission;
+  const intake = newIntake(deps, submission);
+  let upload: Upload | undefined;
+  try {
+    for await (const some of events) {
+      const chunks = await intake.take(some);
+      upload?.check();
+      if (chunks.length === 0) continue;
+      const read = body?.read() ?? 0;
+      upload ??= deps.uploads.begin(caller.tenant, idempotencyKey);
+      await upload.add({ chunks, onStored: () => body?.release(read) });
+    }
+    const last = intake.lastChunk();
+    const batch = await batchToStore(deps, submission, intake);
+    const stored = await (upload
+      ? upload.commit(batch, last)
+      : storeAtOnce(deps, batch, last, idempotencyKey));
+    if (stored.ended) logEnd(deps.log, toBatchId(stored.asyncId), stored.ended);
+    return stored.asyncId;
+  } catch (error) {
+    await upload?.abandon();
+    // What is told already may have been caused by a lost connection of the caller's.
+    throw !(error instanceof BatchwrightError) && isTemporary(error)
+      ? new BatchwrightError('notSaved', { retryAfter: 5, cause: error })
+      : error;
+  }
+}
+
+async function batchToStore(
+  deps: SubmitDeps,
+  { caller, idempotencyKey, digest }: Submission,
+  intake: Intake,
+): Promise<BatchToStore> {
+  const { callbackUrl, options, actions } = intake.finish();
+  return {
+    caller,
+    total: intake.total,
+    callbackUrl: callbackUrl == null ? null : await deps.checkCallbackUrl(callbackUrl, caller.tenant),
+    actions,
+    options,
+    idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
+    retentionDays: deps.limits.retentionDays,
+  };
+}
+
+/** Throws what `submit` would throw for the request; stores nothing. */
+export async function validate(deps: SubmitDeps, submission: Submission): Promise<void> {
+  const intake = newIntake(deps, submission);
+  for await (const events of submission.events) {
+    await intake.take(events);
+    submission.body?.release(submission.body.read());
+  }
+  const { callbackUrl } = intake.finish();
+  if (callbackUrl != null) await deps.checkCallbackUrl(callbackUrl, submission.caller.tenant);
+}
+
+function newIntake(deps: SubmitDeps, { caller, alone }: Submission): Intake {
+  const { registry, largeJobs, limits } = deps;
+  return new Intake({ caller, registry, largeJobs, maxJobs: limits.maxJobs, alone });
+}
+
+/** All of the request is there: one transaction for all of it. */
+async function storeAtOnce(
+  { pool, uploads, queue }: SubmitDeps,
+  batch: BatchToStore,
+  chunk: NewChunk | null,
+  idempotencyKey: string | undefined,
+): Promise<Stored> {
+  const { tenant } = batch.caller;
+  const chunks = chunk ? [summaryOf(chunk)] : [];
+  const isCopied = chunk !== null && chunk.bytes > MAX_INSERT_BYTES;
+  async function store(client: PoolClient): Promise<Stored> {
+    let batchId = '';
+    let existing: StoredBatch | undefined;
+    await pipelined(client, [
+      async () => {
+        batchId = await newBatchId(client);
+      },
+      async () => {
+        if (idempotencyKey !== undefined)
+          existing = await claimIdempotencyKey(client, tenant, idempotencyKey);
+      },
+    ]);
+    if (existing) return { asyncId: asyncIdOf(existing, batch.idempotency), ended: null };
+    if (isCopied) await copyChunks(client, batchId, [chunk]);
+    const toInsert = isCopied ? undefined : (chunk ?? undefined);
+    const ended = await storeBatch(queue, client, batchId, batch, chunks, toInsert);
+    return { asyncId: toAsyncId(batchId), ended };
+  }
+  if (!isCopied) return transaction(pool, store);
+  return uploads.turns.take(tenant, () => transaction(uploads.copyPool, store));
+}

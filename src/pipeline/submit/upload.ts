@@ -1,0 +1,172 @@
+import type { Pool, PoolClient } from 'pg';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { toAsyncId } from '../../domain/batch.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import type { Queue } from '../../queue/queue.ts';
+import { copyChunks, countChunks, type NewChunk } from '../../store/chunks.ts';
+import { newBatchId } from '../../store/submission.ts';
+import { deleteUpload, holdUpload, insertUpload } from '../../store/uploads.ts';
+import { asyncIdOf, claimIdempotencyKey, type StoredBatch } from './idempotency.ts';
+import { type BatchToStore, type ChunkSummary, type Stored, storeBatch, summaryOf } from './store-batches.ts';
+import type { TenantTurns } from './tenant-turns.ts';
+
+/** So much may wait while the write before is under way; the sender is held up for what is beyond it. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+/** How often a write is made that waits for a lock in vain. */
+const ATTEMPTS = 3;
+
+/** All uploads of a process, as one of them sees them. */
+export interface UploadContext {
+  pool: Pool;
+  copyPool: Pool;
+  queue: Queue;
+  turns: TenantTurns;
+  owner(): Promise<number>;
+  keep(batchId: string): void;
+  release(batchId: string): void;
+  discard(batchId: string): Promise<boolean>;
+}
+
+interface Part {
+  chunks: readonly NewChunk[];
+  onStored(): void;
+}
+
+/**
+ * One request that is stored while it is still being sent, in short transactions: none waits for its sender. Its
+ * chunks have no batch before the last of these, so nobody sees them. Only the last waits for the disk, and with its
+ * record all before it in the log are there. Had the server failed in between, some could be missing: it counts them.
+ */
+export class Upload {
+  readonly #context: UploadContext;
+  readonly #tenant: string;
+  readonly #idempotencyKey: string | undefined;
+  #batchId = '';
+  /** The first write is through. */
+  #isBegun = false;
+  /** Stored by an earlier request with the same key: then nothing is written. */
+  #existing: StoredBatch | undefined;
+  readonly #written: ChunkSummary[] = [];
+  #waiting: Part[] = [];
+  #waitingBytes = 0;
+  /** Goes on while anything waits. */
+  #writing: Promise<void> | undefined;
+  /** The one write that is under way. */
+  #write: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
+
+  constructor(context: UploadContext, tenant: string, idempotencyKey: string | undefined) {
+    this.#context = context;
+    this.#tenant = tenant;
+    this.#idempotencyKey = idempotencyKey;
+  }
+
+  /** Throws what a write has thrown that nobody waited for. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /**
+   * Resolves when there is room for more; the first time when the chunks are stored, so that a busy key is told at
+   * once.
+   */
+  async add(part: Part): Promise<void> {
+    this.check();
+    this.#waiting.push(part);
+    this.#waitingBytes += part.chunks.reduce((bytes, chunk) => bytes + chunk.bytes, 0);
+    this.#writing ??= this.#writeAll();
+    while (this.#isFull()) await this.#write.catch(() => {}); // thrown by check
+    this.check();
+  }
+
+  #isFull(): boolean {
+    return this.#writing !== undefined && (!this.#isBegun || this.#waitingBytes > MAX_WAITING_BYTES);
+  }
+
+  /** Stores the batch with its last chunk and makes it visible. Throws `idempotencyMismatch`. */
+  async commit(batch: BatchToStore, last: NewChunk | null): Promise<Stored> {
+    await this.#writing;
+    this.check();
+    if (this.#existing) return { asyncId: asyncIdOf(this.#existing, batch.idempotency), ended: null };
+    const chunks = last ? [...this.#written, summaryOf(last)] : this.#written;
+    let ended: Stored['ended'] = null;
+    try {
+      await this.#transaction(async (client) => {
+        await this.#hold(deleteUpload(client, this.#batchId));
+        if (last) await copyChunks(client, this.#batchId, [last]);
+        await this.#hold(countChunks(client, this.#batchId).then((count) => count === chunks.length));
+        ended = await storeBatch(this.#context.queue, client, this.#batchId, batch, chunks);
+      });
+    } catch (error) {
+      // The connection may have been lost after all was stored.
+      if (error instanceof BatchwrightError || !(await this.abandon())) throw error;
+    }
+    this.#context.release(this.#batchId);
+    return { asyncId: toAsyncId(this.#batchId), ended };
+  }
+
+  /** Deletes what has been stored. True when the batch turns out to be stored as a whole: then nothing is. */
+  async abandon(): Promise<boolean> {
+    this.#waiting = [];
+    await this.#writing;
+    return this.#batchId !== '' && this.#context.discard(this.#batchId);
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const parts = this.#waiting;
+        this.#waiting = [];
+        this.#waitingBytes = 0;
+        this.#write = this.#store(parts.flatMap(({ chunks }) => chunks));
+        await this.#write;
+        for (const { onStored } of parts) onStored();
+      }
+    } catch (error) {
+      this.#failure = error as Error;
+    }
+    this.#writing = undefined;
+  }
+
+  async #store(chunks: readonly NewChunk[]): Promise<void> {
+    if (this.#existing) return;
+    const owner = this.#isBegun ? 0 : await this.#context.owner();
+    await this.#transaction(
+      async (client) => {
+        if (this.#isBegun) await this.#hold(holdUpload(client, this.#batchId));
+        else await this.#begin(client, owner);
+        if (!this.#existing) await copyChunks(client, this.#batchId, chunks);
+      },
+      { isDurable: false },
+    );
+    this.#isBegun = true;
+    this.#written.push(...chunks.map(summaryOf));
+  }
+
+  async #begin(client: PoolClient, owner: number): Promise<void> {
+    const [tenant, idempotencyKey] = [this.#tenant, this.#idempotencyKey];
+    // Another attempt has rolled back what it did.
+    this.#context.release(this.#batchId);
+    this.#batchId = '';
+    if (idempotencyKey !== undefined)
+      this.#existing = await claimIdempotencyKey(client, tenant, idempotencyKey);
+    if (this.#existing) return;
+    const batchId = await newBatchId(client);
+    this.#batchId = batchId;
+    this.#context.keep(batchId);
+    await insertUpload(client, { batchId, owner, tenant, idempotencyKey });
+  }
+
+  /** Throws when it is false: somebody took this process for gone, or the server has lost writes. */
+  async #hold(held: Promise<boolean>): Promise<void> {
+    if (!(await held)) throw new BatchwrightError('notSaved', { retryAfter: 1 });
+  }
+
+  #transaction(
+    work: (client: PoolClient) => Promise<void>,
+    options: { isDurable?: boolean } = {},
+  ): Promise<void> {
+    const { copyPool, turns } = this.#context;
+    return turns.take(this.#tenant, () => transaction(copyPool, work, { attempts: ATTEMPTS, ...options }));
+  }
+}

@@ -1,0 +1,88 @@
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { RegisteredAction } from '../../registry/registry.ts';
+
+/** An action whose runs take less than this has its slots free again before another message could be fetched. */
+const QUICK_MS = 10;
+/** Of the runs' mean time, how much the latest counts. */
+const WEIGHT = 0.2;
+
+/** The slots of one action in this process: so many of its runs at once, over all batches. */
+export class ActionSlot {
+  readonly limit: LimitFunction;
+  /** Jobs of messages in hand that wait for a slot. */
+  waiting = 0;
+  readonly #onFree: () => void;
+  #running = 0;
+  #meanMs = Number.POSITIVE_INFINITY;
+  #endedAt = 0;
+
+  constructor(concurrency: number, onFree: () => void) {
+    this.limit = pLimit(concurrency);
+    this.#onFree = onFree;
+  }
+
+  /** True when runs that take their time have all slots. */
+  get isFull(): boolean {
+    return this.#running >= this.limit.concurrency;
+  }
+
+  /** How many runs could begin now; null where that is no matter, since they take no time. */
+  get room(): number | null {
+    if (this.#running === 0 || this.#isQuick()) return null;
+    return Math.max(0, this.limit.concurrency - this.#running - this.waiting);
+  }
+
+  /** A run begins that is waited for. Answers when, for `end`. */
+  begin(): number {
+    this.#running++;
+    return performance.now();
+  }
+
+  end(begunAt: number): void {
+    this.#running--;
+    this.#endedAt = performance.now();
+    const took = this.#endedAt - begunAt;
+    const isFirst = this.#meanMs === Number.POSITIVE_INFINITY;
+    this.#meanMs = isFirst ? took : this.#meanMs + WEIGHT * (took - this.#meanMs);
+    this.#onFree();
+  }
+
+  /** Runs that used to be quick are not when all slots are taken and none of them ends. */
+  #isQuick(): boolean {
+    const stands = this.isFull && performance.now() - this.#endedAt > QUICK_MS;
+    return this.#meanMs < QUICK_MS && !stands;
+  }
+}
+
+export class ActionSlots {
+  readonly #slots = new Map<string, ActionSlot>();
+  readonly #listeners: ((action: string) => void)[] = [];
+
+  of({ name, concurrency }: RegisteredAction): ActionSlot {
+    let slot = this.#slots.get(name);
+    if (!slot) {
+      slot = new ActionSlot(concurrency, () => {
+        for (const listener of this.#listeners) listener(name);
+      });
+      this.#slots.set(name, slot);
+    }
+    return slot;
+  }
+
+  /** Called with the action's name when a run of it has ended. */
+  onFree(listener: (action: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** False when a run of the action could not begin now. */
+  hasRoom(action: string): boolean {
+    return (this.#slots.get(action)?.room ?? 1) > 0;
+  }
+
+  /** How many runs of each action could begin now; actions that are not named have room enough. */
+  room(): Record<string, number> {
+    const room: Record<string, number> = {};
+    for (const [name, slot] of this.#slots) if (slot.room !== null) room[name] = slot.room;
+    return room;
+  }
+}

@@ -1,0 +1,42 @@
+/** A release may give an action another queue, or take it away, while jobs of it wait in the old one. */
+import type { PoolClient } from 'pg';
+import { ACTION_DEFAULTS } from '../../plugin/action.ts';
+import { deleteWaiting } from '../../queue/abandoned.ts';
+import { liveChunks } from '../../queue/inspect.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { openJobs, setChunkQueues } from '../../store/chunk-queues.ts';
+import { incompleteChunks } from '../../store/chunks.ts';
+
+/**
+ * Sees to it that every chunk of the batch that lacks results names queues that are worked now. Messages in others
+ * are deleted, unless a worker of the release before is at them. Answers the messages there are, as
+ * `chunk queue`; those that lack are the caller's to send.
+ */
+export async function rehome(
+  { registry, queues }: { registry: Registry; queues: readonly string[] },
+  client: PoolClient,
+  batchId: string,
+): Promise<Set<string>> {
+  const chunks = await incompleteChunks(client, [batchId]);
+  const named = new Set(chunks.flatMap((chunk) => chunk.queues));
+  const unworked = [...named].filter((queue) => !queues.includes(queue));
+  if (unworked.length > 0) await deleteWaiting(client, unworked, batchId);
+  const live = await liveChunks(client, [...queues, ...unworked], [batchId]);
+  const alive = new Set(live.map(({ chunk, queue }) => `${chunk} ${queue}`));
+  for (const { number, queues: old } of chunks) {
+    const isAlive = (queue: string) => alive.has(`${number} ${queue}`);
+    const kept = old.filter((queue) => queues.includes(queue) || isAlive(queue));
+    if (kept.length === old.length && old.some(isAlive)) continue;
+    const now = [...new Set([...kept, ...(await openJobs(client, batchId, number)).map(queueOf(registry))])];
+    if (now.join() !== old.join()) await setChunkQueues(client, batchId, number, now);
+  }
+  return alive;
+}
+
+/** Where a lane finds the job. One whose action is gone fails in whichever lane meets it. */
+function queueOf(registry: Registry): (job: string) => string {
+  return (job) => {
+    const { namespace, action } = JSON.parse(job) as { namespace: string; action: string };
+    return registry.get(namespace, action)?.queue ?? ACTION_DEFAULTS.queue;
+  };
+}

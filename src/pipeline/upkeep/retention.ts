@@ -1,0 +1,72 @@
+/** Keeps the days: makes the partitions of those to come, drops those of which nothing is to be kept. */
+import type { Pool } from 'pg';
+import type { Log } from '../../plugin/context.ts';
+import { isLockTimeout } from '../../postgres/errors.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import { deleteExpired } from '../../store/batches.ts';
+import { tryRetentionLock } from '../../store/duty-locks.ts';
+import { deleteExpiredDay, dropDay, makePartitions, pastDays } from '../../store/partitions.ts';
+
+export interface RetentionDeps {
+  pool: Pool;
+  log: Log;
+}
+
+const HOUR_MS = 3_600_000;
+/** Batches deleted in one transaction, where their day is kept for the sake of others. */
+const DELETE_SIZE = 10;
+
+/**
+ * One round. Another process that is at it already makes this one do nothing but partitions.
+ *
+ * @param isStopping true once no further transaction is to be begun
+ */
+export async function retain({ pool, log }: RetentionDeps, isStopping = () => false): Promise<void> {
+  const made = await makePartitions(pool);
+  if (made > 0) log.info({ made }, 'partitions made');
+  for (const day of await pastDays(pool)) {
+    if (isStopping()) return;
+    await retireDay({ pool, log }, day);
+  }
+  while (!isStopping() && (await deleteSome(pool)) > 0);
+}
+
+async function retireDay({ pool, log }: RetentionDeps, day: string): Promise<void> {
+  try {
+    const dropped = await transaction(pool, async (client) => {
+      if (!(await tryRetentionLock(client)) || !(await deleteExpiredDay(client, day))) return false;
+      await dropDay(client, day);
+      return true;
+    });
+    if (dropped) log.info({ day }, 'partitions dropped');
+  } catch (error) {
+    if (!isLockTimeout(error)) throw error;
+    log.info({ day }, 'partitions are being read: dropped another time');
+  }
+}
+
+function deleteSome(pool: Pool): Promise<number> {
+  return transaction(pool, async (client) =>
+    (await tryRetentionLock(client)) ? deleteExpired(client, DELETE_SIZE) : 0,
+  );
+}
+
+/** One round now, which nobody waits for, and one each hour until stopped. */
+export function startRetention(deps: RetentionDeps): { stop(): Promise<void> } {
+  let isStopping = false;
+  let running: Promise<void> = Promise.resolve();
+  const goRound = () => {
+    running = running
+      .then(() => (isStopping ? undefined : retain(deps, () => isStopping)))
+      .catch((error: unknown) => deps.log.warn({ err: error }, 'retention failed'));
+  };
+  goRound();
+  const timer = setInterval(goRound, HOUR_MS);
+  return {
+    stop() {
+      isStopping = true;
+      clearInterval(timer);
+      return running;
+    },
+  };
+}

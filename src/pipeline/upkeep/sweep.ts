@@ -1,0 +1,165 @@
+/**
+ * Repairs what no process finished. Each duty does nothing in ordinary running: it is for rows deleted by
+ * hand, messages lost with a restored backup, counters that somebody changed, queues that a release left.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { toAsyncId } from '../../domain/batch.ts';
+import type { Log } from '../../plugin/context.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import { liveChunks, queuedCallbacks } from '../../queue/inspect.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { Registry } from '../../registry/registry.ts';
+import {
+  type BatchWalk,
+  lockBatchRow,
+  type PendingCallback,
+  pendingCallbacks,
+  unfinishedBatches,
+} from '../../store/batches.ts';
+import { incompleteChunks } from '../../store/chunks.ts';
+import { countDeliveries } from '../../store/deliveries.ts';
+import { trySweepLock } from '../../store/duty-locks.ts';
+import { recount } from '../../store/settle.ts';
+import { requeue } from '../control/control.ts';
+import { complete, logEnd, receiverOf } from '../settle/batch-end.ts';
+import { findLostResults, newResultWalk, recordLost } from '../settle/lost-results.ts';
+import { discardStaleUploads } from '../submit/discard-upload.ts';
+import { rehome } from './move-queues.ts';
+
+export interface SweepDeps {
+  pool: Pool;
+  queue: Queue;
+  queues: readonly string[];
+  registry: Registry;
+  log: Log;
+}
+
+/** The sweep's own transaction holds nothing but its lock; repairs run beside it, in transactions of theirs. */
+const ROUND_SECONDS = 120;
+
+/** A batch younger than this is none of the sweep's business: its messages may not be visible yet. */
+const MIN_AGE_SECONDS = 20;
+
+/** Batches looked at in one go: their chunks and messages are in memory together. */
+const PAGE_SIZE = 2000;
+/** Before the first batch. */
+const FIRST = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * One round over all batches. Another process that is at it already makes this one do nothing. What is in order is
+ * found so for many batches at once, by comparing what the tables of batches and the queue have: they cannot be
+ * joined where those are distributed. Only what seems not to be is looked at alone, under its lock.
+ *
+ * @param options.minAgeSeconds batches stored, and callbacks of batches ended, less long ago are left alone
+ * @param options.walk where the count of results goes on; it begins anew when absent
+ */
+export async function sweep(
+  deps: SweepDeps,
+  { minAgeSeconds = MIN_AGE_SECONDS, pageSize = PAGE_SIZE, walk = newResultWalk() } = {},
+): Promise<void> {
+  const round = async (client: PoolClient): Promise<void> => {
+    if (!(await trySweepLock(client))) return;
+    const start = { after: FIRST, limit: pageSize, minAgeSeconds };
+    for (let page: BatchWalk | null = start; page; ) {
+      const ids = await unfinishedBatches(client, page);
+      for (const id of await outOfOrder(deps, client, ids)) await repairBatch(deps, id);
+      page = following(page, ids);
+    }
+    for (let page: BatchWalk | null = start; page; ) {
+      const callbacks = await pendingCallbacks(client, page);
+      for (const id of await withoutMessage(client, callbacks)) await repairCallback(deps, id);
+      page = following(
+        page,
+        callbacks.map(({ id }) => id),
+      );
+    }
+    await findLostResults(deps, client, walk);
+    await discardStaleUploads(deps);
+  };
+  await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
+}
+
+/** The page after the one that had these; null when it was the last. */
+function following(page: BatchWalk, ids: readonly string[]): BatchWalk | null {
+  return ids.length < page.limit ? null : { ...page, after: ids.at(-1) ?? '' };
+}
+
+/** Those that have no message, or none for some chunk that lacks results. */
+async function outOfOrder(
+  { queues }: SweepDeps,
+  client: PoolClient,
+  ids: readonly string[],
+): Promise<Iterable<string>> {
+  if (ids.length === 0) return [];
+  // First the messages: one that ends in between has left its results.
+  const live = await liveChunks(client, queues, ids);
+  const incomplete = await incompleteChunks(client, ids);
+  const suspects = new Set(ids);
+  for (const { batchId } of live) suspects.delete(batchId);
+  const alive = new Set(live.map(({ batchId, chunk, queue }) => `${batchId} ${chunk} ${queue}`));
+  for (const chunk of incomplete)
+    if (chunk.queues.some((queue) => !alive.has(`${chunk.batchId} ${chunk.number} ${queue}`)))
+      suspects.add(chunk.batchId);
+  return suspects;
+}
+
+/**
+ * Sends again the messages of chunks that lack results and have none; a batch without any is recounted. What has no
+ * chunk any more can never run.
+ */
+async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
+  const { pool, queue, log } = deps;
+  const asyncId = toAsyncId(batchId);
+  const ended = await transaction(pool, async (client) => {
+    const batch = await lockBatchRow(client, batchId);
+    if (!batch || batch.finishedAt !== null) return null;
+    const alive = await rehome(deps, client, batchId);
+    const sent = await requeue(queue, client, batch, (chunk, name) => alive.has(`${chunk} ${name}`));
+    if (sent > 0) log.warn({ asyncId, messages: sent }, 'sweep: lost chunk messages sent again');
+    if (alive.size > 0 || sent > 0) return null;
+    const lost = await recordLost(client, batch);
+    if (lost > 0) log.warn({ asyncId, results: lost }, 'sweep: lost jobs recorded as failed');
+    const counted = await recount(client, batchId);
+    if (!counted?.finished) return null;
+    await complete(queue, client, { batchId, generation: batch.generation, ...counted });
+    return counted;
+  });
+  if (!ended) return;
+  log.warn({ asyncId }, 'sweep: batch finished from its results');
+  logEnd(log, batchId, ended);
+}
+
+/** Those of the batches with pending callbacks for which no message waits or is worked on. */
+async function withoutMessage(client: PoolClient, callbacks: readonly PendingCallback[]): Promise<string[]> {
+  if (callbacks.length === 0) return [];
+  const queued = await queuedCallbacks(
+    client,
+    callbacks.map(({ id }) => id),
+  );
+  const alive = new Set(
+    queued.map(({ batchId, generation, reposts }) => `${batchId} ${generation} ${reposts}`),
+  );
+  return callbacks
+    .filter(({ id, generation, reposts }) => !alive.has(`${id} ${generation} ${reposts}`))
+    .map(({ id }) => id);
+}
+
+/** Sends the callback's message again, as the attempt that follows those that were made. */
+async function repairCallback({ pool, queue, log }: SweepDeps, id: string): Promise<void> {
+  await transaction(pool, async (client: PoolClient) => {
+    const batch = await lockBatchRow(client, id);
+    if (batch?.callbackState !== 'pending' || !batch.callbackUrl || !batch.finishedAt) return;
+    if ((await withoutMessage(client, [batch])).length === 0) return;
+    const isRepost = batch.reposts > 0;
+    await queue.sendCallback(client, {
+      batch: id,
+      generation: batch.generation,
+      attempt: 1 + (await countDeliveries(client, batch, isRepost ? batch.repostedAt : null)),
+      trigger: isRepost ? 'repost' : 'completion',
+      reposts: batch.reposts,
+      tenant: batch.tenant,
+      receiver: receiverOf(batch.callbackUrl),
+    });
+    log.warn({ asyncId: toAsyncId(id) }, 'sweep: lost callback message sent again');
+  });
+}

@@ -1,0 +1,114 @@
+import type { ValidateFunction } from 'ajv';
+import type { ErrorName } from '../contract/errors.ts';
+import { memberPlace, notKnown } from '../domain/unknown-name.ts';
+import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
+import { checkParams, checkUnrounded } from './check-params.ts';
+
+/** A job of a request that may run. */
+export interface ValidJob<Entry> {
+  id: string | number | undefined;
+  entry: Entry;
+}
+
+/** Why a job may not run; the messages follow the job's place, as in `jobs[7].params.event must be integer`. */
+export interface JobProblem {
+  kind: Extract<ErrorName, 'notJson' | 'emptyJobs' | 'invalidParams' | 'missingParams'>;
+  /** Each begins with `.` when it is about a member of the job, else with a blank or a colon. */
+  messages: string[];
+  /** The first parameter that is wrong or missing, where that is what is wrong. */
+  parameter?: string;
+  id: string | number | undefined;
+  /** The action that the job names, where there is one: its permission is needed all the same. */
+  action?: { namespace: string; action: string } | undefined;
+}
+
+const MAX_ID_LENGTH = 200;
+const MEMBERS = ['namespace', 'action', 'params', 'id'];
+const isMember: ReadonlySet<string> = new Set(MEMBERS);
+/** Unknown members of one job that are named. */
+const MAX_NAMED_MEMBERS = 20;
+
+type Members = Record<string, unknown>;
+
+/**
+ * Checks the members of one parsed job, that its action exists, and its params against the action's schema.
+ *
+ * @param text what the job was parsed from: it tells whole numbers from what JSON.parse rounded to one
+ */
+export function checkJob<Entry extends { validate: ValidateFunction }>(
+  find: (namespace: string, action: string) => Entry | undefined,
+  job: unknown,
+  text: string,
+): ValidJob<Entry> | JobProblem {
+  if (job === null || typeof job !== 'object' || Array.isArray(job))
+    return { kind: 'notJson', messages: [' must be an object'], id: undefined };
+  const { namespace, action, params } = job as Members;
+  const unrounded = mayBeRounded(text) ? (parseUnrounded(text) as Members) : (job as Members);
+  const wrong = memberProblem(unrounded);
+  const id = isJobId(unrounded.id) ? unrounded.id : undefined;
+  const named = namedAction(namespace, action);
+  if (wrong || !named)
+    return { kind: 'notJson', messages: [], ...wrong, id, ...(named && { action: named }) };
+  const entry = find(named.namespace, named.action);
+  if (!entry) {
+    const name = shortened(`${named.namespace}.${named.action}`);
+    return { kind: 'notJson', messages: [`: there is no action ${name}`], id };
+  }
+  const broken =
+    checkParams(entry.validate, params) ??
+    (unrounded === job ? null : checkUnrounded(entry.validate, params, unrounded.params));
+  if (!broken) return { id, entry };
+  const messages = broken.messages.map((message) => `.${message}`);
+  const { parameter } = broken;
+  return { kind: broken.missing ? 'missingParams' : 'invalidParams', messages, parameter, id, action: named };
+}
+
+export function isProblem(checked: ValidJob<unknown> | JobProblem): checked is JobProblem {
+  return 'messages' in checked;
+}
+
+/** What is wrong with the members but for what is in the params; null for nothing. */
+function memberProblem(job: Members): Pick<JobProblem, 'kind' | 'messages'> | null {
+  for (const name in job) if (!isMember.has(name)) return { kind: 'notJson', messages: unknownMembers(job) };
+  const { namespace, action, params, id } = job;
+  if (id !== undefined && !isJobId(id))
+    return problem(`.id must be a string of 1 to ${MAX_ID_LENGTH} characters or a whole number`);
+  const wrongName = nameProblem('namespace', namespace) ?? nameProblem('action', action);
+  if (wrongName) return wrongName;
+  return params === undefined || params === null ? problem('.params is missing', 'emptyJobs') : null;
+}
+
+function unknownMembers(job: Members): string[] {
+  const unknown = Object.keys(job).filter((name) => !isMember.has(name));
+  const named = unknown
+    .slice(0, MAX_NAMED_MEMBERS)
+    .map((name) => `${memberPlace(name)}${notKnown(name, MEMBERS)}`);
+  const more = unknown.length - named.length;
+  return more > 0 ? [...named, ` has ${more} more members that are not known`] : named;
+}
+
+function nameProblem(member: string, value: unknown): ReturnType<typeof memberProblem> {
+  if (value === undefined || value === null) return problem(`.${member} is missing`, 'emptyJobs');
+  if (typeof value !== 'string') return problem(`.${member} must be a string`);
+  return value === '' ? problem(`.${member} must not be empty`, 'emptyJobs') : null;
+}
+
+function problem(
+  message: string,
+  kind: JobProblem['kind'] = 'notJson',
+): Pick<JobProblem, 'kind' | 'messages'> {
+  return { kind, messages: [message] };
+}
+
+function namedAction(namespace: unknown, action: unknown): JobProblem['action'] {
+  return typeof namespace === 'string' && typeof action === 'string' ? { namespace, action } : undefined;
+}
+
+function isJobId(id: unknown): id is string | number {
+  return typeof id === 'string' ? id.length > 0 && id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
+}
+
+/** Names come from the caller: an error message must not carry a megabyte of them back. */
+function shortened(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}

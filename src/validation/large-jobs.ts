@@ -1,0 +1,126 @@
+import { Worker } from 'node:worker_threads';
+import type { JobProblem, ValidJob } from './check-job.ts';
+
+export interface LargeJobRequest {
+  id: number;
+  bytes: Uint8Array;
+}
+
+export interface LargeJobAnswer {
+  id: number;
+  /** As they were given: they come back with the answer. */
+  bytes: Uint8Array;
+  syntaxError?: string;
+  problem?: JobProblem;
+  valid?: { id: string | number | undefined; name: string };
+}
+
+/** Jobs above this many bytes are parsed and checked in a thread: 256 KiB take about 3 ms, 20 MiB 300. */
+export const LARGE_JOB_BYTES = 256 * 1024;
+
+/** The thread keeps what its last job took: it ends when no further one comes for so long. */
+const IDLE_MS = 10_000;
+
+/** What came of a check, and the bytes, for those that were given are not there any more. */
+export interface CheckedLargeJob<Entry> {
+  bytes: Buffer;
+  checked: ValidJob<Entry> | JobProblem | SyntaxError;
+}
+
+/** The actions that jobs may name, with the schemas of their params. */
+export interface CheckedActions<Entry> {
+  actions: readonly { name: string; schema: object }[];
+  get(namespace: string, action: string): Entry | undefined;
+}
+
+export interface LargeJobChecker<Entry> {
+  /** Takes the memory of the bytes away, instead of copying some MB; the answer has it again. */
+  check(bytes: Buffer): Promise<CheckedLargeJob<Entry>>;
+  close(): Promise<void>;
+}
+
+/** A thread that is started when a large job comes, and ends when none does any more. */
+export function createLargeJobChecker<Entry>(registry: CheckedActions<Entry>): LargeJobChecker<Entry> {
+  let thread: CheckThread | undefined;
+  let idle: NodeJS.Timeout | undefined;
+  let nextId = 0;
+
+  async function ask(bytes: Buffer): Promise<LargeJobAnswer> {
+    clearTimeout(idle);
+    if (!thread || thread.ended) thread = startThread(registry);
+    const asked = thread;
+    try {
+      return await asked.ask(nextId++, bytes);
+    } finally {
+      idle = setTimeout(() => void asked.end(), IDLE_MS).unref();
+    }
+  }
+
+  function checkedOf({ syntaxError, problem, valid }: LargeJobAnswer): CheckedLargeJob<Entry>['checked'] {
+    if (syntaxError !== undefined) return new SyntaxError(syntaxError);
+    if (problem) return problem;
+    const [namespace = '', action = ''] = valid?.name.split('.') ?? [];
+    const entry = registry.get(namespace, action);
+    if (!entry) throw new Error(`the validation thread knows ${valid?.name}, the registry does not`);
+    return { id: valid?.id, entry };
+  }
+
+  return {
+    async check(bytes) {
+      const answer = await ask(bytes);
+      const { buffer, byteOffset, byteLength } = answer.bytes;
+      return { bytes: Buffer.from(buffer, byteOffset, byteLength), checked: checkedOf(answer) };
+    },
+    async close() {
+      clearTimeout(idle);
+      await thread?.end();
+    },
+  };
+}
+
+interface CheckThread {
+  readonly ended: boolean;
+  ask(id: number, bytes: Buffer): Promise<LargeJobAnswer>;
+  /** Does nothing while a job is being checked. */
+  end(): Promise<void>;
+}
+
+function startThread({ actions }: CheckedActions<unknown>): CheckThread {
+  const waiting = new Map<number, { resolve(answer: LargeJobAnswer): void; reject(error: Error): void }>();
+  let ended = false;
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), {
+    // Schemas rather than files: no loader is needed, and what was loaded at the start is what counts.
+    execArgv: [],
+    workerData: { schemas: new Map(actions.map(({ name, schema }) => [name, schema])) },
+    // A job that would not fit is refused by MAX_JOB_BYTES; this bounds what parsing may blow it up to.
+    resourceLimits: { maxOldGenerationSizeMb: 1024 },
+  });
+  worker.unref();
+  worker.on('message', (answer: LargeJobAnswer) => {
+    waiting.get(answer.id)?.resolve(answer);
+    waiting.delete(answer.id);
+  });
+  const onEnd = (error: Error) => {
+    ended = true;
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+  worker.on('error', onEnd);
+  worker.on('exit', () => onEnd(new Error('the validation thread ended')));
+  return {
+    get ended() {
+      return ended;
+    },
+    ask(id, bytes) {
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id, bytes } satisfies LargeJobRequest, [bytes.buffer as ArrayBuffer]);
+      });
+    },
+    async end() {
+      if (waiting.size > 0) return;
+      ended = true;
+      await worker.terminate();
+    },
+  };
+}

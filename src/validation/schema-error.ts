@@ -1,0 +1,110 @@
+/** Why a schema does not compile, in words: ajv's own name no place, or all that a place might have been instead. */
+import type { ErrorObject } from 'ajv';
+import { nearestName } from '../domain/nearest-name.ts';
+import { shown } from '../domain/shown.ts';
+
+/** A schema that is wrong throughout is told where to begin. */
+const MAX_MESSAGES = 3;
+
+/** Of the errors of a schema against the schema of schemas. */
+export function explainInvalidSchema(errors: readonly ErrorObject[], schema: unknown): string {
+  const paths = [...new Set(errors.map(({ instancePath }) => instancePath))];
+  // Where a part of a value is wrong, the value is too.
+  const wrong = paths.filter((path) => !paths.some((other) => other.startsWith(`${path}/`)));
+  const messages = wrong.slice(0, MAX_MESSAGES).map((path) => {
+    const value = partsOf(path).reduce<unknown>(
+      (of, part) => (of as Record<string, unknown>)?.[part],
+      schema,
+    );
+    return `${dotted(path)} ${ruleOf(errors.filter((error) => error.instancePath === path))}, not ${shown(value)}`;
+  });
+  return [
+    ...messages,
+    ...(wrong.length > MAX_MESSAGES ? [`and ${wrong.length - MAX_MESSAGES} more`] : []),
+  ].join('; ');
+}
+
+function ruleOf(errors: readonly ErrorObject[]): string {
+  const choice = errors.find(({ keyword }) => keyword === 'enum');
+  if (choice) return `must be one of ${choice.params.allowedValues.join(', ')}`;
+  const type = errors.find(({ keyword }) => keyword === 'type');
+  if (type) return `must be ${[type.params.type].flat().join(' or ')}`;
+  return errors[0]?.message ?? 'is wrong';
+}
+
+/**
+ * Of an error of ajv's strict mode, or of a reference, format or pattern.
+ *
+ * @param known the keywords and formats that there are
+ */
+export function explainStrictError(
+  { message }: Error,
+  schema: unknown,
+  known: { keywords: readonly string[]; formats: readonly string[] },
+): string {
+  const [, keyword] = /^strict mode: unknown keyword: "(.+)"$/.exec(message) ?? [];
+  if (keyword !== undefined) {
+    const path = findKeyword(schema, keyword) ?? [keyword];
+    return `${dotted(path)} is no keyword of JSON Schema${meant(keyword, known.keywords)}`;
+  }
+  const [, format, at = ''] = /^unknown format "(.+)" ignored in schema at path "#(.*)"$/.exec(message) ?? [];
+  if (format !== undefined)
+    return `${dotted(decoded(`${at}/format`))} "${format}" is no format${meant(format, known.formats)}`;
+  const [, reference] = /^can't resolve reference (\S+) from id/.exec(message) ?? [];
+  if (reference !== undefined) return `the $ref "${reference}" leads to nothing`;
+  const [, version] = /^no schema with key or ref "(.+)"$/.exec(message) ?? [];
+  if (version !== undefined) return `params.$schema must be left out, or name draft 2020-12, not ${version}`;
+  return message
+    .replace(/^strict mode: /, '')
+    .replace(
+      / at (?:path )?"#(.*?)"(?: \(strict\w+\))?$/,
+      (_, path: string) => ` at ${dotted(decoded(path))}`,
+    );
+}
+
+function meant(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  return nearest ? `: is ${nearest} meant?` : '';
+}
+
+/** Keywords whose members are names of the plugin's, each with a schema. */
+const MAPS = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas']);
+/** Keywords whose values are no schemas. */
+const VALUES = new Set(['const', 'default', 'enum', 'examples']);
+
+/** The path of the first place where the keyword stands as one. */
+function findKeyword(schema: unknown, keyword: string): string[] | null {
+  if (typeof schema !== 'object' || schema === null) return null;
+  if (!Array.isArray(schema) && Object.hasOwn(schema, keyword)) return [keyword];
+  for (const [name, value] of Object.entries(schema)) {
+    if (VALUES.has(name)) continue;
+    const inner = MAPS.has(name) ? Object.entries(value ?? {}) : ([[null, value]] as const);
+    for (const [member, part] of inner) {
+      const found = findKeyword(part, keyword);
+      if (found) return [name, ...(member === null ? [] : [member]), ...found];
+    }
+  }
+  return null;
+}
+
+/** A JSON Pointer, or its parts, as code reads it: `params.properties.name.type`. */
+function dotted(path: string | string[]): string {
+  const parts = typeof path === 'string' ? partsOf(path) : path;
+  return ['params', ...parts].join('.').replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]');
+}
+
+function partsOf(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** Ajv's strict mode tells places as fragments of a URI. */
+function decoded(fragment: string): string {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return fragment;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The worker thread that parses and checks large jobs, so that a job of 20 MiB does not stop the event
+ * loop of the API. One message in, one answer out, in order.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ValidateFunction } from 'ajv';
+import { checkJob, isProblem } from './check-job.ts';
+import { createCompiler } from './check-params.ts';
+import type { LargeJobAnswer, LargeJobRequest } from './large-jobs.ts';
+
+const schemas: Map<string, object> = workerData.schemas;
+const compile = createCompiler();
+const compiled = new Map<string, ValidateFunction>();
+
+parentPort?.on('message', ({ id, bytes }: LargeJobRequest) => {
+  const told: LargeJobAnswer = { id, bytes, ...answer(bytes) };
+  parentPort?.postMessage(told, [bytes.buffer as ArrayBuffer]);
+});
+
+function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id' | 'bytes'> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  let job: unknown;
+  try {
+    job = JSON.parse(text);
+  } catch (error) {
+    return { syntaxError: (error as Error).message };
+  }
+  const checked = checkJob(findAction, job, text);
+  if (isProblem(checked)) return { problem: checked };
+  return { valid: { id: checked.id, name: checked.entry.name } };
+}
+
+function findAction(
+  namespace: string,
+  action: string,
+): { name: string; validate: ValidateFunction } | undefined {
+  const name = `${namespace}.${action}`;
+  const schema = schemas.get(name);
+  if (!schema) return undefined;
+  const validate = compiled.get(name) ?? compile(schema);
+  compiled.set(name, validate);
+  return { name, validate };
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { findAdminKey, readAdminKey, readSecretKey } from '../../src/config/generated-keys.ts';
+
+/** An empty data directory. */
+async function newDataDir(t: TestContext): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'batchwright-keys-'));
+  t.after(() => rm(dataDir, { recursive: true }));
+  return dataDir;
+}
+
+test('the first start generates both keys, and the data directory keeps each in a private file', async (t) => {
+  const dataDir = await newDataDir(t);
+  const admin = await readAdminKey({ adminKey: undefined, dataDir });
+  const secretKey = await readSecretKey({ secretKey: undefined, databaseUrl: undefined, dataDir });
+  assert.match(admin.key, /^bw_admin_[0-9a-f]{48}$/);
+  assert.match(String(secretKey), /^[0-9a-f]{64}$/);
+  assert.deepEqual((await readdir(dataDir)).sort(), ['admin-key', 'secret-key']);
+  for (const [name, key] of Object.entries({ 'admin-key': admin.key, 'secret-key': secretKey })) {
+    assert.equal(await readFile(join(dataDir, name), 'utf8'), `${key}\n`);
+    assert.equal((await stat(join(dataDir, name))).mode & 0o777, 0o600);
+  }
+});
+
+test('later starts find the keys that are kept', async (t) => {
+  const dataDir = await newDataDir(t);
+  const adminPlace = { adminKey: undefined, dataDir };
+  const secretPlace = { secretKey: undefined, databaseUrl: undefined, dataDir };
+  const [admin, secretKey] = [await readAdminKey(adminPlace), await readSecretKey(secretPlace)];
+  assert.deepEqual(
+    [admin.generated, admin.fresh, await readAdminKey(adminPlace)],
+    [true, true, { key: admin.key, generated: true, fresh: false }],
+  );
+  assert.equal(await findAdminKey(adminPlace), admin.key);
+  assert.equal(await readSecretKey(secretPlace), secretKey);
+});
+
+test('starts at once agree on one key', async (t) => {
+  const dataDir = await newDataDir(t);
+  const place = { secretKey: undefined, databaseUrl: undefined, dataDir };
+  const keys = await Promise.all(Array.from({ length: 8 }, () => readSecretKey(place)));
+  assert.equal(new Set(keys).size, 1);
+});
+
+test('a key that is given is taken, and none is generated', async (t) => {
+  const dataDir = await newDataDir(t);
+  const secretKey = 'a secret key that the operator chose';
+  const databaseUrl = 'postgres://db.test/jobs';
+  assert.equal(await readSecretKey({ secretKey, databaseUrl: undefined, dataDir }), secretKey);
+  assert.equal(await readSecretKey({ secretKey, databaseUrl, dataDir }), secretKey);
+  assert.deepEqual(await readAdminKey({ adminKey: 'the admin key of the operator', dataDir }), {
+    key: 'the admin key of the operator',
+    generated: false,
+    fresh: false,
+  });
+  assert.deepEqual(await readdir(dataDir), []);
+});
+
+test('with a database of the operator\u2019s no secret key is generated', async (t) => {
+  const dataDir = await newDataDir(t);
+  const place = { secretKey: undefined, databaseUrl: 'postgres://db.test/jobs', dataDir };
+  assert.equal(await readSecretKey(place), undefined);
+  assert.deepEqual(await readdir(dataDir), []);
+});
+
+test('an empty file is no key', async (t) => {
+  const dataDir = await newDataDir(t);
+  const place = { secretKey: undefined, databaseUrl: undefined, dataDir };
+  await writeFile(join(dataDir, 'secret-key'), '\n');
+  await assert.rejects(readSecretKey(place), {
+    message: `${join(dataDir, 'secret-key')} is empty: restore it, or remove it to have a new key generated`,
+  });
+});
+
+test('a file that was changed into what is no key is refused, and its text is not shown', async (t) => {
+  const dataDir = await newDataDir(t);
+  for (const key of ['short', 'a key that no header can carry: \u00e9'])
+    for (const read of [readAdminKey, findAdminKey]) {
+      await writeFile(join(dataDir, 'admin-key'), key);
+      await assert.rejects(read({ adminKey: undefined, dataDir }), {
+        message: `${join(dataDir, 'admin-key')} holds no key: restore it, or remove it to have a new key generated`,
+      });
+    }
+});
+
+test('a key that cannot be read is told as it is', async (t) => {
+  const dataDir = await newDataDir(t);
+  await mkdir(join(dataDir, 'secret-key'));
+  const place = { secretKey: undefined, databaseUrl: undefined, dataDir };
+  await assert.rejects(readSecretKey(place), { code: 'EISDIR' });
+  assert.deepEqual(await readdir(dataDir), ['secret-key']);
+});

@@ -1,0 +1,134 @@
+/** What becomes of keys that sign when SECRET_KEY is not set, or another than it was. */
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import { after, test } from 'node:test';
+import pino from 'pino';
+import { startApi } from '../../../src/app/api.ts';
+import { listen } from '../../../src/app/listen.ts';
+import { makeSigningKey, type SigningKey, sendSigned } from '../../support/signed.ts';
+import { ADMIN_KEY, startSystem } from '../../support/system.ts';
+import { storedRows } from '../stored-rows.ts';
+
+const SECRET_KEY = 'the secret key of these tests, 32 +';
+const system = await startSystem({ after }, { worker: false, env: { SECRET_KEY } });
+const signer = await makeSigningKey(system);
+
+const VALIDATE = {
+  path: '/batch?action=validate',
+  body: '{"jobs":[{"namespace":"test","action":"echo","params":{}}]}',
+};
+
+/** Another API process on the same database, drained after `use`; answers the lines of its log. */
+async function withApi(
+  secretKey: string | undefined,
+  use: (url: string) => Promise<void>,
+): Promise<{ msg: string; keys?: string[] }[]> {
+  const lines: string[] = [];
+  const stream = new Writable({
+    write(line, _encoding, done) {
+      lines.push(String(line));
+      done();
+    },
+  });
+  const { config, databaseUrl, registry } = system;
+  const listening = await listen(config);
+  const log = pino({ level: 'error' }, stream);
+  const api = await startApi({
+    config,
+    databaseUrl,
+    log,
+    registry,
+    adminKey: ADMIN_KEY,
+    secretKey,
+    listening,
+  });
+  try {
+    await use(listening.url);
+  } finally {
+    await api.drain();
+  }
+  return lines.map((line) => JSON.parse(line));
+}
+
+const createAt = (url: string, wanted: object) =>
+  fetch(`${url}/v1/keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    body: JSON.stringify({ name: 'a', permissions: ['test.*'], ...wanted }),
+  });
+
+test('a key that signs is told with its secret once, listed without, and stored encrypted', async () => {
+  const { key, secret, ...listed } = (await makeSigningKey(system)) as SigningKey & { signing: string };
+  assert.equal(listed.signing, 'IWS');
+  assert.match(secret, /^[0-9a-f]{48}$/);
+  const { body } = await system.request('/v1/keys');
+  assert.deepEqual(
+    body.data.find(({ id }: { id: string }) => id === listed.id),
+    listed,
+  );
+  const { rows } = await system.pool.query('select k::text as row, * from batchwright.api_key k');
+  for (const row of rows)
+    for (const part of [secret, Buffer.from(secret).toString('hex'), key.split('_')[2] as string])
+      assert.ok(!row.row.includes(part));
+  const stored = new Set(rows.map((row) => String(row.secret)));
+  assert.equal(stored.size, rows.length, 'no two alike');
+});
+
+test('with another SECRET_KEY, what a key signs is 503 and its start says so; all else goes on', async () => {
+  const lines = await withApi('another secret key than it was, long', async (url) => {
+    for (let count = 0; count < 2; count++) {
+      const { status, body } = await sendSigned(url, signer, VALIDATE);
+      assert.equal(status, 503);
+      assert.deepEqual(body, {
+        errorCode: 503,
+        message: "The key's secret cannot be read: SECRET_KEY is not the one that it was stored with",
+      });
+    }
+    const { key } = signer;
+    const headers = { authorization: `Bearer ${key}` };
+    const sent = await fetch(`${url}${VALIDATE.path}`, { method: 'POST', headers, body: VALIDATE.body });
+    assert.equal(sent.status, 200);
+    const wrong = await sendSigned(url, { ...signer, key: key.replace(/.$/, 'x') }, VALIDATE);
+    assert.equal(wrong.status, 401);
+
+    const made = (await (await createAt(url, { signing: 'IWS' })).json()) as SigningKey;
+    assert.equal((await sendSigned(url, made, VALIDATE)).status, 200);
+    assert.equal((await sendSigned(system.url, made, VALIDATE)).status, 503);
+    assert.equal((await system.request(`/v1/keys/${made.id}`, { method: 'DELETE' })).status, 204);
+  });
+  const told = lines.filter(({ msg }) => msg.startsWith('SECRET_KEY '));
+  assert.equal(told.length, 1);
+  assert.ok(told[0]?.keys?.includes(signer.id));
+});
+
+test('without SECRET_KEY no key that signs is made, what is signed is 503, and other keys are made', async () => {
+  const lines = await withApi(undefined, async (url) => {
+    const rows = await storedRows(system.pool);
+    const refused = await createAt(url, { signing: 'IWS', tenant: 'new' });
+    assert.equal(refused.status, 501);
+    assert.deepEqual(await refused.json(), {
+      type: 'about:blank',
+      title: 'Not Implemented', // the phrase of status 501 (RFC 9110, 15.6.2)
+      status: 501,
+      detail: 'SECRET_KEY is not set: set it to 32 characters or more, the same for every API process',
+    });
+    assert.deepEqual(await storedRows(system.pool), rows);
+
+    const { status, body } = await sendSigned(url, signer, VALIDATE);
+    assert.equal(status, 503);
+    assert.equal(body.message, "The key's secret cannot be read: SECRET_KEY is not set");
+    for (const wanted of [{}, { signing: null }]) {
+      const made = await createAt(url, wanted);
+      assert.equal(made.status, 201);
+      assert.ok(!('secret' in ((await made.json()) as object)));
+    }
+  });
+  assert.equal(lines.filter(({ msg }) => msg.startsWith('SECRET_KEY ')).length, 1);
+});
+
+test('with SECRET_KEY as it was, another process takes what is signed and its start says nothing', async () => {
+  const lines = await withApi(SECRET_KEY, async (url) => {
+    assert.equal((await sendSigned(url, signer, VALIDATE)).status, 200);
+  });
+  assert.deepEqual(lines, []);
+});

@@ -1,0 +1,306 @@
+/** HTTP routes that plugins bring, over the fixture `rpc` and the invitation links of `event`. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
+import { after, describe, test } from 'node:test';
+import express, { type Request } from 'express';
+import { StartError } from '../../../src/domain/start-error.ts';
+import { setCaller } from '../../../src/http/auth/callers.ts';
+import { createFailedAuthentication } from '../../../src/http/auth/failed-authentication.ts';
+import { mountPluginRoutes } from '../../../src/http/plugin-routes/plugin-routes.ts';
+import type { PluginPipeline } from '../../../src/pipeline/call/plugin-pipeline.ts';
+import type { Sql } from '../../../src/plugin/context.ts';
+import type { Routes, RouteTools } from '../../../src/plugin/routes.ts';
+import { silentPluginLog } from '../../support/action-context.ts';
+import { ADMIN_KEY, startSystem } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
+import { storedRows } from '../stored-rows.ts';
+
+const MAX_BODY_BYTES = 100_000;
+const system = await startSystem({ after }, { env: { MAX_BODY_BYTES: String(MAX_BODY_BYTES) } });
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  system.request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+const echo = (n: number) => ({ namespace: 'test', action: 'echo', params: { n } });
+
+async function keyOf(permissions: string[], tenant: string): Promise<Record<string, string>> {
+  const { body } = await post('/v1/keys', { name: 'routes', permissions, tenant });
+  return { authorization: `Bearer ${body.key}` };
+}
+
+describe('A route', () => {
+  test('submits a batch as its caller, which is one like any other', async () => {
+    const tenant = await keyOf(['test.*'], 'routes');
+    const { status, body } = await post('/rpc-fixture/batches', { jobs: [echo(1), echo(2)] }, tenant);
+    assert.equal(status, 202);
+    assert.deepEqual(Object.keys(body), ['asyncId']);
+    const { asyncId } = body;
+    assert.equal((await system.rpc('progress', { async: asyncId })).status, 404, 'to another tenant');
+    await waitFor(
+      async () => (await system.rpc('progress', { async: asyncId }, tenant)).body.state === 'completed',
+      { what: 'the batch to end' },
+    );
+
+    const read = await system.request(`/rpc-fixture/batches/${asyncId}`, { headers: tenant });
+    assert.equal(read.body.state, 'completed');
+    assert.deepEqual(read.body.counts, {
+      total: 2,
+      pending: 0,
+      running: 0,
+      succeeded: 2,
+      failed: 0,
+      cancelled: 0,
+    });
+    const results = await system.request(`/rpc-fixture/batches/${asyncId}/results`, { headers: tenant });
+    assert.deepEqual(
+      results.body.map(({ index, response }: { index: number; response: unknown }) => [index, response]),
+      [
+        [0, { n: 1 }],
+        [1, { n: 2 }],
+      ],
+    );
+    assert.equal((await system.request(`/rpc-fixture/batches/${asyncId}`)).body, null);
+    const theirs = await system.request(`/rpc-fixture/batches/${asyncId}/results`);
+    assert.equal(theirs.status, 404);
+    assert.equal(theirs.body.specificCode, 24115);
+  });
+
+  test('is told of a batch that run would not take, and passes it on', async () => {
+    const rows = await storedRows(system.pool);
+    for (const [batch, status, specificCode] of [
+      [{ jobs: [echo(1), { ...echo(1), params: { n: 'x' } }] }, 400, 24092],
+      [{ jobs: [] }, 400, 24093],
+      [{ jobs: [undefined] }, 400, 24092],
+      [{ jobs: [echo(1)], callbackUrl: 'http://10.0.0.1/' }, 400, 24092],
+    ] as const) {
+      const answer = await post('/rpc-fixture/batches', batch);
+      assert.equal(answer.status, status);
+      assert.equal(answer.body.specificCode, specificCode);
+    }
+    assert.deepEqual(await storedRows(system.pool), rows);
+  });
+
+  test('that parses a body which is no JSON answers 400, though it does not look for that', async () => {
+    for (const [path, body] of [
+      ['/rpc-fixture/batches', 'not json'],
+      ['/rpc-fixture/batches', ''],
+      ['/rpc-fixture/batches', '{"jobs":[}'],
+      ['/rpc-fixture/calls/test.echo', '{"n":01}'],
+    ] as const) {
+      const { status, body: told } = await system.request(path, { method: 'POST', body });
+      assert.equal(status, 400, body);
+      assert.equal(told.errorCode, 400);
+      assert.match(told.message, /^The body is no JSON: /);
+    }
+  });
+
+  for (const [framing, length] of [
+    ['with a Content-Length', String(MAX_BODY_BYTES + 2)],
+    ['in chunks', undefined],
+  ] as const)
+    test(`gets no body that is larger than MAX_BODY_BYTES (${framing})`, async () => {
+      const request = http.request(`${system.url}/rpc-fixture/batches`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${ADMIN_KEY}`, ...(length && { 'content-length': length }) },
+      });
+      request.on('error', () => {});
+      // In two: Node would tell the length of one piece.
+      request.write('"');
+      request.end(`${'x'.repeat(MAX_BODY_BYTES)}"`);
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      assert.equal(response.statusCode, 413);
+      assert.match(await text(response), /more than 100000 bytes/);
+    });
+
+  test('calls any action and gets its response', async () => {
+    const { status, body } = await post('/rpc-fixture/calls/test.echo', { n: 7 });
+    assert.equal(status, 200);
+    assert.deepEqual(body, { n: 7 });
+    const invalid = await post('/rpc-fixture/calls/rpc.strict', { id: 'x', name: 'a' });
+    assert.deepEqual(invalid.body, {
+      errorCode: 400,
+      message: "'id' does not validate",
+      specificCode: 23016,
+      additionalMessages: ['params.id must be integer'],
+    });
+  });
+
+  test('that lets the error of a failed action through answers what the action alone would', async () => {
+    const refused = { errorCode: 422, message: 'nobody to greet', additionalMessages: ['said the action'] };
+    const { status, body } = await post('/rpc-fixture/calls/rpc.refuse', refused);
+    assert.equal(status, 422);
+    assert.deepEqual(body, refused);
+    const plain = await post('/rpc-fixture/calls/rpc.refuse', { message: 'nobody' });
+    assert.deepEqual([plain.status, plain.body], [461, { errorCode: 461, message: 'nobody' }]);
+  });
+
+  test('reads the database, and does not change it', async () => {
+    const sql = (text: string, values?: unknown[]) => post('/rpc-fixture/sql', { text, values });
+    const { status, body } = await sql('select $1::text as name, 7::bigint as n', ['Zoë']);
+    assert.deepEqual([status, body], [200, { rows: [{ name: 'Zoë', n: 7 }], rowCount: 1 }]);
+    for (const change of [
+      "insert into test.gate values ('by a route')",
+      'delete from batchwright.batch',
+      'create table test.more (n integer)',
+      "commit; insert into test.gate values ('by a route')",
+    ])
+      assert.equal((await sql(change)).status, 500, change);
+    const { rowCount } = await system.pool.query("select from test.gate where name = 'by a route'");
+    assert.equal(rowCount, 0);
+  });
+
+  test('leaves nothing on the session that reads for others next', async () => {
+    const sql = (text: string) => post('/rpc-fixture/sql', { text });
+    assert.equal(
+      (await sql("select set_config('work_mem', '77MB', false), pg_advisory_lock(4711)")).status,
+      200,
+    );
+    assert.equal((await sql('select pg_advisory_lock(4711), 1 / 0')).status, 500);
+    const tells = `select count(*) as locks, current_setting('work_mem') as mem
+      from pg_locks where locktype = 'advisory' and objid = 4711`;
+    const [{ locks, mem }] = (await sql(tells)).body.rows;
+    assert.deepEqual([locks, mem === '77MB'], [0, false]);
+  });
+
+  test('reads for 5 s at most, four statements at once: what does not read waits for none of them', async () => {
+    const slow = Array.from({ length: 6 }, () =>
+      post('/rpc-fixture/sql', { text: 'select pg_sleep(60)' }).then(({ status, headers, body }) => {
+        assert.equal(status, 503);
+        assert.match(body.message, /took more than 5 s/);
+        assert.ok(Number(headers.get('retry-after')) > 0);
+      }),
+    );
+    await waitFor(async () => (await routeStatements()) === 4, { what: 'four of them to run' });
+    assert.equal((await post('/rpc-fixture/calls/test.echo', { n: 1 })).status, 200);
+    await Promise.all(slow);
+  });
+
+  test('may do no more than the key of the request', async () => {
+    const limited = await keyOf(['test.echo'], 'limited');
+    assert.equal((await post('/rpc-fixture/calls/test.echo', {}, limited)).status, 200);
+    const called = await post('/rpc-fixture/calls/rpc.strict', { id: 1, name: 'a' }, limited);
+    assert.equal(called.status, 403);
+    const jobs = [echo(1), { namespace: 'rpc', action: 'special', params: {} }];
+    const submitted = await post('/rpc-fixture/batches', { jobs }, limited);
+    assert.equal(submitted.status, 403);
+    assert.deepEqual(submitted.body.additionalMessages, ['the key lacks rpc.restricted']);
+  });
+
+  test('is behind the usual keys, also where there is none', async () => {
+    for (const path of ['/rpc-fixture/broken', '/rpc-fixture/nothing', '/rpc-fixture']) {
+      const { status, body } = await system.request(path, { headers: { authorization: 'Bearer nobody' } });
+      assert.equal(status, 401);
+      assert.equal(body.errorCode, 401);
+    }
+    const missing = await system.request('/rpc-fixture/nothing');
+    assert.equal(missing.status, 404);
+    assert.equal(missing.body.errorCode, 404);
+  });
+
+  test('that throws answers 500 and tells nothing', async () => {
+    const { status, body } = await system.request('/rpc-fixture/broken');
+    assert.equal(status, 500);
+    assert.deepEqual(body, { errorCode: 500, message: 'Internal error' });
+    await assert.rejects(system.request('/rpc-fixture/broken/later'), 'half an answer is cut off');
+    assert.equal((await system.request('/healthz')).status, 200);
+  });
+});
+
+/** Statements of routes that run at the moment. */
+async function routeStatements(): Promise<number> {
+  const { rowCount } = await system.pool.query(
+    `select from pg_stat_activity
+     where datname = current_database() and application_name = 'batchwright routes' and state = 'active'`,
+  );
+  return rowCount ?? 0;
+}
+
+describe('Routes that authenticate by themselves', () => {
+  test('need no key, and refuse whom they do not know with 401', async () => {
+    const token = '0'.repeat(32);
+    const known = await fetch(`${system.url}/event/invitations/default/${token}/yes`);
+    assert.equal(known.status, 404);
+    assert.match(known.headers.get('content-type') ?? '', /^text\/html/);
+    for (const path of ['/event', '/event/nothing', '/event/invitations/%ff/0/yes']) {
+      const unknown = await fetch(`${system.url}${path}`);
+      assert.equal(unknown.status, 401, path);
+      assert.deepEqual(await unknown.json(), { errorCode: 401, message: 'Missing or wrong API key' });
+    }
+  });
+});
+
+describe('What a tool returns', () => {
+  for (const [tool, message] of [
+    ['results', 'results() is read with for await, or as a whole with await Array.fromAsync(results(…))'],
+    ['submit', 'submit() is a promise: await it'],
+    ['batch', 'batch() is a promise: await it'],
+    ['call', 'call() is a promise: await it'],
+  ] as const)
+    test(`is refused as JSON before it is read, with what to do instead: ${tool}`, async () => {
+      const pipeline = {
+        async *results() {},
+        submit: async () => {},
+        batch: async () => {},
+        call: async () => {},
+      };
+      const request = {} as Request;
+      setCaller(request, { tenant: 'default', keyId: 'admin', permissions: ['*'] });
+      let tools = {} as RouteTools;
+      await mount(pipeline as unknown as PluginPipeline, {
+        prefix: '/misuse',
+        routes: (_router, given) => {
+          tools = given;
+        },
+      });
+      const value = (tools[tool] as (request: Request, ...more: unknown[]) => unknown)(request, '', {});
+      assert.throws(() => JSON.stringify({ value }), { constructor: TypeError, message });
+    });
+});
+
+/** On an application of its own. */
+function mount(pipeline: PluginPipeline, ...routes: Routes[]): Promise<void> {
+  return mountPluginRoutes(express(), {
+    routes: routes.map((given, position) => ({
+      namespace: `plugin${position}`,
+      place: `jobs/plugin${position}/routes.ts`,
+      routes: given,
+    })),
+    pipeline,
+    sqlOf: () => ({}) as Sql,
+    bounded: [],
+    log: { ...silentPluginLog, child: () => silentPluginLog },
+    keyed: [(_request, _response, next) => next()],
+    limitRate: (_request, _response, next) => next(),
+    failed: createFailedAuthentication(),
+  });
+}
+
+describe('A prefix', () => {
+  const mountAll = (...prefixes: string[]) =>
+    mount({} as PluginPipeline, ...prefixes.map((prefix) => ({ prefix, routes: () => undefined })));
+
+  for (const prefix of [
+    '/batch',
+    '/api',
+    '/api/1.0/plugin',
+    '/v1',
+    '/v1/keys',
+    '/healthz',
+    '/docs',
+    '/Batch',
+  ])
+    test(`${prefix} is taken, and the plugin that wants it is named`, () =>
+      assert.rejects(mountAll('/fine', prefix), {
+        constructor: StartError,
+        message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken, by Batchwright itself`,
+      }));
+
+  test('is one plugin\u2019s', async () => {
+    for (const prefix of ['/fine', '/Fine'])
+      await assert.rejects(mountAll('/fine', prefix), {
+        message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken, by jobs/plugin0/routes.ts`,
+      });
+    await mountAll('/fine', '/finer', '/batches', '/apis');
+  });
+});

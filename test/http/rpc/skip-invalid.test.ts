@@ -1,0 +1,173 @@
+/** `options.skipInvalid`: invalid jobs become failed results and the rest runs. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { startSystem } from '../../support/system.ts';
+
+/** Without a worker at first: a batch that has nothing to run must end without one. */
+const system = await startSystem({ after }, { worker: false });
+
+const good = { namespace: 'rpc', action: 'strict', params: { id: 1, name: 'one' } };
+const options = { skipInvalid: true };
+
+/** Jobs that are wrong in every way that concerns one job, each with what its result's response tells. */
+const INVALID: [job: unknown, message: string, detail: string][] = [
+  [null, 'The parameters do not validate', 'must be an object'],
+  [[good], 'The parameters do not validate', 'must be an object'],
+  ['job', 'The parameters do not validate', 'must be an object'],
+  [{ ...good, namespace: 7 }, 'The parameters do not validate', 'namespace must be a string'],
+  [{ ...good, namespace: undefined }, 'The parameters do not validate', 'namespace is missing'],
+  [{ ...good, action: '' }, 'The parameters do not validate', 'action must not be empty'],
+  [{ ...good, action: 'nothing' }, 'The parameters do not validate', 'there is no action rpc.nothing'],
+  [{ ...good, param: {} }, 'The parameters do not validate', 'param is not known: did you mean params?'],
+  [{ ...good, params: null }, 'The parameters do not validate', 'params is missing'],
+  [{ ...good, params: [] }, "'params' does not validate", 'params must be object'],
+  [{ ...good, params: { id: 'x', name: 'one' } }, "'id' does not validate", 'params.id must be integer'],
+  [{ ...good, params: { id: 1 } }, "'name' does not validate", 'params.name is required'],
+];
+
+const expectedResponse = ([, message, detail]: (typeof INVALID)[number]) => ({
+  errorCode: 400,
+  message,
+  specificCode: 23016,
+  additionalMessages: [detail],
+});
+
+test('a batch of nothing but invalid jobs ends at once, without any worker, its callback due', async () => {
+  const jobs = INVALID.map(([job]) => job);
+  const asyncId = await system.run(jobs, { options, callbackUrl: 'http://127.0.0.1:9/callback' });
+  const { body } = await system.rpc('progress', { async: asyncId });
+  const failed = INVALID.length;
+  assert.deepEqual(body, {
+    progress: 100,
+    asyncId,
+    state: 'completed',
+    counts: { total: failed, pending: 0, running: 0, succeeded: 0, failed, cancelled: 0 },
+  });
+  const results = await system.results(asyncId);
+  assert.deepEqual(
+    results.map(({ response }) => response),
+    INVALID.map(expectedResponse),
+  );
+
+  const batch = await system.pool.query(
+    'select callback_state, finished_at is not null as finished from batchwright.batch where id = $1',
+    [asyncId],
+  );
+  assert.deepEqual(batch.rows, [{ callback_state: 'pending', finished: true }]);
+  const messages = await system.pool.query(
+    `select name, state from pgboss.job where replace(data->>'batch', '-', '') = $1`,
+    [asyncId],
+  );
+  assert.deepEqual(messages.rows, [{ name: 'callbacks', state: 'created' }]);
+});
+
+test('one without a callback ends too, and nothing is queued for it', async () => {
+  const asyncId = await system.run([7], { options });
+  assert.equal((await system.rpc('progress', { async: asyncId })).body.state, 'completed');
+  const messages = await system.pool.query(
+    `select from pgboss.job where replace(data->>'batch', '-', '') = $1`,
+    [asyncId],
+  );
+  assert.equal(messages.rowCount, 0);
+});
+
+test('whether an option comes before the jobs or after them is the same, over several chunks too', async () => {
+  const jobs = Array.from({ length: 2300 }, () => 7);
+  for (const body of [
+    { options, jobs },
+    { jobs, options },
+  ]) {
+    const { status, body: started } = await system.rpc('run', body);
+    assert.equal(status, 200);
+    const { body: progress } = await system.rpc('progress', { async: started.asyncId });
+    assert.equal(progress.counts.failed, 2300);
+    assert.deepEqual((await system.rpc('validate', body)).body, { valid: true });
+  }
+});
+
+test('with skipInvalid false one invalid job refuses the batch', async () => {
+  const { status, body } = await system.rpc('run', { jobs: [good, 7], options: { skipInvalid: false } });
+  assert.equal(status, 400);
+  assert.equal(body.specificCode, 24092);
+});
+
+test('the permission of every action is needed, that of invalid jobs too', async () => {
+  const made = await system.request('/v1/keys', {
+    method: 'POST',
+    body: JSON.stringify({ name: 'strict only', permissions: ['rpc.strict'] }),
+  });
+  const headers = { authorization: `Bearer ${made.body.key}` };
+  const refused = await system.rpc(
+    'run',
+    { jobs: [7, good, { ...good, action: 'refuse', params: { message: 'no' } }], options },
+    headers,
+  );
+  assert.equal(refused.status, 403);
+  assert.deepEqual(refused.body.additionalMessages, ['the key lacks rpc.refuse']);
+  const alsoRefused = await system.rpc(
+    'run',
+    { jobs: [{ ...good, action: 'refuse', params: {} }], options },
+    headers,
+  );
+  assert.equal(alsoRefused.status, 403);
+  assert.deepEqual(alsoRefused.body.additionalMessages, ['the key lacks rpc.refuse']);
+});
+
+test('Beside a worker', async (t) => {
+  await system.addWorker();
+
+  await t.test('the valid jobs run and each result stands at its place', async () => {
+    const jobs = INVALID.flatMap(([job]) => [job, { ...good, id: undefined }]);
+    const asyncId = await system.run(jobs, { options });
+    const { state, counts } = await system.ended(asyncId);
+    assert.equal(state, 'completed');
+    const half = INVALID.length;
+    assert.deepEqual(counts, {
+      total: 2 * half,
+      pending: 0,
+      running: 0,
+      succeeded: half,
+      failed: half,
+      cancelled: 0,
+    });
+    const results = await system.results(asyncId);
+    for (const [position, invalid] of INVALID.entries()) {
+      const { finishedAt, ...failed } = results[2 * position];
+      const sent = invalid[0] as Partial<typeof good> | null;
+      const isObject = sent !== null && typeof sent === 'object' && !Array.isArray(sent);
+      assert.deepEqual(failed, {
+        index: 2 * position,
+        namespace: (isObject && sent.namespace) || null,
+        action: isObject ? sent.action : null,
+        request: isObject ? sent.params : sent,
+        response: expectedResponse(invalid),
+        status: 'failed',
+        attempts: 0,
+        startedAt: null,
+      });
+      assert.equal(typeof finishedAt, 'string');
+      assert.deepEqual(results[2 * position + 1].response, good.params);
+      assert.equal(results[2 * position + 1].status, 'succeeded');
+    }
+  });
+
+  await t.test('a restart runs the jobs that failed, and none that was invalid', async () => {
+    const fails = { namespace: 'rpc', action: 'refuse', params: { message: 'no' } };
+    const asyncId = await system.run([null, fails, 7, good], { options });
+    await system.ended(asyncId);
+    const before = await system.results(asyncId);
+    assert.deepEqual((await system.rpc('restart', { async: asyncId })).body, { restarted: true });
+    const { counts } = await system.ended(asyncId);
+    assert.deepEqual(counts, { total: 4, pending: 0, running: 0, succeeded: 1, failed: 3, cancelled: 0 });
+    const after = await system.results(asyncId);
+    for (const index of [0, 2, 3]) assert.deepEqual(after[index], before[index]);
+    assert.notEqual(after[1].finishedAt, before[1].finishedAt);
+  });
+
+  await t.test('a batch that only lacks what was invalid has nothing to restart', async () => {
+    const asyncId = await system.run([good, { ...good, params: {} }], { options });
+    await system.ended(asyncId);
+    assert.deepEqual((await system.rpc('restart', { async: asyncId })).body, { restarted: false });
+    assert.equal((await system.ended(asyncId)).state, 'completed');
+  });
+});

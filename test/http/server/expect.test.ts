@@ -1,0 +1,112 @@
+/** `Expect: 100-continue`: a client is told to send its body when that is wanted, and only then. On bare sockets. */
+import assert from 'node:assert/strict';
+import { after, describe, type TestContext, test } from 'node:test';
+import express from 'express';
+import { startSystem } from '../../support/system.ts';
+import { echo, storedJobs } from '../v1/support.ts';
+import { startServer } from './http-server.ts';
+import { answersIn, rawRequest, sendRaw } from './raw-socket.ts';
+
+const system = await startSystem({ after }, { worker: false, env: { MAX_BODY_BYTES: '1000' } });
+const { url, pool } = system;
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+const body = JSON.stringify({ jobs: [echo(1)] });
+
+/** The head of a request whose body is held back. */
+const head = (path: string, { length = body.length, headers = {}, method = 'POST' } = {}) =>
+  rawRequest(method, path, {
+    headers: { Expect: '100-continue', 'Content-Length': String(length), ...headers },
+  });
+
+/** Asserts one final answer of the status, at once, without 100, and the end of the connection. */
+async function assertFinal(t: TestContext, sent: string, status: number, at = url) {
+  const startedAt = performance.now();
+  const received = await sendRaw(t, at, sent).ended();
+  const answers = answersIn(received);
+  assert.deepEqual(
+    answers.map((answer) => answer.status),
+    [status],
+    received,
+  );
+  assert.equal(answers[0]?.headers.connection, 'close');
+  // An answer that waits for the body takes 5 s.
+  assert.ok(performance.now() - startedAt < 4000);
+  return answers[0];
+}
+
+describe('A body that is wanted', () => {
+  for (const [path, status] of [
+    ['/batch?action=run', 200],
+    ['/batch?action=validate', 200],
+    ['/v1/batches', 202],
+  ] as const)
+    test(`is asked for with 100, and taken (${path})`, async (t) => {
+      const raw = sendRaw(t, url, head(path));
+      assert.equal(await raw.until(/\r\n\r\n/), CONTINUE);
+      raw.socket.write(body);
+      await raw.until(/}$/);
+      const [answer] = answersIn(raw.received().slice(CONTINUE.length));
+      assert.equal(answer?.status, status);
+      if (path !== '/batch?action=validate')
+        assert.deepEqual(await storedJobs(pool, JSON.parse(answer?.body ?? '').asyncId), [echo(1)]);
+      // The connection goes on as any other.
+      assert.equal(answer?.headers.connection, 'keep-alive');
+      raw.socket.write(rawRequest('GET', '/healthz'));
+      await raw.until(/"ok"}$/);
+    });
+
+  test('is taken from a client that sends it without waiting', async (t) => {
+    const raw = sendRaw(t, url, head('/batch?action=run') + body);
+    await raw.until(/asyncId/);
+    assert.equal(answersIn(raw.received().replace(CONTINUE, ''))[0]?.status, 200);
+  });
+
+  test('is asked for on behalf of a plugin that reads it by itself', async (t) => {
+    const app = express();
+    app.post('/', express.json(), (request, response) => {
+      response.json(request.body);
+    });
+    const { url: at } = await startServer(t, app);
+    const raw = sendRaw(t, at, head('/', { length: 7, headers: { 'Content-Type': 'application/json' } }));
+    assert.equal(await raw.until(/\r\n\r\n/), CONTINUE);
+    raw.socket.write('{"a":1}');
+    await raw.until(/{"a":1}$/);
+  });
+});
+
+describe('A body that is not wanted is never asked for:', () => {
+  test('of a wrong key', async (t) => {
+    for (const path of ['/batch?action=run', '/v1/batches', '/api/1.0/test?action=echo', '/v1/keys'])
+      await assertFinal(t, head(path, { headers: { Authorization: 'Bearer wrong' } }), 401);
+  });
+
+  test('of a length that is not allowed', async (t) => {
+    for (const path of [
+      '/batch?action=run',
+      '/batch?action=validate',
+      '/v1/batches',
+      '/api/1.0/test?action=echo',
+    ])
+      await assertFinal(t, head(path, { length: 1001 }), 413);
+    await assertFinal(t, head('/batch?action=progress', { length: 2 ** 30 }), 413);
+  });
+
+  test('of an address, a method or an encoding that is not known', async (t) => {
+    await assertFinal(t, head('/nothing'), 404);
+    await assertFinal(t, head('/v1/batches', { method: 'PUT' }), 405);
+    await assertFinal(t, head('/batch?action=run', { headers: { 'Content-Encoding': 'zstd' } }), 415);
+    await assertFinal(t, head('/healthz', { method: 'GET' }), 200);
+  });
+
+  test('of a request that expects something else, which is 417 in the shape of all errors', async (t) => {
+    for (const expect of ['200-ok', '100-continued', 'a=b'])
+      for (const [path, type] of [
+        ['/batch?action=run', /^application\/json/],
+        ['/v1/batches', /^application\/problem\+json/],
+      ] as const) {
+        const answer = await assertFinal(t, head(path, { headers: { Expect: expect } }), 417);
+        assert.match(answer?.headers['content-type'] ?? '', type);
+        assert.match(answer?.body ?? '', /100-continue/);
+      }
+  });
+});

@@ -1,0 +1,21 @@
+import { once } from 'node:events';
+import type { RequestListener, ServerOptions } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createHttpServer } from '../../../src/http/server/server.ts';
+import type { ClientPatience } from '../../../src/http/server/slow-clients.ts';
+
+/** The product's server below an application of the test's own, on a free loopback port; gone with the test. */
+export async function startServer(
+  t: { after(fn: () => void): void },
+  handle: RequestListener,
+  limits: ServerOptions & Partial<ClientPatience> = {},
+): Promise<{ url: string; close(graceMs: number): Promise<void> }> {
+  const { server, close } = createHttpServer(handle, limits);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}

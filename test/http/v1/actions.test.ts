@@ -1,0 +1,80 @@
+/** `/v1/actions`: what can be run. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { startSystem } from '../../support/system.ts';
+import { assertProblem, strangerOf } from './support.ts';
+
+const system = await startSystem({ after }, { worker: false });
+
+test('Actions are listed by name, each as it is shown alone', async () => {
+  const { status, body } = await system.request('/v1/actions');
+  assert.equal(status, 200);
+  assert.deepEqual(Object.keys(body), ['data']);
+  const names: string[] = body.data.map(({ name }: { name: string }) => name);
+  assert.deepEqual(names, names.toSorted());
+  assert.equal(new Set(names).size, names.length);
+  assert.equal(names.length, system.registry.actions.length);
+  for (const name of ['contact.addOrUpdateContact', 'participants.storeMultiple', 'test.echo'])
+    assert.ok(names.includes(name), name);
+  for (const action of body.data)
+    assert.deepEqual((await system.request(`/v1/actions/${action.name}`)).body, action);
+});
+
+test('An action has its JSON Schema, its permission and its example', async () => {
+  const { status, body } = await system.request('/v1/actions/rest.answer');
+  assert.equal(status, 200);
+  assert.deepEqual(body, {
+    name: 'rest.answer',
+    summary: 'Answers as many bytes as it is told to',
+    permission: 'rest.special',
+    params: {
+      type: 'object',
+      required: ['bytes'],
+      additionalProperties: false,
+      properties: { bytes: { type: 'integer', minimum: 2 }, text: { type: 'string' } },
+    },
+    example: { bytes: 10 },
+    timeoutSeconds: 7,
+    retry: { limit: 1, delaySeconds: 2, backoff: false },
+    transactional: false,
+  });
+});
+
+test('An action that says little has the defaults', async () => {
+  const { body } = await system.request('/v1/actions/test.echo');
+  assert.equal(body.permission, 'test.echo');
+  assert.equal(body.example, null);
+  assert.equal(body.timeoutSeconds, 60);
+  assert.deepEqual(body.retry, { limit: 3, delaySeconds: 1, backoff: true });
+});
+
+test('An example is one that its action takes', async () => {
+  const { body } = await system.request('/v1/actions');
+  for (const { name, example } of body.data) {
+    if (example === null) continue;
+    const [namespace, action] = name.split('.');
+    const { body: valid } = await system.rpc('validate', { jobs: [{ namespace, action, params: example }] });
+    assert.deepEqual(valid, { valid: true }, name);
+  }
+});
+
+test('An action that is none is 404', async () => {
+  for (const name of [
+    'test.ecco',
+    'test',
+    'echo',
+    'test.echo.',
+    'Test.Echo',
+    '__proto__',
+    'constructor',
+    '%00',
+  ])
+    assertProblem(await system.request(`/v1/actions/${name}`), 404, /There is no such action/);
+});
+
+test('Every key may see them, whatever it may run', async () => {
+  const headers = await strangerOf(system, ['contact.*']);
+  const { status, body } = await system.request('/v1/actions', { headers });
+  assert.equal(status, 200);
+  assert.equal(body.data.length, system.registry.actions.length);
+});

@@ -1,0 +1,193 @@
+/** What the tests of callbacks share: batches that end at once, what is known of them, lanes of their own. */
+
+import pino from 'pino';
+import { toBatchId } from '../../../src/domain/batch.ts';
+import { LimitedLog } from '../../../src/domain/limited-log.ts';
+import { CallbackBodies } from '../../../src/pipeline/deliver/callback-body.ts';
+import { type DeliverDeps, deliver } from '../../../src/pipeline/deliver/deliver.ts';
+import type { CallbackMessage } from '../../../src/queue/messages.ts';
+import { type Claim, startQueue } from '../../../src/queue/queue.ts';
+import { silentLog } from '../../support/silent-log.ts';
+import { ADMIN_KEY, type System } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
+
+interface TestContext {
+  after(fn: () => Promise<unknown> | unknown): void;
+}
+
+/** The caller's secret, from the API. */
+export async function callbackSecret(system: System, key = ADMIN_KEY): Promise<string> {
+  const headers = { authorization: `Bearer ${key}` };
+  return (await system.request('/v1/callback-secret', { headers })).body.secret;
+}
+
+/** A batch that ends in the request that stores it, since its jobs are all invalid; no worker is needed. */
+export function endedBatch(
+  system: System,
+  callbackUrl?: string,
+  invalid: object[] = [{ n: 'none' }],
+): Promise<string> {
+  const jobs = invalid.map((params) => ({ namespace: 'test', action: 'echo', params }));
+  return system.run(jobs, { callbackUrl, options: { skipInvalid: true } });
+}
+
+/** Gives an ended batch another callbackUrl, unchecked, and has it called. */
+export async function callbackTo(system: System, asyncId: string, callbackUrl: string): Promise<void> {
+  await system.pool.query('update batchwright.batch set callback_url = $2 where id = $1', [
+    toBatchId(asyncId),
+    callbackUrl,
+  ]);
+  const { body } = await system.rpc('repost', { async: asyncId });
+  if (!body.reposted) throw new Error(`repost answered ${JSON.stringify(body)}`);
+}
+
+export interface DeliveryLine {
+  number: number;
+  trigger: string;
+  status: number | null;
+  error: string | null;
+  durationMs: number;
+  /** Seconds from the attempt's end to the next. */
+  nextInSeconds: number | null;
+}
+
+/** The log of a batch's attempts. */
+export async function deliveries(system: System, asyncId: string): Promise<DeliveryLine[]> {
+  const { rows } = await system.pool.query<DeliveryLine>(
+    `select number, trigger, status, error, duration_ms as "durationMs",
+       extract(epoch from next_attempt_at - attempted_at)::float8 - duration_ms / 1000.0::float8 as "nextInSeconds"
+     from batchwright.delivery where batch_id = $1 order by number`,
+    [toBatchId(asyncId)],
+  );
+  return rows;
+}
+
+export interface CallbackView {
+  state: string | null;
+  attempts: number;
+}
+
+export async function callbackOf(system: System, asyncId: string): Promise<CallbackView> {
+  const { rows } = await system.pool.query<CallbackView>(
+    'select callback_state as state, callback_attempts as attempts from batchwright.batch where id = $1',
+    [toBatchId(asyncId)],
+  );
+  return rows[0] ?? { state: null, attempts: 0 };
+}
+
+/** The callback when it has come to this state. */
+export function callbackBecomes(system: System, asyncId: string, state: string): Promise<CallbackView> {
+  return waitFor(
+    async () => {
+      const callback = await callbackOf(system, asyncId);
+      return callback.state === state && callback;
+    },
+    { what: `the callback of ${asyncId} to be ${state}`, timeoutMs: 20_000 },
+  );
+}
+
+/** The log once it has so many lines. */
+export function attemptsLogged(system: System, asyncId: string, count: number): Promise<DeliveryLine[]> {
+  return waitFor(
+    async () => {
+      const lines = await deliveries(system, asyncId);
+      return lines.length >= count && lines;
+    },
+    { what: `attempt ${count} for ${asyncId}` },
+  );
+}
+
+export interface QueuedCallback {
+  attempt: number;
+  trigger: string;
+  generation: number;
+  /** Seconds between its being sent and its being due. */
+  delaySeconds: number;
+}
+
+/** The messages of the batch's callback that wait or are worked on. */
+export async function queuedCallbacks(system: System, asyncId: string): Promise<QueuedCallback[]> {
+  const { rows } = await system.pool.query<QueuedCallback>(
+    `select (data->>'attempt')::int as attempt, data->>'trigger' as trigger,
+       (data->>'generation')::int as generation,
+       extract(epoch from start_after - created_on)::float8 as "delaySeconds"
+     from pgboss.job where name = 'callbacks' and state <= 'active' and data->>'batch' = $1 order by created_on`,
+    [toBatchId(asyncId)],
+  );
+  return rows;
+}
+
+/** Resolves when nothing is left to be done for the batch's callback. */
+export async function callbackMessagesGone(system: System, asyncId: string): Promise<void> {
+  await waitFor(async () => (await queuedCallbacks(system, asyncId)).length === 0, {
+    what: `the callback messages of ${asyncId} to be gone`,
+  });
+}
+
+/** Makes the batch's next attempt due at once. */
+export async function hastenCallback(system: System, asyncId: string): Promise<void> {
+  await system.pool.query(
+    `update pgboss.job set start_after = now()
+     where name = 'callbacks' and state < 'active' and data->>'batch' = $1`,
+    [toBatchId(asyncId)],
+  );
+}
+
+export interface Delivering {
+  deps: DeliverDeps;
+  /** What a worker does when its grace is over: gives up what is in hand and stops its lanes. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Callback lanes over the product's own `deliver`, beside a system without a worker.
+ *
+ * @param more what differs: the schedule, time limits, how many lanes, what a lane does with a claim
+ */
+export async function startDelivering(
+  t: TestContext,
+  system: System,
+  {
+    lanes = 16,
+    handle = deliver,
+    ...more
+  }: Partial<DeliverDeps> & {
+    lanes?: number;
+    handle?: (deps: DeliverDeps, claim: Claim<CallbackMessage>) => Promise<boolean | null>;
+  } = {},
+): Promise<Delivering> {
+  const queue = await startQueue({
+    url: system.databaseUrl,
+    queues: system.registry.queues,
+    applicationName: 'test deliveries',
+    max: 4,
+    log: silentLog,
+  });
+  const stopping = new AbortController();
+  const secret = await callbackSecret(system);
+  const deps: DeliverDeps = {
+    pool: system.pool,
+    queue,
+    log: pino({ level: 'silent' }),
+    failures: new LimitedLog(silentLog),
+    bodies: new CallbackBodies(more.pool ?? system.pool),
+    allow: system.config.callbackAllow,
+    retrySeconds: [0, 0, 0],
+    callbackSecret: async () => secret,
+    stopping: stopping.signal,
+    ...more,
+  };
+  const running = queue.callbackLanes(deps.pool, (claim) => handle(deps, claim), lanes);
+  let stopped: Promise<void> | undefined;
+  async function end(): Promise<void> {
+    stopping.abort();
+    await running.stop();
+    await queue.stop();
+  }
+  const stop = () => {
+    stopped ??= end();
+    return stopped;
+  };
+  t.after(stop);
+  return { deps, stop };
+}

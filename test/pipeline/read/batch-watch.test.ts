@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import type { Pool } from 'pg';
+import { type BatchEvent, createBatchWatch } from '../../../src/pipeline/read/batch-watch.ts';
+import { createDatabase } from '../../support/database.ts';
+import { settled } from '../../support/settled.ts';
+import { waitFor } from '../../support/wait.ts';
+
+const TICK_MS = 250;
+const { pool: database } = await createDatabase({ after });
+
+/** A pool of which it is known when it was asked, and which fails while it is away. */
+function countingPool() {
+  const counting = { asked: [] as number[], away: false };
+  const query = async (statement: string) => {
+    counting.asked.push(performance.now());
+    if (counting.away) throw new Error('the database is away');
+    return database.query(statement);
+  };
+  return Object.assign(counting, { pool: { query } as unknown as Pool });
+}
+
+async function addBatch(pool: Pool): Promise<string> {
+  const { rows } = await pool.query<{ id: string }>(
+    `insert into batchwright.batch (id, tenant, key_id, total, expires_at)
+     values (batchwright.new_batch_id(), 'default', 'admin', 100, now() + interval '1 day') returning id`,
+  );
+  return rows[0]?.id ?? '';
+}
+
+const succeed = (pool: Pool, ids: string[]) =>
+  pool.query(`update batchwright.batch set succeeded = succeeded + 1, state = 'running' where id = any($1)`, [
+    ids,
+  ]);
+const finish = (pool: Pool, id: string) =>
+  pool.query(`update batchwright.batch set state = 'completed', finished_at = now() where id = $1`, [id]);
+
+interface Heard {
+  events: (BatchEvent & { at: number })[];
+  leave(): void;
+}
+
+function listen(watch: ReturnType<typeof createBatchWatch>, batchId: string, seen?: string): Heard {
+  const events: Heard['events'] = [];
+  const leave = watch.subscribe(batchId, (event) => events.push({ ...event, at: performance.now() }), seen);
+  return { events, leave };
+}
+
+const heard = (listeners: Heard[], count: number) =>
+  waitFor(async () => listeners.every(({ events }) => events.length >= count), { what: `event ${count}` });
+
+describe('A watch', () => {
+  test('asks once a tick, however many listen to however many batches', async () => {
+    const { pool, asked } = countingPool();
+    const watch = createBatchWatch(pool);
+    const ids = await Promise.all(Array.from({ length: 20 }, () => addBatch(database)));
+    const listeners = ids.flatMap((id, n) =>
+      Array.from({ length: n === 0 ? 1000 : 10 }, () => listen(watch, id)),
+    );
+    await heard(listeners, 1);
+    for (let round = 2; round <= 4; round++) {
+      await succeed(database, ids);
+      await heard(listeners, round);
+    }
+    for (const [n, at] of asked.slice(1).entries())
+      assert.ok(at - (asked[n] as number) >= TICK_MS - 2, 'two questions in a tick');
+    for (const { events } of listeners) {
+      assert.deepEqual(
+        events.map(({ data }) => JSON.parse(data).counts.succeeded),
+        [0, 1, 2, 3],
+      );
+      for (const [n, { at }] of events.slice(1).entries())
+        assert.ok(at - (events[n]?.at ?? 0) >= TICK_MS - 2, 'more than four a second');
+    }
+    for (const { leave } of listeners) leave();
+  });
+
+  test('tells nothing while nothing changes, and nothing after the end', async () => {
+    const counting = countingPool();
+    const watch = createBatchWatch(counting.pool);
+    const id = await addBatch(database);
+    const listener = listen(watch, id);
+    await heard([listener], 1);
+    const asked = counting.asked.length;
+    await waitFor(async () => counting.asked.length >= asked + 3, { what: 'three more ticks' });
+    assert.equal(listener.events.length, 1);
+    await finish(database, id);
+    await heard([listener], 2);
+    await database.query(`update batchwright.batch set callback_attempts = 1 where id = $1`, [id]);
+    // The end of one batch leaves the others watched.
+    const other = listen(watch, await addBatch(database));
+    await heard([other], 1);
+    other.leave();
+    assert.deepEqual(
+      listener.events.map(({ name }) => name),
+      ['progress', 'finished'],
+    );
+  });
+
+  test('ends its questions when nobody listens any more', async () => {
+    const counting = countingPool();
+    const watch = createBatchWatch(counting.pool);
+    const id = await addBatch(database);
+    const [stays, leaves] = [listen(watch, id), listen(watch, id)];
+    await heard([stays, leaves], 1);
+    leaves.leave();
+    await succeed(database, [id]);
+    await heard([stays], 2);
+    assert.equal(leaves.events.length, 1);
+    stays.leave();
+    const asked = counting.asked.length;
+    const asksOn = await settled(async () => counting.asked.length, { forMs: 600, what: 'what was asked' });
+    assert.equal(asksOn, asked);
+    const again = listen(watch, id);
+    await heard([again], 1);
+    again.leave();
+  });
+
+  test('tells who has seen the state only of another', async () => {
+    const { pool } = countingPool();
+    const watch = createBatchWatch(pool);
+    const id = await addBatch(database);
+    const first = listen(watch, id);
+    await heard([first], 1);
+    const again = listen(watch, id, first.events[0]?.id);
+    await succeed(database, [id]);
+    await heard([first], 2);
+    await heard([again], 1);
+    assert.deepEqual(
+      again.events.map(({ id: eventId }) => eventId),
+      [first.events[1]?.id],
+    );
+    first.leave();
+    again.leave();
+  });
+
+  test('goes on when the database comes back', async () => {
+    const counting = countingPool();
+    const watch = createBatchWatch(counting.pool);
+    const id = await addBatch(database);
+    const listener = listen(watch, id);
+    await heard([listener], 1);
+    counting.away = true;
+    const asked = counting.asked.length;
+    await waitFor(async () => counting.asked.length >= asked + 2, { what: 'questions without an answer' });
+    await finish(database, id);
+    counting.away = false;
+    await heard([listener], 2);
+    assert.equal(listener.events[1]?.name, 'finished');
+  });
+
+  test('tells that a batch is gone', async () => {
+    const { pool } = countingPool();
+    const watch = createBatchWatch(pool);
+    const id = await addBatch(database);
+    const listener = listen(watch, id);
+    await heard([listener], 1);
+    await database.query('delete from batchwright.batch where id = $1', [id]);
+    await heard([listener], 2);
+    const { name, data } = listener.events[1] as BatchEvent;
+    assert.deepEqual([name, data], ['gone', 'null']);
+  });
+
+  test('that closes tells everybody, whoever comes later too', async () => {
+    const counting = countingPool();
+    const watch = createBatchWatch(counting.pool);
+    const id = await addBatch(database);
+    const listener = listen(watch, id);
+    await heard([listener], 1);
+    watch.close();
+    const late = listen(watch, id);
+    await heard([late], 1);
+    assert.deepEqual([listener.events[1]?.name, late.events[0]?.name], ['closing', 'closing']);
+    listener.leave();
+    late.leave();
+  });
+});

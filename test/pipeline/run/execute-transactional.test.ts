@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type pg from 'pg';
+import { toBatchId } from '../../../src/domain/batch.ts';
+import { executeTransactional } from '../../../src/pipeline/run/execute-transactional.ts';
+import type { RunScope } from '../../../src/pipeline/run/run-scope.ts';
+import { PluginConnections } from '../../../src/pipeline/run/sql/plugin-connections.ts';
+import type { JobContext } from '../../../src/plugin/context.ts';
+import { createPool } from '../../../src/postgres/pools.ts';
+import { openSession } from '../../../src/postgres/session.ts';
+import { silentPluginLog } from '../../support/action-context.ts';
+import { silentLog } from '../../support/silent-log.ts';
+import { startSystem } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
+import { startClaiming } from '../claims.ts';
+import { LEFT_BEHIND } from '../left-behind.ts';
+import { echoJobs } from '../work-jobs.ts';
+
+// No worker: each test holds the claim itself and runs its jobs on a small pool of its own.
+const system = await startSystem({ after }, { worker: false });
+const claims = await startClaiming({ after }, system);
+
+type Run = (context: JobContext) => Promise<unknown>;
+
+/** A batch of so many jobs, taken; answers what runs one of them in a transaction of the pool. */
+async function transactions(jobs: number, pool: pg.Pool) {
+  const asyncId = await system.run(echoJobs(jobs));
+  const [claim] = await claims.take();
+  assert.ok(claim);
+  const entry = system.registry.get('test', 'echo');
+  assert.ok(entry);
+  const { services, stopping, queue } = claims.deps;
+  const deps = { pool: system.pool, connections: new PluginConnections(pool), queue };
+  const log = silentPluginLog;
+  const scope: RunScope = {
+    asyncId,
+    tenant: 'default',
+    attempt: 1,
+    log,
+    services,
+    stopping,
+    reportProgress() {},
+    noteOutcome() {},
+    paramsAsSent: () => () => ({}),
+  };
+  return {
+    asyncId,
+    run(index: number, run: Run) {
+      const action = { summary: 'of the test', run: (_params: unknown, context: JobContext) => run(context) };
+      const job = { index, params: {}, entry: { ...entry, transactional: true, action } };
+      return executeTransactional(deps, claim, [job], scope);
+    },
+  };
+}
+
+function poolOf(t: { after(fn: () => Promise<void>): void }, max: number): pg.Pool {
+  const pool = createPool({
+    url: system.databaseUrl,
+    max,
+    applicationName: 'test transactions',
+    log: silentLog,
+    onConnect: openSession,
+  });
+  t.after(() => pool.end());
+  return pool;
+}
+
+test('what an action leaves on its session does not reach the next user of the connection', async (t) => {
+  const pool = poolOf(t, 1);
+  const batch = await transactions(2 * Object.keys(LEFT_BEHIND).length, pool);
+  let index = 0;
+  for (const [what, { statements, tells }] of Object.entries(LEFT_BEHIND)) {
+    assert.equal(await toldAfter(statements, tells), true, `${what} is what a session keeps`);
+    for (const ending of ['committed', 'failed']) {
+      const answer = await batch.run(index++, async ({ sql }) => {
+        for (const statement of statements) await sql.query(statement);
+        // What would keep the result from being recorded is another matter.
+        await sql.query('reset role');
+        if (ending === 'failed') throw new Error('on purpose');
+      });
+      assert.equal('state' in Object(answer), ending === 'committed', `${what}, ${ending}`);
+      const { rows } = await pool.query(`select ${tells} as there`);
+      assert.equal(rows[0].there, false, `${what}, ${ending}`);
+    }
+  }
+  assert.equal(pool.totalCount, 1);
+});
+
+/** What a session of its own says after the statements. */
+async function toldAfter(statements: string[], tells: string): Promise<boolean> {
+  const client = await system.pool.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+    return (await client.query(`select ${tells} as there`)).rows[0].there;
+  } finally {
+    client.release(true);
+  }
+}
+
+test('prepared statements of ours outlive an action: the same connection records result after result', async (t) => {
+  const pool = poolOf(t, 1);
+  const batch = await transactions(3, pool);
+  const pids = new Set<number>();
+  for (const index of [0, 1, 2]) {
+    const answer = await batch.run(index, async ({ sql }) => {
+      pids.add((await sql.query('select pg_backend_pid() as pid')).rows[0].pid);
+    });
+    assert.ok(answer !== 'lost' && 'state' in answer);
+    assert.equal(answer.ended?.state, index === 2 ? 'completed' : undefined);
+  }
+  assert.equal(pids.size, 1);
+});
+
+test('the transactions of an action leave half of the connections to the statements of others', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  t.after(() => gate.resolve());
+  const pool = poolOf(t, 4);
+  const batch = await transactions(6, pool);
+  let begun = 0;
+  const runs = Array.from({ length: 6 }, (_, index) =>
+    batch.run(index, async () => {
+      begun++;
+      await gate.promise;
+    }),
+  );
+  await waitFor(async () => begun >= 2, { what: 'two jobs to run' });
+  await Promise.all([1, 2].map(() => pool.query('select 1')));
+  assert.equal(begun, 2);
+  assert.equal(pool.waitingCount, 0);
+  gate.resolve();
+  for (const answer of await Promise.all(runs)) assert.ok(answer !== 'lost' && 'state' in answer);
+  assert.equal(begun, 6);
+});
+
+test('a job that waits for its transaction is not started once its batch is cancelled', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  t.after(() => gate.resolve());
+  const pool = poolOf(t, 2);
+  const batch = await transactions(2, pool);
+  const begun: number[] = [];
+  const runs = [0, 1].map((index) =>
+    batch.run(index, async () => {
+      begun.push(index);
+      await gate.promise;
+    }),
+  );
+  await waitFor(async () => begun.length === 1, { what: 'the first job to run' });
+  await system.rpc('cancel', { async: batch.asyncId });
+  gate.resolve();
+  assert.deepEqual(await Promise.all(runs), [
+    { state: 'recorded', cancelRequested: true, ended: null },
+    { outcomes: [{ index: 1, status: 'retry', delaySeconds: 1, failed: null }], isOver: false },
+  ]);
+  assert.deepEqual(begun, [0]);
+  const { rows } = await system.pool.query('select index from batchwright.result where batch_id = $1', [
+    toBatchId(batch.asyncId),
+  ]);
+  assert.deepEqual(rows, [{ index: 0 }]);
+});

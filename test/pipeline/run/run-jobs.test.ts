@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pool } from 'pg';
+import { OpenJobs } from '../../../src/pipeline/run/open-jobs.ts';
+import { Recorder } from '../../../src/pipeline/run/recorder.ts';
+import { type RunJobsDeps, runJobs } from '../../../src/pipeline/run/run-jobs.ts';
+import type { PluginConnections } from '../../../src/pipeline/run/sql/plugin-connections.ts';
+import { ActionSlots } from '../../../src/pipeline/throttle/action-slots.ts';
+import type { ChunkMessage } from '../../../src/queue/messages.ts';
+import type { Claim, Queue } from '../../../src/queue/queue.ts';
+import type { RegisteredAction } from '../../../src/registry/registry.ts';
+import { silentPluginLog } from '../../support/action-context.ts';
+
+const deps: RunJobsDeps = {
+  pool: { query: async () => ({ rows: [], rowCount: 0 }) } as unknown as Pool,
+  queue: {} as Queue,
+  connections: {} as PluginConnections,
+  slots: new ActionSlots(),
+};
+const claim: Claim<ChunkMessage> = {
+  id: '1',
+  queue: 'jobs.default',
+  retryCount: 0,
+  message: { batch: '1', chunk: 0, generation: 1, attempt: 1 },
+};
+
+function action(name: string, run: () => unknown): RegisteredAction {
+  const retry = { limit: 0, delaySeconds: 1, backoff: false };
+  return { name, action: { run }, retry, concurrency: 1, timeoutSeconds: 60 } as unknown as RegisteredAction;
+}
+
+/** Runs them as one message would; its outcomes are not settled. */
+async function runAll(entry: RegisteredAction, count: number): Promise<void> {
+  const recorder = new Recorder({ ...deps, log: silentPluginLog }, 'default', claim, 0);
+  recorder.dispose();
+  const jobs = Array.from({ length: count }, (_, index) => ({ index, params: {}, entry }));
+  const scope = {
+    asyncId: '1',
+    tenant: 'default',
+    attempt: 1,
+    log: silentPluginLog,
+    services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: '' },
+    stopping: new AbortController().signal,
+    reportProgress() {},
+    noteOutcome() {},
+    paramsAsSent: () => () => ({}),
+  };
+  await runJobs({ ...deps, claim, scope, recorder }, new OpenJobs(jobs, deps.slots));
+}
+
+function busyFor(milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+}
+
+test('jobs that answer at once do not hold up those of another message until all of them have run', async () => {
+  let busyJobs = 0;
+  const busy = action('busy', () => {
+    busyJobs++;
+    busyFor(5);
+  });
+  let before = 0;
+  const brief = action('brief', () => {
+    before = busyJobs;
+  });
+  await Promise.all([runAll(busy, 200), runAll(brief, 1)]);
+  assert.equal(busyJobs, 200);
+  assert.ok(before < 20, `${before} jobs came first`);
+});

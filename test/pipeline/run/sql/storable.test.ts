@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { requireStorable } from '../../../../src/pipeline/run/sql/storable.ts';
+
+const refused = (place: string) => ({
+  name: 'NonRetryableError',
+  message: `${place} must hold neither U+0000 nor half of a surrogate pair`,
+});
+
+test('a statement goes on with whatever Postgres keeps as it is', () => {
+  requireStorable('select $1, $2', ['é 😀', 1, null, undefined, true, new Date(), ['a', ['b', 2]]]);
+  requireStorable('select 1');
+  // Sent as JSON, which writes halves as escapes; bytes are none of a text's.
+  requireStorable('select $1::json, $2::bytea', [{ a: '\ud800' }, Buffer.from([0])]);
+});
+
+test('a statement that would be stored otherwise is refused, and the value named', () => {
+  for (const text of ['\ud800', 'a\u0000b', '😀\udc00']) {
+    assert.throws(() => requireStorable(`select '${text}'`), refused('the statement'));
+    assert.throws(() => requireStorable('select $1, $2', ['a', text]), refused('$2 of a statement'));
+    assert.throws(() => requireStorable('select $1', [['a', ['b', text]]]), refused('$1 of a statement'));
+  }
+});

@@ -1,0 +1,134 @@
+/** The last transaction of an upload, when the connection to the database is lost in it. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+import { after, test } from 'node:test';
+import { toAsyncId } from '../../../src/domain/batch.ts';
+import { ProcessLock } from '../../../src/pipeline/submit/process-lock.ts';
+import type { BatchToStore } from '../../../src/pipeline/submit/store-batches.ts';
+import { Uploads } from '../../../src/pipeline/submit/uploads.ts';
+import { createPool } from '../../../src/postgres/pools.ts';
+import { startQueue } from '../../../src/queue/queue.ts';
+import type { NewChunk } from '../../../src/store/chunks.ts';
+import { createDatabase } from '../../support/database.ts';
+import { silentLog } from '../../support/silent-log.ts';
+
+const database = await createDatabase({ after });
+const { pool, url } = database;
+const queue = await startQueue({
+  url,
+  queues: ['default'],
+  applicationName: 'test queue',
+  max: 2,
+  log: silentLog,
+});
+after(() => queue.stop());
+
+const BATCH: BatchToStore = {
+  caller: { tenant: 'default', keyId: 'admin', permissions: ['*'] },
+  total: 4,
+  callbackUrl: null,
+  actions: ['test.echo'],
+  options: {},
+  idempotency: null,
+  retentionDays: 7,
+};
+
+const chunkOf = (number: number): NewChunk => ({
+  number,
+  firstIndex: number * 2,
+  count: 2,
+  queues: ['default'],
+  actions: [null],
+  invalid: [],
+  jobs: [Buffer.from('{}'), Buffer.from('{}')],
+  bytes: 4,
+});
+
+/**
+ * A way to the database on which, once armed, a connection is cut at its next commit: when the server has answered it,
+ * or before it has got it.
+ */
+async function wayThrough(t: { after(fn: () => void): void }, cut: 'after' | 'before') {
+  const target = new URL(url);
+  const way = { armed: false, url: '' };
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(target.port), target.hostname);
+    let isCommitting = false;
+    const end = () => {
+      client.destroy();
+      upstream.destroy();
+    };
+    client.on('data', (bytes) => {
+      isCommitting ||= way.armed && bytes.includes('commit');
+      if (isCommitting && cut === 'before') end();
+      else upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => {
+      if (isCommitting) end();
+      else client.write(bytes);
+    });
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', end).on('close', end);
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const { port } = server.address() as AddressInfo;
+  way.url = Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(port) }).href;
+  return way;
+}
+
+async function rows(batchId: string) {
+  const count = async (table: string, column: string) =>
+    (await pool.query(`select from batchwright.${table} where ${column} = $1`, [batchId])).rowCount;
+  return {
+    batches: await count('batch', 'id'),
+    chunks: await count('chunk', 'batch_id'),
+    uploads: await count('upload', 'batch_id'),
+  };
+}
+
+for (const [cut, what] of [
+  ['after', 'is answered all the same when the server had stored the batch, and keeps its jobs'],
+  ['before', 'fails when the server had not, and leaves nothing'],
+] as const)
+  test(`A commit whose answer is lost ${what}`, async (t) => {
+    const way = await wayThrough(t, cut);
+    const copyPool = createPool({
+      url: way.url,
+      max: 2,
+      applicationName: 'test copy',
+      log: silentLog,
+      forCopy: true,
+    });
+    const processLock = new ProcessLock({ url, applicationName: 'test process' });
+    const uploads = new Uploads({ pool, copyPool, queue, processLock, log: silentLog });
+    t.after(async () => {
+      await uploads.close();
+      await copyPool.end();
+    });
+    const upload = uploads.begin('default', undefined);
+    await upload.add({ chunks: [chunkOf(0)], onStored() {} });
+    const { rows: open } = await pool.query<{ id: string }>('select batch_id as id from batchwright.upload');
+    const [{ id } = { id: '' }] = open;
+    assert.deepEqual(await rows(id), { batches: 0, chunks: 1, uploads: 1 });
+    way.armed = true;
+    const committing = upload.commit(BATCH, chunkOf(1));
+    if (cut === 'after') {
+      assert.deepEqual(await committing, { asyncId: toAsyncId(id), ended: null });
+      assert.deepEqual(await rows(id), { batches: 1, chunks: 2, uploads: 0 });
+      // What came of it is not taken back by a late clean-up.
+      assert.equal(await upload.abandon(), true);
+      assert.deepEqual(await rows(id), { batches: 1, chunks: 2, uploads: 0 });
+    } else {
+      await assert.rejects(committing);
+      assert.deepEqual(await rows(id), { batches: 0, chunks: 0, uploads: 0 });
+    }
+  });

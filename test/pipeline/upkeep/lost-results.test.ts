@@ -1,0 +1,161 @@
+/** Rows that somebody deletes by hand: a batch never claims what is not there. */
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { toBatchId } from '../../../src/domain/batch.ts';
+import { newResultWalk } from '../../../src/pipeline/settle/lost-results.ts';
+import { sweep } from '../../../src/pipeline/upkeep/sweep.ts';
+import { startSystem } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
+import { startClaiming } from '../claims.ts';
+import { startReceiver } from '../deliver/deliver-receiver.ts';
+import { echoJobs, openGate, workJob } from '../work-jobs.ts';
+
+const system = await startSystem({ after });
+const { pool } = system;
+const { deps } = await startClaiming({ after }, system);
+
+function sweepNow(walk = newResultWalk()): Promise<void> {
+  return sweep({ ...deps, queues: system.registry.queues }, { minAgeSeconds: 0, walk });
+}
+
+async function ended(count: number, more: object = {}): Promise<string> {
+  const asyncId = await system.run(echoJobs(count), more);
+  await system.ended(asyncId);
+  return asyncId;
+}
+
+function deleteResults(asyncId: string, indexes: readonly number[]): Promise<unknown> {
+  return pool.query('delete from batchwright.result where batch_id = $1 and index = any($2)', [
+    toBatchId(asyncId),
+    indexes,
+  ]);
+}
+
+/** State, what succeeded and failed by the counters and by the results, and what was lost. */
+async function told(asyncId: string) {
+  const { state, counts } = (await system.rpc('progress', { async: asyncId })).body;
+  const results = await system.results(asyncId);
+  const of = (status: string) => results.filter((result) => result.status === status).length;
+  assert.deepEqual([of('succeeded'), of('failed')], [counts.succeeded, counts.failed]);
+  const lost = results
+    .filter(({ response }) => response?.message === 'the result was lost')
+    .map(({ index, response, attempts }) => [index, response.errorCode, attempts]);
+  return { state, succeeded: counts.succeeded, failed: counts.failed, pending: counts.pending, lost };
+}
+
+describe('results that are deleted after the end', () => {
+  test('are failed ones for callers, and a restart runs their jobs again', async () => {
+    const asyncId = await ended(60);
+    await deleteResults(asyncId, [7, 30, 59]);
+    await sweepNow();
+    const lost = [7, 30, 59].map((index) => [index, 500, 0]);
+    assert.deepEqual(await told(asyncId), { state: 'completed', succeeded: 57, failed: 3, pending: 0, lost });
+    assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, true);
+    await system.ended(asyncId);
+    assert.deepEqual(await told(asyncId), {
+      state: 'completed',
+      succeeded: 60,
+      failed: 0,
+      pending: 0,
+      lost: [],
+    });
+  });
+
+  test('are run again by a restart that comes before anybody has noticed', async () => {
+    const asyncId = await ended(5);
+    await deleteResults(asyncId, [0, 4]);
+    assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, true);
+    await system.ended(asyncId);
+    assert.deepEqual(await told(asyncId), {
+      state: 'completed',
+      succeeded: 5,
+      failed: 0,
+      pending: 0,
+      lost: [],
+    });
+    assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, false);
+  });
+
+  test('may be all of them, and the callback that is sent again tells of it', async (t) => {
+    const receiver = await startReceiver(t);
+    const asyncId = await ended(3, { callbackUrl: receiver.url });
+    await receiver.received(1);
+    await deleteResults(asyncId, [0, 1, 2]);
+    await sweepNow();
+    assert.equal((await told(asyncId)).failed, 3);
+    await system.rpc('repost', { async: asyncId });
+    const [, second] = await receiver.received(2);
+    const { counts, results } = JSON.parse(second?.body ?? '');
+    assert.deepEqual([counts.succeeded, counts.failed, results.length], [0, 3, 3]);
+  });
+
+  test('are found in whichever batch, however many are in order', async () => {
+    const first = await ended(2);
+    const walk = newResultWalk();
+    await Promise.all(Array.from({ length: 20 }, () => ended(1)));
+    await deleteResults(first, [1]);
+    await sweepNow(walk);
+    assert.deepEqual((await told(first)).lost, [[1, 500, 0]]);
+    await deleteResults(first, [0]);
+    await sweepNow(walk);
+    assert.equal((await told(first)).failed, 2);
+  });
+});
+
+test('results that are deleted while the batch runs are failed ones after its end', async () => {
+  const asyncId = await system.run([...echoJobs(3), workJob('attempt', { gate: 'deleted' })]);
+  await waitFor(async () => (await system.rpc('progress', { async: asyncId })).body.counts.succeeded === 3, {
+    what: 'three results',
+  });
+  await deleteResults(asyncId, [1]);
+  await sweepNow();
+  await openGate(system, 'deleted');
+  await system.ended(asyncId);
+  await waitFor(
+    async () => {
+      await sweepNow();
+      return (await told(asyncId)).failed === 1;
+    },
+    { what: 'the lost result' },
+  );
+  assert.deepEqual((await told(asyncId)).lost, [[1, 500, 0]]);
+});
+
+describe('a chunk that is deleted', () => {
+  test('takes the requests with it, not the results', async () => {
+    const asyncId = await ended(1500);
+    await pool.query('delete from batchwright.chunk where batch_id = $1 and number = 0', [
+      toBatchId(asyncId),
+    ]);
+    const results = await system.results(asyncId);
+    assert.equal(results.length, 1500);
+    assert.deepEqual(
+      [999, 1000].map((index) => [results[index].index, results[index].request, results[index].response]),
+      [
+        [999, null, { n: 999 }],
+        [1000, { n: 1000 }, { n: 1000 }],
+      ],
+    );
+    await pool.query('delete from batchwright.chunk where batch_id = $1', [toBatchId(asyncId)]);
+    assert.equal((await system.results(asyncId)).at(-1).request, null);
+  });
+
+  test('before it ran fails its jobs, and the batch ends', async () => {
+    const asyncId = await system.run([workJob('attempt', { gate: 'chunk' }), ...echoJobs(1200)]);
+    await waitFor(
+      async () => (await system.rpc('progress', { async: asyncId })).body.counts.succeeded === 1200,
+      {
+        what: 'all but one',
+      },
+    );
+    const batchId = toBatchId(asyncId);
+    await pool.query('delete from batchwright.result where batch_id = $1 and index >= 1000', [batchId]);
+    await pool.query('delete from batchwright.chunk where batch_id = $1 and number = 1', [batchId]);
+    await pool.query(`delete from pgboss.job where data->>'batch' = $1`, [batchId]);
+    await pool.query('delete from batchwright.chunk where batch_id = $1', [batchId]);
+    await sweepNow();
+    await openGate(system, 'chunk');
+    const { state, succeeded, failed } = await told(asyncId);
+    assert.deepEqual([state, succeeded, failed], ['completed', 999, 202]);
+  });
+});

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { toBatchId } from '../../../src/domain/batch.ts';
+import { retain } from '../../../src/pipeline/upkeep/retention.ts';
+import { sweep } from '../../../src/pipeline/upkeep/sweep.ts';
+import { silentPluginLog } from '../../support/action-context.ts';
+import { startSystem } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
+import { startClaiming } from '../claims.ts';
+import { startReceiver } from '../deliver/deliver-receiver.ts';
+import { echoJobs, entriesOf, openGate, workJob } from '../work-jobs.ts';
+
+const system = await startSystem({ after });
+const { pool } = system;
+const { deps } = await startClaiming({ after }, system);
+
+/** A round of the sweep that minds batches of any age. */
+function sweepNow(): Promise<void> {
+  return sweep({ ...deps, queues: system.registry.queues }, { minAgeSeconds: 0 });
+}
+
+async function status(asyncId: string) {
+  return (await system.rpc('progress', { async: asyncId })).body;
+}
+
+/** A batch with three results recorded and two jobs in mid-run. */
+async function midRun(gate: string, more: { callbackUrl?: string } = {}) {
+  const gated = Array.from({ length: 2 }, () => workJob('attempt', { gate }));
+  const asyncId = await system.run([...echoJobs(3), ...gated], more);
+  await waitFor(
+    async () => {
+      const { counts } = await status(asyncId);
+      return counts.succeeded === 3 && counts.running === 2;
+    },
+    { what: 'the batch to be in mid-run' },
+  );
+  return { asyncId, batchId: toBatchId(asyncId) };
+}
+
+async function deleteMessages(queue: string, batchId: string): Promise<number> {
+  const { rowCount } = await pool.query(
+    `delete from pgboss.job where name = $1 and data->>'batch' = $2 and state <= 'active'`,
+    [queue, batchId],
+  );
+  return rowCount ?? 0;
+}
+
+async function liveMessages(batchId: string): Promise<number> {
+  const { rows } = await pool.query(
+    `select count(*) as live from pgboss.job where data->>'batch' = $1 and state <= 'active'`,
+    [batchId],
+  );
+  return rows[0].live;
+}
+
+async function endsWell(asyncId: string): Promise<void> {
+  const { state, counts } = await system.ended(asyncId);
+  assert.equal(state, 'completed');
+  assert.deepEqual(counts, { total: 5, pending: 0, running: 0, succeeded: 5, failed: 0, cancelled: 0 });
+  const results = await system.results(asyncId);
+  assert.deepEqual(
+    results.map(({ index, status }) => `${index} ${status}`),
+    ['0 succeeded', '1 succeeded', '2 succeeded', '3 succeeded', '4 succeeded'],
+  );
+}
+
+test('a batch in mid-run is left as it is', async () => {
+  const { asyncId, batchId } = await midRun('sound');
+  await sweepNow();
+  assert.equal(await liveMessages(batchId), 1);
+  await openGate(system, 'sound');
+  await endsWell(asyncId);
+  assert.equal((await entriesOf(system, asyncId)).length, 2);
+});
+
+test('a chunk whose message was deleted in mid-run gets another', async () => {
+  const { asyncId, batchId } = await midRun('chunk message');
+  assert.equal(await deleteMessages('jobs.default', batchId), 1);
+  await sweepNow();
+  await openGate(system, 'chunk message');
+  await endsWell(asyncId);
+  const runs = await entriesOf(system, asyncId);
+  assert.deepEqual(runs.map(({ index }) => index).sort(), [3, 3, 4, 4], 'only what had no result ran again');
+});
+
+test('a chunk whose message was deleted before it ran gets another', async () => {
+  // The slots of its action are taken.
+  const busy = await Promise.all(
+    Array.from({ length: 10 }, () => system.run([workJob('lane', { gate: 'lane' })])),
+  );
+  for (const id of busy)
+    await waitFor(async () => (await status(id)).counts.running === 1, { what: 'the slots to be taken' });
+  const asyncId = await system.run([...echoJobs(3), workJob('lane'), workJob('lane')]);
+  await waitFor(async () => (await status(asyncId)).counts.succeeded === 3, {
+    what: 'the default queue to be done',
+  });
+  assert.equal(await deleteMessages('jobs.work', toBatchId(asyncId)), 1);
+  await openGate(system, 'lane');
+  for (const id of busy) await system.ended(id);
+  assert.equal((await status(asyncId)).state, 'running');
+  await sweepNow();
+  await endsWell(asyncId);
+});
+
+test('counters that were changed in mid-run are set right, and the batch finishes', async () => {
+  for (const change of ['succeeded = 0', 'succeeded = 1000', 'failed = -7, cancelled = 3']) {
+    const { asyncId, batchId } = await midRun(`counters ${change}`);
+    await pool.query(`update batchwright.batch set ${change} where id = $1`, [batchId]);
+    await openGate(system, `counters ${change}`);
+    await waitFor(async () => (await liveMessages(batchId)) === 0, { what: 'its last message to be done' });
+    assert.equal((await status(asyncId)).state, 'running');
+    await sweepNow();
+    await endsWell(asyncId);
+  }
+});
+
+test('counters that finish a batch too early are set right all the same', async () => {
+  const receiver = await startReceiver({ after });
+  const [first, second] = ['early 1', 'early 2'];
+  const jobs = [...echoJobs(3), workJob('attempt', { gate: first }), workJob('attempt', { gate: second })];
+  const asyncId = await system.run(jobs, { callbackUrl: receiver.url });
+  await waitFor(async () => (await status(asyncId)).counts.running === 2, { what: 'two jobs to run' });
+  await pool.query('update batchwright.batch set succeeded = succeeded + 1 where id = $1', [
+    toBatchId(asyncId),
+  ]);
+  await openGate(system, first);
+  await waitFor(async () => (await status(asyncId)).state === 'completed', { what: 'the early end' });
+  await openGate(system, second);
+  await waitFor(async () => (await liveMessages(toBatchId(asyncId))) === 0, {
+    what: 'its last message to be done',
+  });
+  await sweepNow();
+  await endsWell(asyncId);
+});
+
+test('a batch whose results are complete is finished from them, and its callback is sent', async () => {
+  const receiver = await startReceiver({ after });
+  const { asyncId, batchId } = await midRun('results', { callbackUrl: receiver.url });
+  await deleteMessages('jobs.default', batchId);
+  await pool.query(
+    `insert into batchwright.result (batch_id, index, status, attempts, finished_at, response)
+     select $1, index, 'succeeded', 1, now(), '{}' from generate_series(3, 4) as index`,
+    [batchId],
+  );
+  await sweepNow();
+  assert.equal((await status(asyncId)).state, 'completed');
+  await openGate(system, 'results');
+  await endsWell(asyncId);
+  await receiver.received(1);
+});
+
+test('a callback whose message was deleted is sent, under the same id', async () => {
+  const receiver = await startReceiver({ after }, { answer: (response) => response.writeHead(500).end() });
+  const asyncId = await system.run(echoJobs(1), { callbackUrl: receiver.url });
+  await system.ended(asyncId);
+  await receiver.received(1);
+  const batchId = toBatchId(asyncId);
+  await waitFor(async () => (await deleteMessages('callbacks', batchId)) === 1, {
+    what: 'the message of the next attempt',
+  });
+  await sweepNow();
+  const [first, second] = await receiver.received(2);
+  assert.equal(second?.id, first?.id);
+});
+
+test('a callback whose next attempt waits is left as it is', async () => {
+  const receiver = await startReceiver({ after }, { answer: (response) => response.writeHead(500).end() });
+  const asyncId = await system.run(echoJobs(1), { callbackUrl: receiver.url });
+  const waiting = () => liveMessages(toBatchId(asyncId));
+  await system.ended(asyncId);
+  await waitFor(
+    async () => {
+      const { rows } = await pool.query(
+        `select from pgboss.job where name = 'callbacks' and data->>'batch' = $1 and state < 'active' and start_after > now()`,
+        [toBatchId(asyncId)],
+      );
+      return rows.length === 1;
+    },
+    { what: 'the message of the next attempt' },
+  );
+  await sweepNow();
+  assert.equal(await waiting(), 1);
+});
+
+test('young batches are left alone unless told otherwise', async () => {
+  const { asyncId, batchId } = await midRun('young');
+  await deleteMessages('jobs.default', batchId);
+  await sweep({ ...deps, queues: system.registry.queues });
+  assert.equal(await liveMessages(batchId), 0);
+  await sweepNow();
+  await openGate(system, 'young');
+  await endsWell(asyncId);
+});
+
+test('a cancelled batch whose message was deleted is cancelled after all', async () => {
+  const { asyncId, batchId } = await midRun('cancelled');
+  await deleteMessages('jobs.default', batchId);
+  await system.rpc('cancel', { async: asyncId });
+  await sweepNow();
+  const { state, counts } = await system.ended(asyncId);
+  assert.deepEqual(
+    { state, succeeded: counts.succeeded, cancelled: counts.cancelled },
+    { state: 'cancelled', succeeded: 3, cancelled: 2 },
+  );
+  await openGate(system, 'cancelled');
+});
+
+test('two sweeps at once send one message', async () => {
+  const { asyncId, batchId } = await midRun('two sweeps');
+  await deleteMessages('jobs.default', batchId);
+  await Promise.all([sweepNow(), sweepNow(), sweepNow()]);
+  assert.equal(await liveMessages(batchId), 1);
+  await openGate(system, 'two sweeps');
+  await endsWell(asyncId);
+});
+
+test('a batch that expired days ago goes with all that belongs to it, and no other', async () => {
+  const receiver = await startReceiver({ after });
+  const kept = await system.run(echoJobs(1));
+  const asyncId = await system.run([...echoJobs(2), workJob('attempt', { fatal: true, failures: 1 })], {
+    callbackUrl: receiver.url,
+  });
+  const batchId = toBatchId(asyncId);
+  await system.ended(kept);
+  await system.ended(asyncId);
+  await waitFor(async () => (await rowsOf(batchId)).delivery === 1, { what: 'the delivery' });
+  await pool.query('insert into batchwright.job_progress (batch_id, index) values ($1, 0)', [batchId]);
+  await retain({ pool, log: silentPluginLog });
+  assert.deepEqual(await rowsOf(batchId), { batch: 1, chunk: 1, result: 3, job_progress: 1, delivery: 1 });
+  await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days' where id = $1`, [
+    batchId,
+  ]);
+  await retain({ pool, log: silentPluginLog });
+  assert.deepEqual(await rowsOf(batchId), { batch: 0, chunk: 0, result: 0, job_progress: 0, delivery: 0 });
+  assert.equal((await system.rpc('results', { async: asyncId })).status, 404);
+  assert.equal((await system.results(kept)).length, 1);
+});
+
+test('a batch that expires while it runs goes when it has ended', async () => {
+  const { asyncId, batchId } = await midRun('expires');
+  await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days' where id = $1`, [
+    batchId,
+  ]);
+  await retain({ pool, log: silentPluginLog });
+  assert.equal((await rowsOf(batchId)).batch, 1);
+  await openGate(system, 'expires');
+  await waitFor(async () => (await rowsOf(batchId)).result === 5, { what: 'its results' });
+  await retain({ pool, log: silentPluginLog });
+  assert.equal((await rowsOf(batchId)).batch, 0);
+  assert.equal((await entriesOf(system, asyncId)).length, 2);
+});
+
+async function rowsOf(batchId: string): Promise<Record<string, number>> {
+  const count = (table: string, column = 'batch_id') =>
+    `(select count(*)::int from batchwright.${table} where ${column} = $1) as ${table}`;
+  const { rows } = await pool.query(
+    `select ${count('batch', 'id')}, ${count('chunk')}, ${count('result')}, ${count('job_progress')}, ${count('delivery')}`,
+    [batchId],
+  );
+  return rows[0];
+}
+
+test('a settle of a batch that has expired and gone records nothing', async () => {
+  const asyncId = await system.run([workJob('attempt', { gate: 'gone' })]);
+  await waitFor(async () => (await status(asyncId)).counts.running === 1, { what: 'its job to run' });
+  const batchId = toBatchId(asyncId);
+  await pool.query(`delete from batchwright.batch where id = $1`, [batchId]);
+  await openGate(system, 'gone');
+  await waitFor(async () => (await liveMessages(batchId)) === 0, { what: 'its message to be done' });
+  assert.equal((await rowsOf(batchId)).result, 0);
+});

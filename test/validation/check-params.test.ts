@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkParams, createCompiler } from '../../src/validation/check-params.ts';
+
+const validate = createCompiler()({
+  type: 'object',
+  required: ['event'],
+  additionalProperties: false,
+  properties: {
+    event: { type: 'integer' },
+    state: { enum: ['open', 'closed'] },
+    version: { const: 2 },
+    mail: { type: 'string', format: 'email' },
+    rows: { type: 'array', items: { type: 'object', properties: { 'a/b~c': { type: 'string' } } } },
+  },
+});
+
+/** Params beside a valid `event`, the parameter that is wrong, and the message about it. */
+const messages: [params: object, parameter: string, message: string][] = [
+  [{ event: 'seven' }, 'event', 'params.event must be integer'],
+  [{ state: 'ajar' }, 'state', 'params.state must be one of "open", "closed"'],
+  [{ version: 1 }, 'version', 'params.version must be 2'],
+  [{ mail: 'nobody' }, 'mail', 'params.mail must match format "email"'],
+  [{ other: 1 }, 'other', 'params.other is not known'],
+  [{ rows: [{}, { 'a/b~c': 1 }] }, 'rows[1].a/b~c', 'params.rows[1].a/b~c must be string'],
+];
+
+for (const [params, parameter, message] of messages)
+  test(`${JSON.stringify(params)} is told as: ${message}`, () => {
+    const problem = checkParams(validate, { event: 1, ...params });
+    assert.deepEqual(problem, { missing: false, parameter, messages: [message] });
+  });
+
+test('params that fit have no problem', () => {
+  assert.equal(checkParams(validate, { event: 1, mail: 'ada@example.com', rows: [] }), null);
+});
+
+test('a required parameter that is missing is told as such', () => {
+  assert.deepEqual(checkParams(validate, {}), {
+    missing: true,
+    parameter: 'event',
+    messages: ['params.event is required'],
+  });
+});
+
+test('params that are no object are told as such', () => {
+  for (const params of [null, [], 'text', 1])
+    assert.deepEqual(checkParams(validate, params), {
+      missing: false,
+      parameter: 'params',
+      messages: ['params must be object'],
+    });
+});
+
+test('of many errors in one job twenty are told, and the rest counted', () => {
+  const problem = checkParams(validate, { event: 1, rows: Array.from({ length: 1000 }, () => 1) });
+  assert.equal(problem?.messages.length, 21);
+  assert.equal(problem?.messages[19], 'params.rows[19] must be object');
+  assert.equal(problem?.messages[20], 'and 980 more');
+});

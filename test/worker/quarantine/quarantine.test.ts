@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { suite, test } from 'node:test';
+import { makeHome, type Site } from '../../main/product.ts';
+import { echoJobs, workJob } from '../../pipeline/work-jobs.ts';
+import { startSystem } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
+
+/** Its watchdogs wait for less than production's, which watchdog.test.ts is about. */
+const STRICT_WORKER = resolve(import.meta.dirname, 'strict-worker.ts');
+const NEIGHBOURS = 1000;
+/** Where the harmful job stands among them. */
+const PLACE = 500;
+/** An answer that waited for a harmful job would take longer. */
+const ANSWER_MS = 5000;
+
+const REASONS = {
+  exit: 'the job ended its process (exit code 3), 3 times',
+  block: 'the job blocked the event loop of its process, 3 times',
+  memory: 'the job exhausted the memory of its process, 3 times',
+  throw: 'the job threw an exception that nobody caught (oops), 3 times',
+};
+type Harm = keyof typeof REASONS;
+
+type Api = Pick<Site, 'rpc' | 'run'> & { results(asyncId: string): ReturnType<Site['results']> };
+
+function jobsAround(how: Harm): object[] {
+  const neighbours = echoJobs(NEIGHBOURS);
+  return [...neighbours.slice(0, PLACE), workJob('harm', { how }), ...neighbours.slice(PLACE)];
+}
+
+async function progress(api: Api, asyncId: string) {
+  const { status, body } = await api.rpc('progress', { async: asyncId });
+  assert.equal(status, 200);
+  return body;
+}
+
+/** Runs a batch around each harm; asserts what comes of it, and that the API answers meanwhile. */
+async function assertSetApart(api: Api, harms: Harm[]): Promise<void> {
+  const harmful = new Map<string, Harm>();
+  for (const how of harms) harmful.set(await api.run(jobsAround(how)), how);
+  let slowestMs = 0;
+  await waitFor(
+    async () => {
+      const states: string[] = [];
+      for (const asyncId of harmful.keys()) {
+        const askedAt = performance.now();
+        states.push((await progress(api, asyncId)).state);
+        slowestMs = Math.max(slowestMs, performance.now() - askedAt);
+      }
+      return states.every((state) => state === 'completed');
+    },
+    { what: 'the batches to end', timeoutMs: 180_000, everyMs: 250 },
+  );
+  assert.ok(slowestMs < ANSWER_MS, `the API answered within ${Math.round(slowestMs)} ms`);
+
+  for (const [asyncId, how] of harmful) {
+    const { counts } = await progress(api, asyncId);
+    assert.deepEqual(
+      { succeeded: counts.succeeded, failed: counts.failed },
+      { succeeded: NEIGHBOURS, failed: 1 },
+    );
+    const results = await api.results(asyncId);
+    const { status, attempts, response } = results[PLACE];
+    assert.deepEqual(
+      { status, attempts, response },
+      { status: 'failed', attempts: 3, response: { errorCode: 500, message: REASONS[how] } },
+    );
+    assert.ok(
+      results.every(
+        (result, index) => index === PLACE || (result.status === 'succeeded' && result.attempts === 1),
+      ),
+    );
+  }
+}
+
+suite('Jobs that take their process along fail with their reason; their neighbours succeed, the API answers', {
+  concurrency: true,
+  timeout: 200_000,
+}, () => {
+  test('when they end it, and npm start replaces the worker', async (t) => {
+    const home = await makeHome(t);
+    const product = home.start({ LOG_LEVEL: 'fatal' });
+    await assertSetApart(await product.ready(), ['exit', 'throw']);
+    product.signalAll('SIGTERM');
+    assert.deepEqual(await product.exited, { code: 0, signal: null });
+    assert.deepEqual(await home.processes(), []);
+  });
+
+  test('when they block its event loop or use up its memory', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    // Each of the two batches takes one worker along, at most: two are left to set them apart side by side.
+    await Promise.all([1, 2, 3, 4].map(() => system.forkWorker({}, STRICT_WORKER)));
+    await assertSetApart(system, ['block', 'memory']);
+  });
+});

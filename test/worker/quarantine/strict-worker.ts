@@ -1,0 +1,16 @@
+/** A worker like that of src/main.ts, whose watchdog waits for less, and so do those of its quarantine. */
+import pino from 'pino';
+import { loadPlugins } from '../../../src/app/prepare.ts';
+import { startWorker } from '../../../src/app/worker.ts';
+import { readConfig } from '../../../src/config/config.ts';
+
+const config = readConfig();
+const { databaseUrl = '', publicUrl: url = '' } = config;
+await startWorker({
+  config,
+  databaseUrl,
+  log: pino({ level: config.logLevel }),
+  registry: await loadPlugins(config),
+  url,
+  limits: { blockedSeconds: 3, rssBytes: 512 * 1024 ** 2 },
+});

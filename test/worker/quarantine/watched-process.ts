@@ -1,0 +1,21 @@
+/** A process under a watchdog, production's unless it is told another limit, that does what it is told. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { startWatchdog } from '../../../src/worker/quarantine/watchdog.ts';
+
+const DEEDS: Record<string, () => unknown> = {
+  block: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+  loop: () => {
+    for (;;);
+  },
+  async hoard() {
+    const hoard: Buffer[] = [];
+    for (;;) {
+      hoard.push(Buffer.alloc(64 * 1024 ** 2, 1));
+      await nextTurn();
+    }
+  },
+};
+
+const [deed = '', blockedSeconds] = process.argv.slice(2);
+startWatchdog(blockedSeconds ? { blockedSeconds: Number(blockedSeconds), rssBytes: Infinity } : undefined);
+await DEEDS[deed]?.();
