@@ -12,7 +12,7 @@ import { type SubmitDeps, submit } from '../../src/pipeline/submit/submit.ts';
 import { Uploads } from '../../src/pipeline/submit/uploads.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { startQueue } from '../../src/queue/queue.ts';
-import { finishedAmong, getBatch } from '../../src/store/batches.ts';
+import { endedAmong, findAnyBatch } from '../../src/store/batches.ts';
 import { createLargeJobChecker } from '../../src/validation/large-jobs.ts';
 import { PLUGIN_DIR, startMain } from '../support/main-process.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -92,8 +92,8 @@ async function runBatch(
   signal: AbortSignal,
 ): Promise<void> {
   const batchId = toBatchId(await submit(deps, { caller: CALLER, events: jobEvents(n, action) }));
-  await until(async () => (await finishedAmong(deps.pool, [batchId])).length === 1, { signal });
-  const batch = await getBatch(deps.pool, batchId);
+  await until(async () => (await endedAmong(deps.pool, [batchId])).length === 1, { signal });
+  const batch = await findAnyBatch(deps.pool, batchId);
   if (batch?.succeeded !== n) throw new Error(`${batch?.succeeded} of ${n} jobs succeeded`);
 }
 

@@ -129,7 +129,7 @@ export function createKeys(options: {
      * Tells the log which keys have secrets that SECRET_KEY does not read. No reason not to start: all others
      * work, and these can be revoked and made anew.
      */
-    async tellUnreadable(log: Log): Promise<void> {
+    async logUnreadableSecrets(log: Log): Promise<void> {
       const stored = await listSecrets(pool);
       const unreadable = stored.filter(({ id, encryptedSecret }) => !cipher.reads(encryptedSecret, id));
       if (unreadable.length > 0)

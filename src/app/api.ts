@@ -101,7 +101,7 @@ export async function startApi(
   );
   const retention = opened.adopt(startRetention({ pool, log }), (started) => started.stop());
   await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
-  await keys.tellUnreadable(log);
+  await keys.logUnreadableSecrets(log);
   listening.serve(
     await createHttpApp({
       ...pipeline,
@@ -112,7 +112,7 @@ export async function startApi(
       actions: createActionCatalogue(registry),
       maxNdjsonJobs: config.maxNdjsonJobs,
       routes: registry.routes,
-      isReady: async () => (await Promise.all([ping(), queue.answers()])).every(Boolean),
+      isReady: async () => (await Promise.all([ping(), queue.isReachable()])).every(Boolean),
       rateLimit: config.rateLimit,
       trustProxy: config.trustProxy,
       publicUrl: config.publicUrl,

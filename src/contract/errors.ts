@@ -4,7 +4,7 @@
  * `docs/api.md`.
  */
 export const catalogue = {
-  notJson: { errorCode: 400, specificCode: 24092, message: 'Incorrect job format' },
+  invalidRequest: { errorCode: 400, specificCode: 24092, message: 'Incorrect job format' },
   emptyJobs: { errorCode: 400, specificCode: 24093, message: 'Empty job parameter found' },
   tooManyJobs: { errorCode: 400, specificCode: 24448, message: 'The maximum number of jobs is exceeded' },
   notSaved: { errorCode: 503, specificCode: 24091, message: 'The information was not saved' },
@@ -27,7 +27,7 @@ export const catalogue = {
   idempotencyMismatch: { errorCode: 422, message: 'This Idempotency-Key was used with another request body' },
   tooManyRequests: { errorCode: 429, message: 'Too many requests' },
   headersTooLarge: { errorCode: 431, message: 'The request line and headers have more than 16 KiB' },
-  failedRequest: { errorCode: 461, message: 'The request failed' },
+  jobFailed: { errorCode: 461, message: 'The request failed' },
   internal: { errorCode: 500, message: 'Internal error' },
   notConfigured: { errorCode: 501, message: 'The server is not set up for this' },
   unavailable: { errorCode: 503, message: 'The service is not available at the moment' },

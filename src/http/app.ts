@@ -3,7 +3,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import helmet, { type HelmetOptions } from 'helmet';
 import type { Keys } from '../access/keys.ts';
 import { BatchwrightError } from '../contract/errors.ts';
-import type { RunAloneDeps } from '../pipeline/call/call-action.ts';
+import type { CallActionDeps } from '../pipeline/call/call-action.ts';
 import type { PluginPipeline } from '../pipeline/call/plugin-pipeline.ts';
 import type { ActionCatalogue } from '../pipeline/read/action-catalogue.ts';
 import type { Log, Sql } from '../plugin/context.ts';
@@ -31,7 +31,7 @@ import { keyRoutes } from './v1/keys.ts';
 const JOBS_IN_MEMORY = 8;
 const LEAST_BODY_MEMORY = 64 * 1024 * 1024;
 
-export interface HttpDeps extends RpcDeps, RunAloneDeps, BatchRoutesDeps {
+export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps {
   actions: ActionCatalogue;
   keys: Keys;
   pluginPipeline: PluginPipeline;

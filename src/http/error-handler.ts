@@ -8,7 +8,7 @@ import { errorText, sendText, type Told } from './server/send-error.ts';
 /** The one place where errors become answers: the contract's shape, and RFC 9457 below /v1. */
 export function errorHandler(log: Log) {
   return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
-    const told = asTold(error, request);
+    const told = publicError(error, request);
     if (told.body.errorCode >= 500 && told.kind !== 'stillRunning')
       log.error({ err: error }, 'request failed');
     if (response.headersSent) {
@@ -27,7 +27,7 @@ export function errorHandler(log: Log) {
 }
 
 /** What was not thrown for the caller is told without its message. */
-function asTold(error: unknown, request: Request): Told {
+function publicError(error: unknown, request: Request): Told {
   if (error instanceof BatchwrightError) return error;
   // A plugin's route has called an action that failed, or refuses by itself.
   if (error instanceof NonRetryableError || error instanceof RetryLaterError)
@@ -48,7 +48,7 @@ function bodyOf({ message, options }: NonRetryableError | RetryLaterError): Erro
   const { errorCode, specificCode, additionalMessages } = options;
   const isStatus = errorCode !== undefined && errorCode >= 400 && errorCode <= 599;
   return {
-    errorCode: isStatus ? errorCode : catalogue.failedRequest.errorCode,
+    errorCode: isStatus ? errorCode : catalogue.jobFailed.errorCode,
     message,
     ...(specificCode === undefined ? {} : { specificCode }),
     ...(additionalMessages ? { additionalMessages } : {}),

@@ -47,23 +47,23 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   let running = true;
   // False once a fetch has taken all there was.
   let mayHaveMore = true;
-  let bell = Promise.withResolvers<void>();
+  let wakeUp = Promise.withResolvers<void>();
 
   function wake(): void {
     mayHaveMore = true;
-    bell.resolve();
+    wakeUp.resolve();
   }
 
   function take(claim: Claim): void {
     occupied.add(claim);
     const release = () => {
-      if (occupied.delete(claim)) bell.resolve();
+      if (occupied.delete(claim)) wakeUp.resolve();
     };
     const done = options.handle(claim, { release }).finally(() => {
       held.delete(claim);
       if (options.wakeAtEnd) mayHaveMore = true;
       release();
-      bell.resolve();
+      wakeUp.resolve();
     });
     held.set(claim, done);
   }
@@ -81,10 +81,10 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
 
   async function run(): Promise<void> {
     while (running) {
-      bell = Promise.withResolvers();
+      wakeUp = Promise.withResolvers();
       const free = options.lanes - occupied.size;
       if (free > 0 && mayHaveMore) await fetchFree(free);
-      else await bell.promise;
+      else await wakeUp.promise;
     }
     while (held.size > 0) await Promise.all(held.values());
   }
@@ -97,7 +97,7 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
     stop() {
       running = false;
       clearInterval(polling);
-      bell.resolve();
+      wakeUp.resolve();
       return ended;
     },
   };

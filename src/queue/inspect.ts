@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg';
 import { CALLBACK_QUEUE, chunkQueue, quarantineQueue } from './messages.ts';
 
 /** The live chunk messages of these batches: which chunk, for which of `queues`. */
-export async function liveChunks(
+export async function queuedChunks(
   client: ClientBase,
   queues: readonly string[],
   batchIds: readonly string[],
@@ -39,7 +39,11 @@ export async function queuedCallbacks(
  * Makes the batch's waiting messages due at once, for whichever lane is free: what a cancel ends need neither wait
  * for a retry's delay nor, without the name of its action, for a slot.
  */
-export async function hasten(client: ClientBase, queues: readonly string[], batchId: string): Promise<void> {
+export async function makeDueNow(
+  client: ClientBase,
+  queues: readonly string[],
+  batchId: string,
+): Promise<void> {
   await client.query(
     `update pgboss.job set start_after = least(start_after, now()), data = data - 'action'
      where name = any($1) and state < 'active' and group_id = $2`,

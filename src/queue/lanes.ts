@@ -18,7 +18,7 @@ import {
   chunkQueue,
   quarantineQueue,
 } from './messages.ts';
-import { type Doorbell, listenForRings } from './notify.ts';
+import { listenForMessages, type MessageListener } from './notify.ts';
 
 /** Callbacks at once: one that waits for its receiver costs a socket, and no more. */
 const CALLBACK_LANES = 128;
@@ -42,7 +42,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
   const consumers = new Map<string, Consumer>();
   const errors = new LimitedLog(log);
   const holder = randomUUID();
-  let doorbell: Doorbell | undefined;
+  let listener: MessageListener | undefined;
 
   function wake(queue?: string): void {
     if (queue !== undefined) consumers.get(queue)?.wake();
@@ -53,7 +53,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
     queue: string,
     options: Pick<ConsumerOptions<Claim<Message>>, 'lanes' | 'fetch' | 'handle'> & { wakeAtEnd?: boolean },
   ): Lanes {
-    doorbell ??= listenForRings({ url, applicationName: `${applicationName} bell`, onRing: wake, log });
+    listener ??= listenForMessages({ url, applicationName: `${applicationName} listener`, onMessage: wake, log });
 
     async function handle(claim: Claim<Message>, lane: Lane): Promise<void> {
       try {
@@ -138,7 +138,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
     /** Nobody wakes them any more; they are to be stopped before. */
     async stop(): Promise<void> {
       errors.flush();
-      await doorbell?.stop();
+      await listener?.stop();
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Tells at once that a message was sent: NOTIFY, which rings when the sender's transaction commits. */
+/** Says at once that a message was sent: NOTIFY, which is heard when the sender's transaction commits. */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ClientBase } from 'pg';
@@ -8,11 +8,11 @@ const CHANNEL = 'batchwright_queue';
 const RECONNECT_MS = 1000;
 
 /** Rings for those who listen to the queue, when the client's transaction commits. */
-export async function ring(client: ClientBase, queue: string): Promise<void> {
+export async function notifyOf(client: ClientBase, queue: string): Promise<void> {
   await client.query({ name: 'ring', text: `select pg_notify('${CHANNEL}', $1)`, values: [queue] });
 }
 
-export interface Doorbell {
+export interface MessageListener {
   stop(): Promise<void>;
 }
 
@@ -20,25 +20,25 @@ export interface Doorbell {
  * Listens on a connection of its own, and anew when that is lost. Without it (PgBouncer in transaction mode)
  * messages are found by polling all the same, some time later.
  *
- * @param options.onRing gets the queue; undefined when any may have been rung for while nobody listened
+ * @param options.onMessage gets the queue; undefined when any may have been notified for while nobody listened
  */
-export function listenForRings(options: {
+export function listenForMessages(options: {
   url: string;
   applicationName: string;
-  onRing(queue?: string): void;
+  onMessage(queue?: string): void;
   log: { warn(fields: object, message: string): void };
-}): Doorbell {
+}): MessageListener {
   const stopping = new AbortController();
   let client: Client | undefined;
 
   async function listen(): Promise<void> {
     client = createClient(options);
-    client.on('notification', ({ payload }) => options.onRing(payload));
+    client.on('notification', ({ payload }) => options.onMessage(payload));
     const ended = once(client, 'end');
     ended.catch(() => {}); // awaited below, unless something else fails before
     await client.connect();
     await client.query(`listen ${CHANNEL}`);
-    options.onRing();
+    options.onMessage();
     await ended;
   }
 

@@ -16,7 +16,7 @@ import {
   priorityOf,
   quarantineQueue,
 } from './messages.ts';
-import { ring } from './notify.ts';
+import { notifyOf } from './notify.ts';
 import { SUPERVISION_SECONDS, startSupervision } from './supervision.ts';
 import { setVacuum } from './vacuum.ts';
 
@@ -100,9 +100,9 @@ export async function startQueue(options: {
   ): Promise<void> {
     // Before the messages, for it is heard at the commit: so that one need not wait for the other.
     const isDue = messages.some(({ delaySeconds }) => !delaySeconds);
-    const rung = isDue ? ring(client, queue) : Promise.resolve();
-    rung.catch(() => {}); // awaited below, unless something else fails before
-    if (!(client as Client).pipeline) await rung;
+    const notified = isDue ? notifyOf(client, queue) : Promise.resolve();
+    notified.catch(() => {}); // awaited below, unless something else fails before
+    if (!(client as Client).pipeline) await notified;
     for (let from = 0; from < messages.length; from += INSERT_SIZE) {
       const jobs: JobInsert<T>[] = messages
         .slice(from, from + INSERT_SIZE)
@@ -114,7 +114,7 @@ export async function startQueue(options: {
         }));
       await boss.insert(queue, jobs as JobInsert[], { db: over(client, { prepared: `send-${queue}` }) });
     }
-    await rung;
+    await notified;
   }
 
   return {
@@ -182,7 +182,7 @@ export async function startQueue(options: {
     callbackLanes: lanes.callbacks,
 
     /** True while the queue's own connections reach the database; false after the stop. */
-    answers: async () => running && (await ping()),
+    isReachable: async () => running && (await ping()),
 
     /** Stops fetching and closes the connections; lanes are to be stopped before. */
     async stop(): Promise<void> {

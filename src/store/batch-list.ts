@@ -49,7 +49,7 @@ export async function findLiveBatch(
 }
 
 /** Those of these batches that are there, whatever their tenants. */
-export async function liveBatches(
+export async function batchesWithProgress(
   client: ClientBase | Pool,
   batchIds: readonly string[],
 ): Promise<LiveBatch[]> {

@@ -35,7 +35,7 @@ export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cance
 export const IS_VISIBLE = `(expires_at > now() or state in ('queued', 'running'))`;
 
 /** The tenant's batch; null when there is none of that id, when it is another tenant's, or ended and expired. */
-export async function findBatch(
+export async function findTenantBatch(
   client: ClientBase | Pool,
   tenant: string,
   batchId: string,
@@ -49,7 +49,7 @@ export async function findBatch(
 }
 
 /** The same, locked until the transaction ends. */
-export async function lockBatch(
+export async function lockTenantBatch(
   client: ClientBase,
   tenant: string,
   batchId: string,
@@ -79,7 +79,7 @@ export async function storeActions(pool: Pool, batchId: string, actions: readonl
 }
 
 /** For the processes' own work, whatever the tenant. */
-export async function getBatch(client: ClientBase | Pool, batchId: string): Promise<BatchRow | null> {
+export async function findAnyBatch(client: ClientBase | Pool, batchId: string): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>(
     `select ${BATCH_COLUMNS} from batchwright.batch where id = $1`,
     [batchId],
@@ -88,7 +88,7 @@ export async function getBatch(client: ClientBase | Pool, batchId: string): Prom
 }
 
 /** The same, locked until the transaction ends. */
-export async function lockBatchRow(client: ClientBase, batchId: string): Promise<BatchRow | null> {
+export async function lockAnyBatch(client: ClientBase, batchId: string): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>(
     `select ${BATCH_COLUMNS} from batchwright.batch where id = $1 for update`,
     [batchId],
@@ -97,7 +97,7 @@ export async function lockBatchRow(client: ClientBase, batchId: string): Promise
 }
 
 /** Which of these batches have ended. */
-export async function finishedAmong(pool: Pool, batchIds: readonly string[]): Promise<string[]> {
+export async function endedAmong(pool: Pool, batchIds: readonly string[]): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>({
     name: 'finished-among',
     text: `select id from batchwright.batch where id = any($1) and state in ('completed', 'cancelled')`,

@@ -12,7 +12,7 @@ export interface ValidJob<Entry> {
 
 /** Why a job may not run; the messages follow the job's place, as in `jobs[7].params.event must be integer`. */
 export interface JobProblem {
-  kind: Extract<ErrorName, 'notJson' | 'emptyJobs' | 'invalidParams' | 'missingParams'>;
+  kind: Extract<ErrorName, 'invalidRequest' | 'emptyJobs' | 'invalidParams' | 'missingParams'>;
   /** Each begins with `.` when it is about a member of the job, else with a blank or a colon. */
   messages: string[];
   /** The first parameter that is wrong or missing, where that is what is wrong. */
@@ -41,18 +41,18 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
   text: string,
 ): ValidJob<Entry> | JobProblem {
   if (job === null || typeof job !== 'object' || Array.isArray(job))
-    return { kind: 'notJson', messages: [' must be an object'], id: undefined };
+    return { kind: 'invalidRequest', messages: [' must be an object'], id: undefined };
   const { namespace, action, params } = job as Members;
   const unrounded = mayBeRounded(text) ? (parseUnrounded(text) as Members) : (job as Members);
   const wrong = memberProblem(unrounded);
   const id = isJobId(unrounded.id) ? unrounded.id : undefined;
   const named = namedAction(namespace, action);
   if (wrong || !named)
-    return { kind: 'notJson', messages: [], ...wrong, id, ...(named && { action: named }) };
+    return { kind: 'invalidRequest', messages: [], ...wrong, id, ...(named && { action: named }) };
   const entry = find(named.namespace, named.action);
   if (!entry) {
     const name = shortened(`${named.namespace}.${named.action}`);
-    return { kind: 'notJson', messages: [`: there is no action ${name}`], id };
+    return { kind: 'invalidRequest', messages: [`: there is no action ${name}`], id };
   }
   const broken =
     checkParams(entry.validate, params) ??
@@ -69,7 +69,8 @@ export function isProblem(checked: ValidJob<unknown> | JobProblem): checked is J
 
 /** What is wrong with the members but for what is in the params; null for nothing. */
 function memberProblem(job: Members): Pick<JobProblem, 'kind' | 'messages'> | null {
-  for (const name in job) if (!isMember.has(name)) return { kind: 'notJson', messages: unknownMembers(job) };
+  for (const name in job)
+    if (!isMember.has(name)) return { kind: 'invalidRequest', messages: unknownMembers(job) };
   const { namespace, action, params, id } = job;
   if (id !== undefined && !isJobId(id))
     return problem(`.id must be a string of 1 to ${MAX_ID_LENGTH} characters or a whole number`);
@@ -95,7 +96,7 @@ function nameProblem(member: string, value: unknown): ReturnType<typeof memberPr
 
 function problem(
   message: string,
-  kind: JobProblem['kind'] = 'notJson',
+  kind: JobProblem['kind'] = 'invalidRequest',
 ): Pick<JobProblem, 'kind' | 'messages'> {
   return { kind, messages: [message] };
 }

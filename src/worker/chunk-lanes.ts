@@ -6,7 +6,7 @@
  * - Jobs that have not been started go back when another batch has waited long enough for their place.
  */
 import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/run-chunk.ts';
-import { setApart } from '../pipeline/run/send-to-quarantine.ts';
+import { sendToQuarantine } from '../pipeline/run/send-to-quarantine.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Lane, Lanes } from '../queue/queue.ts';
 import { waitingBatches } from '../queue/waiting-batches.ts';
@@ -68,7 +68,7 @@ class ChunkLanes {
 
   async #work(claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
     // A message that was taken before and not settled had a worker that died of it, perhaps.
-    if (claim.retryCount > 0) return setApart(this.#deps, this.#queue, claim);
+    if (claim.retryCount > 0) return sendToQuarantine(this.#deps, this.#queue, claim);
     const hand: Hand = { lane, hasLane: true, since: performance.now(), work: null };
     this.#hands.add(hand);
     this.#timer ??= setInterval(() => this.#review(), REVIEW_MS);

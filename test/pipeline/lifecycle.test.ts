@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
-import { witnesses } from '../support/cancel.ts';
+import { controlJobs } from '../support/cancel.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { startReceiver } from './deliver/deliver-receiver.ts';
@@ -91,7 +91,7 @@ test('cancelling a running batch starts no further job; those running end as the
   const gated = Array.from({ length: 9 }, () => workJob('attempt', { gate: 'ten' }));
   const failing = workJob('attempt', { gate: 'ten', failures: 1, message: 'too late for another run' });
   const waiting = Array.from({ length: 20 }, () => workJob('attempt'));
-  const { jobs, cancelKnown } = witnesses('test.behave', 'ten');
+  const { jobs, cancelKnown } = controlJobs('test.behave', 'ten');
   const receiver = await startReceiver({ after });
   const asyncId = await system.run([...gated, failing, ...waiting, ...jobs], { callbackUrl: receiver.url });
   await running(asyncId, 12);
@@ -119,7 +119,7 @@ test('finished results stay when a batch is cancelled', async () => {
   // So large that it is a chunk by itself.
   const large = { namespace: 'test', action: 'behave', params: { effect: 'x'.repeat(1024 * 1024) } };
   const gated = Array.from({ length: 20 }, () => workJob('attempt', { gate: 'stay' }));
-  const { jobs, cancelKnown } = witnesses('test.behave', 'stay');
+  const { jobs, cancelKnown } = controlJobs('test.behave', 'stay');
   const asyncId = await system.run([large, ...gated, ...jobs]);
   await waitFor(async () => (await status(system, asyncId)).counts.succeeded === 1, {
     what: 'the first result',
@@ -246,7 +246,7 @@ test('a restarted batch is queued again, with what has succeeded counted', async
 
 test('a cancelled batch can be restarted: its cancelled jobs run', async () => {
   const gated = Array.from({ length: 15 }, () => workJob('attempt', { gate: 'again' }));
-  const { jobs, cancelKnown } = witnesses('test.behave', 'again');
+  const { jobs, cancelKnown } = controlJobs('test.behave', 'again');
   const asyncId = await system.run([...gated, ...jobs]);
   await running(asyncId, 12);
   await perform('cancel', asyncId);

@@ -1,38 +1,38 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { transaction } from '../../src/postgres/transaction.ts';
-import { listenForRings, ring } from '../../src/queue/notify.ts';
+import { listenForMessages, notifyOf } from '../../src/queue/notify.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
 
-const NAME = 'doorbell test';
+const NAME = 'listener test';
 
-test('a ring is heard when its transaction commits, and again after the connection was lost', async (t) => {
+test('a notifyOf is heard when its transaction commits, and again after the connection was lost', async (t) => {
   const { url, pool } = await createDatabase(t);
   const heard: (string | undefined)[] = [];
-  const bell = listenForRings({
+  const listener = listenForMessages({
     url,
     applicationName: NAME,
-    onRing: (queue) => heard.push(queue),
+    onMessage: (queue) => heard.push(queue),
     log: silentLog,
   });
-  t.after(() => bell.stop());
+  t.after(() => listener.stop());
   const hears = (...expected: (string | undefined)[]) =>
     waitFor(async () => heard.length >= expected.length, { what: 'a ring' }).then(() => {
       assert.deepEqual(heard.splice(0), expected);
     });
   await hears(undefined);
 
-  await transaction(pool, (client) => ring(client, 'one'));
+  await transaction(pool, (client) => notifyOf(client, 'one'));
   await hears('one');
 
   const undone = transaction(pool, async (client) => {
-    await ring(client, 'two');
+    await notifyOf(client, 'two');
     throw new Error('undone');
   });
   await assert.rejects(undone, /undone/);
-  await transaction(pool, (client) => ring(client, 'three'));
+  await transaction(pool, (client) => notifyOf(client, 'three'));
   await hears('three');
 
   await pool.query(
@@ -40,6 +40,6 @@ test('a ring is heard when its transaction commits, and again after the connecti
     [NAME],
   );
   await hears(undefined);
-  await transaction(pool, (client) => ring(client, 'four'));
+  await transaction(pool, (client) => notifyOf(client, 'four'));
   await hears('four');
 });

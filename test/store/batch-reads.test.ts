@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
 import { transaction } from '../../src/postgres/transaction.ts';
-import { findLiveBatch, listBatches, liveBatches } from '../../src/store/batch-list.ts';
+import { batchesWithProgress, findLiveBatch, listBatches } from '../../src/store/batch-list.ts';
 import {
   type BatchWalk,
-  findBatch,
-  finishedAmong,
+  endedAmong,
+  findTenantBatch,
   pendingCallbacks,
   unfinishedBatches,
 } from '../../src/store/batches.ts';
@@ -47,8 +47,8 @@ async function endedBatch(batch: Parameters<typeof storeBatch>[1] & { total: num
 describe('A batch', () => {
   test('is its tenant’s only', async () => {
     const id = await storeBatch(pool, { tenant: 'of-one' });
-    assert.equal((await findBatch(pool, 'of-one', id))?.id, id);
-    assert.equal(await findBatch(pool, 'of-another', id), null);
+    assert.equal((await findTenantBatch(pool, 'of-one', id))?.id, id);
+    assert.equal(await findTenantBatch(pool, 'of-another', id), null);
     assert.equal(await findLiveBatch(pool, 'of-another', id), null);
   });
 
@@ -69,8 +69,8 @@ describe('A batch', () => {
       completed.map(({ id }) => id),
       [ended],
     );
-    assert.equal((await liveBatches(pool, [...ids, ended])).length, 5);
-    assert.deepEqual(await finishedAmong(pool, [...ids, ended]), [ended]);
+    assert.equal((await batchesWithProgress(pool, [...ids, ended])).length, 5);
+    assert.deepEqual(await endedAmong(pool, [...ids, ended]), [ended]);
   });
 
   test('that has expired is found as long as it has not ended', async () => {
@@ -78,10 +78,10 @@ describe('A batch', () => {
       pool.query('update batchwright.batch set expires_at = now() where id = $1', [id]);
     const queued = await storeBatch(pool);
     await expire(queued);
-    assert.equal((await findBatch(pool, TENANT, queued))?.id, queued);
+    assert.equal((await findTenantBatch(pool, TENANT, queued))?.id, queued);
     const ended = await endedBatch({ total: 2 });
     await expire(ended);
-    assert.equal(await findBatch(pool, TENANT, ended), null);
+    assert.equal(await findTenantBatch(pool, TENANT, ended), null);
   });
 
   test('tells which of its jobs run and how far they are, until they have their results', async () => {
@@ -230,13 +230,13 @@ describe('A callback', () => {
       5005,
       'from the start of the attempt',
     );
-    const batch = await findBatch(pool, TENANT, id);
+    const batch = await findTenantBatch(pool, TENANT, id);
     assert.deepEqual([batch?.callbackState, batch?.callbackAttempts], ['delivered', 2]);
   });
 
   test('that was delivered stays so, until it is asked for again', async () => {
     const id = await endedBatch({ total: 1, callbackUrl: 'https://a.test/' });
-    const state = async () => (await findBatch(pool, TENANT, id))?.callbackState;
+    const state = async () => (await findTenantBatch(pool, TENANT, id))?.callbackState;
     for (const next of ['delivered', 'failed'] as const)
       await transaction(pool, (client) => countAttempt(client, { batch: id, generation: 1 }, next));
     assert.equal(await state(), 'delivered');

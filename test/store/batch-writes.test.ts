@@ -6,10 +6,10 @@ import { createPool } from '../../src/postgres/pools.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
 import {
   deleteExpired,
-  getBatch,
+  findAnyBatch,
   holdOffCancel,
   isCancelRequested,
-  lockBatch,
+  lockTenantBatch,
   reopen,
   requestCancel,
 } from '../../src/store/batches.ts';
@@ -42,7 +42,7 @@ const settleAll = (id: string, ...outcomes: Parameters<typeof settle>[3]) =>
 describe('A batch is stored', () => {
   test('with its chunk, as it was sent', async () => {
     const id = await storeBatch(pool);
-    const stored = await getBatch(pool, id);
+    const stored = await findAnyBatch(pool, id);
     assert.deepEqual([stored?.state, stored?.total, stored?.generation], ['queued', 3, 1]);
     const chunk = await loadChunk(pool, id, 0);
     assert.deepEqual(
@@ -114,7 +114,7 @@ describe('A batch is stored', () => {
     const id = await storeBatch(pool, { total: 2, invalid: [0, 1], callbackUrl: 'https://a.test/' });
     const counted = await transaction(pool, (client) => recount(client, id));
     assert.deepEqual([counted?.finished, counted?.state], [true, 'completed']);
-    const ended = await getBatch(pool, id);
+    const ended = await findAnyBatch(pool, id);
     assert.deepEqual([ended?.failed, ended?.callbackState], [2, 'pending']);
     assert.ok(ended?.finishedAt);
   });
@@ -131,7 +131,7 @@ describe('A settle', () => {
     const last = await settleAll(id, outcome(0), outcome(2));
     assert.deepEqual([last?.inserted, last?.finished, last?.state], [1, true, 'completed']);
 
-    const ended = await getBatch(pool, id);
+    const ended = await findAnyBatch(pool, id);
     assert.deepEqual([ended?.succeeded, ended?.failed, ended?.cancelled], [2, 1, 0]);
     assert.equal(ended?.callbackState, 'pending');
     assert.ok(ended.startedAt && ended.finishedAt && ended.startedAt <= ended.finishedAt);
@@ -173,7 +173,7 @@ describe('A settle', () => {
       settle(client, id, 1, [outcome(1), outcome(0)], { expectNew: true }),
     );
     await assert.rejects(repeated, { code: '23505' });
-    assert.equal((await getBatch(pool, id))?.succeeded, 1);
+    assert.equal((await findAnyBatch(pool, id))?.succeeded, 1);
     const fresh = await transaction(pool, (client) =>
       settle(client, id, 1, [outcome(1), outcome(2)], { expectNew: true }),
     );
@@ -195,7 +195,7 @@ describe('A settle', () => {
     const id = await storeBatch(pool, { total });
     const answers = await Promise.all(Array.from({ length: total }, (_, n) => settleAll(id, outcome(n))));
     assert.equal(answers.filter((answer) => answer?.finished).length, 1);
-    assert.equal((await getBatch(pool, id))?.succeeded, total);
+    assert.equal((await findAnyBatch(pool, id))?.succeeded, total);
   });
 });
 
@@ -218,13 +218,13 @@ describe('A restart', () => {
     await transaction(pool, (client) => recount(client, id));
     await settleAll(id, outcome(0), outcome(1, 'failed'), outcome(2, 'cancelled', 'null'));
     const generation = await transaction(pool, async (client) => {
-      assert.equal((await lockBatch(client, TENANT, id))?.state, 'completed');
+      assert.equal((await lockTenantBatch(client, TENANT, id))?.state, 'completed');
       const removed = await deleteUnsuccessful(client, id);
       assert.deepEqual(removed, { failed: 1, cancelled: 1 });
       return reopen(client, id, removed);
     });
     assert.equal(generation, 2);
-    const open = await getBatch(pool, id);
+    const open = await findAnyBatch(pool, id);
     assert.deepEqual([open?.state, open?.succeeded, open?.failed, open?.cancelled], ['queued', 1, 1, 0]);
     assert.deepEqual((await loadChunk(pool, id, 0))?.recorded, [0, 3]);
   });
@@ -258,5 +258,5 @@ test('what has been expired for two days goes with all that belongs to it, and n
     [gone, kept],
   ]);
   assert.deepEqual(rows, [{ batch_id: kept }]);
-  assert.equal(await getBatch(pool, gone), null);
+  assert.equal(await findAnyBatch(pool, gone), null);
 });

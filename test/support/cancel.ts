@@ -17,9 +17,9 @@ export interface Witnesses {
  *
  * @param action one with slots that the batch's other jobs leave alone
  */
-export function witnesses(action: 'test.behave' | 'work.attempt', name: string): Witnesses {
+export function controlJobs(action: 'test.behave' | 'work.attempt', name: string): Witnesses {
   const [namespace = '', called = ''] = action.split('.');
-  const gates = [`${name}: first witness`, `${name}: second witness`];
+  const gates = [`${name}: first controlJob`, `${name}: second controlJob`];
   return {
     jobs: gates.map((gate) => ({ namespace, action: called, params: { gate } })),
     async running(system, asyncId, others) {
@@ -28,7 +28,7 @@ export function witnesses(action: 'test.behave' | 'work.attempt', name: string):
           const { state, counts } = await statusOf(system, asyncId);
           return state === 'running' && counts.running === others + gates.length;
         },
-        { what: `${others} running jobs and the witnesses` },
+        { what: `${others} running jobs and the controlJobs` },
       );
     },
     async cancelKnown(system, asyncId) {

@@ -51,9 +51,9 @@ export function readEnvelope(
   async function* events(): AsyncGenerator<EnvelopeEvent[]> {
     for await (const piece of pieces(request, limits.maxBodyBytes)) {
       hash.update(piece);
-      yield inContractShape(linesHint, () => scanner.push(piece));
+      yield asRequestError(linesHint, () => scanner.push(piece));
     }
-    yield inContractShape(linesHint, () => scanner.end());
+    yield asRequestError(linesHint, () => scanner.end());
   }
   return { events: events(), digest: () => hash.digest(), ...bodyOf(request) };
 }
@@ -75,12 +75,12 @@ export async function readParams(request: IncomingMessage, limits: BodyLimits): 
   });
   const parts: Buffer[] = [];
   for await (const piece of pieces(request, maxBytes)) {
-    inContractShape(depthHint, () => scanner.push(piece));
+    asRequestError(depthHint, () => scanner.push(piece));
     parts.push(piece);
   }
   const body = Buffer.concat(parts);
   if (isBlank(body)) return Buffer.from('{}');
-  inContractShape(depthHint, () => scanner.end());
+  asRequestError(depthHint, () => scanner.end());
   const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
   return hasByteOrderMark ? body.subarray(3) : body;
 }
@@ -225,7 +225,7 @@ function depthHint(error: JsonSyntaxError): string {
 }
 
 /** @param hint what the message of a syntax error ends with */
-function inContractShape<T>(hint: (error: JsonSyntaxError) => string, scan: () => T): T {
+function asRequestError<T>(hint: (error: JsonSyntaxError) => string, scan: () => T): T {
   try {
     return scan();
   } catch (error) {
@@ -234,7 +234,7 @@ function inContractShape<T>(hint: (error: JsonSyntaxError) => string, scan: () =
         message: error.message.replace(/^element (\d+)/, 'jobs[$1]'),
       });
     if (error instanceof JsonSyntaxError)
-      throw new BatchwrightError('notJson', {
+      throw new BatchwrightError('invalidRequest', {
         message: `The body is not as expected: ${error.message}${hint(error)}`,
       });
     throw error;

@@ -54,7 +54,7 @@ export function readLines(
     }));
     for await (const piece of pieces(request, Number.POSITIVE_INFINITY)) {
       hash.update(piece);
-      const lines = inContractShape(() => scanner.push(piece));
+      const lines = asRequestError(() => scanner.push(piece));
       bytesOfNoJob += lines.reduce((bytes, { value }) => bytes - value.length, piece.length);
       // A job that has not ended yet counts as well.
       if (bytesOfNoJob > limits.maxBodyBytes + limits.maxJobBytes)
@@ -63,19 +63,19 @@ export function readLines(
         });
       yield lines.map(jobOf);
     }
-    yield [...inContractShape(() => scanner.end()).map(jobOf), { kind: 'array-end', count }];
+    yield [...asRequestError(() => scanner.end()).map(jobOf), { kind: 'array-end', count }];
   }
   return { events: events(), digest: () => hash.digest(), ...bodyOf(request) };
 }
 
-function inContractShape<T>(scan: () => T): T {
+function asRequestError<T>(scan: () => T): T {
   try {
     return scan();
   } catch (error) {
     if (error instanceof LineTooLongError)
       throw new BatchwrightError('bodyTooLarge', { message: error.message });
     if (error instanceof JsonDepthError)
-      throw new BatchwrightError('notJson', {
+      throw new BatchwrightError('invalidRequest', {
         message: `${error.message}, with the ${OUTER_DEPTH} that a JSON body has around a job`,
       });
     throw error;

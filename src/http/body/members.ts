@@ -10,7 +10,7 @@ const MAX_BYTES = 1024 * 1024;
 
 /**
  * The body of a small request as a JSON object; `{}` when there is none. A number that was rounded to a whole one
- * is a fraction in it. Throws `notJson` for anything else.
+ * is a fraction in it. Throws `invalidRequest` for anything else.
  */
 export async function readObject(request: IncomingMessage): Promise<Record<string, unknown>> {
   const bytes = await readParams(request, { maxBodyBytes: MAX_BYTES, maxJobBytes: MAX_BYTES });
@@ -18,11 +18,13 @@ export async function readObject(request: IncomingMessage): Promise<Record<strin
     if (!isUtf8(bytes)) throw new SyntaxError('it is not valid UTF-8');
     return parseUnrounded(bytes.toString()) as Record<string, unknown>;
   } catch (error) {
-    throw new BatchwrightError('notJson', { message: `The body is no JSON: ${(error as Error).message}` });
+    throw new BatchwrightError('invalidRequest', {
+      message: `The body is no JSON: ${(error as Error).message}`,
+    });
   }
 }
 
-/** As `readObject`; throws `notJson` for a member that is not among the known ones, too. */
+/** As `readObject`; throws `invalidRequest` for a member that is not among the known ones, too. */
 export async function readMembers(
   request: IncomingMessage,
   known: readonly string[],
@@ -30,6 +32,6 @@ export async function readMembers(
   const members = await readObject(request);
   for (const name in members)
     if (!known.includes(name))
-      throw new BatchwrightError('notJson', { message: unknownMember('', name, known) });
+      throw new BatchwrightError('invalidRequest', { message: unknownMember('', name, known) });
   return members;
 }

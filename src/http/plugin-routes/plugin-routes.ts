@@ -64,7 +64,7 @@ function toolsOf({ pipeline, sqlOf, log }: PluginRoutesOptions, namespace: strin
     submit: (request, batch) => awaited(pipeline.submit(callerOf(request), batch), 'submit'),
     batch: (request, asyncId) => awaited(pipeline.batch(callerOf(request), asyncId), 'batch'),
     results: (request, asyncId) =>
-      notJson(
+      invalidRequest(
         pipeline.results(callerOf(request), asyncId),
         'results() is read with for await, or as a whole with await Array.fromAsync(results(…))',
       ),
@@ -75,11 +75,11 @@ function toolsOf({ pipeline, sqlOf, log }: PluginRoutesOptions, namespace: strin
 }
 
 function awaited<T>(promise: Promise<T>, tool: string): Promise<T> {
-  return notJson(promise, `${tool}() is a promise: await it`);
+  return invalidRequest(promise, `${tool}() is a promise: await it`);
 }
 
 /** Without it `response.json(…)` of the value would answer `{}`, and nobody would be told why. */
-function notJson<T extends object>(value: T, remedy: string): T {
+function invalidRequest<T extends object>(value: T, remedy: string): T {
   const toJSON = () => {
     throw new TypeError(remedy);
   };

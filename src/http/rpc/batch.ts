@@ -97,7 +97,7 @@ function unknownAction(name: unknown): BatchwrightError {
     typeof name === 'string'
       ? `batch has no action ${name.slice(0, 100)}: it has ${known}`
       : `?action= must be given once: batch has ${known}`;
-  return new BatchwrightError('notJson', { message });
+  return new BatchwrightError('invalidRequest', { message });
 }
 
 function booleanAction(
@@ -134,13 +134,13 @@ async function answerResults(
 
 /** Ids and numbers may stand in the body or in the query; null is as good as nothing. */
 async function parametersOf(request: Request, known: readonly string[] | null): Promise<Parameters> {
-  const { action: _, ...query } = queryOf(request, ['action', ...(known ?? [])], 'notJson');
+  const { action: _, ...query } = queryOf(request, ['action', ...(known ?? [])], 'invalidRequest');
   if (known === null) return {};
   const body = await readMembers(request, known);
   const given = Object.entries(body).filter(([, value]) => value !== null);
   const twice = given.find(([name, value]) => Object.hasOwn(query, name) && query[name] !== String(value));
   if (twice)
-    throw new BatchwrightError('notJson', {
+    throw new BatchwrightError('invalidRequest', {
       message: `${twice[0]} is one thing in the query, another in the body`,
     });
   return { ...query, ...Object.fromEntries(given) };
@@ -149,7 +149,7 @@ async function parametersOf(request: Request, known: readonly string[] | null): 
 /** Throws the error for a batch that is not there, which says what an id is where it is none. */
 function asyncIdOf({ async, asyncId }: Parameters, notFound: ErrorName = 'batchNotFound'): string {
   if (async !== undefined && asyncId !== undefined && async !== asyncId)
-    throw new BatchwrightError('notJson', { message: 'async and asyncId are not the same' });
+    throw new BatchwrightError('invalidRequest', { message: 'async and asyncId are not the same' });
   const id = async ?? asyncId;
   if (isAsyncId(id)) return id;
   const isMissing = id === undefined || id === '';

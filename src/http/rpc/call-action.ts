@@ -1,7 +1,7 @@
 /** Any action called alone: `POST /api/1.0/{namespace}?action={action}` with the params as the body. */
 import type { RequestHandler } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
-import { type RunAloneDeps, runAlone } from '../../pipeline/call/call-action.ts';
+import { type CallActionDeps, callAction } from '../../pipeline/call/call-action.ts';
 import { callerOf } from '../auth/callers.ts';
 import { type BodyLimits, readParams } from '../body/body.ts';
 import { heldBodyOf } from '../body/body-memory.ts';
@@ -9,7 +9,7 @@ import { idempotencyKeyOf } from '../body/idempotency-key.ts';
 import { queryOf } from '../body/query.ts';
 
 export function alone(
-  deps: RunAloneDeps & { bodyLimits: BodyLimits },
+  deps: CallActionDeps & { bodyLimits: BodyLimits },
 ): RequestHandler<{ namespace: string }> {
   return async (request, response) => {
     if (request.method !== 'POST') {
@@ -26,7 +26,7 @@ export function alone(
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const caller = callerOf(request as Parameters<typeof callerOf>[0]);
-    const result = await runAlone(deps, caller, {
+    const result = await callAction(deps, caller, {
       namespace,
       action,
       params,
@@ -35,7 +35,7 @@ export function alone(
     });
     response.set('x-async-id', result.asyncId);
     if (result.status === 'cancelled')
-      throw new BatchwrightError('failedRequest', {
+      throw new BatchwrightError('jobFailed', {
         message: 'The job was cancelled',
         extra: { asyncId: result.asyncId },
       });

@@ -117,12 +117,12 @@ function refuseMembersInQuery(request: Request): void {
       throw new BatchwrightError('badRequest', {
         message: `?${name}= goes with a body of lines (application/x-ndjson); a JSON body has it as a member`,
       });
-  queryOf(request, [], 'notJson');
+  queryOf(request, [], 'invalidRequest');
 }
 
 /** callbackUrl and options, which a body of lines has no place for. */
 function membersOf(request: Request): Record<string, unknown> {
-  const { callbackUrl, ...options } = queryOf(request, ['callbackUrl', ...BATCH_OPTIONS], 'notJson');
+  const { callbackUrl, ...options } = queryOf(request, ['callbackUrl', ...BATCH_OPTIONS], 'invalidRequest');
   const given = Object.entries(options).map(([name, value]) => [name, booleanOf(value)]);
   return { ...(callbackUrl === undefined ? {} : { callbackUrl }), options: Object.fromEntries(given) };
 }

@@ -9,7 +9,7 @@ import { resultAt } from '../../store/results.ts';
 import { type SubmitDeps, submit } from '../submit/submit.ts';
 import type { EndWatch } from './end-watch.ts';
 
-export interface RunAloneDeps extends SubmitDeps {
+export interface CallActionDeps extends SubmitDeps {
   pool: Pool;
   endWatch: EndWatch;
   /** How long a caller is kept waiting; 30 s when absent. */
@@ -40,7 +40,11 @@ export interface AloneCall {
  * Throws what `submit` throws, with 23016 or 23017 for params that break the schema, and `stillRunning` (504)
  * with the asyncId when the job takes longer than 30 s.
  */
-export async function runAlone(deps: RunAloneDeps, caller: Caller, call: AloneCall): Promise<AloneResult> {
+export async function callAction(
+  deps: CallActionDeps,
+  caller: Caller,
+  call: AloneCall,
+): Promise<AloneResult> {
   const { params, signal, idempotencyKey } = call;
   const head = JSON.stringify({ namespace: call.namespace, action: call.action });
   const value = Buffer.concat([Buffer.from(`${head.slice(0, -1)},"params":`), params, Buffer.from('}')]);

@@ -1,6 +1,6 @@
 /** Waits for batches to end: one poller a process, whatever the number of waiters. */
 import type { Pool } from 'pg';
-import { finishedAmong } from '../../store/batches.ts';
+import { endedAmong } from '../../store/batches.ts';
 
 export interface EndWatch {
   /** True when the batch ended in time, false after `timeoutMs` or when the signal aborts. */
@@ -21,7 +21,7 @@ export function createEndWatch(pool: Pool): EndWatch {
     polling = true;
     while (waiters.size > 0) {
       // While the database is away nobody's batch ends: their timeouts go on.
-      const ended = await finishedAmong(pool, [...waiters.keys()]).catch(() => []);
+      const ended = await endedAmong(pool, [...waiters.keys()]).catch(() => []);
       for (const batchId of ended) for (const wake of waiters.get(batchId) ?? []) wake();
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }

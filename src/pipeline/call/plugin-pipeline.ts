@@ -7,11 +7,11 @@ import { NonRetryableError } from '../../plugin/errors.ts';
 import { resultValues } from '../read/result-values.ts';
 import { batchStatus, requireBatch } from '../read/status.ts';
 import { submit } from '../submit/submit.ts';
-import { type RunAloneDeps, runAlone } from './call-action.ts';
+import { type CallActionDeps, callAction } from './call-action.ts';
 
 export type PluginPipeline = ReturnType<typeof createPluginPipeline>;
 
-export function createPluginPipeline(deps: RunAloneDeps) {
+export function createPluginPipeline(deps: CallActionDeps) {
   return {
     async submit(
       caller: Caller,
@@ -36,7 +36,7 @@ export function createPluginPipeline(deps: RunAloneDeps) {
     /** The response; throws NonRetryableError with the error object's fields when the job failed. */
     async call(caller: Caller, name: string, params: unknown): Promise<unknown> {
       const [namespace = '', action = ''] = name.split('.');
-      const result = await runAlone(deps, caller, {
+      const result = await callAction(deps, caller, {
         namespace,
         action,
         params: Buffer.from(JSON.stringify(params)),

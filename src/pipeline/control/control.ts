@@ -8,11 +8,11 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, isAsyncId, isTerminal, toBatchId } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
-import { hasten } from '../../queue/inspect.ts';
+import { makeDueNow } from '../../queue/inspect.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { type BatchRow, lockBatch, reopen, requestCancel } from '../../store/batches.ts';
+import { type BatchRow, lockTenantBatch, reopen, requestCancel } from '../../store/batches.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
 import { deleteUnsuccessful } from '../../store/results.ts';
@@ -33,7 +33,7 @@ const ATTEMPTS = 3;
 export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
     if (!(await requestCancel(client, batch.id))) return false;
-    await hasten(client, deps.queues, batch.id);
+    await makeDueNow(client, deps.queues, batch.id);
     return true;
   });
 }
@@ -102,7 +102,7 @@ async function withBatch(
   const batchId = toBatchId(asyncId);
   await requireActions(deps, caller, batchId);
   const inTransaction = async (client: PoolClient) => {
-    const batch = await lockBatch(client, caller.tenant, batchId);
+    const batch = await lockTenantBatch(client, caller.tenant, batchId);
     if (!batch) throw new BatchwrightError('batchNotFound');
     return work(client, batch);
   };

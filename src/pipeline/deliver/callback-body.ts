@@ -6,11 +6,11 @@ import { toAsyncId } from '../../domain/batch.ts';
 import { FairShare } from '../../domain/fair-share.ts';
 import { OutboundError } from '../../outbound/outbound-error.ts';
 import { signatureHeader } from '../../outbound/signature.ts';
-import { type BatchRow, getBatch } from '../../store/batches.ts';
+import { type BatchRow, findAnyBatch } from '../../store/batches.ts';
 import { type CallbackBatch, callbackBatch } from '../../store/deliveries.ts';
 import { elements } from '../read/result-json.ts';
 import { RestartedError, readResultPages } from '../read/result-pages.ts';
-import { terminalCounts } from '../read/status.ts';
+import { endedCounts } from '../read/status.ts';
 
 /** What is sent as it was read; larger bodies are read twice, in constant memory. */
 const KEPT_BYTES = 1024 * 1024;
@@ -101,7 +101,7 @@ async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
 /** `{"asyncId","state","counts","results":[…]}` in pieces. A finished batch reads the same every time. */
 async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
   const { id, state, generation } = batch;
-  const head = { asyncId: toAsyncId(id), state, counts: terminalCounts(batch) };
+  const head = { asyncId: toAsyncId(id), state, counts: endedCounts(batch) };
   yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"results":[`);
   let areFirst = true;
   try {
@@ -133,7 +133,7 @@ async function* readAgain(
 }
 
 async function isRestarted(pool: Pool, { id, generation }: BatchRow): Promise<boolean> {
-  return (await getBatch(pool, id))?.generation !== generation;
+  return (await findAnyBatch(pool, id))?.generation !== generation;
 }
 
 function restarted(): OutboundError {

@@ -5,7 +5,7 @@ import type { LimitedLog } from '../../domain/limited-log.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
-import { type BatchRow, type CallbackState, lockBatchRow } from '../../store/batches.ts';
+import { type BatchRow, type CallbackState, lockAnyBatch } from '../../store/batches.ts';
 import { callbackBatch, countAttempt, insertDelivery } from '../../store/deliveries.ts';
 import { type Attempt, type SendCallbackDeps, sendCallback } from './send-callback.ts';
 
@@ -85,7 +85,7 @@ async function recordFailure(
     // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
     const isHeld = await queue.complete(client, claim);
     // Under the batch's lock: a repost comes before or after, never in between.
-    const batch = await lockBatchRow(client, message.batch);
+    const batch = await lockAnyBatch(client, message.batch);
     const superseded = batch !== null && isSuperseded(message, batch);
     const isCurrent = await countAttempt(client, message, superseded ? null : state);
     const decides = isHeld && isCurrent && !superseded;

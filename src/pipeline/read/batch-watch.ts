@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { isTerminal } from '../../domain/batch.ts';
-import { liveBatches } from '../../store/batch-list.ts';
+import { batchesWithProgress } from '../../store/batch-list.ts';
 import { type BatchView, toView } from './batch-view.ts';
 
 export interface BatchWatch {
@@ -58,7 +58,7 @@ export function createBatchWatch(pool: Pool): BatchWatch {
 
   async function tick(): Promise<void> {
     const asked = [...watched.keys()];
-    const found = new Map((await liveBatches(pool, asked)).map((batch) => [batch.id, batch]));
+    const found = new Map((await batchesWithProgress(pool, asked)).map((batch) => [batch.id, batch]));
     for (const batchId of asked) {
       const batch = found.get(batchId);
       tell(batchId, batch ? eventOf(toView(batch)) : toEvent('gone'));

@@ -11,7 +11,7 @@ import {
   toBatchId,
 } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
-import { type BatchRow, findBatch } from '../../store/batches.ts';
+import { type BatchRow, findTenantBatch } from '../../store/batches.ts';
 import { type RunningJobs, runningJobs } from '../../store/job-progress.ts';
 
 export interface BatchStatus {
@@ -32,7 +32,7 @@ export async function requireBatch(
   asyncId: unknown,
   notFound: ErrorName = 'batchNotFound',
 ): Promise<BatchRow> {
-  const batch = isAsyncId(asyncId) ? await findBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
+  const batch = isAsyncId(asyncId) ? await findTenantBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
   if (!batch) throw new BatchwrightError(notFound);
   return batch;
 }
@@ -50,8 +50,7 @@ async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
 
 export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): BatchStatus {
   const { id, state, total, succeeded, failed, cancelled } = batch;
-  if (isTerminal(state))
-    return { asyncId: toAsyncId(id), state, counts: terminalCounts(batch), progress: 100 };
+  if (isTerminal(state)) return { asyncId: toAsyncId(id), state, counts: endedCounts(batch), progress: 100 };
   const ended = succeeded + failed + cancelled;
   const runningNow = Math.min(running, total - ended);
   return {
@@ -63,6 +62,6 @@ export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): 
 }
 
 /** The counts of a batch that has ended. */
-export function terminalCounts({ total, succeeded, failed, cancelled }: BatchRow): Counts {
+export function endedCounts({ total, succeeded, failed, cancelled }: BatchRow): Counts {
   return { total, pending: total - succeeded - failed - cancelled, running: 0, succeeded, failed, cancelled };
 }

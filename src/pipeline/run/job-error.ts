@@ -60,7 +60,7 @@ function bodyOf(error: unknown): ErrorBody {
   if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
     const { errorCode, specificCode, additionalMessages } = error.options;
     return {
-      errorCode: isStatus(errorCode) ? errorCode : catalogue.failedRequest.errorCode,
+      errorCode: isStatus(errorCode) ? errorCode : catalogue.jobFailed.errorCode,
       message: textOf(error.message),
       ...(Number.isSafeInteger(specificCode) ? { specificCode: Number(specificCode) } : {}),
       ...(Array.isArray(additionalMessages)

@@ -9,7 +9,7 @@ import { transactionName } from './execute-transactional.ts';
  * Hands a message on to the quarantine, uncharged: the worker that had it before died, or stands still. What is
  * left of its transactions is ended: none of them can commit, and their locks would hold up those to come.
  */
-export async function setApart(
+export async function sendToQuarantine(
   deps: SettleDeps & { log: Log },
   queueName: string,
   claim: Claim<ChunkMessage>,

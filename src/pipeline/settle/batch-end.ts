@@ -6,7 +6,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { SettleAnswer } from '../../store/settle.ts';
 
 /** Called by the one settle that finished the batch; sends the callback's message if it has a callback. */
-export async function complete(
+export async function sendCompletionCallbacks(
   queue: Queue,
   client: ClientBase,
   batch: { batchId: string; generation: number; tenant: string; callbackUrl: string | null },

@@ -7,8 +7,8 @@ import { catalogue } from '../../contract/errors.ts';
 import { toAsyncId } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
 import { transaction } from '../../postgres/transaction.ts';
-import { liveChunks } from '../../queue/inspect.ts';
-import { type BatchRow, endedBatches, lockBatchRow } from '../../store/batches.ts';
+import { queuedChunks } from '../../queue/inspect.ts';
+import { type BatchRow, endedBatches, lockAnyBatch } from '../../store/batches.ts';
 import { countResults, insertLost } from '../../store/results.ts';
 import { recountEnded } from '../../store/settle.ts';
 
@@ -51,9 +51,9 @@ export async function findLostResults(
   for (const { id, total } of batches) {
     if ((counts.get(id) ?? 0) >= total) continue;
     const lost = await transaction(pool, async (own) => {
-      const batch = await lockBatchRow(own, id);
+      const batch = await lockAnyBatch(own, id);
       // One that ended too early, by counters that somebody changed, has jobs that still run.
-      if (!batch || (await liveChunks(own, queues, [id])).length > 0) return 0;
+      if (!batch || (await queuedChunks(own, queues, [id])).length > 0) return 0;
       return recordLostOfEnded(own, batch);
     });
     if (lost > 0)

@@ -12,7 +12,7 @@ import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
 import { holdOffCancel } from '../../store/batches.ts';
 import { markRunning, type SettleAnswer, settle } from '../../store/settle.ts';
-import { complete } from './batch-end.ts';
+import { sendCompletionCallbacks } from './batch-end.ts';
 
 export interface SettleDeps {
   pool: Pool;
@@ -154,7 +154,8 @@ export async function recordOutcomes(
 ): Promise<SettleAnswer> {
   const settled = await settle(client, batch, generation, outcomes, options);
   if (!settled) throw new Lost();
-  if (settled.finished) await complete(queue, client, { batchId: batch, generation, ...settled });
+  if (settled.finished)
+    await sendCompletionCallbacks(queue, client, { batchId: batch, generation, ...settled });
   return settled;
 }
 

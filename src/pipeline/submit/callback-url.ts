@@ -44,5 +44,5 @@ export function createCallbackUrlCheck(
 }
 
 function refused(why: string): BatchwrightError {
-  return new BatchwrightError('notJson', { message: `callbackUrl ${why}` });
+  return new BatchwrightError('invalidRequest', { message: `callbackUrl ${why}` });
 }

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Log } from '../../domain/log.ts';
 import { transaction } from '../../postgres/transaction.ts';
-import { getBatch } from '../../store/batches.ts';
+import { findAnyBatch } from '../../store/batches.ts';
 import { deleteChunks } from '../../store/chunks.ts';
 import { deleteUpload, staleUploads } from '../../store/uploads.ts';
 
@@ -11,7 +11,7 @@ const DISCARDS_AT_ONCE = 100;
 /** Deletes what the upload has stored. True when its batch turns out to be stored: then nothing is deleted. */
 export async function discardUpload(pool: Pool, batchId: string): Promise<boolean> {
   return transaction(pool, async (client) => {
-    if (!(await deleteUpload(client, batchId))) return (await getBatch(client, batchId)) !== null;
+    if (!(await deleteUpload(client, batchId))) return (await findAnyBatch(client, batchId)) !== null;
     await deleteChunks(client, batchId);
     return false;
   });

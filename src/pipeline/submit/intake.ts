@@ -102,7 +102,7 @@ export class Intake {
   finish(): Envelope {
     const options = this.#checkOptions();
     if (this.#jobsMember === 'other')
-      throw new BatchwrightError('notJson', { message: 'jobs must be an array' });
+      throw new BatchwrightError('invalidRequest', { message: 'jobs must be an array' });
     if (this.#jobsMember === 'absent')
       throw new BatchwrightError('emptyJobs', { message: 'jobs is missing' });
     if (this.#index === 0) throw new BatchwrightError('emptyJobs', { message: 'jobs must not be empty' });
@@ -131,7 +131,7 @@ export class Intake {
 
   #unreadable(why: string): JobProblem {
     this.#fatal = true;
-    return { kind: 'notJson', messages: [` ${why}`], id: undefined };
+    return { kind: 'invalidRequest', messages: [` ${why}`], id: undefined };
   }
 
   #add(bytes: Buffer, checked: ValidJob<RegisteredAction> | JobProblem, place: string): void {
@@ -167,7 +167,7 @@ export class Intake {
     }
     this.#fatal = true;
     return {
-      kind: 'notJson',
+      kind: 'invalidRequest',
       messages: [`.id ${JSON.stringify(checked.id)} is a duplicate`],
       id: checked.id,
     };
@@ -184,7 +184,7 @@ export class Intake {
   #refuse(): never {
     const more = this.#offending - MAX_NAMED;
     const details = more > 0 ? [...this.#messages, `and ${more} more jobs`] : this.#messages;
-    const { kind = 'notJson', parameter } = this.#firstProblem ?? {};
+    const { kind = 'invalidRequest', parameter } = this.#firstProblem ?? {};
     if (!this.#options.alone) throw new BatchwrightError(batchError(kind), { details });
     throw new BatchwrightError(kind, {
       details,
@@ -198,29 +198,31 @@ export class Intake {
       return;
     }
     if (!MEMBERS.includes(key))
-      throw new BatchwrightError('notJson', { message: unknownMember('', key, MEMBERS) });
+      throw new BatchwrightError('invalidRequest', { message: unknownMember('', key, MEMBERS) });
     if (value.length > MAX_MEMBER_BYTES)
-      throw new BatchwrightError('notJson', { message: `${key} is too large` });
+      throw new BatchwrightError('invalidRequest', { message: `${key} is too large` });
     try {
       if (!isUtf8(value)) throw new SyntaxError('it is not valid UTF-8');
       this.#members.set(key, JSON.parse(value.toString()));
     } catch (error) {
       const why = withoutPosition(error as SyntaxError);
-      throw new BatchwrightError('notJson', { message: `${key} is no JSON: ${why}` });
+      throw new BatchwrightError('invalidRequest', { message: `${key} is no JSON: ${why}` });
     }
   }
 
   #checkOptions(): BatchOptions {
     const options = this.#members.get('options') ?? {};
     if (typeof options !== 'object' || Array.isArray(options))
-      throw new BatchwrightError('notJson', { message: 'options must be an object' });
+      throw new BatchwrightError('invalidRequest', { message: 'options must be an object' });
     for (const [name, value] of Object.entries(options)) {
       if (!BATCH_OPTIONS.includes(name))
-        throw new BatchwrightError('notJson', {
+        throw new BatchwrightError('invalidRequest', {
           message: unknownMember('options', name, BATCH_OPTIONS),
         });
       if (typeof value !== 'boolean')
-        throw new BatchwrightError('notJson', { message: 'options.skipInvalid must be true or false' });
+        throw new BatchwrightError('invalidRequest', {
+          message: 'options.skipInvalid must be true or false',
+        });
     }
     return options as BatchOptions;
   }
@@ -234,7 +236,7 @@ export class Intake {
 
 /** The contract has one code for params that break a schema within a batch, whichever way they do. */
 function batchError(kind: JobProblem['kind']): ErrorName {
-  return kind === 'invalidParams' || kind === 'missingParams' ? 'notJson' : kind;
+  return kind === 'invalidParams' || kind === 'missingParams' ? 'invalidRequest' : kind;
 }
 
 /** As the API that this one speaks for has it. */

@@ -8,7 +8,7 @@ import type { Queue } from '../../queue/queue.ts';
 import { insertChunk, type NewChunk } from '../../store/chunks.ts';
 import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { insertBatch, insertInvalid } from '../../store/submission.ts';
-import { complete } from '../settle/batch-end.ts';
+import { sendCompletionCallbacks } from '../settle/batch-end.ts';
 
 /** A batch as it is known when all of its request has been read. */
 export interface BatchToStore {
@@ -64,7 +64,7 @@ export async function storeBatch(
   await insertInvalid(client, batchId);
   const settled = await recount(client, batchId);
   if (!settled?.finished) return null;
-  await complete(queue, client, { batchId, generation: 1, ...settled });
+  await sendCompletionCallbacks(queue, client, { batchId, generation: 1, ...settled });
   return settled;
 }
 

@@ -2,7 +2,7 @@
 import type { PoolClient } from 'pg';
 import { ACTION_DEFAULTS } from '../../plugin/action.ts';
 import { deleteWaiting } from '../../queue/abandoned.ts';
-import { liveChunks } from '../../queue/inspect.ts';
+import { queuedChunks } from '../../queue/inspect.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { openJobs, setChunkQueues } from '../../store/chunk-queues.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
@@ -12,7 +12,7 @@ import { incompleteChunks } from '../../store/chunks.ts';
  * are deleted, unless a worker of the release before is at them. Answers the messages there are, as
  * `chunk queue`; those that lack are the caller's to send.
  */
-export async function rehome(
+export async function moveQueues(
   { registry, queues }: { registry: Registry; queues: readonly string[] },
   client: PoolClient,
   batchId: string,
@@ -21,7 +21,7 @@ export async function rehome(
   const named = new Set(chunks.flatMap((chunk) => chunk.queues));
   const unworked = [...named].filter((queue) => !queues.includes(queue));
   if (unworked.length > 0) await deleteWaiting(client, unworked, batchId);
-  const live = await liveChunks(client, [...queues, ...unworked], [batchId]);
+  const live = await queuedChunks(client, [...queues, ...unworked], [batchId]);
   const alive = new Set(live.map(({ chunk, queue }) => `${chunk} ${queue}`));
   for (const { number, queues: old } of chunks) {
     const isAlive = (queue: string) => alive.has(`${number} ${queue}`);

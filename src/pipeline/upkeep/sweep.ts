@@ -6,12 +6,12 @@ import type { Pool, PoolClient } from 'pg';
 import { toAsyncId } from '../../domain/batch.ts';
 import type { Log } from '../../plugin/context.ts';
 import { transaction } from '../../postgres/transaction.ts';
-import { liveChunks, queuedCallbacks } from '../../queue/inspect.ts';
+import { queuedCallbacks, queuedChunks } from '../../queue/inspect.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
 import {
   type BatchWalk,
-  lockBatchRow,
+  lockAnyBatch,
   type PendingCallback,
   pendingCallbacks,
   unfinishedBatches,
@@ -21,10 +21,10 @@ import { countDeliveries } from '../../store/deliveries.ts';
 import { trySweepLock } from '../../store/duty-locks.ts';
 import { recount } from '../../store/settle.ts';
 import { requeue } from '../control/control.ts';
-import { complete, logEnd, receiverOf } from '../settle/batch-end.ts';
+import { logEnd, receiverOf, sendCompletionCallbacks } from '../settle/batch-end.ts';
 import { findLostResults, newResultWalk, recordLost } from '../settle/lost-results.ts';
 import { discardStaleUploads } from '../submit/discard-upload.ts';
-import { rehome } from './move-queues.ts';
+import { moveQueues } from './move-queues.ts';
 
 export interface SweepDeps {
   pool: Pool;
@@ -92,7 +92,7 @@ async function outOfOrder(
 ): Promise<Iterable<string>> {
   if (ids.length === 0) return [];
   // First the messages: one that ends in between has left its results.
-  const live = await liveChunks(client, queues, ids);
+  const live = await queuedChunks(client, queues, ids);
   const incomplete = await incompleteChunks(client, ids);
   const suspects = new Set(ids);
   for (const { batchId } of live) suspects.delete(batchId);
@@ -111,9 +111,9 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   const { pool, queue, log } = deps;
   const asyncId = toAsyncId(batchId);
   const ended = await transaction(pool, async (client) => {
-    const batch = await lockBatchRow(client, batchId);
+    const batch = await lockAnyBatch(client, batchId);
     if (!batch || batch.finishedAt !== null) return null;
-    const alive = await rehome(deps, client, batchId);
+    const alive = await moveQueues(deps, client, batchId);
     const sent = await requeue(queue, client, batch, (chunk, name) => alive.has(`${chunk} ${name}`));
     if (sent > 0) log.warn({ asyncId, messages: sent }, 'sweep: lost chunk messages sent again');
     if (alive.size > 0 || sent > 0) return null;
@@ -121,7 +121,7 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
     if (lost > 0) log.warn({ asyncId, results: lost }, 'sweep: lost jobs recorded as failed');
     const counted = await recount(client, batchId);
     if (!counted?.finished) return null;
-    await complete(queue, client, { batchId, generation: batch.generation, ...counted });
+    await sendCompletionCallbacks(queue, client, { batchId, generation: batch.generation, ...counted });
     return counted;
   });
   if (!ended) return;
@@ -147,7 +147,7 @@ async function withoutMessage(client: PoolClient, callbacks: readonly PendingCal
 /** Sends the callback's message again, as the attempt that follows those that were made. */
 async function repairCallback({ pool, queue, log }: SweepDeps, id: string): Promise<void> {
   await transaction(pool, async (client: PoolClient) => {
-    const batch = await lockBatchRow(client, id);
+    const batch = await lockAnyBatch(client, id);
     if (batch?.callbackState !== 'pending' || !batch.callbackUrl || !batch.finishedAt) return;
     if ((await withoutMessage(client, [batch])).length === 0) return;
     const isRepost = batch.reposts > 0;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { startHttpServer } from '../../outbound/loopback.ts';
-import { witnesses } from '../../support/cancel.ts';
+import { controlJobs } from '../../support/cancel.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { storedRows } from '../stored-rows.ts';
@@ -114,7 +114,7 @@ describe('repost', () => {
 describe('cancel', () => {
   test('starts nothing more: what runs ends as it ends, the rest is cancelled, finished results stay', async () => {
     // Ten jobs of one action run at once; the others are not started.
-    const { jobs, running, cancelKnown } = witnesses('work.attempt', 'cancel');
+    const { jobs, running, cancelKnown } = controlJobs('work.attempt', 'cancel');
     const asyncId = await system.run([
       echo(0),
       ...jobs,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { after, describe, type TestContext, test } from 'node:test';
 import { startHttpServer } from '../../outbound/loopback.ts';
-import { witnesses } from '../../support/cancel.ts';
+import { controlJobs } from '../../support/cancel.ts';
 import { type Answer, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import {
@@ -269,7 +269,7 @@ describe('The list of batches', () => {
 
 describe('cancel, restart and repost', () => {
   test('are 202 with the batch as it is then', async () => {
-    const { jobs, running, cancelKnown } = witnesses('work.attempt', 'cancel');
+    const { jobs, running, cancelKnown } = controlJobs('work.attempt', 'cancel');
     const asyncId = await post([...jobs, ...Array.from({ length: 12 }, (_, n) => gated('cancel', n))]);
     await running(system, asyncId, 10);
     const cancelled = await act(asyncId, 'cancel');

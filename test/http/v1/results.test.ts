@@ -1,7 +1,7 @@
 /** `GET /v1/batches/{asyncId}/results`: pages, NDJSON and CSV. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { witnesses } from '../../support/cancel.ts';
+import { controlJobs } from '../../support/cancel.ts';
 import { type Answer, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { parseCsv } from '../body/csv.ts';
@@ -310,7 +310,7 @@ describe('Results in every form', () => {
         ['test', 'echo', '{"n":1}', 'succeeded', '1', false],
       ],
     );
-    const { jobs, running, cancelKnown } = witnesses('work.attempt', 'never');
+    const { jobs, running, cancelKnown } = controlJobs('work.attempt', 'never');
     const waiting = upTo(12).map((n) => gated('never', n));
     const gate = (await postBatch(system, { jobs: [...waiting, ...jobs] })).body.asyncId;
     await running(system, gate, 10);
