@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Log } from '../domain/log.ts';
 import { type ConnectionOptions, connectionConfig } from './connection.ts';
@@ -18,6 +19,9 @@ const types: pg.CustomTypesConfig = {
   },
 };
 
+/** An ended connection is closed by the server at once, unless that is frozen or out of reach. */
+const CLOSE_MS = 1_000;
+
 interface PoolOptions extends ConnectionOptions {
   /** The most connections at once. */
   max: number;
@@ -34,6 +38,9 @@ interface PoolOptions extends ConnectionOptions {
  * A pool that survives the loss of connections and of the server: what is lost is logged, statements that
  * were under way reject, later ones connect anew, waiting at most 10 s for a connection.
  *
+ * `end` resolves when the server has closed the connections, or is taking too long for that: the database may be
+ * stopped then, and nothing is lost.
+ *
  * json and jsonb columns are strings of JSON text, bigint columns are numbers. A statement is sent without
  * waiting for the answer to the one before, when the caller does not wait for it either.
  */
@@ -46,7 +53,7 @@ export function createPool({
   ...connection
 }: PoolOptions): pg.Pool {
   const { applicationName } = connection;
-  const pool = new pg.Pool({
+  const pool = new ClosingPool({
     ...connectionConfig(connection),
     max,
     pipeline: !forCopy,
@@ -62,4 +69,27 @@ export function createPool({
   // Repeats the errors of idle clients; the pool has no listener on the others, hence ours above.
   pool.on('error', () => undefined);
   return pool;
+}
+
+/** That of `pg` has ended when it has said goodbye to the server. */
+class ClosingPool extends pg.Pool {
+  /** Resolved when the connection is closed; of those that are open. */
+  readonly #closed = new Map<pg.PoolClient, Promise<void>>();
+
+  constructor(config: pg.PoolConfig) {
+    super(config);
+    this.on('connect', (client) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      client.once('end', () => {
+        this.#closed.delete(client);
+        resolve();
+      });
+      this.#closed.set(client, promise);
+    });
+  }
+
+  override async end(): Promise<void> {
+    await super.end();
+    await Promise.race([Promise.all(this.#closed.values()), delay(CLOSE_MS, undefined, { ref: false })]);
+  }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createPool } from '../../src/postgres/pools.ts';
 import { createDatabase } from '../support/database.ts';
+import { startProxy } from '../support/proxy.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -33,4 +34,28 @@ test('a pool outlives the loss of its idle and its busy connections, and logs th
   );
   await pool.query('select 1');
   assert.equal(lost, 2);
+});
+
+test('a pool that has ended has no connection at the server any more, however busy it was', async (t) => {
+  const { url, pool: other } = await createDatabase(t);
+  const count = 'select count(*) as count from pg_stat_activity where application_name = $1';
+  for (const forCopy of [false, true]) {
+    const pool = createPool({ url, max: 10, applicationName: 'ended', log: silentLog, forCopy });
+    const clients = await Promise.all(Array.from({ length: 10 }, () => pool.connect()));
+    for (const client of clients) client.release();
+    const [late] = await Promise.all([pool.connect(), pool.query('select pg_sleep(0.1)')]);
+    const ended = pool.end();
+    late.release();
+    await ended;
+    assert.deepEqual((await other.query(count, ['ended'])).rows, [{ count: 0 }]);
+  }
+});
+
+test('a pool ends although the server is out of reach', async (t) => {
+  const { url } = await createDatabase(t);
+  const proxy = await startProxy(t, url);
+  const pool = createPool({ url: proxy.url, max: 2, applicationName: 'unreachable', log: silentLog });
+  await pool.query('select 1');
+  proxy.freeze();
+  await pool.end();
 });
