@@ -8,6 +8,7 @@ import type { Caller } from '../../src/domain/caller.ts';
 import type { EnvelopeEvent } from '../../src/json/envelope-scanner.ts';
 import { createCallbackUrlCheck } from '../../src/pipeline/submit/callback-url.ts';
 import { ProcessLock } from '../../src/pipeline/submit/process-lock.ts';
+import { SmallBatches } from '../../src/pipeline/submit/small-batches.ts';
 import { type SubmitDeps, submit } from '../../src/pipeline/submit/submit.ts';
 import { Uploads } from '../../src/pipeline/submit/uploads.ts';
 import { createPool } from '../../src/postgres/pools.ts';
@@ -49,7 +50,10 @@ export function ours({ workers = 1, action = 'echo' }: { workers?: number; actio
 }
 
 /** What `startApi` gives to `submit`. */
-async function startSubmitting(stack: AsyncDisposableStack, url: string): Promise<SubmitDeps> {
+async function startSubmitting(
+  stack: AsyncDisposableStack,
+  url: string,
+): Promise<SubmitDeps & { pool: Pool }> {
   const log = pino({ level: 'warn' });
   const config = readConfig({ DATABASE_URL: url, PLUGIN_DIR });
   const registry = await loadPlugins(config);
@@ -77,6 +81,7 @@ async function startSubmitting(stack: AsyncDisposableStack, url: string): Promis
   return {
     pool,
     uploads,
+    smallBatches: new SmallBatches({ pool, queue }),
     queue,
     registry,
     largeJobs,
@@ -87,7 +92,7 @@ async function startSubmitting(stack: AsyncDisposableStack, url: string): Promis
 }
 
 async function runBatch(
-  deps: SubmitDeps,
+  deps: SubmitDeps & { pool: Pool },
   { n, action }: { n: number; action: Action },
   signal: AbortSignal,
 ): Promise<void> {

@@ -10,6 +10,7 @@ import { createBatchWatch } from '../pipeline/read/batch-watch.ts';
 import { createRouteSql } from '../pipeline/run/sql/route-sql.ts';
 import { createCallbackUrlCheck } from '../pipeline/submit/callback-url.ts';
 import { ProcessLock } from '../pipeline/submit/process-lock.ts';
+import { SmallBatches } from '../pipeline/submit/small-batches.ts';
 import { TenantTurns } from '../pipeline/submit/tenant-turns.ts';
 import { Uploads } from '../pipeline/submit/uploads.ts';
 import { startRetention } from '../pipeline/upkeep/retention.ts';
@@ -83,6 +84,7 @@ export async function startApi(
   const pipeline = {
     pool,
     uploads,
+    smallBatches: new SmallBatches({ pool, queue }),
     queue,
     queues: registry.queues,
     registry,

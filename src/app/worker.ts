@@ -7,6 +7,7 @@ import { createHttpService } from '../outbound/http-service.ts';
 import type { Mailer } from '../outbound/mail.ts';
 import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
 import { PluginConnections } from '../pipeline/run/sql/plugin-connections.ts';
+import { SmallChunks } from '../pipeline/settle/small-chunks.ts';
 import { ActionSlots } from '../pipeline/throttle/action-slots.ts';
 import type { Services } from '../plugin/context.ts';
 import { createPool } from '../postgres/pools.ts';
@@ -162,6 +163,7 @@ async function startEngine(
       registry,
       services,
       slots: new ActionSlots(),
+      smallChunks: new SmallChunks({ pool, queue }),
       log,
       failures,
       draining: drain.signal,

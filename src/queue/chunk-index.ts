@@ -13,12 +13,19 @@ export const TENANT = `coalesce(data ->> 'tenant', '') collate "C"`;
 export const CHUNK_INDEX = `(name, (${ACTION}), (${TENANT}), priority desc, start_after)
     where state < 'active' and not blocked`;
 
-/** Each class is one range of the index. Delayed messages that are not due yet lie behind those that are. */
+/**
+ * Each class is one range of the index: small chunks, first chunks, later chunks, delayed messages. Those that are not
+ * due yet lie behind those that are.
+ */
 const CLASSES = [
-  { where: 'priority >= 0', order: 'priority desc, start_after' },
+  { where: 'priority > 0', order: 'priority desc, start_after' },
+  { where: 'priority = 0', order: 'priority desc, start_after' },
   { where: `priority < 0 and priority > ${DELAYED_PRIORITY}`, order: 'priority desc, start_after' },
   { where: `priority = ${DELAYED_PRIORITY}`, order: 'start_after' },
 ];
+
+/** The class of small chunks: see `ofEachClass`. */
+export const SMALL_CLASS = 0;
 
 /** For each class the due messages of an action and a tenant, in the order in which they are run. */
 export function ofEachClass(select: (rows: string, number: number) => string, of: string): string {

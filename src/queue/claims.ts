@@ -44,7 +44,7 @@ export async function releaseClaim(
   });
 }
 
-/** As pg-boss names a claim. */
-export function claimRef({ id, retryCount }: Claim<unknown>) {
-  return [{ id, retryCount }];
+/** As pg-boss names claims. */
+export function claimRefs(claims: readonly Claim<unknown>[]) {
+  return claims.map(({ id, retryCount }) => ({ id, retryCount }));
 }

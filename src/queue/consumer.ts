@@ -15,15 +15,19 @@ export interface Lane {
 
 export interface Fetched<Claim> {
   claims: Claim[];
-  /** There may be something to take although fewer than asked for came. */
+  /** There may be something to take although less than asked for came. */
   more?: boolean;
+  /** What comes next is larger than what is free. */
+  isShort?: boolean;
 }
 
 export interface ConsumerOptions<Claim> {
-  /** Messages at once, those apart that have released their lane. */
-  lanes: number;
-  /** Takes up to so many messages. */
-  fetch(count: number): Promise<Fetched<Claim>>;
+  /** How much room there is for messages at once, those apart that have released their lane. */
+  room: number;
+  /** How much of it a message takes; 1 when absent. */
+  sizeOf?(claim: Claim): number;
+  /** Takes messages that need so much room at most. */
+  fetch(free: number): Promise<Fetched<Claim>>;
   /** Never rejects. */
   handle(claim: Claim, lane: Lane): Promise<void>;
   /** Tells the queue that these are still being worked on. */
@@ -44,6 +48,10 @@ const KEEP_ALIVE_AGAIN_MS = 250;
 export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer {
   const held = new Map<Claim, Promise<void>>();
   const occupied = new Set<Claim>();
+  const { sizeOf = () => 1 } = options;
+  let free = options.room;
+  /** With less room than this nothing can be taken. */
+  let needed = 1;
   let running = true;
   // False once a fetch has taken all there was.
   let mayHaveMore = true;
@@ -51,13 +59,18 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
 
   function wake(): void {
     mayHaveMore = true;
+    needed = 1;
     wakeUp.resolve();
   }
 
   function take(claim: Claim): void {
+    const size = sizeOf(claim);
     occupied.add(claim);
+    free -= size;
     const release = () => {
-      if (occupied.delete(claim)) wakeUp.resolve();
+      if (!occupied.delete(claim)) return;
+      free += size;
+      wakeUp.resolve();
     };
     const done = options.handle(claim, { release }).finally(() => {
       held.delete(claim);
@@ -68,11 +81,14 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
     held.set(claim, done);
   }
 
-  async function fetchFree(count: number): Promise<void> {
+  async function fetchFree(): Promise<void> {
     mayHaveMore = false;
+    const asked = free;
     try {
-      const { claims, more = false } = await options.fetch(count);
-      if (more || claims.length === count) mayHaveMore = true;
+      const { claims, more = false, isShort = false } = await options.fetch(asked);
+      const left = asked - claims.reduce((sum, claim) => sum + sizeOf(claim), 0);
+      if (more || isShort || left <= 0) mayHaveMore = true;
+      needed = isShort ? left + 1 : 1;
       for (const claim of claims) take(claim);
     } catch (error) {
       options.onError(error);
@@ -82,8 +98,7 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   async function run(): Promise<void> {
     while (running) {
       wakeUp = Promise.withResolvers();
-      const free = options.lanes - occupied.size;
-      if (free > 0 && mayHaveMore) await fetchFree(free);
+      if (free >= needed && mayHaveMore) await fetchFree();
       else await wakeUp.promise;
     }
     while (held.size > 0) await Promise.all(held.values());

@@ -4,6 +4,7 @@
  *
  * - The tenant with the fewest messages in hand here comes next, whatever it has waiting; among equals, tenants
  *   take turns.
+ * - A lane has up to `SMALL_PER_LANE` messages of small chunks, or one other.
  * - A tenant's flows share what the tenant gets in the same way: a small batch does not wait for a large one, nor
  *   the later chunks of a large one for ever new small ones.
  * - An action gets as many messages as it has free slots in this process; its others stay where they are, and
@@ -14,7 +15,8 @@
  */
 import type { Pool } from 'pg';
 import { queryByIndex } from './by-index.ts';
-import { ACTION, EACH_ACTION, ofEachClass, TABLE, TENANT, WAITING } from './chunk-index.ts';
+import { ACTION, EACH_ACTION, ofEachClass, SMALL_CLASS, TABLE, TENANT, WAITING } from './chunk-index.ts';
+import type { Fetched } from './consumer.ts';
 import type { ChunkMessage, Claim } from './messages.ts';
 
 /** After an answer of the database was lost, claims that were made all the same are looked for so long. */
@@ -31,6 +33,14 @@ interface Claimed {
 interface Flow {
   tenant: string;
   key: string;
+}
+
+/** Messages of small chunks that a lane has at once. */
+export const SMALL_PER_LANE = 16;
+
+/** How much of a lane a message takes, in parts of which it has `SMALL_PER_LANE`. */
+export function sizeOfMessage({ message }: Claim<ChunkMessage>): number {
+  return message.isSmall ? 1 : SMALL_PER_LANE;
 }
 
 /** Fetches for one queue in one process: it knows what is in hand there. */
@@ -52,18 +62,17 @@ export class ChunkFetcher {
   }
 
   /**
-   * Claims messages for so many free lanes. Each must be released.
+   * Claims messages for free lanes. Each must be released.
+   *
+   * @param freeParts how many messages of small chunks there is room for; any other takes `SMALL_PER_LANE` of these
    *
    * @param room the free slots of actions that have few, by name; all others have enough
    * @returns `more`: another process was about to take some of what would be next
    */
-  async fetch(
-    freeLanes: number,
-    room: Record<string, number>,
-  ): Promise<{ claims: Claim<ChunkMessage>[]; more: boolean }> {
+  async fetch(freeParts: number, room: Record<string, number>): Promise<Fetched<Claim<ChunkMessage>>> {
     if (performance.now() < this.#doubtUntil) await this.#takeBack();
     try {
-      return await this.#fetch(freeLanes, room);
+      return await this.#fetch(freeParts, room);
     } catch (error) {
       this.#doubtUntil = performance.now() + DOUBT_MS;
       throw error;
@@ -75,20 +84,23 @@ export class ChunkFetcher {
     this.#flows.delete(id);
   }
 
-  async #fetch(freeLanes: number, room: Record<string, number>) {
-    const [row] = await queryByIndex<{ claimed: string | null; wanted: number }>(this.#pool, {
-      name: 'fetch-chunks',
-      text: FETCH,
-      values: [
-        this.#queue,
-        freeLanes,
-        this.#last,
-        JSON.stringify(room),
-        JSON.stringify(this.#held((flow) => flow.tenant)),
-        JSON.stringify(this.#held((flow) => flow.key)),
-        JSON.stringify({ holder: this.#holder }),
-      ],
-    });
+  async #fetch(freeParts: number, room: Record<string, number>) {
+    const [row] = await queryByIndex<{ claimed: string | null; wanted: number; isShort: boolean }>(
+      this.#pool,
+      {
+        name: 'fetch-chunks',
+        text: FETCH,
+        values: [
+          this.#queue,
+          freeParts,
+          this.#last,
+          JSON.stringify(room),
+          JSON.stringify(this.#held((flow) => flow.tenant)),
+          JSON.stringify(this.#held((flow) => flow.key)),
+          JSON.stringify({ holder: this.#holder }),
+        ],
+      },
+    );
     const claimed: Claimed[] = JSON.parse(row?.claimed ?? '[]');
     this.#turn(claimed);
     const claims = claimed.map(({ id, retryCount, data, class: flowClass }) => {
@@ -96,7 +108,7 @@ export class ChunkFetcher {
       this.#flows.set(id, { tenant, key: `${flowClass} ${action} ${tenant}` });
       return { id, queue: this.#queue, retryCount, message: data };
     });
-    return { claims, more: claims.length < (row?.wanted ?? 0) };
+    return { claims, more: claims.length < (row?.wanted ?? 0), isShort: row?.isShort ?? false };
   }
 
   #held(keyOf: (flow: Flow) => string): Record<string, number> {
@@ -129,7 +141,7 @@ export class ChunkFetcher {
 /** As if the message had not been claimed: its next claim is no retry. */
 export const UNCLAIMED = `state = 'created', started_on = null, heartbeat_on = null, output = null`;
 
-// $1 queue, $2 free lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand by tenant and
+// $1 queue, $2 free parts of lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand by tenant and
 // $6 by flow, $7 what is noted in the row. A message is claimed as pg-boss does it: it counts its claims after
 // the first, and the count is the fence. Rows are locked last, so that what is not taken is free for others.
 const FETCH = `
@@ -156,7 +168,7 @@ const FETCH = `
       select is_around, tenant from step where number > 0 and not (is_around and tenant > $3)
     ) as each_tenant
   ), waiting as materialized (
-    select candidate.*, class,
+    select candidate.*, class, place,
       place + coalesce(($6::jsonb ->> (class || ' ' || action || ' ' || tenant))::int, 0) as flow_share
     from candidate cross join lateral (
       ${ofEachClass((rows, number) => `select ${number} as class, row_number() over () as place from (select ${rows} limit $2) as message`, 'candidate')}
@@ -167,11 +179,13 @@ const FETCH = `
     from waiting
   ), placed as (
     select *, row_number() over (partition by action order by share, is_around, tenant) as slot from shared
+  ), next as materialized (
+    select *, sum(case class when ${SMALL_CLASS} then 1 else ${SMALL_PER_LANE} end)
+      over (order by share, is_around, tenant, class, place rows unbounded preceding) as taken
+    from placed where slot <= coalesce(($4::jsonb ->> action)::int, $2)
   ), chosen as materialized (
-    select action, tenant, class, count(*) as messages from (
-      select * from placed where slot <= coalesce(($4::jsonb ->> action)::int, $2)
-      order by share, is_around, tenant limit $2
-    ) as next group by action, tenant, class
+    select action, tenant, class, count(*) as messages
+    from next where taken <= $2 group by action, tenant, class
   ), locked as materialized (
     ${ofEachClass((rows, number) => `select id, class from chosen cross join lateral (select id ${rows} limit chosen.messages for update skip locked) as message where class = ${number}`, 'chosen')}
   ), claimed as (
@@ -182,4 +196,5 @@ const FETCH = `
     returning id, retry_count as "retryCount", data
   )
   select (select json_agg(row)::text from (select claimed.*, class from claimed join locked using (id)) as row) as claimed,
-    (select coalesce(sum(messages), 0)::int from chosen) as wanted`;
+    (select coalesce(sum(messages), 0)::int from chosen) as wanted,
+    exists (select from next where taken > $2) as "isShort"`;

@@ -5,10 +5,10 @@ import type { PgBoss } from 'pg-boss';
 import { toAsyncId } from '../domain/batch.ts';
 import { LimitedLog } from '../domain/limited-log.ts';
 import type { Log } from '../domain/log.ts';
-import { claimRef } from './claims.ts';
+import { claimRefs } from './claims.ts';
 import { type Consumer, type ConsumerOptions, type Lane, startConsumer } from './consumer.ts';
 import { CallbackFetcher } from './fetch-callbacks.ts';
-import { ChunkFetcher } from './fetch-chunks.ts';
+import { ChunkFetcher, SMALL_PER_LANE, sizeOfMessage } from './fetch-chunks.ts';
 import { renewHeartbeats } from './keep-alive.ts';
 import {
   CALLBACK_QUEUE,
@@ -51,9 +51,16 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
 
   function start<Message extends { batch: string }>(
     queue: string,
-    options: Pick<ConsumerOptions<Claim<Message>>, 'lanes' | 'fetch' | 'handle'> & { wakeAtEnd?: boolean },
+    options: Pick<ConsumerOptions<Claim<Message>>, 'room' | 'sizeOf' | 'fetch' | 'handle'> & {
+      wakeAtEnd?: boolean;
+    },
   ): Lanes {
-    listener ??= listenForMessages({ url, applicationName: `${applicationName} listener`, onMessage: wake, log });
+    listener ??= listenForMessages({
+      url,
+      applicationName: `${applicationName} listener`,
+      onMessage: wake,
+      log,
+    });
 
     async function handle(claim: Claim<Message>, lane: Lane): Promise<void> {
       try {
@@ -62,7 +69,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
         const { batch } = claim.message;
         log.error({ err: error, queue, asyncId: toAsyncId(batch) }, 'a message could not be worked on');
         // When even this fails its heartbeat runs out.
-        await boss.fail(queue, claimRef(claim)).catch(() => {});
+        await boss.fail(queue, claimRefs([claim])).catch(() => {});
       }
     }
 
@@ -93,8 +100,9 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
       const queue = chunkQueue(name);
       const fetcher = new ChunkFetcher(pool, queue, holder);
       return start<ChunkMessage>(queue, {
-        lanes: options.lanes,
-        fetch: (freeLanes) => fetcher.fetch(freeLanes, options.room()),
+        room: options.lanes * SMALL_PER_LANE,
+        sizeOf: sizeOfMessage,
+        fetch: (free) => fetcher.fetch(free, options.room()),
         handle: (claim, lane) => handle(claim, lane).finally(() => fetcher.release(claim)),
       });
     },
@@ -102,7 +110,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
     quarantine(name: string, handle: (claim: Claim<ChunkMessage>) => Promise<void>): Lanes {
       const queue = quarantineQueue(name);
       return start<ChunkMessage>(queue, {
-        lanes: QUARANTINE_LANES,
+        room: QUARANTINE_LANES,
         async fetch(batchSize) {
           const jobs = await boss.fetch<ChunkMessage>(queue, { batchSize });
           return {
@@ -121,7 +129,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
     ): Lanes {
       const fetcher = new CallbackFetcher(callbackPool);
       return start<CallbackMessage>(CALLBACK_QUEUE, {
-        lanes,
+        room: lanes,
         fetch: async (freeLanes) => ({ claims: await fetcher.fetch(freeLanes) }),
         async handle(claim) {
           let answered: boolean | null = null;

@@ -6,6 +6,8 @@ export interface ChunkMessage {
   /** The action of all its jobs, `namespace.action`; absent where they are of several. */
   action?: string | undefined;
   chunk: number;
+  /** The chunk is a small one: a lane has several of these at once, and they are loaded and settled together. */
+  isSmall?: true | undefined;
   /** The batch's generation when the message was sent; an older one records nothing. */
   generation: number;
   /** Runs are counted by the message: 1 for the first. */
@@ -63,8 +65,15 @@ export const CALLBACK_QUEUE = 'callbacks';
  */
 export const DELAYED_PRIORITY = -2_000_000_000;
 
+/** Of messages of small chunks. */
+const SMALL_PRIORITY = 1;
+
 /** Of what is left of a chunk whose first jobs were started: as a later chunk's, whichever it is. */
-export function priorityOf({ chunk }: ChunkMessage, { isDelayed = false, isRest = false } = {}): number {
+export function priorityOf(
+  { chunk, isSmall }: ChunkMessage,
+  { isDelayed = false, isRest = false } = {},
+): number {
   if (isDelayed) return DELAYED_PRIORITY;
-  return -(isRest ? Math.max(1, chunk) : chunk);
+  if (isRest) return -Math.max(1, chunk);
+  return isSmall ? SMALL_PRIORITY : -chunk;
 }

@@ -3,7 +3,7 @@ import { type Db, type JobInsert, PgBoss } from 'pg-boss';
 import type { Log } from '../domain/log.ts';
 import { createPing } from '../postgres/ping.ts';
 import { createPool } from '../postgres/pools.ts';
-import { claimRef, narrowClaim, releaseClaim } from './claims.ts';
+import { claimRefs, narrowClaim, releaseClaim } from './claims.ts';
 import { createIndexes } from './indexes.ts';
 import { renewHeartbeats } from './keep-alive.ts';
 import { createLanes } from './lanes.ts';
@@ -117,6 +117,16 @@ export async function startQueue(options: {
     await notified;
   }
 
+  async function completeAll(
+    client: ClientBase,
+    queue: string,
+    claims: readonly Claim<unknown>[],
+    onSent?: () => void,
+  ): Promise<boolean> {
+    const db = over(client, { onSent });
+    return affected(await boss.complete(queue, claimRefs(claims), undefined, { db })) === claims.length;
+  }
+
   return {
     /** One message a chunk and queue. */
     sendChunks(
@@ -142,9 +152,19 @@ export async function startQueue(options: {
       return send(client, quarantineQueue(queue), [{ message, priority: priorityOf(message) }]);
     },
 
-    sendCallback(client: ClientBase, message: CallbackMessage, options: SendOptions = {}): Promise<void> {
-      const group = { id: message.receiver, tier: message.tenant };
-      return send(client, CALLBACK_QUEUE, [{ message, priority: 0, group, ...options }]);
+    sendCallbacks(
+      client: ClientBase,
+      messages: readonly CallbackMessage[],
+      options: SendOptions = {},
+    ): Promise<void> {
+      return send(
+        client,
+        CALLBACK_QUEUE,
+        messages.map((message) => {
+          const group = { id: message.receiver, tier: message.tenant };
+          return { message, priority: 0, group, ...options };
+        }),
+      );
     },
 
     /**
@@ -152,10 +172,12 @@ export async function startQueue(options: {
      *
      * @param onSent called when the statement is on its way: what the caller sends then comes after it
      */
-    async complete(client: ClientBase, claim: Claim<unknown>, onSent?: () => void): Promise<boolean> {
-      const db = over(client, { onSent });
-      return affectedOne(await boss.complete(claim.queue, claimRef(claim), undefined, { db }));
+    complete(client: ClientBase, claim: Claim<unknown>, onSent?: () => void): Promise<boolean> {
+      return completeAll(client, claim.queue, [claim], onSent);
     },
+
+    /** The same of several messages of one queue: false when one of the claims is no longer ours. */
+    completeAll,
 
     /** Renews the heartbeat by itself, for when the transaction that was to do so has been rolled back. */
     renew: (claim: Claim<unknown>) => renewHeartbeats(boss, claim.queue, [claim]),
@@ -163,7 +185,7 @@ export async function startQueue(options: {
     /** Renews the heartbeat and holds the message's row; all else as `complete`. */
     async touch(client: ClientBase, claim: Claim<unknown>, onSent?: () => void): Promise<boolean> {
       const db = over(client, { onSent });
-      return affectedOne(await boss.touch(claim.queue, claimRef(claim), { db }));
+      return affected(await boss.touch(claim.queue, claimRefs([claim]), { db })) === 1;
     },
 
     /** From now on the message is for these jobs only; all else as `touch`. */
@@ -195,8 +217,8 @@ export async function startQueue(options: {
 }
 
 /** pg-boss counts the rows it changed, although its declared type does not say so. */
-function affectedOne(response: object): boolean {
-  return (response as { affected?: number }).affected === 1;
+function affected(response: object): number | undefined {
+  return (response as { affected?: number }).affected;
 }
 
 /**

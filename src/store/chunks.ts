@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { BatchState } from '../domain/batch.ts';
+import { decodeJobs, encodeJobs, type StoredBody } from './chunk-body.ts';
 
 /** A closed chunk, about to be stored. */
 export interface NewChunk {
@@ -17,24 +18,58 @@ export interface NewChunk {
   bytes: number;
 }
 
-/** Stores one chunk with an insert: cheaper than COPY for a batch that has no other, unless it is large. */
-export async function insertChunk(client: ClientBase, batchId: string, chunk: NewChunk): Promise<void> {
-  const { indexes, errors } = invalidColumns(chunk);
-  await client.query({
-    name: 'insert-chunk',
-    text: `insert into batchwright.chunk
-       (batch_id, number, first_index, count, queues, invalid_indexes, invalid_errors, jobs)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    values: [
+/** A closed chunk as it is stored. */
+export interface EncodedChunk extends Omit<NewChunk, 'jobs'> {
+  body: Buffer;
+}
+
+/** To be called before the transaction that stores it: compressing takes a while. */
+export async function encodeChunk({ jobs, ...chunk }: NewChunk): Promise<EncodedChunk> {
+  return { ...chunk, body: await encodeJobs(jobs) };
+}
+
+/** Stores chunks with one insert: cheaper than COPY for a few small ones, each of a batch of its own. */
+export async function insertChunks(
+  client: ClientBase,
+  chunks: readonly { batchId: string; chunk: EncodedChunk }[],
+): Promise<void> {
+  // The callers' text goes as bytes, cut in the server: json_to_recordset refuses text with \u0000.
+  const pieces: Buffer[] = [];
+  let end = 0;
+  function range(bytes: Buffer): [from: number, length: number] {
+    pieces.push(bytes);
+    end += bytes.length;
+    return [end - bytes.length + 1, bytes.length];
+  }
+  const rows = chunks.map(({ batchId, chunk }) => {
+    const { indexes, errors } = invalidColumns(chunk);
+    const [bodyFrom, bodyLength] = range(chunk.body);
+    const [errorsFrom, errorsLength] = errors === null ? [] : range(Buffer.from(errors));
+    const { number, firstIndex, count, queues } = chunk;
+    return {
       batchId,
-      chunk.number,
-      chunk.firstIndex,
-      chunk.count,
-      chunk.queues,
+      number,
+      firstIndex,
+      count,
+      queues,
       indexes,
-      errors,
-      Buffer.concat(jobsArray(chunk)).toString(),
-    ],
+      bodyFrom,
+      bodyLength,
+      errorsFrom,
+      errorsLength,
+    };
+  });
+  await client.query({
+    name: 'insert-chunks',
+    text: `insert into batchwright.chunk
+       (batch_id, number, first_index, count, queues, invalid_indexes, invalid_errors, body)
+     select "batchId", number, "firstIndex", count, array(select json_array_elements_text(queues)),
+       case when indexes is not null then array(select json_array_elements_text(indexes)::int) end,
+       convert_from(substring($2::bytea from "errorsFrom" for "errorsLength"), 'UTF8')::json,
+       substring($2::bytea from "bodyFrom" for "bodyLength")
+     from json_to_recordset($1) as chunk ("batchId" uuid, number int, "firstIndex" int, count int, queues json,
+       indexes json, "bodyFrom" int, "bodyLength" int, "errorsFrom" int, "errorsLength" int)`,
+    values: [JSON.stringify(rows), Buffer.concat(pieces)],
   });
 }
 
@@ -42,11 +77,11 @@ export async function insertChunk(client: ClientBase, batchId: string, chunk: Ne
 export async function copyChunks(
   client: ClientBase,
   batchId: string,
-  chunks: readonly NewChunk[],
+  chunks: readonly EncodedChunk[],
 ): Promise<void> {
   const stream = client.query(
     copyFrom(
-      `copy batchwright.chunk (batch_id, number, first_index, count, queues, invalid_indexes, invalid_errors, jobs)
+      `copy batchwright.chunk (batch_id, number, first_index, count, queues, invalid_indexes, invalid_errors, body)
        from stdin (format binary)`,
     ),
   );
@@ -68,9 +103,7 @@ export async function copyChunks(
   await send(COPY_HEADER);
   const id = Buffer.from(batchId.replaceAll('-', ''), 'hex');
   for (const chunk of chunks) {
-    const row = copyRow(id, chunk);
-    // A large job is alone in its chunk: its bytes are passed on rather than copied.
-    for (const piece of chunk.jobs.length === 1 ? row : [Buffer.concat(row)]) await send(piece);
+    for (const piece of copyRow(id, chunk)) await send(piece);
   }
   await send(COPY_TRAILER);
   stream.end();
@@ -80,16 +113,13 @@ export async function copyChunks(
 // https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
 const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const COPY_TRAILER = Buffer.from([0xff, 0xff]);
-const OPENING_BRACKET = Buffer.from('[');
-const COMMA = Buffer.from(',');
-const CLOSING_BRACKET = Buffer.from(']');
 const TEXT_OID = 25;
 const INT4_OID = 23;
 
-function copyRow(id: Buffer, chunk: NewChunk): Buffer[] {
+/** What stands before the body, which is passed on rather than copied, and the body. */
+function copyRow(id: Buffer, chunk: EncodedChunk): Buffer[] {
   const { indexes, errors } = invalidColumns(chunk);
-  const jobs = jobsArray(chunk);
-  return [
+  const head = [
     int16(8),
     field(id),
     field(int32(chunk.number)),
@@ -103,9 +133,9 @@ function copyRow(id: Buffer, chunk: NewChunk): Buffer[] {
     ),
     field(indexes && array(INT4_OID, indexes.map(int32))),
     field(errors === null ? null : Buffer.from(errors)),
-    int32(jobs.reduce((bytes, part) => bytes + part.length, 0)),
-    ...jobs,
+    int32(chunk.body.length),
   ];
+  return [Buffer.concat(head), chunk.body];
 }
 
 function field(value: Buffer | null): Buffer {
@@ -137,22 +167,12 @@ function int32(value: number): Buffer {
   return buffer;
 }
 
-function invalidColumns({ invalid }: NewChunk): { indexes: number[] | null; errors: string | null } {
+function invalidColumns({ invalid }: EncodedChunk): { indexes: number[] | null; errors: string | null } {
   if (invalid.length === 0) return { indexes: null, errors: null };
   return {
     indexes: invalid.map(({ index }) => index),
     errors: `[${invalid.map(({ error }) => error).join(',')}]`,
   };
-}
-
-function jobsArray({ jobs }: NewChunk): Buffer[] {
-  const parts: Buffer[] = [OPENING_BRACKET];
-  for (const [position, job] of jobs.entries()) {
-    if (position > 0) parts.push(COMMA);
-    parts.push(job);
-  }
-  parts.push(CLOSING_BRACKET);
-  return parts;
 }
 
 /** How many chunks of the batch are stored. */
@@ -185,22 +205,60 @@ export interface LoadedChunk {
   readAt: number;
 }
 
+/** The same of several, in the order in which they are named: undefined for a batch that has been deleted meanwhile. */
+export async function loadChunks(
+  pool: Pool,
+  chunks: readonly { batchId: string; number: number }[],
+): Promise<(LoadedChunk | undefined)[]> {
+  const { rows } = await pool.query<LoadedRow & { position: number }>({
+    name: 'load-chunks',
+    text: `select loaded.*, wanted.position
+     from unnest($1::uuid[], $2::int[]) with ordinality as wanted (batch_id, number, position)
+     cross join lateral (${LOAD_CHUNK('wanted.batch_id', 'wanted.number')} limit 1) as loaded`,
+    values: [`{${chunks.map(({ batchId }) => batchId).join(',')}}`, chunks.map(({ number }) => number)],
+  });
+  const loaded: LoadedChunk[] = [];
+  await Promise.all(
+    rows.map(async ({ position, ...row }) => {
+      loaded[position - 1] = await withJobs(row);
+    }),
+  );
+  return chunks.map((_, at) => loaded[at]);
+}
+
 /** Null when the batch has been deleted meanwhile. */
-export async function loadChunk(pool: Pool, batchId: string, number: number): Promise<LoadedChunk | null> {
-  const { rows } = await pool.query<LoadedChunk>({
+export async function loadChunk(
+  client: ClientBase | Pool,
+  batchId: string,
+  number: number,
+): Promise<LoadedChunk | null> {
+  const { rows } = await client.query<LoadedRow>({
     name: 'load-chunk',
-    text: `select chunk.first_index as "firstIndex", chunk.count, chunk.jobs, batch.tenant, batch.state,
-       batch.generation, batch.cancel_requested as "cancelRequested",
-       array(select result.index from batchwright.result
-             where result.batch_id = $1 and result.index >= chunk.first_index
-               and result.index < chunk.first_index + chunk.count) as recorded,
-       floor(extract(epoch from now()) * 1000)::int8 as "readAt"
-     from batchwright.chunk join batchwright.batch on batch.id = chunk.batch_id
-     where chunk.batch_id = $1 and chunk.number = $2`,
+    text: LOAD_CHUNK('$1', '$2'),
     values: [batchId, number],
   });
-  return rows[0] ?? null;
+  return rows[0] ? withJobs(rows[0]) : null;
 }
+
+type LoadedRow = Omit<LoadedChunk, 'jobs'> & StoredBody;
+
+async function withJobs<Row extends StoredBody>({
+  body,
+  text,
+  ...row
+}: Row): Promise<Omit<Row, keyof StoredBody> & { jobs: string }> {
+  return { ...row, jobs: await decodeJobs({ body, text }) };
+}
+
+const LOAD_CHUNK = (batchId: string, number: string) => `
+  select chunk.first_index as "firstIndex", chunk.count, chunk.body, chunk.jobs as text, batch.tenant, batch.state,
+    batch.generation, batch.cancel_requested as "cancelRequested",
+    array(select result.index from batchwright.result
+          where result.batch_id = ${batchId} and result.index >= chunk.first_index
+            and result.index < chunk.first_index + chunk.count) as recorded,
+    floor(extract(epoch from now()) * 1000)::int8 as "readAt"
+  from batchwright.chunk join batchwright.batch on batch.id = chunk.batch_id
+  where chunk.batch_id = ${batchId} and chunk.number = ${number}`;
 
 /** The chunks of these batches that lack a result, each with its queues. */
 export async function incompleteChunks(
@@ -232,10 +290,11 @@ export interface StoredJobs {
 
 /** The batch's first chunk whose number is at least this; null when there is none. */
 export async function jobsFrom(pool: Pool, batchId: string, number: number): Promise<StoredJobs | null> {
-  const { rows } = await pool.query<StoredJobs>(
-    `select number, first_index as "firstIndex", count, coalesce(invalid_indexes, '{}') as refused, jobs
+  const { rows } = await pool.query<Omit<StoredJobs, 'jobs'> & StoredBody>(
+    `select number, first_index as "firstIndex", count, coalesce(invalid_indexes, '{}') as refused, body,
+       jobs as text
      from batchwright.chunk where batch_id = $1 and number >= $2 order by number limit 1`,
     [batchId, number],
   );
-  return rows[0] ?? null;
+  return rows[0] ? withJobs(rows[0]) : null;
 }

@@ -7,15 +7,19 @@ export interface CallbackBatch extends BatchRow {
   signingTime: number;
 }
 
-/** Null when there is none any more. */
-export async function callbackBatch(pool: Pool, batchId: string): Promise<CallbackBatch | null> {
+/** In the order of the ids; undefined for one that is no longer there. */
+export async function callbackBatches(
+  pool: Pool,
+  batchIds: readonly string[],
+): Promise<(CallbackBatch | undefined)[]> {
   const { rows } = await pool.query<CallbackBatch>({
-    name: 'callback-batch',
+    name: 'callback-batches',
     text: `select ${BATCH_COLUMNS}, floor(extract(epoch from now()))::int8 as "signingTime"
-     from batchwright.batch where id = $1`,
-    values: [batchId],
+     from batchwright.batch where id = any($1)`,
+    values: [batchIds],
   });
-  return rows[0] ?? null;
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return batchIds.map((id) => byId.get(id));
 }
 
 export interface DeliveryRow {
@@ -50,6 +54,41 @@ export async function countAttempt(
     values: [batch, generation, state],
   });
   return rowCount === 1;
+}
+
+/** Counts an attempt of each of these batches, which has delivered its callback; each batch is named once. */
+export async function countDelivered(
+  client: ClientBase,
+  batches: readonly { batch: string; generation: number }[],
+): Promise<void> {
+  await client.query({
+    name: 'count-delivered',
+    text: `with held as materialized (
+       select id from batchwright.batch where id = any($1::uuid[]) order by id for update
+     )
+     update batchwright.batch
+     set callback_state = 'delivered', callback_attempts = callback_attempts + 1
+     from held join unnest($1::uuid[], $2::int[]) as called (id, generation) using (id)
+     where batch.id = held.id and batch.generation = called.generation and batch.state in ('completed', 'cancelled')`,
+    values: [batches.map(({ batch }) => batch), batches.map(({ generation }) => generation)],
+  });
+}
+
+/** Logs an attempt of each of these batches, under the batch's next number; each batch is named once. */
+export async function insertDeliveries(
+  client: ClientBase,
+  deliveries: readonly Omit<DeliveryRow, 'nextInSeconds'>[],
+): Promise<void> {
+  await client.query({
+    name: 'insert-deliveries',
+    text: `insert into batchwright.delivery
+       (batch_id, number, generation, trigger, status, duration_ms, error, next_attempt_at, attempted_at)
+     select "batchId", coalesce((select max(number) from batchwright.delivery where batch_id = "batchId"), 0) + 1,
+       generation, trigger, status, "durationMs", error, null, now() - "durationMs" * interval '1 ms'
+     from json_to_recordset($1) as attempt ("batchId" uuid, generation int, trigger text, status int,
+       "durationMs" int, error text)`,
+    values: [JSON.stringify(deliveries)],
+  });
 }
 
 /** Logs an attempt, under the batch's next number. */

@@ -2,6 +2,7 @@ import type { ClientBase, Pool } from 'pg';
 import type { ErrorBody } from '../contract/errors.ts';
 import type { ResultStatus } from '../domain/outcome.ts';
 import type { BatchRow } from './batches.ts';
+import { decodeJobs, type StoredBody } from './chunk-body.ts';
 
 /** Results of one chunk as one row of the database, so that nobody handles them one by one before he must. */
 export interface ResultPage {
@@ -61,10 +62,13 @@ export async function resultPage(
     ],
   });
   const [row] = rows;
-  return row ? { ...row, rows: unpack(row.records, row.statuses) } : null;
+  if (!row) return null;
+  const { body, text, ...rest } = row;
+  const jobs = body || text !== null ? await decodeJobs({ body, text }) : null;
+  return { ...rest, jobs, rows: unpack(row.records, row.statuses) };
 }
 
-interface PageRow extends Omit<ResultPage, 'rows'> {
+interface PageRow extends Omit<ResultPage, 'rows' | 'jobs'>, StoredBody {
   records: Buffer;
   statuses: string;
 }
@@ -77,7 +81,7 @@ const pageStatement = (andStatus: string) => `
     select index from batchwright.result
     where batch_id = $1 and index >= $2 ${andStatus} order by index limit 1
   ), chunk as (
-    select number, first_index, jobs,
+    select number, first_index, body, jobs,
       case when first_index > (select index from first) then first_index else first_index + count end as end_index
     from batchwright.chunk
     where batch_id = $1 and number >= $5 and first_index + count > (select index from first)
@@ -103,7 +107,8 @@ const pageStatement = (andStatus: string) => `
     select total, generation from batchwright.batch where id = $1
   )
   select packed.*, batch.total, batch.generation, chunk.number as chunk, chunk.first_index as "firstIndex",
-    case when chunk.number > $5 then chunk.jobs end as jobs
+    case when chunk.number > $5 then chunk.body end as body,
+    case when chunk.number > $5 then chunk.jobs end as text
   from first cross join batch cross join packed left join chunk on true`;
 const PAGE = pageStatement('');
 const PAGE_BY_STATUS = pageStatement('and status = $6');

@@ -15,59 +15,73 @@ export interface NewBatch {
   retentionDays: number;
 }
 
-/** A new id, made from the database's clock, so that ids sort by time whatever the hosts' clocks say. */
-export async function newBatchId(client: ClientBase): Promise<string> {
-  const { rows } = await client.query<{ id: string }>({
-    name: 'new-batch-id',
-    text: 'select batchwright.new_batch_id() as id',
-  });
-  return rows[0]?.id ?? '';
+/** What a request calls itself by: two with the same are one. */
+export interface IdempotencyKey {
+  tenant: string;
+  key: string;
 }
 
-export async function insertBatch(client: ClientBase, batch: NewBatch): Promise<void> {
+/** New ids, made from the database's clock, so that ids sort by time whatever the hosts' clocks say. */
+export async function newBatchIds(client: ClientBase, count: number): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>({
+    name: 'new-batch-ids',
+    text: 'select batchwright.new_batch_id() as id from generate_series(1, $1)',
+    values: [count],
+  });
+  return rows.map(({ id }) => id);
+}
+
+export async function insertBatches(client: ClientBase, batches: readonly NewBatch[]): Promise<void> {
   await client.query({
-    name: 'insert-batch',
+    name: 'insert-batches',
     text: `insert into batchwright.batch
        (id, tenant, key_id, total, callback_url, options, idempotency_key, idempotency_digest, expires_at, actions)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(days => $9), $10)`,
+     select id, tenant, "keyId", total, "callbackUrl", options, key, decode(digest, 'hex'),
+       now() + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions))
+     from json_to_recordset($1) as batch (id uuid, tenant text, "keyId" text, total int, "callbackUrl" text,
+       options json, key text, digest text, "retentionDays" int, actions json)`,
     values: [
-      batch.id,
-      batch.tenant,
-      batch.keyId,
-      batch.total,
-      batch.callbackUrl,
-      JSON.stringify(batch.options),
-      batch.idempotency?.key ?? null,
-      batch.idempotency?.digest ?? null,
-      batch.retentionDays,
-      batch.actions,
+      JSON.stringify(
+        batches.map(({ idempotency, ...batch }) => ({
+          ...batch,
+          key: idempotency?.key,
+          digest: idempotency?.digest.toString('hex'),
+        })),
+      ),
     ],
   });
 }
 
 /**
- * Takes the right to store a batch under this key until the transaction ends. False when another transaction has it.
+ * Takes the right to store a batch under each of these keys until the transaction ends; all keys must differ. Answers
+ * for which it is taken: false where another transaction has it.
  */
-export async function lockIdempotencyKey(client: ClientBase, tenant: string, key: string): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(
-    'select pg_try_advisory_xact_lock(hashtextextended($1, 7)) as locked',
-    [`${tenant}\n${key}`],
-  );
-  return rows[0]?.locked ?? false;
+export async function lockIdempotencyKeys(
+  client: ClientBase,
+  keys: readonly IdempotencyKey[],
+): Promise<boolean[]> {
+  const { rows } = await client.query<{ locked: boolean }>({
+    name: 'lock-idempotency-keys',
+    text: `select pg_try_advisory_xact_lock(hashtextextended(name, 7)) as locked
+     from unnest($1::text[]) with ordinality as key (name, position) order by position`,
+    values: [keys.map(({ tenant, key }) => `${tenant}\n${key}`)],
+  });
+  return rows.map(({ locked }) => locked);
 }
 
-/** The batch that is stored under the key. */
-export async function findByIdempotencyKey(
+/** The batches that are stored under these keys. */
+export async function findByIdempotencyKeys(
   client: ClientBase,
-  tenant: string,
-  key: string,
-): Promise<{ batchId: string; digest: Buffer } | undefined> {
-  const { rows } = await client.query<{ batchId: string; digest: Buffer }>(
-    `select id as "batchId", idempotency_digest as digest from batchwright.batch
-     where tenant = $1 and idempotency_key = $2 and ${IS_VISIBLE}`,
-    [tenant, key],
-  );
-  return rows[0];
+  keys: readonly IdempotencyKey[],
+): Promise<(IdempotencyKey & { batchId: string; digest: Buffer })[]> {
+  const { rows } = await client.query<IdempotencyKey & { batchId: string; digest: Buffer }>({
+    name: 'find-by-idempotency-keys',
+    text: `select tenant, idempotency_key as key, id as "batchId", idempotency_digest as digest
+     from batchwright.batch
+     where (tenant, idempotency_key) in (select * from unnest($1::text[], $2::text[])) and ${IS_VISIBLE}`,
+    values: [keys.map(({ tenant }) => tenant), keys.map(({ key }) => key)],
+  });
+  return rows;
 }
 
 /** Records the jobs that skipInvalid let pass as failed. */

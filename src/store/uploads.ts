@@ -1,5 +1,6 @@
 /** Requests whose jobs are stored while the rest of them is still being sent. */
 import type { ClientBase, Pool } from 'pg';
+import type { IdempotencyKey } from './submission.ts';
 
 export interface NewUpload {
   batchId: string;
@@ -40,19 +41,20 @@ export async function deleteUpload(client: ClientBase, batchId: string): Promise
   return rowCount === 1;
 }
 
-/** The upload under the key, if there is one, and whether its process lives. */
-export async function findUpload(
+/** The uploads under these keys, and whether the process of each lives. */
+export async function findUploads(
   client: ClientBase,
-  tenant: string,
-  idempotencyKey: string,
-): Promise<{ batchId: string; isAlive: boolean } | undefined> {
-  const { rows } = await client.query<{ batchId: string; isAlive: boolean }>(
-    `select batch_id as "batchId",
+  keys: readonly IdempotencyKey[],
+): Promise<(IdempotencyKey & { batchId: string; isAlive: boolean })[]> {
+  const { rows } = await client.query<IdempotencyKey & { batchId: string; isAlive: boolean }>({
+    name: 'find-uploads',
+    text: `select tenant, idempotency_key as key, batch_id as "batchId",
        seen_at > now() - make_interval(secs => $3) and not pg_try_advisory_xact_lock_shared($4, owner) as "isAlive"
-     from batchwright.upload where tenant = $1 and idempotency_key = $2`,
-    [tenant, idempotencyKey, STALE_SECONDS, PROCESS_LOCKS],
-  );
-  return rows[0];
+     from batchwright.upload
+     where (tenant, idempotency_key) in (select * from unnest($1::text[], $2::text[]))`,
+    values: [keys.map(({ tenant }) => tenant), keys.map(({ key }) => key), STALE_SECONDS, PROCESS_LOCKS],
+  });
+  return rows;
 }
 
 /** Uploads of processes that are gone. */

@@ -7,6 +7,7 @@
  */
 import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/run-chunk.ts';
 import { sendToQuarantine } from '../pipeline/run/send-to-quarantine.ts';
+import { SMALL_PER_LANE, sizeOfMessage } from '../queue/fetch-chunks.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Lane, Lanes } from '../queue/queue.ts';
 import { waitingBatches } from '../queue/waiting-batches.ts';
@@ -23,6 +24,8 @@ const YIELD_MS = 500;
 interface Hand {
   lane: Lane;
   hasLane: boolean;
+  /** How much of a lane it has. */
+  size: number;
   since: number;
   /** Null until its jobs are known. */
   work: MessageWork | null;
@@ -69,7 +72,13 @@ class ChunkLanes {
   async #work(claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
     // A message that was taken before and not settled had a worker that died of it, perhaps.
     if (claim.retryCount > 0) return sendToQuarantine(this.#deps, this.#queue, claim);
-    const hand: Hand = { lane, hasLane: true, since: performance.now(), work: null };
+    const hand: Hand = {
+      lane,
+      hasLane: true,
+      size: sizeOfMessage(claim),
+      since: performance.now(),
+      work: null,
+    };
     this.#hands.add(hand);
     this.#timer ??= setInterval(() => this.#review(), REVIEW_MS);
     const onWork = (work: MessageWork) => {
@@ -121,8 +130,8 @@ class ChunkLanes {
     );
     if (old.length === 0) return;
     const waiting = await waitingBatches(this.#deps.pool, this.#queue);
-    const lanesTaken = [...this.#hands].filter(({ hasLane }) => hasLane).length;
-    const needLane = lanesTaken >= this.#deps.concurrency;
+    const taken = [...this.#hands].reduce((sum, { hasLane, size }) => sum + (hasLane ? size : 0), 0);
+    const needLane = taken > (this.#deps.concurrency - 1) * SMALL_PER_LANE;
     for (const { work, hasLane } of old) {
       const mine = new Set(work?.jobs.groups.flatMap(({ open, entry }) => (open > 0 ? entry.name : [])));
       const isAwaited = waiting.some(

@@ -1,6 +1,7 @@
 /** The worker's lanes: each takes one message after the other from its queue. */
 import type { Pool } from 'pg';
 import { CallbackBodies } from '../pipeline/deliver/callback-body.ts';
+import { CallbackGroups } from '../pipeline/deliver/callback-groups.ts';
 import { type DeliverDeps, deliver } from '../pipeline/deliver/deliver.ts';
 import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
 import { newResultWalk } from '../pipeline/settle/lost-results.ts';
@@ -10,7 +11,9 @@ import type { Lanes as QueueLanes } from '../queue/queue.ts';
 import { startChunkLanes } from './chunk-lanes.ts';
 import { Quarantine, type QuarantineDeps } from './quarantine/parent.ts';
 
-export interface LanesDeps extends QuarantineDeps, Omit<DeliverDeps, keyof RunChunkDeps | 'bodies'> {
+export interface LanesDeps
+  extends QuarantineDeps,
+    Omit<DeliverDeps, keyof RunChunkDeps | 'bodies' | 'groups'> {
   queues: readonly string[];
   /** Chunks at once, in each queue. */
   concurrency: number;
@@ -33,7 +36,8 @@ export function startLanes(deps: LanesDeps): Lanes {
     lanes.push(deps.queue.quarantineLanes(queue, (claim) => quarantine.run(queue, claim)));
   }
   const pool = deps.callbackPool;
-  const callbacks: DeliverDeps = { ...deps, pool, bodies: new CallbackBodies(pool) };
+  const groups = new CallbackGroups({ pool, queue: deps.queue });
+  const callbacks: DeliverDeps = { ...deps, pool, groups, bodies: new CallbackBodies(pool) };
   lanes.push(deps.queue.callbackLanes(pool, (claim) => deliver(callbacks, claim)));
   const sweeping = startSweeping(deps);
   const retention = startRetention(deps);

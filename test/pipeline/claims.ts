@@ -3,6 +3,7 @@ import { PgBoss } from 'pg-boss';
 import { LimitedLog } from '../../src/domain/limited-log.ts';
 import type { RunChunkDeps } from '../../src/pipeline/run/run-chunk.ts';
 import { PluginConnections } from '../../src/pipeline/run/sql/plugin-connections.ts';
+import { SmallChunks } from '../../src/pipeline/settle/small-chunks.ts';
 import { ActionSlots } from '../../src/pipeline/throttle/action-slots.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { openSession } from '../../src/postgres/session.ts';
@@ -46,6 +47,7 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
       registry,
       services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: system.url },
       slots: new ActionSlots(),
+      smallChunks: new SmallChunks({ pool: system.pool, queue }),
       log: { ...silentPluginLog, child: () => silentPluginLog },
       failures: new LimitedLog(silentPluginLog),
       draining: new AbortController().signal,

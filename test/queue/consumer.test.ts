@@ -9,7 +9,7 @@ function startTaking(t: TestContext, waiting: number[], options: Partial<Consume
   const asked: number[] = [];
   const lanes = new Map<number, Lane>();
   const consumer = startConsumer<number>({
-    lanes: 2,
+    room: 2,
     wakeAtEnd: false,
     async fetch(count) {
       asked.push(count);
@@ -99,6 +99,34 @@ describe('a consumer', () => {
         inTheWay-- > 0 ? { claims: [], more: true } : { claims: waiting.splice(0, count) },
     });
     await holds(1);
+  });
+
+  test('has as many messages as fit into its room, and waits until there is enough of it', async (t) => {
+    const waiting = [1, 1, 3, 1];
+    let id = 0;
+    const sizes = new Map<number, number>();
+    const asked: number[] = [];
+    const { finish, holds } = startTaking(t, [], {
+      room: 4,
+      sizeOf: (claim) => sizes.get(claim) ?? 0,
+      async fetch(free) {
+        asked.push(free);
+        const claims: number[] = [];
+        for (let left = free; (waiting[0] ?? 9) <= left; left -= sizes.get(id) ?? 0) {
+          sizes.set(++id, waiting.shift() ?? 0);
+          claims.push(id);
+        }
+        return { claims, isShort: waiting.length > 0 };
+      },
+    });
+    await holds(1, 2);
+    assert.deepEqual(asked, [4]);
+    finish(1);
+    await holds(2, 3);
+    assert.deepEqual(asked, [4, 3]);
+    finish(2);
+    await holds(3, 4);
+    assert.deepEqual(asked, [4, 3, 1]);
   });
 
   test('tells of a fetch that fails and goes on', async (t) => {

@@ -33,7 +33,7 @@ async function wait(
           tenant,
           receiver,
         } as const;
-        await queue.sendCallback(client, message, options);
+        await queue.sendCallbacks(client, [message], options);
       }
   });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { releaseClaim } from '../../src/queue/claims.ts';
-import { ChunkFetcher } from '../../src/queue/fetch-chunks.ts';
+import { ChunkFetcher, SMALL_PER_LANE } from '../../src/queue/fetch-chunks.ts';
 import type { ChunkMessage, Claim } from '../../src/queue/messages.ts';
 import { type ChunkSendOptions, startQueue } from '../../src/queue/queue.ts';
 import { waitingBatches } from '../../src/queue/waiting-batches.ts';
@@ -25,13 +25,14 @@ async function wait(
     count = 1,
     chunks = 1,
     from = 0,
+    isSmall,
     ...options
-  }: { count?: number; chunks?: number; from?: number } & ChunkSendOptions = {},
+  }: { count?: number; chunks?: number; from?: number; isSmall?: true } & ChunkSendOptions = {},
 ): Promise<void> {
   await transaction(pool, async (client) => {
     for (let number = 0; number < count; number++) {
       const batch = `00000000-0000-7000-8000-${String(++batches).padStart(12, '0')}`;
-      const message = { batch, tenant, action, generation: 1, attempt: 1 };
+      const message = { batch, tenant, action, isSmall, generation: 1, attempt: 1 };
       const messages = Array.from({ length: chunks }, (_, chunk) => ({ ...message, chunk: from + chunk }));
       await queue.sendChunks(client, 'default', messages, options);
     }
@@ -43,7 +44,7 @@ function fetcherOf(holder = 'test') {
   return Object.assign(fetcher, {
     /** Takes messages, as `tenant action chunk`. */
     take: async (lanes: number, room: Record<string, number> = {}) =>
-      (await fetcher.fetch(lanes, room)).claims.map(named),
+      (await fetcher.fetch(lanes * SMALL_PER_LANE, room)).claims.map(named),
   });
 }
 
@@ -74,7 +75,7 @@ describe('a fetch of chunks', () => {
     const fetcher = fetcherOf();
     const served: string[] = [];
     for (let round = 0; round < 15; round++) {
-      const { claims } = await fetcher.fetch(2, {});
+      const { claims } = await fetcher.fetch(2 * SMALL_PER_LANE, {});
       served.push(...claims.map(({ message }) => message.tenant ?? ''));
       for (const claim of claims) fetcher.release(claim);
     }
@@ -96,12 +97,31 @@ describe('a fetch of chunks', () => {
     const fetcher = fetcherOf();
     const served: string[] = [];
     for (let round = 0; round < 40; round++) {
-      const { claims } = await fetcher.fetch(1, {});
+      const { claims } = await fetcher.fetch(1 * SMALL_PER_LANE, {});
       served.push(...claims.map(({ message }) => (message.chunk === 0 ? 'first' : 'later')));
       for (const claim of claims) fetcher.release(claim);
     }
     // A coin that falls on one side forty times: once in 10^12.
     assert.deepEqual(Object.keys(count(served)).sort(), ['first', 'later']);
+  });
+
+  test('takes as many small chunks in place of one other as a lane has room for', async () => {
+    await wait('a', 'x', { count: 40, isSmall: true });
+    const fetcher = fetcherOf();
+    for (const expected of [2 * SMALL_PER_LANE, 40 - 2 * SMALL_PER_LANE]) {
+      const { claims, isShort } = await fetcher.fetch(2 * SMALL_PER_LANE, {});
+      assert.deepEqual([claims.length, isShort], [expected, false]);
+    }
+  });
+
+  test('leaves a chunk for which there is too little room, and what comes after it', async () => {
+    await wait('a', 'x', { count: 2 });
+    const fetcher = fetcherOf();
+    const { claims, isShort } = await fetcher.fetch(2 * SMALL_PER_LANE - 1, {});
+    assert.deepEqual([claims.length, isShort], [1, true]);
+    const none = await fetcher.fetch(SMALL_PER_LANE - 1, {});
+    assert.deepEqual([none.claims.length, none.isShort], [0, true]);
+    assert.deepEqual(await fetcher.take(1), ['a x 0']);
   });
 
   test('takes chunks of one kind by their number, then by their age', async () => {
@@ -154,7 +174,7 @@ describe('a fetch of chunks', () => {
       JSON.stringify({ batch, chunk: 0, generation: 1, attempt: 1 }),
       batch,
     ]);
-    const { claims } = await fetcherOf().fetch(4, {});
+    const { claims } = await fetcherOf().fetch(4 * SMALL_PER_LANE, {});
     assert.deepEqual(
       claims.map(({ message }) => message.batch),
       [batch],
@@ -168,7 +188,7 @@ describe('a fetch of chunks', () => {
       Array.from({ length: 4 }, async (_, number) => {
         const fetcher = fetcherOf(`holder ${number}`);
         for (;;) {
-          const { claims, more } = await fetcher.fetch(3, {});
+          const { claims, more } = await fetcher.fetch(3 * SMALL_PER_LANE, {});
           if (claims.length === 0 && !more) return;
           taken.push(...claims.map(({ id }) => id));
         }
@@ -181,14 +201,14 @@ describe('a fetch of chunks', () => {
   test('counts a claim that follows on a dead holder, none that follows on a release', async () => {
     await wait('a', 'x');
     const fetcher = fetcherOf();
-    const [first] = (await fetcher.fetch(1, {})).claims;
+    const [first] = (await fetcher.fetch(1 * SMALL_PER_LANE, {})).claims;
     assert.ok(first);
     await transaction(pool, (client) => releaseClaim(client, first));
     fetcher.release(first);
-    const [second] = (await fetcher.fetch(1, {})).claims;
+    const [second] = (await fetcher.fetch(1 * SMALL_PER_LANE, {})).claims;
     assert.deepEqual([second?.id, second?.retryCount], [first.id, 0]);
     await pool.query(`update pgboss.job set state = 'retry'`);
-    const [third] = (await fetcherOf('another').fetch(1, {})).claims;
+    const [third] = (await fetcherOf('another').fetch(1 * SMALL_PER_LANE, {})).claims;
     assert.deepEqual([third?.id, third?.retryCount], [first.id, 1]);
     await transaction(pool, (client) => releaseClaim(client, first));
     const { rows } = await pool.query('select state from pgboss.job');
@@ -199,18 +219,18 @@ describe('a fetch of chunks', () => {
 test('a claim of which the answer was lost is given back by the next fetch, and no other', async () => {
   await wait('a', 'x', { count: 3 });
   const fetcher = fetcherOf('mine');
-  const [held] = (await fetcher.fetch(1, {})).claims;
-  await fetcherOf('other').fetch(1, {});
+  const [held] = (await fetcher.fetch(1 * SMALL_PER_LANE, {})).claims;
+  await fetcherOf('other').fetch(1 * SMALL_PER_LANE, {});
   // As if the statement had been committed and its answer had not come.
   await pool.query(
     `update pgboss.job set state = 'active', started_on = now(), output = '{"holder":"mine"}' where state = 'created'`,
   );
   await pool.query('alter table pgboss.job rename to gone');
   await pool.query('alter table pgboss.job_common rename to gone_common');
-  await assert.rejects(fetcher.fetch(1, {}), /job_common/);
+  await assert.rejects(fetcher.fetch(1 * SMALL_PER_LANE, {}), /job_common/);
   await pool.query('alter table pgboss.gone_common rename to job_common');
   await pool.query('alter table pgboss.gone rename to job');
-  const { claims } = await fetcher.fetch(4, {});
+  const { claims } = await fetcher.fetch(4 * SMALL_PER_LANE, {});
   assert.equal(claims.length, 1);
   assert.notEqual(claims[0]?.id, held?.id);
   assert.equal(claims[0]?.retryCount, 0, 'nothing died of it');

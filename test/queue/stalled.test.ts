@@ -29,7 +29,7 @@ async function send(name: string, chunks = [0], { delaySeconds = 0 } = {}): Prom
 async function sendCallback(receiver: string): Promise<void> {
   const message = { batch: newBatch(), generation: 1, attempt: 1, trigger: 'completion' } as const;
   await transaction(pool, (client) =>
-    queue.sendCallback(client, { ...message, tenant: 'default', receiver }),
+    queue.sendCallbacks(client, [{ ...message, tenant: 'default', receiver }]),
   );
   await pool.query(
     `update pgboss.job set start_after = start_after - interval '1 minute' where group_id = $1`,

@@ -12,7 +12,7 @@ import {
   unfinishedBatches,
 } from '../../src/store/batches.ts';
 import {
-  callbackBatch,
+  callbackBatches,
   countAttempt,
   countDeliveries,
   insertDelivery,
@@ -255,9 +255,9 @@ describe('A callback', () => {
   test('is signed at the database’s time', async () => {
     const id = await endedBatch({ total: 1 });
     const { rows } = await pool.query('select floor(extract(epoch from now()))::int8 as seconds');
-    const batch = await callbackBatch(pool, id);
+    const [batch] = await callbackBatches(pool, [id]);
     assert.deepEqual([batch?.id, batch?.generation], [id, 1]);
     assert.ok(Math.abs((batch?.signingTime ?? 0) - rows[0].seconds) <= 1);
-    assert.equal(await callbackBatch(pool, '01900000-0000-7000-8000-000000000000'), null);
+    assert.deepEqual(await callbackBatches(pool, ['01900000-0000-7000-8000-000000000000']), [undefined]);
   });
 });

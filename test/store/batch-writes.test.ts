@@ -13,15 +13,15 @@ import {
   reopen,
   requestCancel,
 } from '../../src/store/batches.ts';
-import { copyChunks, countChunks, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
+import { copyChunks, countChunks, encodeChunk, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
 import { trySweepLock } from '../../src/store/duty-locks.ts';
 import { deleteUnsuccessful } from '../../src/store/results.ts';
 import { markRunning, recount, settle } from '../../src/store/settle.ts';
 import {
-  findByIdempotencyKey,
-  insertBatch,
-  lockIdempotencyKey,
-  newBatchId,
+  findByIdempotencyKeys,
+  insertBatches,
+  lockIdempotencyKeys,
+  newBatchIds,
 } from '../../src/store/submission.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -56,19 +56,13 @@ describe('A batch is stored', () => {
     const copyPool = createPool({ url, max: 1, applicationName: 'test copy', log: silentLog, forCopy: true });
     t.after(() => copyPool.end());
     const id = await transaction(copyPool, async (client) => {
-      const batchId = await newBatchId(client);
+      const [batchId = ''] = await newBatchIds(client, 1);
       const chunks = [chunkOf(2, { invalid: [1] }), chunkOf(2, { number: 1, firstIndex: 2 })];
-      await copyChunks(client, batchId, chunks);
+      await copyChunks(client, batchId, await Promise.all(chunks.map(encodeChunk)));
       assert.equal(await countChunks(client, batchId), 2);
       const columns = { tenant: TENANT, keyId: 'admin', callbackUrl: null, options: NO_OPTIONS };
-      await insertBatch(client, {
-        id: batchId,
-        total: 4,
-        actions: ['test.echo'],
-        idempotency: null,
-        retentionDays: 7,
-        ...columns,
-      });
+      const batch = { id: batchId, total: 4, actions: ['test.echo'], idempotency: null, retentionDays: 7 };
+      await insertBatches(client, [{ ...batch, ...columns }]);
       return batchId;
     });
     const second = await loadChunk(pool, id, 1);
@@ -96,17 +90,19 @@ describe('A batch is stored', () => {
   test('under an idempotency key, by which its tenant finds it again', async () => {
     const idempotency = { key: 'order 1', digest: Buffer.from('digest') };
     const id = await storeBatch(pool, { idempotency });
-    const found = await transaction(pool, (client) => findByIdempotencyKey(client, TENANT, 'order 1'));
-    assert.deepEqual(found, { batchId: id, digest: idempotency.digest });
-    const none = await transaction(pool, (client) => findByIdempotencyKey(client, 'another', 'order 1'));
-    assert.equal(none, undefined);
+    const mine = { tenant: TENANT, key: 'order 1' };
+    const ofAnother = { ...mine, tenant: 'another' };
+    const found = await transaction(pool, (client) => findByIdempotencyKeys(client, [ofAnother, mine]));
+    assert.deepEqual(found, [{ ...mine, batchId: id, digest: idempotency.digest }]);
   });
 
   test('under a key that nobody else is storing one under', async () => {
+    const one = { tenant: TENANT, key: 'order 2' };
+    const two = { tenant: TENANT, key: 'order 3' };
     await transaction(pool, async (client) => {
-      assert.equal(await lockIdempotencyKey(client, TENANT, 'order 2'), true);
-      const other = await transaction(pool, (peer) => lockIdempotencyKey(peer, TENANT, 'order 2'));
-      assert.equal(other, false);
+      assert.deepEqual(await lockIdempotencyKeys(client, [two]), [true]);
+      const others = await transaction(pool, (peer) => lockIdempotencyKeys(peer, [one, two]));
+      assert.deepEqual(others, [true, false]);
     });
   });
 

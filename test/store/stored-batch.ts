@@ -2,8 +2,8 @@ import type pg from 'pg';
 import type { BatchOptions } from '../../src/domain/batch.ts';
 import type { RecordableOutcome } from '../../src/domain/outcome.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
-import { insertChunk, type NewChunk } from '../../src/store/chunks.ts';
-import { insertBatch, insertInvalid, newBatchId } from '../../src/store/submission.ts';
+import { encodeChunk, insertChunks, type NewChunk } from '../../src/store/chunks.ts';
+import { insertBatches, insertInvalid, newBatchIds } from '../../src/store/submission.ts';
 
 export const TENANT = 'default';
 export const NO_OPTIONS: BatchOptions = { skipInvalid: false };
@@ -39,19 +39,21 @@ export function storeBatch(
 ): Promise<string> {
   const { total = 3, invalid = [] } = batch;
   return transaction(pool, async (client) => {
-    const id = await newBatchId(client);
-    await insertChunk(client, id, chunkOf(total, { invalid }));
-    await insertBatch(client, {
-      id,
-      tenant: batch.tenant ?? TENANT,
-      keyId: 'admin',
-      total,
-      callbackUrl: batch.callbackUrl ?? null,
-      actions: [],
-      options: NO_OPTIONS,
-      idempotency: batch.idempotency ?? null,
-      retentionDays: 7,
-    });
+    const [id = ''] = await newBatchIds(client, 1);
+    await insertChunks(client, [{ batchId: id, chunk: await encodeChunk(chunkOf(total, { invalid })) }]);
+    await insertBatches(client, [
+      {
+        id,
+        tenant: batch.tenant ?? TENANT,
+        keyId: 'admin',
+        total,
+        callbackUrl: batch.callbackUrl ?? null,
+        actions: [],
+        options: NO_OPTIONS,
+        idempotency: batch.idempotency ?? null,
+        retentionDays: 7,
+      },
+    ]);
     await insertInvalid(client, id);
     return id;
   });

@@ -61,15 +61,17 @@ export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
     if (!isTerminal(batch.state) || batch.callbackUrl === null) return false;
     const reposts = await markReposted(client, batch.id);
     await clearNextAttempts(client, batch.id);
-    await deps.queue.sendCallback(client, {
-      batch: batch.id,
-      generation: batch.generation,
-      attempt: 1,
-      trigger: 'repost',
-      reposts,
-      tenant: batch.tenant,
-      receiver: receiverOf(batch.callbackUrl),
-    });
+    await deps.queue.sendCallbacks(client, [
+      {
+        batch: batch.id,
+        generation: batch.generation,
+        attempt: 1,
+        trigger: 'repost',
+        reposts,
+        tenant: batch.tenant,
+        receiver: receiverOf(batch.callbackUrl),
+      },
+    ]);
     return true;
   });
 }

@@ -7,7 +7,7 @@ import { FairShare } from '../../domain/fair-share.ts';
 import { OutboundError } from '../../outbound/outbound-error.ts';
 import { signatureHeader } from '../../outbound/signature.ts';
 import { type BatchRow, findAnyBatch } from '../../store/batches.ts';
-import { type CallbackBatch, callbackBatch } from '../../store/deliveries.ts';
+import { type CallbackBatch, callbackBatches } from '../../store/deliveries.ts';
 import { elements } from '../read/result-json.ts';
 import { RestartedError, readResultPages } from '../read/result-pages.ts';
 import { endedCounts } from '../read/status.ts';
@@ -71,7 +71,7 @@ export class CallbackBodies {
   ): Promise<T> {
     const pool = this.#pool;
     // It may have waited for a long time, and receivers take no signature that is minutes old.
-    const batch = await callbackBatch(pool, id);
+    const [batch] = await callbackBatches(pool, [id]);
     if (batch?.generation !== generation) throw restarted();
     const { signingTime } = batch;
     const hmac = beginHmac(signingTime);

@@ -6,12 +6,14 @@ import { transaction } from '../../postgres/transaction.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
 import { type BatchRow, type CallbackState, lockAnyBatch } from '../../store/batches.ts';
-import { callbackBatch, countAttempt, insertDelivery } from '../../store/deliveries.ts';
+import { countAttempt, insertDelivery } from '../../store/deliveries.ts';
+import type { CallbackGroups } from './callback-groups.ts';
 import { type Attempt, type SendCallbackDeps, sendCallback } from './send-callback.ts';
 
 export interface DeliverDeps extends SendCallbackDeps {
   pool: Pool;
   queue: Queue;
+  groups: CallbackGroups;
   failures: LimitedLog;
   /** Pauses after the first, second … failed attempt; when they are used up the callback has failed. */
   retrySeconds: readonly number[];
@@ -34,7 +36,7 @@ const ATTEMPTS = 5;
 /** Makes one attempt. Whether the receiver answered it; null when it was not called. */
 export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<boolean | null> {
   const { message } = claim;
-  const batch = await callbackBatch(deps.pool, message.batch);
+  const batch = await deps.groups.batch(message.batch);
   if (!batch?.callbackUrl || batch.generation !== message.generation || batch.finishedAt === null)
     return drop(deps, claim);
   if (isSuperseded(message, batch)) return drop(deps, claim);
@@ -42,7 +44,7 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
   if (message.attempt > 1 && batch.callbackState === 'delivered') return drop(deps, claim);
   const attempt = await sendCallback(deps, batch, batch.callbackUrl);
   const held = { ...claim, message: { ...message, tenant: batch.tenant } };
-  if (attempt.error === null) await recordSuccess(deps, held, attempt);
+  if (attempt.error === null) await deps.groups.delivered(claim, attempt);
   else noteFailure(deps, held.message, attempt, await recordFailure(deps, held, attempt));
   return attempt.status !== null;
 }
@@ -50,26 +52,6 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
 /** True when the callback was asked for again after the message was sent: the message of the repost goes on. */
 function isSuperseded({ reposts = 0 }: CallbackMessage, batch: BatchRow): boolean {
   return reposts < batch.reposts;
-}
-
-async function recordSuccess(
-  { pool, queue }: DeliverDeps,
-  claim: Claim<CallbackMessage>,
-  attempt: Attempt,
-): Promise<void> {
-  const record = async (client: PoolClient): Promise<void> => {
-    const sent = Promise.withResolvers<void>();
-    const completed = queue.complete(client, claim, sent.resolve);
-    // First the message's lock, then the batch's, as everybody else.
-    await Promise.race([sent.promise, completed]);
-    // One behind the other: nothing depends on an answer.
-    await Promise.all([
-      completed,
-      countAttempt(client, claim.message, 'delivered'),
-      logAttempt(client, claim.message, attempt, null),
-    ]);
-  };
-  await transaction(pool, record, { attempts: ATTEMPTS });
 }
 
 async function recordFailure(
@@ -93,7 +75,7 @@ async function recordFailure(
     await logAttempt(client, message, attempt, nextInSeconds);
     if (nextInSeconds !== null) {
       const next = { ...message, attempt: message.attempt + 1 };
-      await queue.sendCallback(client, next, { delaySeconds: nextInSeconds });
+      await queue.sendCallbacks(client, [next], { delaySeconds: nextInSeconds });
     }
     return { isLast: decides && wanted === null, nextInSeconds };
   };

@@ -7,6 +7,7 @@ import type { Claim } from '../../queue/queue.ts';
 import { isCancelRequested } from '../../store/batches.ts';
 import { logEnd } from '../settle/batch-end.ts';
 import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from '../settle/settle.ts';
+import type { SmallChunks } from '../settle/small-chunks.ts';
 import { Halt, type HaltReason } from './halt.ts';
 import { cancellations, nextMessages, restMessages, retriedSince } from './next-messages.ts';
 import type { Rest } from './open-jobs.ts';
@@ -19,8 +20,13 @@ const MAX_UNSETTLED_BYTES = 4 * 1024 * 1024;
 /** Jobs that start later than this after the last look at the batch's cancel mark wait for another look. */
 const CANCEL_LOOK_MS = 20;
 
+export interface RecorderDeps extends SettleDeps {
+  smallChunks: SmallChunks;
+  log: Log;
+}
+
 export class Recorder {
-  readonly #deps: SettleDeps & { log: Log };
+  readonly #deps: RecorderDeps;
   readonly #queueName: string;
   readonly #claim: Claim<ChunkMessage>;
   readonly #clock: number;
@@ -39,7 +45,7 @@ export class Recorder {
   #fault: Error | undefined;
 
   /** @param clock what to add to this process's clock to get the database's, in ms */
-  constructor(deps: SettleDeps & { log: Log }, queueName: string, claim: Claim<ChunkMessage>, clock: number) {
+  constructor(deps: RecorderDeps, queueName: string, claim: Claim<ChunkMessage>, clock: number) {
     this.#deps = deps;
     this.#queueName = queueName;
     this.#claim = claim;
@@ -169,8 +175,9 @@ export class Recorder {
     };
   }
 
-  #send(settlement: Omit<Settlement, 'queueName' | 'claim'>): Promise<SettleResult> {
-    return settleClaim(this.#deps, { queueName: this.#queueName, claim: this.#claim, ...settlement });
+  async #send(part: Omit<Settlement, 'queueName' | 'claim'>): Promise<SettleResult> {
+    const settlement = { queueName: this.#queueName, claim: this.#claim, ...part };
+    return (await this.#deps.smallChunks.settle(settlement)) ?? settleClaim(this.#deps, settlement);
   }
 
   #take(result: SettleResult): void {

@@ -11,6 +11,7 @@ import type { Registry } from '../../registry/registry.ts';
 import { type LoadedChunk, loadChunk } from '../../store/chunks.ts';
 import { markRunning } from '../../store/settle.ts';
 import { dropClaim, releaseMessage } from '../settle/settle.ts';
+import type { SmallChunks } from '../settle/small-chunks.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
 import type { PendingJob } from './execute.ts';
 import type { TransactionalDeps } from './execute-transactional.ts';
@@ -24,6 +25,7 @@ export interface RunChunkDeps extends TransactionalDeps {
   registry: Registry;
   services: Services;
   slots: ActionSlots;
+  smallChunks: SmallChunks;
   log: Log & { child(bindings: object): Log };
   /** What this process tells of jobs that fail. */
   failures: LimitedLog;
@@ -57,8 +59,8 @@ export async function runChunk(
   claimed: Claim<ChunkMessage>,
   { onWork, runner }: { onWork?: (work: MessageWork) => void; runner?: JobRunner } = {},
 ): Promise<void> {
-  const { batch, chunk: number, generation } = claimed.message;
-  const load = () => loadChunk(deps.pool, batch, number);
+  const { batch, chunk: number, generation, isSmall } = claimed.message;
+  const load = () => (isSmall ? deps.smallChunks.load(claimed.message) : loadChunk(deps.pool, batch, number));
   const chunk = await untilAvailable(load, { signal: deps.stopping });
   if (!chunk || chunk.generation !== generation) return dropClaim(deps, claimed);
 

@@ -2,24 +2,39 @@
 import type { ClientBase } from 'pg';
 import { toAsyncId } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
+import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { SettleAnswer } from '../../store/settle.ts';
 
-/** Called by the one settle that finished the batch; sends the callback's message if it has a callback. */
+/** A batch that has just ended. */
+export interface EndedBatch {
+  batchId: string;
+  generation: number;
+  tenant: string;
+  callbackUrl: string | null;
+}
+
+/** Called by the settle that ended these batches; sends the callbacks' messages of those that have a callback. */
 export async function sendCompletionCallbacks(
   queue: Queue,
   client: ClientBase,
-  batch: { batchId: string; generation: number; tenant: string; callbackUrl: string | null },
+  ended: readonly EndedBatch[],
 ): Promise<void> {
-  if (batch.callbackUrl === null) return;
-  await queue.sendCallback(client, {
-    batch: batch.batchId,
-    generation: batch.generation,
-    attempt: 1,
-    trigger: 'completion',
-    tenant: batch.tenant,
-    receiver: receiverOf(batch.callbackUrl),
-  });
+  const messages = ended.flatMap(({ batchId, generation, tenant, callbackUrl }): CallbackMessage[] =>
+    callbackUrl === null
+      ? []
+      : [
+          {
+            batch: batchId,
+            generation,
+            attempt: 1,
+            trigger: 'completion',
+            tenant,
+            receiver: receiverOf(callbackUrl),
+          },
+        ],
+  );
+  if (messages.length > 0) await queue.sendCallbacks(client, messages);
 }
 
 /** What callbacks are grouped by, so that one receiver cannot hold up those of all others. */

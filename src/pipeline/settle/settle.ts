@@ -155,7 +155,7 @@ export async function recordOutcomes(
   const settled = await settle(client, batch, generation, outcomes, options);
   if (!settled) throw new Lost();
   if (settled.finished)
-    await sendCompletionCallbacks(queue, client, { batchId: batch, generation, ...settled });
+    await sendCompletionCallbacks(queue, client, [{ batchId: batch, generation, ...settled }]);
   return settled;
 }
 

@@ -4,45 +4,82 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, toAsyncId } from '../../domain/batch.ts';
 import { pipelined } from '../../postgres/transaction.ts';
 import { deleteChunks } from '../../store/chunks.ts';
-import { findByIdempotencyKey, lockIdempotencyKey } from '../../store/submission.ts';
-import { deleteUpload, findUpload } from '../../store/uploads.ts';
+import { findByIdempotencyKeys, type IdempotencyKey, lockIdempotencyKeys } from '../../store/submission.ts';
+import { deleteUpload, findUploads } from '../../store/uploads.ts';
 
 /** A batch that is stored already. */
-export type StoredBatch = NonNullable<Awaited<ReturnType<typeof findByIdempotencyKey>>>;
+export interface StoredBatch {
+  batchId: string;
+  digest: Buffer;
+}
+
+/** `ours`: the batch may be stored. `busy`: another request is being stored under the key. */
+export type KeyClaim = 'ours' | 'busy' | StoredBatch;
 
 /**
- * Takes the right to store a batch under this key until the transaction ends, unless one is stored. Throws
- * `idempotencyBusy` while another request is being stored under it. What a process that is gone has left under it
- * is deleted.
+ * Takes the right to store batches under these keys until the transaction ends. What a process that is gone has left
+ * under one of them is deleted. All keys must differ.
  */
+export async function claimIdempotencyKeys(
+  client: ClientBase,
+  keys: readonly IdempotencyKey[],
+): Promise<KeyClaim[]> {
+  if (keys.length === 0) return [];
+  let locked: boolean[] = [];
+  let uploads: Awaited<ReturnType<typeof findUploads>> = [];
+  let batches: Awaited<ReturnType<typeof findByIdempotencyKeys>> = [];
+  // In this order: each statement sees what was committed before it, so an upload that ends meanwhile is seen as
+  // itself or as the batch that it became.
+  await pipelined(client, [
+    async () => {
+      locked = await lockIdempotencyKeys(client, keys);
+    },
+    async () => {
+      uploads = await findUploads(client, keys);
+    },
+    async () => {
+      batches = await findByIdempotencyKeys(client, keys);
+    },
+  ]);
+  const claims: KeyClaim[] = [];
+  for (const [position, key] of keys.entries()) {
+    const batch = batches.find((stored) => isSame(stored, key));
+    const upload = uploads.find((begun) => isSame(begun, key));
+    if (!locked[position] || (upload?.isAlive && !batch)) claims.push('busy');
+    else if (batch) claims.push(batch);
+    else claims.push(upload ? await takeOver(client, key, upload.batchId) : 'ours');
+  }
+  return claims;
+}
+
+/** The same for one key. Answers the batch that is stored under it, and throws `idempotencyBusy`. */
 export async function claimIdempotencyKey(
   client: ClientBase,
   tenant: string,
   key: string,
 ): Promise<StoredBatch | undefined> {
-  let isLocked = false;
-  let upload: Awaited<ReturnType<typeof findUpload>>;
-  let batch: StoredBatch | undefined;
-  // In this order: each statement sees what was committed before it, so an upload that ends meanwhile is seen as
-  // itself or as the batch that it became.
-  await pipelined(client, [
-    async () => {
-      isLocked = await lockIdempotencyKey(client, tenant, key);
-    },
-    async () => {
-      upload = await findUpload(client, tenant, key);
-    },
-    async () => {
-      batch = await findByIdempotencyKey(client, tenant, key);
-    },
-  ]);
-  if (!isLocked || (upload?.isAlive && !batch))
-    throw new BatchwrightError('idempotencyBusy', { retryAfter: 1 });
-  if (!upload || batch) return batch;
-  // It may have been stored at the last moment.
-  if (!(await deleteUpload(client, upload.batchId))) return findByIdempotencyKey(client, tenant, key);
-  await deleteChunks(client, upload.batchId);
-  return undefined;
+  const [claim] = await claimIdempotencyKeys(client, [{ tenant, key }]);
+  if (claim === 'busy') throw busyKey();
+  return claim === 'ours' ? undefined : claim;
+}
+
+function isSame(one: IdempotencyKey, other: IdempotencyKey): boolean {
+  return one.tenant === other.tenant && one.key === other.key;
+}
+
+/** Deletes what a process that is gone has stored, unless it was stored to the end at the last moment. */
+async function takeOver(client: ClientBase, key: IdempotencyKey, batchId: string): Promise<KeyClaim> {
+  if (await deleteUpload(client, batchId)) {
+    await deleteChunks(client, batchId);
+    return 'ours';
+  }
+  const [stored] = await findByIdempotencyKeys(client, [key]);
+  return stored ?? 'ours';
+}
+
+/** What a request gets whose key is being used by another one. */
+export function busyKey(): BatchwrightError {
+  return new BatchwrightError('idempotencyBusy', { retryAfter: 1 });
 }
 
 /** The asyncId that a repeated request gets. Throws `idempotencyMismatch` when its body is another. */

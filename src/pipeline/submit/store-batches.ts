@@ -1,13 +1,13 @@
-/** Stores a batch, its jobs being there or coming along: the row, the messages that will run it, refused jobs' results. */
+/** Stores batches whose jobs are there or come along: their rows, the messages that will run them, refused jobs' results. */
 import type { PoolClient } from 'pg';
 import type { AsyncId, BatchOptions } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { pipelined } from '../../postgres/transaction.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { insertChunk, type NewChunk } from '../../store/chunks.ts';
+import { type EncodedChunk, insertChunks } from '../../store/chunks.ts';
 import { recount, type SettleAnswer } from '../../store/settle.ts';
-import { insertBatch, insertInvalid } from '../../store/submission.ts';
+import { insertBatches, insertInvalid } from '../../store/submission.ts';
 import { sendCompletionCallbacks } from '../settle/batch-end.ts';
 
 /** A batch as it is known when all of its request has been read. */
@@ -29,59 +29,84 @@ export interface Stored {
 }
 
 /** What a batch's messages are made from. */
-export type ChunkSummary = Pick<NewChunk, 'number' | 'queues' | 'actions'> & { hasInvalid: boolean };
+export type ChunkSummary = Pick<EncodedChunk, 'number' | 'queues' | 'actions'> & {
+  hasInvalid: boolean;
+  isSmall: boolean;
+};
 
-export function summaryOf({ number, queues, actions, invalid }: NewChunk): ChunkSummary {
-  return { number, queues, actions, hasInvalid: invalid.length > 0 };
+/** What is loaded, run and settled together with others. */
+const SMALL_JOBS = 200;
+const SMALL_BYTES = 32 * 1024;
+
+export function summaryOf({ number, queues, actions, invalid, count, bytes }: EncodedChunk): ChunkSummary {
+  const isSmall = number === 0 && count <= SMALL_JOBS && bytes <= SMALL_BYTES;
+  return { number, queues, actions, hasInvalid: invalid.length > 0, isSmall };
+}
+
+export interface BatchWithChunks {
+  batchId: string;
+  batch: BatchToStore;
+  /** All of them, in their order. */
+  chunks: readonly ChunkSummary[];
+  /** The one that is not stored yet. */
+  toInsert?: EncodedChunk | undefined;
 }
 
 /**
- * To be called in the transaction that makes the batch visible. Answers the end of a batch whose jobs
- * were all refused.
- *
- * @param chunks all of them, in their order
- * @param toInsert the one that is not stored yet
+ * To be called in the transaction that makes the batches visible. Answers the ends of those whose jobs were all
+ * refused, by batch.
  */
-export async function storeBatch(
+export async function storeBatches(
   queue: Queue,
   client: PoolClient,
-  batchId: string,
-  batch: BatchToStore,
-  chunks: readonly ChunkSummary[],
-  toInsert?: NewChunk,
-): Promise<SettleAnswer | null> {
-  const { caller, ...rest } = batch;
+  batches: readonly BatchWithChunks[],
+): Promise<Map<string, SettleAnswer>> {
+  const toInsert = batches.flatMap(({ batchId, toInsert: chunk }) => (chunk ? [{ batchId, chunk }] : []));
+  const rows = batches.map(({ batchId, batch: { caller, ...rest } }) => ({
+    id: batchId,
+    tenant: caller.tenant,
+    keyId: caller.keyId,
+    ...rest,
+  }));
   await pipelined(client, [
-    () => insertBatch(client, { id: batchId, tenant: caller.tenant, keyId: caller.keyId, ...rest }),
-    ...(toInsert ? [() => insertChunk(client, batchId, toInsert)] : []),
-    ...[...messagesOf(batchId, caller.tenant, chunks)].map(
+    () => insertBatches(client, rows),
+    ...(toInsert.length > 0 ? [() => insertChunks(client, toInsert)] : []),
+    ...[...messagesOf(batches)].map(
       ([name, messages]) =>
         () =>
           queue.sendChunks(client, name, messages),
     ),
   ]);
-  if (!chunks.some(({ hasInvalid }) => hasInvalid)) return null;
-  await insertInvalid(client, batchId);
-  const settled = await recount(client, batchId);
-  if (!settled?.finished) return null;
-  await sendCompletionCallbacks(queue, client, { batchId, generation: 1, ...settled });
-  return settled;
+  const ended = new Map<string, SettleAnswer>();
+  for (const { batchId, chunks } of batches) {
+    if (!chunks.some(({ hasInvalid }) => hasInvalid)) continue;
+    await insertInvalid(client, batchId);
+    const settled = await recount(client, batchId);
+    if (!settled?.finished) continue;
+    await sendCompletionCallbacks(queue, client, [{ batchId, generation: 1, ...settled }]);
+    ended.set(batchId, settled);
+  }
+  return ended;
 }
 
 /** One message for each chunk and queue, by queue. */
-function messagesOf(
-  batch: string,
-  tenant: string,
-  chunks: readonly ChunkSummary[],
-): Map<string, ChunkMessage[]> {
+function messagesOf(batches: readonly BatchWithChunks[]): Map<string, ChunkMessage[]> {
   const messages = new Map<string, ChunkMessage[]>();
-  for (const { number: chunk, queues, actions } of chunks)
-    for (const [at, queue] of queues.entries()) {
-      const action = actions[at] ?? undefined;
-      const message = { batch, tenant, action, chunk, generation: 1, attempt: 1 };
-      const queued = messages.get(queue);
-      if (queued) queued.push(message);
-      else messages.set(queue, [message]);
-    }
+  for (const { batchId, batch, chunks } of batches)
+    for (const { number, queues, actions, isSmall } of chunks)
+      for (const [at, queue] of queues.entries()) {
+        const message: ChunkMessage = {
+          batch: batchId,
+          tenant: batch.caller.tenant,
+          action: actions[at] ?? undefined,
+          chunk: number,
+          generation: 1,
+          attempt: 1,
+          isSmall: isSmall || undefined,
+        };
+        const queued = messages.get(queue);
+        if (queued) queued.push(message);
+        else messages.set(queue, [message]);
+      }
   return messages;
 }

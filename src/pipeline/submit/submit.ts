@@ -2,22 +2,23 @@
  * Takes a batch in, or nothing of it: in one transaction when all of it is there, else as an upload. Senders are never
  * waited for in a transaction.
  */
-import type { Pool, PoolClient } from 'pg';
+
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { Log } from '../../domain/log.ts';
 import { isTemporary } from '../../postgres/errors.ts';
-import { pipelined, transaction } from '../../postgres/transaction.ts';
+import { transaction } from '../../postgres/transaction.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
-import { copyChunks, type NewChunk } from '../../store/chunks.ts';
-import { newBatchId } from '../../store/submission.ts';
+import { copyChunks, encodeChunk, type NewChunk } from '../../store/chunks.ts';
+import { newBatchIds } from '../../store/submission.ts';
 import type { LargeJobChecker } from '../../validation/large-jobs.ts';
 import { logEnd } from '../settle/batch-end.ts';
-import { asyncIdOf, claimIdempotencyKey, type StoredBatch } from './idempotency.ts';
+import { asyncIdOf, claimIdempotencyKey } from './idempotency.ts';
 import { Intake, type IntakeEvent } from './intake.ts';
-import { type BatchToStore, type Stored, storeBatch, summaryOf } from './store-batches.ts';
+import type { SmallBatches } from './small-batches.ts';
+import { type BatchToStore, type Stored, storeBatches, summaryOf } from './store-batches.ts';
 import type { Upload } from './upload.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -25,8 +26,8 @@ import type { Uploads } from './uploads.ts';
 const MAX_INSERT_BYTES = 256 * 1024;
 
 export interface SubmitDeps {
-  pool: Pool;
   uploads: Uploads;
+  smallBatches: SmallBatches;
   queue: Queue;
   registry: Registry;
   largeJobs: LargeJobChecker<RegisteredAction>;
@@ -68,9 +69,9 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     }
     const last = intake.lastChunk();
     const batch = await batchToStore(deps, submission, intake);
-    const stored = await (upload
-      ? upload.commit(batch, last)
-      : storeAtOnce(deps, batch, last, idempotencyKey));
+    // `finish` has thrown for a request without jobs.
+    const storing = upload ? upload.commit(batch, last) : storeAtOnce(deps, batch, last as NewChunk);
+    const stored = await storing;
     if (stored.ended) logEnd(deps.log, toBatchId(stored.asyncId), stored.ended);
     return stored.asyncId;
   } catch (error) {
@@ -115,34 +116,20 @@ function newIntake(deps: SubmitDeps, { caller, alone }: Submission): Intake {
   return new Intake({ caller, registry, largeJobs, maxJobs: limits.maxJobs, alone });
 }
 
-/** All of the request is there: one transaction for all of it. */
-async function storeAtOnce(
-  { pool, uploads, queue }: SubmitDeps,
-  batch: BatchToStore,
-  chunk: NewChunk | null,
-  idempotencyKey: string | undefined,
-): Promise<Stored> {
-  const { tenant } = batch.caller;
-  const chunks = chunk ? [summaryOf(chunk)] : [];
-  const isCopied = chunk !== null && chunk.bytes > MAX_INSERT_BYTES;
-  async function store(client: PoolClient): Promise<Stored> {
-    let batchId = '';
-    let existing: StoredBatch | undefined;
-    await pipelined(client, [
-      async () => {
-        batchId = await newBatchId(client);
-      },
-      async () => {
-        if (idempotencyKey !== undefined)
-          existing = await claimIdempotencyKey(client, tenant, idempotencyKey);
-      },
-    ]);
-    if (existing) return { asyncId: asyncIdOf(existing, batch.idempotency), ended: null };
-    if (isCopied) await copyChunks(client, batchId, [chunk]);
-    const toInsert = isCopied ? undefined : (chunk ?? undefined);
-    const ended = await storeBatch(queue, client, batchId, batch, chunks, toInsert);
-    return { asyncId: toAsyncId(batchId), ended };
-  }
-  if (!isCopied) return transaction(pool, store);
-  return uploads.turns.take(tenant, () => transaction(uploads.copyPool, store));
+/** All of the request is there: a small batch is stored with others, a larger one is copied in a transaction of its own. */
+async function storeAtOnce(deps: SubmitDeps, batch: BatchToStore, closed: NewChunk): Promise<Stored> {
+  const chunk = await encodeChunk(closed);
+  if (chunk.bytes <= MAX_INSERT_BYTES) return deps.smallBatches.store(batch, chunk);
+  const { uploads, queue } = deps;
+  const { caller, idempotency } = batch;
+  return uploads.turns.take(caller.tenant, () =>
+    transaction(uploads.copyPool, async (client) => {
+      const [batchId = ''] = await newBatchIds(client, 1);
+      const existing = idempotency && (await claimIdempotencyKey(client, caller.tenant, idempotency.key));
+      if (existing) return { asyncId: asyncIdOf(existing, idempotency), ended: null };
+      await copyChunks(client, batchId, [chunk]);
+      const ended = await storeBatches(queue, client, [{ batchId, batch, chunks: [summaryOf(chunk)] }]);
+      return { asyncId: toAsyncId(batchId), ended: ended.get(batchId) ?? null };
+    }),
+  );
 }

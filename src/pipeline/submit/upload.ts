@@ -3,11 +3,23 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { toAsyncId } from '../../domain/batch.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { copyChunks, countChunks, type NewChunk } from '../../store/chunks.ts';
-import { newBatchId } from '../../store/submission.ts';
+import {
+  copyChunks,
+  countChunks,
+  type EncodedChunk,
+  encodeChunk,
+  type NewChunk,
+} from '../../store/chunks.ts';
+import { newBatchIds } from '../../store/submission.ts';
 import { deleteUpload, holdUpload, insertUpload } from '../../store/uploads.ts';
 import { asyncIdOf, claimIdempotencyKey, type StoredBatch } from './idempotency.ts';
-import { type BatchToStore, type ChunkSummary, type Stored, storeBatch, summaryOf } from './store-batches.ts';
+import {
+  type BatchToStore,
+  type ChunkSummary,
+  type Stored,
+  storeBatches,
+  summaryOf,
+} from './store-batches.ts';
 import type { TenantTurns } from './tenant-turns.ts';
 
 /** So much may wait while the write before is under way; the sender is held up for what is beyond it. */
@@ -32,6 +44,12 @@ interface Part {
   onStored(): void;
 }
 
+/** A part whose chunks are being encoded while others are written. */
+interface WaitingPart {
+  encoding: Promise<EncodedChunk[]>;
+  onStored(): void;
+}
+
 /**
  * One request that is stored while it is still being sent, in short transactions: none waits for its sender. Its
  * chunks have no batch before the last of these, so nobody sees them. Only the last waits for the disk, and with its
@@ -47,7 +65,7 @@ export class Upload {
   /** Stored by an earlier request with the same key: then nothing is written. */
   #existing: StoredBatch | undefined;
   readonly #written: ChunkSummary[] = [];
-  #waiting: Part[] = [];
+  #waiting: WaitingPart[] = [];
   #waitingBytes = 0;
   /** Goes on while anything waits. */
   #writing: Promise<void> | undefined;
@@ -72,7 +90,9 @@ export class Upload {
    */
   async add(part: Part): Promise<void> {
     this.check();
-    this.#waiting.push(part);
+    const encoding = Promise.all(part.chunks.map(encodeChunk));
+    encoding.catch(() => {}); // thrown when it is written
+    this.#waiting.push({ encoding, onStored: part.onStored });
     this.#waitingBytes += part.chunks.reduce((bytes, chunk) => bytes + chunk.bytes, 0);
     this.#writing ??= this.#writeAll();
     while (this.#isFull()) await this.#write.catch(() => {}); // thrown by check
@@ -84,7 +104,8 @@ export class Upload {
   }
 
   /** Stores the batch with its last chunk and makes it visible. Throws `idempotencyMismatch`. */
-  async commit(batch: BatchToStore, last: NewChunk | null): Promise<Stored> {
+  async commit(batch: BatchToStore, lastClosed: NewChunk | null): Promise<Stored> {
+    const last = lastClosed && (await encodeChunk(lastClosed));
     await this.#writing;
     this.check();
     if (this.#existing) return { asyncId: asyncIdOf(this.#existing, batch.idempotency), ended: null };
@@ -95,7 +116,8 @@ export class Upload {
         await this.#hold(deleteUpload(client, this.#batchId));
         if (last) await copyChunks(client, this.#batchId, [last]);
         await this.#hold(countChunks(client, this.#batchId).then((count) => count === chunks.length));
-        ended = await storeBatch(this.#context.queue, client, this.#batchId, batch, chunks);
+        const stored = [{ batchId: this.#batchId, batch, chunks }];
+        ended = (await storeBatches(this.#context.queue, client, stored)).get(this.#batchId) ?? null;
       });
     } catch (error) {
       // The connection may have been lost after all was stored.
@@ -118,7 +140,7 @@ export class Upload {
         const parts = this.#waiting;
         this.#waiting = [];
         this.#waitingBytes = 0;
-        this.#write = this.#store(parts.flatMap(({ chunks }) => chunks));
+        this.#write = this.#store(parts);
         await this.#write;
         for (const { onStored } of parts) onStored();
       }
@@ -128,7 +150,8 @@ export class Upload {
     this.#writing = undefined;
   }
 
-  async #store(chunks: readonly NewChunk[]): Promise<void> {
+  async #store(parts: readonly WaitingPart[]): Promise<void> {
+    const chunks = (await Promise.all(parts.map(({ encoding }) => encoding))).flat();
     if (this.#existing) return;
     const owner = this.#isBegun ? 0 : await this.#context.owner();
     await this.#transaction(
@@ -151,7 +174,7 @@ export class Upload {
     if (idempotencyKey !== undefined)
       this.#existing = await claimIdempotencyKey(client, tenant, idempotencyKey);
     if (this.#existing) return;
-    const batchId = await newBatchId(client);
+    const [batchId = ''] = await newBatchIds(client, 1);
     this.#batchId = batchId;
     this.#context.keep(batchId);
     await insertUpload(client, { batchId, owner, tenant, idempotencyKey });

@@ -4,8 +4,8 @@ import { ACTION_DEFAULTS } from '../../plugin/action.ts';
 import { deleteWaiting } from '../../queue/abandoned.ts';
 import { queuedChunks } from '../../queue/inspect.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { openJobs, setChunkQueues } from '../../store/chunk-queues.ts';
-import { incompleteChunks } from '../../store/chunks.ts';
+import { setChunkQueues } from '../../store/chunk-queues.ts';
+import { incompleteChunks, loadChunk } from '../../store/chunks.ts';
 
 /**
  * Sees to it that every chunk of the batch that lacks results names queues that are worked now. Messages in others
@@ -33,10 +33,18 @@ export async function moveQueues(
   return alive;
 }
 
+type Job = { namespace: string; action: string };
+
+/** The chunk's jobs that have no result. */
+async function openJobs(client: PoolClient, batchId: string, number: number): Promise<Job[]> {
+  const chunk = await loadChunk(client, batchId, number);
+  if (!chunk) return [];
+  const recorded = new Set(chunk.recorded);
+  const jobs: Job[] = JSON.parse(chunk.jobs);
+  return jobs.filter((_, position) => !recorded.has(chunk.firstIndex + position));
+}
+
 /** Where a lane finds the job. One whose action is gone fails in whichever lane meets it. */
-function queueOf(registry: Registry): (job: string) => string {
-  return (job) => {
-    const { namespace, action } = JSON.parse(job) as { namespace: string; action: string };
-    return registry.get(namespace, action)?.queue ?? ACTION_DEFAULTS.queue;
-  };
+function queueOf(registry: Registry): (job: Job) => string {
+  return ({ namespace, action }) => registry.get(namespace, action)?.queue ?? ACTION_DEFAULTS.queue;
 }

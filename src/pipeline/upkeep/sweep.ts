@@ -121,7 +121,7 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
     if (lost > 0) log.warn({ asyncId, results: lost }, 'sweep: lost jobs recorded as failed');
     const counted = await recount(client, batchId);
     if (!counted?.finished) return null;
-    await sendCompletionCallbacks(queue, client, { batchId, generation: batch.generation, ...counted });
+    await sendCompletionCallbacks(queue, client, [{ batchId, generation: batch.generation, ...counted }]);
     return counted;
   });
   if (!ended) return;
@@ -151,15 +151,17 @@ async function repairCallback({ pool, queue, log }: SweepDeps, id: string): Prom
     if (batch?.callbackState !== 'pending' || !batch.callbackUrl || !batch.finishedAt) return;
     if ((await withoutMessage(client, [batch])).length === 0) return;
     const isRepost = batch.reposts > 0;
-    await queue.sendCallback(client, {
-      batch: id,
-      generation: batch.generation,
-      attempt: 1 + (await countDeliveries(client, batch, isRepost ? batch.repostedAt : null)),
-      trigger: isRepost ? 'repost' : 'completion',
-      reposts: batch.reposts,
-      tenant: batch.tenant,
-      receiver: receiverOf(batch.callbackUrl),
-    });
+    await queue.sendCallbacks(client, [
+      {
+        batch: id,
+        generation: batch.generation,
+        attempt: 1 + (await countDeliveries(client, batch, isRepost ? batch.repostedAt : null)),
+        trigger: isRepost ? 'repost' : 'completion',
+        reposts: batch.reposts,
+        tenant: batch.tenant,
+        receiver: receiverOf(batch.callbackUrl),
+      },
+    ]);
     log.warn({ asyncId: toAsyncId(id) }, 'sweep: lost callback message sent again');
   });
 }

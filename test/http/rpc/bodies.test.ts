@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { after, describe, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { storedJobsText } from '../../support/stored-jobs.ts';
 import { ADMIN_KEY, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { openPost } from '../body/open-post.ts';
@@ -40,10 +41,8 @@ async function assertNothingStored(work: () => Promise<void>) {
 }
 
 async function storedJobs(asyncId: string): Promise<unknown> {
-  const { rows } = await system.pool.query('select jobs from batchwright.chunk where batch_id = $1', [
-    asyncId,
-  ]);
-  return JSON.parse(rows[0].jobs);
+  const [text = ''] = await storedJobsText(system.pool, asyncId);
+  return JSON.parse(text);
 }
 
 describe('Content-Encoding', () => {

@@ -14,6 +14,7 @@ import { batchRoutes } from '../../../src/http/v1/batches.ts';
 import { createBatchWatch } from '../../../src/pipeline/read/batch-watch.ts';
 import { discardStaleUploads } from '../../../src/pipeline/submit/discard-upload.ts';
 import { ProcessLock } from '../../../src/pipeline/submit/process-lock.ts';
+import { SmallBatches } from '../../../src/pipeline/submit/small-batches.ts';
 import { TenantTurns } from '../../../src/pipeline/submit/tenant-turns.ts';
 import { Uploads } from '../../../src/pipeline/submit/uploads.ts';
 import { createPool } from '../../../src/postgres/pools.ts';
@@ -281,6 +282,7 @@ async function serveImpatiently(t: TestContext, sendMs: number): Promise<string>
     batchRoutes({
       pool,
       uploads,
+      smallBatches: new SmallBatches({ pool, queue }),
       queue,
       queues: registry.queues,
       registry,

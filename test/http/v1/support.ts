@@ -1,6 +1,7 @@
 /** What the tests of /v1 share. */
 import assert from 'node:assert/strict';
 import type pg from 'pg';
+import { storedJobsText } from '../../support/stored-jobs.ts';
 import { ADMIN_KEY, type Answer, type System } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -130,9 +131,5 @@ export async function lockChunks(pool: pg.Pool) {
 
 /** The batch's jobs as they are stored. */
 export async function storedJobs(pool: pg.Pool, asyncId: string): Promise<unknown[]> {
-  const { rows } = await pool.query<{ jobs: string }>(
-    'select jobs from batchwright.chunk where batch_id = $1 order by number',
-    [asyncId],
-  );
-  return rows.flatMap(({ jobs }) => JSON.parse(jobs));
+  return (await storedJobsText(pool, asyncId)).flatMap((text) => JSON.parse(text));
 }

@@ -5,7 +5,7 @@ import { after, describe, test } from 'node:test';
 import type { Pool } from 'pg';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { CallbackBodies, type CallbackBody } from '../../../src/pipeline/deliver/callback-body.ts';
-import { type CallbackBatch, callbackBatch } from '../../../src/store/deliveries.ts';
+import { type CallbackBatch, callbackBatches } from '../../../src/store/deliveries.ts';
 import { startSystem } from '../../support/system.ts';
 import { endedBatch } from './deliver-support.ts';
 
@@ -17,7 +17,7 @@ const beginHmac = (signingTime: number) => createHmac('sha256', 'secret').update
 async function batchOf(kib: number, tenant = 'default'): Promise<CallbackBatch> {
   const jobs = Array.from({ length: kib / 300 }, () => ({ n: 'none', text: 'x'.repeat(300 * 1024) }));
   const id = toBatchId(await endedBatch(system, 'http://127.0.0.1:9/', jobs));
-  const batch = await callbackBatch(pool, id);
+  const [batch] = await callbackBatches(pool, [id]);
   assert.ok(batch);
   return { ...batch, tenant };
 }

@@ -4,6 +4,7 @@ import pino from 'pino';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { LimitedLog } from '../../../src/domain/limited-log.ts';
 import { CallbackBodies } from '../../../src/pipeline/deliver/callback-body.ts';
+import { CallbackGroups } from '../../../src/pipeline/deliver/callback-groups.ts';
 import { type DeliverDeps, deliver } from '../../../src/pipeline/deliver/deliver.ts';
 import type { CallbackMessage } from '../../../src/queue/messages.ts';
 import { type Claim, startQueue } from '../../../src/queue/queue.ts';
@@ -168,6 +169,7 @@ export async function startDelivering(
   const deps: DeliverDeps = {
     pool: system.pool,
     queue,
+    groups: new CallbackGroups({ pool: more.pool ?? system.pool, queue }),
     log: pino({ level: 'silent' }),
     failures: new LimitedLog(silentLog),
     bodies: new CallbackBodies(more.pool ?? system.pool),

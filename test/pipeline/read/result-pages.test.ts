@@ -9,8 +9,8 @@ import {
   readResultPages,
 } from '../../../src/pipeline/read/result-pages.ts';
 import { transaction } from '../../../src/postgres/transaction.ts';
-import { insertChunk } from '../../../src/store/chunks.ts';
-import { insertBatch, newBatchId } from '../../../src/store/submission.ts';
+import { encodeChunk, insertChunks } from '../../../src/store/chunks.ts';
+import { insertBatches, newBatchIds } from '../../../src/store/submission.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 import { settled } from '../../support/settled.ts';
 
@@ -28,34 +28,41 @@ const echo = (n: number) => `{"namespace":"test","action":"echo","params":{"n":$
 /** A batch that has ended, of chunks with so many jobs each; those whose index `failed` names have failed. */
 function endedBatch(chunks: number[], { failed = [] as number[], job = echo } = {}): Promise<string> {
   return transaction(pool, async (client) => {
-    const id = await newBatchId(client);
+    const [id = ''] = await newBatchIds(client, 1);
     const queues = ['default'];
     let total = 0;
     for (const [number, count] of chunks.entries()) {
       const jobs = upTo(count, total).map((n) => Buffer.from(job(n)));
-      await insertChunk(client, id, {
-        number,
-        firstIndex: total,
-        count,
-        queues,
-        actions: [null],
-        invalid: [],
-        jobs,
-        bytes: 0,
-      });
+      await insertChunks(client, [
+        {
+          batchId: id,
+          chunk: await encodeChunk({
+            number,
+            firstIndex: total,
+            count,
+            queues,
+            actions: [null],
+            invalid: [],
+            jobs,
+            bytes: 0,
+          }),
+        },
+      ]);
       total += count;
     }
-    await insertBatch(client, {
-      id,
-      tenant: 'default',
-      keyId: 'admin',
-      total,
-      callbackUrl: null,
-      actions: [],
-      options: { skipInvalid: false },
-      idempotency: null,
-      retentionDays: 7,
-    });
+    await insertBatches(client, [
+      {
+        id,
+        tenant: 'default',
+        keyId: 'admin',
+        total,
+        callbackUrl: null,
+        actions: [],
+        options: { skipInvalid: false },
+        idempotency: null,
+        retentionDays: 7,
+      },
+    ]);
     await client.query(
       `insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
        select $1, index, (case when index = any($3) then 'failed' else 'succeeded' end)::batchwright.result_status,
@@ -69,7 +76,7 @@ function endedBatch(chunks: number[], { failed = [] as number[], job = echo } = 
 
 /** The pool, and what was asked of it; `answers` may put an error in place of an answer. */
 function watched(answers: (query: number) => Error | null = () => null) {
-  const asked: { rows: { jobs: string | null }[] }[] = [];
+  const asked: { rows: { body: Buffer | null }[] }[] = [];
   let queries = 0;
   const client = {
     async query(statement: string) {
@@ -107,7 +114,7 @@ describe('Results that are read', () => {
         [`{"n":${index}}`, `${index}`, '"test"', '"echo"', undefined],
       );
     // The jobs of a chunk are asked for once.
-    assert.equal(asked.filter(({ rows }) => rows[0]?.jobs).length, chunks.length);
+    assert.equal(asked.filter(({ rows }) => rows[0]?.body).length, chunks.length);
     assert.ok(asked.length <= 12, `${asked.length} queries`);
   });
 
@@ -139,7 +146,7 @@ describe('Results that are read', () => {
       results.map(({ request }) => request),
       failed.map((n) => `{"n":${n}}`),
     );
-    assert.equal(asked.filter(({ rows }) => rows[0]?.jobs).length, 4);
+    assert.equal(asked.filter(({ rows }) => rows[0]?.body).length, 4);
     assert.ok(queries() <= 5, `${queries()} queries`);
     assert.deepEqual(indexes(await read(id, { status, fromIndex: 2, limit: 2 })), [39, 200]);
     assert.deepEqual(await read(id, { status: 'cancelled' }), []);

@@ -59,7 +59,7 @@ test('a message that comes while the process drains goes back as it is', async (
   ]);
   await runChunk({ ...claims.deps, draining: AbortSignal.abort() }, 'default', claim);
   assert.deepEqual(await nextMessage(asyncId), {
-    message: { tenant: 'default', chunk: 0, generation: 1, attempt: 1 },
+    message: { tenant: 'default', chunk: 0, isSmall: true, generation: 1, attempt: 1 },
     delay: 0,
   });
   assert.equal((await counts(asyncId)).pending, 3);
@@ -71,7 +71,14 @@ test('only the jobs that failed are in the message of the next run', async () =>
   await runChunk(claims.deps, 'default', claim);
   const { message, delay } = await nextMessage(asyncId);
   const { lastRuns, ...rest } = message;
-  assert.deepEqual(rest, { tenant: 'default', chunk: 0, generation: 1, attempt: 2, indexes: [1] });
+  assert.deepEqual(rest, {
+    tenant: 'default',
+    chunk: 0,
+    isSmall: true,
+    generation: 1,
+    attempt: 2,
+    indexes: [1],
+  });
   assert.match(lastRuns ?? '', /this time not/);
   assert.equal(delay, 0.3);
 });
@@ -87,6 +94,7 @@ for (const [kind, job] of [
       message: {
         tenant: 'default',
         chunk: 0,
+        isSmall: true,
         generation: 1,
         attempt: 1,
         indexes: [0],

@@ -5,6 +5,7 @@ import { OpenJobs } from '../../../src/pipeline/run/open-jobs.ts';
 import { Recorder } from '../../../src/pipeline/run/recorder.ts';
 import { type RunJobsDeps, runJobs } from '../../../src/pipeline/run/run-jobs.ts';
 import type { PluginConnections } from '../../../src/pipeline/run/sql/plugin-connections.ts';
+import type { SmallChunks } from '../../../src/pipeline/settle/small-chunks.ts';
 import { ActionSlots } from '../../../src/pipeline/throttle/action-slots.ts';
 import type { ChunkMessage } from '../../../src/queue/messages.ts';
 import type { Claim, Queue } from '../../../src/queue/queue.ts';
@@ -31,7 +32,12 @@ function action(name: string, run: () => unknown): RegisteredAction {
 
 /** Runs them as one message would; its outcomes are not settled. */
 async function runAll(entry: RegisteredAction, count: number): Promise<void> {
-  const recorder = new Recorder({ ...deps, log: silentPluginLog }, 'default', claim, 0);
+  const recorder = new Recorder(
+    { ...deps, smallChunks: {} as SmallChunks, log: silentPluginLog },
+    'default',
+    claim,
+    0,
+  );
   recorder.dispose();
   const jobs = Array.from({ length: count }, (_, index) => ({ index, params: {}, entry }));
   const scope = {

