@@ -38,8 +38,12 @@ export interface ConsumerOptions<Claim> {
   onError(error: unknown): void;
 }
 
-/** What nobody tells of: delayed messages, and all of them where NOTIFY does not come through. */
-const POLL_MS = 500;
+/**
+ * After a fetch that failed it is not known what was claimed all the same, and how late: fetches go on for so long,
+ * whether or not anything is due, and take that back.
+ */
+export const DOUBT_MS = 15_000;
+const FETCH_AGAIN_MS = 500;
 /** Several of these fit into what a message is given without a sign of life. */
 const KEEP_ALIVE_MS = 3000;
 /** A sign of life that did not come through is given again at once: those that look for the dead do not wait. */
@@ -55,6 +59,7 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   let running = true;
   // False once a fetch has taken all there was.
   let mayHaveMore = true;
+  let doubtUntil = 0;
   let wakeUp = Promise.withResolvers<void>();
 
   function wake(): void {
@@ -91,6 +96,7 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
       needed = isShort ? left + 1 : 1;
       for (const claim of claims) take(claim);
     } catch (error) {
+      doubtUntil = performance.now() + DOUBT_MS;
       options.onError(error);
     }
   }
@@ -104,14 +110,14 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
     while (held.size > 0) await Promise.all(held.values());
   }
 
-  const polling = setInterval(wake, POLL_MS);
+  const doubting = setInterval(() => performance.now() < doubtUntil && wake(), FETCH_AGAIN_MS);
   const stopKeepingAlive = keepAlive(options, held);
   const ended = run().finally(stopKeepingAlive);
   return {
     wake,
     stop() {
       running = false;
-      clearInterval(polling);
+      clearInterval(doubting);
       wakeUp.resolve();
       return ended;
     },

@@ -16,11 +16,8 @@
 import type { Pool } from 'pg';
 import { queryByIndex } from './by-index.ts';
 import { ACTION, EACH_ACTION, ofEachClass, SMALL_CLASS, TABLE, TENANT, WAITING } from './chunk-index.ts';
-import type { Fetched } from './consumer.ts';
+import { DOUBT_MS, type Fetched } from './consumer.ts';
 import type { ChunkMessage, Claim } from './messages.ts';
-
-/** After an answer of the database was lost, claims that were made all the same are looked for so long. */
-const DOUBT_MS = 15_000;
 
 interface Claimed {
   id: string;

@@ -7,6 +7,7 @@ import { LimitedLog } from '../domain/limited-log.ts';
 import type { Log } from '../domain/log.ts';
 import { claimRefs } from './claims.ts';
 import { type Consumer, type ConsumerOptions, type Lane, startConsumer } from './consumer.ts';
+import { type DuePolling, pollForDue } from './due.ts';
 import { CallbackFetcher } from './fetch-callbacks.ts';
 import { ChunkFetcher, SMALL_PER_LANE, sizeOfMessage } from './fetch-chunks.ts';
 import { renewHeartbeats } from './keep-alive.ts';
@@ -43,10 +44,16 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
   const errors = new LimitedLog(log);
   const holder = randomUUID();
   let listener: MessageListener | undefined;
+  let polling: DuePolling | undefined;
 
   function wake(queue?: string): void {
     if (queue !== undefined) consumers.get(queue)?.wake();
     else for (const consumer of consumers.values()) consumer.wake();
+  }
+
+  function noteError(error: unknown, queue: string): void {
+    const fields = () => ({ err: error, queue });
+    errors.note({ level: 'error', kind: queue, fields, message: 'queue error' });
   }
 
   function start<Message extends { batch: string }>(
@@ -60,6 +67,12 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
       applicationName: `${applicationName} listener`,
       onMessage: wake,
       log,
+    });
+    polling ??= pollForDue({
+      pool,
+      queues: () => [...consumers.keys()],
+      onDue: wake,
+      onError: (error) => noteError(error, 'all'),
     });
 
     async function handle(claim: Claim<Message>, lane: Lane): Promise<void> {
@@ -78,13 +91,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
       ...options,
       handle,
       keepAlive: (claims) => renewHeartbeats(boss, queue, claims),
-      onError: (error) =>
-        errors.note({
-          level: 'error',
-          kind: queue,
-          fields: () => ({ err: error, queue }),
-          message: 'queue error',
-        }),
+      onError: (error) => noteError(error, queue),
     });
     consumers.set(queue, consumer);
     return consumer;
@@ -145,8 +152,8 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
 
     /** Nobody wakes them any more; they are to be stopped before. */
     async stop(): Promise<void> {
+      await Promise.all([listener?.stop(), polling?.stop()]);
       errors.flush();
-      await listener?.stop();
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Which queues have work that nobody takes. */
 import type { Pool } from 'pg';
 import { queryByIndex } from './by-index.ts';
+import { FIRST, FIRST_DUE } from './due.ts';
 import { CALLBACK_QUEUE, chunkQueue, quarantineQueue } from './messages.ts';
 
 export interface StalledQueue {
@@ -32,15 +33,10 @@ export async function stalledQueues(
   });
 }
 
-/** One message of a kind, by the index on (name, state, blocked, start_after): its order is what makes Postgres use it. */
-const FIRST = (column: string, state: string, more: string) => `(
-  select ${column} from pgboss.job_common
-  where name = queue.name and state = '${state}' and not blocked ${more} order by start_after limit 1)`;
-
 const STALLED = `
   with waiting as materialized (
     select queue.name, now() - make_interval(secs => $2) as before,
-      least(${FIRST('start_after', 'created', '')}, ${FIRST('start_after', 'retry', '')}) as since
+      ${FIRST_DUE} as since
     from unnest($1::text[]) as queue (name)
   )
   select name, since from waiting as queue

@@ -72,14 +72,6 @@ describe('a consumer', () => {
     await waitFor(async () => asked.length === 2, { what: 'another fetch' });
   });
 
-  test('finds by polling what nobody told of', async (t) => {
-    const waiting: number[] = [];
-    const { asked, holds } = startTaking(t, waiting);
-    await waitFor(async () => asked.length === 1, { what: 'the first fetch' });
-    waiting.push(1);
-    await holds(1);
-  });
-
   test('takes another message when one releases its lane, once, and waits for both at the end', async (t) => {
     const { lanes, finish, holds } = startTaking(t, [1, 2, 3, 4]);
     await holds(1, 2);
@@ -141,6 +133,22 @@ describe('a consumer', () => {
     });
     await holds(1);
     assert.deepEqual(errors, ['the database is away']);
+  });
+
+  test('goes on fetching for a while after one that failed: what that has claimed becomes known late', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    let fetches = 0;
+    startTaking(t, [], {
+      async fetch() {
+        if (++fetches === 1) throw new Error('the answer was lost');
+        return { claims: [] };
+      },
+      onError: () => undefined,
+    });
+    for (const expected of [1, 2, 3, 4]) {
+      await waitFor(async () => fetches === expected, { what: `fetch ${expected}` });
+      t.mock.timers.tick(500);
+    }
   });
 
   test('that stops takes nothing more and waits for what is in hand', async (t) => {
