@@ -20,6 +20,10 @@ export interface MainProcess {
   pid: number;
   /** Resolves to the match once it has written that; rejects when it ends before, and when the signal aborts. */
   says(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray>;
+  /** False once it has ended, whatever ended it. */
+  isAlive(): boolean;
+  /** Sends the signal; resolves, when the process has ended, to its exit code, null when a signal ended it. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
   /** Drains it. */
   stop(): Promise<void>;
 }
@@ -48,6 +52,12 @@ export function startMain(options: {
         if (child.exitCode !== null) throw new Error(`src/main.ts ended: ${log().slice(-2000)}`);
         await Promise.race([once(child.stdout as Readable, 'data', { signal }), ended]);
       }
+    },
+    isAlive: () => child.exitCode === null && child.signalCode === null,
+    async end(signal) {
+      child.kill(signal);
+      await ended;
+      return child.exitCode;
     },
     async stop() {
       child.kill('SIGTERM');

@@ -11,18 +11,20 @@ export interface Postgres extends AsyncDisposable {
   url: string;
   /** As `show server_version` has it. */
   version: string;
+  /** Holds `postgres/`, the server's own. */
+  dataDir: string;
 }
 
-/** On a new data directory, removed with it. */
-export async function startPostgres(): Promise<Postgres> {
+/** On a new data directory in the folder, removed with it. */
+export async function startPostgres(folder: string = tmpdir()): Promise<Postgres> {
   await using stack = new AsyncDisposableStack();
-  const dataDir = await mkdtemp(join(tmpdir(), 'batchwright-bench-'));
+  const dataDir = await mkdtemp(join(folder, 'batchwright-bench-'));
   stack.defer(() => rm(dataDir, { recursive: true, force: true }));
   const { url, stop } = await startEmbeddedPostgres({ dataDir, log: silentLog });
   stack.defer(stop);
   const { rows } = await withClient(url, (client) => client.query('show server_version'));
   const kept = stack.move();
-  return { url, version: rows[0].server_version, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { url, version: rows[0].server_version, dataDir, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 export interface Database extends AsyncDisposable {

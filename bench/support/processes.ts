@@ -22,6 +22,12 @@ function isNode(pid: number): boolean {
   return basename(attempt(() => readlinkSync(`/proc/${pid}/exe`)) ?? '') === 'node';
 }
 
+/** Its command line; empty when it has ended. */
+export function argumentsOf(pid: number): string[] {
+  const text = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? '';
+  return text.split('\0').filter(Boolean);
+}
+
 /** Resident memory of these processes together, in MB; one that has ended counts nothing. */
 export function residentMegabytes(pids: readonly number[]): number {
   const kibibytes = pids.map((pid) => {

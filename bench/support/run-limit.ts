@@ -10,12 +10,12 @@ const GRACE_MS = 40_000;
  * rejects with the reason.
  */
 export async function withinLimit<Value>(
-  { signal, runs }: { signal: AbortSignal; runs: number },
+  { signal, runs = 1, runSeconds = RUN_SECONDS }: { signal: AbortSignal; runs?: number; runSeconds?: number },
   work: (limited: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
   signal.throwIfAborted();
   const late = new AbortController();
-  const seconds = runs * RUN_SECONDS;
+  const seconds = runs * runSeconds;
   const timer = setTimeout(() => late.abort(new Error(`not done within ${seconds} s`)), seconds * 1000);
   const limited = AbortSignal.any([signal, late.signal]);
   const done = new AbortController();

@@ -1,0 +1,4 @@
+import type { FromSchema, JSONSchema } from '../../../../src/plugin/index.ts';
+
+export const params = { type: 'object', additionalProperties: false } as const satisfies JSONSchema;
+export type SleepInTransaction = FromSchema<typeof params>;

@@ -1,0 +1,19 @@
+/** Jobs of the actions in bench/chaos/jobs. */
+
+export interface NoteOptions {
+  /** How long each takes. */
+  ms?: number;
+  /** Each run appends its number to this file. */
+  file?: string;
+  /** Makes the job larger. */
+  padding?: string;
+}
+
+/** So many jobs that answer their number. */
+export function notes(count: number, options: NoteOptions = {}): object[] {
+  return Array.from({ length: count }, (_, n) => job('note', { n, ...options }));
+}
+
+export function job(action: 'note' | 'harm' | 'sleep' | 'sleepInTransaction', params: object = {}): object {
+  return { namespace: 'chaos', action, params };
+}

@@ -1,0 +1,35 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+export interface Repetition extends AsyncDisposable {
+  /** Ends it, after what is under way; rejects with what the work threw. Answers how often it was done. */
+  stop(): Promise<number>;
+}
+
+/** Does something again and again beside the program, with a pause in between. */
+export function repeat(everyMs: number, work: (count: number) => Promise<unknown>): Repetition {
+  const stopping = new AbortController();
+  let count = 0;
+  let failure: Error | undefined;
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await work(count);
+      count += 1;
+      await wait(everyMs, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  }
+  const looping = loop().catch((error: Error) => {
+    failure = error;
+  });
+  const end = async () => {
+    stopping.abort();
+    await looping;
+  };
+  return {
+    async stop() {
+      await end();
+      if (failure) throw failure;
+      return count;
+    },
+    [Symbol.asyncDispose]: end,
+  };
+}
