@@ -44,6 +44,8 @@ export interface ConsumerOptions<Claim> {
  */
 export const DOUBT_MS = 15_000;
 const FETCH_AGAIN_MS = 500;
+/** So long after the end of a message others are looked for that it kept waiting: many end in that time. */
+const WAKE_MS = 10;
 /** Several of these fit into what a message is given without a sign of life. */
 const KEEP_ALIVE_MS = 3000;
 /** A sign of life that did not come through is given again at once: those that look for the dead do not wait. */
@@ -62,6 +64,8 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   let doubtUntil = 0;
   let wakeUp = Promise.withResolvers<void>();
 
+  const ends = new Ends(wake);
+
   function wake(): void {
     mayHaveMore = true;
     needed = 1;
@@ -79,7 +83,7 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
     };
     const done = options.handle(claim, { release }).finally(() => {
       held.delete(claim);
-      if (options.wakeAtEnd) mayHaveMore = true;
+      if (options.wakeAtEnd) ends.note();
       release();
       wakeUp.resolve();
     });
@@ -118,10 +122,32 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
     stop() {
       running = false;
       clearInterval(doubting);
+      ends.clear();
       wakeUp.resolve();
       return ended;
     },
   };
+}
+
+/** Ends of messages that may free others: those that come soon after one another count as one. */
+class Ends {
+  readonly #wake: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(wake: () => void) {
+    this.#wake = wake;
+  }
+
+  note(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#wake();
+    }, WAKE_MS);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** Answers what ends it. */

@@ -4,7 +4,8 @@
  *
  * - A tenant takes a lane only while it holds fewer of the process's lanes than are free. So one tenant gets half
  *   of them, several share what there is, and something is left for the next one.
- * - A receiver gets `RECEIVER_LANES` at most, over all processes. Its second and further lanes come out of the
+ * - A receiver gets `RECEIVER_LANES` at most, over all processes, and `QUICK_RECEIVER_LANES` as long as it answers
+ *   within `QUICK_MS`: it has few callbacks for long. Its second and further lanes come out of the
  *   first half of the tenant's share: the other half is for receivers that have none.
  * - A receiver that did not answer last gets one lane, out of the first half too, after those that did.
  */
@@ -14,12 +15,17 @@ import { CALLBACK_QUEUE, type CallbackMessage, type Claim } from './messages.ts'
 
 /** Callbacks to one receiver at once. */
 const RECEIVER_LANES = 4;
+const QUICK_RECEIVER_LANES = 16;
+const QUICK_MS = 1000;
 /** How many receivers one statement looks at; each takes 10 µs. */
 const PAGE_SIZE = 500;
 /** The receivers beyond these pages wait for the next fetch. */
 const MAX_PAGES = 4;
-/** That a receiver did not answer last is remembered of so many. */
-const MAX_SILENT = 500;
+/** How a receiver answered last is remembered of so many. */
+const MAX_REMEMBERED = 500;
+
+/** How a receiver answered last. */
+type LastAnswer = 'quick' | 'slow' | 'none';
 
 type Receiver = Pick<CallbackMessage, 'tenant' | 'receiver'>;
 
@@ -37,7 +43,8 @@ export class CallbackFetcher {
   readonly #pool: Pool;
   /** Lanes in use, by tenant. */
   readonly #held = new Map<string, number>();
-  readonly #silent = new Set<string>();
+  /** By receiver and tenant. */
+  readonly #lastAnswers = new Map<string, LastAnswer>();
   /** Where the next page begins. */
   #after = START;
 
@@ -62,16 +69,21 @@ export class CallbackFetcher {
     return claims;
   }
 
-  /** The lane is free again. `answered` is null where the receiver was not called. */
-  release({ message }: Claim<CallbackMessage>, answered: boolean | null): void {
+  /**
+   * The lane is free again.
+   *
+   * @param answered null where the receiver was not called
+   * @param tookMs how long the callback took
+   */
+  release({ message }: Claim<CallbackMessage>, answered: boolean | null, tookMs: number): void {
     this.#hold(message, -1);
     if (answered === null) return;
     const key = `${message.receiver} ${message.tenant}`;
-    this.#silent.delete(key);
-    if (answered) return;
-    this.#silent.add(key);
-    const [oldest = ''] = this.#silent;
-    if (this.#silent.size > MAX_SILENT) this.#silent.delete(oldest);
+    const answers = this.#lastAnswers;
+    answers.delete(key);
+    answers.set(key, answered ? (tookMs < QUICK_MS ? 'quick' : 'slow') : 'none');
+    const [oldest = ''] = answers.keys();
+    if (answers.size > MAX_REMEMBERED) answers.delete(oldest);
   }
 
   async #fetchPage(freeLanes: number): Promise<Claim<CallbackMessage>[]> {
@@ -83,7 +95,7 @@ export class CallbackFetcher {
         this.#after.tenant,
         this.#after.receiver,
         JSON.stringify(Object.fromEntries(this.#held)),
-        JSON.stringify(Object.fromEntries([...this.#silent].map((key) => [key, 1]))),
+        this.#lanesByReceiver(),
       ],
     });
     this.#after = JSON.parse(row?.last ?? 'null') ?? START;
@@ -92,6 +104,14 @@ export class CallbackFetcher {
       this.#hold(data, 1);
       return { id, queue: CALLBACK_QUEUE, retryCount, message: data };
     });
+  }
+
+  /** The most lanes of receivers that get fewer or more than others. */
+  #lanesByReceiver(): string {
+    const lanes: Record<string, number> = {};
+    for (const [key, answer] of this.#lastAnswers)
+      if (answer !== 'slow') lanes[key] = answer === 'quick' ? QUICK_RECEIVER_LANES : 1;
+    return JSON.stringify(lanes);
   }
 
   #hold({ tenant }: Receiver, change: 1 | -1): void {
@@ -108,7 +128,8 @@ const NEXT_RECEIVER = (tenant: string, receiver: string) => `
   select ${TENANT} as tenant, ${RECEIVER} as receiver from pgboss.job_common
   where ${WAITING} and (${TENANT}, ${RECEIVER}) > (${tenant}, ${receiver}) order by 1, 2 limit 1`;
 
-// $1 free lanes, $2 and $3 the receiver to begin after, $4 lanes held by tenant, $5 receivers that are silent.
+// $1 free lanes, $2 and $3 the receiver to begin after, $4 lanes held by tenant, $5 the most lanes of
+// receivers, where these are not the usual number: those with one did not answer last.
 // What is looked up for each receiver is a JSON object: joined, Postgres would go through all of it each time.
 // A message is claimed as pg-boss does it: it counts its claims after the first, and the count is the fence.
 const FETCH = `
@@ -129,19 +150,19 @@ const FETCH = `
       where name = '${CALLBACK_QUEUE}' and state = 'active' and group_id is not null group by key
     ) as receiver
   ), due as (
-    select tenant, message.id, message.start_after, $5::jsonb ? key as is_silent,
+    select tenant, message.id, message.start_after, coalesce(($5::jsonb ->> key)::int, ${RECEIVER_LANES}) as most,
       coalesce(((select lanes from busy) ->> key)::int, 0)
         + row_number() over (partition by key order by message.start_after) as lane
     from page cross join lateral (
       select id, start_after from pgboss.job_common
       where ${WAITING} and ${TENANT} = tenant and ${RECEIVER} = receiver and start_after <= pgboss.job_now()
-      order by ${TENANT}, ${RECEIVER}, start_after limit ${RECEIVER_LANES}
+      order by ${TENANT}, ${RECEIVER}, start_after limit ${QUICK_RECEIVER_LANES}
     ) as message
   ), shared as (
     -- How many lanes the tenant has with this one.
     select *, coalesce(($4::jsonb ->> tenant)::int, 0)
-      + row_number() over (partition by tenant order by lane, is_silent, random()) as share
-    from due where lane <= case when is_silent then 1 else ${RECEIVER_LANES} end
+      + row_number() over (partition by tenant order by lane, most = 1, random()) as share
+    from due where lane <= most
   ), placed as (
     -- How many lanes are free before this one is taken.
     select *, $1::int + 1 - row_number() over (order by share, start_after) as free from shared
@@ -149,7 +170,7 @@ const FETCH = `
     select id from pgboss.job_common
     where name = '${CALLBACK_QUEUE}' and state < 'active' and id = any (array(
       select id from placed
-      where free > 0 and share <= free and (share * 2 <= free or (lane = 1 and not is_silent))))
+      where free > 0 and share <= free and (share * 2 <= free or (lane = 1 and most > 1))))
     for update skip locked
   ), claimed as (
     update pgboss.job_common set state = 'active', started_on = pgboss.job_now(), heartbeat_on = pgboss.job_now(),

@@ -139,11 +139,12 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
         room: lanes,
         fetch: async (freeLanes) => ({ claims: await fetcher.fetch(freeLanes) }),
         async handle(claim) {
+          const begunAt = performance.now();
           let answered: boolean | null = null;
           try {
             answered = await handle(claim);
           } finally {
-            fetcher.release(claim, answered);
+            fetcher.release(claim, answered, performance.now() - begunAt);
           }
         },
         wakeAtEnd: true,

@@ -88,7 +88,7 @@ describe('lanes for callbacks', () => {
     const claims = await fetcher.fetch(8);
     assert.equal(claims.length, 4);
     assert.equal((await fetcher.fetch(4)).length, 0);
-    for (const claim of claims) fetcher.release(claim, null);
+    for (const claim of claims) fetcher.release(claim, null, 5);
     assert.equal((await fetcher.fetch(8)).length, 4);
   });
 
@@ -117,13 +117,29 @@ describe('lanes for callbacks', () => {
     const claims = await fetcher.fetch(128);
     assert.equal(claims.length, 4);
     await complete(claims);
-    for (const claim of claims) fetcher.release(claim, false);
+    for (const claim of claims) fetcher.release(claim, false, 5);
     const [claim, ...others] = await fetcher.fetch(128);
     assert.ok(claim);
     assert.equal(others.length, 0);
     await complete([claim]);
-    fetcher.release(claim, true);
+    fetcher.release(claim, true, 1000);
     assert.equal((await fetcher.fetch(128)).length, 4);
+  });
+
+  test('are sixteen for a receiver that answered within a second last', async () => {
+    const fetcher = new CallbackFetcher(pool);
+    await wait('a', ['quick.example'], 40);
+    const [claim, ...others] = await fetcher.fetch(128);
+    assert.ok(claim);
+    assert.equal(others.length, 3);
+    await complete([claim]);
+    fetcher.release(claim, true, 999);
+    assert.equal((await fetcher.fetch(128)).length, 13);
+    const [slow] = others;
+    assert.ok(slow);
+    await complete(others);
+    fetcher.release(slow, true, 1000);
+    assert.equal((await fetcher.fetch(128)).length, 0);
   });
 
   test('are kept from receivers that did not answer while others of their tenant wait', async () => {
@@ -135,7 +151,7 @@ describe('lanes for callbacks', () => {
       await complete(claims);
       for (const claim of claims) {
         called.add(claim.message.receiver);
-        fetcher.release(claim, false);
+        fetcher.release(claim, false, 5);
       }
     }
     await wait('a', hosts(100));
@@ -173,7 +189,7 @@ describe('a fetch of callbacks', () => {
       await complete(claims);
       for (const claim of claims) {
         seen.add(claim.message.receiver);
-        fetcher.release(claim, true);
+        fetcher.release(claim, true, 5);
       }
     }
     assert.equal(seen.size, 1200);
