@@ -1,0 +1,93 @@
+/** Callbacks that are recorded together: each as if alone. */
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { PgBoss } from 'pg-boss';
+import { toBatchId } from '../../../src/domain/batch.ts';
+import { CallbackGroups } from '../../../src/pipeline/deliver/callback-groups.ts';
+import { CALLBACK_QUEUE, type CallbackMessage, type Claim } from '../../../src/queue/messages.ts';
+import { startQueue } from '../../../src/queue/queue.ts';
+import { silentLog } from '../../support/silent-log.ts';
+import { startSystem } from '../../support/system.ts';
+import { endedBatch } from './deliver-support.ts';
+
+const system = await startSystem({ after }, { worker: false });
+const { pool, databaseUrl: url } = system;
+const queue = await startQueue({ url, queues: [], applicationName: 'test', max: 4, log: silentLog });
+const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
+boss.on('error', () => {}); // its connections are cut when the database goes
+await boss.start();
+after(() => Promise.all([queue.stop(), boss.stop({ graceful: false })]));
+
+const ATTEMPT = { status: 200, error: null, retryAfterSeconds: null, durationMs: 5 };
+
+/** So many ended batches, and the claims of their callbacks in the same order. */
+async function claimed(count: number): Promise<Claim<CallbackMessage>[]> {
+  const asyncIds: string[] = [];
+  for (let n = 0; n < count; n++) asyncIds.push(await endedBatch(system, 'http://127.0.0.1:9/'));
+  const taken = await boss.fetch<CallbackMessage>(CALLBACK_QUEUE, { batchSize: 100 });
+  return asyncIds.map((asyncId) => {
+    const job = taken.find(({ data }) => data.batch === toBatchId(asyncId));
+    assert.ok(job);
+    return { id: job.id, queue: CALLBACK_QUEUE, retryCount: job.retryCount, message: job.data };
+  });
+}
+
+async function recorded({ message, id }: Claim<CallbackMessage>) {
+  const { rows } = await pool.query(
+    `select callback_state as callback, callback_attempts as attempts, batch.xmin::text as written,
+       array(select number from batchwright.delivery where batch_id = batch.id order by number) as log,
+       (select state::text from pgboss.job where id = $2) as message
+     from batchwright.batch where id = $1`,
+    [message.batch, id],
+  );
+  return rows[0];
+}
+
+describe('callbacks that are delivered together', () => {
+  test('are looked up together, one that is gone among them', async () => {
+    const groups = new CallbackGroups({ pool, queue });
+    const claims = await claimed(3);
+    const [gone] = claims;
+    await pool.query('delete from batchwright.batch where id = $1', [gone?.message.batch]);
+    const batches = await Promise.all(claims.map(({ message }) => groups.batch(message.batch)));
+    assert.deepEqual(
+      batches.map((batch) => batch?.id ?? null),
+      [null, ...claims.slice(1).map(({ message }) => message.batch)],
+    );
+  });
+
+  test('are recorded in one transaction, each with its attempt and the end of its message', async () => {
+    const groups = new CallbackGroups({ pool, queue });
+    const claims = await claimed(4);
+    await Promise.all(claims.map((claim) => groups.delivered(claim, ATTEMPT)));
+    const rows = await Promise.all(claims.map(recorded));
+    assert.equal(new Set(rows.map(({ written }) => written)).size, 1);
+    for (const { written, ...row } of rows)
+      assert.deepEqual(row, { callback: 'delivered', attempts: 1, log: [1], message: 'completed' });
+  });
+
+  test('leave a batch alone that was restarted meanwhile, and count the others', async () => {
+    const groups = new CallbackGroups({ pool, queue });
+    const claims = await claimed(3);
+    const [restarted, ...others] = claims;
+    assert.ok(restarted);
+    await pool.query(`update batchwright.batch set generation = 2, callback_state = null where id = $1`, [
+      restarted.message.batch,
+    ]);
+    await Promise.all(claims.map((claim) => groups.delivered(claim, ATTEMPT)));
+    assert.deepEqual((await recorded(restarted)).callback, null);
+    for (const claim of others) assert.equal((await recorded(claim)).callback, 'delivered');
+  });
+
+  test('of one batch are logged as two attempts', async () => {
+    const groups = new CallbackGroups({ pool, queue });
+    const [claim] = await claimed(1);
+    assert.ok(claim);
+    await Promise.all([
+      groups.delivered(claim, ATTEMPT),
+      groups.delivered({ ...claim, retryCount: 7 }, ATTEMPT),
+    ]);
+    const { callback, attempts, log } = await recorded(claim);
+    assert.deepEqual({ callback, attempts, log }, { callback: 'delivered', attempts: 2, log: [1, 2] });
+  });
+});
