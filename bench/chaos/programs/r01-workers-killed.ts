@@ -19,8 +19,8 @@ export const program: Program = {
   title: 'worker processes are killed while they work',
   async run(chaos: Chaos): Promise<Finding[]> {
     const { scale, signal, say } = chaos;
-    const kills = scale(100, 20);
-    const jobs = scale(100_000, 10_000);
+    const kills = scale(100, 12);
+    const jobs = scale(100_000, 6_000);
     const folder = await mkdtemp(join(tmpdir(), 'batchwright-chaos-'));
     try {
       await using system = await startSystem(chaos, { env: { WORKERS: String(WORKERS) } });

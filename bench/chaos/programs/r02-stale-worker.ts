@@ -17,7 +17,7 @@ export const program: Program = {
   title: 'a worker is stopped past its heartbeat and comes back',
   async run(chaos: Chaos): Promise<Finding[]> {
     const { scale, signal, say } = chaos;
-    const rounds = scale(10, 2);
+    const rounds = scale(10, 1);
     await using system = await startSystem(chaos, { env: { ROLE: 'api' } });
     let changed = 0;
     let staleAnswers = 0;

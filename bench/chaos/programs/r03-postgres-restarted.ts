@@ -16,7 +16,7 @@ export const program: Program = {
   title: 'Postgres is restarted while batches come and run',
   async run(chaos: Chaos): Promise<Finding[]> {
     const { postgres, scale, signal, say } = chaos;
-    const restarts = scale(30, 10);
+    const restarts = scale(30, 8);
     await using system = await startSystem(chaos);
     await using taking = repeat(500, () => system.take(notes(BATCH_JOBS, { ms: 20 })));
     const pauses: number[] = [];

@@ -13,7 +13,7 @@ export const program: Program = {
   title: 'connections to Postgres are ended, five a second',
   async run(chaos: Chaos): Promise<Finding[]> {
     const { postgres, scale, signal } = chaos;
-    const seconds = scale(120, 45);
+    const seconds = scale(120, 30);
     await using system = await startSystem(chaos);
     await using taking = repeat(300, () => system.take(notes(40, { ms: 20 })));
     const database = new URL(system.databaseUrl).pathname.slice(1);

@@ -2,15 +2,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defineAction } from '../../../../src/plugin/index.ts';
 import type { Harm } from '../../schemas/chaos/harm.ts';
 
+/** As much as it takes at a time. */
+const MEBIBYTES = 64;
+
 const HARMS: Record<Harm['how'], () => unknown> = {
   exit: () => process.exit(3),
   loop() {
     for (;;);
   },
   async memory() {
-    const hoard: object[] = [];
+    const hoard: Buffer[] = [];
     for (;;) {
-      hoard.push(Array.from({ length: 100_000 }, (_, n) => ({ n })));
+      hoard.push(Buffer.alloc(MEBIBYTES * 2 ** 20, 1));
       await nextTurn();
     }
   },
@@ -18,5 +21,7 @@ const HARMS: Record<Harm['how'], () => unknown> = {
 
 export default defineAction<Harm>({
   summary: 'Ends, blocks or fills the process it runs in',
+  // Three times this, and what sets it apart, is what a loop takes.
+  timeoutSeconds: 5,
   run: ({ how }) => HARMS[how](),
 });
