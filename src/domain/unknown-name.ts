@@ -11,8 +11,8 @@ const PLAIN = /^[\w$-]+$/;
 export function notKnown(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   if (nearest !== undefined) return ` is not known: did you mean ${nearest}?`;
-  if (known.length === 0) return ' is not known: none is known here';
-  return ` is not known: known ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`;
+  if (known.length === 0) return ' is not known: no name is allowed here';
+  return ` is not known: ${known.length === 1 ? 'the only known name is' : 'known names are'} ${known.join(', ')}`;
 }
 
 /** The whole sentence of a member, such as `options.atomic is not known: …`; `parent` is empty at the top. */

@@ -40,7 +40,11 @@ function publicError(error: unknown, request: Request): Told {
     });
   const { status } = error as { status?: unknown };
   // What express itself refuses, such as a path with a broken escape.
-  if (status === 400) return new BatchwrightError('badRequest', { cause: error });
+  if (status === 400)
+    return new BatchwrightError('badRequest', {
+      message: 'The path is not percent-encoded UTF-8',
+      cause: error,
+    });
   return new BatchwrightError('internal', { cause: error });
 }
 

@@ -23,7 +23,7 @@ export function refuseOtherMethods(...routers: Router[]): RequestHandler {
     response.set('allow', allowed.join(', '));
     const address = `${request.baseUrl}${request.path}`.slice(0, 200);
     throw new BatchwrightError('methodNotAllowed', {
-      message: `${address} is asked with ${allowed.join(', ')}`,
+      message: `${address} allows ${allowed.join(', ')}`,
     });
   };
 }

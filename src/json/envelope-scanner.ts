@@ -197,7 +197,7 @@ export class EnvelopeScanner {
 
   #unexpected(position: number): JsonSyntaxError {
     const offset = this.#offset + position;
-    if (this.#state === 'body') return new JsonSyntaxError('the body is no JSON object', offset);
+    if (this.#state === 'body') return new JsonSyntaxError('the body is not a JSON object', offset);
     return new JsonSyntaxError(`expected ${expectations[this.#state]} at byte ${offset}`, offset);
   }
 

@@ -12,7 +12,7 @@ export async function loadSchema(
   compile: (schema: object) => ValidateFunction,
 ): Promise<{ schema: object; validate: ValidateFunction }> {
   const { params: schema } = await load(file);
-  const problem = invalidRequest(schema);
+  const problem = notJson(schema);
   if (!isObject(schema) || problem)
     throw new RegistryError(`${placeOf(file)}: it must export params, a JSON Schema${problem}`);
   try {
@@ -27,7 +27,7 @@ export async function loadSchema(
 }
 
 /** Callers are shown the schema, and the thread that checks large jobs gets a copy. */
-function invalidRequest(schema: unknown): string {
+function notJson(schema: unknown): string {
   if (schema === undefined) return '';
   if (!isObject(schema)) return `, not ${shown(schema)}`;
   try {

@@ -30,7 +30,7 @@ const registries = new Map<string, Promise<Registry>>();
  * response through JSON: what the test sees is what a caller would see.
  *
  * @param action `namespace.action`, or what its file exports
- * Throws InvalidParamsError, TypeError for what is no JSON, and whatever the action throws.
+ * Throws InvalidParamsError, TypeError for what is not valid JSON, and whatever the action throws.
  */
 export async function performAction(
   action: string | Action,

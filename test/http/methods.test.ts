@@ -38,7 +38,7 @@ for (const [address, allowed] of Object.entries(ADDRESSES))
         type: 'about:blank',
         title: 'Method Not Allowed',
         status: 405,
-        detail: `${address} is asked with ${allowed}`,
+        detail: `${address} allows ${allowed}`,
       });
     }
   });
@@ -63,7 +63,7 @@ test('outside of /v1 the answer has the shape of the batch API', async () => {
     const { status, headers, body } = await system.request(address, { method: 'POST' });
     assert.equal(status, 405);
     assert.equal(headers.get('allow'), 'GET, HEAD');
-    assert.deepEqual(body, { errorCode: 405, message: `${address} is asked with GET, HEAD` });
+    assert.deepEqual(body, { errorCode: 405, message: `${address} allows GET, HEAD` });
   }
 });
 

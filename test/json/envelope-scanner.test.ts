@@ -169,15 +169,15 @@ describe('memory', () => {
 describe('a body that is refused', () => {
   it('is no object at the top', () => {
     for (const text of ['[]', '"a"', '1', 'null', 'x', '\u00a0{}', '\ufeff[1]']) {
-      refuses(text, 'the body is no JSON object', text.startsWith('\ufeff') ? 3 : 0);
+      refuses(text, 'the body is not a JSON object', text.startsWith('\ufeff') ? 3 : 0);
     }
   });
 
   it('has a byte-order mark that is broken, doubled or elsewhere', () => {
-    refuses(Buffer.from([0xef, 0xbb, 0x7b, 0x7d]), 'the body is no JSON object', 2);
-    refuses(Buffer.from([0xef, 0x20, 0xbb, 0xbf, 0x7b, 0x7d]), 'the body is no JSON object', 2);
-    refuses('\ufeff\ufeff{}', 'the body is no JSON object', 3);
-    refuses(' \ufeff{}', 'the body is no JSON object', 1);
+    refuses(Buffer.from([0xef, 0xbb, 0x7b, 0x7d]), 'the body is not a JSON object', 2);
+    refuses(Buffer.from([0xef, 0x20, 0xbb, 0xbf, 0x7b, 0x7d]), 'the body is not a JSON object', 2);
+    refuses('\ufeff\ufeff{}', 'the body is not a JSON object', 3);
+    refuses(' \ufeff{}', 'the body is not a JSON object', 1);
     refuses('{"jobs":[\ufeff1]}', 'expected a value or "]" at byte 9', 9);
   });
 

@@ -36,7 +36,7 @@ export function assemble(events: EnvelopeEvent[]): unknown {
   return Object.fromEntries(members);
 }
 
-/** Throws SyntaxError for what is no JSON in UTF-8. */
+/** Throws SyntaxError for what is not valid JSON in UTF-8. */
 export function parseBytes(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
   return JSON.parse(bytes.toString());

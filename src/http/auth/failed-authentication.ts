@@ -31,7 +31,7 @@ export function createFailedAuthentication(): FailedAuthentication {
       const address = byAddress(request);
       if ((failures.get(address) ?? 0) < MAX_FAILURES || worked.has(nameOf(request))) return;
       throw new BatchwrightError('tooManyRequests', {
-        message: 'Too many requests from this address had no right key',
+        message: 'Too many requests from this address had a missing or wrong key',
         retryAfter: Math.max(1, Math.ceil(failures.getRemainingTTL(address) / 1000)),
       });
     },

@@ -221,7 +221,7 @@ function linesHint({ message }: JsonSyntaxError): string {
 
 function depthHint(error: JsonSyntaxError): string {
   const isTooDeep = error instanceof JsonDepthError;
-  return isTooDeep ? `, with the ${PARAMS_OUTER_DEPTH} that a JSON body has around params` : '';
+  return isTooDeep ? `, counting the ${PARAMS_OUTER_DEPTH} that a JSON body has around params` : '';
 }
 
 /** @param hint what the message of a syntax error ends with */

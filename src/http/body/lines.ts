@@ -76,7 +76,7 @@ function asRequestError<T>(scan: () => T): T {
       throw new BatchwrightError('bodyTooLarge', { message: error.message });
     if (error instanceof JsonDepthError)
       throw new BatchwrightError('invalidRequest', {
-        message: `${error.message}, with the ${OUTER_DEPTH} that a JSON body has around a job`,
+        message: `${error.message}, counting the ${OUTER_DEPTH} that a JSON body has around a job`,
       });
     throw error;
   }

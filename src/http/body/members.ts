@@ -19,7 +19,7 @@ export async function readObject(request: IncomingMessage): Promise<Record<strin
     return parseUnrounded(bytes.toString()) as Record<string, unknown>;
   } catch (error) {
     throw new BatchwrightError('invalidRequest', {
-      message: `The body is no JSON: ${(error as Error).message}`,
+      message: `The body is not valid JSON: ${(error as Error).message}`,
     });
   }
 }

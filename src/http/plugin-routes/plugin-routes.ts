@@ -55,7 +55,10 @@ const refuseBrokenJson: ErrorRequestHandler = (error, { method }, _response, nex
   const isOfBody = error instanceof SyntaxError && error.message.includes('JSON');
   if (!isOfBody || method === 'GET' || method === 'HEAD') return next(error);
   next(
-    new BatchwrightError('badRequest', { message: `The body is no JSON: ${error.message}`, cause: error }),
+    new BatchwrightError('badRequest', {
+      message: `The body is not valid JSON: ${error.message}`,
+      cause: error,
+    }),
   );
 };
 
@@ -64,7 +67,7 @@ function toolsOf({ pipeline, sqlOf, log }: PluginRoutesOptions, namespace: strin
     submit: (request, batch) => awaited(pipeline.submit(callerOf(request), batch), 'submit'),
     batch: (request, asyncId) => awaited(pipeline.batch(callerOf(request), asyncId), 'batch'),
     results: (request, asyncId) =>
-      invalidRequest(
+      refusingJson(
         pipeline.results(callerOf(request), asyncId),
         'results() is read with for await, or as a whole with await Array.fromAsync(results(…))',
       ),
@@ -75,11 +78,11 @@ function toolsOf({ pipeline, sqlOf, log }: PluginRoutesOptions, namespace: strin
 }
 
 function awaited<T>(promise: Promise<T>, tool: string): Promise<T> {
-  return invalidRequest(promise, `${tool}() is a promise: await it`);
+  return refusingJson(promise, `${tool}() is a promise: await it`);
 }
 
 /** Without it `response.json(…)` of the value would answer `{}`, and nobody would be told why. */
-function invalidRequest<T extends object>(value: T, remedy: string): T {
+function refusingJson<T extends object>(value: T, remedy: string): T {
   const toJSON = () => {
     throw new TypeError(remedy);
   };

@@ -3,6 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
 import { isAsyncId, isTerminal } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
+import { notKnown } from '../../domain/unknown-name.ts';
 import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control/control.ts';
 import { rpcResults } from '../../pipeline/read/rpc-results.ts';
 import { batchStatus, requireBatch } from '../../pipeline/read/status.ts';
@@ -36,6 +37,7 @@ type Parameters = Record<string, unknown>;
 const POST = ['POST'];
 const GET_OR_POST = ['GET', 'HEAD', 'POST'];
 const ID = ['async', 'asyncId'];
+const PARAMETERS = [...ID, 'start', 'perPage', 'status'];
 /** Of jobs; Postgres keeps it as an integer. */
 const MAX_NUMBER = 2 ** 31 - 1;
 
@@ -67,7 +69,7 @@ const ACTIONS: Record<string, RpcAction> = {
       response.json({ progress, ...status });
     },
   },
-  results: { methods: GET_OR_POST, parameters: [...ID, 'start', 'perPage', 'status'], handle: answerResults },
+  results: { methods: GET_OR_POST, parameters: PARAMETERS, handle: answerResults },
   cancel: booleanAction('cancelled', cancel),
   restart: booleanAction('restarted', restart),
   repost: booleanAction('reposted', repost),
@@ -78,7 +80,7 @@ export function rpc(deps: RpcDeps): RequestHandler {
     const name = request.query.action;
     const action = typeof name === 'string' && Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
     requireMethod(action?.methods ?? GET_OR_POST, request, response);
-    if (!action) throw unknownAction(name);
+    if (!action) throw unknownAction(request);
     await action.handle(deps, request, response, await parametersOf(request, action.parameters));
   };
 }
@@ -87,16 +89,18 @@ function requireMethod(methods: readonly string[], request: Request, response: R
   if (methods.includes(request.method)) return;
   response.set('allow', methods.join(', '));
   throw new BatchwrightError('methodNotAllowed', {
-    message: `This action is called with ${methods.join(' or ')}`,
+    message: `This action allows ${methods.join(', ')}`,
   });
 }
 
-function unknownAction(name: unknown): BatchwrightError {
-  const known = Object.keys(ACTIONS).join(', ');
+/** What is wrong with the query of a request that names no action of ours. */
+function unknownAction(request: Request): BatchwrightError {
+  const known = Object.keys(ACTIONS);
+  const { action } = queryOf(request, ['action', ...PARAMETERS], 'invalidRequest');
   const message =
-    typeof name === 'string'
-      ? `batch has no action ${name.slice(0, 100)}: it has ${known}`
-      : `?action= must be given once: batch has ${known}`;
+    action === undefined || action === ''
+      ? `?action= is missing: batch has ${known.join(', ')}`
+      : `batch.${action.slice(0, 100)}${notKnown(action, known)}`;
   return new BatchwrightError('invalidRequest', { message });
 }
 

@@ -114,7 +114,7 @@ async function submitFrom(deps: BatchRoutesDeps, request: Request): Promise<stri
 function refuseMembersInQuery(request: Request): void {
   for (const name of ['callbackUrl', 'options', ...BATCH_OPTIONS])
     if (name in request.query)
-      throw new BatchwrightError('badRequest', {
+      throw new BatchwrightError('invalidRequest', {
         message: `?${name}= goes with a body of lines (application/x-ndjson); a JSON body has it as a member`,
       });
   queryOf(request, [], 'invalidRequest');

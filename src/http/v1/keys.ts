@@ -1,5 +1,5 @@
 /** `/v1/keys` and `/v1/callback-secret`. */
-import { Ajv } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { Router } from 'express';
 import type { Keys } from '../../access/keys.ts';
@@ -46,6 +46,26 @@ const schema = {
 };
 const check = ajv.compile<KeyRequest>(schema);
 
+/** What each member must be, in words. */
+const RULES: Record<string, string> = {
+  name: 'must be a text of 1 to 200 characters',
+  tenant: 'must be 1 to 63 letters, digits, dots, dashes and underscores, and begin with a letter or digit',
+  permissions:
+    'must be 1 to 1,000 different permissions, each such as "participants.storeMultiple", "participants.*", "*" or "admin"',
+  permission: 'must be a permission such as "participants.storeMultiple", "participants.*", "*" or "admin"',
+  expiresAt: 'must be a time as in RFC 3339, such as "2030-01-31T12:00:00Z", or null',
+  signing: 'must be "IWS" or null',
+};
+
+function problemOf({ instancePath, params }: ErrorObject): string {
+  if (params.additionalProperty !== undefined)
+    return unknownMember('', params.additionalProperty, Object.keys(schema.properties));
+  if (params.missingProperty !== undefined) return `${params.missingProperty} is required`;
+  const [, member = '', index] = instancePath.split('/');
+  if (index !== undefined) return `${member}[${index}] ${RULES.permission}`;
+  return `${member} ${textRule(String(params.format)) ?? RULES[member]}`;
+}
+
 /** @param publicUrl where callers reach the API; undefined: at the address that they asked */
 export function keyRoutes(keys: Keys, publicUrl: string | undefined): Router {
   const router = Router();
@@ -53,16 +73,10 @@ export function keyRoutes(keys: Keys, publicUrl: string | undefined): Router {
     queryOf(request, []);
     const body = await readObject(request);
     if (!check(body)) {
-      const details = check.errors?.map(({ instancePath, message, params }) => {
-        const place = instancePath.slice(1).replaceAll('/', '.') || 'the body';
-        if (params.additionalProperty !== undefined)
-          return unknownMember('', params.additionalProperty, Object.keys(schema.properties));
-        const named = params.allowedValues?.map(JSON.stringify).join(', ');
-        return `${place} ${textRule(String(params.format)) ?? message}${named ? `: ${named}` : ''}`;
-      });
+      const details = [...new Set(check.errors?.map(problemOf))];
       throw new BatchwrightError('badRequest', {
         message: 'The key cannot be made',
-        ...(details ? { details } : {}),
+        details,
       });
     }
     const { expiresAt, ...wanted } = body;

@@ -1,7 +1,7 @@
 /** The pipeline as plugins' routes use it: with values rather than bytes. */
-
 import { BatchwrightError } from '../../contract/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
+import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
 import { NonRetryableError } from '../../plugin/errors.ts';
 import { resultValues } from '../read/result-values.ts';
@@ -15,8 +15,13 @@ export function createPluginPipeline(deps: CallActionDeps) {
   return {
     async submit(
       caller: Caller,
-      { jobs, callbackUrl }: { jobs: Iterable<unknown> | AsyncIterable<unknown>; callbackUrl?: string },
+      batch: { jobs: Iterable<unknown> | AsyncIterable<unknown>; callbackUrl?: string },
     ): Promise<{ asyncId: string }> {
+      const { jobs, callbackUrl, ...others } = batch;
+      for (const name in others)
+        throw new BatchwrightError('invalidRequest', {
+          message: unknownMember('', name, ['jobs', 'callbackUrl']),
+        });
       return { asyncId: await submit(deps, { caller, events: eventsOf(jobs, callbackUrl) }) };
     },
 
@@ -35,11 +40,11 @@ export function createPluginPipeline(deps: CallActionDeps) {
 
     /** The response; throws NonRetryableError with the error object's fields when the job failed. */
     async call(caller: Caller, name: string, params: unknown): Promise<unknown> {
-      const [namespace = '', action = ''] = name.split('.');
+      const [namespace = '', ...rest] = name.split('.');
       const result = await callAction(deps, caller, {
         namespace,
-        action,
-        params: Buffer.from(JSON.stringify(params)),
+        action: rest.join('.'),
+        params: Buffer.from(JSON.stringify(params ?? {})),
       });
       const value = JSON.parse(result.response);
       if (result.status === 'succeeded') return value;

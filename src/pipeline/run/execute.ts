@@ -135,13 +135,18 @@ function succeeded(index: number, response: unknown, attempts: number, startedAt
   } catch (error) {
     return failure(
       index,
-      refused(`the response is no JSON: ${errorBody(error).message}`),
+      refused(`the response is not valid JSON: ${errorBody(error).message}`),
       attempts,
       startedAt,
     );
   }
   if (text === undefined)
-    return failure(index, refused(`the response is no JSON but a ${typeof response}`), attempts, startedAt);
+    return failure(
+      index,
+      refused(`the response must be JSON, not a ${typeof response}`),
+      attempts,
+      startedAt,
+    );
   if (text.length > MAX_RESPONSE_BYTES / 4 && Buffer.byteLength(text) > MAX_RESPONSE_BYTES)
     return failure(
       index,

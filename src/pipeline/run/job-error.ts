@@ -31,7 +31,7 @@ export function judge(thrown: unknown): Judgement {
     };
   } catch {
     const { errorCode } = catalogue.internal;
-    const body = { errorCode, message: 'the action threw something that is no error' };
+    const body = { errorCode, message: 'the action threw a value that cannot be read' };
     return { body, repeatable: true, delaySeconds: 0 };
   }
 }

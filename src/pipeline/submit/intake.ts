@@ -117,7 +117,7 @@ export class Intake {
     try {
       job = JSON.parse(text);
     } catch (error) {
-      return this.#unreadable(`is no JSON: ${withoutPosition(error as Error)}`);
+      return this.#unreadable(`is not valid JSON: ${withoutPosition(error as Error)}`);
     }
     return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job, text);
   }
@@ -126,7 +126,11 @@ export class Intake {
     if (!isUtf8(given)) return this.#add(given, this.#unreadable('is not valid UTF-8'), place);
     const { bytes, checked } = await this.#options.largeJobs.check(given);
     const isJson = !(checked instanceof SyntaxError);
-    this.#add(bytes, isJson ? checked : this.#unreadable(`is no JSON: ${withoutPosition(checked)}`), place);
+    this.#add(
+      bytes,
+      isJson ? checked : this.#unreadable(`is not valid JSON: ${withoutPosition(checked)}`),
+      place,
+    );
   }
 
   #unreadable(why: string): JobProblem {
@@ -206,7 +210,7 @@ export class Intake {
       this.#members.set(key, JSON.parse(value.toString()));
     } catch (error) {
       const why = withoutPosition(error as SyntaxError);
-      throw new BatchwrightError('invalidRequest', { message: `${key} is no JSON: ${why}` });
+      throw new BatchwrightError('invalidRequest', { message: `${key} is not valid JSON: ${why}` });
     }
   }
 

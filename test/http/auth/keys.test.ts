@@ -130,15 +130,35 @@ describe('A key that is made', () => {
     }
     const both = await create({ name: 7, permissions: [] });
     assert.equal(both.body.errors.length, 2);
-    const signing = await create({ ...good, signing: 'AWS' });
-    assert.deepEqual(signing.body.errors, [
-      'signing must be equal to one of the allowed values: "IWS", null',
-    ]);
     for (const body of ['x', '[]', '"a"']) {
       const answer = await system.request('/v1/keys', { method: 'POST', body });
       assertProblem(answer, 400);
     }
   });
+});
+
+describe('The error for a key that cannot be made', () => {
+  const permission =
+    'must be a permission such as "participants.storeMultiple", "participants.*", "*" or "admin"';
+  for (const [wrong, error] of [
+    [{ name: '' }, 'name must be a text of 1 to 200 characters'],
+    [{ name: '\ud800' }, 'name must hold neither U+0000 nor half of a surrogate pair'],
+    [{ tenant: 'a/b' }, /^tenant must be 1 to 63 letters, digits, dots, /],
+    [{ permissions: undefined }, 'permissions is required'],
+    [{ permissions: [] }, /^permissions must be 1 to 1,000 different permissions, /],
+    [{ permissions: ['test.echo', 'test'] }, `permissions[1] ${permission}`],
+    [{ expiresAt: 'tomorrow' }, /^expiresAt must be a time as in RFC 3339, such as /],
+    [{ expiresAt: '2100-12-31T23:59:60Z' }, /^expiresAt must be a time as in RFC 3339, such as /],
+    [{ expiresAt: 4_102_444_800 }, /^expiresAt must be a time as in RFC 3339, such as /],
+    [{ signing: 'AWS' }, 'signing must be "IWS" or null'],
+    [{ expires: null }, 'expires is not known: did you mean expiresAt?'],
+  ] as const)
+    test(`says once what is right in place of ${JSON.stringify(wrong)}`, async () => {
+      const { body } = await create({ name: 'messages', permissions: ['test.echo'], ...wrong });
+      assert.equal(body.errors.length, 1, JSON.stringify(body.errors));
+      if (typeof error === 'string') assert.equal(body.errors[0], error);
+      else assert.match(body.errors[0], error);
+    });
 });
 
 describe('Nobody makes a key that may do more than its maker', () => {

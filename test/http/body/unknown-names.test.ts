@@ -31,7 +31,7 @@ async function assertRefused(
 }
 
 describe('A member of the body that is not known', () => {
-  const known = 'known are jobs, callbackUrl, options';
+  const known = 'known names are jobs, callbackUrl, options';
   for (const [body, told] of [
     [{ callbackURL: 'http://127.0.0.1/' }, 'callbackURL is not known: did you mean callbackUrl?'],
     [{ callback_url: null }, 'callback_url is not known: did you mean callbackUrl?'],
@@ -68,7 +68,7 @@ describe('A member of the body that is not known', () => {
 });
 
 describe('A member of a job that is not known', () => {
-  const known = 'known are namespace, action, params, id';
+  const known = 'known names are namespace, action, params, id';
   for (const [job, told] of [
     [{ ...good, param: {} }, ['.param is not known: did you mean params?']],
     [{ nameSpace: 'test', action: 'echo', params: {} }, ['.nameSpace is not known: did you mean namespace?']],
@@ -113,8 +113,8 @@ test('An option that is not known is refused with the nearest that is', async ()
   for (const [options, told] of [
     [{ skipinvalid: true }, 'options.skipinvalid is not known: did you mean skipInvalid?'],
     [{ skip: true }, 'options.skip is not known: did you mean skipInvalid?'],
-    [{ startAt: null }, 'options.startAt is not known: known is skipInvalid'],
-    [{ '': true }, 'options[""] is not known: known is skipInvalid'],
+    [{ startAt: null }, 'options.startAt is not known: the only known name is skipInvalid'],
+    [{ '': true }, 'options[""] is not known: the only known name is skipInvalid'],
   ] as const)
     assert.equal(await assertRefused(() => system.rpc('run', { jobs: [good], options }), told), 24092);
 });
@@ -123,11 +123,11 @@ describe('A member of a small body that is not known', () => {
   for (const [action, member, told] of [
     ['progress', { asyncID: 1 }, 'asyncID is not known: did you mean asyncId?'],
     ['results', { perpage: 1 }, 'perpage is not known: did you mean perPage?'],
-    ['results', { limit: 1 }, 'limit is not known: known are async, asyncId, start, perPage, status'],
-    ['cancel', { force: true }, 'force is not known: known are async, asyncId'],
-    ['restart', { indexes: [1] }, 'indexes is not known: known are async, asyncId'],
-    ['restart', { status: ['failed'] }, 'status is not known: known are async, asyncId'],
-    ['repost', { callbackUrl: '' }, 'callbackUrl is not known: known are async, asyncId'],
+    ['results', { limit: 1 }, 'limit is not known: known names are async, asyncId, start, perPage, status'],
+    ['cancel', { force: true }, 'force is not known: known names are async, asyncId'],
+    ['restart', { indexes: [1] }, 'indexes is not known: known names are async, asyncId'],
+    ['restart', { status: ['failed'] }, 'status is not known: known names are async, asyncId'],
+    ['repost', { callbackUrl: '' }, 'callbackUrl is not known: known names are async, asyncId'],
   ] as const)
     test(`is refused: ${Object.keys(member)} of ${action}`, async () => {
       const async = await ended();
@@ -139,8 +139,8 @@ describe('A member of a small body that is not known', () => {
       const asyncId = await ended();
       const post = (body: string) =>
         system.request(`/v1/batches/${asyncId}/${verb}`, { method: 'POST', body });
-      await assertRefused(() => post('{"indexes":[0]}'), 'indexes is not known: none is known here');
-      await assertRefused(() => post('[]'), /no JSON object/);
+      await assertRefused(() => post('{"indexes":[0]}'), 'indexes is not known: no name is allowed here');
+      await assertRefused(() => post('[]'), /not a JSON object/);
       for (const body of ['', '{}']) assert.equal((await post(body)).status, 202);
     });
 
@@ -156,18 +156,25 @@ const ID = '0'.repeat(32);
 describe('A query name that is not known', () => {
   const rpc = (action: string, more: string) => [`POST /batch?action=${action}&${more}`, 24092] as const;
   for (const [request, told, code] of [
-    [...rpc('progress', 'x=1'), '?x= is not known: known are action, async, asyncId'],
+    [...rpc('progress', 'x=1'), '?x= is not known: known names are action, async, asyncId'],
     [...rpc('progress', `async=${ID}&ASYNC=`), '?ASYNC= is not known: did you mean async?'],
     [...rpc('results', `async=${ID}&per_page=1`), '?per_page= is not known: did you mean perPage?'],
     [...rpc('cancel', `async=${ID}&status=failed`), /^\?status= is not known/],
-    [...rpc('run', 'callbackUrl=http://127.0.0.1/'), '?callbackUrl= is not known: known is action'],
+    [
+      ...rpc('run', 'callbackUrl=http://127.0.0.1/'),
+      '?callbackUrl= is not known: the only known name is action',
+    ],
     [...rpc('validate', ''), null],
-    [...rpc('run', '=1'), '?= is not known: known is action'],
+    [...rpc('run', '=1'), '?= is not known: the only known name is action'],
     ['GET /v1/batches?limt=1', undefined, '?limt= is not known: did you mean limit?'],
     ['GET /v1/batches?status=failed', undefined, '?status= is not known: did you mean state?'],
     ['GET /v1/batches?__proto__=1', undefined, /^\?__proto__= is not known/],
-    [`GET /v1/batches/${ID}?x=`, undefined, '?x= is not known: none is known here'],
-    [`GET /v1/batches/${ID}/results?x=1`, undefined, '?x= is not known: known are status, limit, cursor'],
+    [`GET /v1/batches/${ID}?x=`, undefined, '?x= is not known: no name is allowed here'],
+    [
+      `GET /v1/batches/${ID}/results?x=1`,
+      undefined,
+      '?x= is not known: known names are status, limit, cursor',
+    ],
     [`GET /v1/batches/${ID}/events?x`, undefined, /^\?x= is not known/],
     [`GET /v1/batches/${ID}/callbacks?limit=1`, undefined, /^\?limit= is not known/],
     [`POST /v1/batches/${ID}/cancel?x`, undefined, /^\?x= is not known/],
@@ -179,7 +186,11 @@ describe('A query name that is not known', () => {
     ['POST /v1/keys?tenant=x', undefined, /^\?tenant= is not known/],
     ['DELETE /v1/keys/0?x', undefined, /^\?x= is not known/],
     ['GET /v1/callback-secret?tenant=x', undefined, /^\?tenant= is not known/],
-    ['POST /api/1.0/test?action=echo&async=true', undefined, '?async= is not known: known is action'],
+    [
+      'POST /api/1.0/test?action=echo&async=true',
+      undefined,
+      '?async= is not known: the only known name is action',
+    ],
   ].map(([request, code, told]) => [request, told, code] as const))
     test(`is refused: ${request}`, async () => {
       const [method = '', path = ''] = String(request).split(' ');

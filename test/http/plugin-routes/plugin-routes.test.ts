@@ -73,6 +73,8 @@ describe('A route', () => {
       [{ jobs: [] }, 400, 24093],
       [{ jobs: [undefined] }, 400, 24092],
       [{ jobs: [echo(1)], callbackUrl: 'http://10.0.0.1/' }, 400, 24092],
+      [{ jobs: [echo(1)], callbackURL: 'http://127.0.0.1/' }, 400, 24092],
+      [{ jobs: [echo(1)], options: {} }, 400, 24092],
     ] as const) {
       const answer = await post('/rpc-fixture/batches', batch);
       assert.equal(answer.status, status);
@@ -81,7 +83,7 @@ describe('A route', () => {
     assert.deepEqual(await storedRows(system.pool), rows);
   });
 
-  test('that parses a body which is no JSON answers 400, though it does not look for that', async () => {
+  test('that parses a body which is not valid JSON answers 400, though it does not look for that', async () => {
     for (const [path, body] of [
       ['/rpc-fixture/batches', 'not json'],
       ['/rpc-fixture/batches', ''],
@@ -91,7 +93,7 @@ describe('A route', () => {
       const { status, body: told } = await system.request(path, { method: 'POST', body });
       assert.equal(status, 400, body);
       assert.equal(told.errorCode, 400);
-      assert.match(told.message, /^The body is no JSON: /);
+      assert.match(told.message, /^The body is not valid JSON: /);
     }
   });
 
@@ -124,6 +126,18 @@ describe('A route', () => {
       specificCode: 23016,
       additionalMessages: ['params.id must be integer'],
     });
+  });
+
+  test('calls no action by a name with more than its two parts', async () => {
+    for (const name of ['test.echo.more', 'test', '.echo', 'test.']) {
+      const { status, body } = await post(`/rpc-fixture/calls/${name}`, {});
+      assert.equal(status, 400, name);
+      assert.match(
+        String(body.additionalMessages?.[0] ?? body.message),
+        /there is no action|must not be empty/,
+        name,
+      );
+    }
   });
 
   test('that lets the error of a failed action through answers what the action alone would', async () => {

@@ -202,7 +202,7 @@ describe('A call is refused, and nothing stored, when', () => {
     }));
 
   for (const [what, body] of [
-    ['is no JSON', 'x'],
+    ['is not valid JSON', 'x'],
     ['is no object', '[1]'],
     ['is null', 'null'],
     ['ends too early', '{"n":1'],

@@ -50,7 +50,7 @@ async function assertRefused({ body, status = 400, specificCode, message, additi
 const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCode'>>> = {
   'Incorrect job format (24092)': {
     'an empty body': { body: '' },
-    'a body that is no JSON': { body: 'jobs' },
+    'a body that is not valid JSON': { body: 'jobs' },
     'a body that is an array': { body: [good] },
     'a body that is a string': { body: '"jobs"' },
     'a body that is a number': { body: '1' },
@@ -83,7 +83,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     },
     'a job that inherits what it lacks': {
       body: '{"jobs":[{"__proto__":{"namespace":"test","action":"echo","params":{}}}]}',
-      additionalMessages: ['jobs[0].__proto__ is not known: known are namespace, action, params, id'],
+      additionalMessages: ['jobs[0].__proto__ is not known: known names are namespace, action, params, id'],
     },
     'an action of every object': {
       body: withJob({ namespace: '__proto__', action: 'constructor', params: {} }),
@@ -156,15 +156,15 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     },
     'an unknown option': {
       body: { jobs: [good], options: { atomic: true } },
-      message: 'options.atomic is not known: known is skipInvalid',
+      message: 'options.atomic is not known: the only known name is skipInvalid',
     },
     'an unknown option before the jobs': {
       body: { options: { atomic: true }, jobs: [good] },
-      message: 'options.atomic is not known: known is skipInvalid',
+      message: 'options.atomic is not known: the only known name is skipInvalid',
     },
     'an option that is a prototype': {
       body: `{"jobs":[${JSON.stringify(good)}],"options":{"__proto__":{"skipInvalid":true}}}`,
-      message: 'options.__proto__ is not known: known is skipInvalid',
+      message: 'options.__proto__ is not known: the only known name is skipInvalid',
     },
     'an option of the wrong type': {
       body: { jobs: [good], options: { skipInvalid: 'yes' } },
@@ -183,7 +183,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     },
     'an unknown option behind two chunks that are stored already': {
       body: { jobs: goods(2200), options: { atomic: true } },
-      message: 'options.atomic is not known: known is skipInvalid',
+      message: 'options.atomic is not known: the only known name is skipInvalid',
     },
   },
   'Empty job parameter found (24093)': {
@@ -278,11 +278,21 @@ test('as many jobs as MAX_JOBS_PER_BATCH, and a nesting of 500 levels, are taken
 });
 
 test('an unknown action of the batch itself is 400 and names those that there are', async () => {
-  for (const query of ['?action=nothing', '?action=constructor', '', '?action=run&action=run']) {
+  const all = /run, validate, progress, results, cancel, restart, repost$/;
+  for (const [query, message] of [
+    ['?action=nothing', all],
+    ['?action=constructor', all],
+    ['', all],
+    ['?action=', all],
+    ['?action=Run', /^batch\.Run is not known: did you mean run\?$/],
+    ['?action=result', /^batch\.result is not known: did you mean results\?$/],
+    ['?Action=run', /^\?Action= is not known: did you mean action\?$/],
+    ['?action=run&action=run', /^\?action= is given twice$/],
+  ] as const) {
     const { status, body } = await system.request(`/batch${query}`, { method: 'POST', body: '{}' });
     assert.equal(status, 400);
     assert.equal(body.specificCode, 24092);
-    assert.match(body.message, /run, validate, progress, results, cancel, restart, repost/);
+    assert.match(body.message, message);
   }
 });
 
@@ -322,7 +332,7 @@ test('results before the end are 409 with 24114', async () => {
   assert.deepEqual(body, { errorCode: 409, message: 'Batch job not completed', specificCode: 24114 });
 });
 
-test('a body of progress that is no JSON object is 400 with 24092', async () => {
+test('a body of progress that is not a JSON object is 400 with 24092', async () => {
   for (const body of ['[]', '7', 'null', '{"async":', Buffer.from('{"async":"\xff"}', 'latin1')]) {
     const answer = await system.rpc('progress', body);
     assert.equal(answer.status, 400, String(body));
@@ -336,5 +346,5 @@ test('a path that does not exist is 404, and one that cannot be decoded 400, in 
   assert.deepEqual(missing.body, { errorCode: 404, message: 'There is nothing at /nothing/here' });
   const broken = await system.request('/api/1.0/%E0%A4?action=echo', { method: 'POST', body: '{}' });
   assert.equal(broken.status, 400);
-  assert.deepEqual(broken.body, { errorCode: 400, message: 'Bad request' });
+  assert.deepEqual(broken.body, { errorCode: 400, message: 'The path is not percent-encoded UTF-8' });
 });

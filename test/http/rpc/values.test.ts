@@ -208,7 +208,7 @@ describe('A job above 256 KiB, which is checked in a thread,', () => {
     }
     const { status, body } = await system.rpc('run', `{"jobs":[${jobText(`{"x":"${padding}" 7}`)}]}`);
     assert.equal(status, 400);
-    assert.match(body.additionalMessages[0], /^jobs\[0\] is no JSON/);
+    assert.match(body.additionalMessages[0], /^jobs\[0\] is not valid JSON/);
   });
 
   test('called alone answers, or is refused, like any other', async () => {

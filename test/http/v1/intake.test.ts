@@ -166,9 +166,9 @@ describe('A line in error', () => {
   const good = JSON.stringify(echo(1));
   for (const [what, line, message] of [
     ['breaks the schema', JSON.stringify(echo('x')), 'line 3.params.n must be integer'],
-    ['is no JSON', '{"namespace":', /^line 3 is no JSON: /],
-    ['holds two values', `${good} ${good}`, /^line 3 is no JSON: /],
-    ['ends with a comma', `${good},`, /^line 3 is no JSON: /],
+    ['is not valid JSON', '{"namespace":', /^line 3 is not valid JSON: /],
+    ['holds two values', `${good} ${good}`, /^line 3 is not valid JSON: /],
+    ['ends with a comma', `${good},`, /^line 3 is not valid JSON: /],
     ['is an array', `[${good}]`, 'line 3 must be an object'],
     ['is null', 'null', 'line 3 must be an object'],
     ['lacks its params', '{"namespace":"test","action":"echo"}', 'line 3.params is missing'],
@@ -205,7 +205,7 @@ describe('A line in error', () => {
     assert.equal(errors[100], 'and 1903 more jobs');
   });
 
-  test('fails alone under skipInvalid, unless it is no JSON', async () => {
+  test('fails alone under skipInvalid, unless it is not valid JSON', async () => {
     for (const query of ['?skipInvalid=true', '?skipInvalid']) {
       const taken = await postLines(system, toLines([echo(1), echo('x'), 7]), { query });
       assertTaken(taken, 3);
@@ -277,9 +277,11 @@ describe('A body of the wrong kind', () => {
 
   test('is 400: JSON as lines, lines as JSON, CSV', async () => {
     const asLines = await assertRefused(() => postLines(system, JSON.stringify({ jobs: echoes(2) })), 400);
-    assert.deepEqual(asLines.errors, ['line 1.jobs is not known: known are namespace, action, params, id']);
+    assert.deepEqual(asLines.errors, [
+      'line 1.jobs is not known: known names are namespace, action, params, id',
+    ]);
     const pretty = await assertRefused(() => postLines(system, JSON.stringify({ jobs: [] }, null, 2)), 400);
-    assert.match(pretty.errors[0], /^line 1 is no JSON/);
+    assert.match(pretty.errors[0], /^line 1 is not valid JSON/);
     await assertRefused(() => postBatch(system, toLines(echoes(2))), 400);
     await assertRefused(() => postBatch(system, 'namespace,action\r\n', { 'content-type': 'text/csv' }), 400);
   });
@@ -322,13 +324,14 @@ describe('The query of a JSON body', () => {
     test(`is 400 when it is ${query}, which belongs into the body`, async () => {
       const body = JSON.stringify({ jobs: echoes(1) });
       const post = () => system.request(`/v1/batches${query}`, { method: 'POST', body });
-      await assertRefused(post, 400, / goes with a body of lines /);
+      const { specificCode } = await assertRefused(post, 400, / goes with a body of lines /);
+      assert.equal(specificCode, 24092);
     });
 });
 
 describe('The query of a body of lines', () => {
   for (const [query, detail] of [
-    ['?unknown=1', /^\?unknown= is not known: known are callbackUrl, skipInvalid$/],
+    ['?unknown=1', /^\?unknown= is not known: known names are callbackUrl, skipInvalid$/],
     ['?skipInvalid=yes', /^options\.skipInvalid must be true or false$/],
     ['?skipInvalid=true&skipInvalid=false', /^\?skipInvalid= is given twice$/],
     ['?options=x', /^\?options= is not known/],

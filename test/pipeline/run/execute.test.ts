@@ -182,12 +182,12 @@ describe('responses', () => {
     });
 
   const bad: [kind: string, message: RegExp][] = [
-    ['function', /^the response is no JSON but a function$/],
-    ['bigint', /^the response is no JSON: .*BigInt/],
-    ['circular', /^the response is no JSON: .*circular/s],
+    ['function', /^the response must be JSON, not a function$/],
+    ['bigint', /^the response is not valid JSON: .*BigInt/],
+    ['circular', /^the response is not valid JSON: .*circular/s],
     ['larger', /^the response has more than 1048576 bytes$/],
     ['wide', /^the response has more than 1048576 bytes$/],
-    ['deep', /^the response is no JSON: Maximum call stack size exceeded$/],
+    ['deep', /^the response is not valid JSON: Maximum call stack size exceeded$/],
   ];
   for (const [kind, message] of bad)
     test(`a response that is ${kind} fails the job, which is not run again`, async () => {

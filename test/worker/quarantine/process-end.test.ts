@@ -12,7 +12,7 @@ const WORDS = {
   abort: 'aborted its process (SIGABRT)',
   kill: 'had its process killed (SIGKILL, which the system sends when it runs out of memory)',
   throw: 'threw an exception that nobody caught (oops "1")',
-  throwNothing: 'threw an exception that nobody caught (the action threw something that is no error)',
+  throwNothing: 'threw an exception that nobody caught (the action threw a value that cannot be read)',
   heap: 'exhausted the memory of its process',
 };
 
