@@ -36,7 +36,7 @@ const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
   ],
 ];
 
-suite('npm start fails with exit code 1 and one line for', { concurrency: true }, () => {
+suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, () => {
   for (const [what, env, line] of failures)
     test(what, async (t) => assert.match(await failedStart(await makeHome(t), env), line));
 
@@ -177,8 +177,9 @@ async function writePlugin({ folder }: Home, text: string): Promise<void> {
   await writeFiles(folder, files);
 }
 
+/** The test below, of a start that is stopped, and others of this folder are by npm. */
 async function failedStart(home: Home, env: Record<string, string>): Promise<string> {
-  const product = home.start({ LOG_LEVEL: 'warn', ...env });
+  const product = home.startWithoutNpm({ LOG_LEVEL: 'warn', ...env });
   assert.deepEqual(await product.exited, { code: 1, signal: null });
   assert.deepEqual(await home.processes(), []);
   assert.deepEqual(product.logged(), []);

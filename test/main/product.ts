@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { chmod, chown, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import packageJson from '../../package.json' with { type: 'json' };
 import { stopOrphan } from '../../src/embedded/orphan.ts';
 import { databaseFolder } from '../support/database-folder.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -29,6 +30,8 @@ export interface Home {
    * @param script of npm; `start` when absent
    */
   start(env?: Environment, project?: string, script?: string): Product;
+  /** Runs what npm's script `start` says, without npm: its own start takes as long as one that fails. */
+  startWithoutNpm(env: Environment): Product;
   /** Processes that still run on the folder or in a process group of a start. */
   processes(): Promise<string[]>;
 }
@@ -45,7 +48,7 @@ export interface Product {
   logged(): { line: string; msg: string; pid: number }[];
   /** To every process of the group, as Ctrl-C does. */
   signalAll(signal: NodeJS.Signals): void;
-  /** npm's own process. */
+  /** npm's own process, where it was started by npm. */
   npm: ChildProcess;
   /** Resolves when all processes that write to its output are gone. */
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -73,6 +76,12 @@ export async function makeHome(
   if (owner) await chown(folder, owner.uid, owner.gid);
   const dataDir = join(folder, 'data');
   const started: Product[] = [];
+  function start(cwd: string, command: string[], env: Environment): Product {
+    const own = { ...bareEnvironment(folder), DATA_DIR: dataDir };
+    const product = startProduct(cwd, command, { ...own, ...env }, owner);
+    started.push(product);
+    return product;
+  }
   t.after(async () => {
     for (const product of started) product.signalAll('SIGKILL');
     await Promise.all(started.map(({ exited }) => exited));
@@ -83,11 +92,10 @@ export async function makeHome(
   return {
     folder,
     dataDir,
-    start(env = {}, project = ROOT, script = 'start') {
-      const own = { ...bareEnvironment(folder), DATA_DIR: dataDir };
-      const product = startProduct(project, script, { ...own, ...env }, owner);
-      started.push(product);
-      return product;
+    start: (env = {}, project = ROOT, script = 'start') => start(project, ['npm', 'run', script], env),
+    startWithoutNpm(env) {
+      const PATH = [join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter);
+      return start(ROOT, ['sh', '-c', packageJson.scripts.start], { PATH, ...env });
     },
     async processes() {
       const groups = started.map(({ npm }) => String(npm.pid));
@@ -115,11 +123,11 @@ export function bareEnvironment(folder: string): Environment {
 
 function startProduct(
   cwd: string,
-  script: string,
+  [command = '', ...args]: string[],
   env: Environment,
   owner: { uid: number; gid: number } | undefined,
 ): Product {
-  const npm = spawn('npm', ['run', script], {
+  const npm = spawn(command, args, {
     ...owner,
     cwd,
     env,
