@@ -218,7 +218,7 @@ describe('A slow client', () => {
 
 test('A fast client is held up while the database is, and memory does not grow with what it sends', async () => {
   const before = process.resourceUsage().maxRSS;
-  const total = 256 * MEBIBYTE;
+  const total = 128 * MEBIBYTE;
   const lock = await lockChunks(pool);
   const { request, answer } = open();
   let read = 0;
@@ -234,7 +234,7 @@ test('A fast client is held up while the database is, and memory does not grow w
   const { status, body: batch } = await answer;
   assert.equal(status, 202);
   const grownBy = Math.round((process.resourceUsage().maxRSS - before) / 1024);
-  assert.ok(grownBy < 150, `memory grew by ${grownBy} MiB`);
+  assert.ok(grownBy < 110, `memory grew by ${grownBy} MiB`);
   await system.request(`/v1/batches/${batch.asyncId}/cancel`, { method: 'POST' });
 });
 

@@ -28,8 +28,8 @@ const system = await startSystem({ after }, { worker: false });
 const { pool } = system;
 
 const SMALL = 1200;
-const LARGE = 60;
-/** 60 MB of results: many small responses, then as many large ones as make a page of them a burden. */
+const LARGE = 36;
+/** 36 MB of results: many small responses, then as many large ones as make a page of them a burden. */
 const asyncId = await endedBatch();
 
 async function endedBatch(): Promise<string> {
@@ -139,7 +139,7 @@ describe('A stream of results', () => {
         let bytes = 0;
         for await (const part of response.iterator({ destroyOnReturn: false })) {
           bytes += part.length;
-          if (bytes > 20 * MEBIBYTE) break;
+          if (bytes > 12 * MEBIBYTE) break;
         }
       },
     ],
