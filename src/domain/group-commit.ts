@@ -79,7 +79,8 @@ export class GroupCommit<Entry, Answer> {
       }
     } catch (error) {
       if (group.length === 1 || this.#options.isShared(error)) for (const { reject } of group) reject(error);
-      else for (const member of group) await this.#commit([member]);
+      // All at once: one that must wait for something keeps none of the others waiting.
+      else await Promise.all(group.map((member) => this.#commit([member])));
     }
   }
 }

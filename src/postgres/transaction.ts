@@ -41,6 +41,9 @@ const IDLE_SECONDS = 12;
  */
 const LOCK_SECONDS = 6;
 
+/** The limits of a transaction that several have in common: what one of them must wait for is no matter of the others. */
+export const GROUP_LIMITS: TransactionLimits = { lockSeconds: 0.5 };
+
 /** Begins a transaction, in one round trip; for those that cannot be the `work` of `transaction`. */
 export async function begin(client: ClientBase, limits: TransactionLimits = {}): Promise<void> {
   await client.query(`begin${limits.readOnly ? ' read only' : ''}; ${setLimits(limits)}`);

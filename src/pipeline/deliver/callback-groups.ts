@@ -1,8 +1,8 @@
 /** What callbacks ask of the database: those that ask at the same time share a statement or a transaction. */
 import type { Pool, PoolClient } from 'pg';
 import { GroupCommit } from '../../domain/group-commit.ts';
-import { isTemporary } from '../../postgres/errors.ts';
-import { transaction } from '../../postgres/transaction.ts';
+import { isDatabaseUnavailable } from '../../postgres/errors.ts';
+import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
 import {
@@ -40,10 +40,10 @@ export class CallbackGroups {
       ...LIMITS,
       async commit(delivered) {
         const record = (client: PoolClient) => recordAll(queue, client, delivered);
-        await transaction(pool, record, { attempts: ATTEMPTS });
+        await transaction(pool, record, delivered.length > 1 ? GROUP_LIMITS : { attempts: ATTEMPTS });
         return delivered.map(() => ({ status: 'fulfilled', value: undefined }));
       },
-      isShared: isTemporary,
+      isShared: isDatabaseUnavailable,
     });
   }
 

@@ -1,7 +1,7 @@
 /** Small chunks that several messages of a process are for: loaded together, and settled together when they end. */
 import type { Pool, PoolClient } from 'pg';
 import { GroupCommit } from '../../domain/group-commit.ts';
-import { transaction } from '../../postgres/transaction.ts';
+import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import { isQuarantine } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -63,7 +63,11 @@ export class SmallChunks {
         maxEntries: MAX_MESSAGES,
         maxBytes: MAX_BYTES,
         commit: (settlements) =>
-          transaction(this.#pool, (client) => settleAll(this.#queue, client, queue, settlements)),
+          transaction(
+            this.#pool,
+            (client) => settleAll(this.#queue, client, queue, settlements),
+            GROUP_LIMITS,
+          ),
         isShared: () => true,
       });
       this.#settles.set(queue, group);

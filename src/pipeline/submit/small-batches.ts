@@ -1,8 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
 import { toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { GroupCommit } from '../../domain/group-commit.ts';
-import { isTemporary } from '../../postgres/errors.ts';
-import { pipelined, transaction } from '../../postgres/transaction.ts';
+import { isDatabaseUnavailable } from '../../postgres/errors.ts';
+import { GROUP_LIMITS, pipelined, transaction } from '../../postgres/transaction.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { EncodedChunk } from '../../store/chunks.ts';
 import { newBatchIds } from '../../store/submission.ts';
@@ -34,8 +34,9 @@ export class SmallBatches {
     this.#groups = new GroupCommit({
       maxEntries: MAX_BATCHES,
       maxBytes: MAX_BYTES,
-      commit: (batches) => transaction(pool, (client) => this.#store(client, batches)),
-      isShared: isTemporary,
+      commit: (batches) =>
+        transaction(pool, (client) => this.#store(client, batches), batches.length > 1 ? GROUP_LIMITS : {}),
+      isShared: isDatabaseUnavailable,
     });
   }
 

@@ -124,6 +124,25 @@ describe('messages of small chunks', () => {
     await assertEnded(claims);
   });
 
+  test('of which one must wait for its batch are settled by their lanes, which do not wait', async () => {
+    const claims = await claimed(3);
+    const [locked, ...others] = claims;
+    assert.ok(locked);
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      await client.query('select from batchwright.batch where id = $1 for update', [locked.message.batch]);
+      const waiting = runChunk(deps, 'default', locked);
+      await Promise.all(others.map((claim) => runChunk(deps, 'default', claim)));
+      await assertEnded(others);
+      await client.query('rollback');
+      await waiting;
+    } finally {
+      client.release();
+    }
+    await assertEnded(claims);
+  });
+
   test('of one batch are settled one after the other', async () => {
     const asyncId = await system.run([...echoJobs(1), workJob('lane')]);
     const claims = await take();
