@@ -77,7 +77,7 @@ function actionFile(root: string, namespace: string, fileName: string): ActionFi
   const action = fileName.slice(0, -'.ts'.length);
   const file = join(root, 'jobs', namespace, fileName);
   if (!NAME.test(action))
-    throw new RegistryError(`${placeOf(file)}: "${action}" is no name for an action: ${NAME_RULE}`);
+    throw new RegistryError(`${placeOf(file)}: "${action}" is not a valid name of an action: ${NAME_RULE}`);
   const schemas = join(root, 'schemas', namespace);
   const schemaFile = join(schemas, fileName);
   const beside = entriesOf(schemas).map(({ name }) => name);

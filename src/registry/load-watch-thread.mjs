@@ -8,10 +8,7 @@ parentPort.on('message', (place) => {
   clearTimeout(timer);
   timer = setTimeout(() => {
     const seconds = workerData.limitMs / 1000;
-    writeSync(
-      2,
-      `${place}: its loading has not given the event loop back for ${seconds} s: it runs without end\n`,
-    );
+    writeSync(2, `${place}: loading it has blocked the event loop for ${seconds} s: it does not end\n`);
     process.kill(process.pid, 'SIGKILL');
   }, workerData.limitMs);
 });

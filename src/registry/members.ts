@@ -23,7 +23,7 @@ export function wrongMember(object: object, members: Record<string, Member>, pre
 
 function nearest(name: string, known: readonly string[]): string {
   const meant = nearestName(name, known);
-  return meant ? `: is ${meant} meant?` : `: there are ${known.join(', ')}`;
+  return meant ? `: did you mean ${meant}?` : `: known names are ${known.join(', ')}`;
 }
 
 function not(value: unknown): string {

@@ -23,7 +23,7 @@ export type Starter = <T>(file: string, work: () => T | Promise<T>) => Promise<T
 export type ModuleLoader = (file: string) => Promise<Record<string, unknown>>;
 
 export function createModuleLoader(options: LoadOptions): ModuleLoader {
-  const start = createStarter('its loading', options);
+  const start = createStarter('loading it', options);
   return (file) => {
     options.watch?.at(placeOf(file));
     return start(file, () => importPlugin(file));
@@ -58,7 +58,7 @@ export function createStarter(
     } catch (error) {
       const reason =
         error === late
-          ? `${what} has not ended after ${limitMs / 1000} s: it waits for what does not come`
+          ? `${what} has not ended after ${limitMs / 1000} s: it waits for something that does not happen`
           : explainLoadError(error, file);
       throw new RegistryError(`${placeOf(file)}: ${reason}`, { cause: error });
     } finally {

@@ -45,11 +45,11 @@ export function explainStrictError(
   const [, keyword] = /^strict mode: unknown keyword: "(.+)"$/.exec(message) ?? [];
   if (keyword !== undefined) {
     const path = findKeyword(schema, keyword) ?? [keyword];
-    return `${dotted(path)} is no keyword of JSON Schema${meant(keyword, known.keywords)}`;
+    return `${dotted(path)} is not a keyword of JSON Schema${meant(keyword, known.keywords)}`;
   }
   const [, format, at = ''] = /^unknown format "(.+)" ignored in schema at path "#(.*)"$/.exec(message) ?? [];
   if (format !== undefined)
-    return `${dotted(decoded(`${at}/format`))} "${format}" is no format${meant(format, known.formats)}`;
+    return `${dotted(decoded(`${at}/format`))} "${format}" is not a known format${meant(format, known.formats)}`;
   const [, reference] = /^can't resolve reference (\S+) from id/.exec(message) ?? [];
   if (reference !== undefined) return `the $ref "${reference}" leads to nothing`;
   const [, version] = /^no schema with key or ref "(.+)"$/.exec(message) ?? [];
@@ -64,7 +64,7 @@ export function explainStrictError(
 
 function meant(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
-  return nearest ? `: is ${nearest} meant?` : '';
+  return nearest ? `: did you mean ${nearest}?` : '';
 }
 
 /** Keywords whose members are names of the plugin's, each with a schema. */

@@ -112,7 +112,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
     [
       'an action with an option that there is not',
       { 'jobs/demo/greet.ts': "export default { summary: 'Greets', run() {}, timeout: 3 };" },
-      '/jobs/demo/greet.ts: timeout is not known: is timeoutSeconds meant?',
+      '/jobs/demo/greet.ts: timeout is not known: did you mean timeoutSeconds?',
     ],
     [
       'routes that throw',

@@ -112,9 +112,9 @@ const refused: [path: string, place: string, message: string][] = [
     'jobs/demo/old',
     'only lib/ and migrations/ may stand in a namespace; what actions share goes to lib/',
   ],
-  ['jobs/demo/2nd.ts', 'jobs/demo/2nd.ts', `"2nd" is no name for an action: ${RULE}`],
-  [`jobs/demo/${LONG}.ts`, `jobs/demo/${LONG}.ts`, `"${LONG}" is no name for an action: ${RULE}`],
-  ['jobs/demo/my-act.ts', 'jobs/demo/my-act.ts', `"my-act" is no name for an action: ${RULE}`],
+  ['jobs/demo/2nd.ts', 'jobs/demo/2nd.ts', `"2nd" is not a valid name of an action: ${RULE}`],
+  [`jobs/demo/${LONG}.ts`, `jobs/demo/${LONG}.ts`, `"${LONG}" is not a valid name of an action: ${RULE}`],
+  ['jobs/demo/my-act.ts', 'jobs/demo/my-act.ts', `"my-act" is not a valid name of an action: ${RULE}`],
   ...['js', 'mjs', 'cjs', 'mts', 'cts', 'jsx', 'tsx'].map((extension): [string, string, string] => [
     `jobs/demo/act.${extension}`,
     `jobs/demo/act.${extension}`,

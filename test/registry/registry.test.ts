@@ -156,12 +156,12 @@ const refused: [what: string, files: Record<string, string>, message: string | R
   [
     'a job with an option that is none, but near one',
     { [JOB]: action('timeout: 3') },
-    `${JOB}: timeout is not known: is timeoutSeconds meant?`,
+    `${JOB}: timeout is not known: did you mean timeoutSeconds?`,
   ],
   [
     'a job with an option that is near none',
     { [JOB]: action('cron: 3') },
-    /^jobs\/demo\/greet\.ts: cron is not known: there are summary, run, runMany, retry, timeoutSeconds, /,
+    /^jobs\/demo\/greet\.ts: cron is not known: known names are summary, run, runMany, retry, timeoutSeconds, /,
   ],
   [
     'a job with a syntax error',
@@ -249,7 +249,7 @@ const refused: [what: string, files: Record<string, string>, message: string | R
       ['delaySeconds: -1', 'delaySeconds must be a number from 0, not -1'],
       ["delaySeconds: '1'", "delaySeconds must be a number from 0, not '1'"],
       ['backoff: 2', 'backoff must be true or false, not 2'],
-      ['limits: 3', 'limits is not known: is limit meant?'],
+      ['limits: 3', 'limits is not known: did you mean limit?'],
     ] as const
   ).map(([member, message]): [string, Record<string, string>, string] => [
     `retry: { ${member} }`,
@@ -295,14 +295,17 @@ const refused: [what: string, files: Record<string, string>, message: string | R
         "type: 'object', properties: { a: null, b: 1 }",
         'params.properties.a must be object or boolean, not null; params.properties.b must be object or boolean, not 1',
       ],
-      ["type: 'object', maxLenght: 3", 'params.maxLenght is no keyword of JSON Schema: is maxLength meant?'],
+      [
+        "type: 'object', maxLenght: 3",
+        'params.maxLenght is not a keyword of JSON Schema: did you mean maxLength?',
+      ],
       [
         "type: 'object', properties: { maxLenght: { type: 'array', items: { type: 'string', maxLenght: 3 } } }",
-        'params.properties.maxLenght.items.maxLenght is no keyword of JSON Schema: is maxLength meant?',
+        'params.properties.maxLenght.items.maxLenght is not a keyword of JSON Schema: did you mean maxLength?',
       ],
       [
         "type: 'object', properties: { to: { type: 'string', format: 'emale' } }",
-        'params.properties.to.format "emale" is no format: is email meant?',
+        'params.properties.to.format "emale" is not a known format: did you mean email?',
       ],
       [
         "type: 'object', properties: { to: { $ref: '#/$defs/gone' } }",
@@ -345,7 +348,7 @@ const refused: [what: string, files: Record<string, string>, message: string | R
   [
     'routes with a member that is not known',
     { [ROUTES]: "export default { prefix: '/demo', routes() {}, authentication() {} };" },
-    `${ROUTES}: authentication is not known: is authenticate meant?`,
+    `${ROUTES}: authentication is not known: did you mean authenticate?`,
   ],
   [
     'routes whose authenticate is no function',
@@ -381,7 +384,7 @@ const failing: [what: string, text: string, message: string][] = [
   [
     'never ends',
     'routes() { return new Promise(() => {}); }',
-    'routes() has not ended after 0.05 s: it waits for what does not come',
+    'routes() has not ended after 0.05 s: it waits for something that does not happen',
   ],
 ];
 
@@ -405,7 +408,7 @@ for (const file of [JOB, SCHEMA, ROUTES])
     t.after(() => clearInterval(keepAlive));
     await assert.rejects(loadRegistry([root], { limitMs: 50 }), {
       constructor: RegistryError,
-      message: `${root}/${file}: its loading has not ended after 0.05 s: it waits for what does not come`,
+      message: `${root}/${file}: loading it has not ended after 0.05 s: it waits for something that does not happen`,
     });
   });
 
@@ -413,10 +416,7 @@ test('a file that never gives the event loop back is named, and the process is e
   const root = await makePluginRoot(t, { [SCHEMA]: schema, [JOB]: 'for (;;);' });
   const { signal, stdout, stderr } = await runLoader(root, 500);
   assert.deepEqual([signal, stdout], ['SIGKILL', '']);
-  assert.equal(
-    stderr,
-    `${root}/${JOB}: its loading has not given the event loop back for 0.5 s: it runs without end\n`,
-  );
+  assert.equal(stderr, `${root}/${JOB}: loading it has blocked the event loop for 0.5 s: it does not end\n`);
 });
 
 test('files that are loaded in time are not named, however many there are', async (t) => {
