@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PoolClient } from 'pg';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { listenForMessages, notifyOf } from '../../src/queue/notify.ts';
+import { startQueue } from '../../src/queue/queue.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
@@ -42,4 +44,40 @@ test('a notifyOf is heard when its transaction commits, and again after the conn
   await hears(undefined);
   await transaction(pool, (client) => notifyOf(client, 'four'));
   await hears('four');
+});
+
+test('whoever sends messages notifies of their queue, unless all of them are delayed', async (t) => {
+  const { url, pool } = await createDatabase(t);
+  const queue = await startQueue({
+    url,
+    queues: ['default'],
+    applicationName: 'test',
+    max: 2,
+    log: silentLog,
+  });
+  t.after(() => queue.stop());
+  const heard: (string | undefined)[] = [];
+  const onMessage = (name?: string) => heard.push(name);
+  const listener = listenForMessages({ url, applicationName: NAME, onMessage, log: silentLog });
+  t.after(() => listener.stop());
+  await waitFor(async () => heard.length === 1, { what: 'the listener' });
+
+  const batch = '00000000-0000-7000-8000-000000000001';
+  const chunk = { batch, chunk: 0, generation: 1, attempt: 1 };
+  const callback = {
+    batch,
+    generation: 1,
+    attempt: 1,
+    trigger: 'completion',
+    tenant: 'a',
+    receiver: 'b',
+  } as const;
+  const sends = (work: (client: PoolClient) => Promise<void>) => transaction(pool, work);
+  await sends((client) => queue.sendChunks(client, 'default', [chunk], { delaySeconds: 3600 }));
+  await sends((client) => queue.sendCallbacks(client, [callback], { delaySeconds: 3600 }));
+  await sends((client) => queue.sendChunks(client, 'default', [chunk]));
+  await sends((client) => queue.sendToQuarantine(client, 'default', chunk));
+  await sends((client) => queue.sendCallbacks(client, [callback]));
+  await waitFor(async () => heard.length >= 4, { what: 'what was sent' });
+  assert.deepEqual(heard, [undefined, 'jobs.default', 'quarantine.default', 'callbacks']);
 });

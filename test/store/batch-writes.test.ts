@@ -87,6 +87,19 @@ describe('A batch is stored', () => {
     );
   });
 
+  test('and a settle that is repeated changes nothing, not even the state of a callback that was delivered', async () => {
+    const id = await storeBatch(pool, { total: 1, callbackUrl: 'https://a.test/' });
+    const first = await settleAll(id, outcome(0));
+    assert.deepEqual([first?.inserted, first?.finished], [1, true]);
+    await pool.query(`update batchwright.batch set callback_state = 'delivered' where id = $1`, [id]);
+    const stored = await pool.query('select * from batchwright.batch where id = $1', [id]);
+    const again = await settleAll(id, outcome(0));
+    assert.deepEqual([again?.inserted, again?.finished], [0, false]);
+    const { rows } = await pool.query('select * from batchwright.batch where id = $1', [id]);
+    assert.equal(rows[0].callback_state, 'delivered');
+    assert.deepEqual({ ...rows[0], settled_at: null }, { ...stored.rows[0], settled_at: null });
+  });
+
   test('under an idempotency key, by which its tenant finds it again', async () => {
     const idempotency = { key: 'order 1', digest: Buffer.from('digest') };
     const id = await storeBatch(pool, { idempotency });

@@ -17,8 +17,12 @@ const BEAT_MS = 500;
  * of its own: nothing in the main thread could. Its jobs are taken over by another worker.
  *
  * @param limits production's when absent; `blockedSeconds` is to be over 1
+ * @param memoryBytes what the machine, or its container, has
  */
-export function startWatchdog({ blockedSeconds, rssBytes }: ProcessLimits = PROCESS_LIMITS): void {
+export function startWatchdog(
+  { blockedSeconds, rssBytes }: ProcessLimits = PROCESS_LIMITS,
+  memoryBytes = availableMemory(),
+): void {
   const beats = new SharedArrayBuffer(4);
   const counter = new Int32Array(beats);
   const thread = new Worker(new URL('./watchdog-thread.mjs', import.meta.url), {
@@ -28,7 +32,7 @@ export function startWatchdog({ blockedSeconds, rssBytes }: ProcessLimits = PROC
       beats,
       tickMs: TICK_MS,
       maxBlockedTicks: (blockedSeconds * 1000) / TICK_MS,
-      maxRssBytes: Math.min(rssBytes, availableMemory() / 2),
+      maxRssBytes: Math.min(rssBytes, memoryBytes / 2),
     },
   });
   thread.unref();

@@ -116,6 +116,23 @@ describe('A watch', () => {
     again.leave();
   });
 
+  test('that somebody leaves late, after the end, does not take away who listens since', async () => {
+    const { pool } = countingPool();
+    const watch = createBatchWatch(pool);
+    const id = await addBatch(database);
+    const early = listen(watch, id);
+    await heard([early], 1);
+    await finish(database, id);
+    await heard([early], 2);
+    await database.query(`update batchwright.batch set state = 'running' where id = $1`, [id]);
+    const since = listen(watch, id);
+    early.leave();
+    await heard([since], 1);
+    await succeed(database, [id]);
+    await heard([since], 2);
+    since.leave();
+  });
+
   test('tells who has seen the state only of another', async () => {
     const { pool } = countingPool();
     const watch = createBatchWatch(pool);

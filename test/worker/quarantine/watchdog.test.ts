@@ -33,6 +33,13 @@ suite('The watchdog ends a process', { concurrency: true }, () => {
     assert.equal(line.msg, 'watchdog: the event loop was blocked for 2 s');
   });
 
+  test('that uses half of the memory of a small machine', async (t) => {
+    const { signal, line } = await ended(t, 'hoard', '60', '800');
+    assert.equal(signal, 'SIGABRT');
+    const [, mebibytes] = /^watchdog: the process used (\d+) MiB of memory$/.exec(line.msg) ?? [];
+    assert.ok(Number(mebibytes) >= 400 && Number(mebibytes) < 800, line.msg);
+  });
+
   test('that uses two gibibytes of memory, or half of what there is', async (t) => {
     const { signal, line } = await ended(t, 'hoard');
     assert.equal(signal, 'SIGABRT');

@@ -16,6 +16,9 @@ const DEEDS: Record<string, () => unknown> = {
   },
 };
 
-const [deed = '', blockedSeconds] = process.argv.slice(2);
-startWatchdog(blockedSeconds ? { blockedSeconds: Number(blockedSeconds), rssBytes: Infinity } : undefined);
+const [deed = '', blockedSeconds, memoryMiB] = process.argv.slice(2);
+startWatchdog(
+  blockedSeconds ? { blockedSeconds: Number(blockedSeconds), rssBytes: Infinity } : undefined,
+  memoryMiB ? Number(memoryMiB) * 2 ** 20 : undefined,
+);
 await DEEDS[deed]?.();
