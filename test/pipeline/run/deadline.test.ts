@@ -10,7 +10,7 @@ describe('The deadline of a run', () => {
   test('leaves no timer behind once it is cleared', async () => {
     const { signal } = new AbortController();
     const before = timers();
-    const deadline = new Deadline(3600, signal);
+    const deadline = new Deadline(5, signal);
     assert.equal(await deadline.race(Promise.resolve('done')), 'done');
     assert.equal(timers(), before + 1);
     deadline.clear();
@@ -20,7 +20,7 @@ describe('The deadline of a run', () => {
   test('is not told of the end of the process once it is cleared', async () => {
     const stopping = new AbortController();
     const ends: Error[] = [];
-    const [over, running] = [new Deadline(3600, stopping.signal), new Deadline(3600, stopping.signal)];
+    const [over, running] = [new Deadline(5, stopping.signal), new Deadline(5, stopping.signal)];
     for (const deadline of [over, running]) deadline.onEnd((error) => ends.push(error));
     await over.race(Promise.resolve());
     over.clear();

@@ -71,6 +71,15 @@ describe('retries', { concurrency: true }, () => {
     const [first, second, third] = runs.map(({ at }) => at.getTime());
     assert.ok((second ?? 0) - (first ?? 0) >= 300, 'after 0.3 s');
     assert.ok((third ?? 0) - (second ?? 0) >= 600, 'after 0.6 s');
+    // How late it runs depends on the machine, what its messages asked for does not.
+    const { rows } = await system.pool.query<{ seconds: number }>(
+      `select extract(epoch from start_after - created_on)::float8 as seconds
+       from pgboss.job where group_id = $1 order by created_on`,
+      [toBatchId(asyncId)],
+    );
+    const [once = 0, twice = 0] = rows.slice(1).map(({ seconds }) => seconds);
+    assert.ok(once > 0.25 && once < 0.5, `after ${once} s`);
+    assert.ok(twice > 0.5 && twice < 1.1, `after ${twice} s`);
   });
 
   test('a job fails with its last error when its runs are used up', async () => {
