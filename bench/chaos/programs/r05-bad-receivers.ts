@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
 import { notes } from '../support/jobs.ts';
-import { type Behaviour, startReceiver } from '../support/receiver.ts';
+import { type Behaviour, drip, startReceiver } from '../support/receiver.ts';
 import { startSystem } from '../support/system.ts';
 
 /** How often each way is tried before the receiver answers well. */
@@ -15,10 +15,7 @@ const GOOD_MS = 5_000;
 const WAYS: Record<string, (response: ServerResponse, port: number) => void> = {
   'answers 500': (response) => response.writeHead(500).end('no'),
   hangs: () => {},
-  'drips its answer': (response) => {
-    const timer = setInterval(() => response.socket?.write('H'), 1_000);
-    response.socket?.once('close', () => clearInterval(timer));
-  },
+  'drips its answer': drip,
   redirects: (response, port) =>
     response.writeHead(307, { location: `http://127.0.0.1:${port}/elsewhere` }).end(),
   'cuts the connection': (response) => response.destroy(),

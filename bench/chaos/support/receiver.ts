@@ -87,6 +87,13 @@ function accept(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(204).end();
 }
 
+/** The letters of a good answer, one a second: its headers are not over when the sender's patience is. */
+export function drip(response: ServerResponse): void {
+  const letters = [...`HTTP/1.1 200 OK\r\nx-drip: ${'x'.repeat(100)}\r\n\r\n`];
+  const timer = setInterval(() => response.socket?.write(letters.shift() ?? ''), 1_000);
+  response.socket?.once('close', () => clearInterval(timer));
+}
+
 async function read(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece);
