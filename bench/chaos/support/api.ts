@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 export interface Answer {
   status: number;
+  headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: each caller says what it takes from the answer
   body: any;
 }
@@ -55,7 +56,11 @@ export function createApi(url: string, key: string, signal: AbortSignal): Api {
   async function call(path: string, request?: Request): Promise<Answer> {
     const response = await send(path, request);
     const text = await response.text();
-    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? null : JSON.parse(text),
+    };
   }
 
   return {

@@ -1,0 +1,84 @@
+/** Somebody deletes or changes by hand what the product counts on; nothing but the sweep mends it. */
+import { withClient } from '../../../test/support/server.ts';
+import { until } from '../../support/until.ts';
+import type { Chaos, Finding, Program } from '../program.ts';
+import { notes } from '../support/jobs.ts';
+import { progressed, type System, startSystem } from '../support/system.ts';
+
+const REPAIR_MS = 60_000;
+const JOBS = 400;
+const JOB_MS = 100;
+
+/** What is done to a batch in the midst of its work. */
+const DAMAGES: Record<string, string> = {
+  'its counters set to 0': `update batchwright.batch set succeeded = 0, failed = 0 where id = $1`,
+  'its counters set too high': `update batchwright.batch set succeeded = total - 1 where id = $1`,
+  'its chunk messages deleted': `delete from pgboss.job where data->>'batch' = $1::uuid::text and name like 'jobs.%'`,
+};
+
+export const program: Program = {
+  id: 'R14',
+  title: 'counters, chunk messages and callback messages are deleted by hand',
+  async run(chaos: Chaos): Promise<Finding[]> {
+    const { signal, say } = chaos;
+    await using system = await startSystem(chaos);
+    const findings: Finding[] = [];
+    for (const [damage, statement] of Object.entries(DAMAGES)) {
+      const seconds = await damaged(system, statement, signal);
+      say(`${damage}: ended after ${seconds.toFixed(0)} s`);
+      findings.push(repaired(`a batch in the midst of its work: ${damage}`, 'it ends', seconds));
+    }
+    const seconds = await callbackDeleted(system, signal);
+    findings.push(repaired('the message of its callback deleted', 'the callback is delivered', seconds));
+    return [
+      ...findings,
+      ...(await system.checker.conclude('all of these batches', { withinMs: REPAIR_MS, signal })),
+      system.alive(''),
+    ];
+  },
+};
+
+/** Answers after how many seconds it had ended. */
+async function damaged(system: System, statement: string, signal: AbortSignal): Promise<number> {
+  const name = `damaged-${statement.length}`;
+  const asyncId = await system.api.run(notes(JOBS, { ms: JOB_MS }), system.receiver.urlOf(name));
+  await progressed(system.api, asyncId, 20, signal);
+  await withClient(system.databaseUrl, (client) => client.query(statement, [asyncId]));
+  const since = performance.now();
+  await until(async () => (await system.api.batch(asyncId))?.state === 'completed', { signal, everyMs: 100 });
+  // Watched from here on: counters that were changed by hand do fall.
+  system.checker.watch({ asyncId, jobs: JOBS, callback: name });
+  return (performance.now() - since) / 1000;
+}
+
+async function callbackDeleted(system: System, signal: AbortSignal): Promise<number> {
+  system.receiver.behave('refused', (_request, response, number) =>
+    response.writeHead(number === 1 ? 503 : 204, number === 1 ? { 'retry-after': '600' } : {}).end(),
+  );
+  const asyncId = await system.take(notes(10), { name: 'refused' });
+  await until(() => system.receiver.log.some((entry) => entry.asyncId === asyncId), { signal });
+  await until(
+    () =>
+      withClient(system.databaseUrl, async (client) => {
+        const { rowCount } = await client.query(
+          `delete from pgboss.job where data->>'batch' = $1::uuid::text and name = 'callbacks' and state < 'active'`,
+          [asyncId],
+        );
+        return (rowCount ?? 0) > 0;
+      }),
+    { signal, everyMs: 100 },
+  );
+  const since = performance.now();
+  const isDelivered = () => system.receiver.log.some((entry) => entry.asyncId === asyncId && entry.accepted);
+  await until(isDelivered, { signal, everyMs: 100 });
+  return (performance.now() - since) / 1000;
+}
+
+function repaired(done: string, must: string, seconds: number): Finding {
+  return {
+    done,
+    must: `${must} within 60 s`,
+    came: `after ${seconds.toFixed(1)} s`,
+    held: seconds * 1000 <= REPAIR_MS,
+  };
+}
