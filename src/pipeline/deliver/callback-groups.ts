@@ -1,7 +1,6 @@
 /** What callbacks ask of the database: those that ask at the same time share a statement or a transaction. */
 import type { Pool, PoolClient } from 'pg';
 import { GroupCommit } from '../../domain/group-commit.ts';
-import { isDatabaseUnavailable } from '../../postgres/errors.ts';
 import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
@@ -11,6 +10,7 @@ import {
   countDelivered,
   insertDeliveries,
 } from '../../store/deliveries.ts';
+import { recordAttempt } from './record-attempt.ts';
 import type { Attempt } from './send-callback.ts';
 
 /** An attempt that succeeded. */
@@ -19,31 +19,29 @@ interface Delivered {
   attempt: Attempt;
 }
 
-const LIMITS = { maxEntries: 64, maxBytes: 1024 * 1024 };
-/** An attempt that is not recorded is made again: what stands in the way of the record for a moment must not do that. */
-const ATTEMPTS = 5;
+const LIMITS = { maxEntries: 64, maxBytes: 1024 * 1024, isShared: () => true };
 
 export class CallbackGroups {
+  readonly #deps: { pool: Pool; queue: Queue };
   readonly #batches: GroupCommit<string, CallbackBatch | null>;
   readonly #delivered: GroupCommit<Delivered, void>;
 
-  constructor({ pool, queue }: { pool: Pool; queue: Queue }) {
+  constructor(deps: { pool: Pool; queue: Queue }) {
+    const { pool, queue } = deps;
+    this.#deps = deps;
     this.#batches = new GroupCommit({
       ...LIMITS,
       async commit(batchIds) {
         const batches = await callbackBatches(pool, batchIds);
         return batches.map((batch) => ({ status: 'fulfilled', value: batch ?? null }));
       },
-      isShared: () => true,
     });
     this.#delivered = new GroupCommit({
       ...LIMITS,
       async commit(delivered) {
-        const record = (client: PoolClient) => recordAll(queue, client, delivered);
-        await transaction(pool, record, delivered.length > 1 ? GROUP_LIMITS : { attempts: ATTEMPTS });
+        await transaction(pool, (client) => recordAll(queue, client, delivered), GROUP_LIMITS);
         return delivered.map(() => ({ status: 'fulfilled', value: undefined }));
       },
-      isShared: isDatabaseUnavailable,
     });
   }
 
@@ -52,9 +50,16 @@ export class CallbackGroups {
     return this.#batches.add(batchId, 0);
   }
 
-  /** Records an attempt that succeeded, and ends its message. */
-  delivered(claim: Claim<CallbackMessage>, attempt: Attempt): Promise<void> {
-    return this.#delivered.add({ claim, attempt }, 0);
+  /** Records an attempt that succeeded, and ends its message: with others, and where that fails as `recordAttempt`. */
+  async delivered(claim: Claim<CallbackMessage>, attempt: Attempt, stopping: AbortSignal): Promise<void> {
+    try {
+      await this.#delivered.add({ claim, attempt }, 0);
+    } catch (error) {
+      const alone = async (client: PoolClient) => {
+        await Promise.all(record(client, [{ claim, attempt }]));
+      };
+      await recordAttempt({ ...this.#deps, stopping }, claim, alone, error);
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import type { Claim, Queue } from '../../queue/queue.ts';
 import { type BatchRow, type CallbackState, lockAnyBatch } from '../../store/batches.ts';
 import { countAttempt, insertDelivery } from '../../store/deliveries.ts';
 import type { CallbackGroups } from './callback-groups.ts';
+import { recordAttempt } from './record-attempt.ts';
 import { type Attempt, type SendCallbackDeps, sendCallback } from './send-callback.ts';
 
 export interface DeliverDeps extends SendCallbackDeps {
@@ -30,9 +31,6 @@ interface Sequel {
 /** The receiver wants no further callbacks: https://www.standardwebhooks.com, "410 Gone". */
 const GONE = 410;
 
-/** An attempt that is not recorded is made again: what stands in the way of the record for a moment must not do that. */
-const ATTEMPTS = 5;
-
 /** Makes one attempt. Whether the receiver answered it; null when it was not called. */
 export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<boolean | null> {
   const { message } = claim;
@@ -44,7 +42,7 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
   if (message.attempt > 1 && batch.callbackState === 'delivered') return drop(deps, claim);
   const attempt = await sendCallback(deps, batch, batch.callbackUrl);
   const held = { ...claim, message: { ...message, tenant: batch.tenant } };
-  if (attempt.error === null) await deps.groups.delivered(claim, attempt);
+  if (attempt.error === null) await deps.groups.delivered(claim, attempt, deps.stopping);
   else noteFailure(deps, held.message, attempt, await recordFailure(deps, held, attempt));
   return attempt.status !== null;
 }
@@ -55,17 +53,17 @@ function isSuperseded({ reposts = 0 }: CallbackMessage, batch: BatchRow): boolea
 }
 
 async function recordFailure(
-  { pool, queue, retrySeconds }: DeliverDeps,
+  deps: DeliverDeps,
   claim: Claim<CallbackMessage>,
   attempt: Attempt,
 ): Promise<Sequel> {
+  const { queue, retrySeconds } = deps;
   const { message } = claim;
   const pause = attempt.status === GONE ? undefined : retrySeconds[message.attempt - 1];
   const wanted = pause === undefined ? null : Math.max(pause, attempt.retryAfterSeconds ?? 0);
   const state: CallbackState = wanted === null ? 'failed' : 'pending';
-  const record = async (client: PoolClient): Promise<Sequel> => {
-    // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
-    const isHeld = await queue.complete(client, claim);
+  // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
+  const record = async (client: PoolClient, isHeld: boolean): Promise<Sequel> => {
     // Under the batch's lock: a repost comes before or after, never in between.
     const batch = await lockAnyBatch(client, message.batch);
     const superseded = batch !== null && isSuperseded(message, batch);
@@ -79,7 +77,7 @@ async function recordFailure(
     }
     return { isLast: decides && wanted === null, nextInSeconds };
   };
-  return transaction(pool, record, { attempts: ATTEMPTS });
+  return (await recordAttempt(deps, claim, record)) ?? { isLast: false, nextInSeconds: null };
 }
 
 function logAttempt(

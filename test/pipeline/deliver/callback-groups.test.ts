@@ -1,11 +1,15 @@
 /** Callbacks that are recorded together: each as if alone. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import type { PoolClient } from 'pg';
 import { PgBoss } from 'pg-boss';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { CallbackGroups } from '../../../src/pipeline/deliver/callback-groups.ts';
+import { recordAttempt } from '../../../src/pipeline/deliver/record-attempt.ts';
+import { createPool } from '../../../src/postgres/pools.ts';
 import { CALLBACK_QUEUE, type CallbackMessage, type Claim } from '../../../src/queue/messages.ts';
 import { startQueue } from '../../../src/queue/queue.ts';
+import { countDelivered } from '../../../src/store/deliveries.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { startSystem } from '../../support/system.ts';
 import { endedBatch } from './deliver-support.ts';
@@ -18,6 +22,7 @@ boss.on('error', () => {}); // its connections are cut when the database goes
 await boss.start();
 after(() => Promise.all([queue.stop(), boss.stop({ graceful: false })]));
 
+const { signal: stopping } = new AbortController();
 const ATTEMPT = { status: 200, error: null, retryAfterSeconds: null, durationMs: 5 };
 
 /** So many ended batches, and the claims of their callbacks in the same order. */
@@ -59,7 +64,7 @@ describe('callbacks that are delivered together', () => {
   test('are recorded in one transaction, each with its attempt and the end of its message', async () => {
     const groups = new CallbackGroups({ pool, queue });
     const claims = await claimed(4);
-    await Promise.all(claims.map((claim) => groups.delivered(claim, ATTEMPT)));
+    await Promise.all(claims.map((claim) => groups.delivered(claim, ATTEMPT, stopping)));
     const rows = await Promise.all(claims.map(recorded));
     assert.equal(new Set(rows.map(({ written }) => written)).size, 1);
     for (const { written, ...row } of rows)
@@ -74,9 +79,49 @@ describe('callbacks that are delivered together', () => {
     await pool.query(`update batchwright.batch set generation = 2, callback_state = null where id = $1`, [
       restarted.message.batch,
     ]);
-    await Promise.all(claims.map((claim) => groups.delivered(claim, ATTEMPT)));
+    await Promise.all(claims.map((claim) => groups.delivered(claim, ATTEMPT, stopping)));
     assert.deepEqual((await recorded(restarted)).callback, null);
     for (const claim of others) assert.equal((await recorded(claim)).callback, 'delivered');
+  });
+
+  test('do not wait for one whose batch is locked, which holds no connection while it waits', async (t) => {
+    const single = createPool({ url, max: 1, applicationName: 'test callbacks', log: silentLog });
+    t.after(() => single.end());
+    const groups = new CallbackGroups({ pool: single, queue });
+    const claims = await claimed(5);
+    const others = claims.slice(4);
+    const locked = claims.slice(0, 4);
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      await client.query('select from batchwright.batch where id = any($1) for update', [
+        locked.map(({ message }) => message.batch),
+      ]);
+      const waiting = Promise.all(locked.map((claim) => groups.delivered(claim, ATTEMPT, stopping)));
+      await Promise.all(others.map((claim) => groups.delivered(claim, ATTEMPT, stopping)));
+      for (const claim of others) assert.equal((await recorded(claim)).callback, 'delivered');
+      for (const claim of locked) assert.equal((await recorded(claim)).callback, 'pending');
+      await client.query('rollback');
+      await waiting;
+    } finally {
+      client.release();
+    }
+    for (const claim of locked) {
+      const { callback, attempts, log } = await recorded(claim);
+      assert.deepEqual({ callback, attempts, log }, { callback: 'delivered', attempts: 1, log: [1] });
+    }
+  });
+
+  test('and were recorded by a transaction whose end nobody heard of are not recorded again', async () => {
+    const [claim] = await claimed(1);
+    assert.ok(claim);
+    const deps = { pool, queue, stopping };
+    const record = async (client: PoolClient) => void (await countDelivered(client, [claim.message]));
+    await recordAttempt(deps, claim, record);
+    await recordAttempt(deps, claim, record, new Error('Connection terminated unexpectedly'));
+    assert.equal((await recorded(claim)).attempts, 1);
+    await recordAttempt(deps, claim, record);
+    assert.equal((await recorded(claim)).attempts, 2, 'another lane makes an attempt of its own');
   });
 
   test('of one batch are logged as two attempts', async () => {
@@ -84,8 +129,8 @@ describe('callbacks that are delivered together', () => {
     const [claim] = await claimed(1);
     assert.ok(claim);
     await Promise.all([
-      groups.delivered(claim, ATTEMPT),
-      groups.delivered({ ...claim, retryCount: 7 }, ATTEMPT),
+      groups.delivered(claim, ATTEMPT, stopping),
+      groups.delivered({ ...claim, retryCount: 7 }, ATTEMPT, stopping),
     ]);
     const { callback, attempts, log } = await recorded(claim);
     assert.deepEqual({ callback, attempts, log }, { callback: 'delivered', attempts: 2, log: [1, 2] });
