@@ -12,7 +12,7 @@ import type { EndWatch } from './end-watch.ts';
 export interface CallActionDeps extends SubmitDeps {
   pool: Pool;
   endWatch: EndWatch;
-  /** How long a caller is kept waiting; 30 s when absent. */
+  /** How long a caller waits at most; 30 s when absent. */
   aloneWaitMs?: number | undefined;
 }
 
@@ -28,17 +28,19 @@ const WAIT_MS = 30_000;
 export interface AloneCall {
   namespace: string;
   action: string;
-  /** The JSON text of the params: one value, known to be complete. */
+  /** The JSON text of the params: one complete value. */
   params: Buffer;
-  /** Aborted when nobody waits for the response any more. */
+  /** Aborted when the caller no longer waits for the response. */
   signal?: AbortSignal;
-  /** The same key, action and params are one job: a repeat waits for the response to the first. */
+  /**
+   * The same key, action and params mean the same job: a repeated call waits for the response to the first.
+   */
   idempotencyKey?: string | undefined;
 }
 
 /**
- * Throws what `submit` throws, with 23016 or 23017 for params that break the schema, and `stillRunning` (504)
- * with the asyncId when the job takes longer than 30 s.
+ * Throws what `submit` throws, with 23016 or 23017 for params that break the schema. Throws `stillRunning`
+ * (504) with the asyncId when the job takes longer than 30 s.
  */
 export async function callAction(
   deps: CallActionDeps,

@@ -1,15 +1,15 @@
-/** Waits for batches to end: one poller a process, whatever the number of waiters. */
+/** Waits for batches to end. One poller per process serves any number of waiters. */
 import type { Pool } from 'pg';
 import { endedAmong } from '../../store/batches.ts';
 
 export interface EndWatch {
   /** True when the batch ended in time, false after `timeoutMs` or when the signal aborts. */
   ended(batchId: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
-  /** Tells everybody who waits that it takes longer; for a process that stops. */
+  /** Ends all waits with false, for a process that stops. */
   close(): void;
 }
 
-/** A waiter of a job alone sees its end this late at most; one query serves all waiters. */
+/** A waiter sees the end of its job this late at most; one query serves all waiters. */
 const POLL_MS = 20;
 
 export function createEndWatch(pool: Pool): EndWatch {
@@ -20,7 +20,7 @@ export function createEndWatch(pool: Pool): EndWatch {
   async function poll(): Promise<void> {
     polling = true;
     while (waiters.size > 0) {
-      // While the database is away nobody's batch ends: their timeouts go on.
+      // No batch ends while the database is away; the waiters' timeouts go on.
       const ended = await endedAmong(pool, [...waiters.keys()]).catch(() => []);
       for (const batchId of ended) for (const wake of waiters.get(batchId) ?? []) wake();
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -1,4 +1,4 @@
-/** The pipeline as plugins' routes use it: with values rather than bytes. */
+/** The pipeline as plugins' routes use it: with values instead of bytes. */
 import { BatchwrightError } from '../../contract/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
@@ -38,7 +38,7 @@ export function createPluginPipeline(deps: CallActionDeps) {
       yield* resultValues(deps.pool, batch.id);
     },
 
-    /** The response; throws NonRetryableError with the error object's fields when the job failed. */
+    /** Returns the response; throws NonRetryableError with the error object's fields when the job failed. */
     async call(caller: Caller, name: string, params: unknown): Promise<unknown> {
       const [namespace = '', ...rest] = name.split('.');
       const result = await callAction(deps, caller, {

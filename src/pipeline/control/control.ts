@@ -1,6 +1,6 @@
 /**
- * What callers do to a batch that exists: cancel, restart, repost. Each throws `batchNotFound`, and `forbidden` for a
- * caller who may not run every action in it.
+ * What callers do to an existing batch: cancel, restart, repost. Each throws `batchNotFound`, and `forbidden`
+ * when the caller may not run every action in the batch.
  */
 import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
@@ -26,10 +26,13 @@ export interface ControlDeps {
   queues: readonly string[];
 }
 
-/** Settles lock a message before its batch, a cancel the other way round: one of two may lose, within moments. */
+/**
+ * A settle locks its message before the batch, a cancel locks the batch first. One of the two may fail with a
+ * deadlock and is repeated.
+ */
 const ATTEMPTS = 3;
 
-/** Starts no further job of the batch. False when it has ended already. */
+/** Lets no further job of the batch start. False when the batch has ended already. */
 export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
     if (!(await requestCancel(client, batch.id))) return false;
@@ -39,8 +42,9 @@ export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
 }
 
 /**
- * Runs again every job that has not succeeded, under a new generation: what an older one still has in
- * flight, a callback included, records nothing. False when nothing is left to restart or it still runs.
+ * Runs every job again that has not succeeded, under a new generation. Work of older generations that is
+ * still in flight, callbacks included, records nothing. False when there is nothing to restart or the batch
+ * still runs.
  */
 export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
@@ -55,7 +59,10 @@ export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Pr
   });
 }
 
-/** Sends the callback again, in place of an attempt that waits. False without a callbackUrl or before the end. */
+/**
+ * Sends the callback again, in place of a waiting attempt. False without a callbackUrl or before the batch
+ * has ended.
+ */
 export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
     if (!isTerminal(batch.state) || batch.callbackUrl === null) return false;
@@ -76,7 +83,7 @@ export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
   });
 }
 
-/** Sends a message for every chunk and queue that lacks results, but for those that `except` names. */
+/** Sends a message for every chunk and queue that lacks results, except those that `except` names. */
 export async function requeue(
   queue: Queue,
   client: PoolClient,

@@ -1,4 +1,7 @@
-/** The body of a callback: length and signature come before its first byte, so it is read before it is sent. */
+/**
+ * The body of a callback. Its length and signature are sent before its first byte, so the body is read before
+ * it is sent.
+ */
 import type { Hmac } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Pool } from 'pg';
@@ -12,26 +15,32 @@ import { elements } from '../read/result-json.ts';
 import { RestartedError, readResultPages } from '../read/result-pages.ts';
 import { endedCounts } from '../read/status.ts';
 
-/** What is sent as it was read; larger bodies are read twice, in constant memory. */
+/** Bodies up to this size are kept and sent from memory; larger ones are read twice, in constant memory. */
 const KEPT_BYTES = 1024 * 1024;
-/** Of all bodies that are kept at once; beyond it small ones are read twice too. */
+/** Limit for all kept bodies together; beyond it small bodies are read twice too. */
 const ALL_KEPT_BYTES = 32 * KEPT_BYTES;
-/** Bodies read at once, and bodies sent while they are read: some 10 MiB each where the receiver does not read. */
+/**
+ * Bodies read at once, and bodies sent while they are read. Each takes about 10 MiB when its receiver reads
+ * slowly.
+ */
 const READINGS = 8;
 
 export interface CallbackBody {
   contentLength: number;
-  /** What the signature names, in seconds since 1970. */
+  /** The time in the signature, in seconds since 1970. */
   signingTime: number;
   signature: string;
-  /** A stream fails before its last bytes when it is not what was signed, or no longer all of the batch's. */
+  /**
+   * A stream fails before its last bytes when they differ from what was signed, or when the batch was
+   * restarted.
+   */
   content: Buffer | Readable;
 }
 
-/** The signature of a head that names the time, begun. */
+/** Starts the signature: the part before the body, with the time. */
 type BeginHmac = (signingTime: number) => Hmac;
 
-/** The bodies of one process: what they take of its memory is bounded and shared by tenant. */
+/** The bodies of one process. Their memory is bounded and shared between tenants. */
 export class CallbackBodies {
   readonly #pool: Pool;
   readonly #reading = new FairShare(READINGS);
@@ -43,8 +52,8 @@ export class CallbackBodies {
   }
 
   /**
-   * Reads the batch's results, all of one generation, signs them, and has them sent. Throws OutboundError when the
-   * batch was restarted meanwhile, and whatever `send` throws.
+   * Reads the batch's results, all of one generation, signs them and sends them. Throws OutboundError when
+   * the batch was restarted meanwhile, and whatever `send` throws.
    */
   async withBody<T>(
     batch: CallbackBatch,
@@ -70,7 +79,7 @@ export class CallbackBodies {
     send: (body: CallbackBody) => Promise<T>,
   ): Promise<T> {
     const pool = this.#pool;
-    // It may have waited for a long time, and receivers take no signature that is minutes old.
+    // It may have waited for a long time, and receivers reject a signature that is minutes old.
     const [batch] = await callbackBatches(pool, [id]);
     if (batch?.generation !== generation) throw restarted();
     const { signingTime } = batch;
@@ -86,7 +95,7 @@ export class CallbackBodies {
   }
 }
 
-/** Null when it is too large to be kept. */
+/** Null when the body is too large to be kept. */
 async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
   const kept: Buffer[] = [];
   let length = 0;
@@ -98,7 +107,10 @@ async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
   return Buffer.concat(kept);
 }
 
-/** `{"asyncId","state","counts","results":[…]}` in pieces. A finished batch reads the same every time. */
+/**
+ * `{"asyncId","state","counts","results":[…]}` in pieces. The body of an ended batch is the same each time it
+ * is read.
+ */
 async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
   const { id, state, generation } = batch;
   const head = { asyncId: toAsyncId(id), state, counts: endedCounts(batch) };
@@ -117,7 +129,10 @@ async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
 
 const END = Buffer.from(']}');
 
-/** Throws before the last piece when the body is not the one that was signed, or when a restart came between. */
+/**
+ * Throws before the last piece when the body differs from the signed one, or when the batch was restarted
+ * meanwhile.
+ */
 async function* readAgain(
   pool: Pool,
   batch: BatchRow,

@@ -1,4 +1,4 @@
-/** What callbacks ask of the database: those that ask at the same time share a statement or a transaction. */
+/** Database access of callbacks: requests made at the same time share a statement or a transaction. */
 import type { Pool, PoolClient } from 'pg';
 import { GroupCommit } from '../../domain/group-commit.ts';
 import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
@@ -13,7 +13,7 @@ import {
 import { recordAttempt } from './record-attempt.ts';
 import type { Attempt } from './send-callback.ts';
 
-/** An attempt that succeeded. */
+/** A successful attempt. */
 interface Delivered {
   claim: Claim<CallbackMessage>;
   attempt: Attempt;
@@ -45,12 +45,15 @@ export class CallbackGroups {
     });
   }
 
-  /** The batch whose callback is to be sent; null when it is no longer there. */
+  /** The batch of the callback to send; null when it was deleted. */
   batch(batchId: string): Promise<CallbackBatch | null> {
     return this.#batches.add(batchId, 0);
   }
 
-  /** Records an attempt that succeeded, and ends its message: with others, and where that fails as `recordAttempt`. */
+  /**
+   * Records a successful attempt and ends its message, together with others. When the group fails, each is
+   * recorded alone with `recordAttempt`.
+   */
   async delivered(claim: Claim<CallbackMessage>, attempt: Attempt, stopping: AbortSignal): Promise<void> {
     try {
       await this.#delivered.add({ claim, attempt }, 0);
@@ -67,11 +70,11 @@ async function recordAll(queue: Queue, client: PoolClient, delivered: readonly D
   const claims = delivered.map(({ claim }) => claim);
   const [{ queue: name } = { queue: '' }] = claims;
   const sent = Promise.withResolvers<void>();
-  // Another lane may have taken a message over: then that one's attempt is logged, and this one's too.
+  // Another lane may have taken over a message: then both lanes' attempts are logged.
   const completed = queue.completeAll(client, name, claims, sent.resolve);
   // Lock order everywhere: message rows, then batch rows. This prevents deadlocks.
   await Promise.race([sent.promise, completed]);
-  // One behind the other: nothing depends on an answer.
+  // Sent without waiting for each answer: no statement depends on the one before.
   await Promise.all([completed, ...eachBatchOnce(delivered).flatMap((some) => record(client, some))]);
 }
 
@@ -89,7 +92,7 @@ function record(client: PoolClient, delivered: readonly Delivered[]): Promise<vo
   ];
 }
 
-/** Most often one list. Attempts of one batch are in several, in their order. */
+/** Usually one list. Several attempts of one batch go to different lists, in their order. */
 function eachBatchOnce(delivered: readonly Delivered[]): Delivered[][] {
   const lists: Delivered[][] = [];
   for (const attempts of Map.groupBy(delivered, ({ claim }) => claim.message.batch).values())

@@ -1,4 +1,4 @@
-/** Delivers one callback: has it sent, logs the attempt, and leaves the next attempt to the queue. */
+/** Delivers one callback: sends it, logs the attempt, and queues the next attempt. */
 import type { Pool, PoolClient } from 'pg';
 import { toAsyncId } from '../../domain/batch.ts';
 import type { LimitedLog } from '../../domain/limited-log.ts';
@@ -16,29 +16,29 @@ export interface DeliverDeps extends SendCallbackDeps {
   queue: Queue;
   groups: CallbackGroups;
   failures: LimitedLog;
-  /** Pauses after the first, second … failed attempt; when they are used up the callback has failed. */
+  /** Pauses after the first, second … failed attempt. When they are used up, the callback has failed. */
   retrySeconds: readonly number[];
 }
 
-/** What follows an attempt that failed. */
+/** What follows a failed attempt. */
 interface Sequel {
   /** The callback has failed: no attempt follows. */
   isLast: boolean;
-  /** Null when none follows, or the callback is superseded and this attempt decides nothing. */
+  /** Null when no attempt follows, or when the callback is superseded and this attempt decides nothing. */
   nextInSeconds: number | null;
 }
 
-/** The receiver wants no further callbacks: https://www.standardwebhooks.com, "410 Gone". */
+/** The receiver wants no more callbacks: https://www.standardwebhooks.com, "410 Gone". */
 const GONE = 410;
 
-/** Makes one attempt. Whether the receiver answered it; null when it was not called. */
+/** Makes one attempt. Returns whether the receiver answered; null when it was not called. */
 export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>): Promise<boolean | null> {
   const { message } = claim;
   const batch = await deps.groups.batch(message.batch);
   if (!batch?.callbackUrl || batch.generation !== message.generation || batch.finishedAt === null)
     return drop(deps, claim);
   if (isSuperseded(message, batch)) return drop(deps, claim);
-  // Another attempt did what this one was to do again.
+  // Another attempt has already delivered it.
   if (message.attempt > 1 && batch.callbackState === 'delivered') return drop(deps, claim);
   const attempt = await sendCallback(deps, batch, batch.callbackUrl);
   const held = { ...claim, message: { ...message, tenant: batch.tenant } };
@@ -47,7 +47,7 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
   return attempt.status !== null;
 }
 
-/** True when the callback was asked for again after the message was sent: the message of the repost goes on. */
+/** True when a repost was requested after the message was sent: the repost's message takes over. */
 function isSuperseded({ reposts = 0 }: CallbackMessage, batch: BatchRow): boolean {
   return reposts < batch.reposts;
 }
@@ -62,9 +62,9 @@ async function recordFailure(
   const pause = attempt.status === GONE ? undefined : retrySeconds[message.attempt - 1];
   const wanted = pause === undefined ? null : Math.max(pause, attempt.retryAfterSeconds ?? 0);
   const state: CallbackState = wanted === null ? 'failed' : 'pending';
-  // Another lane may have taken the message over: then that one's attempt is logged, and this one's too.
+  // Another lane may have taken over the message: then both lanes' attempts are logged.
   const record = async (client: PoolClient, isHeld: boolean): Promise<Sequel> => {
-    // Under the batch's lock: a repost comes before or after, never in between.
+    // Holds the batch's lock: a repost comes before or after, never in between.
     const batch = await lockAnyBatch(client, message.batch);
     const superseded = batch !== null && isSuperseded(message, batch);
     const isCurrent = await countAttempt(client, message, superseded ? null : state);
@@ -89,7 +89,7 @@ function logAttempt(
   return insertDelivery(client, { batchId, generation, trigger, status, error, durationMs, nextInSeconds });
 }
 
-/** Tells the operator: of each receiver a line each half minute at most. */
+/** Logs the failure, at most one line per receiver and half minute. */
 function noteFailure(
   { failures }: DeliverDeps,
   { batch, tenant, receiver, attempt }: CallbackMessage,

@@ -8,19 +8,19 @@ import type { Claim, Queue } from '../../queue/queue.ts';
 export interface RecordDeps {
   pool: Pool;
   queue: Queue;
-  /** Aborted when the process must stop: then what cannot be recorded at once is not. */
+  /** Aborted when the process must stop: recording is then tried once and not repeated. */
   stopping: AbortSignal;
 }
 
 /**
- * Ends the callback's message and records the attempt in one transaction. Repeats that while the database is away or the
- * batch's row is locked: an attempt that is not recorded would be made again. No connection is held between two tries,
- * for few connections serve many callbacks.
+ * Ends the callback's message and records the attempt in one transaction. Repeats this while the database is
+ * away or the batch's row is locked, because an unrecorded attempt would be made again. It holds no
+ * connection between two tries, because few connections serve many callbacks. Undefined when an earlier try
+ * may have been committed and the message has ended: nothing is recorded twice.
  *
- * Undefined when an earlier try may have been committed and the message has ended: nothing is recorded twice.
- *
- * @param record what is recorded; gets whether the message was still held, or another lane has taken it over
- * @param error of a try before these
+ * @param record records; its argument says whether the message was still held, or another lane has taken it
+ * over
+ * @param error the error of an earlier try
  */
 export function recordAttempt<T>(
   { pool, queue, stopping }: RecordDeps,

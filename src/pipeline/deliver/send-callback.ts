@@ -1,4 +1,7 @@
-/** One attempt to send a callback: reads the body, signs it, posts it. In constant memory, whatever its size. */
+/**
+ * One attempt to send a callback: reads the body, signs it, posts it. Uses constant memory for a body of any
+ * size.
+ */
 import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { toAsyncId } from '../../domain/batch.ts';
@@ -19,25 +22,25 @@ export interface SendCallbackDeps {
   /** How host names are resolved; `systemLookup` when absent. */
   lookup?: LookupFunction | undefined;
   callbackSecret(tenant: string): Promise<string>;
-  /** Aborted when the process must stop: the attempt is given up, uncounted. */
+  /** Aborted when the process must stop: the attempt is given up and not counted. */
   stopping: AbortSignal;
-  /** What a receiver is given; `postStream`'s defaults when absent. */
+  /** Time limits for the receiver; `postStream`'s defaults when absent. */
   timeouts?: Partial<PostTimeouts>;
 }
 
-/** What one attempt came to. */
+/** The result of one attempt. */
 export interface Attempt {
-  /** Null when there was no answer. */
+  /** Null when the receiver did not answer. */
   status: number | null;
-  /** Why it failed, in a few words that callers may see; null when it did not. */
+  /** Why the attempt failed, in a few words that callers may see; null on success. */
   error: string | null;
   retryAfterSeconds: number | null;
   durationMs: number;
 }
 
 /**
- * Sends the batch's callback to `url`. What the receiver or the way to it did is an Attempt; throws when the database
- * is away or the process must stop, for then it was no attempt.
+ * Sends the batch's callback to `url`. Failures of the receiver or the network are returned as an Attempt.
+ * Throws when the database is away or the process must stop, because that does not count as an attempt.
  */
 export async function sendCallback(
   deps: SendCallbackDeps,
@@ -72,8 +75,8 @@ export async function sendCallback(
       retryAfterSeconds: answer.retryAfterSeconds,
     });
   } catch (error) {
-    // Uncounted: the attempt is repeated by whoever takes the message next. Only reading the body asks the
-    // database: a receiver that cannot be reached fails with the same codes.
+    // Not counted: the lane that takes the message next repeats the attempt. Only reading the body uses the
+    // database; an unreachable receiver fails with the same codes.
     const unreadable = body ? readError(body) : error;
     if (deps.stopping.aborted || isDatabaseUnavailable(unreadable)) throw error;
     const reason = unreadable ?? error;

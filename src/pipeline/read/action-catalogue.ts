@@ -5,7 +5,7 @@ export interface ActionView {
   /** `namespace.action` */
   name: string;
   summary: string;
-  /** What a key needs to run it. */
+  /** The permission that a key needs to run it. */
   permission: string;
   /** JSON Schema of the params. */
   params: object;

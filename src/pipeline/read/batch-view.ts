@@ -30,12 +30,12 @@ export function toView(batch: LiveBatch): BatchView {
   };
 }
 
-/** Before the batch has ended its callback is pending too. */
+/** Before the batch has ended, its callback is shown as pending too. */
 function callbackOf(url: string, { callbackState, callbackAttempts }: BatchRow): BatchView['callback'] {
   return { url, state: callbackState ?? 'pending', attempts: callbackAttempts };
 }
 
-/** The caller's batch. Throws `batchNotFound` as `requireBatch` does. */
+/** The caller's batch. Throws `batchNotFound` like `requireBatch`. */
 export async function requireView(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchView> {
   const batch = isAsyncId(asyncId) ? await findLiveBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
   if (!batch) throw new BatchwrightError('batchNotFound');
@@ -44,7 +44,7 @@ export async function requireView(pool: Pool, caller: Caller, asyncId: unknown):
 
 export interface BatchPage {
   data: BatchView[];
-  /** The id to go on after; null at the end. */
+  /** The id to continue after; null at the end. */
   next: AsyncId | null;
 }
 

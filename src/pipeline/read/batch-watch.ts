@@ -1,4 +1,4 @@
-/** Tells any number of listeners how batches get on: one query a tick, however many listen to however many. */
+/** Sends the progress of batches to any number of listeners, with one query per tick for all of them. */
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { isTerminal } from '../../domain/batch.ts';
@@ -7,29 +7,29 @@ import { type BatchView, toView } from './batch-view.ts';
 
 export interface BatchWatch {
   /**
-   * Calls back with the batch as it is unless `seen` is its event's id, whenever it has changed, and a last
-   * time when it has ended. Answers the way out.
+   * Calls back with the current batch unless `seen` is its event's id, after every change, and a last time
+   * when it has ended. Returns a function that unsubscribes.
    */
   subscribe(batchId: string, listener: Listener, seen?: string): () => void;
-  /** Tells every listener `closing` and ends all subscriptions. */
+  /** Sends `closing` to every listener and ends all subscriptions. */
   close(): void;
 }
 
 export interface BatchEvent {
-  /** The last three come once: `gone` when the batch was deleted, `closing` when this process stops. */
+  /** The last three are sent once: `gone` when the batch was deleted, `closing` when this process stops. */
   name: 'progress' | 'finished' | 'gone' | 'closing';
-  /** The same wherever the same is told of the same batch. */
+  /** Equal for equal events of the same batch, in every process. */
   id: string;
-  /** JSON text: the batch, null when it is gone. */
+  /** JSON text: the batch, or null when it is gone. */
   data: string;
 }
 
 type Listener = (event: BatchEvent) => void;
 
-/** Progress is sent at most four times a second. Counted from the end of the tick before. */
+/** Progress is sent at most four times a second. The pause counts from the end of the previous tick. */
 const TICK_MS = 250;
 
-/** The event that tells of the batch as it is. */
+/** The event for the batch as it is now. */
 export function eventOf(batch: BatchView): BatchEvent {
   const name = isTerminal(batch.state) ? 'finished' : 'progress';
   return toEvent(name, JSON.stringify(batch));
@@ -41,7 +41,7 @@ function toEvent(name: BatchEvent['name'], data = 'null'): BatchEvent {
 }
 
 export function createBatchWatch(pool: Pool): BatchWatch {
-  /** By batch: each listener with the id of what it was told last. */
+  /** Per batch: each listener with the id of the last event it was sent. */
   const watched = new Map<string, Map<Listener, string>>();
   let ticking = false;
   let closed = false;
@@ -49,7 +49,7 @@ export function createBatchWatch(pool: Pool): BatchWatch {
   async function run(): Promise<void> {
     ticking = true;
     while (watched.size > 0) {
-      // While the database is away there is nothing to tell.
+      // While the database is away there is nothing to send.
       await tick().catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }

@@ -1,7 +1,7 @@
 /** Results as JSON. */
 import type { Result } from './result-pages.ts';
 
-/** A page's results as elements of a JSON array, with a comma before them unless they are its first. */
+/** A page's results as elements of a JSON array, with a comma before each except the first of all. */
 export function elements(page: readonly Result[], areFirst: boolean): Written {
   const { bytes, starts } = writtenOf(resultTexts(page), { before: ',' });
   if (!areFirst || page.length === 0) return { bytes, starts };
@@ -9,7 +9,7 @@ export function elements(page: readonly Result[], areFirst: boolean): Written {
   return { bytes: bytes.subarray(1), starts: [{ offset: 0, first: first?.first ?? 0 }, ...others] };
 }
 
-/** Each result one JSON object as text. What neighbours have in common is put together once. */
+/** Each result as the text of one JSON object. Text that neighbours share is built once. */
 export function resultTexts(page: readonly Result[]): string[] {
   let last: Result | undefined;
   let action = '';
@@ -41,18 +41,21 @@ function endText({ status, attempts, startedAt, finishedAt }: Result): string {
   return `"status":"${status}","attempts":${attempts},"startedAt":${start},"finishedAt":"${finishedAt}"}`;
 }
 
-/** Of text that is turned into bytes at once. */
+/** Length of the text that is encoded at once. */
 const RUN_LENGTH = 4000;
 
 export interface Written {
   bytes: Buffer;
-  /** Where some of the texts begin in them, the first of all and every longer one among these, and which they are. */
+  /**
+   * Offsets in `bytes` with the position of the text that begins there: the first text of each run. A longer
+   * text has a run of its own.
+   */
   starts: { offset: number; first: number }[];
 }
 
 /**
- * Many short texts one after the other, each between these two. Cheaper than to join them all first: what is
- * put together is gone through again while it is hot.
+ * Encodes many short texts in order, each between `before` and `after`. Encoding run by run is cheaper than
+ * joining all first, because a run is still in the CPU cache.
  */
 export function writtenOf(texts: readonly string[], { before = '', after = '' } = {}): Written {
   const runs: string[] = [];

@@ -4,7 +4,7 @@ import { resultTexts, writtenOf } from './result-json.ts';
 import type { Result } from './result-pages.ts';
 import type { ResultForm } from './result-stream.ts';
 
-/** One result a line. */
+/** One result per line. */
 export const NDJSON: ResultForm = {
   head: '',
   write: (page) => writtenOf(resultTexts(page), { after: '\n' }),
@@ -25,7 +25,7 @@ const COLUMNS = [
   'finishedAt',
 ];
 
-/** RFC 4180: a header line, every line ended with CRLF; `request` and `response` as JSON text. */
+/** RFC 4180: a header line, every line ends with CRLF; `request` and `response` are JSON text. */
 export const CSV: ResultForm = {
   head: `${COLUMNS.join(',')}\r\n`,
   write: (page) => writtenOf(page.map(csvLine)),
@@ -41,7 +41,7 @@ function csvLine(result: Result): string {
   );
 }
 
-/** A string stands there as it is, without JSON's quotes and escapes, unless UTF-8 has no characters for it. */
+/** A string without JSON's quotes and escapes, unless it contains characters that UTF-8 cannot encode. */
 function textField(json: string): string {
   if (!json.startsWith('"')) return jsonField(json);
   const text = JSON.parse(json) as string;

@@ -1,54 +1,55 @@
-/** Results in request order, out of the database in pages of bounded size. */
+/** Reads results in request order from the database, in pages of bounded size. */
 import type { ClientBase, Pool } from 'pg';
 import type { ResultStatus } from '../../domain/outcome.ts';
 import { MemberReader, splitArray } from '../../json/split.ts';
 import { type ResultPage, type ResultRow, resultPage } from '../../store/results.ts';
 
-/** Of responses that are read at once; the last one may go beyond it. Their requests are a chunk at most. */
+/** Size of responses read at once; the last one may exceed it. Their requests are at most one chunk. */
 const PAGE_BYTES = 2 * 1024 * 1024;
-/** A page is read with so many rows that it nears its size, judged by the page before it. */
+/**
+ * The number of rows in a page comes from the sizes of the page before, so that a page is close to its limit.
+ */
 const FIRST_PAGE_ROWS = 50;
 const MAX_PAGE_ROWS = 1000;
 
 export interface ResultRange {
   fromIndex?: number;
-  /** How many at most; all when absent. */
+  /** Maximum number of results; all when absent. */
   limit?: number | undefined;
   status?: ResultStatus | undefined;
-  /** Of a batch that has ended: results of another generation are none of these. */
+  /** The generation of an ended batch: results of another generation do not belong. */
   generation?: number | undefined;
-  /** With blanks in place of the line ends that requests were laid out with; JSON's strings have none. */
+  /** Replaces line ends in requests by blanks. JSON strings contain no raw line ends. */
   onOneLine?: boolean;
 }
 
 /**
- * One result in parts. What is JSON text is as it was sent and stored: numbers, escapes and duplicate keys
- * come back as they came.
+ * One result in parts. JSON text is returned as it was sent and stored: numbers, escapes and duplicate keys
+ * are unchanged.
  */
 export interface Result {
   index: number;
   /** JSON text; undefined when the job has none. */
   id: string | undefined;
-  /** JSON text, as are action, request and response. */
+  /** JSON text, like action, request and response. */
   namespace: string;
   action: string;
   request: string;
   response: string;
   status: ResultStatus;
   attempts: number;
-  /** ISO 8601; null of a job that never ran. */
+  /** ISO 8601; null for a job that never ran. */
   startedAt: string | null;
   finishedAt: string;
 }
 
-/** The batch was restarted: what was read of its results is no longer all of them. */
+/** The batch was restarted: the results read so far are no longer complete. */
 export class RestartedError extends Error {}
 
 /**
- * The batch's results in arrays of a page each. The next page is read while the caller is busy with one.
- *
- * Throws RestartedError when the batch is of another generation than asked for by the time a page is read:
- * when none is thrown, all pages are of that generation.
+ * The batch's results, one array per page. The next page is read while the caller handles this one. Throws
+ * RestartedError when the batch's generation differs from the requested one at the time a page is read. When
+ * it does not throw, all pages are of that generation.
  */
 export async function* readResultPages(
   client: ClientBase | Pool,
@@ -66,7 +67,7 @@ export async function* readResultPages(
     const { chunk: knownChunk } = reader;
     const page = { fromIndex: from, limit: rows, maxBytes: PAGE_BYTES, knownChunk, status };
     const reading = resultPage(client, batchId, page);
-    reading.catch(() => {}); // it may fail while the caller is busy, and be told when it asks for the page
+    reading.catch(() => {}); // it may fail while the caller is busy; the error is thrown when the caller asks for the page
     return reading;
   }
   let left = limit;
@@ -87,18 +88,18 @@ export async function* readResultPages(
   }
 }
 
-/** A pool hands out its connections in the next tick: what was asked for before is on its way after. */
+/** A pool gives out its connections in the next tick: earlier requests are then on their way. */
 function nextTick(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 
 const MEMBERS = ['id', 'namespace', 'action', 'params'];
-/** In place of a job whose chunk somebody has deleted. */
+/** In place of a job whose chunk was deleted by hand. */
 const LOST: (string | undefined)[] = [];
 
-/** Brings pages and the jobs of their chunks together; each chunk's jobs are gone through once. */
+/** Joins pages with the jobs of their chunks; each chunk's jobs are read once. */
 class PageReader {
-  /** The chunk whose jobs are known; -1 at first. */
+  /** The chunk whose jobs are loaded; -1 at first. */
   chunk = -1;
   #jobs = new MemberReader('[]', MEMBERS);
   readonly #layOut: (json: string) => string;
@@ -109,7 +110,7 @@ class PageReader {
     this.#layOut = onOneLine ? withoutLineEnds : asItIs;
   }
 
-  /** To be called before the next page is read. */
+  /** Call it before the next page is read. */
   open({ chunk, jobs }: ResultPage): void {
     if (jobs !== null) this.#jobs = new MemberReader(this.#layOut(jobs), MEMBERS);
     if (chunk !== null) this.chunk = chunk;
@@ -125,7 +126,7 @@ class PageReader {
   }
 
   #result(row: ResultRow, job: ReturnType<MemberReader['at']>, response: string): Result {
-    // Under skipInvalid a "job" may be anything: then it is itself the request.
+    // Under skipInvalid a "job" may be any value: then that value is the request.
     const [id, namespace, action, params] =
       typeof job === 'string' ? [undefined, undefined, undefined, job] : job;
     return {
@@ -151,7 +152,7 @@ function asItIs(json: string): string {
   return json;
 }
 
-/** Times in ISO 8601; one that is the same as the one before costs nothing, and most are. */
+/** Formats times in ISO 8601. A time equal to the previous one is not formatted again, and most are equal. */
 function isoTexts(): (milliseconds: number) => string {
   let last = Number.NaN;
   let text = '';

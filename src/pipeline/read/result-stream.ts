@@ -1,48 +1,55 @@
-/** Results one behind the other, for readers at any pace: what one does not take is dropped and read again. */
+/**
+ * A stream of results for readers at any pace: pages that a reader does not take are dropped and read again.
+ */
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Written } from './result-json.ts';
 import { type Result, type ResultRange, readResultPages } from './result-pages.ts';
 
-/** How results stand one behind the other. */
+/** How results are written one after another. */
 export interface ResultForm {
   head: string;
-  /** @param isFirst no result has been written before */
+  /** @param isFirst no result was written before */
   write(page: readonly Result[], isFirst: boolean): Written;
-  /** @param next the index of the result after the last; null when there is none, or it was not looked for */
+  /** @param next index of the result after the last; null when there is none, or when it was not looked up */
   tail(count: number, next: number | null): string;
   /** As in `readResultPages`. */
   onOneLine?: boolean;
 }
 
 export interface StreamedRange extends ResultRange {
-  /** Ends after the result with which requests and responses have more characters; without end when absent. */
+  /**
+   * Ends after the result that exceeds this many characters of requests and responses; no limit when absent.
+   */
   maxLength?: number;
-  /** Looks what comes after the last result. */
+  /** Also finds the result after the last. */
   findsNext?: boolean;
 }
 
-/** What is kept of a page for the sake of a few bytes; of a larger result nothing is. */
+/** A remainder of a page up to this size is kept; a larger one is read again. */
 const KEPT_BYTES = 16 * 1024;
 
-/** A place between two results: the index to read on from, and what stands before it. */
+/** A place between two results: the index to read on from, and how much comes before it. */
 interface Place {
   index: number;
   count: number;
-  /** Characters of requests and responses. */
+  /** Characters of requests and responses before it. */
   length: number;
 }
 
-/** What was given out last: a page, or something small around the results. */
+/** The bytes given out last: a page, or a small piece around the results. */
 interface Given {
   bytes: Buffer;
-  /** Where it can be gone on from. */
+  /** Places in these bytes where reading can continue. */
   places: readonly { offset: number; place: Place }[];
-  /** Bytes at its beginning that had been taken before. */
+  /** Bytes at the beginning that the reader took earlier. */
   skipped: number;
 }
 
-/** Of one answer. What it holds is a page and the one that is read ahead, and next to nothing after a `drop`. */
+/**
+ * The stream of one answer. It holds one page and the page read ahead; after a `drop` it holds almost
+ * nothing.
+ */
 export class ResultStream {
   readonly #pool: Pool;
   readonly #batchId: string;
@@ -50,13 +57,13 @@ export class ResultStream {
   readonly #range: StreamedRange;
   #part: 'head' | 'results' | 'end' = 'head';
   #place: Place;
-  /** The result at the place does not belong to the answer any more: only its index does. */
+  /** The result at the place no longer belongs to the answer: only its index is needed. */
   #isCut = false;
   #pages: AsyncGenerator<Result[]> | undefined;
   #given: Given | undefined;
-  /** Given before all else. */
+  /** Given out before everything else. */
   #kept: Buffer | undefined;
-  /** The beginning of the result at the place that was taken already. */
+  /** The part of the next result that the reader has already taken. */
   #taken: { bytes: number; digest: Buffer } | undefined;
 
   constructor(pool: Pool, batchId: string, form: ResultForm, range: StreamedRange = {}) {
@@ -67,18 +74,21 @@ export class ResultStream {
     this.#place = { index: range.fromIndex ?? 0, count: 0, length: 0 };
   }
 
-  /** The next piece; null at the end. Throws when a result of which a part was taken is another now. */
+  /** The next piece; null at the end. Throws when a partly taken result has changed. */
   async next(): Promise<Buffer | null> {
     if (this.#kept) return this.#giveSmall(this.#kept);
     if (this.#part === 'end') return null;
     if (this.#part === 'results') return this.#nextPage();
     this.#part = 'results';
-    // Together: nothing is given before the first page is there.
+    // The head is sent together with the first page, so that an error comes before any output.
     const first = await this.#nextPage();
     return this.#form.head === '' ? first : this.#giveBehindHead(first);
   }
 
-  /** Of the last piece only so many bytes were taken, or all. Holds next to nothing until the next is asked for. */
+  /**
+   * The reader took this many bytes of the last piece, or all. The stream then holds almost nothing until the
+   * next call.
+   */
   drop(taken = Number.POSITIVE_INFINITY): void {
     const given = this.#given;
     this.close();
@@ -93,13 +103,13 @@ export class ResultStream {
     if (!isKept && at > begin)
       this.#taken = { bytes: at - begin, digest: digestOf(bytes.subarray(begin, at)) };
     const next = places[isKept ? run + 1 : run];
-    // After the last of them the place is right already.
+    // After the last place, the current place is already right.
     if (!next) return;
     this.#isCut = false;
     this.#place = next.place;
   }
 
-  /** Nothing more is asked for. */
+  /** Ends the stream: nothing more will be read. */
   close(): void {
     void this.#pages?.return(undefined);
     this.#pages = undefined;
@@ -138,7 +148,7 @@ export class ResultStream {
     return readResultPages(this.#pool, this.#batchId, { ...this.#range, fromIndex, limit, onOneLine });
   }
 
-  /** @param cutAt the index of the first result that the page had beyond these */
+  /** @param cutAt index of the first result of the page after these */
   #givePage(results: readonly Result[], cutAt: number | undefined): Buffer {
     const place = this.#place;
     const written = this.#form.write(results, place.count === 0);
@@ -181,7 +191,10 @@ export class ResultStream {
   }
 }
 
-/** Finds the place before the n-th of the results, asked for in rising order; `next` is the index after the last. */
+/**
+ * Finds the places before the n-th results, asked for in rising order; `next` is the index after the last
+ * result.
+ */
 function placesOf(results: readonly Result[], { count, length }: Place, next: number): (n: number) => Place {
   let passed = 0;
   return (n) => {

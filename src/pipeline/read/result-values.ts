@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { resultTexts } from './result-json.ts';
 import { type Result, readResultPages } from './result-pages.ts';
 
-/** A page that its reader does not go on with for so long is dropped, and read again when it does. */
+/** A page is dropped when its reader pauses for this long, and read again when the reader continues. */
 const STILL_MS = 1_000;
 
 interface HeldPage {
@@ -20,7 +20,7 @@ export async function* resultValues(
   while (fromIndex !== undefined) fromIndex = yield* untilDropped(pool, batchId, fromIndex, stillMs);
 }
 
-/** The results until the reader stands still; returns the index to go on from, undefined at the end. */
+/** Yields results until the reader pauses; returns the index to continue from, undefined at the end. */
 async function* untilDropped(
   pool: Pool,
   batchId: string,
@@ -52,7 +52,7 @@ async function* untilDropped(
   }
 }
 
-/** A function of its own, lest the page is kept by who waits for the reader. */
+/** A function of its own: otherwise the code that waits for the reader would keep the page in memory. */
 async function nextPage(pages: AsyncGenerator<Result[]>): Promise<HeldPage | undefined> {
   const { value: page } = await pages.next();
   return page && { texts: resultTexts(page), indexes: page.map(({ index }: Result) => index) };

@@ -1,4 +1,4 @@
-/** Results as answers in JSON: of `batch?action=results`, and a page below /v1. */
+/** JSON answers with results: for `batch?action=results`, and for a page below /v1. */
 import type { Pool } from 'pg';
 import { toAsyncId } from '../../domain/batch.ts';
 import type { ResultStatus } from '../../domain/outcome.ts';
@@ -8,24 +8,24 @@ import { elements } from './result-json.ts';
 import { ResultStream } from './result-stream.ts';
 
 export interface ResultSelection {
-  /** Zero-based record among those of the status. */
+  /** Zero-based position among the results with that status. */
   start: number;
   /** All when undefined. */
   perPage: number | undefined;
   status: ResultStatus | undefined;
 }
 
-/** A page below /v1 ends early when it gets longer than this. */
+/** A page below /v1 ends early when it exceeds this length. */
 const MAX_PAGE_LENGTH = 4 * 1024 * 1024;
 
-/** `{"asyncId","results":[…],"meta":{"totalResults","start","perPage","count"}}` of a batch that has ended. */
+/** `{"asyncId","results":[…],"meta":{"totalResults","start","perPage","count"}}` of an ended batch. */
 export async function rpcResults(
   pool: Pool,
   batch: BatchRow,
   { start, perPage, status }: ResultSelection,
 ): Promise<ResultStream> {
   const totalResults = status ? batch[status] : batch.total;
-  // An ended batch has a result for every index: only a filter makes records and indexes differ.
+  // An ended batch has a result for every index: positions and indexes differ only under a filter.
   const fromIndex = status && start > 0 ? await nthResultIndex(pool, batch.id, status, start) : start;
   const form = {
     head: `{"asyncId":"${toAsyncId(batch.id)}","results":[`,
@@ -37,7 +37,7 @@ export async function rpcResults(
   return new ResultStream(pool, batch.id, form, range);
 }
 
-/** `{"data":[…],"nextCursor"}`: a cursor is the index to go on from; null when nothing comes after the page. */
+/** `{"data":[…],"nextCursor"}`: a cursor is the index to continue from; null when the page is the last. */
 export function resultPage(
   pool: Pool,
   batchId: string,

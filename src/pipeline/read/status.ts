@@ -18,13 +18,13 @@ export interface BatchStatus {
   asyncId: AsyncId;
   state: BatchState;
   counts: Counts;
-  /** Whole percentage of work done; 100 only when every job is terminal. */
+  /** Whole percentage of completed work; 100 only when every job has ended. */
   progress: number;
 }
 
 /**
- * The caller's batch. Throws `batchNotFound` (or the error given) for an id that is none, another tenant's
- * batch and an expired one alike.
+ * The caller's batch. Throws `batchNotFound` (or the given error) alike for an invalid id, another tenant's
+ * batch and an expired one.
  */
 export async function requireBatch(
   pool: Pool,
@@ -41,7 +41,7 @@ export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown):
   return statusOf(pool, await requireBatch(pool, caller, asyncId));
 }
 
-/** What runs of a batch that has ended. */
+/** The running jobs of an ended batch: none. */
 const NOTHING: RunningJobs = { running: 0, fractions: 0 };
 
 async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
@@ -61,7 +61,7 @@ export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): 
   };
 }
 
-/** The counts of a batch that has ended. */
+/** The counts of an ended batch. */
 export function endedCounts({ total, succeeded, failed, cancelled }: BatchRow): Counts {
   return { total, pending: total - succeeded - failed - cancelled, running: 0, succeeded, failed, cancelled };
 }

@@ -1,10 +1,12 @@
-/** The time that one run has: its timeout, and the end of the process. */
+/** The time limits of one run: its timeout and the stop of the process. */
 import { TimeoutError } from './job-error.ts';
 
 /** The process must stop and no longer waits for its jobs. */
 export class StoppedError extends Error {}
 
-/** Runs under way by the signal that stops them: one listener for all, where one each would cost as much as a run. */
+/**
+ * Current runs by the signal that stops them. They share one listener: one each would cost as much as a run.
+ */
 const running = new WeakMap<AbortSignal, Set<Deadline>>();
 
 function runsUntil(stopping: AbortSignal): Set<Deadline> {
@@ -18,7 +20,7 @@ function runsUntil(stopping: AbortSignal): Set<Deadline> {
   return runs;
 }
 
-/** A class, with a signal and a timer made on demand: most runs of small jobs need neither. */
+/** A class whose signal and timer are made on demand, because most small jobs need neither. */
 export class Deadline {
   readonly #seconds: number;
   readonly #stopping: AbortSignal;
@@ -47,7 +49,10 @@ export class Deadline {
     else this.#onEnd = callback;
   }
 
-  /** The run's value, or a TimeoutError or StoppedError, whichever is first. To be cleared after. */
+  /**
+   * Returns the run's value, or rejects with a TimeoutError or StoppedError if that comes first. Clear the
+   * deadline afterwards.
+   */
   race<T>(run: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject;
@@ -65,7 +70,7 @@ export class Deadline {
     runsUntil(this.#stopping).delete(this);
   }
 
-  /** The TimeoutError of a run whose time is over although the timer, on a busy event loop, has not said so yet. */
+  /** The TimeoutError of a run whose time is over although its timer, on a busy event loop, has not fired. */
   lateness(): TimeoutError | undefined {
     if (this.#startedAt === undefined || performance.now() - this.#startedAt < this.#seconds * 1000) return;
     return this.#timedOut();

@@ -1,4 +1,7 @@
-/** Runs jobs in the one transaction that also records their results: effects and results, or neither. */
+/**
+ * Runs jobs in the transaction that also records their results: effects and results are committed together or
+ * not at all.
+ */
 import type { ClientBase } from 'pg';
 import { catalogue } from '../../contract/errors.ts';
 import { failure, type Outcome, type RecordableOutcome } from '../../domain/outcome.ts';
@@ -20,23 +23,25 @@ export interface TransactionalDeps extends SettleDeps {
 }
 
 /**
- * Either all is committed, or nothing is and the outcomes say what is to be recorded instead; `lost` when
- * another lane has the message, or the batch was restarted.
+ * Either everything is committed, or nothing is and the outcomes say what to record instead. `lost`: another
+ * lane has the message, or the batch was restarted.
  */
 export type TransactionalAnswer =
   | Extract<SettleResult, { state: 'recorded' }>
-  /** `isOver`: their time was over, and one by one it would be over again. */
+  /** `isOver`: the group's time was over; running its jobs one by one would use it up again. */
   | { outcomes: Outcome[]; isOver: boolean }
   | 'lost';
 
-/** Jobs of one action: one of `run`, or a group for `runMany`, which commits only when all succeed. */
+/**
+ * Runs jobs of one action: one with `run`, or a group with `runMany`, which commits only when all succeed.
+ */
 export async function executeTransactional(
   deps: TransactionalDeps,
   claim: Claim<ChunkMessage>,
   jobs: readonly PendingJob[],
   scope: RunScope,
 ): Promise<TransactionalAnswer> {
-  const { entry } = jobs[0] as PendingJob; // there is one, and they have it in common
+  const { entry } = jobs[0] as PendingJob; // there is at least one, and all have the same action
   const waits = deps.connections.isBusy(entry.name);
   let lease: Lease;
   try {
@@ -52,7 +57,7 @@ export async function executeTransactional(
   return runInTransaction(deps, claim, jobs, scope, { lease, sql });
 }
 
-/** Much may have happened while a job waited for its connection. */
+/** The process may have to stop, or the batch may be cancelled, while a job waited for its connection. */
 async function mustNotStart(
   { pool }: SettleDeps,
   { message }: Claim<ChunkMessage>,
@@ -70,13 +75,13 @@ async function runInTransaction(
 ): Promise<TransactionalAnswer> {
   const startedAt = Date.now();
   try {
-    // Not awaited: the action's first statement goes out behind it.
+    // Not awaited: the action's first statement is sent right after it.
     const begun = sql.begin(transactionName(claim));
-    begun.catch(() => {}); // awaited below, unless something else fails before
+    begun.catch(() => {}); // awaited below, unless something else fails first
     const outcomes = await runAll(jobs, scope, sql);
     sql.close();
     if (!outcomes.every(hasSucceeded)) {
-      // Nobody waits for it: what it leaves is nothing.
+      // Not awaited: the transaction leaves nothing behind.
       void sql.rollBack();
       return { outcomes, isOver: sql.isOver };
     }
@@ -91,7 +96,7 @@ async function runInTransaction(
   }
 }
 
-/** Under which a message's transactions are found in pg_stat_activity. */
+/** The name of a message's transactions in pg_stat_activity. */
 export function transactionName(claim: Claim<ChunkMessage>): string {
   return `batchwright job ${claim.id}`;
 }
@@ -107,7 +112,7 @@ async function record(
   await limit(client);
   if (!(await deps.queue.touch(client, claim))) throw new Lost();
   const settled = await recordOutcomes(deps, client, claim.message, outcomes);
-  // What another run has done already must not be done twice.
+  // Work that another run has already done must not be done twice.
   if (settled.inserted < outcomes.length) throw new AlreadyRecorded();
   return settled;
 }
@@ -121,7 +126,7 @@ function notCommitted(
   if (error instanceof Lost) return 'lost';
   if (error instanceof AlreadyRecorded)
     return jobs.length === 1 ? { state: 'recorded', cancelRequested: false, ended: null } : again(jobs);
-  // What its transaction met at its end, rather than what it did.
+  // The failure came from the commit, not from the jobs.
   if (isTemporary(error)) return again(jobs);
   scope.log.warn({ err: error }, 'a transaction was not committed');
   if (isDataError(error))
@@ -130,7 +135,7 @@ function notCommitted(
   return { outcomes: jobs.map((job) => failed(job, cause, scope, scope.startedAt)), isOver: false };
 }
 
-/** Of a statement whose failure the action took no notice of. */
+/** The error of a statement whose failure the action ignored. */
 function hiddenFailure(failure: unknown, cause: unknown): unknown {
   if (failure instanceof TimeoutError) return failure;
   const message = failure instanceof Error ? failure.message : String(failure);
@@ -149,7 +154,7 @@ async function runAll(jobs: readonly PendingJob[], scope: RunScope, sql: Transac
   return [await execute(first, scope, sql)];
 }
 
-/** An outage is charged to nobody. */
+/** Runs the jobs again; an outage counts as no attempt. */
 function again(jobs: readonly PendingJob[]): TransactionalAnswer {
   return {
     outcomes: jobs.map(({ index }) => ({ index, status: 'retry', delaySeconds: 1, failed: null })),

@@ -1,6 +1,6 @@
 /**
- * The life of one run of one job: resolve the action, start the clock, run, turn what came of it into an
- * Outcome. Nothing here throws, and nothing here touches the database: recording comes later, in one place.
+ * One run of one job: finds the action, starts the clock, runs, and makes an Outcome of the result. Nothing
+ * here touches the database: results are recorded later, in one place.
  */
 import { catalogue, type ErrorBody } from '../../contract/errors.ts';
 import { failure, type Outcome } from '../../domain/outcome.ts';
@@ -13,7 +13,7 @@ import { RunContext, SharedContext } from './run-context.ts';
 import type { RunScope } from './run-scope.ts';
 import type { RunSql } from './sql/plugin-sql.ts';
 
-/** A job of a chunk that is about to run. */
+/** A job of a chunk, about to run. */
 export interface PendingJob {
   index: number;
   params: unknown;
@@ -24,7 +24,8 @@ export interface PendingJob {
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 /**
- * What the run answers at once is an Outcome at once: awaiting it would cost more than most small jobs take.
+ * Returns an Outcome without a promise when the run answers at once: awaiting it would cost more than most
+ * small jobs take.
  */
 export function execute(job: PendingJob, scope: RunScope, sql: RunSql): Outcome | Promise<Outcome> {
   const startedAt = Date.now();
@@ -90,7 +91,7 @@ async function answersOf(
 
 /** runMany failed as a whole. */
 export class GroupError extends Error {
-  /** What it threw: anything, even what cannot be looked at. */
+  /** The thrown value: anything, possibly a value that throws when it is read. */
   readonly thrown: unknown;
 
   constructor(thrown: unknown) {
@@ -99,7 +100,10 @@ export class GroupError extends Error {
   }
 }
 
-/** Runs jobs of one action together. Throws GroupError when runMany throws: the caller runs them one by one then. */
+/**
+ * Runs jobs of one action together. Throws GroupError when runMany throws; the caller then runs them one by
+ * one.
+ */
 export async function executeMany(
   entry: RegisteredAction,
   runMany: RunMany,
@@ -119,7 +123,8 @@ export async function executeMany(
         : succeeded(job.index, answer, scope.attempt, startedAt);
     });
   } catch (thrown) {
-    // A group timeout fails every job in it: one by one they could use the full time again, each of them.
+    // A group timeout fails every job in it; retrying them one by one could use the full timeout again for
+    // each.
     if (!isInstance(thrown, TimeoutError) && !isInstance(thrown, StoppedError)) throw new GroupError(thrown);
     return jobs.map((job) => failed(job, thrown, scope, startedAt));
   } finally {
@@ -157,7 +162,10 @@ function succeeded(index: number, response: unknown, attempts: number, startedAt
   return { index, status: 'succeeded', response: text, attempts, startedAt, finishedAt };
 }
 
-/** A run that ended with an error: the job has failed, or is to run again as its action's `retry` says. */
+/**
+ * The outcome of a run that ended with an error: the job has failed, or it runs again as its action's `retry`
+ * says.
+ */
 export function failed(
   job: PendingJob,
   thrown: unknown,
@@ -174,7 +182,7 @@ export function failed(
   return { index: job.index, status: 'retry', delaySeconds: pause, failed: failedForGood };
 }
 
-/** Longest pause between two runs of a job, whatever its backoff has grown to. */
+/** Longest pause between two runs of a job, however far its backoff has grown. */
 const MAX_DELAY_SECONDS = 3600;
 
 function retryDelay({ retry }: RegisteredAction, attempt: number): number {

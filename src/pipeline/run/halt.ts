@@ -1,7 +1,7 @@
 /** Why no further job of a message is started. */
 export type HaltReason = 'cancelled' | 'stopping' | 'lost';
 
-/** Of one message in hand. */
+/** The halt of one message in hand. */
 export class Halt {
   #reason: HaltReason | null = null;
   readonly #begun = Promise.withResolvers<void>();
@@ -16,7 +16,10 @@ export class Halt {
     return this.#begun.promise;
   }
 
-  /** The first reason stays, except that a cancel outweighs the end of the process, and a lost message all. */
+  /**
+   * The first reason stays, with two exceptions: a cancel replaces the stop of the process, and a lost
+   * message replaces both.
+   */
   begin(reason: HaltReason): void {
     if (this.#reason === null || reason === 'lost' || (reason === 'cancelled' && this.#reason !== 'lost'))
       this.#reason = reason;

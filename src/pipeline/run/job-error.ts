@@ -1,26 +1,26 @@
-/** What a caller sees of an action's error: its message and what the action chose to tell, never a stack. */
+/** An action's error as callers see it: its message and the fields that the action set, never a stack. */
 import { catalogue, type ErrorBody } from '../../contract/errors.ts';
 import { NonRetryableError, RetryLaterError } from '../../plugin/errors.ts';
 
 /** A run took longer than its action's timeout. */
 export class TimeoutError extends Error {}
 
-/** An error object is kept with each failed job: it must stay small, whatever the action threw. */
+/** An error object is stored with each failed job, so it must stay small for any thrown value. */
 const MAX_MESSAGE_LENGTH = 10_000;
 const MAX_MESSAGES = 100;
 
-/** What an action asks for by what it threw. */
+/** What the thrown error asks for. */
 export interface Judgement {
   body: ErrorBody;
   /** False when no further run can help. */
   repeatable: boolean;
-  /** The least pause before the next run. */
+  /** The shortest pause before the next run. */
   delaySeconds: number;
 }
 
 /**
- * Never throws. An action may throw anything, even what throws again when somebody looks at it: a revoked Proxy,
- * an error whose message is a getter that throws.
+ * Never throws. An action may throw any value, even one that throws when it is read: a revoked Proxy, or an
+ * error whose message is a getter that throws.
  */
 export function judge(thrown: unknown): Judgement {
   try {
@@ -40,7 +40,7 @@ export function errorBody(thrown: unknown): ErrorBody {
   return judge(thrown).body;
 }
 
-/** `instanceof` of what an action threw: a revoked Proxy throws when it is asked. */
+/** `instanceof` for a thrown value: a revoked Proxy throws when it is checked. */
 export function isInstance<T>(thrown: unknown, type: abstract new (...args: never[]) => T): thrown is T {
   try {
     return thrown instanceof type;
@@ -49,7 +49,7 @@ export function isInstance<T>(thrown: unknown, type: abstract new (...args: neve
   }
 }
 
-/** What `Retry-After` is clamped to, too. */
+/** `Retry-After` is limited to this too. */
 const MAX_REQUESTED_SECONDS = 86_400;
 
 function requestedDelay({ delaySeconds }: RetryLaterError): number {
@@ -73,7 +73,7 @@ function bodyOf(error: unknown): ErrorBody {
   return { errorCode: catalogue.internal.errorCode, message: message || catalogue.internal.message };
 }
 
-/** Whether a code can be an HTTP status: the status of an answer is its errorCode. */
+/** True when the code can be an HTTP status: an answer's status is its errorCode. */
 function isStatus(code: unknown): code is number {
   return Number.isInteger(code) && Number(code) >= 400 && Number(code) <= 599;
 }

@@ -1,9 +1,9 @@
-/** Tells the operator of jobs that fail: a line an action and half a minute at most, never one a job. */
+/** Logs failing jobs: one line per action and half minute, never one per job. */
 import type { LimitedLog } from '../../domain/limited-log.ts';
 import type { Outcome, RecordableOutcome } from '../../domain/outcome.ts';
 import { withoutSecrets } from '../../domain/without-secrets.ts';
 
-/** Does nothing for an outcome that is no failure of the job's. */
+/** Does nothing for an outcome that is not a failure of the job. */
 export function noteFailure(log: LimitedLog, action: string, asyncId: string, outcome: Outcome): void {
   if (outcome.status === 'failed')
     log.note({

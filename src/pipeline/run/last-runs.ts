@@ -1,17 +1,17 @@
 /**
- * The last runs of jobs that wait for another one. Their message carries them, so that a job which is cancelled
- * while it waits keeps the times and the error of its run.
+ * The last runs of jobs that wait for another run. Their message carries them, so that a job that is
+ * cancelled while it waits keeps the times and the error of its run.
  */
 import type { RecordableOutcome } from '../../domain/outcome.ts';
 
 export type LastRun = Pick<RecordableOutcome, 'index' | 'response' | 'startedAt' | 'finishedAt'>;
 
-/** A message with longer texts than this has its error messages cut. */
+/** When the texts of a message exceed this length, its error messages are cut. */
 const MAX_LENGTH = 256 * 1024;
 const MAX_CUT_MESSAGE = 200;
 
 /**
- * JSON text: jsonb, which messages are stored as, takes every text within a text.
+ * JSON text: jsonb, the column type of messages, can hold any text inside a text.
  *
  * @param clock what to add to this process's clock to get the database's, in ms
  */
@@ -32,7 +32,7 @@ function cut(run: LastRun): LastRun {
   return { ...run, response: JSON.stringify({ errorCode, message: short }) };
 }
 
-/** By index; times are by this process's clock again. */
+/** By index; times are converted to this process's clock. */
 export function decodeLastRuns(text: string | undefined, clock: number): Map<number, LastRun> {
   const rows = text === undefined ? [] : (JSON.parse(text) as Row[]);
   return new Map(

@@ -1,4 +1,4 @@
-/** What becomes of the jobs of a message that have no result when it ends: further messages, or cancellations. */
+/** Decides about a message's jobs that have no result when it ends: further messages, or cancellations. */
 import { cancellation, type RecordableOutcome, type RetryOutcome } from '../../domain/outcome.ts';
 import { type ChunkMessage, isQuarantine } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
@@ -6,7 +6,7 @@ import type { NextMessage } from '../settle/settle.ts';
 import { decodeLastRuns, encodeLastRuns } from './last-runs.ts';
 import type { Rest } from './open-jobs.ts';
 
-/** A message for each action: one that waits for its slots is left where it is. */
+/** One message per action, so that an action whose slots are taken does not delay the others. */
 export function restMessages(message: ChunkMessage, rest: readonly Rest[]): NextMessage[] {
   return rest.map(({ action, indexes }) => ({
     message: { ...message, action, indexes },
@@ -16,7 +16,7 @@ export function restMessages(message: ChunkMessage, rest: readonly Rest[]): Next
 }
 
 /**
- * @param isHalted what was not started was held up by the end of the process, rather than by slots that are taken
+ * @param isHalted jobs were not started because the process stops, rather than because slots are taken
  * @param clock what to add to this process's clock to get the database's, in ms
  */
 export function nextMessages(
@@ -26,7 +26,7 @@ export function nextMessages(
   { isHalted, clock }: { isHalted: boolean; clock: number },
 ): NextMessage[] {
   const uncharged = retries.filter(({ failed }) => failed === null).map(({ index }) => index);
-  // What may have killed a worker stays set apart until it has run.
+  // Jobs that may have killed a worker stay in the quarantine until they have run.
   const quarantine = isQuarantine(queue);
   const again = repeatedRuns(message, retries, clock);
   if (isHalted) {
@@ -60,13 +60,13 @@ function failedRuns(retries: readonly RetryOutcome[]): RecordableOutcome[] {
   return retries.flatMap(({ failed }) => failed ?? []);
 }
 
-/** When the first run began that is to be repeated; by this process's clock. */
+/** When the first of the runs to be repeated began; by this process's clock. */
 export function retriedSince(retries: readonly RetryOutcome[]): number | undefined {
   const starts = failedRuns(retries).flatMap(({ startedAt }) => startedAt ?? []);
   return starts.length > 0 ? starts.reduce((first, at) => Math.min(first, at)) : undefined;
 }
 
-/** The results of the jobs of a message whose batch is cancelled. */
+/** The results of a message's jobs when its batch is cancelled. */
 export function cancellations(
   { attempt, lastRuns }: ChunkMessage,
   notStarted: readonly Rest[],
@@ -77,7 +77,7 @@ export function cancellations(
   const cancelled = (index: number) => ({ ...cancellation(index, attempt - 1), ...runs.get(index) });
   return [
     ...notStarted.flatMap(({ indexes }) => indexes.map(cancelled)),
-    // Those that ran end as they ended: no other run comes to mend it.
+    // Jobs that ran keep the outcome of their last run: no further run follows.
     ...retries.map(({ index, failed }) => failed ?? cancelled(index)),
   ];
 }

@@ -20,17 +20,17 @@ export class JobGroup {
     slot.waiting += jobs.length;
   }
 
-  /** Jobs that are not started. */
+  /** The number of jobs not started. */
   get open(): number {
     return this.#jobs.length - this.#next;
   }
 
-  /** Runs of this group that are waited for. */
+  /** The number of asynchronous runs under way in this group. */
   get running(): number {
     return this.#running;
   }
 
-  /** Resolves when no job is left to be started. */
+  /** Resolves when no job is left to start. */
   get empty(): Promise<void> {
     return this.#empty.promise;
   }
@@ -42,21 +42,21 @@ export class JobGroup {
     return job;
   }
 
-  /** All jobs that are left, to be started together; they may be put back. */
+  /** All jobs that are left, to start together; they may be put back. */
   takeAll(): readonly PendingJob[] {
     const jobs = this.#jobs.slice(this.#next);
     this.#started(jobs.length, { mayComeBack: true });
     return jobs;
   }
 
-  /** These are to be started one by one. */
+  /** Puts these back, to be started one by one. */
   putBack(jobs: readonly PendingJob[]): void {
     this.#jobs = jobs;
     this.#next = 0;
     this.slot.waiting += jobs.length;
   }
 
-  /** The jobs that are left, by their indexes: none of them will be started. */
+  /** Gives up the jobs that are left and returns their indexes: none of them will be started. */
   giveUp(): number[] {
     const indexes = this.#jobs.slice(this.#next).map(({ index }) => index);
     this.slot.waiting -= indexes.length;
@@ -65,7 +65,7 @@ export class JobGroup {
     return indexes;
   }
 
-  /** A run begins that is waited for. Answers when, for `end`. */
+  /** An asynchronous run begins. Returns its start time, for `end`. */
   begin(): number {
     this.#running++;
     return this.slot.begin();
@@ -84,13 +84,13 @@ export class JobGroup {
   }
 }
 
-/** Jobs that were not started, of one action. */
+/** Jobs of one action that were not started. */
 export interface Rest {
   action: string;
   indexes: number[];
 }
 
-/** The jobs of a message that are still to be started, by action. */
+/** The jobs of a message that are not started, by action. */
 export class OpenJobs {
   readonly groups: readonly JobGroup[];
   #startedAt: number | null = null;
@@ -113,7 +113,7 @@ export class OpenJobs {
     return this.#startedAt;
   }
 
-  /** Of these groups, or of all: what is left will not be started. */
+  /** Gives up what is left of these groups, or of all. */
   giveUp(groups = this.groups): Rest[] {
     return groups
       .filter(({ open }) => open > 0)

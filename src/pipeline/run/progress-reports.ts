@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
 import { clearProgress, type JobProgress, reportProgress } from '../../store/job-progress.ts';
 
-/** A running job's row is written again at most this often. */
+/** A running job's row is updated at most this often. */
 const INTERVAL_MS = 1000;
-/** A row that does not change is written again all the same: without that its worker counts as dead. */
+/** An unchanged row is written again after this time: otherwise its worker would count as dead. */
 const UNCHANGED_INTERVAL_MS = 10 * INTERVAL_MS;
 
-/** A smaller total is none: its fractions would leave the range of numbers. */
+/** A smaller total counts as absent: its fractions would leave the range of numbers. */
 const MIN_TOTAL = 1e-6;
 
 interface Running {
@@ -15,14 +15,17 @@ interface Running {
   writtenAt: number;
 }
 
-/** The jobs of one message that run, as callers see them. Progress is a courtesy: nothing fails without it. */
+/**
+ * The running jobs of one message, as callers see them. Progress is optional: no job fails when it cannot be
+ * written.
+ */
 export class ProgressReports {
   readonly #pool: Pool;
   readonly #batchId: string;
   readonly #onError: (error: unknown, what: string) => void;
   readonly #running = new Map<number, Running>();
   readonly #written = new Set<number>();
-  /** The latest write, so that none comes after what takes its rows away. */
+  /** The latest write. Deletes wait for it, so that no write comes after them. */
   #writing: Promise<void> = Promise.resolve();
 
   constructor(pool: Pool, batchId: string, onError: (error: unknown, what: string) => void) {
@@ -65,7 +68,7 @@ export class ProgressReports {
       .catch((error: unknown) => this.#onError(error, 'progress was not written'));
   }
 
-  /** Takes away what was written of these jobs, or of all. */
+  /** Deletes the written progress of these jobs, or of all. */
   async clear(indexes: Iterable<number> = [...this.#written]): Promise<void> {
     const shown = [...indexes].filter((index) => this.#written.delete(index));
     if (shown.length === 0) return;

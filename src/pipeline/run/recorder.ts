@@ -1,4 +1,6 @@
-/** What a lane knows of the message in hand: outcomes not yet settled, what is to follow, why it must halt. */
+/**
+ * A lane's state of the message in hand: outcomes not yet settled, further messages, and why it must halt.
+ */
 import { toAsyncId } from '../../domain/batch.ts';
 import type { Outcome, RecordableOutcome, RetryOutcome } from '../../domain/outcome.ts';
 import type { Log } from '../../plugin/context.ts';
@@ -17,7 +19,9 @@ import { ProgressReports } from './progress-reports.ts';
 const SETTLE_INTERVAL_MS = 250;
 /** Unsettled responses are held up to this size. */
 const MAX_UNSETTLED_BYTES = 4 * 1024 * 1024;
-/** Jobs that start later than this after the last look at the batch's cancel mark wait for another look. */
+/**
+ * A job that starts later than this after the last check of the batch's cancel mark waits for another check.
+ */
 const CANCEL_LOOK_MS = 20;
 
 export interface RecorderDeps extends SettleDeps {
@@ -35,7 +39,7 @@ export class Recorder {
   readonly #reports: ProgressReports;
   #outcomes: RecordableOutcome[] = [];
   #retries: RetryOutcome[] = [];
-  /** What was to be handed back when the batch was cancelled. */
+  /** Jobs that were about to be handed back when the batch was cancelled. */
   readonly #left: Rest[] = [];
   #handedBack: { rest: Rest[]; kept: readonly number[] } | null = null;
   #bytes = 0;
@@ -72,8 +76,8 @@ export class Recorder {
   }
 
   /**
-   * Halts when a cancel was requested; for before a job is started. Most often there is nothing to wait for:
-   * every settle tells it too.
+   * Halts when a cancel was requested. Called before a job is started. Usually it returns at once, because
+   * every settle also reads the mark.
    *
    * @param now by `performance.now()`
    */
@@ -90,7 +94,7 @@ export class Recorder {
     try {
       if (await isCancelRequested(this.#deps.pool, this.#claim.message.batch)) this.halt('cancelled');
     } catch {
-      // The database is away: the settle that must wait for it will tell.
+      // The database is away: the next settle waits for it and reads the mark.
     }
     this.#lookedAt = askedAt;
   }
@@ -103,22 +107,22 @@ export class Recorder {
     this.#reports.progress(index, done, total);
   }
 
-  /** Settles what has come so far; for jobs after which the process may not be there any more. */
+  /** Settles the outcomes so far, before jobs that may end this process. */
   flush(): Promise<void> {
     return this.#settle();
   }
 
   /**
-   * Jobs that are not to be started here go back at once, while others of the message run.
+   * Returns jobs to the queue at once that are not to be started here, while others of the message run.
    *
-   * @param kept the indexes of the jobs that the message is for from now on
+   * @param kept indexes of the jobs that stay with the message
    */
   handBack(rest: readonly Rest[], kept: readonly number[]): void {
     this.#handedBack = { rest: [...(this.#handedBack?.rest ?? []), ...rest], kept };
     void this.#settle();
   }
 
-  /** Takes the outcome of a job that ended; waits while too much is unsettled. */
+  /** Takes the outcome of a job; waits while too much is unsettled. */
   add(outcome: Outcome): void | Promise<void> {
     this.#reports.ended(outcome.index);
     if (outcome.status === 'retry') {
@@ -130,15 +134,15 @@ export class Recorder {
     if (this.#bytes > MAX_UNSETTLED_BYTES) return this.#settle();
   }
 
-  /** Transactional jobs have recorded their results by themselves, in one settle. */
+  /** Notes results that transactional jobs have recorded themselves, in one settle. */
   recorded(indexes: readonly number[], settled: SettleResult): void {
     for (const index of indexes) this.#reports.ended(index);
     this.#take(settled);
   }
 
   /**
-   * Settles all that is left and completes the message: jobs not started are cancelled if the batch is,
-   * else go back as they are; failed runs that may be repeated go back with their delay.
+   * Settles the rest and completes the message. Jobs not started are cancelled if the batch is, otherwise
+   * they return to the queue unchanged. Failed runs that may be repeated return with their delay.
    */
   async close(notStarted: readonly Rest[]): Promise<void> {
     this.dispose();
@@ -187,7 +191,7 @@ export class Recorder {
       logEnd(this.#deps.log, this.#claim.message.batch, result.ended);
   }
 
-  /** Ends the ticking; for when the message cannot be closed. */
+  /** Stops the timer, when the message cannot be closed. */
   dispose(): void {
     clearInterval(this.#timer);
   }
@@ -198,7 +202,7 @@ export class Recorder {
     this.#reports.write();
   }
 
-  /** One settle after the other. */
+  /** Settles one after the other. */
   #settle(): Promise<void> {
     this.#settling = this.#settling.then(() => this.#settleNow());
     return this.#settling;
@@ -218,7 +222,7 @@ export class Recorder {
       };
       const result = await this.#send({ outcomes, isLast: false, ...handingBack });
       this.#take(result);
-      // Then nothing was recorded nor sent: what was to go back is cancelled at the end.
+      // Nothing was recorded or sent: these jobs are cancelled at the end.
       if (result.state === 'cancelled') {
         this.#outcomes = [...outcomes, ...this.#outcomes];
         this.#left.push(...(handedBack?.rest ?? []));
@@ -227,7 +231,7 @@ export class Recorder {
       this.#lookedAt = performance.now();
       await this.#reports.clear(outcomes.map(({ index }) => index));
     } catch (error) {
-      // Told when the message is closed; until then nothing further is started.
+      // Thrown when the message is closed; until then no further job is started.
       this.#fault = error as Error;
       this.halt('lost');
     }

@@ -27,31 +27,34 @@ export interface RunChunkDeps extends TransactionalDeps {
   slots: ActionSlots;
   smallChunks: SmallChunks;
   log: Log & { child(bindings: object): Log };
-  /** What this process tells of jobs that fail. */
+  /** The log of failing jobs. */
   failures: LimitedLog;
   /** Aborted when the process drains: no further job is started. */
   draining: AbortSignal;
-  /** Aborted when the grace is over: runs are aborted and go back uncharged. */
+  /** Aborted when the grace period is over: runs are aborted and returned without counting as attempts. */
   stopping: AbortSignal;
 }
 
-/** Runs jobs and tells the recorder; answers those that were not started. */
+/** Runs jobs and gives their outcomes to the recorder; returns those that were not started. */
 export type JobRunner = (run: JobRun & RunChunkDeps, jobs: readonly PendingJob[]) => Promise<Rest[]>;
 
 /** A message in hand, as seen by its lane. */
 export interface MessageWork {
   readonly batch: string;
   readonly jobs: OpenJobs;
-  /** What is not started of these groups, or of all, is not to be started here: it goes back at once. */
+  /** Returns the jobs of these groups, or of all, that are not started to the queue at once. */
   handBack(groups?: readonly JobGroup[]): void;
 }
 
-/** The first settle says that the batch runs. One that comes later than this is not waited for. */
+/**
+ * The first settle marks the batch as running. When it would come later than this, the batch is marked
+ * before.
+ */
 const SHOW_RUNNING_MS = 100;
 /**
  * @param queueName the queue of actions that the message belongs to
- * @param options.onWork told of the message when its jobs are known
- * @param options.runner how its jobs are run: side by side when absent
+ * @param options.onWork called with the message when its jobs are known
+ * @param options.runner how its jobs are run: concurrently when absent
  */
 export async function runChunk(
   deps: RunChunkDeps,
@@ -83,7 +86,7 @@ export async function runChunk(
       recorder.halt('cancelled');
     }
     await recorder.close(rest);
-    // When it is not another lane's by now, its batch was restarted or is gone.
+    // Unless another lane has it now, its batch was restarted or deleted.
     if (recorder.halted === 'lost') await dropClaim(deps, claim);
   } finally {
     clearTimeout(showing);
@@ -125,7 +128,7 @@ function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunne
         if (rest.length === 0) return;
         for (const index of rest.flatMap(({ indexes }) => indexes)) gone.add(index);
         const kept = jobs.map(({ index }) => index).filter((index) => !gone.has(index));
-        // Nothing of it runs: it ends, and what is left goes back with that.
+        // No job of it runs: it ends now, and the rest returns to the queue with its end.
         if (open.startedAt === null && open.size === 0) notStarted.push(...rest);
         else run.recorder.handBack(rest, kept);
       },
@@ -135,7 +138,7 @@ function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunne
   };
 }
 
-/** True when nothing was done with the message, and its next claim would find it as it was. */
+/** True when nothing was done with the message, so that it can be claimed again unchanged. */
 function mayGoBackAsItIs(
   { claim, recorder }: JobRun,
   jobs: readonly PendingJob[],
@@ -144,7 +147,8 @@ function mayGoBackAsItIs(
   const { message, queue } = claim;
   const left = rest.reduce((sum, { indexes }) => sum + indexes.length, 0);
   if (left === 0 || left < jobs.length || isQuarantine(queue)) return false;
-  // A message of several actions would be fetched again at once: it goes back as several, each with its action.
+  // A message of several actions would be fetched again at once: it returns as several messages, one per
+  // action.
   return recorder.halted === 'stopping' || (recorder.halted === null && message.action !== undefined);
 }
 
@@ -155,7 +159,7 @@ function showRunning({ pool, log }: RunChunkDeps, message: ChunkMessage, since: 
   );
 }
 
-/** The message's jobs that have no result; what cannot run any more becomes a failed result at once. */
+/** The message's jobs that have no result. A job whose action is gone gets a failed result at once. */
 function pendingJobs(
   registry: Registry,
   queueName: string,
@@ -168,7 +172,7 @@ function pendingJobs(
   const failures: RecordableOutcome[] = [];
   for (const [position, job] of parseJobs(chunk).entries()) {
     const index = chunk.firstIndex + position;
-    // First of all: what skipInvalid let pass is recorded already, and need not even be an object.
+    // Checked first: jobs that skipInvalid refused have a result already, and may not even be objects.
     if (recorded.has(index) || (meant && !meant.has(index))) continue;
     const { namespace, action, params } = job;
     const entry = registry.get(namespace, action);
@@ -186,7 +190,7 @@ function parseJobs({ jobs }: LoadedChunk): { namespace: string; action: string; 
   return JSON.parse(jobs);
 }
 
-/** Parsed again, since this is rare: a copy ahead would cost every group that does not fail. */
+/** Parsed again because it is rarely needed: a copy in advance would slow down every group. */
 function paramsAsSent(chunk: LoadedChunk): (index: number) => unknown {
   const sent = parseJobs(chunk);
   return (index) => sent[index - chunk.firstIndex]?.params;

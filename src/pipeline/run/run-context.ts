@@ -1,9 +1,12 @@
-/** What actions get beside their params. Classes: a literal with a getter takes forty times as long to make. */
+/**
+ * The second argument of actions. Classes, because an object literal with a getter takes forty times as long
+ * to make.
+ */
 import type { JobContext, JobsContext, Log, Services, Sql } from '../../plugin/context.ts';
 import type { Deadline } from './deadline.ts';
 import type { RunScope } from './run-scope.ts';
 
-/** For `runMany`. */
+/** The context of `runMany`. */
 export class SharedContext implements JobsContext {
   readonly asyncId: string;
   readonly tenant: string;
@@ -26,7 +29,7 @@ export class SharedContext implements JobsContext {
   }
 }
 
-/** For `run`. All but the signal is its own, and stays with those who spread it. */
+/** The context of `run`. All fields except the signal are own properties, so that a spread copies them. */
 export class RunContext extends SharedContext implements JobContext {
   readonly index: number;
   readonly attempt: number;

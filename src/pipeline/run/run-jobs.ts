@@ -1,4 +1,7 @@
-/** Runs the jobs of a message side by side, each action up to its concurrency, until all ran or a halt. */
+/**
+ * Runs the jobs of a message concurrently, each action up to its concurrency, until all have run or a halt
+ * begins.
+ */
 import type { Outcome } from '../../domain/outcome.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
@@ -15,18 +18,18 @@ import { PluginSql } from './sql/plugin-sql.ts';
 
 export interface RunJobsDeps extends TransactionalDeps {
   slots: ActionSlots;
-  /** Told, and waited for, before a job starts: in case that the job ends this process. */
+  /** Called and awaited before a job starts, because the job may end this process. */
   announce?: ((indexes: number[]) => Promise<void>) | undefined;
 }
 
-/** What the jobs of one message run with. */
+/** What the runs of one message's jobs share. */
 export interface JobRun extends RunJobsDeps {
   claim: Claim<ChunkMessage>;
   scope: RunScope;
   recorder: Recorder;
 }
 
-/** Resolves when nothing of them runs; what is still open then was not started, because the recorder halted. */
+/** Resolves when no job runs any more. Jobs still open then were not started, because the recorder halted. */
 export async function runJobs(run: JobRun, { groups }: OpenJobs): Promise<void> {
   await Promise.all(groups.map((group) => runGroup(run, group)));
 }
@@ -41,14 +44,14 @@ async function runGroup(run: JobRun, group: JobGroup): Promise<void> {
   await Promise.all(Array.from({ length: Math.min(group.entry.concurrency, group.open) }, runner));
 }
 
-/** False when nothing was run: the halt came first, or others took what was left. */
+/** False when nothing was run: the halt came first, or other runners took the remaining jobs. */
 async function inSlot({ recorder }: JobRun, group: JobGroup, run: () => Promise<boolean>): Promise<boolean> {
   const { limit } = group.slot;
   if (recorder.halted !== null) return false;
   if (limit.activeCount < limit.concurrency && limit.pendingCount === 0) return limit(run);
   let begun = false;
   const answer = limit(() => {
-    // The slot may come after the halt, when nobody waits for it any more.
+    // The slot may come after the halt; then it is not used.
     begun = recorder.halted === null;
     return begun ? run() : false;
   });
@@ -56,10 +59,10 @@ async function inSlot({ recorder }: JobRun, group: JobGroup, run: () => Promise<
   return begun ? answer : false;
 }
 
-/** A slot is kept for this long while there are jobs: then others that wait for one have their turn. */
+/** A slot is kept for this long while there are jobs, then passed on to others that wait for one. */
 const MAX_SLICE_MS = 20;
 
-/** Runs one job after the other until the slice is over. False when the recorder halted. */
+/** Runs one job after the other until the slice is over. False when the recorder has halted. */
 async function runSlice(run: JobRun, group: JobGroup): Promise<boolean> {
   const { recorder } = run;
   const startedAt = performance.now();
@@ -75,7 +78,7 @@ async function runSlice(run: JobRun, group: JobGroup): Promise<boolean> {
   return true;
 }
 
-/** A promise only where there is something to wait for. */
+/** Returns a promise only when there is something to wait for. */
 function runJob(run: JobRun, group: JobGroup, job: PendingJob): void | Promise<void> {
   const { recorder, scope, announce } = run;
   if (announce || job.entry.transactional) return counted(group, runAnnounced(run, job));
@@ -119,7 +122,7 @@ async function runAnnounced(run: JobRun, job: PendingJob): Promise<void> {
 
 type RunMany = NonNullable<RegisteredAction['action']['runMany']>;
 
-/** False, and the jobs are to run one by one, when runMany threw or what it did must be undone. */
+/** False when runMany threw or its effects must be rolled back: the jobs then run one by one. */
 async function runTogether(run: JobRun, group: JobGroup, runMany: RunMany): Promise<boolean> {
   const { recorder, scope } = run;
   await recorder.lookForCancel(performance.now());

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../domain/outcome.ts';
 import type { Log, Services } from '../../plugin/context.ts';
 
-/** What all runs of one message share. */
+/** Shared by all runs of one message. */
 export interface RunScope {
   asyncId: string;
   tenant: string;
@@ -11,8 +11,11 @@ export interface RunScope {
   /** Aborted when the process must stop and no longer waits for its jobs. */
   stopping: AbortSignal;
   reportProgress(index: number, done: number, total: number): void;
-  /** Told of every outcome; failures are for the operator. */
+  /** Called with every outcome; failures are logged for the operator. */
   noteOutcome(action: string, outcome: Outcome): void;
-  /** The params of each job as they were sent, by its index, whatever an action has done to those it was given. */
+  /**
+   * The params of each job as they were sent, by index, even if an action has changed the object it was
+   * given.
+   */
   paramsAsSent(): (index: number) => unknown;
 }

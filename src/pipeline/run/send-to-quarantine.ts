@@ -6,8 +6,8 @@ import { type SettleDeps, settleClaim } from '../settle/settle.ts';
 import { transactionName } from './execute-transactional.ts';
 
 /**
- * Hands a message on to the quarantine, uncharged: the worker that had it before died, or stands still. What is
- * left of its transactions is ended: none of them can commit, and their locks would hold up those to come.
+ * Moves a message to the quarantine without counting an attempt: the worker that had it died or hangs. Also
+ * ends what is left of its transactions: none of them can commit, and their locks would block later ones.
  */
 export async function sendToQuarantine(
   deps: SettleDeps & { log: Log },

@@ -1,4 +1,4 @@
-/** The end of a batch: whatever follows from it happens in the transaction that ended it. */
+/** The end of a batch: everything that follows from it happens in the transaction that ends it. */
 import type { ClientBase } from 'pg';
 import { toAsyncId } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
@@ -14,7 +14,7 @@ export interface EndedBatch {
   callbackUrl: string | null;
 }
 
-/** Called by the settle that ended these batches; sends the callbacks' messages of those that have a callback. */
+/** Called by the settle that ended these batches. Sends a message for each that has a callback. */
 export async function sendCompletionCallbacks(
   queue: Queue,
   client: ClientBase,
@@ -37,12 +37,12 @@ export async function sendCompletionCallbacks(
   if (messages.length > 0) await queue.sendCallbacks(client, messages);
 }
 
-/** What callbacks are grouped by, so that one receiver cannot hold up those of all others. */
+/** The group of a callback: its receiver, so that one receiver cannot delay the callbacks of others. */
 export function receiverOf(callbackUrl: string): string {
   return new URL(callbackUrl).host;
 }
 
-/** The one log line of a batch's end; to be written once the transaction that ended it is committed. */
+/** Writes the one log line of a batch's end. Call it after the commit of the transaction that ended it. */
 export function logEnd(log: Pick<Log, 'info'>, batchId: string, ended: SettleAnswer): void {
   const { tenant, state, total, succeeded, failed, cancelled, durationMs } = ended;
   const counts = { total, succeeded, failed, cancelled };

@@ -1,6 +1,6 @@
 /**
- * Results that somebody has deleted, or a restored backup lacks: the batch must not claim what is not there. Each is
- * recorded as failed, so that the caller can have its job run again by a restart.
+ * Results that were deleted by hand, or are missing from a restored backup: the batch must not count missing
+ * results. Each is recorded as failed, so that the caller can run its job again with a restart.
  */
 import type { Pool, PoolClient } from 'pg';
 import { catalogue } from '../../contract/errors.ts';
@@ -12,14 +12,16 @@ import { type BatchRow, endedBatches, lockAnyBatch } from '../../store/batches.t
 import { countResults, insertLost } from '../../store/results.ts';
 import { recountEnded } from '../../store/settle.ts';
 
-/** Results counted in one round, and batches: 60 ms on a busy machine. A larger batch has a round of its own. */
+/**
+ * Results counted in one round, and batches: 60 ms on a busy machine. A larger batch has a round of its own.
+ */
 const MAX_RESULTS = 100_000;
 const MAX_BATCHES = 2000;
 /** After the last batch. */
 const LAST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const LOST = { errorCode: catalogue.internal.errorCode, message: 'the result was lost' };
 
-/** Where the next round goes on. */
+/** Where the next round continues. */
 export interface ResultWalk {
   before: string;
 }
@@ -28,7 +30,7 @@ export function newResultWalk(): ResultWalk {
   return { before: LAST };
 }
 
-/** A duty of the sweep: counts the results of some batches that have ended, from the youngest on to the oldest. */
+/** A duty of the sweep: counts the results of some ended batches, from the youngest to the oldest. */
 export async function findLostResults(
   { pool, queues, log }: { pool: Pool; queues: readonly string[]; log: Pick<Log, 'warn'> },
   client: PoolClient,
@@ -52,7 +54,7 @@ export async function findLostResults(
     if ((counts.get(id) ?? 0) >= total) continue;
     const lost = await transaction(pool, async (own) => {
       const batch = await lockAnyBatch(own, id);
-      // One that ended too early, by counters that somebody changed, has jobs that still run.
+      // A batch that ended too early, because its counters were changed by hand, has jobs that still run.
       if (!batch || (await queuedChunks(own, queues, [id])).length > 0) return 0;
       return recordLostOfEnded(own, batch);
     });
@@ -61,7 +63,9 @@ export async function findLostResults(
   }
 }
 
-/** Of a batch that is locked; answers how many. Does nothing to one that has not ended. */
+/**
+ * For a batch that is locked; returns the number of lost results. Does nothing when the batch has not ended.
+ */
 export async function recordLostOfEnded(client: PoolClient, batch: BatchRow): Promise<number> {
   if (batch.finishedAt === null) return 0;
   const { id, total } = batch;
@@ -71,7 +75,7 @@ export async function recordLostOfEnded(client: PoolClient, batch: BatchRow): Pr
   return lost;
 }
 
-/** The same without the counters, for a batch that a recount ends. */
+/** The same without updating counters, for a batch that a recount ends. */
 export function recordLost(client: PoolClient, batch: BatchRow): Promise<number> {
   return insertLost(client, batch, LOST);
 }

@@ -1,6 +1,6 @@
 /**
- * Records what came of a message's jobs: results, counters, the end of the batch, the message's own end and
- * whatever runs next, in one transaction, fenced by the claim and by the batch's generation.
+ * Records the outcomes of a message's jobs in one transaction: results, counters, the end of the batch, the
+ * end of the message, and further messages. The claim and the batch's generation fence it.
  */
 import type { ClientBase, Pool } from 'pg';
 import { catalogue } from '../../contract/errors.ts';
@@ -19,12 +19,12 @@ export interface SettleDeps {
   queue: Queue;
 }
 
-/** A message to be sent in a settle of the one in hand. */
+/** A message that a settle of the current one sends. */
 export interface NextMessage {
   message: ChunkMessage;
   delaySeconds: number;
   quarantine?: boolean;
-  /** What was not started although other jobs of the message were. */
+  /** True for jobs that were not started although other jobs of the message were. */
   isRest?: boolean;
 }
 
@@ -33,19 +33,20 @@ export interface Settlement {
   queueName: string;
   claim: Claim<ChunkMessage>;
   outcomes: readonly RecordableOutcome[];
-  /** The last settle of a message completes it, each earlier one renews its heartbeat. */
+  /** The last settle of a message completes it; each earlier one renews its heartbeat. */
   isLast: boolean;
-  /** Messages that are sent with it. */
+  /** Messages sent in the same transaction. */
   next?: readonly NextMessage[];
-  /** The only jobs that the message is for from now on, by index; what is sent is for the others. */
+  /** Indexes of the jobs that stay with the message; the messages sent are for the others. */
   narrowTo?: readonly number[];
-  /** When the first of the runs began that are to be repeated; by this process's clock. */
+  /** When the first of the runs to be repeated began; by this process's clock. */
   retriedSince?: number | undefined;
 }
 
 /**
  * `lost`: another lane has the message, or the batch was restarted or deleted; nothing was recorded.
- * `cancelled`: nothing was either, for the batch is to be cancelled and what should follow would only delay it.
+ * `cancelled`: nothing was recorded either, because a cancel was requested and further messages would only
+ * delay it.
  */
 export type SettleResult =
   | { state: 'recorded'; cancelRequested: boolean; ended: SettleAnswer | null }
@@ -53,8 +54,8 @@ export type SettleResult =
   | { state: 'cancelled' };
 
 /**
- * Settles, waiting for the database as long as it is away. An outcome whose text Postgres refuses becomes a
- * failed result that says so; the others are recorded.
+ * Settles, and waits as long as the database is away. An outcome whose text Postgres refuses becomes a failed
+ * result that gives the reason; the others are recorded.
  */
 export function settleClaim(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
   let expectNew = true;
@@ -64,13 +65,13 @@ export function settleClaim(deps: SettleDeps, settlement: Settlement): Promise<S
     } catch (error) {
       if (isDataError(error) && settlement.outcomes.length > 0) return settleOneByOne(deps, settlement);
       if (!expectNew || !isUniqueViolation(error)) throw error;
-      // Seldom: a worker that was taken for dead has recorded some of them meanwhile.
+      // Rare: a worker that was considered dead has recorded some of them meanwhile.
       expectNew = false;
       return settling();
     }
   };
   return untilAvailable(settling, {
-    // Its message's row was locked all the while, so that nobody could renew the heartbeat.
+    // The message's row was locked all the time, so the heartbeat could not be renewed.
     before: async (error) => {
       if (isLockTimeout(error)) await deps.queue.renew(settlement.claim).catch(() => {});
     },
@@ -99,14 +100,14 @@ async function settleOnce(
         return recorded(await recordOutcomes({ queue }, client, message, outcomes, { expectNew }));
       };
       if (next.length === 0) {
-        // One behind the other: the claim's answer decides about nothing but the commit.
+        // Sent without waiting for the first answer: the claim decides only about the commit.
         const [claimed, result] = await Promise.all([held, record()]);
         if (claimed === 'lost') throw new Lost();
         return result;
       }
       const claimed = await held;
       if (claimed === 'lost') throw new Lost();
-      // A cancel makes messages due that wait for their time or a slot: it must not miss one that is being sent.
+      // A cancel makes messages due that wait for a time or a slot: it must not miss one that is being sent.
       const mayWait = next.some(({ delaySeconds, isRest }) => isRest || delaySeconds > 0);
       if (mayWait && (await holdOffCancel(client, message.batch))) throw new Cancelled();
       if (claimed !== 'again') await sendNext(queue, client, queueName, next);
@@ -121,7 +122,7 @@ async function settleOnce(
   }
 }
 
-/** `again`: what follows was sent before, by a transaction whose end nobody heard of. */
+/** `again`: an earlier transaction, whose commit was not confirmed, has sent the messages. */
 async function holdClaim(
   queue: Queue,
   client: ClientBase,
@@ -138,7 +139,7 @@ async function holdClaim(
   return held ? 'held' : 'lost';
 }
 
-/** `ended` is there when this settle ended the batch. */
+/** `ended` is set when this settle ended the batch. */
 export function recorded(settled: SettleAnswer): Extract<SettleResult, { state: 'recorded' }> {
   const { cancelRequested, finished } = settled;
   return { state: 'recorded', cancelRequested, ended: finished ? settled : null };
@@ -197,8 +198,8 @@ async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise
 }
 
 /**
- * Gives back a message of which no job was started, as if it had not been claimed. False, and nothing is done, when
- * its batch is to be cancelled: nobody may have it wait for a slot.
+ * Returns a message to the queue as if it had not been claimed; none of its jobs was started. False, and
+ * nothing is done, when a cancel was requested: then the message must not wait for a slot.
  */
 export async function releaseMessage(
   { pool, queue }: SettleDeps,
@@ -217,7 +218,10 @@ export async function releaseMessage(
   }
 }
 
-/** Ends a message that has nothing left to do: its batch was restarted or deleted, its jobs are recorded. */
+/**
+ * Ends a message that has nothing left to do: its batch was restarted or deleted, or all its jobs have
+ * results.
+ */
 export async function dropClaim(deps: SettleDeps, claim: Claim<ChunkMessage>): Promise<void> {
   await settleClaim(deps, { queueName: '', claim, outcomes: [], isLast: true });
 }

@@ -1,4 +1,4 @@
-/** Small chunks that several messages of a process are for: loaded together, and settled together when they end. */
+/** Small chunks of several messages of a process: loaded together, and settled together at their end. */
 import type { Pool, PoolClient } from 'pg';
 import { GroupCommit } from '../../domain/group-commit.ts';
 import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
@@ -12,10 +12,10 @@ import { recorded, type Settlement, type SettleResult } from './settle.ts';
 
 const MAX_MESSAGES = 64;
 const MAX_BYTES = 1024 * 1024;
-/** Responses of one message that are settled with others'. */
+/** A message with more bytes of responses is settled alone. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
 
-/** The group was rolled back: each of its settlements is to be made alone. */
+/** The group was rolled back: each of its settlements must be made alone. */
 class GroupRefused extends Error {}
 
 export class SmallChunks {
@@ -36,14 +36,14 @@ export class SmallChunks {
     });
   }
 
-  /** As `loadChunk`. */
+  /** Like `loadChunk`. */
   load(message: ChunkMessage): Promise<LoadedChunk | null> {
     return this.#loads.add(message, 0);
   }
 
   /**
-   * Settles the end of a message with that of others. Null when that was not possible, and nothing was recorded: it is
-   * to be settled alone.
+   * Settles the end of a message together with others. Null when that was impossible: nothing was recorded,
+   * and the caller settles it alone.
    */
   async settle(settlement: Settlement): Promise<SettleResult | null> {
     const bytes = settlement.outcomes.reduce((sum, { response }) => sum + response.length, 0);
@@ -51,7 +51,7 @@ export class SmallChunks {
     try {
       return await this.#groupOf(settlement.claim.queue).add(settlement, bytes);
     } catch {
-      // Settled alone it fails for a reason of its own, or not at all.
+      // Settled alone it may succeed, or fail for its own reason.
       return null;
     }
   }
@@ -76,7 +76,7 @@ export class SmallChunks {
   }
 }
 
-/** Messages that end with results and nothing else. */
+/** True for messages that end with results and send nothing. */
 function mayJoin({ claim, outcomes, isLast, next = [] }: Settlement): boolean {
   const { queue, message } = claim;
   return (
@@ -95,7 +95,7 @@ async function loadAll(
   return chunks.map((chunk) => ({ status: 'fulfilled', value: chunk ?? null }));
 }
 
-/** Throws when one of the claims is lost or one of the batches has gone: the others are not to pay for it. */
+/** Throws when one of the claims is lost or one of the batches is gone, so that the group is rolled back. */
 async function settleAll(
   queue: Queue,
   client: PoolClient,
@@ -137,7 +137,7 @@ async function settleAll(
   return settlements.map((settlement): PromiseSettledResult<SettleResult> => {
     const { batch } = settlement.claim.message;
     const answer = byId.get(batch);
-    // Another message of the same batch is in the group: this one is settled after it.
+    // Another message of the same batch is in the group: this one is settled afterwards.
     if (!answer || byBatch.get(batch) !== settlement)
       return { status: 'rejected', reason: new GroupRefused() };
     return { status: 'fulfilled', value: recorded(answer) };

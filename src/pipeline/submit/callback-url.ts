@@ -9,12 +9,12 @@ import {
 } from '../../outbound/address-guard.ts';
 
 const MAX_URL_LENGTH = 2048;
-/** Checks at once that may wait for a DNS server. */
+/** URL checks that may wait for a DNS server at the same time. */
 const LOOKUPS = 64;
 
 /**
- * The check of a batch's callbackUrl when it is taken; the one at the connection decides. So a tenant that has its
- * share of look-ups under way, whose names seem to be dead, is not made to wait for another.
+ * The check of a batch's callbackUrl when the batch is taken. The check at the connection decides. Therefore
+ * a tenant that already has its share of DNS look-ups under way, probably of dead names, skips the look-up.
  */
 export function createCallbackUrlCheck(
   allow: AllowList,

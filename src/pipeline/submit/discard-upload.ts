@@ -8,7 +8,7 @@ import { deleteUpload, staleUploads } from '../../store/uploads.ts';
 /** Uploads that one round of the sweep deletes. */
 const DISCARDS_AT_ONCE = 100;
 
-/** Deletes what the upload has stored. True when its batch turns out to be stored: then nothing is deleted. */
+/** Deletes what the upload has stored. True when its batch is found to be stored: then nothing is deleted. */
 export async function discardUpload(pool: Pool, batchId: string): Promise<boolean> {
   return transaction(pool, async (client) => {
     if (!(await deleteUpload(client, batchId))) return (await findAnyBatch(client, batchId)) !== null;
@@ -17,7 +17,7 @@ export async function discardUpload(pool: Pool, batchId: string): Promise<boolea
   });
 }
 
-/** A duty of the sweep: deletes what processes that are gone have stored of requests that they were reading. */
+/** A duty of the sweep: deletes the stored parts of requests whose process is gone. */
 export async function discardStaleUploads({
   pool,
   log,

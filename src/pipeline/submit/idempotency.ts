@@ -1,4 +1,4 @@
-/** Which of several requests stores a batch under an Idempotency-Key. */
+/** Decides which of several requests stores a batch under an Idempotency-Key. */
 import type { ClientBase } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, toAsyncId } from '../../domain/batch.ts';
@@ -7,7 +7,7 @@ import { deleteChunks } from '../../store/chunks.ts';
 import { findByIdempotencyKeys, type IdempotencyKey, lockIdempotencyKeys } from '../../store/submission.ts';
 import { deleteUpload, findUploads } from '../../store/uploads.ts';
 
-/** A batch that is stored already. */
+/** A batch that is already stored. */
 export interface StoredBatch {
   batchId: string;
   digest: Buffer;
@@ -17,8 +17,8 @@ export interface StoredBatch {
 export type KeyClaim = 'ours' | 'busy' | StoredBatch;
 
 /**
- * Takes the right to store batches under these keys until the transaction ends. What a process that is gone has left
- * under one of them is deleted. All keys must differ.
+ * Claims the right to store batches under these keys until the transaction ends. Deletes parts that a dead
+ * process left under a key. All keys must differ.
  */
 export async function claimIdempotencyKeys(
   client: ClientBase,
@@ -28,8 +28,8 @@ export async function claimIdempotencyKeys(
   let locked: boolean[] = [];
   let uploads: Awaited<ReturnType<typeof findUploads>> = [];
   let batches: Awaited<ReturnType<typeof findByIdempotencyKeys>> = [];
-  // In this order: each statement sees what was committed before it, so an upload that ends meanwhile is seen as
-  // itself or as the batch that it became.
+  // In this order: each statement sees what was committed before it, so an upload that ends meanwhile is
+  // found either as an upload or as a batch.
   await pipelined(client, [
     async () => {
       locked = await lockIdempotencyKeys(client, keys);
@@ -52,7 +52,7 @@ export async function claimIdempotencyKeys(
   return claims;
 }
 
-/** The same for one key. Answers the batch that is stored under it, and throws `idempotencyBusy`. */
+/** The same for one key. Returns the batch that is stored under it, and throws `idempotencyBusy`. */
 export async function claimIdempotencyKey(
   client: ClientBase,
   tenant: string,
@@ -67,7 +67,7 @@ function isSame(one: IdempotencyKey, other: IdempotencyKey): boolean {
   return one.tenant === other.tenant && one.key === other.key;
 }
 
-/** Deletes what a process that is gone has stored, unless it was stored to the end at the last moment. */
+/** Deletes what a dead process has stored, unless it completed the batch at the last moment. */
 async function takeOver(client: ClientBase, key: IdempotencyKey, batchId: string): Promise<KeyClaim> {
   if (await deleteUpload(client, batchId)) {
     await deleteChunks(client, batchId);
@@ -77,12 +77,12 @@ async function takeOver(client: ClientBase, key: IdempotencyKey, batchId: string
   return stored ?? 'ours';
 }
 
-/** What a request gets whose key is being used by another one. */
+/** The error for a request whose key is in use by another request. */
 export function busyKey(): BatchwrightError {
   return new BatchwrightError('idempotencyBusy', { retryAfter: 1 });
 }
 
-/** The asyncId that a repeated request gets. Throws `idempotencyMismatch` when its body is another. */
+/** The asyncId for a repeated request. Throws `idempotencyMismatch` when its body differs. */
 export function asyncIdOf(stored: StoredBatch, repeated: { digest: Buffer } | null): AsyncId {
   if (!repeated?.digest.equals(stored.digest)) throw new BatchwrightError('idempotencyMismatch');
   return toAsyncId(stored.batchId);

@@ -11,13 +11,13 @@ import { checkJob, isProblem, type JobProblem, type ValidJob } from '../../valid
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../../validation/large-jobs.ts';
 import { OpenChunk } from './open-chunk.ts';
 
-/** What stands at the top of a body. */
+/** The known top-level members of a body. */
 const MEMBERS = ['jobs', 'callbackUrl', 'options'];
 const MAX_MEMBER_BYTES = 256 * 1024;
-/** Offending jobs that are named; the rest is counted. */
+/** Offending jobs named in the error; the rest is counted. */
 const MAX_NAMED = 100;
 
-/** What a body is cut into; a job that stands on a line of its own is named by it. */
+/** The parts of a body. A job on a line of its own is named by its line. */
 export type IntakeEvent = EnvelopeEvent | { kind: 'element'; index: number; value: Buffer; line: number };
 
 export interface IntakeOptions {
@@ -25,21 +25,21 @@ export interface IntakeOptions {
   registry: Registry;
   largeJobs: LargeJobChecker<RegisteredAction>;
   maxJobs: number;
-  /** The request is one action's params rather than a batch: its errors speak of these. */
+  /** The request is one action's params rather than a batch: its errors name params. */
   alone?: boolean | undefined;
 }
 
-/** What a request holds beside its jobs. */
+/** The members of a request other than its jobs. */
 export interface Envelope {
   callbackUrl: unknown;
   options: BatchOptions;
-  /** Those of the jobs, each once: `namespace.action`. */
+  /** The actions of its jobs, each once: `namespace.action`. */
   actions: string[];
 }
 
 /**
- * Takes a request's jobs as they pass: checks each, packs them into chunks, remembers what is wrong. Holds
- * one open chunk at a time.
+ * Takes a request's jobs one after another: checks each, packs them into chunks, collects errors. Holds one
+ * open chunk at a time.
  */
 export class Intake {
   readonly #options: IntakeOptions;
@@ -66,8 +66,8 @@ export class Intake {
   }
 
   /**
-   * Takes the next events; answers the chunks that they closed. Throws BatchwrightError at once for too many jobs, and
-   * for actions that the caller may not run.
+   * Takes the next events; returns the chunks that are full. Throws BatchwrightError at once for too many
+   * jobs, and for actions that the caller may not run.
    */
   async take(events: readonly IntakeEvent[]): Promise<NewChunk[]> {
     const closed: NewChunk[] = [];
@@ -88,17 +88,22 @@ export class Intake {
     return closed;
   }
 
-  /** First of all, and before the rest is read: who may not run an action is told nothing of its schema. */
+  /**
+   * Checked first, and before the rest is read: a caller who may not run an action must not learn about its
+   * schema.
+   */
   #refuseForbidden(): void {
     if (this.#lacking.size > 0) throw lacksPermissions([...this.#lacking]);
   }
 
-  /** The last chunk, null when it is empty. */
+  /** The last chunk; null when it is empty. */
   lastChunk(): NewChunk | null {
     return this.#chunk.count === 0 ? null : this.#closeChunk();
   }
 
-  /** What stands beside the jobs. Throws BatchwrightError when the request as a whole cannot be taken. */
+  /**
+   * Returns the members other than the jobs. Throws BatchwrightError when the request is refused as a whole.
+   */
   finish(): Envelope {
     const options = this.#checkOptions();
     if (this.#jobsMember === 'other')
@@ -238,17 +243,17 @@ export class Intake {
   }
 }
 
-/** The contract has one code for params that break a schema within a batch, whichever way they do. */
+/** Within a batch the contract has one code for all params that break a schema. */
 function batchError(kind: JobProblem['kind']): ErrorName {
   return kind === 'invalidParams' || kind === 'missingParams' ? 'invalidRequest' : kind;
 }
 
-/** As the API that this one speaks for has it. */
+/** The wording of the API that this one replaces. */
 function paramsMessage(kind: JobProblem['kind'], parameter: string): string {
   return `'${parameter}' ${kind === 'missingParams' ? 'is required' : 'does not validate'}`;
 }
 
-/** Lines are counted in the one job or member, which stands somewhere in the body. */
+/** Drops the position: it counts within the one job or member, not within the body. */
 function withoutPosition({ message }: Error): string {
   return message.replace(/ \(line \d+ column \d+\)$/, '');
 }
@@ -257,7 +262,7 @@ function withoutPlace(message: string): string {
   return message.replace(/^[.:]? ?/, '');
 }
 
-/** What a job that skipInvalid let pass has as its result's response. */
+/** The response of a job that skipInvalid let pass. */
 function invalidError(problem: JobProblem): string {
   const { errorCode, message, specificCode } = catalogue.invalidParams;
   const additionalMessages = problem.messages.map(withoutPlace);

@@ -1,20 +1,20 @@
 import type { NewChunk } from '../../store/chunks.ts';
 
 /**
- * A chunk is closed at so many jobs or bytes. A batch's first chunks are small, so that all lanes of all workers
- * have their part of it; where there are many, each costs a fetch, a settle and a commit, and may be larger.
+ * A chunk is closed at a number of jobs or bytes. A batch's first chunks are small, so that all lanes of all
+ * workers get a part. Later chunks are larger, because each chunk costs a fetch, a settle and a commit.
  */
 const SMALL_CHUNKS = 32;
 const SMALL_CHUNK_JOBS = 1000;
 const CHUNK_JOBS = 4000;
 const CHUNK_BYTES = 1024 * 1024;
 
-/** The chunk that a request's jobs are being packed into. */
+/** The chunk being filled with a request's jobs. */
 export class OpenChunk {
   readonly #number: number;
   readonly #firstIndex: number;
   readonly #jobs: Buffer[] = [];
-  /** By queue; null where its jobs are of several actions. */
+  /** The action of each queue's jobs; null when they have several. */
   readonly #actions = new Map<string, string | null>();
   readonly #invalid: NewChunk['invalid'] = [];
   #bytes = 0;
@@ -28,7 +28,7 @@ export class OpenChunk {
     return this.#jobs.length;
   }
 
-  /** True when the chunk must be closed before a job of so many bytes is added. */
+  /** True when the chunk must be closed before a job of this size is added. */
   isFull(bytes: number): boolean {
     const jobs = this.#number < SMALL_CHUNKS ? SMALL_CHUNK_JOBS : CHUNK_JOBS;
     return this.count >= jobs || (this.count > 0 && this.#bytes + bytes > CHUNK_BYTES);

@@ -4,21 +4,21 @@ import { createClient } from '../../postgres/connection.ts';
 import { holdProcessLock } from '../../store/uploads.ts';
 
 /**
- * Shows other processes that this one lives: a lock on a number of its own, which Postgres drops as soon as the
- * connection is gone, and with it the process.
+ * Shows other processes that this one is alive: an advisory lock on a random number, which Postgres releases
+ * when the connection, and with it the process, is gone.
  */
 export class ProcessLock {
-  /** The number; another process has it by an accident of one in two billions. */
+  /** The number; the chance that another process has the same is one in two billions. */
   readonly owner = randomInt(1, 2 ** 31 - 1);
   readonly #connection: { url: string; applicationName: string };
   #holding: Promise<Client> | undefined;
 
-  /** @param connection its url leads to the database past a pooler: the lock belongs to a session */
+  /** @param connection its url bypasses a pooler: the lock belongs to a session */
   constructor(connection: { url: string; applicationName: string }) {
     this.#connection = connection;
   }
 
-  /** Takes the lock, unless it is held. To be called again now and then: the connection may have been lost. */
+  /** Takes the lock unless it is held. Call it regularly: the connection may have been lost. */
   async hold(): Promise<void> {
     this.#holding ??= this.#connect();
     await this.#holding;
@@ -37,7 +37,7 @@ export class ProcessLock {
     client.once('end', lose);
     try {
       await client.connect();
-      // Else the session of a connection that was lost has it still.
+      // Otherwise the session of a lost connection still holds it.
       if (!(await holdProcessLock(client, this.owner))) await client.end();
       return client;
     } catch (error) {

@@ -24,7 +24,7 @@ export interface SmallBatch {
 const MAX_BATCHES = 64;
 const MAX_BYTES = 1024 * 1024;
 
-/** Stores batches of one chunk each, those that come together in one transaction. */
+/** Stores batches of one chunk each; those that arrive together share a transaction. */
 export class SmallBatches {
   readonly #queue: Queue;
   readonly #groups: GroupCommit<SmallBatch, Stored>;
@@ -40,7 +40,7 @@ export class SmallBatches {
     });
   }
 
-  /** Throws `idempotencyBusy` and `idempotencyMismatch`, and what the database throws. */
+  /** Throws `idempotencyBusy`, `idempotencyMismatch` and database errors. */
   store(batch: BatchToStore, chunk: EncodedChunk): Promise<Stored> {
     return this.#groups.add({ batch, chunk }, chunk.body.length);
   }
@@ -74,7 +74,10 @@ export class SmallBatches {
   }
 }
 
-/** Claims the keys of those that have one. Of several under one key the first may be stored, and the others are busy. */
+/**
+ * Claims the keys of the batches that have one. Of several under one key, the first may be stored and the
+ * others are busy.
+ */
 async function claimKeys(
   client: PoolClient,
   batches: readonly SmallBatch[],

@@ -1,4 +1,7 @@
-/** Stores batches whose jobs are there or come along: their rows, the messages that will run them, refused jobs' results. */
+/**
+ * Stores batches in the caller's transaction: their rows, the messages that will run them, and the results of
+ * refused jobs. Their chunks are stored before or together with them.
+ */
 import type { PoolClient } from 'pg';
 import type { AsyncId, BatchOptions } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
@@ -10,12 +13,12 @@ import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { insertBatches, insertInvalid } from '../../store/submission.ts';
 import { sendCompletionCallbacks } from '../settle/batch-end.ts';
 
-/** A batch as it is known when all of its request has been read. */
+/** A batch after all of its request was read. */
 export interface BatchToStore {
   caller: Caller;
   total: number;
   callbackUrl: string | null;
-  /** What its jobs run. */
+  /** The actions of its jobs. */
   actions: readonly string[];
   options: BatchOptions;
   idempotency: { key: string; digest: Buffer } | null;
@@ -24,17 +27,17 @@ export interface BatchToStore {
 
 export interface Stored {
   asyncId: AsyncId;
-  /** Of a batch that ended as it was stored: all of its jobs were refused. */
+  /** Set when the batch ended as it was stored: all of its jobs were refused. */
   ended: SettleAnswer | null;
 }
 
-/** What a batch's messages are made from. */
+/** The parts of a chunk that its messages need. */
 export type ChunkSummary = Pick<EncodedChunk, 'number' | 'queues' | 'actions'> & {
   hasInvalid: boolean;
   isSmall: boolean;
 };
 
-/** What is loaded, run and settled together with others. */
+/** Chunks up to this size are loaded, run and settled together with others. */
 const SMALL_JOBS = 200;
 const SMALL_BYTES = 32 * 1024;
 
@@ -46,14 +49,14 @@ export function summaryOf({ number, queues, actions, invalid, count, bytes }: En
 export interface BatchWithChunks {
   batchId: string;
   batch: BatchToStore;
-  /** All of them, in their order. */
+  /** All chunks, in their order. */
   chunks: readonly ChunkSummary[];
-  /** The one that is not stored yet. */
+  /** The one chunk that is not yet stored. */
   toInsert?: EncodedChunk | undefined;
 }
 
 /**
- * To be called in the transaction that makes the batches visible. Answers the ends of those whose jobs were all
+ * Call it in the transaction that makes the batches visible. Returns the ends of those whose jobs were all
  * refused, by batch.
  */
 export async function storeBatches(
@@ -89,7 +92,7 @@ export async function storeBatches(
   return ended;
 }
 
-/** One message for each chunk and queue, by queue. */
+/** One message per chunk and queue, grouped by queue. */
 function messagesOf(batches: readonly BatchWithChunks[]): Map<string, ChunkMessage[]> {
   const messages = new Map<string, ChunkMessage[]>();
   for (const { batchId, batch, chunks } of batches)

@@ -1,6 +1,6 @@
 /**
- * Takes a batch in, or nothing of it: in one transaction when all of it is there, else as an upload. Senders are never
- * waited for in a transaction.
+ * Stores a batch completely or not at all: in one transaction when the whole request has arrived, otherwise
+ * as an upload. No transaction waits for a sender.
  */
 
 import { BatchwrightError } from '../../contract/errors.ts';
@@ -22,7 +22,7 @@ import { type BatchToStore, type Stored, storeBatches, summaryOf } from './store
 import type { Upload } from './upload.ts';
 import type { Uploads } from './uploads.ts';
 
-/** A larger chunk is copied: an insert would hold its text several times over. */
+/** A larger chunk is stored with COPY: an INSERT would hold its text several times in memory. */
 const MAX_INSERT_BYTES = 256 * 1024;
 
 export interface SubmitDeps {
@@ -37,22 +37,22 @@ export interface SubmitDeps {
   checkCallbackUrl(url: unknown, tenant: string): Promise<string>;
 }
 
-/** A request's body, cut into jobs and other members as it arrives. */
+/** A request's body, split into jobs and other members as it arrives. */
 export interface Submission {
   caller: Caller;
   events: AsyncIterable<readonly IntakeEvent[]>;
   idempotencyKey?: string | undefined;
-  /** The memory that the body takes: bytes read so far, and up to which of them it is no longer needed. */
+  /** The body's memory: how many bytes are read, and up to which position they are no longer needed. */
   body?: { read(): number; release(upTo: number): void };
-  /** The digest of the body, asked for when all of it has been read. */
+  /** The digest of the body, called when all of it was read. */
   digest?: () => Buffer;
-  /** The request is one action's params: its errors speak of these rather than of jobs. */
+  /** The request is one action's params: its errors name params rather than jobs. */
   alone?: boolean;
 }
 
 /**
- * Stores the batch and answers its asyncId. Throws BatchwrightError for what the request lacks (400, 403,
- * 409, 413, 422) and when the database does not take it (503, 24091); nothing is stored then.
+ * Stores the batch and returns its asyncId. Throws BatchwrightError for a wrong request (400, 403, 409, 413,
+ * 422) and when the database does not take it (503, 24091); nothing is stored then.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<AsyncId> {
   const { caller, events, body, idempotencyKey } = submission;
@@ -69,14 +69,14 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     }
     const last = intake.lastChunk();
     const batch = await batchToStore(deps, submission, intake);
-    // `finish` has thrown for a request without jobs.
+    // `finish` has thrown if the request has no jobs.
     const storing = upload ? upload.commit(batch, last) : storeAtOnce(deps, batch, last as NewChunk);
     const stored = await storing;
     if (stored.ended) logEnd(deps.log, toBatchId(stored.asyncId), stored.ended);
     return stored.asyncId;
   } catch (error) {
     await upload?.abandon();
-    // What is told already may have been caused by a lost connection of the caller's.
+    // A BatchwrightError is thrown unchanged: it may stem from the caller's own lost connection.
     throw !(error instanceof BatchwrightError) && isTemporary(error)
       ? new BatchwrightError('notSaved', { retryAfter: 5, cause: error })
       : error;
@@ -116,7 +116,10 @@ function newIntake(deps: SubmitDeps, { caller, alone }: Submission): Intake {
   return new Intake({ caller, registry, largeJobs, maxJobs: limits.maxJobs, alone });
 }
 
-/** All of the request is there: a small batch is stored with others, a larger one is copied in a transaction of its own. */
+/**
+ * Stores a complete request: a small batch together with others, a larger one by COPY in a transaction of its
+ * own.
+ */
 async function storeAtOnce(deps: SubmitDeps, batch: BatchToStore, closed: NewChunk): Promise<Stored> {
   const chunk = await encodeChunk(closed);
   if (chunk.bytes <= MAX_INSERT_BYTES) return deps.smallBatches.store(batch, chunk);

@@ -1,10 +1,10 @@
 /**
- * Work of which only so much is done at once, one tenant's after another's: however much one tenant has waiting, the
- * next turn but those of the others is another's.
+ * Limits how much work is done at once and takes the tenants in turn: a tenant with much waiting work delays
+ * another tenant by one turn at most.
  */
 export class TenantTurns {
   #free: number;
-  /** What waits, by tenant; the first of the tenants is the next. */
+  /** Waiting work by tenant; the first tenant is next. */
   readonly #waiting = new Map<string, (() => void)[]>();
 
   constructor(atOnce: number) {
@@ -42,7 +42,7 @@ export class TenantTurns {
     }
     const [tenant, [first, ...others]] = next;
     this.#waiting.delete(tenant);
-    // Behind all others.
+    // The tenant goes to the end of the line.
     if (others.length > 0) this.#waiting.set(tenant, others);
     first?.();
   }

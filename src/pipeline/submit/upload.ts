@@ -22,12 +22,12 @@ import {
 } from './store-batches.ts';
 import type { TenantTurns } from './tenant-turns.ts';
 
-/** So much may wait while the write before is under way; the sender is held up for what is beyond it. */
+/** Bytes that may wait while a write is under way; beyond it the sender must wait. */
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** How often a write is made that waits for a lock in vain. */
+/** How often a write is tried that cannot get a lock. */
 const ATTEMPTS = 3;
 
-/** All uploads of a process, as one of them sees them. */
+/** What an upload needs of its process. */
 export interface UploadContext {
   pool: Pool;
   copyPool: Pool;
@@ -44,32 +44,33 @@ interface Part {
   onStored(): void;
 }
 
-/** A part whose chunks are being encoded while others are written. */
+/** A part whose chunks are encoded while others are written. */
 interface WaitingPart {
   encoding: Promise<EncodedChunk[]>;
   onStored(): void;
 }
 
 /**
- * One request that is stored while it is still being sent, in short transactions: none waits for its sender. Its
- * chunks have no batch before the last of these, so nobody sees them. Only the last waits for the disk, and with its
- * record all before it in the log are there. Had the server failed in between, some could be missing: it counts them.
+ * One request that is stored while it is being sent, in short transactions, so that none waits for its
+ * sender. Its chunks belong to no batch until the last transaction, so they are invisible. Only the last
+ * transaction waits for the disk; its record in the log comes after all earlier ones. If the server failed in
+ * between, some chunks could be missing: therefore the last transaction counts them.
  */
 export class Upload {
   readonly #context: UploadContext;
   readonly #tenant: string;
   readonly #idempotencyKey: string | undefined;
   #batchId = '';
-  /** The first write is through. */
+  /** The first write has succeeded. */
   #isBegun = false;
-  /** Stored by an earlier request with the same key: then nothing is written. */
+  /** The batch that an earlier request stored under the same key: then nothing is written. */
   #existing: StoredBatch | undefined;
   readonly #written: ChunkSummary[] = [];
   #waiting: WaitingPart[] = [];
   #waitingBytes = 0;
-  /** Goes on while anything waits. */
+  /** Runs while parts wait. */
   #writing: Promise<void> | undefined;
-  /** The one write that is under way. */
+  /** The current write. */
   #write: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
 
@@ -79,14 +80,14 @@ export class Upload {
     this.#idempotencyKey = idempotencyKey;
   }
 
-  /** Throws what a write has thrown that nobody waited for. */
+  /** Throws the error of a write that was not awaited. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   /**
-   * Resolves when there is room for more; the first time when the chunks are stored, so that a busy key is told at
-   * once.
+   * Resolves when there is room for more. The first call resolves when its chunks are stored, so that a busy
+   * key is reported at once.
    */
   async add(part: Part): Promise<void> {
     this.check();
@@ -120,14 +121,14 @@ export class Upload {
         ended = (await storeBatches(this.#context.queue, client, stored)).get(this.#batchId) ?? null;
       });
     } catch (error) {
-      // The connection may have been lost after all was stored.
+      // The connection may have been lost after the commit.
       if (error instanceof BatchwrightError || !(await this.abandon())) throw error;
     }
     this.#context.release(this.#batchId);
     return { asyncId: toAsyncId(this.#batchId), ended };
   }
 
-  /** Deletes what has been stored. True when the batch turns out to be stored as a whole: then nothing is. */
+  /** Deletes what was stored. True when the whole batch is found to be stored: then nothing is deleted. */
   async abandon(): Promise<boolean> {
     this.#waiting = [];
     await this.#writing;
@@ -168,7 +169,7 @@ export class Upload {
 
   async #begin(client: PoolClient, owner: number): Promise<void> {
     const [tenant, idempotencyKey] = [this.#tenant, this.#idempotencyKey];
-    // Another attempt has rolled back what it did.
+    // An earlier attempt was rolled back, its upload included.
     this.#context.release(this.#batchId);
     this.#batchId = '';
     if (idempotencyKey !== undefined)
@@ -180,7 +181,7 @@ export class Upload {
     await insertUpload(client, { batchId, owner, tenant, idempotencyKey });
   }
 
-  /** Throws when it is false: somebody took this process for gone, or the server has lost writes. */
+  /** Throws when it is false: another process considered this one dead, or the server has lost writes. */
   async #hold(held: Promise<boolean>): Promise<void> {
     if (!(await held)) throw new BatchwrightError('notSaved', { retryAfter: 1 });
   }

@@ -7,29 +7,29 @@ import type { ProcessLock } from './process-lock.ts';
 import { TenantTurns } from './tenant-turns.ts';
 import { Upload } from './upload.ts';
 
-/** Some times within the time after which an upload is taken for one of a process that is gone. */
+/** Several times within the period after which an upload counts as abandoned. */
 const RENEW_MS = 5_000;
 
 export interface UploadDeps {
   pool: Pool;
-  /** For COPY; its connections are held for as long as the database takes, never as long as a sender does. */
+  /** For COPY. A connection is held as long as the database needs it, never while a sender is awaited. */
   copyPool: Pool;
   queue: Queue;
   processLock: ProcessLock;
   log: Log;
 }
 
-/** The requests that this process stores while they are still being sent. */
+/** The requests that this process stores while they are being sent. */
 export class Uploads {
   readonly pool: Pool;
   readonly copyPool: Pool;
   readonly queue: Queue;
-  /** The connections of `copyPool`, for one tenant after the other. */
+  /** Shares the connections of `copyPool` between the tenants. */
   readonly turns: TenantTurns;
   readonly #processLock: ProcessLock;
   readonly #log: Log;
   readonly #open = new Set<string>();
-  /** Given up while the database was away. */
+  /** Uploads that could not be deleted because the database was away. */
   readonly #toDiscard = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -46,13 +46,13 @@ export class Uploads {
     return new Upload(this, tenant, idempotencyKey);
   }
 
-  /** The number of this process, which shows from now on that it lives. */
+  /** The number of this process; from now on its lock shows that the process is alive. */
   async owner(): Promise<number> {
     await this.#processLock.hold();
     return this.#processLock.owner;
   }
 
-  /** Keeps the upload from being taken for one of a process that is gone. */
+  /** Keeps renewing the upload, so that it does not count as abandoned. */
   keep(batchId: string): void {
     this.#open.add(batchId);
     this.#timer ??= setInterval(() => void this.#look(), RENEW_MS).unref();
@@ -64,8 +64,8 @@ export class Uploads {
   }
 
   /**
-   * Deletes what the upload has stored, later if the database is away. True when its batch turns out to be stored:
-   * then nothing is deleted.
+   * Deletes what the upload has stored, later if the database is away. True when its batch is found to be
+   * stored: then nothing is deleted.
    */
   async discard(batchId: string): Promise<boolean> {
     this.release(batchId);
@@ -77,7 +77,7 @@ export class Uploads {
     }
   }
 
-  /** For when no request is read any more. */
+  /** Call it when no more requests are being read. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#processLock.close();
@@ -97,8 +97,8 @@ export class Uploads {
         this.#toDiscard.delete(batchId);
       }
     } catch (error) {
-      // The next look is in time, too.
-      this.#log.warn({ err: error }, 'requests that are being received could not be renewed');
+      // The next renewal is still early enough.
+      this.#log.warn({ err: error }, 'uploads could not be renewed');
     }
   }
 }

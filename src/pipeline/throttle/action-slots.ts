@@ -1,12 +1,12 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { RegisteredAction } from '../../registry/registry.ts';
 
-/** An action whose runs take less than this has its slots free again before another message could be fetched. */
+/** An action with shorter runs has free slots again before another message could be fetched. */
 const QUICK_MS = 10;
-/** Of the runs' mean time, how much the latest counts. */
+/** The weight of the latest run in the mean run time. */
 const WEIGHT = 0.2;
 
-/** The slots of one action in this process: so many of its runs at once, over all batches. */
+/** The slots of one action in this process: the limit of its concurrent runs, over all batches. */
 export class ActionSlot {
   readonly limit: LimitFunction;
   /** Jobs of messages in hand that wait for a slot. */
@@ -21,18 +21,18 @@ export class ActionSlot {
     this.#onFree = onFree;
   }
 
-  /** True when runs that take their time have all slots. */
+  /** True when all slots are taken by runs that take time. */
   get isFull(): boolean {
     return this.#running >= this.limit.concurrency;
   }
 
-  /** How many runs could begin now; null where that is no matter, since they take no time. */
+  /** How many runs could begin now; null for quick actions, where it does not matter. */
   get room(): number | null {
     if (this.#running === 0 || this.#isQuick()) return null;
     return Math.max(0, this.limit.concurrency - this.#running - this.waiting);
   }
 
-  /** A run begins that is waited for. Answers when, for `end`. */
+  /** An asynchronous run begins. Returns its start time, for `end`. */
   begin(): number {
     this.#running++;
     return performance.now();
@@ -47,7 +47,7 @@ export class ActionSlot {
     this.#onFree();
   }
 
-  /** Runs that used to be quick are not when all slots are taken and none of them ends. */
+  /** An action that used to be quick no longer counts as quick when all slots are taken and no run ends. */
   #isQuick(): boolean {
     const stands = this.isFull && performance.now() - this.#endedAt > QUICK_MS;
     return this.#meanMs < QUICK_MS && !stands;
@@ -69,17 +69,17 @@ export class ActionSlots {
     return slot;
   }
 
-  /** Called with the action's name when a run of it has ended. */
+  /** The listener gets the action's name when a run of it has ended. */
   onFree(listener: (action: string) => void): void {
     this.#listeners.push(listener);
   }
 
-  /** False when a run of the action could not begin now. */
+  /** False when no run of the action could begin now. */
   hasRoom(action: string): boolean {
     return (this.#slots.get(action)?.room ?? 1) > 0;
   }
 
-  /** How many runs of each action could begin now; actions that are not named have room enough. */
+  /** How many runs of each action could begin now; actions that are missing have enough room. */
   room(): Record<string, number> {
     const room: Record<string, number> = {};
     for (const [name, slot] of this.#slots) if (slot.room !== null) room[name] = slot.room;

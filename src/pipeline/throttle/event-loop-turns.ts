@@ -1,15 +1,15 @@
 /**
- * Jobs that answer at once would keep the event loop from turning, which heartbeats and settles need. The state is
- * the process's, as the event loop is.
+ * Jobs that answer at once would block the event loop, which heartbeats and settles need. The state belongs
+ * to the process, like the event loop.
  */
 
-/** The event loop is held for this long at most. */
+/** The event loop is blocked for at most this long. */
 const MAX_HELD_MS = 20;
 
-/** Since when the event loop has been seen not to turn; null when it has turned since. */
+/** Since when the event loop has not turned, as far as known; null when it has turned. */
 let heldSince: number | null = null;
 
-/** True when whoever runs jobs must wait for the next turn. */
+/** True when the caller must wait for the next turn before it runs another job. */
 export function mustTurn(now: number): boolean {
   if (heldSince === null) {
     heldSince = now;
@@ -23,7 +23,9 @@ export function mustTurn(now: number): boolean {
 /** Runners that wait for the event loop to turn. */
 const waiting: (() => void)[] = [];
 
-/** In the order of asking, one a turn: the first of them would take the time of each turn for itself. */
+/**
+ * Resolves in the order of calls, one per turn: the first runner would use the time of each turn for itself.
+ */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (waiting.push(resolve) === 1) setImmediate(passTurn);

@@ -1,4 +1,4 @@
-/** A release may give an action another queue, or take it away, while jobs of it wait in the old one. */
+/** A release may move an action to another queue, or remove a queue, while jobs wait in the old one. */
 import type { PoolClient } from 'pg';
 import { ACTION_DEFAULTS } from '../../plugin/action.ts';
 import { deleteWaiting } from '../../queue/abandoned.ts';
@@ -8,9 +8,9 @@ import { setChunkQueues } from '../../store/chunk-queues.ts';
 import { incompleteChunks, loadChunk } from '../../store/chunks.ts';
 
 /**
- * Sees to it that every chunk of the batch that lacks results names queues that are worked now. Messages in others
- * are deleted, unless a worker of the release before is at them. Answers the messages there are, as
- * `chunk queue`; those that lack are the caller's to send.
+ * Makes every chunk of the batch that lacks results name queues that this release works on. Messages in other
+ * queues are deleted, unless a worker of the previous release runs them. Returns the existing messages as
+ * `chunk queue`; the caller sends the missing ones.
  */
 export async function moveQueues(
   { registry, queues }: { registry: Registry; queues: readonly string[] },
@@ -44,7 +44,7 @@ async function openJobs(client: PoolClient, batchId: string, number: number): Pr
   return jobs.filter((_, position) => !recorded.has(chunk.firstIndex + position));
 }
 
-/** Where a lane finds the job. One whose action is gone fails in whichever lane meets it. */
+/** The queue of a job's action. A job whose action is gone fails in any lane. */
 function queueOf(registry: Registry): (job: Job) => string {
   return ({ namespace, action }) => registry.get(namespace, action)?.queue ?? ACTION_DEFAULTS.queue;
 }

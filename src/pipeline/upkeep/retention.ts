@@ -1,4 +1,4 @@
-/** Keeps the days: makes the partitions of those to come, drops those of which nothing is to be kept. */
+/** Maintains the partitions: makes those of the coming days, drops those that hold nothing to keep. */
 import type { Pool } from 'pg';
 import type { Log } from '../../plugin/context.ts';
 import { isLockTimeout } from '../../postgres/errors.ts';
@@ -13,13 +13,13 @@ export interface RetentionDeps {
 }
 
 const HOUR_MS = 3_600_000;
-/** Batches deleted in one transaction, where their day is kept for the sake of others. */
+/** Batches deleted in one transaction when their day's partition must stay for others. */
 const DELETE_SIZE = 10;
 
 /**
- * One round. Another process that is at it already makes this one do nothing but partitions.
+ * One round. While another process runs one, this makes partitions and does nothing else.
  *
- * @param isStopping true once no further transaction is to be begun
+ * @param isStopping true once no further transaction should begin
  */
 export async function retain({ pool, log }: RetentionDeps, isStopping = () => false): Promise<void> {
   const made = await makePartitions(pool);
@@ -41,7 +41,7 @@ async function retireDay({ pool, log }: RetentionDeps, day: string): Promise<voi
     if (dropped) log.info({ day }, 'partitions dropped');
   } catch (error) {
     if (!isLockTimeout(error)) throw error;
-    log.info({ day }, 'partitions are being read: dropped another time');
+    log.info({ day }, 'partitions are being read and will be dropped later');
   }
 }
 
@@ -51,7 +51,7 @@ function deleteSome(pool: Pool): Promise<number> {
   );
 }
 
-/** One round now, which nobody waits for, and one each hour until stopped. */
+/** Starts one round at once, without waiting for it, and one each hour until stopped. */
 export function startRetention(deps: RetentionDeps): { stop(): Promise<void> } {
   let isStopping = false;
   let running: Promise<void> = Promise.resolve();

@@ -1,4 +1,4 @@
-/** Tells the operator of work that nobody takes: no worker lives, or none that works on its queue. */
+/** Warns the operator of work that no worker takes: no worker runs, or none for that queue. */
 import type { Pool } from 'pg';
 import type { Log } from '../../domain/log.ts';
 import { countDue, type StalledQueue, stalledQueues } from '../../queue/stalled.ts';
@@ -10,20 +10,23 @@ export interface StallWatchDeps {
 }
 
 export interface StallTimes {
-  /** Between two looks. A queue is told of when two of them, one after the other, find that nobody takes its work. */
+  /**
+   * The interval of checks. A queue is reported when two checks in a row find that no worker takes its work.
+   */
   everyMs: number;
-  /** What has been due for less is left alone. */
+  /** Work that became due more recently is ignored. */
   afterSeconds: number;
-  /** Between two lines of the same. */
+  /** The interval at which the same warning is repeated. */
   repeatMs: number;
 }
 
-// A worker that dies leaves its messages for 15 s at most: with the rest it is told within a minute.
+// A worker that dies keeps its messages for 15 s at most: with the two checks it is reported within a minute.
 const STALL_TIMES: StallTimes = { everyMs: 10_000, afterSeconds: 15, repeatMs: 600_000 };
 
 /**
- * A warning when it begins and when a queue more is concerned, again every ten minutes while it lasts, and one line when
- * work of a queue is taken again. Nothing while the database is away: others tell of that.
+ * Logs a warning when it begins and when another queue is affected, repeats it every ten minutes, and logs
+ * one line when a queue's work is taken again. Logs nothing while the database is away: other parts report
+ * that.
  *
  * @param times production's when absent
  */
@@ -46,9 +49,9 @@ export function startStallWatch(deps: StallWatchDeps, times = STALL_TIMES): { st
 class StallWatch {
   readonly #deps: StallWatchDeps;
   readonly #times: StallTimes;
-  /** Queues that the last look found. */
+  /** Queues that the last check found. */
   #seen: string[] = [];
-  /** Queues that the log tells of. */
+  /** Queues that were reported. */
   #told: string[] = [];
   #toldAt = 0;
 
@@ -62,7 +65,7 @@ class StallWatch {
     try {
       await this.#tell(await stalledQueues(pool, queues, this.#times.afterSeconds));
     } catch {
-      // Workers could not take anything either: what the next look finds is no sign of their end.
+      // Workers could not take anything either: the next check must not count as the second one.
       this.#seen = [];
     }
   }

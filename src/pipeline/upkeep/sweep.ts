@@ -1,6 +1,6 @@
 /**
- * Repairs what no process finished. Each duty does nothing in ordinary running: it is for rows deleted by
- * hand, messages lost with a restored backup, counters that somebody changed, queues that a release left.
+ * Repairs what no process finished. In normal operation each duty finds nothing: it is for rows deleted by
+ * hand, messages lost with a restored backup, counters changed by hand, and queues that a release removed.
  */
 import type { Pool, PoolClient } from 'pg';
 import { toAsyncId } from '../../domain/batch.ts';
@@ -34,24 +34,25 @@ export interface SweepDeps {
   log: Log;
 }
 
-/** The sweep's own transaction holds nothing but its lock; repairs run beside it, in transactions of theirs. */
+/** The sweep's own transaction holds only its lock; repairs run in transactions of their own. */
 const ROUND_SECONDS = 120;
 
-/** A batch younger than this is none of the sweep's business: its messages may not be visible yet. */
+/** Younger batches are ignored: their messages may not be visible yet. */
 const MIN_AGE_SECONDS = 20;
 
-/** Batches looked at in one go: their chunks and messages are in memory together. */
+/** Batches checked at once: their chunks and messages are in memory together. */
 const PAGE_SIZE = 2000;
 /** Before the first batch. */
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
 /**
- * One round over all batches. Another process that is at it already makes this one do nothing. What is in order is
- * found so for many batches at once, by comparing what the tables of batches and the queue have: they cannot be
- * joined where those are distributed. Only what seems not to be is looked at alone, under its lock.
+ * One round over all batches. Does nothing while another process runs one. Many batches are checked at once
+ * by comparing the tables of batches and of the queue, because these cannot be joined where they are
+ * distributed. Only a batch that seems wrong is checked alone, under its lock.
  *
- * @param options.minAgeSeconds batches stored, and callbacks of batches ended, less long ago are left alone
- * @param options.walk where the count of results goes on; it begins anew when absent
+ * @param options.minAgeSeconds younger batches, and callbacks of batches that ended more recently, are
+ * ignored
+ * @param options.walk where the count of results continues; it starts again when absent
  */
 export async function sweep(
   deps: SweepDeps,
@@ -79,19 +80,19 @@ export async function sweep(
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
 }
 
-/** The page after the one that had these; null when it was the last. */
+/** The next page; null when this one was the last. */
 function following(page: BatchWalk, ids: readonly string[]): BatchWalk | null {
   return ids.length < page.limit ? null : { ...page, after: ids.at(-1) ?? '' };
 }
 
-/** Those that have no message, or none for some chunk that lacks results. */
+/** Batches that have no message, or none for some chunk that lacks results. */
 async function outOfOrder(
   { queues }: SweepDeps,
   client: PoolClient,
   ids: readonly string[],
 ): Promise<Iterable<string>> {
   if (ids.length === 0) return [];
-  // First the messages: one that ends in between has left its results.
+  // Messages are read first: one that ends in between has left its results.
   const live = await queuedChunks(client, queues, ids);
   const incomplete = await incompleteChunks(client, ids);
   const suspects = new Set(ids);
@@ -104,8 +105,8 @@ async function outOfOrder(
 }
 
 /**
- * Sends again the messages of chunks that lack results and have none; a batch without any is recounted. What has no
- * chunk any more can never run.
+ * Sends messages for chunks that lack results and have no message; recounts a batch that lacks none. Jobs
+ * whose chunk is gone are recorded as failed.
  */
 async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   const { pool, queue, log } = deps;
@@ -129,7 +130,7 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   logEnd(log, batchId, ended);
 }
 
-/** Those of the batches with pending callbacks for which no message waits or is worked on. */
+/** The batches with a pending callback but without a message for it. */
 async function withoutMessage(client: PoolClient, callbacks: readonly PendingCallback[]): Promise<string[]> {
   if (callbacks.length === 0) return [];
   const queued = await queuedCallbacks(
@@ -144,7 +145,7 @@ async function withoutMessage(client: PoolClient, callbacks: readonly PendingCal
     .map(({ id }) => id);
 }
 
-/** Sends the callback's message again, as the attempt that follows those that were made. */
+/** Sends the callback's message again, as the attempt after the recorded ones. */
 async function repairCallback({ pool, queue, log }: SweepDeps, id: string): Promise<void> {
   await transaction(pool, async (client: PoolClient) => {
     const batch = await lockAnyBatch(client, id);

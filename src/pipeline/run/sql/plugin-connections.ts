@@ -1,10 +1,13 @@
-/** The connections that plugins' statements come by: apart from the engine's own, and shared out by action. */
+/**
+ * Database connections for plugins' statements: separate from the engine's own, and shared fairly between
+ * actions.
+ */
 import type { Pool, PoolClient } from 'pg';
 import { FairShare } from '../../../domain/fair-share.ts';
 import { abandon } from '../../../postgres/cancel.ts';
 import { handBack } from '../../../postgres/session.ts';
 
-/** A connection that is lent for one statement, or for one transaction. To be given back in one of the two ways. */
+/** A connection lent for one statement or one transaction. Return it with `release` or `abandon`. */
 export class Lease {
   readonly client: PoolClient;
   readonly #end: () => void;
@@ -19,7 +22,7 @@ export class Lease {
     return this.#abandoned !== undefined;
   }
 
-  /** @param changed when a statement may have left something on the session */
+  /** @param changed true when a statement may have changed the session */
   release(changed: boolean): void {
     if (this.isAbandoned) return;
     if (changed) handBack(this.client);
@@ -27,7 +30,7 @@ export class Lease {
     this.#end();
   }
 
-  /** Ends what is under way on the connection, at the server too, and closes it. Never rejects. */
+  /** Cancels the running statement, on the server too, and closes the connection. Never rejects. */
   abandon(): Promise<void> {
     this.#abandoned ??= abandon(this.client).finally(this.#end);
     return this.#abandoned;
@@ -35,7 +38,7 @@ export class Lease {
 }
 
 /**
- * An action gets a connection only while it holds fewer than are free, so that those whose statements take long leave
+ * An action gets a connection only while it holds fewer than are free. So actions with slow statements leave
  * some to the others.
  */
 export class PluginConnections {
@@ -43,13 +46,13 @@ export class PluginConnections {
   readonly #share: FairShare;
   readonly #leases = new Set<Lease>();
 
-  /** @param pool its connections opened by `openSession` */
+  /** @param pool opens its connections with `openSession` */
   constructor(pool: Pool) {
     this.#pool = pool;
     this.#share = new FairShare(pool.options.max);
   }
 
-  /** Lends a connection when it is the action's turn. Throws what keeps it from being made. */
+  /** Lends a connection when it is the action's turn. Throws the error when no connection can be made. */
   async lend(action: string): Promise<Lease> {
     await this.#share.enter(action);
     try {
@@ -71,9 +74,9 @@ export class PluginConnections {
     return !this.#share.hasPlace(action);
   }
 
-  /** Ends what is still under way. */
+  /** Ends everything still running. */
   async close(): Promise<void> {
-    const ended = this.#pool.end(); // and no connection is made any more for those that still wait
+    const ended = this.#pool.end(); // and no connection is made any more for waiting callers
     await Promise.all([...this.#leases].map((lease) => lease.abandon()));
     await ended;
   }

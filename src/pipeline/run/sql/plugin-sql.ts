@@ -1,4 +1,4 @@
-/** The `sql` of a run that is in no transaction: each statement has a connection of its own and commits by itself. */
+/** The `sql` of a run without a transaction: each statement has its own connection and commits by itself. */
 import type { QueryResultRow } from 'pg';
 import type { Sql } from '../../../plugin/context.ts';
 import { NonRetryableError } from '../../../plugin/errors.ts';
@@ -12,21 +12,21 @@ import { requireStorable } from './storable.ts';
 
 /** `sql` of one run. */
 export interface RunSql extends Sql {
-  /** Whether a statement failed because the database was away. */
+  /** True when a statement failed because the database was away. */
   readonly interrupted: boolean;
-  /** Gives the run's time, before the run begins: at its end statements under way are cancelled. */
+  /** Sets the run's deadline, before the run begins; when it ends, running statements are cancelled. */
   until(deadline: Deadline): void;
 }
 
-/** The server's limit for a statement is reached when the run's time is surely over. */
+/** Added to the server's statement limit, so that it is reached only after the run's time is over. */
 const SPARE_SECONDS = 2;
 
-/** What the server is told that a statement of the action may take. */
+/** The statement timeout given to the server. */
 export function statementSeconds(timeoutSeconds: number): number {
   return Math.ceil(timeoutSeconds) + SPARE_SECONDS;
 }
 
-/** A statement that the server has cancelled because the run's time was over has failed for that. */
+/** When the server cancelled a statement because the run's time was over, returns that error instead. */
 export function statementError(error: unknown, deadline: Deadline | undefined): unknown {
   return (isCancelled(error) && deadline?.lateness()) || error;
 }
@@ -37,7 +37,7 @@ export class PluginSql implements RunSql {
   readonly #action: { name: string; timeoutSeconds: number };
   readonly #interruptions: number | undefined;
   #deadline: Deadline | undefined;
-  /** Of the statements under way; made by the first, for most runs have none. */
+  /** The running statements; made by the first, because most runs have none. */
   #statements: Statements | undefined;
 
   /** @param interruptions how often the attempt was interrupted before */
@@ -81,14 +81,14 @@ export class PluginSql implements RunSql {
   }
 }
 
-/** What an action may still do with its statements after it was told that its time is over. */
+/** How long an action may still use its statements after its deadline, to clean up. */
 const CLEAN_UP_MS = 1000;
 
-/** Statements of one run, none of which outlives the run's time. */
+/** The statements of one run; none runs longer than the run. */
 class Statements {
   /** Why the run's time is over. */
   #over: Error | undefined;
-  /** The same, when nothing more may be sent. */
+  /** Why no more statements may be sent. */
   #closed: Error | undefined;
   readonly #waiting = new Set<(error: Error) => void>();
   readonly #leases = new Set<Lease>();
@@ -110,7 +110,7 @@ class Statements {
     for (const lease of this.#leases) void lease.abandon();
   }
 
-  /** Throws why the run's time is over, when it is. */
+  /** Throws the reason when the run's time is over. */
   async run<T>(
     lend: () => Promise<Lease>,
     send: (lease: Lease) => Promise<T>,
@@ -134,7 +134,7 @@ class Statements {
       this.#waiting.add(reject);
       lend()
         .then((lease) => {
-          // Nobody may be waiting for it any more.
+          // The caller may have stopped waiting.
           if (this.#waiting.has(reject)) resolve(lease);
           else lease.release(false);
         }, reject)

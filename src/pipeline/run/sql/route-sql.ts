@@ -1,4 +1,4 @@
-/** The database as the routes of plugins read it. */
+/** Read access to the database for plugins' routes. */
 import type { ClientBase, Pool } from 'pg';
 import { BatchwrightError } from '../../../contract/errors.ts';
 import { FairShare } from '../../../domain/fair-share.ts';
@@ -13,9 +13,9 @@ const STATEMENT_SECONDS = 5;
 const WAIT_SECONDS = 10;
 
 /**
- * What reads the database for the routes of a namespace. Each statement is a read-only transaction of its own: what is
- * to be changed is an action's. The pool is for these alone, so that they wait for one another and nothing else does;
- * namespaces share it fairly. A statement throws `unavailable` (503) when it takes more than 5 s, or waits for 10 s.
+ * Creates the `sql` of a namespace's routes. Each statement is a read-only transaction of its own: changes
+ * are made by actions. The pool is only for routes, so that they delay nothing else; namespaces share it
+ * fairly. A statement throws `unavailable` (503) when it takes more than 5 s, or waits for 10 s.
  */
 export function createRouteSql(pool: Pool): (namespace: string) => Sql {
   const share = new FairShare(pool.options.max);

@@ -4,8 +4,8 @@ import { NonRetryableError } from '../../../plugin/errors.ts';
 const { allows, rule } = TEXT_FORMATS.storable;
 
 /**
- * Throws NonRetryableError (400) for a statement that would not reach Postgres as it is: the driver puts replacement
- * characters in place of half surrogate pairs, and Postgres takes no U+0000. No further run changes that.
+ * Throws NonRetryableError (400) for a statement that would not reach Postgres unchanged: the driver replaces
+ * half surrogate pairs, and Postgres rejects U+0000. Another run would not help.
  */
 export function requireStorable(text: unknown, values: readonly unknown[] = []): void {
   if (isChanged(text)) throw refused('the statement');

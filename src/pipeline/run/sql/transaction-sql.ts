@@ -10,9 +10,12 @@ import type { Lease } from './plugin-connections.ts';
 import { type RunSql, statementError, statementSeconds } from './plugin-sql.ts';
 import { requireStorable } from './storable.ts';
 
-/** A transaction that waits for its action is kept alive so often, as long as its process is. */
+/** A transaction that waits for its action is kept alive at this interval, as long as its process lives. */
 const KEEP_ALIVE_MS = 3000;
-/** Without that it is given up: an action may hold up the event loop for 10 s, see the watchdog. */
+/**
+ * Without a sign of life the server ends the transaction after this time: an action may block the event loop
+ * for 10 s, see the watchdog.
+ */
 const IDLE_SECONDS = 15;
 
 export class TransactionSql implements RunSql {
@@ -24,7 +27,7 @@ export class TransactionSql implements RunSql {
   #deadline: Deadline | undefined;
   #running = 0;
   #closed: Error | undefined;
-  /** Why the run's time was over before it had ended. */
+  /** Why the run's time was over before the run had ended. */
   #over: Error | undefined;
   #failure: unknown;
   #changed = false;
@@ -35,7 +38,7 @@ export class TransactionSql implements RunSql {
     this.#action = action;
     this.#interruptions = interruptions;
     this.#keepingAlive = setInterval(() => {
-      // Its failure is that of the next statement.
+      // If this fails, the next statement fails with the same error.
       if (this.#running === 0) showLife(lease.client).catch(() => {});
     }, KEEP_ALIVE_MS);
   }
@@ -45,7 +48,7 @@ export class TransactionSql implements RunSql {
     const { client } = this.#lease;
     return begin(client, {
       idleSeconds: IDLE_SECONDS,
-      // What the action's statements wait for is limited by its time alone.
+      // The action's timeout alone limits how long its statements wait for locks.
       lockSeconds: 0,
       statementSeconds: statementSeconds(this.#action.timeoutSeconds),
       checkSeconds: checkSeconds(client),
@@ -53,12 +56,12 @@ export class TransactionSql implements RunSql {
     });
   }
 
-  /** True when the run's time was over before it had ended. */
+  /** True when the run's time was over before the run had ended. */
   get isOver(): boolean {
     return this.#over !== undefined;
   }
 
-  /** Why the last statement that failed did. */
+  /** The error of the last statement that failed. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -72,7 +75,7 @@ export class TransactionSql implements RunSql {
     });
   }
 
-  /** The run has ended: what it still sends must not reach the connection's next user. */
+  /** The run has ended: statements that it sends later must not reach the connection's next user. */
   close(why = new Error('the run has ended: its transaction takes no further statement')): void {
     this.#closed ??= why;
     clearInterval(this.#keepingAlive);
@@ -106,7 +109,9 @@ export class TransactionSql implements RunSql {
     this.#lease.release(this.#changed);
   }
 
-  /** Never rejects; a connection with a statement under way is closed, for that would hold it up. */
+  /**
+   * Never rejects. A connection with a running statement is closed, because the rollback would wait for it.
+   */
   async rollBack(): Promise<void> {
     try {
       if (this.#running > 0) return await this.#lease.abandon();
