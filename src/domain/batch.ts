@@ -15,7 +15,7 @@ export interface Counts {
   cancelled: number;
 }
 
-/** The options of a `run` request; any other is an error. */
+/** The options of a `run` request; other names are an error. */
 export interface BatchOptions {
   skipInvalid?: boolean;
 }
@@ -27,7 +27,7 @@ export type AsyncId = string;
 
 const ASYNC_ID = /^[0-9a-f]{32}$/;
 
-/** Accepts what `run` answered; anything else cannot name a batch. */
+/** True for the form of id that `run` returns; no other value names a batch. */
 export function isAsyncId(value: unknown): value is AsyncId {
   return typeof value === 'string' && ASYNC_ID.test(value);
 }

@@ -1,4 +1,7 @@
-/** Who asks: resolved from the API key, handed to every pipeline function, the scope of every query. */
+/**
+ * The caller of a request: found by its API key, passed to every pipeline function, and the scope of every
+ * query.
+ */
 export interface Caller {
   tenant: string;
   /** The key's id; `admin` for the admin key. */
@@ -7,10 +10,10 @@ export interface Caller {
   permissions: readonly string[];
 }
 
-/** The tenant of the admin key and of everything made with it. */
+/** The tenant of the admin key. */
 export const DEFAULT_TENANT = 'default';
 
-/** True when one of the patterns covers the permission. `*` covers every action, yet not `admin`. */
+/** True when one of the patterns covers the permission. `*` covers every action, but not `admin`. */
 export function mayRun(caller: Caller, permission: string): boolean {
   return caller.permissions.some((pattern) => covers(pattern, permission));
 }
@@ -19,7 +22,7 @@ export function isAdmin(caller: Caller): boolean {
   return caller.permissions.includes('admin');
 }
 
-/** True when `pattern` allows all that `other` (a permission or a narrower pattern) allows. */
+/** True when `pattern` allows everything that `other` (a permission or a narrower pattern) allows. */
 export function covers(pattern: string, other: string): boolean {
   if (pattern === other) return true;
   if (other === 'admin' || pattern === 'admin') return false;
@@ -29,7 +32,10 @@ export function covers(pattern: string, other: string): boolean {
 
 const ADMIN_KEY = /^[!-~][ -~]{18,}[!-~]$/;
 
-/** 20 printable ASCII characters or more, no blank at either end: others could not be sent in a header as they are. */
+/**
+ * 20 printable ASCII characters or more, without a blank at either end: other keys cannot be sent unchanged
+ * in a header.
+ */
 export function isAdminKey(key: string): boolean {
   return ADMIN_KEY.test(key);
 }

@@ -1,23 +1,23 @@
 /**
- * A number of places for several owners. An owner gets one only while it holds fewer than are free: one alone gets
- * half of them, several share what there is, and something is left for the next one.
+ * A number of places that owners share. An owner gets a place only while it holds fewer than are free. So a
+ * single owner gets half of them, several owners share them, and some are left for the next owner.
  */
 export class FairShare {
   #free: number;
   readonly #held = new Map<string, number>();
-  /** What lets each of them in, by owner, those first whose owner's turn is next. */
+  /** Waiting callers by owner; the first owner has the next turn. */
   readonly #waiting = new Map<string, Set<() => void>>();
 
   constructor(places: number) {
     this.#free = places;
   }
 
-  /** True when the owner would get a place now. */
+  /** True when the owner would get a place at once. */
   hasPlace(owner: string): boolean {
     return (this.#held.get(owner) ?? 0) < this.#free;
   }
 
-  /** True with a place for the owner, which must be given back; false without one. */
+  /** True when the owner got a place, which must be given back. */
   take(owner: string): boolean {
     if (!this.hasPlace(owner)) return false;
     this.#free--;
@@ -26,8 +26,8 @@ export class FairShare {
   }
 
   /**
-   * Waits for a place, which must be given back: in turn with the owners that may have one, first come, first served
-   * within an owner. Throws the signal's reason when that is aborted first.
+   * Waits for a place, which must be given back. Owners take turns; within an owner the order is first come,
+   * first served. Throws the signal's reason when that is aborted first.
    */
   async enter(owner: string, signal?: AbortSignal): Promise<void> {
     if (!this.take(owner)) await this.#wait(owner, signal);
@@ -41,7 +41,7 @@ export class FairShare {
     for (let enter = this.#next(); enter; enter = this.#next()) enter();
   }
 
-  /** Waits for a place and holds it while `work` is under way. Throws as `enter` does, and what `work` throws. */
+  /** Waits for a place and holds it while `work` runs. Throws like `enter`, and what `work` throws. */
   async run<T>(owner: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (!this.take(owner)) await this.#wait(owner, signal);
     try {
@@ -63,7 +63,9 @@ export class FairShare {
     await promise.finally(() => signal?.removeEventListener('abort', leave));
   }
 
-  /** Takes a place for the first that waits and may have one, whose owner is then the last to have another turn. */
+  /**
+   * Takes a place for the first waiting owner that may have one; that owner then goes to the end of the line.
+   */
   #next(): (() => void) | undefined {
     for (const [owner, waiting] of this.#waiting) {
       const [enter] = waiting;

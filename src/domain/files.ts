@@ -1,9 +1,9 @@
-/** How the start names files, and which files it leaves alone. */
+/** How errors at the start name files, and which files in plugin folders are ignored. */
 import { isAbsolute, relative } from 'node:path';
 
 /**
- * The file as an error names it: from the working directory where it is below that, so that the project's own
- * read `jobs/…`, else the whole path.
+ * The file's name in errors: relative to the working directory if it is below it, so that the project's own
+ * files read `jobs/…`; otherwise the whole path.
  */
 export function placeOf(file: string): string {
   const path = relative(process.cwd(), file);
@@ -11,18 +11,18 @@ export function placeOf(file: string): string {
 }
 
 const INCIDENTAL = [
-  // Of editors and systems: hidden files, backups, locks.
+  // Made by editors and systems: hidden files, backups, locks.
   /^\./,
   /~$/,
   /^#.*#$/,
   /\.(bak|orig|rej|tmp|swo|swp)$/i,
   /^(desktop\.ini|thumbs\.db)$/i,
-  // Of people.
+  // Made by people.
   /\.(md|txt)$/i,
   /^(changelog|licen[cs]e|notice|readme)$/i,
 ];
 
-/** True for files that may lie in any folder and that nobody takes for a part of a plugin. */
+/** True for files that may be in any folder and are not part of a plugin. */
 export function isIncidental(name: string): boolean {
   return INCIDENTAL.some((pattern) => pattern.test(name));
 }

@@ -1,13 +1,16 @@
-/** Work whose cost is mostly that of its commit: what comes while others are committed goes together with the next. */
+/**
+ * For work whose main cost is the commit: entries that arrive while others are committed share the next
+ * commit.
+ */
 
 export interface GroupCommitOptions<Entry, Answer> {
-  /** The most entries of a group. */
+  /** Maximum number of entries in a group. */
   maxEntries: number;
-  /** The most bytes of a group; one entry that has more is a group of its own. */
+  /** Maximum size of a group; a larger entry forms a group of its own. */
   maxBytes: number;
-  /** Commits a group, and says of each entry what came of it. All have failed when it rejects. */
+  /** Commits a group and returns the result of each entry. When it rejects, all entries have failed. */
   commit(entries: readonly Entry[]): Promise<readonly PromiseSettledResult<Answer>[]>;
-  /** True when an error has nothing to do with any one of the entries: then none is tried again. */
+  /** True when an error is not caused by a single entry: then the entries are not tried one by one. */
   isShared(error: unknown): boolean;
 }
 
@@ -19,12 +22,13 @@ interface Member<Entry, Answer> {
 }
 
 /**
- * Groups that are committed at once. Nothing waits for company: what comes while fewer are being committed goes at
- * once, so that it takes no longer than alone. With two, one is being prepared while the other waits for the disk.
+ * Groups committed at the same time. An entry never waits for company: while fewer groups are being committed
+ * it goes at once, so that it takes no longer than alone. With two, one is prepared while the other waits for
+ * the disk.
  */
 const COMMITS_AT_ONCE = 2;
 
-/** Commits entries in groups. What is wrong with one entry of a group leaves the others as if each were alone. */
+/** Commits entries in groups. An entry that fails does not affect the others in its group. */
 export class GroupCommit<Entry, Answer> {
   readonly #options: GroupCommitOptions<Entry, Answer>;
   readonly #waiting: Member<Entry, Answer>[] = [];
@@ -35,7 +39,7 @@ export class GroupCommit<Entry, Answer> {
     this.#options = options;
   }
 
-  /** Resolves when the entry is committed. Throws what its commit threw, or what it says of this entry. */
+  /** Resolves when the entry is committed. Throws what its commit threw, or the entry's own error. */
   add(entry: Entry, bytes: number): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#waiting.push({ entry, bytes, resolve, reject });
@@ -43,7 +47,7 @@ export class GroupCommit<Entry, Answer> {
     return promise;
   }
 
-  /** Not before the entries are there that are added in the same turn of the event loop. */
+  /** Waits for the entries that are added in the same turn of the event loop. */
   #start(): void {
     if (this.#isStarting || this.#committing === COMMITS_AT_ONCE) return;
     this.#isStarting = true;
@@ -79,7 +83,7 @@ export class GroupCommit<Entry, Answer> {
       }
     } catch (error) {
       if (group.length === 1 || this.#options.isShared(error)) for (const { reject } of group) reject(error);
-      // All at once: one that must wait for something keeps none of the others waiting.
+      // All at once: an entry that must wait does not delay the others.
       else await Promise.all(group.map((member) => this.#commit([member])));
     }
   }

@@ -5,14 +5,18 @@ const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
 const LONG_DAY = '(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day';
 const MONTH = `(?<month>${MONTHS.join('|')})`;
 const TIME = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)';
-/** RFC 9110, 5.6.7: recipients accept the date of today's senders, that of RFC 850, and that of C's asctime(). */
+/**
+ * RFC 9110, 5.6.7: recipients accept three formats: the current one, RFC 850's, and that of C's asctime().
+ */
 const HTTP_DATES = [
   new RegExp(`^${DAY}, (?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${TIME} GMT$`),
   new RegExp(`^${LONG_DAY}, (?<day>\\d\\d)-${MONTH}-(?<year>\\d\\d) ${TIME} GMT$`),
   new RegExp(`^${DAY} ${MONTH} (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`),
 ];
 
-/** In ms since 1970; null for text that is no HTTP date. `now` decides which century a year of two digits is in. */
+/**
+ * In ms since 1970; null for text that is not an HTTP date. `now` decides the century of a two-digit year.
+ */
 export function parseHttpDate(text: string, now: number): number | null {
   const parts = HTTP_DATES.map((form) => form.exec(text)?.groups).find((groups) => groups !== undefined);
   if (!parts) return null;

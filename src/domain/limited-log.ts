@@ -1,12 +1,14 @@
 import type { Log } from './log.ts';
 
-/** Between two lines of one kind. */
+/** Time between two lines of the same kind. */
 const INTERVAL_MS = 30_000;
-/** Kinds told apart at once. Those beyond share a line by their message: some are named by what callers send. */
+/**
+ * Kinds tracked at once. Further kinds share a line per message, because some kinds come from callers' input.
+ */
 const MAX_KINDS = 100;
 
 interface Kind {
-  /** Occurrences that no line has told of yet. */
+  /** Occurrences since the last line. */
   count: number;
   write(count: number): void;
   timer: NodeJS.Timeout;
@@ -14,16 +16,16 @@ interface Kind {
 
 export interface LimitedLine {
   level: keyof Log;
-  /** Occurrences of one kind share a line: what is not to be told apart. */
+  /** Occurrences of the same kind share a line. */
   kind: string;
-  /** Of this occurrence, which the line shows as an example; asked for only when there is a line. */
+  /** Fields of this occurrence, shown as an example; called only when a line is written. */
   fields(): object;
   message: string;
 }
 
 /**
- * Log lines of what may happen very often: the first of a kind at once, then at most one an interval, with the
- * latest occurrence and in `count` how many there were since the line before.
+ * Log lines for frequent events: the first of a kind is written at once, then at most one per interval, with
+ * the latest occurrence and, in `count`, the number since the line before.
  */
 export class LimitedLog {
   readonly #log: Log;
@@ -50,7 +52,7 @@ export class LimitedLog {
     this.#kinds.set(kind, { count: 0, write, timer });
   }
 
-  /** Writes what is left and starts no further timer until the next occurrence; for the end of a process. */
+  /** Writes what is left and stops the timers, for the end of a process. */
   flush(): void {
     for (const [kind, { timer }] of this.#kinds) {
       this.#next(kind);

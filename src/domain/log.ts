@@ -1,4 +1,4 @@
-/** What the database code needs of a logger; a pino logger fits. */
+/** The logger that the code needs; a pino logger fits. */
 export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

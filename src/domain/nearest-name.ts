@@ -1,10 +1,10 @@
-/** The longest name that is compared: a caller's may be anything. */
+/** Maximum length of a compared name: a caller may send any length. */
 const MAX_LENGTH = 100;
 
 /**
- * The known name that a misspelt one most likely means, for error messages; undefined when none is near.
- * Near is: the same but for upper and lower case, the beginning of it (`timeout` for `timeoutSeconds`), or one
- * edit for every three characters.
+ * The known name that a misspelt one most likely means, for error messages; undefined when none is near. Near
+ * means: equal except for case, its beginning (`timeout` for `timeoutSeconds`), or at most one edit per three
+ * characters.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (name === '' || name.length > MAX_LENGTH) return undefined;
@@ -22,7 +22,7 @@ function distanceBetween(given: string, candidate: string): number {
   return isBeginning && given !== candidate ? 0.5 : edits(given, candidate);
 }
 
-/** Levenshtein's distance: characters to insert, to remove or to replace. */
+/** Levenshtein distance: characters to insert, remove or replace. */
 function edits(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, column) => column);
   for (let line = 1; line <= one.length; line++) {

@@ -7,11 +7,11 @@ export type ResultStatus = (typeof RESULT_STATUSES)[number];
 export interface RecordableOutcome {
   index: number;
   status: ResultStatus;
-  /** JSON text: the response, or the error object of a failed job; `null` of a cancelled one. */
+  /** JSON text: the response, or the error object of a failed job; `null` for a cancelled one. */
   response: string;
-  /** Runs, this one included; 0 for a job that never ran. */
+  /** The number of runs, including this one; 0 for a job that never ran. */
   attempts: number;
-  /** In ms since the epoch, by this process's clock; null of a job that never ran. */
+  /** In ms since the epoch, by this process's clock; null for a job that never ran. */
   startedAt: number | null;
   finishedAt: number;
 }
@@ -21,11 +21,11 @@ export interface RetryOutcome {
   index: number;
   status: 'retry';
   delaySeconds: number;
-  /** What went wrong, to be recorded should no other run take place; null when it was no fault of the job. */
+  /** The failed outcome to record if no other run follows; null when the job was not at fault. */
   failed: RecordableOutcome | null;
 }
 
-/** What came of one run of one job. */
+/** The outcome of one run of one job. */
 export type Outcome = RecordableOutcome | RetryOutcome;
 
 /** The result of a job that failed for good. */

@@ -1,4 +1,4 @@
-/** Something that stops the start and that whoever starts the server can mend; the message is one line. */
+/** A problem that stops the start and that the operator can fix; the message is one line. */
 export class StartError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(oneLine(message), options);
@@ -11,15 +11,15 @@ interface SystemError extends Error {
   syscall?: string;
   hostname?: string;
   path?: string;
-  /** Of an AggregateError: a host name with several addresses has an error for each. */
+  /** Set in an AggregateError: a host name with several addresses has one error for each. */
   errors?: Error[];
-  /** Of what Postgres answers. */
+  /** Set in errors from Postgres. */
   severity?: string;
 }
 
 /**
- * Why the start failed, for whoever started it: one line that names the variable to change, where there is
- * one. A fault of ours comes with its stack instead.
+ * Explains to the operator why the start failed: one line that names the variable to change, if there is one.
+ * A bug of ours is shown with its stack.
  */
 export function explainStartFailure(error: unknown, env: Record<string, string | undefined>): string {
   if (!(error instanceof Error)) return oneLine(String(error));
@@ -40,7 +40,7 @@ function explainAddress(
   if (syscall === 'listen' && code === 'EACCES')
     return `${port} is not allowed to this user: set a PORT above 1023`;
   if (syscall === 'listen' || (syscall === 'getaddrinfo' && hostname === env.HOST))
-    return `HOST=${env.HOST} is no address of this machine: ${message}`;
+    return `HOST=${env.HOST} is not an address of this machine: ${message}`;
   return null;
 }
 

@@ -1,4 +1,4 @@
-/** What looks like a secret in a text, and what a log line shows in its place. */
+/** Patterns of secrets in a text, and the replacement shown in log lines. */
 const SECRETS: readonly [pattern: RegExp, shown: string][] = [
   // User info of a URL, then its query.
   [/(\/\/)[^\s/@]+@/g, '$1…@'],
@@ -12,10 +12,10 @@ const SECRETS: readonly [pattern: RegExp, shown: string][] = [
 ];
 
 const MAX_LENGTH = 300;
-/** More than this is not looked at. */
+/** Longer texts are cut before the search. */
 const MAX_INPUT = 10_000;
 
-/** The text without what looks like a secret, of a length for a log line. */
+/** The text without anything that looks like a secret, shortened for a log line. */
 export function withoutSecrets(text: string): string {
   let shown = text.slice(0, MAX_INPUT);
   for (const [pattern, mark] of SECRETS) shown = shown.replace(pattern, mark);

@@ -6,12 +6,12 @@ import { streamOf } from './connection.ts';
 
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html, "CancelRequest" */
 const CANCEL_REQUEST = 80877102;
-/** A server that does not take the request by then has its own limit for the statement. */
+/** After this time the statement's own limit on the server must end it. */
 const CANCEL_MS = 2000;
-/** What a cancelled statement gets for coming to its end, before its connection is cut. */
+/** A cancelled statement may take this long to end, before its connection is cut. */
 const END_MS = 1000;
 
-/** What `pg` knows of a connection; its types do not tell. */
+/** Properties of a `pg` client that its types do not declare. */
 interface Connected {
   host: string;
   port: number;
@@ -20,8 +20,8 @@ interface Connected {
 }
 
 /**
- * Closes a connection that a statement may be under way on: the server cancels the statement at once. Resolves
- * when the connection is closed, after some seconds at most.
+ * Closes a connection on which a statement may be running: the server cancels the statement at once. Resolves
+ * when the connection is closed, after a few seconds at most.
  */
 export async function abandon(client: PoolClient): Promise<void> {
   const closed = once(client, 'end');
@@ -35,26 +35,26 @@ export async function abandon(client: PoolClient): Promise<void> {
 }
 
 /**
- * Asks the server to cancel what the client's session is at; resolves when the server has taken note, or when it
- * does not. Never rejects. The request passes poolers; where connections must be encrypted from their first byte
- * it does not arrive, and the statement's own limit ends it.
+ * Asks the server to cancel the client's running statement; resolves when the request was processed or has
+ * failed. Never rejects. The request passes poolers. Where connections must be encrypted from their first
+ * byte it does not arrive; then the statement's own limit ends it.
  */
 async function cancelStatement(client: ClientBase): Promise<void> {
   const { host, port, processID, secretKey } = client as unknown as Connected;
-  // The address that the connection really has: a name may stand for several servers.
+  // The connection's real address: a host name may stand for several servers.
   const address = streamOf(client).remoteAddress ?? host;
   const socket = connect(
     address.startsWith('/') ? { path: `${address}/.s.PGSQL.${port}` } : { host: address, port },
   );
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  socket.on('error', () => {}); // closes it
+  socket.on('error', () => {}); // the socket then closes
   socket.setTimeout(CANCEL_MS, () => socket.destroy());
   const request = Buffer.alloc(16);
   [request.length, CANCEL_REQUEST, processID, secretKey].forEach((value, position) => {
     request.writeInt32BE(value, 4 * position);
   });
   socket.write(request);
-  // The server closes it when it has sent the signal.
+  // The server closes the socket when it has sent the signal.
   socket.resume();
   await closed;
 }

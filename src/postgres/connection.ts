@@ -1,4 +1,4 @@
-/** The one place that makes connections: pools stand on it, and so do all that need a session of their own. */
+/** The one place that makes connections: for pools, and for code that needs a session of its own. */
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 
@@ -6,15 +6,15 @@ export interface ConnectionOptions {
   url: string;
   /** Shown in pg_stat_activity. */
   applicationName: string;
-  /** A connection that is not there after this is given up; 10 s when absent. */
+  /** A connection that takes longer is given up; 10 s when absent. */
   connectMs?: number | undefined;
 }
 
 const CONNECT_MS = 10_000;
-/** An idle connection whose other end is gone is found out: ten probes, a second apart, after this. */
+/** Detects an idle connection whose other end is gone: ten probes, a second apart, after this time. */
 const KEEP_ALIVE_MS = 10_000;
 
-/** What `pg` needs for a connection. No start parameters: a pooler would refuse them. */
+/** Options for a `pg` connection. No start parameters: a pooler would refuse them. */
 export function connectionConfig({ url, applicationName, connectMs = CONNECT_MS }: ConnectionOptions) {
   return {
     connectionString: url,
@@ -26,17 +26,17 @@ export function connectionConfig({ url, applicationName, connectMs = CONNECT_MS 
 }
 
 /**
- * A connection of its own, still to be connected, and to be ended by the caller. A connection that is lost
- * rejects the statement under way, and `end` tells of it.
+ * A separate connection, not yet connected; the caller must end it. When the connection is lost, the running
+ * statement rejects and `end` is emitted.
  */
 export function createClient(options: ConnectionOptions): pg.Client {
   const client = new pg.Client(connectionConfig(options));
-  // The event that comes besides must not end the process, and it comes more than once.
+  // The additional error event must not end the process; it may come more than once.
   client.on('error', () => {});
   return client;
 }
 
-/** What `pg` has beneath a client; its types do not tell. */
+/** Properties of a `pg` client that its types do not declare. */
 interface Connected {
   connection: { stream: Duplex & { remoteAddress?: string } };
 }

@@ -6,17 +6,19 @@ import { createClient } from './connection.ts';
 import { type MigrationFile, planMigrations, type RunMigration, readMigrations } from './migration-files.ts';
 import { begin } from './transaction.ts';
 
-/** Any number will do, as long as every Batchwright has the same. */
+/** Any number works if every Batchwright uses the same. */
 const LOCK_KEY = 7_130_244_108;
 
 const TABLE = 'migration';
-/** The library runs what stands between such comments only. */
+/** The library treats such comments as section marks and runs only one section. */
 const MARKER = /^\s*--[\s-]*(up|down)\s+migration/im;
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 interface Migrations {
-  /** The Postgres schema that they are run in, made when missing; it also holds the table of those done. */
+  /**
+   * The Postgres schema they run in, created when missing; it also holds the table of completed migrations.
+   */
   schema: string;
   /** Folder of files `001_name.sql`, run in the order of their numbers. */
   directory: string;
@@ -24,12 +26,10 @@ interface Migrations {
 }
 
 /**
- * Runs the migrations of a folder that have not run yet, each in a transaction of its own, while no other
- * process migrates the same database; waits for one that does. A `client` of `withMigrationLock` is used as
- * it is, a `url` connected to.
- *
- * Throws StartError, one line that names the file: with Postgres's message when one fails, where those before it
- * stay, and as `planMigrations` does when the files are not those that have run.
+ * Runs the migrations of a folder that have not run, each in its own transaction. Waits while another process
+ * migrates the same database. Uses a `client` of `withMigrationLock` as it is, or connects to a `url`. Throws
+ * StartError, one line that names the file: with Postgres's message when a migration fails (earlier ones
+ * stay), and like `planMigrations` when the files do not fit those that have run.
  */
 export async function migrate(
   options: Migrations & ({ url: string } | { client: pg.ClientBase }),
@@ -38,7 +38,7 @@ export async function migrate(
   return withMigrationLock(options.url, options.log, (client) => runPending(client, options));
 }
 
-/** Lends a connection while another holds the one lock of all migrations; for several folders one after another. */
+/** Lends a connection while another one holds the lock for all migrations; for several folders in turn. */
 export async function withMigrationLock<T>(
   url: string,
   log: Log,
@@ -61,11 +61,11 @@ async function withConnection<T>(url: string, work: (client: pg.ClientBase) => P
 }
 
 /**
- * The lock is a transaction's and ends with it: behind a pooler a session outlives its client, and a lock of
- * the session would be held for ever.
+ * The lock belongs to a transaction and ends with it. Behind a pooler a session outlives its client, so a
+ * session's lock would be held for ever.
  */
 async function lock(client: pg.ClientBase, log: Log): Promise<void> {
-  // Held while the other connection works, and waited for until that is done.
+  // Held, and idle, until the other connection has finished its work.
   await begin(client, { idleSeconds: 0, lockSeconds: 0 });
   const { rows } = await client.query('select pg_try_advisory_xact_lock($1) as locked', [LOCK_KEY]);
   if (rows[0].locked) return;
@@ -84,15 +84,15 @@ async function runPending(client: pg.ClientBase, { schema, directory, log }: Mig
     ignorePattern: '(?!\\d+_.*\\.sql$).*',
     direction: 'up',
     noLock: true,
-    // The order is checked here, in words.
+    // Our own check gives clearer errors.
     checkOrder: false,
     logger: SILENT,
   } as const;
   try {
-    await runner({ ...options, dryRun: true }); // makes the table
+    await runner({ ...options, dryRun: true }); // creates the table
     const table = `"${schema}"."${TABLE}"`;
     const { pending, later } = planMigrations(directory, files, await findRun(client, table));
-    await keepChecksums(client, table, files); // of those that ran before checksums were kept
+    await keepChecksums(client, table, files); // for migrations that ran before checksums existed
     if (later.length > 0)
       log.warn({ schema, migrations: later }, 'The database has migrations of a later release');
     for (const file of pending) {
@@ -105,14 +105,14 @@ async function runPending(client: pg.ClientBase, { schema, directory, log }: Mig
   }
 }
 
-/** The migrations that have run; adds the column of checksums where it is not there yet. */
+/** The migrations that have run; adds the checksum column if it is missing. */
 async function findRun(client: pg.ClientBase, table: string): Promise<RunMigration[]> {
   await client.query(`alter table ${table} add column if not exists checksum text`);
   const { rows } = await client.query<RunMigration>(`select name, checksum from ${table} order by id`);
   return rows;
 }
 
-/** Where there is none yet: the text that a migration ran with is kept, whatever the file becomes. */
+/** Stores the checksums that are missing, so that later changes of these files are noticed. */
 async function keepChecksums(
   client: pg.ClientBase,
   table: string,
@@ -133,7 +133,7 @@ async function runOne(
 ): Promise<void> {
   if (MARKER.test(file.text))
     throw new StartError(
-      `${file.place}: a comment that begins with "up migration" or "down migration" divides the file: change it, for there is no way down`,
+      `${file.place}: a comment that begins with "up migration" or "down migration" divides the file: change it, because there are no down migrations`,
     );
   try {
     await run();

@@ -1,4 +1,4 @@
-/** The files of migrations, and what must be true of them beside those that have run. */
+/** Migration files, and the checks against those that have run. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export interface MigrationFile {
   /** The file's name without `.sql`. */
   name: string;
   number: bigint;
-  /** As errors name it. */
+  /** The file's name in errors. */
   place: string;
   text: string;
   checksum: string;
@@ -17,15 +17,15 @@ export interface MigrationFile {
 
 export interface RunMigration {
   name: string;
-  /** Of the text that ran; null where it ran before checksums were kept. */
+  /** Checksum of the text that ran; null for one that ran before checksums existed. */
   checksum: string | null;
 }
 
-/** The library's parser of names quotes nothing. */
+/** The library does not escape these characters in names. */
 const FILE_NAME = /^(\d+)_[^'"\\]+\.sql$/;
 
 /**
- * The migrations of a folder, in the order of their numbers. Throws StartError for whatever else is in it, but for
+ * The migrations of a folder, in the order of their numbers. Throws StartError for any other file, except
  * documents, hidden files and editors' backups.
  */
 export async function readMigrations(directory: string): Promise<MigrationFile[]> {
@@ -51,7 +51,7 @@ export async function readMigrations(directory: string): Promise<MigrationFile[]
   return (await Promise.all(files)).sort(byNumber);
 }
 
-/** Git may give the lines of one file other ends on another machine. */
+/** On another machine Git may use other line ends. */
 function checksumOf(text: string): string {
   return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex');
 }
@@ -62,11 +62,10 @@ function byNumber(one: MigrationFile, other: MigrationFile): number {
 }
 
 /**
- * The migrations that have not run yet, and the names of those that have run and that a later release of the plugin
- * has: the release before goes on beside it.
- *
- * Throws StartError, one line that names the file and says what to do, when one that has run was changed, renamed or
- * removed, and when one that has not run does not come after all others.
+ * The migrations that have not run, and the names of those that only a later release of the plugin has: the
+ * previous release keeps running beside it. Throws StartError, one line that names the file and says what to
+ * do, when a migration that has run was changed, renamed or removed, or when a new one does not come after
+ * all others.
  */
 export function planMigrations(
   directory: string,

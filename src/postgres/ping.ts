@@ -3,8 +3,8 @@ import type { Pool, QueryConfig } from 'pg';
 const ANSWER_MS = 2000;
 
 /**
- * Makes what asks the database behind a pool whether it answers: false when it has not within 2 s. However many
- * ask at once, the database is asked once.
+ * Makes a function that checks whether the database behind a pool answers: false when it has not within 2 s.
+ * Concurrent calls share one check.
  */
 export function createPing(pool: Pool): () => Promise<boolean> {
   let asking: Promise<boolean> | undefined;
@@ -18,9 +18,9 @@ export function createPing(pool: Pool): () => Promise<boolean> {
 
 function ask(pool: Pool): Promise<boolean> {
   return new Promise((resolve) => {
-    // All connections may be in use, and one more may not be made in time.
+    // All connections may be in use, and a new one may take too long.
     const late = setTimeout(resolve, ANSWER_MS, false);
-    // A connection whose other end is gone without a word is closed by this limit of `pg`'s, and another one made.
+    // This limit of `pg` closes a connection whose other end is gone, so that a new one is made.
     const statement: QueryConfig & { query_timeout: number } = {
       text: 'select 1',
       query_timeout: ANSWER_MS,

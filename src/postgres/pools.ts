@@ -5,7 +5,7 @@ import { type ConnectionOptions, connectionConfig } from './connection.ts';
 
 const { builtins } = pg.types;
 
-/** Text as it is stored, so that a caller's JSON comes back as it was sent, and nobody parses it in vain. */
+/** Text as it is stored, so that a caller's JSON is returned unchanged and is not parsed without need. */
 const TEXT_PARSERS: Record<number, (text: string) => unknown> = {
   [builtins.JSON]: (text) => text,
   [builtins.JSONB]: (text) => text,
@@ -19,30 +19,27 @@ const types: pg.CustomTypesConfig = {
   },
 };
 
-/** An ended connection is closed by the server at once, unless that is frozen or out of reach. */
+/** The server closes an ended connection at once, unless the server is frozen or unreachable. */
 const CLOSE_MS = 1_000;
 
 interface PoolOptions extends ConnectionOptions {
-  /** The most connections at once. */
+  /** Maximum number of connections. */
   max: number;
   log: Log;
-  /** Its connections are for COPY, which cannot go together with statements sent one behind the other. */
+  /** The connections are used for COPY, which cannot be combined with pipelined statements. */
   forCopy?: boolean;
-  /** Resolves when a new connection may be used; it is closed when this rejects. */
+  /** Awaited before a new connection is used; the connection is closed when this rejects. */
   onConnect?: (client: pg.ClientBase) => Promise<void>;
-  /** Its values are as `pg` parses them: for a library's statements, which expect that. */
+  /** Values are parsed as `pg` does by default, for a library that expects that. */
   forLibrary?: boolean;
 }
 
 /**
- * A pool that survives the loss of connections and of the server: what is lost is logged, statements that
- * were under way reject, later ones connect anew, waiting at most 10 s for a connection.
- *
- * `end` resolves when the server has closed the connections, or is taking too long for that: the database may be
- * stopped then, and nothing is lost.
- *
- * json and jsonb columns are strings of JSON text, bigint columns are numbers. A statement is sent without
- * waiting for the answer to the one before, when the caller does not wait for it either.
+ * A pool that survives the loss of connections and of the server. A lost connection is logged, its running
+ * statements reject, and later statements use a new connection, for which they wait at most 10 s. `end`
+ * resolves when the server has closed the connections, or takes too long: then the database may be stopped
+ * without loss. json and jsonb columns are strings of JSON text, bigint columns are numbers. Statements are
+ * pipelined: one is sent without waiting for the answer to the one before, if the caller does not wait.
  */
 export function createPool({
   max,
@@ -58,22 +55,25 @@ export function createPool({
     max,
     pipeline: !forCopy,
     ...(forLibrary ? {} : { types }),
-    // It is awaited, whatever its type says.
+    // The pool awaits it, although its type says otherwise.
     ...(onConnect && { onConnect: onConnect as (client: pg.ClientBase) => void }),
   });
   pool.on('connect', (client) => {
     client.once('error', (err) => log.warn({ err, applicationName }, 'A database connection was lost'));
-    // The end of the socket comes as a second event.
+    // The end of the socket is reported as a second event.
     client.on('error', () => undefined);
   });
-  // Repeats the errors of idle clients; the pool has no listener on the others, hence ours above.
+  // The pool repeats the errors of idle clients only; the listener above gets the others.
   pool.on('error', () => undefined);
   return pool;
 }
 
-/** That of `pg` has ended when it has said goodbye to the server. */
+/**
+ * The pool of `pg` counts as ended when it has told the server; this one waits until the connections are
+ * closed.
+ */
 class ClosingPool extends pg.Pool {
-  /** Resolved when the connection is closed; of those that are open. */
+  /** For each open connection: resolves when it is closed. */
   readonly #closed = new Map<pg.PoolClient, Promise<void>>();
 
   constructor(config: pg.PoolConfig) {

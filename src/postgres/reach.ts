@@ -1,13 +1,16 @@
-/** Says before the start what is wrong with the address of a database. */
+/** Explains, before the start, what is wrong with the address of a database. */
 import { connect, type Socket } from 'node:net';
 import { StartError } from '../domain/start-error.ts';
 import { createClient, cut } from './connection.ts';
 
-/** https://www.postgresql.org/docs/current/protocol-message-formats.html, "SSLRequest": any Postgres answers it. */
+/**
+ * https://www.postgresql.org/docs/current/protocol-message-formats.html, "SSLRequest": every Postgres answers
+ * it.
+ */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
-/** Yes and no; or an error, whose length comes next. */
+/** Yes and no; or an error, followed by its length. */
 const POSTGRES_ANSWERS = /^(?:[SN]$|E\?)/;
-/** What speaks in lines may wait for the end of one. */
+/** A server with a line-based protocol may wait for a line end. */
 const END_OF_LINE = '\r\n\r\n';
 const NUDGE_MS = 500;
 const PROBE_MS = 2000;
@@ -15,17 +18,17 @@ const MAX_SHOWN = 60;
 
 interface ConnectError extends Error {
   code?: string;
-  /** Of what Postgres answers. */
+  /** Set in errors from Postgres. */
   severity?: string;
-  /** Of an AggregateError: a name with several addresses has an error for each. */
+  /** Set in an AggregateError: a name with several addresses has one error for each. */
   errors?: Error[];
 }
 
 /**
- * Connects once and closes the connection. Throws StartError, which names the variable and says why there is no
- * connection, or what there is instead of Postgres.
+ * Connects once and closes the connection. Throws StartError, which names the variable and says why there is
+ * no connection, or what answers in place of Postgres.
  *
- * @param connectMs how long a connection may take; as for all others when absent
+ * @param connectMs how long a connection may take; the usual time when absent
  */
 export async function requireDatabase(variable: string, url: string, connectMs?: number): Promise<void> {
   try {
@@ -47,7 +50,7 @@ async function connectOnce(url: string, connectMs: number | undefined): Promise<
   await client.end();
 }
 
-/** Postgres says what it objects to, the system what it cannot find or reach. */
+/** True when the error has a clear reason, from Postgres or from the system. */
 function isExplained({ severity, code, errors }: ConnectError): boolean {
   const isCut = code === 'ECONNRESET' || code === 'EPIPE';
   return severity !== undefined || errors !== undefined || (code !== undefined && !isCut);
@@ -59,12 +62,12 @@ async function explained(cause: unknown, { host, port }: { host: string; port: n
   const words = await firstWords(path === undefined ? connect({ host, port }) : connect({ path }));
   if (words === undefined) return new Error(`${place} does not answer`, { cause });
   if (words === '')
-    return new Error(`${place} closes the connection at once, as no Postgres does`, { cause });
+    return new Error(`${place} closes the connection at once, which Postgres does not do`, { cause });
   if (POSTGRES_ANSWERS.test(words)) return cause;
-  return new Error(`${place} is no Postgres: it answers ${JSON.stringify(words)}`, { cause });
+  return new Error(`${place} is not Postgres: it answers ${JSON.stringify(words)}`, { cause });
 }
 
-/** The first line of what is answered; empty when the connection is closed instead, undefined when it is not. */
+/** The first line of the answer; empty when the connection is closed, undefined when there is no answer. */
 async function firstWords(socket: Socket): Promise<string | undefined> {
   const nudge = setTimeout(() => socket.write(END_OF_LINE), NUDGE_MS);
   const late = setTimeout(() => socket.destroy(new Error('no answer')), PROBE_MS);

@@ -1,26 +1,26 @@
-/** Sessions that foreign statements come by: what these may take, and what they leave behind. */
+/** Sessions for plugins' statements: their limits, and the cleanup after them. */
 import type { ClientBase, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import { isTransactionRefused } from './errors.ts';
 import { begin, pipelined } from './transaction.ts';
 
-/** A server notices so soon that the process of a running statement is gone. */
+/** How often the server checks that the client of a running statement still exists. */
 const CHECK_SECONDS = 2;
 
 interface Session {
-  /** Another session may run the next transaction: a pooler is in between. */
+  /** A pooler is in between: another session may run the next transaction. */
   isShared: boolean;
-  /** The server can look after its client while a statement runs; not on every system. */
+  /** The server can check its client while a statement runs; not every system supports it. */
   canCheck: boolean;
-  /** What a statement may take at present. */
+  /** The current statement timeout. */
   seconds: number | undefined;
 }
 
 const sessions = new WeakMap<ClientBase, Session>();
 
-/** Finds out what a new connection's session is like, for what follows. */
+/** Finds out the properties of a new connection's session. */
 export async function openSession(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  // A pooler tells numbers of its own.
+  // A pooler reports process numbers of its own.
   const isShared = rows[0]?.pid !== (client as ClientBase & { processID?: number }).processID;
   const canCheck =
     !isShared &&
@@ -35,14 +35,14 @@ function checkStatement(): string {
   return `set client_connection_check_interval = '${CHECK_SECONDS}s'`;
 }
 
-/** Whether the server can be told to look after the process that has begun a transaction. */
+/** The setting for `checkSeconds` of a transaction; 0 when the server does not support it. */
 export function checkSeconds(client: ClientBase): number {
   return sessions.get(client)?.canCheck ? CHECK_SECONDS : 0;
 }
 
 /**
- * Runs one statement that the server ends after so many seconds (57014), also when nobody is there any more who
- * could. As long as the limit is the same it costs nothing.
+ * Runs one statement with a limit that the server enforces (57014), even if this process is gone. An
+ * unchanged limit costs nothing.
  */
 export async function queryWithin<Row extends QueryResultRow>(
   client: ClientBase,
@@ -55,13 +55,13 @@ export async function queryWithin<Row extends QueryResultRow>(
   if (session && session.seconds !== seconds) {
     session.seconds = seconds;
     const check = session.canCheck ? `; ${checkStatement()}` : '';
-    // Sent together with the statement: when it fails, so does that.
+    // Sent together with the statement: if this fails, the statement fails too.
     client.query(`set statement_timeout = '${seconds}s'${check}`).catch(() => {});
   }
   return client.query<Row>(text, values);
 }
 
-/** A setting of the session would reach others: it is the transaction's. */
+/** A session setting would affect other clients, so it is set for the transaction. */
 async function queryShared<Row extends QueryResultRow>(
   client: ClientBase,
   seconds: number,
@@ -77,33 +77,40 @@ async function queryShared<Row extends QueryResultRow>(
     ]);
     return answers[0] as QueryResult<Row>;
   } catch (error) {
-    // VACUUM and its like take no transaction.
+    // Statements such as VACUUM cannot run in a transaction.
     if (!isTransactionRefused(error)) throw error;
     return client.query<Row>(text, values);
   }
 }
 
-/** `discard all` but for the prepared statements, which pg takes for prepared as long as the connection lives. */
+/**
+ * Like `discard all`, but keeps the prepared statements, because pg assumes they exist as long as the
+ * connection lives.
+ */
 const RESET = `
   close all; reset session authorization; reset all; unlisten *; select pg_advisory_unlock_all();
   discard temp; discard sequences`;
 
-/** Runs foreign statements in a transaction that has begun; they leave nothing on the session, not even on failing. */
+/**
+ * Runs plugins' statements in a transaction that has begun; they leave nothing on the session, even when they
+ * fail.
+ */
 export async function leavingNothing<T>(client: ClientBase, statements: () => Promise<T>): Promise<T> {
   try {
     const result = await statements();
     await client.query(RESET);
     return result;
   } catch (error) {
-    // A session's locks outlive the transaction. Sent as one: behind a pooler the next may reach another session.
+    // A session's locks outlive the transaction. Sent as one query: behind a pooler the next may go to
+    // another session.
     await client.query(`rollback; ${RESET}`).catch(() => {});
     throw error;
   }
 }
 
 /**
- * Hands a connection that is in no transaction back to its pool, undoing first what foreign statements have left
- * on the session; nobody waits for that. A connection that cannot is closed.
+ * Returns a connection outside a transaction to its pool and first, without waiting, removes what plugins'
+ * statements have left on the session. Closes a connection where that fails.
  */
 export function handBack(client: PoolClient): void {
   const session = sessions.get(client);

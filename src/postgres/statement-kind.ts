@@ -1,8 +1,8 @@
-/** What a foreign statement may do to its connection, as far as its text tells. */
+/** Finds out from a statement's text what it may do to its connection. */
 
 /**
- * Comments, strings, quoted names and function bodies: what stands in them is none of the statement's words. Each
- * goes to the end of the text when it is not closed, so that a long text is gone through once.
+ * Comments, strings, quoted names and function bodies, whose text does not count. One that is not closed
+ * extends to the end of the text, so that a long text is read only once.
  */
 const OPAQUE = new RegExp(
   [
@@ -19,9 +19,9 @@ const OPAQUE = new RegExp(
   'gi',
 );
 
-/** May begin a statement that begins or ends a transaction. */
+/** Words that may begin a statement that begins or ends a transaction. */
 const TRANSACTION = /\b(?:begin|start|commit|end|abort|prepare|rollback)\b/i;
-/** Savepoints are the statement's own business: they neither begin nor end a transaction. */
+/** Savepoints are allowed: they neither begin nor end a transaction. */
 const BEGINS_OR_ENDS =
   /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i;
 
@@ -31,14 +31,17 @@ export function beginsOrEndsTransaction(text: string): boolean {
 }
 
 const READS_OR_WRITES = /^(?:select|insert|update|delete|merge|values|table|with)\b/i;
-/** Functions and tables that a session keeps, and functions of a plugin's own, which may do anything. */
+/**
+ * Functions and tables that persist in a session, and functions in a plugin's own schema, which may do
+ * anything.
+ */
 const KEPT = /\b(?:set_config|pg_\w*advisory_\w*|temp|temporary|dblink\w*|setseed)\b|\w\s*\.\s*\w+\s*\(/i;
-/** `insert into schema.table (column)` is no function. */
+/** In `insert into schema.table (column)` the name is not a function. */
 const INSERT = /\binto\s+[\w.]+\s*\(/gi;
 
 /**
- * True when the text may leave something on its session: a setting, a temporary table, a lock, a channel. Of a
- * statement that reads or writes rows that is not assumed, unless it says so or calls a function with a schema.
+ * True when the text may leave something on its session: a setting, a temporary table, a lock, a channel.
+ * Statements that read or write rows count only if they name such a thing or call a function with a schema.
  */
 export function mayChangeSession(text: string): boolean {
   return statementsOf(text).some(

@@ -1,6 +1,6 @@
 /**
- * The one place where transactions begin and end. Each has limits that the server keeps: a process that stands
- * still, or that the network no longer reaches, holds its locks for so long and no longer.
+ * The one place where transactions begin and end. The server enforces their limits: a process that hangs or
+ * is cut off by the network holds its locks only that long.
  */
 import {
   type Client,
@@ -14,47 +14,50 @@ import {
 import { isRepeatable } from './errors.ts';
 
 export interface TransactionLimits {
-  /** The server ends a transaction that waits for its client's next statement for longer; 12 when absent. */
+  /** The server ends a transaction whose client is idle for longer; 12 when absent. */
   idleSeconds?: number | undefined;
-  /** A statement that waits for a lock for longer fails (55P03); 6 when absent, 0 for without end. */
+  /** A statement fails (55P03) when it waits longer for a lock; 6 when absent, 0 for no limit. */
   lockSeconds?: number | undefined;
-  /** A statement fails (57014) that takes longer, its waiting for locks included; without end when absent. */
+  /** A statement fails (57014) when it takes longer, waits for locks included; no limit when absent. */
   statementSeconds?: number | undefined;
-  /** Whatever would change something fails (25006). */
+  /** Statements that change something fail (25006). */
   readOnly?: boolean | undefined;
-  /** How soon the server notices that the process of a running statement is gone. */
+  /** How soon the server notices that the client of a running statement is gone. */
   checkSeconds?: number | undefined;
-  /** Shown in pg_stat_activity as long as the transaction lasts, instead of the connection's name. */
+  /** Shown in pg_stat_activity during the transaction, in place of the connection's name. */
   name?: string | undefined;
   /**
-   * False for a commit that does not wait for the disk: a failure of the server may undo it, though none that was
-   * committed after it without this.
+   * False for a commit that does not wait for the disk. A crash of the server may undo it, but then no later
+   * durable commit was kept either.
    */
   isDurable?: boolean | undefined;
 }
 
-/** Longer than an action may hold up the event loop, and with it the statements of others: see the watchdog. */
+/** Longer than an action may block the event loop, and with it the statements of others: see the watchdog. */
 const IDLE_SECONDS = 12;
 /**
- * Shorter than IDLE_SECONDS: of several transactions of a process that stands still, those that wait for the
- * first give up before they get its lock, and all are gone with it. Shorter than a heartbeat lasts, too.
+ * Shorter than IDLE_SECONDS: when a process hangs, those of its transactions that wait for the first one give
+ * up before they get its lock, and all end with it. It is also shorter than a heartbeat lasts.
  */
 const LOCK_SECONDS = 6;
 
-/** The limits of a transaction that several have in common: what one of them must wait for is no matter of the others. */
+/**
+ * The limits of a transaction shared by several entries: a wait for one of them must not delay the others.
+ */
 export const GROUP_LIMITS: TransactionLimits = { lockSeconds: 0.5 };
 
-/** Begins a transaction, in one round trip; for those that cannot be the `work` of `transaction`. */
+/** Begins a transaction in one round trip, for code that cannot be the `work` of `transaction`. */
 export async function begin(client: ClientBase, limits: TransactionLimits = {}): Promise<void> {
   await client.query(`begin${limits.readOnly ? ' read only' : ''}; ${setLimits(limits)}`);
 }
 
-/** Sets what has been begun to these limits, whatever it had. */
+/** Sets the limits of the current transaction. */
 export async function limit(client: ClientBase, limits: TransactionLimits = {}): Promise<void> {
   await client.query(setLimits({ statementSeconds: 0, ...limits }));
 }
 
-// `set local` rather than start parameters of the connection: a pooler passes it on, and it ends with the transaction.
+// `set local` rather than start parameters of the connection: a pooler passes it on, and it ends with the
+// transaction.
 function setLimits({
   idleSeconds = IDLE_SECONDS,
   lockSeconds = LOCK_SECONDS,
@@ -75,8 +78,8 @@ function setLimits({
 }
 
 /**
- * Sends statements one behind the other, without waiting for each answer where the connection can do that.
- * Throws what the first that failed threw, when all have been answered: none reaches the connection's next user.
+ * Sends statements without waiting for each answer, where the connection supports it. Waits for all answers,
+ * so that none reaches the connection's next user, then throws the first error.
  */
 export async function pipelined(
   client: ClientBase,
@@ -97,10 +100,11 @@ function isPipelined(client: ClientBase): boolean {
 
 /**
  * Runs `work` in one transaction, committed when it resolves and rolled back when it throws; throws what
- * `work` threw. Throws too when `work` resolves although a statement had failed, for nothing was stored then.
+ * `work` threw. Also throws when `work` resolves although a statement had failed, because nothing was stored
+ * then.
  *
- * @param options.attempts how often `work` is run when it loses against another transaction (a deadlock, a lock
- *   that it waits for in vain); once when absent
+ * @param options.attempts how often `work` is tried when another transaction is in its way (a deadlock, a
+ * lock not granted in time); once when absent
  */
 export async function transaction<T>(
   pool: Pool,
@@ -124,7 +128,7 @@ async function runOnce<T>(
   const client = await pool.connect();
   try {
     const begun = begin(client, limits);
-    begun.catch(() => {}); // awaited below, unless something else fails before
+    begun.catch(() => {}); // awaited below, unless something else fails first
     if (!isPipelined(client)) await begun;
     const value = await work(client);
     await begun;
@@ -138,8 +142,8 @@ async function runOnce<T>(
 }
 
 /**
- * The rows of one statement in a transaction of its own, which begins with `settings` (`set local …`): one round
- * trip, where the connection can send statements one behind the other.
+ * The rows of one statement in its own transaction, which begins with `settings` (`set local …`). It takes
+ * one round trip where the connection can pipeline statements.
  */
 export async function queryInTransaction<Row extends QueryResultRow>(
   pool: Pool,
@@ -164,23 +168,23 @@ export async function queryInTransaction<Row extends QueryResultRow>(
   return rows;
 }
 
-/** Postgres answers a commit after a failed statement with ROLLBACK and no error: here it is one. */
+/** Postgres answers a commit after a failed statement with ROLLBACK and no error: this throws one. */
 export async function commit(client: ClientBase): Promise<void> {
   const { command } = await client.query('commit');
   if (command !== 'COMMIT') throw new Error('The transaction was rolled back: one of its statements failed');
 }
 
-/** Restarts the time that the server gives to a transaction that waits for its client. */
+/** Restarts the idle time limit of a transaction that waits for its client. */
 export async function showLife(client: ClientBase): Promise<void> {
   await client.query('');
 }
 
-/** Ends the transaction, for those that are not the `work` of `transaction`. */
+/** Rolls back, for code that is not the `work` of `transaction`. */
 export async function undo(client: ClientBase): Promise<void> {
   await client.query('rollback');
 }
 
-/** Rolls back and hands the connection back to its pool; closes one that cannot. */
+/** Rolls back and returns the connection to its pool; closes the connection if that fails. */
 async function rollBack(client: PoolClient): Promise<void> {
   try {
     await undo(client);

@@ -5,8 +5,8 @@ const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2000;
 
 /**
- * Repeats the work for as long as the database is away, or others are in its way. Throws what it throws otherwise,
- * and the last such error once the signal is aborted.
+ * Repeats the work while the database is away or others block it. Throws any other error, and the last such
+ * error once the signal is aborted.
  *
  * @param options.before called before each repetition
  */

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { chunkQueue, quarantineQueue } from './messages.ts';
 
-/** Deletes the batch's chunk messages that wait for lanes of these queues. */
+/** Deletes the batch's chunk messages that wait in these queues. */
 export async function deleteWaiting(
   client: ClientBase,
   queues: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * How the index of chunk messages is asked. It goes by queue, action and tenant, so that a statement finds the next
- * action, or the next tenant of an action, with one look each, however many messages wait.
+ * SQL for the index of chunk messages. The index is sorted by queue, action and tenant, so that a statement
+ * finds the next action, or the next tenant of an action, with one look-up, however many messages wait.
  */
 import { DELAYED_PRIORITY } from './messages.ts';
 
@@ -9,13 +9,13 @@ export const WAITING = `name = $1 and state < 'active' and not blocked`;
 export const ACTION = `coalesce(data ->> 'action', '') collate "C"`;
 export const TENANT = `coalesce(data ->> 'tenant', '') collate "C"`;
 
-/** For `indexes.ts`. A message of the release before has neither action nor tenant. */
+/** For `indexes.ts`. A message of the previous release has no action and no tenant. */
 export const CHUNK_INDEX = `(name, (${ACTION}), (${TENANT}), priority desc, start_after)
     where state < 'active' and not blocked`;
 
 /**
- * Each class is one range of the index: small chunks, first chunks, later chunks, delayed messages. Those that are not
- * due yet lie behind those that are.
+ * Each class is one range of the index: small chunks, first chunks, later chunks, delayed messages. Messages
+ * that are not yet due come after those that are.
  */
 const CLASSES = [
   { where: 'priority > 0', order: 'priority desc, start_after' },
@@ -27,7 +27,7 @@ const CLASSES = [
 /** The class of small chunks: see `ofEachClass`. */
 export const SMALL_CLASS = 0;
 
-/** For each class the due messages of an action and a tenant, in the order in which they are run. */
+/** The due messages of an action and a tenant in each class, in the order in which they run. */
 export function ofEachClass(select: (rows: string, number: number) => string, of: string): string {
   return CLASSES.map(({ where, order }, number) =>
     select(
@@ -38,7 +38,7 @@ export function ofEachClass(select: (rows: string, number: number) => string, of
   ).join(' union all ');
 }
 
-/** For `with recursive`: the actions that have messages waiting in the queue of $1, and a null after the last. */
+/** For `with recursive`: the actions with waiting messages in queue $1, then a null. */
 export const EACH_ACTION = `each_action (action) as (
     (select ${ACTION} from ${TABLE} where ${WAITING} order by ${ACTION} limit 1)
     union all

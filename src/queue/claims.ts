@@ -1,4 +1,7 @@
-/** What pg-boss has no verb for: parts of a claimed message go back, or all of it does, uncharged. */
+/**
+ * Operations that pg-boss does not have: returning a claimed message, or part of it, to the queue without
+ * counting an attempt.
+ */
 import type { ClientBase } from 'pg';
 import { UNCLAIMED } from './fetch-chunks.ts';
 import type { ChunkMessage, Claim } from './messages.ts';
@@ -6,8 +9,8 @@ import type { ChunkMessage, Claim } from './messages.ts';
 const HELD = `name = $1 and id = $2 and retry_count = $3 and state = 'active'`;
 
 /**
- * The message is for these jobs only from now on, and its heartbeat is renewed. `lost` when the claim is no longer
- * ours: the caller must roll back. `again` when this was done before, by a transaction whose end nobody heard of.
+ * Limits the message to these jobs and renews its heartbeat. `lost` when another lane has the claim: the
+ * caller must roll back. `again` when an earlier transaction, whose commit was not confirmed, has done it.
  */
 export async function narrowClaim(
   client: ClientBase,
@@ -32,7 +35,7 @@ export async function narrowClaim(
   return row.again ? 'again' : 'narrowed';
 }
 
-/** Does nothing when the claim is no longer ours. */
+/** Does nothing when another lane has the claim. */
 export async function releaseClaim(
   client: ClientBase,
   { queue, id, retryCount }: Claim<ChunkMessage>,
@@ -44,7 +47,7 @@ export async function releaseClaim(
   });
 }
 
-/** As pg-boss names claims. */
+/** Claims in pg-boss's form. */
 export function claimRefs(claims: readonly Claim<unknown>[]) {
   return claims.map(({ id, retryCount }) => ({ id, retryCount }));
 }

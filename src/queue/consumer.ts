@@ -1,54 +1,57 @@
-/** Takes messages from a queue as lanes come free, several at a time, and hands each to its handler. */
+/** Takes messages from a queue when lanes are free, several at a time, and passes each to its handler. */
 
 export interface Consumer {
-  /** There may be something to take. */
+  /** Checks for messages. */
   wake(): void;
-  /** Takes no further message; resolves when those in hand are done. */
+  /** Takes no more messages; resolves when those in hand are done. */
   stop(): Promise<void>;
 }
 
-/** What a message occupies while it is worked on. */
+/** The lane of one message. */
 export interface Lane {
-  /** Another message may have the lane, although this one is not done; once released it stays so. */
+  /** Frees the lane for another message although this one is not done. It cannot be taken back. */
   release(): void;
 }
 
 export interface Fetched<Claim> {
   claims: Claim[];
-  /** There may be something to take although less than asked for came. */
+  /** There may be more messages although the fetch returned fewer than asked for. */
   more?: boolean;
-  /** What comes next is larger than what is free. */
+  /** The next message is larger than the free room. */
   isShort?: boolean;
 }
 
 export interface ConsumerOptions<Claim> {
-  /** How much room there is for messages at once, those apart that have released their lane. */
+  /** The room for messages, not counting those that have released their lane. */
   room: number;
-  /** How much of it a message takes; 1 when absent. */
+  /** The room that a message takes; 1 when absent. */
   sizeOf?(claim: Claim): number;
-  /** Takes messages that need so much room at most. */
+  /** Takes messages that fit into the free room. */
   fetch(free: number): Promise<Fetched<Claim>>;
   /** Never rejects. */
   handle(claim: Claim, lane: Lane): Promise<void>;
-  /** Tells the queue that these are still being worked on. */
+  /** Renews the heartbeats of these messages. */
   keepAlive(claims: Claim[]): Promise<void>;
-  /** Messages may lie there that only the end of another makes takeable. */
+  /** The end of a message may make others available. */
   wakeAtEnd: boolean;
-  /** A fetch or a sign of life failed: the database is away, most likely. */
+  /** A fetch or a renewal failed, most likely because the database is away. */
   onError(error: unknown): void;
 }
 
 /**
- * After a fetch that failed it is not known what was claimed all the same, and how late: fetches go on for so long,
- * whether or not anything is due, and take that back.
+ * After a failed fetch it is unknown whether it claimed messages, perhaps later. For this long, fetches go on
+ * even if nothing is due, and take such messages back.
  */
 export const DOUBT_MS = 15_000;
 const FETCH_AGAIN_MS = 500;
-/** So long after the end of a message others are looked for that it kept waiting: many end in that time. */
+/**
+ * The pause between the end of a message and the check for others that waited for it: many messages end in
+ * that time.
+ */
 const WAKE_MS = 10;
-/** Several of these fit into what a message is given without a sign of life. */
+/** Several renewals fit into the time after which a message counts as abandoned. */
 const KEEP_ALIVE_MS = 3000;
-/** A sign of life that did not come through is given again at once: those that look for the dead do not wait. */
+/** A failed renewal is repeated soon, because the check for dead workers does not wait. */
 const KEEP_ALIVE_AGAIN_MS = 250;
 
 export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer {
@@ -56,10 +59,10 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   const occupied = new Set<Claim>();
   const { sizeOf = () => 1 } = options;
   let free = options.room;
-  /** With less room than this nothing can be taken. */
+  /** Nothing can be taken with less room than this. */
   let needed = 1;
   let running = true;
-  // False once a fetch has taken all there was.
+  // False after a fetch has taken everything.
   let mayHaveMore = true;
   let doubtUntil = 0;
   let wakeUp = Promise.withResolvers<void>();
@@ -129,7 +132,7 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   };
 }
 
-/** Ends of messages that may free others: those that come soon after one another count as one. */
+/** Collects the ends of messages that may make others available: ends in quick succession count as one. */
 class Ends {
   readonly #wake: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -150,7 +153,7 @@ class Ends {
   }
 }
 
-/** Answers what ends it. */
+/** Returns a function that ends it. */
 function keepAlive<Claim>(
   { keepAlive: renew, onError }: ConsumerOptions<Claim>,
   held: ReadonlyMap<Claim, unknown>,

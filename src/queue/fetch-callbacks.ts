@@ -1,27 +1,29 @@
 /**
- * Which callbacks are sent next. Lanes are shared by tenant, then by receiver (a host that a tenant calls), so
- * that receivers that hang hold up neither other tenants nor the other receivers of their own:
+ * Decides which callbacks are sent next. Lanes are shared by tenant, then by receiver (a host that a tenant
+ * calls), so that receivers that hang delay neither other tenants nor the tenant's other receivers:
  *
- * - A tenant takes a lane only while it holds fewer of the process's lanes than are free. So one tenant gets half
- *   of them, several share what there is, and something is left for the next one.
- * - A receiver gets `RECEIVER_LANES` at most, over all processes, and `QUICK_RECEIVER_LANES` as long as it answers
- *   within `QUICK_MS`: it has few callbacks for long. Its second and further lanes come out of the
- *   first half of the tenant's share: the other half is for receivers that have none.
- * - A receiver that did not answer last gets one lane, out of the first half too, after those that did.
+ * - A tenant takes a lane only while it holds fewer of the process's lanes than are free. So a single tenant
+ *   gets half of them, several share them, and some are left for the next one.
+ * - A receiver gets at most `RECEIVER_LANES`, over all processes. It gets up to `QUICK_RECEIVER_LANES` while
+ *   it answers within `QUICK_MS`, because it then has few callbacks under way for long. Its second and
+ *   further lanes come from the first half of the tenant's share; the other half is for receivers that have
+ *   none.
+ * - A receiver that did not answer last time gets one lane, from the first half too, after those that did
+ *   answer.
  */
 import type { Pool } from 'pg';
 import { queryByIndex } from './by-index.ts';
 import { CALLBACK_QUEUE, type CallbackMessage, type Claim } from './messages.ts';
 
-/** Callbacks to one receiver at once. */
+/** Callbacks to one receiver at the same time. */
 const RECEIVER_LANES = 4;
 const QUICK_RECEIVER_LANES = 16;
 const QUICK_MS = 1000;
-/** How many receivers one statement looks at; each takes 10 µs. */
+/** Receivers that one statement checks; each takes 10 µs. */
 const PAGE_SIZE = 500;
-/** The receivers beyond these pages wait for the next fetch. */
+/** Receivers beyond these pages wait for the next fetch. */
 const MAX_PAGES = 4;
-/** How a receiver answered last is remembered of so many. */
+/** The number of receivers whose last answer is remembered. */
 const MAX_REMEMBERED = 500;
 
 /** How a receiver answered last. */
@@ -38,21 +40,21 @@ interface Claimed {
   data: CallbackMessage;
 }
 
-/** Fetches for one process: it knows what its lanes are used for and which receivers did not answer last. */
+/** Fetches for one process. It knows how its lanes are used and which receivers did not answer last time. */
 export class CallbackFetcher {
   readonly #pool: Pool;
   /** Lanes in use, by tenant. */
   readonly #held = new Map<string, number>();
   /** By receiver and tenant. */
   readonly #lastAnswers = new Map<string, LastAnswer>();
-  /** Where the next page begins. */
+  /** The receiver after which the next page begins. */
   #after = START;
 
   constructor(pool: Pool) {
     this.#pool = pool;
   }
 
-  /** Claims messages for up to so many free lanes. Each must be released. */
+  /** Claims messages, at most one per free lane. Each must be released. */
   async fetch(freeLanes: number): Promise<Claim<CallbackMessage>[]> {
     const claims: Claim<CallbackMessage>[] = [];
     for (let page = 0; page < MAX_PAGES && claims.length < freeLanes; page++) {
@@ -60,7 +62,7 @@ export class CallbackFetcher {
       try {
         claims.push(...(await this.#fetchPage(freeLanes - claims.length)));
       } catch (error) {
-        // What was claimed before must be worked on all the same.
+        // Messages claimed earlier in this loop must still be sent.
         if (claims.length === 0) throw error;
         break;
       }
@@ -72,7 +74,7 @@ export class CallbackFetcher {
   /**
    * The lane is free again.
    *
-   * @param answered null where the receiver was not called
+   * @param answered null when the receiver was not called
    * @param tookMs how long the callback took
    */
   release({ message }: Claim<CallbackMessage>, answered: boolean | null, tookMs: number): void {
@@ -106,7 +108,7 @@ export class CallbackFetcher {
     });
   }
 
-  /** The most lanes of receivers that get fewer or more than others. */
+  /** The lane limits of receivers that get fewer or more than usual. */
   #lanesByReceiver(): string {
     const lanes: Record<string, number> = {};
     for (const [key, answer] of this.#lastAnswers)
@@ -128,10 +130,10 @@ const NEXT_RECEIVER = (tenant: string, receiver: string) => `
   select ${TENANT} as tenant, ${RECEIVER} as receiver from pgboss.job_common
   where ${WAITING} and (${TENANT}, ${RECEIVER}) > (${tenant}, ${receiver}) order by 1, 2 limit 1`;
 
-// $1 free lanes, $2 and $3 the receiver to begin after, $4 lanes held by tenant, $5 the most lanes of
-// receivers, where these are not the usual number: those with one did not answer last.
-// What is looked up for each receiver is a JSON object: joined, Postgres would go through all of it each time.
-// A message is claimed as pg-boss does it: it counts its claims after the first, and the count is the fence.
+// $1 free lanes, $2 and $3 the receiver to begin after, $4 lanes held by tenant, $5 the lane limits of
+// receivers with an unusual one; those with one lane did not answer last time. The look-up tables are JSON
+// objects: if they were joined, Postgres would scan them for each receiver. A message is claimed as pg-boss
+// does it: the row counts its claims after the first, and this count is the fence.
 const FETCH = `
   with recursive each_receiver as (
     (${NEXT_RECEIVER('$2', '$3')})

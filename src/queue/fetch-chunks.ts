@@ -1,16 +1,16 @@
 /**
- * Which chunk messages are run next. Messages wait in flows: those of one action, one tenant and one class (first
- * chunks, later chunks, messages that were sent with a delay).
+ * Decides which chunk messages run next. Messages wait in flows: those of one action, one tenant and one
+ * class (small chunks, first chunks, later chunks, delayed messages).
  *
- * - The tenant with the fewest messages in hand here comes next, whatever it has waiting; among equals, tenants
- *   take turns.
+ * - The tenant with the fewest messages in hand in this process is next, however many it has waiting; among
+ *   equals, tenants take turns.
  * - A lane has up to `SMALL_PER_LANE` messages of small chunks, or one other.
- * - A tenant's flows share what the tenant gets in the same way: a small batch does not wait for a large one, nor
- *   the later chunks of a large one for ever new small ones.
- * - An action gets as many messages as it has free slots in this process; its others stay where they are, and
- *   another worker may take them.
+ * - A tenant's flows share the tenant's part in the same way: a small batch does not wait for a large one,
+ *   and the later chunks of a large batch do not wait for a steady stream of small ones.
+ * - An action gets as many messages as it has free slots in this process. Its other messages stay in the
+ *   queue, and another worker may take them.
  *
- * Each step looks for the next action or tenant in the index `batchwright_chunks`, so that a fetch costs the same
+ * Each step finds the next action or tenant in the index `batchwright_chunks`, so that a fetch costs the same
  * however many messages wait.
  */
 import type { Pool } from 'pg';
@@ -26,27 +26,27 @@ interface Claimed {
   class: number;
 }
 
-/** What a message counts for in the shares of tenants and flows. */
+/** The tenant and flow whose share a message counts towards. */
 interface Flow {
   tenant: string;
   key: string;
 }
 
-/** Messages of small chunks that a lane has at once. */
+/** Messages of small chunks that share a lane. */
 export const SMALL_PER_LANE = 16;
 
-/** How much of a lane a message takes, in parts of which it has `SMALL_PER_LANE`. */
+/** How much of a lane a message takes; a whole lane is `SMALL_PER_LANE`. */
 export function sizeOfMessage({ message }: Claim<ChunkMessage>): number {
   return message.isSmall ? 1 : SMALL_PER_LANE;
 }
 
-/** Fetches for one queue in one process: it knows what is in hand there. */
+/** Fetches for one queue in one process. It knows which messages are in hand. */
 export class ChunkFetcher {
   readonly #pool: Pool;
   readonly #queue: string;
-  /** Written into the row of each message that is claimed here. */
+  /** Written into the row of each message claimed here. */
   readonly #holder: string;
-  /** In hand, by message. */
+  /** The flow of each message in hand. */
   readonly #flows = new Map<string, Flow>();
   /** The tenant that was served last. */
   #last = '';
@@ -61,10 +61,10 @@ export class ChunkFetcher {
   /**
    * Claims messages for free lanes. Each must be released.
    *
-   * @param freeParts how many messages of small chunks there is room for; any other takes `SMALL_PER_LANE` of these
-   *
+   * @param freeParts the number of messages of small chunks that fit; any other message takes
+   * `SMALL_PER_LANE`
    * @param room the free slots of actions that have few, by name; all others have enough
-   * @returns `more`: another process was about to take some of what would be next
+   * @returns `more`: another process was about to take some of the next messages
    */
   async fetch(freeParts: number, room: Record<string, number>): Promise<Fetched<Claim<ChunkMessage>>> {
     if (performance.now() < this.#doubtUntil) await this.#takeBack();
@@ -114,7 +114,7 @@ export class ChunkFetcher {
     return held;
   }
 
-  /** The next fetch begins after the last tenant that was served, in the order of the index. */
+  /** The next fetch begins after the tenant served last, in index order. */
   #turn(claimed: readonly Claimed[]): void {
     const tenants = claimed.map(({ data }) => data.tenant ?? '').sort();
     const around = tenants.filter((tenant) => tenant <= this.#last);
@@ -122,8 +122,8 @@ export class ChunkFetcher {
   }
 
   /**
-   * Gives back what a fetch has claimed whose answer never came: nobody would work on it until its heartbeat had
-   * run out, and it would be taken for what a process died of.
+   * Returns messages to the queue that a fetch claimed without its answer arriving. Otherwise they would wait
+   * until their heartbeat is missed, and then count as the cause of a process's death.
    */
   async #takeBack(): Promise<void> {
     await queryByIndex(this.#pool, {
@@ -135,12 +135,13 @@ export class ChunkFetcher {
   }
 }
 
-/** As if the message had not been claimed: its next claim is no retry. */
+/** As if the message had not been claimed: its next claim is not a retry. */
 export const UNCLAIMED = `state = 'created', started_on = null, heartbeat_on = null, output = null`;
 
-// $1 queue, $2 free parts of lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand by tenant and
-// $6 by flow, $7 what is noted in the row. A message is claimed as pg-boss does it: it counts its claims after
-// the first, and the count is the fence. Rows are locked last, so that what is not taken is free for others.
+// $1 queue, $2 free parts of lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand
+// by tenant and $6 by flow, $7 the note for the row. A message is claimed as pg-boss does it: the row counts
+// its claims after the first, and this count is the fence. Rows are locked last, so that messages not taken
+// are free for others.
 const FETCH = `
   with recursive ${EACH_ACTION}, open as materialized (
     select action from each_action

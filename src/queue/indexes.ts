@@ -2,9 +2,9 @@ import type { PgBoss } from 'pg-boss';
 import { CHUNK_INDEX } from './chunk-index.ts';
 
 /**
- * Indexes of ours on pg-boss's table of messages. Those for the statements that fetch fairly find the next tenant
- * or receiver with one look, however many messages wait. A message without a tenant is of the release before.
- * Compared as bytes, so that an update of the system's collations changes nothing.
+ * Our own indexes on pg-boss's table of messages. Those for fair fetching find the next tenant or receiver
+ * with one look-up, however many messages wait. A message without a tenant is from the previous release.
+ * Texts are compared as bytes, so that an update of the system's collations changes nothing.
  */
 const INDEXES: Record<string, string> = {
   batchwright_callbacks: `(coalesce(group_tier, '') collate "C", group_id collate "C", start_after)
@@ -13,7 +13,10 @@ const INDEXES: Record<string, string> = {
   batchwright_chunks: CHUNK_INDEX,
 };
 
-/** Creates what is missing. Asks first: even `if not exists` waits for every transaction that writes messages. */
+/**
+ * Creates missing indexes. It checks first, because even `if not exists` waits for every transaction that
+ * writes messages.
+ */
 export async function createIndexes(boss: PgBoss): Promise<void> {
   const statements = Object.entries(INDEXES).map(
     ([name, definition]) => `if to_regclass('pgboss.${name}') is null then

@@ -1,8 +1,8 @@
-/** What the queue's own tables tell. */
+/** Queries on the queue's own tables. */
 import type { ClientBase } from 'pg';
 import { CALLBACK_QUEUE, chunkQueue, quarantineQueue } from './messages.ts';
 
-/** The live chunk messages of these batches: which chunk, for which of `queues`. */
+/** The live chunk messages of these batches in `queues`: chunk and queue of each. */
 export async function queuedChunks(
   client: ClientBase,
   queues: readonly string[],
@@ -20,7 +20,7 @@ export async function queuedChunks(
   }));
 }
 
-/** The callbacks of these batches of which a message is waiting or being worked on. */
+/** The callbacks of these batches that have a waiting or claimed message. */
 export async function queuedCallbacks(
   client: ClientBase,
   batchIds: readonly string[],
@@ -36,8 +36,8 @@ export async function queuedCallbacks(
 }
 
 /**
- * Makes the batch's waiting messages due at once, for whichever lane is free: what a cancel ends need neither wait
- * for a retry's delay nor, without the name of its action, for a slot.
+ * Makes the batch's waiting messages due at once, for any free lane: jobs to be cancelled need not wait for a
+ * retry delay or, because the action's name is removed, for a slot.
  */
 export async function makeDueNow(
   client: ClientBase,

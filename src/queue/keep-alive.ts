@@ -1,8 +1,8 @@
 import type { PgBoss } from 'pg-boss';
 
 /**
- * Renews the heartbeats of these messages, where the attempt is still the holder's. One whose row is locked is
- * left alone: it is being settled, and what that waits for must not hold up the heartbeats of the others.
+ * Renews the heartbeats of these messages if the claim is still the holder's. Skips a message whose row is
+ * locked: it is being settled, and a wait for its lock would delay the other heartbeats.
  */
 export async function renewHeartbeats(
   boss: PgBoss,

@@ -1,4 +1,4 @@
-/** The lanes of this process: which messages they take, and who wakes them. */
+/** The lanes of this process: which messages they take, and what wakes them. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { PgBoss } from 'pg-boss';
@@ -21,18 +21,18 @@ import {
 } from './messages.ts';
 import { listenForMessages, type MessageListener } from './notify.ts';
 
-/** Callbacks at once: one that waits for its receiver costs a socket, and no more. */
+/** Callbacks at the same time: one that waits for its receiver costs only a socket. */
 const CALLBACK_LANES = 128;
 
-/** Messages whose worker died, at once: one process has them all. */
+/** Messages in the quarantine at the same time: one process runs them all. */
 const QUARANTINE_LANES = 16;
 
-/** Lanes of one queue, each of which works on one message after the other. */
+/** Lanes of one queue; each works on one message after another. */
 export type Lanes = Consumer;
 
 interface LanesOptions {
   boss: PgBoss;
-  /** The queue's own, which can keep a session. */
+  /** The queue's own pool, whose connections can keep a session. */
   pool: Pool;
   url: string;
   applicationName: string;
@@ -81,7 +81,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
       } catch (error) {
         const { batch } = claim.message;
         log.error({ err: error, queue, asyncId: toAsyncId(batch) }, 'a message could not be worked on');
-        // When even this fails its heartbeat runs out.
+        // If this fails too, the message's heartbeat runs out.
         await boss.fail(queue, claimRefs([claim])).catch(() => {});
       }
     }
@@ -128,7 +128,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
       });
     },
 
-    /** @param handle resolves to whether the receiver answered; to null when it was not called */
+    /** @param handle resolves to true when the receiver answered; to null when it was not called */
     callbacks(
       callbackPool: Pool,
       handle: (claim: Claim<CallbackMessage>) => Promise<boolean | null>,
@@ -151,7 +151,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
       });
     },
 
-    /** Nobody wakes them any more; they are to be stopped before. */
+    /** Stops the wake-ups; stop the lanes first. */
     async stop(): Promise<void> {
       await Promise.all([listener?.stop(), polling?.stop()]);
       errors.flush();

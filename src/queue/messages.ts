@@ -1,41 +1,48 @@
-/** Run the jobs of one chunk whose actions belong to the message's queue. */
+/** An order to run the jobs of one chunk whose actions belong to the message's queue. */
 export interface ChunkMessage {
   batch: string;
-  /** Lanes are shared by tenant; absent in messages of the release before. */
+  /** Lanes are shared by tenant; absent in messages of the previous release. */
   tenant?: string;
-  /** The action of all its jobs, `namespace.action`; absent where they are of several. */
+  /** The action of all its jobs, `namespace.action`; absent when they have several. */
   action?: string | undefined;
   chunk: number;
-  /** The chunk is a small one: a lane has several of these at once, and they are loaded and settled together. */
+  /**
+   * The chunk is small: a lane has several such messages at once, and they are loaded and settled together.
+   */
   isSmall?: true | undefined;
-  /** The batch's generation when the message was sent; an older one records nothing. */
+  /** The batch's generation when the message was sent; a message of an older generation records nothing. */
   generation: number;
-  /** Runs are counted by the message: 1 for the first. */
+  /** The number of the next run of its jobs: 1 for the first. */
   attempt: number;
-  /** Only these jobs of the chunk, by their index in the batch; all that have no result when absent. */
+  /**
+   * Limits the message to these jobs, by index in the batch; when absent, it is for all that have no result.
+   */
   indexes?: number[];
-  /** How often a database outage interrupted the attempt without being charged. */
+  /** How often a database outage interrupted the attempt without counting. */
   interruptions?: number;
-  /** What the last runs of its jobs came to, as `encodeLastRuns` writes it. */
+  /** The outcomes of the last runs of its jobs, as `encodeLastRuns` writes them. */
   lastRuns?: string;
 }
 
-/** Deliver the callback of one completion. */
+/** An order to deliver the callback of one completion. */
 export interface CallbackMessage {
   batch: string;
   generation: number;
   /** 1 for the first attempt of this trigger. */
   attempt: number;
   trigger: 'completion' | 'repost';
-  /** How often the callback had been reposted when it was sent; absent in messages of the release before. */
+  /**
+   * How often the callback had been reposted when the message was sent; absent in messages of the previous
+   * release.
+   */
   reposts?: number;
-  /** Lanes are shared by tenant; empty in messages of the release before. */
+  /** Lanes are shared by tenant; empty in messages of the previous release. */
   tenant: string;
-  /** The host that it goes to: one receiver is called by so many lanes at once and no more. */
+  /** The host that is called: the lanes for one receiver are limited. */
   receiver: string;
 }
 
-/** A message that a lane holds; the attempt is the fence: a stale holder changes nothing. */
+/** A message that a lane holds. The attempt is the fence: a holder with an old claim changes nothing. */
 export interface Claim<Message> {
   id: string;
   queue: string;
@@ -48,7 +55,7 @@ export function chunkQueue(queue: string): string {
   return `jobs.${queue}`;
 }
 
-/** Chunks of that queue whose worker died: they run in a process of their own. */
+/** The queue for its messages whose worker died: they run in a process of their own. */
 export function quarantineQueue(queue: string): string {
   return `quarantine.${queue}`;
 }
@@ -60,15 +67,15 @@ export function isQuarantine(queue: string): boolean {
 export const CALLBACK_QUEUE = 'callbacks';
 
 /**
- * Of messages that were sent with a delay, so that they can be found by the time when they are due: lower than the
- * number of any chunk, which makes the priority of all others.
+ * The priority of messages sent with a delay, so that they can be found by due time. It is lower than any
+ * chunk number, which gives the priority of all others.
  */
 export const DELAYED_PRIORITY = -2_000_000_000;
 
-/** Of messages of small chunks. */
+/** The priority of messages of small chunks. */
 const SMALL_PRIORITY = 1;
 
-/** Of what is left of a chunk whose first jobs were started: as a later chunk's, whichever it is. */
+/** Jobs left of a chunk whose first jobs were started get the priority of a later chunk. */
 export function priorityOf(
   { chunk, isSmall }: ChunkMessage,
   { isDelayed = false, isRest = false } = {},

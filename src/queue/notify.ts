@@ -1,4 +1,4 @@
-/** Says at once that a message was sent: NOTIFY, which is heard when the sender's transaction commits. */
+/** Announces a sent message with NOTIFY, which is delivered when the sender's transaction commits. */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ClientBase } from 'pg';
@@ -7,7 +7,7 @@ import { createClient } from '../postgres/connection.ts';
 const CHANNEL = 'batchwright_queue';
 const RECONNECT_MS = 1000;
 
-/** Rings for those who listen to the queue, when the client's transaction commits. */
+/** Notifies the listeners of the queue when the client's transaction commits. */
 export async function notifyOf(client: ClientBase, queue: string): Promise<void> {
   await client.query({ name: 'ring', text: `select pg_notify('${CHANNEL}', $1)`, values: [queue] });
 }
@@ -17,10 +17,10 @@ export interface MessageListener {
 }
 
 /**
- * Listens on a connection of its own, and anew when that is lost. Without it (PgBouncer in transaction mode)
- * messages are found by polling all the same, some time later.
+ * Listens on its own connection, and on a new one when that is lost. Where NOTIFY does not work (PgBouncer in
+ * transaction mode), messages are still found by polling, a little later.
  *
- * @param options.onMessage gets the queue; undefined when any may have been notified for while nobody listened
+ * @param options.onMessage gets the queue; undefined when notifications may have been missed
  */
 export function listenForMessages(options: {
   url: string;
@@ -35,7 +35,7 @@ export function listenForMessages(options: {
     client = createClient(options);
     client.on('notification', ({ payload }) => options.onMessage(payload));
     const ended = once(client, 'end');
-    ended.catch(() => {}); // awaited below, unless something else fails before
+    ended.catch(() => {}); // awaited below, unless something else fails first
     await client.connect();
     await client.query(`listen ${CHANNEL}`);
     options.onMessage();

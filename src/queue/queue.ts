@@ -25,37 +25,37 @@ export type { Lanes } from './lanes.ts';
 export type { Claim } from './messages.ts';
 
 export interface SendOptions {
-  /** Later than now by the database's clock, in seconds. */
+  /** Delay from now by the database's clock, in seconds. */
   delaySeconds?: number;
 }
 
 export interface ChunkSendOptions extends SendOptions {
-  /** What is left of a chunk whose first jobs were started. */
+  /** The rest of a chunk whose first jobs were started. */
   isRest?: boolean | undefined;
 }
 
-// Chunks may run for long and are guarded by heartbeats, so nothing may expire them earlier: pg-boss's
-// upper limit. Completed rows are of no use to anybody after a few minutes.
+// Chunks may run for long and heartbeats guard them, so they must not expire: pg-boss's upper limit.
+// Completed rows are useless after a few minutes.
 const QUEUE_OPTIONS = {
   expireInSeconds: 86_399,
   retentionSeconds: 30 * 86_400,
   deleteAfterSeconds: 120,
-  // A chunk must never be stranded: its jobs have retry limits of their own.
+  // A chunk must never be abandoned: its jobs have retry limits of their own.
   retryLimit: 100_000,
   retryDelay: 0,
   heartbeatSeconds: 10,
 };
 
-/** How many messages one insert statement carries: 1,000 are some 200 KiB. */
+/** Messages in one insert statement: 1,000 are about 200 KiB. */
 const INSERT_SIZE = 1000;
 
 export type Queue = Awaited<ReturnType<typeof startQueue>>;
 
 /**
- * pg-boss behind the few verbs that the pipeline needs. Sending and settling take the client of the
- * caller's transaction: they happen together with what they stand for, or not at all.
+ * Wraps pg-boss in the few operations that the pipeline needs. Sending and settling use the client of the
+ * caller's transaction, so that they are committed or rolled back with it.
  *
- * @param options.queues the queues that actions name; lanes of ROLE worker and senders of ROLE api agree on them
+ * @param options.queues the queues that actions name; workers and the API use the same list
  */
 export async function startQueue(options: {
   url: string;
@@ -77,7 +77,7 @@ export async function startQueue(options: {
     maintenanceIntervalSeconds: 60,
     persistWarnings: false,
   });
-  // Lost connections are reported here; pg-boss goes on polling until the database is back.
+  // Lost connections are reported here; pg-boss continues polling until the database is back.
   const onError = (error: unknown) => log.error({ err: error }, 'queue error');
   boss.on('error', onError);
   boss.on('warning', (warning) => log.warn({ warning }, 'queue warning'));
@@ -98,10 +98,10 @@ export async function startQueue(options: {
     queue: string,
     messages: { message: T; priority: number; delaySeconds?: number; group?: JobInsert['group'] }[],
   ): Promise<void> {
-    // Before the messages, for it is heard at the commit: so that one need not wait for the other.
+    // Sent before the messages without waiting, because it takes effect at the commit.
     const isDue = messages.some(({ delaySeconds }) => !delaySeconds);
     const notified = isDue ? notifyOf(client, queue) : Promise.resolve();
-    notified.catch(() => {}); // awaited below, unless something else fails before
+    notified.catch(() => {}); // awaited below, unless something else fails first
     if (!(client as Client).pipeline) await notified;
     for (let from = 0; from < messages.length; from += INSERT_SIZE) {
       const jobs: JobInsert<T>[] = messages
@@ -128,7 +128,7 @@ export async function startQueue(options: {
   }
 
   return {
-    /** One message a chunk and queue. */
+    /** One message per chunk and queue. */
     sendChunks(
       client: ClientBase,
       queue: string,
@@ -147,7 +147,7 @@ export async function startQueue(options: {
       );
     },
 
-    /** The same to the queue of chunks whose worker died. */
+    /** Sends the message to the quarantine: its worker died. */
     sendToQuarantine(client: ClientBase, queue: string, message: ChunkMessage): Promise<void> {
       return send(client, quarantineQueue(queue), [{ message, priority: priorityOf(message) }]);
     },
@@ -168,27 +168,27 @@ export async function startQueue(options: {
     },
 
     /**
-     * False when the claim is no longer ours: the caller must roll back.
+     * False when another lane has the claim: the caller must roll back.
      *
-     * @param onSent called when the statement is on its way: what the caller sends then comes after it
+     * @param onSent called when the statement was sent: statements that the caller sends then come after it
      */
     complete(client: ClientBase, claim: Claim<unknown>, onSent?: () => void): Promise<boolean> {
       return completeAll(client, claim.queue, [claim], onSent);
     },
 
-    /** The same of several messages of one queue: false when one of the claims is no longer ours. */
+    /** The same for several messages of one queue: false when one of the claims is lost. */
     completeAll,
 
-    /** Renews the heartbeat by itself, for when the transaction that was to do so has been rolled back. */
+    /** Renews only the heartbeat, when the transaction that should have done so was rolled back. */
     renew: (claim: Claim<unknown>) => renewHeartbeats(boss, claim.queue, [claim]),
 
-    /** Renews the heartbeat and holds the message's row; all else as `complete`. */
+    /** Renews the heartbeat and locks the message's row; otherwise like `complete`. */
     async touch(client: ClientBase, claim: Claim<unknown>, onSent?: () => void): Promise<boolean> {
       const db = over(client, { onSent });
       return affected(await boss.touch(claim.queue, claimRefs([claim]), { db })) === 1;
     },
 
-    /** From now on the message is for these jobs only; all else as `touch`. */
+    /** Limits the message to these jobs; otherwise like `touch`. */
     narrow: (
       client: ClientBase,
       claim: Claim<ChunkMessage>,
@@ -196,7 +196,7 @@ export async function startQueue(options: {
       onSent?: () => void,
     ) => narrowClaim(client, claim, indexes, onSent),
 
-    /** Gives back a message of which no job was started, as if it had not been claimed. */
+    /** Returns a message to the queue as if it had not been claimed; none of its jobs was started. */
     release: (client: ClientBase, claim: Claim<ChunkMessage>) => releaseClaim(client, claim),
 
     chunkLanes: lanes.chunks,
@@ -206,7 +206,7 @@ export async function startQueue(options: {
     /** True while the queue's own connections reach the database; false after the stop. */
     isReachable: async () => running && (await ping()),
 
-    /** Stops fetching and closes the connections; lanes are to be stopped before. */
+    /** Stops fetching and closes the connections; stop the lanes first. */
     async stop(): Promise<void> {
       running = false;
       await Promise.all([lanes.stop(), supervision.stop()]);
@@ -216,17 +216,17 @@ export async function startQueue(options: {
   };
 }
 
-/** pg-boss counts the rows it changed, although its declared type does not say so. */
+/** pg-boss returns the number of changed rows, although its declared type does not say so. */
 function affected(response: object): number | undefined {
   return (response as { affected?: number }).affected;
 }
 
 /**
- * pg-boss's statements on the caller's client, inside the caller's transaction.
+ * Runs pg-boss's statements on the caller's client, inside the caller's transaction.
  *
- * @param options.prepared the name to prepare the statement under: for one whose plan does not depend on how
- *   large pg-boss's tables are, and whose text is always the same
- * @param options.onSent called when a statement is on its way
+ * @param options.prepared the name of the prepared statement, for one whose text never changes and whose plan
+ * does not depend on the size of pg-boss's tables
+ * @param options.onSent called when a statement was sent
  */
 function over(client: ClientBase, options: { prepared?: string; onSent?: (() => void) | undefined }): Db {
   const { prepared, onSent } = options;

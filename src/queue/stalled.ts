@@ -1,19 +1,19 @@
-/** Which queues have work that nobody takes. */
+/** Finds queues with work that no worker takes. */
 import type { Pool } from 'pg';
 import { queryByIndex } from './by-index.ts';
 import { FIRST, FIRST_DUE } from './due.ts';
 import { CALLBACK_QUEUE, chunkQueue, quarantineQueue } from './messages.ts';
 
 export interface StalledQueue {
-  /** As log lines name it: `jobs.default`. */
+  /** The name in log lines: `jobs.default`. */
   name: string;
   /** When the first of its messages became due. */
   since: Date;
 }
 
 /**
- * The queues in which a message has been due for so many seconds, although nobody has taken, kept alive or ended any in
- * the meantime. A worker that is merely busy does one of these all the time, and what is delayed is not due. It asks for
+ * Queues in which a message has been due for this many seconds while no message was claimed, renewed or
+ * completed. A busy worker does one of these all the time, and a delayed message is not due. The query reads
  * a few entries of pg-boss's indexes, however many messages wait.
  *
  * @param queues those that actions name
@@ -46,7 +46,7 @@ const STALLED = `
     and (select max(completed_on) from pgboss.job_common where name = queue.name and completed_on > before) is null
   order by name`;
 
-/** How many batches have messages in these queues that are due, and how many callbacks wait. */
+/** How many batches have due messages in these queues, and how many callbacks wait. */
 export async function countDue(
   pool: Pool,
   names: readonly string[],

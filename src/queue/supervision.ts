@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
 
-/** How often pg-boss looks for messages whose holder is dead: in all processes together, for it lets one of them. */
+/** How often pg-boss looks for messages whose holder is dead, over all processes together. */
 export const SUPERVISION_SECONDS = 5;
 
 export interface Supervision {
-  /** Resolves when no round is under way. */
+  /** Resolves when no round is running. */
   stop(): Promise<void>;
 }
 
 /**
- * Has pg-boss supervise its queues, but for the first time after the database was away: no worker could renew its
- * heartbeats meanwhile, and all of them would be taken for dead before they can.
+ * Lets pg-boss supervise its queues, but skips the first round after the database was away: no worker could
+ * renew its heartbeats meanwhile, so all of them would count as dead.
  *
  * @param reachable whether the database answers
  */
@@ -37,7 +37,7 @@ export function startSupervision(
   async function run(): Promise<void> {
     let wasAway = false;
     while (!signal.aborted) {
-      // Heartbeats outlast an outage that falls between two rounds.
+      // Heartbeats last longer than an outage between two rounds.
       await delay(SUPERVISION_SECONDS * 1000, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
       const answers = await reachable();

@@ -1,9 +1,9 @@
 import type { PgBoss } from 'pg-boss';
 
 /**
- * Messages live for seconds: a table of a few thousand rows turns over many times a minute. The default waits
- * until a fifth of the rows is dead and paces itself, while every fetch passes the dead ones; this cleans up
- * whenever autovacuum comes round (`autovacuum_naptime`, a minute), as fast as it can.
+ * Messages live for seconds: a table of a few thousand rows is replaced many times a minute. By default
+ * autovacuum waits until a fifth of the rows is dead and throttles itself, while every fetch reads the dead
+ * ones. These settings clean up in every round of autovacuum (`autovacuum_naptime`, a minute), at full speed.
  */
 const SETTINGS = {
   autovacuum_vacuum_scale_factor: 0,
@@ -13,7 +13,7 @@ const SETTINGS = {
   autovacuum_analyze_threshold: 1000,
 };
 
-/** Sets how pg-boss's table of messages is vacuumed; does nothing when an operator has set that already. */
+/** Sets how pg-boss's table of messages is vacuumed, unless an operator has already set it. */
 export async function setVacuum(boss: PgBoss): Promise<void> {
   const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`);
   await boss.getDb().executeSql(`do $$ begin

@@ -3,10 +3,10 @@ import { queryByIndex } from './by-index.ts';
 import { ACTION, EACH_ACTION, ofEachClass, TABLE, TENANT, WAITING } from './chunk-index.ts';
 import { chunkQueue } from './messages.ts';
 
-/** So many tenants of each action are looked at: whether anybody waits is asked, not who. */
+/** Tenants checked per action: the question is whether any batch waits, not which. */
 const TENANTS = 4;
 
-/** Batches that are next in the queue, some of each action. */
+/** Batches that are next in the queue, a few for each action. */
 export function waitingBatches(pool: Pool, queue: string): Promise<{ batch: string; action: string }[]> {
   return queryByIndex(pool, { name: 'waiting-batches', text: WAITING_BATCHES, values: [chunkQueue(queue)] });
 }

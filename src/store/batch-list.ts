@@ -3,7 +3,7 @@ import type { BatchState } from '../domain/batch.ts';
 import { BATCH_COLUMNS, type BatchRow, IS_VISIBLE } from './batches.ts';
 import { isRunning, type RunningJobs, runningColumns } from './job-progress.ts';
 
-/** A batch together with what runs of it at the moment. */
+/** A batch together with its running jobs. */
 export interface LiveBatch extends BatchRow, RunningJobs {
   /** JSON text: running jobs that report progress, by index, at most 100. */
   active: string;
@@ -34,7 +34,10 @@ export async function listBatches(
   return rows;
 }
 
-/** The tenant's batch; null when there is none of that id, when it is another tenant's, or ended and expired. */
+/**
+ * The tenant's batch. Null when there is none with that id, when it belongs to another tenant, or has ended
+ * and expired.
+ */
 export async function findLiveBatch(
   client: ClientBase | Pool,
   tenant: string,
@@ -48,7 +51,7 @@ export async function findLiveBatch(
   return rows[0] ?? null;
 }
 
-/** Those of these batches that are there, whatever their tenants. */
+/** Those of these batches that exist, of any tenant. */
 export async function batchesWithProgress(
   client: ClientBase | Pool,
   batchIds: readonly string[],

@@ -16,9 +16,9 @@ export interface BatchRow {
   callbackUrl: string | null;
   callbackState: CallbackState | null;
   callbackAttempts: number;
-  /** When the callback was last asked for again. */
+  /** When the callback was last reposted. */
   repostedAt: Date | null;
-  /** How often it was, since the batch has ended. */
+  /** How often it was reposted since the batch ended. */
   reposts: number;
   createdAt: Date;
   startedAt: Date | null;
@@ -31,10 +31,13 @@ export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cance
   callback_attempts as "callbackAttempts", reposted_at as "repostedAt", reposts, created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
 
-/** Of a batch that callers may see: not expired, or still at work. */
+/** Condition for batches that callers may see: not expired, or not ended. */
 export const IS_VISIBLE = `(expires_at > now() or state in ('queued', 'running'))`;
 
-/** The tenant's batch; null when there is none of that id, when it is another tenant's, or ended and expired. */
+/**
+ * The tenant's batch. Null when there is none with that id, when it belongs to another tenant, or has ended
+ * and expired.
+ */
 export async function findTenantBatch(
   client: ClientBase | Pool,
   tenant: string,
@@ -61,7 +64,9 @@ export async function lockTenantBatch(
   return rows[0] ?? null;
 }
 
-/** The actions of the tenant's batch, null when they have not been stored; undefined when there is no such batch. */
+/**
+ * The actions of the tenant's batch. Null when they were not stored, undefined when there is no such batch.
+ */
 export async function findActions(
   pool: Pool,
   tenant: string,
@@ -78,7 +83,7 @@ export async function storeActions(pool: Pool, batchId: string, actions: readonl
   await pool.query('update batchwright.batch set actions = $2 where id = $1', [batchId, actions]);
 }
 
-/** For the processes' own work, whatever the tenant. */
+/** For internal work: a batch of any tenant. */
 export async function findAnyBatch(client: ClientBase | Pool, batchId: string): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>(
     `select ${BATCH_COLUMNS} from batchwright.batch where id = $1`,
@@ -106,7 +111,7 @@ export async function endedAmong(pool: Pool, batchIds: readonly string[]): Promi
   return rows.map(({ id }) => id);
 }
 
-/** False when it has ended already. */
+/** False when the batch has ended already. */
 export async function requestCancel(client: ClientBase, batchId: string): Promise<boolean> {
   const { rowCount } = await client.query(
     `update batchwright.batch set cancel_requested = true where id = $1 and state in ('queued', 'running')`,
@@ -115,7 +120,7 @@ export async function requestCancel(client: ClientBase, batchId: string): Promis
   return rowCount === 1;
 }
 
-/** Whether the batch is to be cancelled. */
+/** True when a cancel was requested. */
 export async function isCancelRequested(pool: Pool, batchId: string): Promise<boolean> {
   const { rowCount } = await pool.query({
     name: 'is-cancel-requested',
@@ -125,7 +130,7 @@ export async function isCancelRequested(pool: Pool, batchId: string): Promise<bo
   return rowCount === 1;
 }
 
-/** The same, and a request that comes later waits until the transaction ends. */
+/** The same, and later cancel requests wait until the transaction ends. */
 export async function holdOffCancel(client: ClientBase, batchId: string): Promise<boolean> {
   const { rows } = await client.query<{ cancelRequested: boolean }>(
     `select cancel_requested as "cancelRequested" from batchwright.batch where id = $1 for share`,
@@ -134,7 +139,7 @@ export async function holdOffCancel(client: ClientBase, batchId: string): Promis
   return rows[0]?.cancelRequested ?? false;
 }
 
-/** Opens an ended batch again, with a generation of its own, after the results that go were deleted. */
+/** Reopens an ended batch under a new generation, after the results to be repeated were deleted. */
 export async function reopen(
   client: ClientBase,
   batchId: string,
@@ -151,16 +156,16 @@ export async function reopen(
   return rows[0]?.generation ?? 0;
 }
 
-/** A page of a walk over batches: so many at most, those that come after one in the order of their ids. */
+/** A page of a walk over batches: a limited number, after an id, in the order of ids. */
 export interface BatchWalk {
-  /** The id that the page before ended with. */
+  /** The last id of the page before. */
   after: string;
   limit: number;
-  /** Batches younger than this are left out. */
+  /** Younger batches are left out. */
   minAgeSeconds: number;
 }
 
-/** Batches that have not ended, as far as they were stored long enough ago. */
+/** Batches that have not ended and are old enough. */
 export async function unfinishedBatches(
   client: ClientBase,
   { after, limit, minAgeSeconds }: BatchWalk,
@@ -174,7 +179,7 @@ export async function unfinishedBatches(
   return rows.map(({ id }) => id);
 }
 
-/** Ended batches that callers may see, the youngest first, from one id downwards. */
+/** Ended batches that callers may see, youngest first, below an id. */
 export async function endedBatches(
   client: ClientBase,
   { before, limit }: { before: string; limit: number },
@@ -190,7 +195,7 @@ export async function endedBatches(
 
 export type PendingCallback = Pick<BatchRow, 'id' | 'generation' | 'reposts'>;
 
-/** Batches whose callback is neither delivered nor given up, as far as they ended long enough ago. */
+/** Batches whose callback is pending and that ended long enough ago. */
 export async function pendingCallbacks(
   client: ClientBase,
   { after, limit, minAgeSeconds }: BatchWalk,
@@ -205,9 +210,9 @@ export async function pendingCallbacks(
 }
 
 /**
- * Deletes up to `limit` batches with all that belongs to them that have been expired for two days: until then
- * their whole day is likely to go, which costs next to nothing. Answers how many; the caller's transaction
- * keeps it all or nothing.
+ * Deletes up to `limit` batches, with all their data, that expired at least two days ago. Until then their
+ * whole day is likely to be dropped, which costs almost nothing. Returns the number deleted. Call it in a
+ * transaction, so that all or nothing is deleted.
  */
 export async function deleteExpired(client: ClientBase, limit: number): Promise<number> {
   const found = await client.query<{ id: string }>(
@@ -215,7 +220,7 @@ export async function deleteExpired(client: ClientBase, limit: number): Promise<
     [limit],
   );
   if (found.rows.length === 0) return 0;
-  // The condition again: a restart may have come between.
+  // The condition is repeated because a restart may have come between.
   const deleted = await client.query<{ id: string }>(
     `delete from batchwright.batch where id = any($1) and ${EXPIRED_LONG_AGO} returning id`,
     [found.rows.map(({ id }) => id)],

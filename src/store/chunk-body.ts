@@ -1,15 +1,15 @@
-/** How a chunk's jobs are stored: one byte that says the format, then the JSON text of the array of jobs. */
+/** The storage format of a chunk's jobs: one byte for the format, then the JSON text of the array of jobs. */
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 
-/** The text as it is. */
+/** Uncompressed text. */
 const PLAIN = 0;
 /** https://www.rfc-editor.org/rfc/rfc8878 */
 const ZSTD = 1;
 
-/** What is smaller is stored with its row, and is not worth a thread's attention. */
+/** A smaller text is stored in the table row itself and is not worth compressing. */
 const MIN_COMPRESSED_BYTES = 4096;
-/** The fastest: 100,000 small jobs of 10 MB take 100 ms and become 2.9 MB. */
+/** The fastest level: 100,000 small jobs of 10 MB take 100 ms and shrink to 2.9 MB. */
 const LEVEL = 1;
 
 const OPENING_BRACKET = Buffer.from('[');
@@ -19,7 +19,7 @@ const CLOSING_BRACKET = Buffer.from(']');
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-/** @param jobs the JSON text of each, as it was sent */
+/** @param jobs the JSON text of each job, as it was sent */
 export async function encodeJobs(jobs: readonly Buffer[]): Promise<Buffer> {
   const parts = [
     OPENING_BRACKET,
@@ -34,13 +34,13 @@ export async function encodeJobs(jobs: readonly Buffer[]): Promise<Buffer> {
   return Buffer.concat([Buffer.of(ZSTD), compressed]);
 }
 
-/** A chunk's jobs as they are stored: the text only where the release before has stored them. */
+/** A chunk's jobs as they are stored; the previous release stored them as text. */
 export interface StoredBody {
   body: Buffer | null;
   text: string | null;
 }
 
-/** The JSON text of the array of jobs. Throws for a format that a later release may have. */
+/** The JSON text of the array of jobs. Throws for an unknown format, which a later release may have. */
 export async function decodeJobs({ body, text }: StoredBody): Promise<string> {
   if (!body) return text ?? '[]';
   const [format] = body;

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 
-/** From now on the chunk has a message in each of these queues. */
+/** Sets the queues in which the chunk has messages. */
 export async function setChunkQueues(
   client: ClientBase,
   batchId: string,

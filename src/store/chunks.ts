@@ -3,17 +3,17 @@ import { from as copyFrom } from 'pg-copy-streams';
 import type { BatchState } from '../domain/batch.ts';
 import { decodeJobs, encodeJobs, type StoredBody } from './chunk-body.ts';
 
-/** A closed chunk, about to be stored. */
+/** A closed chunk, ready to be stored. */
 export interface NewChunk {
   number: number;
   firstIndex: number;
   count: number;
   queues: string[];
-  /** Of each queue the action of all its jobs; null where they are of several. Not stored. */
+  /** For each queue the action of all its jobs; null when they have several. Not stored. */
   actions: (string | null)[];
-  /** Jobs refused under skipInvalid: index in the batch and the error object as JSON text. */
+  /** Jobs refused under skipInvalid: index in the batch, and the error object as JSON text. */
   invalid: { index: number; error: string }[];
-  /** The jobs' own bytes, and how many they are. */
+  /** The original bytes of the jobs, and their total size. */
   jobs: Buffer[];
   bytes: number;
 }
@@ -23,17 +23,19 @@ export interface EncodedChunk extends Omit<NewChunk, 'jobs'> {
   body: Buffer;
 }
 
-/** To be called before the transaction that stores it: compressing takes a while. */
+/** Call it before the transaction that stores the chunk: compression takes time. */
 export async function encodeChunk({ jobs, ...chunk }: NewChunk): Promise<EncodedChunk> {
   return { ...chunk, body: await encodeJobs(jobs) };
 }
 
-/** Stores chunks with one insert: cheaper than COPY for a few small ones, each of a batch of its own. */
+/**
+ * Stores chunks with one insert. This is cheaper than COPY for a few small ones, each of a different batch.
+ */
 export async function insertChunks(
   client: ClientBase,
   chunks: readonly { batchId: string; chunk: EncodedChunk }[],
 ): Promise<void> {
-  // The callers' text goes as bytes, cut in the server: json_to_recordset refuses text with \u0000.
+  // The callers' text is sent as bytes and split on the server: json_to_recordset refuses text with \u0000.
   const pieces: Buffer[] = [];
   let end = 0;
   function range(bytes: Buffer): [from: number, length: number] {
@@ -73,7 +75,7 @@ export async function insertChunks(
   });
 }
 
-/** Stores chunks with one binary COPY: no escaping, the callers' bytes pass as they came. */
+/** Stores chunks with one binary COPY: the callers' bytes are sent unchanged, without escaping. */
 export async function copyChunks(
   client: ClientBase,
   batchId: string,
@@ -87,12 +89,12 @@ export async function copyChunks(
   );
   const closed = new Promise<void>((resolve, reject) => {
     stream.once('finish', resolve);
-    // For good: a lost connection fails more than once, and an error that nobody hears ends the process.
+    // Stays attached: a lost connection fails more than once, and an unhandled error event ends the process.
     stream.on('error', reject);
   });
-  closed.catch(() => {}); // thrown by whatever is awaited when it comes
+  closed.catch(() => {}); // thrown by the next await
 
-  // One piece at a time: what the stream still held when the connection failed would bring it down.
+  // One piece at a time: data left in the stream when the connection fails would crash it.
   async function send(bytes: Buffer): Promise<void> {
     const sent = new Promise<void>((resolve, reject) => {
       stream.write(bytes, (error) => (error ? reject(error) : resolve()));
@@ -116,7 +118,7 @@ const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 const TEXT_OID = 25;
 const INT4_OID = 23;
 
-/** What stands before the body, which is passed on rather than copied, and the body. */
+/** The row up to the body, and the body itself, which is not copied. */
 function copyRow(id: Buffer, chunk: EncodedChunk): Buffer[] {
   const { indexes, errors } = invalidColumns(chunk);
   const head = [
@@ -142,7 +144,7 @@ function field(value: Buffer | null): Buffer {
   return value === null ? int32(-1) : Buffer.concat([int32(value.length), value]);
 }
 
-/** One-dimensional, no nulls: dimensions, null flag, element type, length, lower bound, elements. */
+/** One-dimensional, without nulls: dimensions, null flag, element type, length, lower bound, elements. */
 function array(elementType: number, elements: Buffer[]): Buffer {
   if (elements.length === 0) return Buffer.concat([int32(0), int32(0), int32(elementType)]);
   return Buffer.concat([
@@ -184,12 +186,12 @@ export async function countChunks(client: ClientBase, batchId: string): Promise<
   return rows[0]?.count ?? 0;
 }
 
-/** Deletes what was stored of a batch that will not be. */
+/** Deletes the stored chunks of a batch that was given up. */
 export async function deleteChunks(client: ClientBase, batchId: string): Promise<void> {
   await client.query('delete from batchwright.chunk where batch_id = $1', [batchId]);
 }
 
-/** A chunk as a lane works on it. */
+/** A chunk loaded by a lane. */
 export interface LoadedChunk {
   firstIndex: number;
   count: number;
@@ -199,13 +201,13 @@ export interface LoadedChunk {
   state: BatchState;
   generation: number;
   cancelRequested: boolean;
-  /** Indexes that have their result already. */
+  /** Indexes that already have a result. */
   recorded: number[];
-  /** When the database read this, in ms since 1970 by its own clock. */
+  /** When the database read this, in ms since 1970 by the database's clock. */
   readAt: number;
 }
 
-/** The same of several, in the order in which they are named: undefined for a batch that has been deleted meanwhile. */
+/** The same for several, in the order of the arguments; undefined for a batch that was deleted meanwhile. */
 export async function loadChunks(
   pool: Pool,
   chunks: readonly { batchId: string; number: number }[],
@@ -226,7 +228,7 @@ export async function loadChunks(
   return chunks.map((_, at) => loaded[at]);
 }
 
-/** Null when the batch has been deleted meanwhile. */
+/** Null when the batch was deleted meanwhile. */
 export async function loadChunk(
   client: ClientBase | Pool,
   batchId: string,
@@ -260,7 +262,7 @@ const LOAD_CHUNK = (batchId: string, number: string) => `
   from batchwright.chunk join batchwright.batch on batch.id = chunk.batch_id
   where chunk.batch_id = ${batchId} and chunk.number = ${number}`;
 
-/** The chunks of these batches that lack a result, each with its queues. */
+/** The chunks of these batches that lack results, each with its queues. */
 export async function incompleteChunks(
   client: ClientBase | Pool,
   batchIds: readonly string[],

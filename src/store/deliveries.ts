@@ -3,11 +3,14 @@ import { BATCH_COLUMNS, type BatchRow, type CallbackState } from './batches.ts';
 
 /** A batch whose callback is to be sent. */
 export interface CallbackBatch extends BatchRow {
-  /** Whole seconds since 1970 by the database's clock: a process's own may be off by more than receivers accept. */
+  /**
+   * Whole seconds since 1970 by the database's clock: a process's own clock may be off by more than receivers
+   * accept.
+   */
   signingTime: number;
 }
 
-/** In the order of the ids; undefined for one that is no longer there. */
+/** In the order of the ids; undefined for a deleted batch. */
 export async function callbackBatches(
   pool: Pool,
   batchIds: readonly string[],
@@ -28,7 +31,7 @@ export interface DeliveryRow {
   trigger: string;
   /** HTTP status of the answer; null when there was none. */
   status: number | null;
-  /** How long the attempt took that has just ended. */
+  /** How long the attempt took, which has just ended. */
   durationMs: number;
   error: string | null;
   /** Seconds from now to the next attempt; null when there is none. */
@@ -36,8 +39,8 @@ export interface DeliveryRow {
 }
 
 /**
- * Counts an attempt and sets the callback's state: null leaves it as it is, and it stays `delivered` once
- * another attempt has brought it there. False when the batch has been restarted since: the callback of that completion is superseded.
+ * Counts an attempt and sets the callback's state. A null state leaves it unchanged, and `delivered` stays
+ * once reached. False when the batch was restarted meanwhile: the callback of that completion is superseded.
  */
 export async function countAttempt(
   client: ClientBase,
@@ -56,7 +59,7 @@ export async function countAttempt(
   return rowCount === 1;
 }
 
-/** Counts an attempt of each of these batches, which has delivered its callback; each batch is named once. */
+/** Counts one successful attempt for each of these batches; each batch is named once. */
 export async function countDelivered(
   client: ClientBase,
   batches: readonly { batch: string; generation: number }[],
@@ -74,7 +77,7 @@ export async function countDelivered(
   });
 }
 
-/** Logs an attempt of each of these batches, under the batch's next number; each batch is named once. */
+/** Logs one attempt for each of these batches, under the batch's next number; each batch is named once. */
 export async function insertDeliveries(
   client: ClientBase,
   deliveries: readonly Omit<DeliveryRow, 'nextInSeconds'>[],
@@ -112,7 +115,7 @@ export async function insertDelivery(client: ClientBase, delivery: DeliveryRow):
   });
 }
 
-/** How often the callback of this generation was attempted, since a time where one is given. */
+/** How often the callback of this generation was attempted, optionally since a time. */
 export async function countDeliveries(
   client: ClientBase,
   { id, generation }: Pick<BatchRow, 'id' | 'generation'>,
@@ -148,11 +151,11 @@ export async function listDeliveries(client: ClientBase | Pool, batchId: string)
 }
 
 /**
- * The callback is to be sent again: it counts as pending, and what was sent for it before as superseded. Answers how
- * often it has been asked for again.
+ * Marks the callback as pending again; earlier messages for it are superseded. Returns how often it has been
+ * reposted.
  */
 export async function markReposted(client: ClientBase, batchId: string): Promise<number> {
-  // The time is for processes of the release before.
+  // The time is for processes of the previous release.
   const { rows } = await client.query<{ reposts: number }>(
     `update batchwright.batch set callback_state = 'pending', reposted_at = now(), reposts = reposts + 1
      where id = $1 returning reposts`,
@@ -161,7 +164,7 @@ export async function markReposted(client: ClientBase, batchId: string): Promise
   return rows[0]?.reposts ?? 0;
 }
 
-/** The log no longer says that an attempt will follow: what waited for its time is superseded. */
+/** Removes the announced next attempts from the log: they are superseded. */
 export async function clearNextAttempts(client: ClientBase, batchId: string): Promise<void> {
   await client.query(
     `update batchwright.delivery set next_attempt_at = null

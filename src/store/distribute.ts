@@ -1,11 +1,11 @@
 /**
- * The tables of batches spread over the nodes of a Citus cluster, by the batch's id. Whatever belongs to one
- * batch stands on one node, so every statement of the hot path runs there whole. Keys, tenants, the queue and
- * the tables of plugins stay on the coordinator.
+ * Distributes the tables of batches over the nodes of a Citus cluster, by the batch's id. All data of one
+ * batch is on one node, so every frequent statement runs there completely. Keys, tenants, the queue and
+ * plugins' tables stay on the coordinator.
  */
 import type { ClientBase } from 'pg';
 
-/** In the order in which they are distributed; the later ones stand on the nodes of the first. */
+/** In the order of distribution; later tables are placed on the same nodes as the first. */
 const TABLES = [
   { table: 'batch', column: 'id' },
   { table: 'chunk', column: 'batch_id' },
@@ -15,7 +15,7 @@ const TABLES = [
 ] as const;
 
 export interface DistributedTable {
-  /** With its schema. */
+  /** The name with its schema. */
   name: string;
   /** The column that holds the batch's id. */
   column: string;
@@ -39,7 +39,7 @@ export async function isCoordinator(client: ClientBase): Promise<boolean> {
   return rows[0]?.coordinator ?? false;
 }
 
-/** The nodes that shards are put on, as `host:port`. Needs the extension. */
+/** The nodes that hold shards, as `host:port`. Needs the extension. */
 export async function shardNodes(client: ClientBase): Promise<string[]> {
   const { rows } = await client.query<{ node: string }>(
     `select nodename || ':' || nodeport as node from pg_dist_node
@@ -48,7 +48,7 @@ export async function shardNodes(client: ClientBase): Promise<string[]> {
   return rows.map(({ node }) => node);
 }
 
-/** Those tables of batches that are distributed already. Needs the extension. */
+/** The batch tables that are already distributed. Needs the extension. */
 export async function distributedTables(client: ClientBase): Promise<DistributedTable[]> {
   const { rows } = await client.query<{ name: string; shards: number }>(
     `select given.name, count(shardid)::int as shards
@@ -63,14 +63,14 @@ export async function distributedTables(client: ClientBase): Promise<Distributed
   }));
 }
 
-/** True when nothing is left to distribute. Needs the extension. */
+/** True when all tables are distributed. Needs the extension. */
 export async function isDistributed(client: ClientBase): Promise<boolean> {
   return (await distributedTables(client)).length === TABLES.length;
 }
 
 /**
- * Distributes those tables that are not, with their rows, in the caller's transaction; answers these. Whoever
- * writes to them meanwhile waits. How many shards is Citus's setting `citus.shard_count`.
+ * Distributes the remaining tables, with their rows, in the caller's transaction; returns them. Writers wait
+ * meanwhile. The setting `citus.shard_count` gives the number of shards.
  */
 export async function distributeTables(client: ClientBase): Promise<DistributedTable[]> {
   const before = new Set((await distributedTables(client)).map(({ name }) => name));
@@ -86,7 +86,7 @@ async function distribute(client: ClientBase, table: string, column: string): Pr
     column,
     colocation,
   ]);
-  // Citus leaves the rows that it has copied where they were, out of sight.
+  // Citus leaves invisible local copies of the rows that it has moved.
   await client.query('select truncate_local_data_after_distributing_table($1)', [qualified(table)]);
 }
 
@@ -94,7 +94,7 @@ function qualified(table: string): string {
   return `batchwright.${table}`;
 }
 
-/** What other Batchwright processes call their connections to this database; those that wait to start are none. */
+/** The connection names of other Batchwright processes on this database, except those that wait to start. */
 export async function connectedProcesses(client: ClientBase): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select distinct application_name as name from pg_stat_activity

@@ -1,11 +1,14 @@
 import type { ClientBase } from 'pg';
 
-/** One sweeper at a time; the lock goes with the transaction. False when another process has it. */
+/** One process sweeps at a time; the lock ends with the transaction. False when another process has it. */
 export function trySweepLock(client: ClientBase): Promise<boolean> {
   return tryLock(client, 'batchwright sweep');
 }
 
-/** One process at a time deletes what has expired; the lock goes with the transaction. False when another does. */
+/**
+ * One process at a time deletes expired batches; the lock ends with the transaction. False when another has
+ * it.
+ */
 export function tryRetentionLock(client: ClientBase): Promise<boolean> {
   return tryLock(client, 'batchwright retention');
 }

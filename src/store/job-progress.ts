@@ -7,10 +7,10 @@ export interface JobProgress {
   total: number | null;
 }
 
-/** A row older than this was left by a worker that died. */
+/** An older row was left by a worker that died. */
 const STALE_SECONDS = 30;
 
-/** Tells callers which jobs run and how far they are. */
+/** Stores which jobs run and their progress, for callers. */
 export async function reportProgress(
   pool: Pool,
   batchId: string,
@@ -34,20 +34,20 @@ export async function clearProgress(pool: Pool, batchId: string, indexes: readon
 
 export interface RunningJobs {
   running: number;
-  /** The sum of the running jobs' finished fractions. */
+  /** The sum of the completed fractions of the running jobs. */
   fractions: number;
 }
 
-/** Of a row of job_progress: it was written lately, and its job has no result yet. */
+/** Condition for a row of job_progress: it is recent, and its job has no result. */
 export const isRunning = `updated_at > now() - interval '${STALE_SECONDS} s' and not exists (
   select from batchwright.result
   where result.batch_id = job_progress.batch_id and result.index = job_progress.index)`;
 
-/** RunningJobs, over rows of job_progress. */
+/** The columns of RunningJobs, over rows of job_progress. */
 export const runningColumns = `count(*)::int as running,
   coalesce(sum(least(greatest(done / nullif(total, 0), 0), 1)), 0) as fractions`;
 
-/** What runs of the batch at the moment. */
+/** The running jobs of the batch. */
 export async function runningJobs(pool: Pool, batchId: string): Promise<RunningJobs> {
   const { rows } = await pool.query<RunningJobs>({
     name: 'running-jobs',

@@ -5,7 +5,7 @@ export interface ApiKeyRow {
   tenant: string;
   name: string;
   permissions: string[];
-  /** How its client signs requests; null when it sends the key alone. */
+  /** How its client signs requests; null when it only sends the key. */
   signing: 'IWS' | null;
   createdBy: string;
   createdAt: Date;
@@ -29,7 +29,7 @@ export async function insertKey(
   return rows[0] as ApiKeyRow;
 }
 
-/** A key as the check of a request needs it. */
+/** A key with the fields needed to check a request. */
 export interface FoundKey extends ApiKeyRow {
   digest: Buffer;
   /** Null for a key that does not sign. */
@@ -51,7 +51,7 @@ export async function findKey(pool: Pool, id: string): Promise<FoundKey | null> 
   return rows[0] ?? null;
 }
 
-/** Those of these keys that have neither been revoked nor expired. */
+/** Those of these keys that are neither revoked nor expired. */
 export async function validKeys(pool: Pool, ids: readonly string[]): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>({
     name: 'valid-keys',
@@ -61,7 +61,10 @@ export async function validKeys(pool: Pool, ids: readonly string[]): Promise<str
   return rows.map(({ id }) => id);
 }
 
-/** The key that makes another, which cannot be revoked until the transaction ends, and the database's time. */
+/**
+ * The key that creates another one, locked against revocation until the transaction ends, and the database's
+ * time.
+ */
 export async function findMaker(
   client: ClientBase,
   id: string,
@@ -78,7 +81,7 @@ export async function findMaker(
   return rows[0] as { now: Date; exists: boolean; expiresAt: Date | null };
 }
 
-/** The tenant's keys, or everybody's for null, oldest first. */
+/** The tenant's keys, or the keys of all tenants for null, oldest first. */
 export async function listKeys(pool: Pool, tenant: string | null): Promise<ApiKeyRow[]> {
   const { rows } = await pool.query<ApiKeyRow>(
     `select ${COLUMNS} from batchwright.api_key where tenant = coalesce($1, tenant) order by created_at, id`,
@@ -96,7 +99,7 @@ export async function listSecrets(pool: Pool): Promise<{ id: string; encryptedSe
   return rows;
 }
 
-/** False when the tenant, or anybody for null, has no such key. */
+/** False when there is no such key of the tenant, or of any tenant for null. */
 export async function deleteKey(pool: Pool, tenant: string | null, id: string): Promise<boolean> {
   const { rowCount } = await pool.query(
     'delete from batchwright.api_key where tenant = coalesce($1, tenant) and id = $2',

@@ -1,10 +1,13 @@
 import type { ClientBase, Pool } from 'pg';
 import { IS_VISIBLE } from './batches.ts';
 
-/** Days for which the tables are made ahead: so long may every process be down, or unable to make them. */
+/**
+ * Days for which partitions are made in advance: all processes may be down for that long, or unable to make
+ * them.
+ */
 const DAYS_AHEAD = 3;
 
-/** Makes the coming days' partitions; answers how many were missing. */
+/** Makes the partitions of the coming days; returns how many were missing. */
 export async function makePartitions(client: ClientBase | Pool): Promise<number> {
   const { rows } = await client.query<{ made: number }>('select batchwright.make_partitions($1) as made', [
     DAYS_AHEAD,
@@ -25,8 +28,8 @@ export async function pastDays(client: ClientBase | Pool): Promise<string[]> {
 }
 
 /**
- * Deletes the day's batches if all of them have ended and expired. False, and nothing deleted, when one is
- * still to be kept.
+ * Deletes the day's batches if all of them have ended and expired. Otherwise deletes nothing and returns
+ * false.
  */
 export async function deleteExpiredDay(client: ClientBase, day: string): Promise<boolean> {
   const range = await idsOf(client, day);
@@ -42,7 +45,7 @@ export async function deleteExpiredDay(client: ClientBase, day: string): Promise
   return true;
 }
 
-/** The least id that a batch of the day may have, and that of the next day. */
+/** The lowest possible batch id of the day, and that of the next day. */
 async function idsOf(client: ClientBase, day: string): Promise<[string, string]> {
   const { rows } = await client.query<{ from: string; to: string }>(
     `select batchwright.first_batch_id(to_date($1, 'YYYYMMDD')::timestamp at time zone 'UTC') as from,
@@ -53,8 +56,8 @@ async function idsOf(client: ClientBase, day: string): Promise<[string, string]>
 }
 
 /**
- * Drops the day's partitions. Whoever reads the tables at the moment would make the drop wait, and all
- * others wait behind it: it gives up after a second, with Postgres's lock_not_available.
+ * Drops the day's partitions. A running query on the tables would delay the drop, and all later queries would
+ * wait behind it. So it gives up after a second, with Postgres's lock_not_available.
  */
 export async function dropDay(client: ClientBase, day: string): Promise<void> {
   if (!/^\d{8}$/.test(day)) throw new Error(`${day} is no day`);

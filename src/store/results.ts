@@ -4,20 +4,20 @@ import type { ResultStatus } from '../domain/outcome.ts';
 import type { BatchRow } from './batches.ts';
 import { decodeJobs, type StoredBody } from './chunk-body.ts';
 
-/** Results of one chunk as one row of the database, so that nobody handles them one by one before he must. */
+/** Results of one chunk as one database row, so that they need not be handled one by one. */
 export interface ResultPage {
-  /** Of the batch, at the moment of reading. */
+  /** The batch's generation when the page was read. */
   total: number;
   generation: number;
   /**
-   * The chunk that holds them: its number and the index of its first job. Of results whose chunk somebody has deleted
-   * it is the one after, and null where there is none.
+   * The chunk of these results: its number and the index of its first job. If that chunk was deleted by hand,
+   * it is the next chunk, or null when there is none.
    */
   chunk: number | null;
   firstIndex: number | null;
-  /** The chunk's jobs as they were sent, JSON text of an array; null when they are known already. */
+  /** The chunk's jobs as they were sent, JSON text of an array; null when the reader already has them. */
   jobs: string | null;
-  /** JSON text of an array: what each answered, in the order of the indexes. */
+  /** JSON text of an array: the responses, in the order of the indexes. */
   responses: string;
   rows: ResultRow[];
 }
@@ -26,17 +26,17 @@ export interface ResultRow {
   index: number;
   status: ResultStatus;
   attempts: number;
-  /** In ms since the epoch; null of a job that never ran. */
+  /** In ms since the epoch; null for a job that never ran. */
   startedAt: number | null;
   finishedAt: number;
 }
 
 /**
- * Results in request order from `fromIndex` on, optionally of one status, of the first chunk that has any:
- * at most `limit`, and only as many as begin within the first `maxBytes` of response text, yet at least one.
+ * Results in request order from `fromIndex` on, optionally of one status, of the first chunk that has any. At
+ * most `limit`, and only those that begin within the first `maxBytes` of response text, but at least one.
  * Null when there are no more.
  *
- * @param page.knownChunk the chunk that was read before; -1 when none was
+ * @param page.knownChunk the chunk that was read before; -1 for none
  */
 export async function resultPage(
   client: ClientBase | Pool,
@@ -73,9 +73,9 @@ interface PageRow extends Omit<ResultPage, 'rows' | 'jobs'>, StoredBody {
   statuses: string;
 }
 
-// One row for a page, whose columns hold what all its results have: a row each costs both sides four times as
-// much. Numbers and times are in Postgres's binary form, which is made and read in a fraction of the time that
-// text takes. The sum goes over the stored values, so that what lies beyond the cut is never held as text.
+// One row per page, whose columns hold the values of all its results: one row per result would cost both
+// sides four times as much. Numbers and times use Postgres's binary form, which is written and read much
+// faster than text. The sum uses the stored values, so that text beyond the limit is never in memory.
 const pageStatement = (andStatus: string) => `
   with first as (
     select index from batchwright.result
@@ -131,7 +131,7 @@ function unpack(records: Buffer, statuses: string): ResultRow[] {
   return rows;
 }
 
-/** Postgres counts microseconds from the year 2000; its lowest number stands for -infinity. */
+/** Postgres counts microseconds from the year 2000; its lowest number means -infinity. */
 function milliseconds(records: Buffer, at: number): number | null {
   const high = records.readInt32BE(at);
   if (high === -(2 ** 31)) return null;
@@ -140,7 +140,7 @@ function milliseconds(records: Buffer, at: number): number | null {
 
 const Y2K_MS = Date.UTC(2000, 0, 1);
 
-/** The one result of a job; null while it has none. `response` is JSON text. */
+/** The result of one job; null while it has none. `response` is JSON text. */
 export async function resultAt(
   client: ClientBase | Pool,
   batchId: string,
@@ -171,8 +171,8 @@ export async function nthResultIndex(
 }
 
 /**
- * Deletes what did not succeed, ahead of a restart; answers how many of each status went. What skipInvalid
- * let pass stays failed: it can never run.
+ * Deletes results that did not succeed, before a restart; returns the number of each status. Jobs that
+ * skipInvalid let pass stay failed, because they can never run.
  */
 export async function deleteUnsuccessful(
   client: ClientBase,
@@ -194,7 +194,7 @@ export async function deleteUnsuccessful(
   return rows[0] ?? { failed: 0, cancelled: 0 };
 }
 
-/** How many results each of these batches has. */
+/** The number of results of each of these batches. */
 export async function countResults(
   client: ClientBase,
   batchIds: readonly string[],
@@ -207,8 +207,8 @@ export async function countResults(
 }
 
 /**
- * Records every job that has no result as failed, without an attempt; answers how many. To be called under the lock of
- * the batch, whose counters it leaves alone.
+ * Records every job without a result as failed, without an attempt; returns their number. Call it with the
+ * batch locked; it leaves the batch's counters unchanged.
  */
 export async function insertLost(
   client: ClientBase,

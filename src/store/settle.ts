@@ -3,9 +3,9 @@ import type { BatchState } from '../domain/batch.ts';
 import type { RecordableOutcome } from '../domain/outcome.ts';
 
 export interface SettleAnswer {
-  /** Rows really inserted: the results that had not been recorded before. */
+  /** Rows really inserted: results that were not recorded before. */
   inserted: number;
-  /** True for the one settle that brought pending to zero. */
+  /** True for the one settle that reduced pending to zero. */
   finished: boolean;
   cancelRequested: boolean;
   callbackUrl: string | null;
@@ -24,15 +24,11 @@ const SETTLE_COLUMNS = `batch.state, batch.cancel_requested as "cancelRequested"
     (extract(epoch from batch.finished_at - batch.created_at) * 1000)::int8 as "durationMs"`;
 
 /**
- * Records outcomes and adds what was really inserted to the batch's counters, in one statement; whoever
- * brings pending to zero finishes the batch. Null, and nothing recorded, when the batch is of another
- * generation or gone: the caller must roll back.
- *
- * Results that are there already are left as they are; with `expectNew` they make it fail instead
- * (unique_violation), which costs 40 % less where there are none.
- *
- * It takes the lock on the batch's row, which every settle of the batch waits for: call it last before
- * the commit.
+ * Records outcomes and adds the rows really inserted to the batch's counters, in one statement; the settle
+ * that reduces pending to zero ends the batch. Null, and nothing recorded, when the batch is gone or has
+ * another generation: the caller must roll back. Existing results stay unchanged; with `expectNew` they make
+ * it fail instead (unique_violation), which costs 40 % less when there are none. It locks the batch's row,
+ * for which every settle of the batch waits: call it last before the commit.
  */
 export async function settle(
   client: ClientBase,
@@ -50,7 +46,8 @@ export async function settle(
       generation,
       arrayText(outcomes, ({ index }) => index),
       columnText(outcomes, ({ status }) => status),
-      // One JSON text for all: `->` and json_to_recordset refuse text with \u0000, json_array_elements does not.
+      // One JSON text for all: `->` and json_to_recordset refuse text with \u0000, json_array_elements does
+      // not.
       `[${outcomes.map(({ response }) => response).join(',')}]`,
       columnText(outcomes, ({ attempts }) => attempts),
       arrayText(outcomes, ({ startedAt }) => startedAt && startedAt - now),
@@ -61,12 +58,12 @@ export async function settle(
   return rows[0] ?? null;
 }
 
-/** When the first of them began, as the others' times: it may be the batch's own beginning. */
+/** When the first of them began; sent like the other times, because it may become the batch's start. */
 function firstStart(outcomes: readonly RecordableOutcome[], now: number): number {
   return outcomes.reduce((first, { startedAt }) => Math.min(first, startedAt ?? now), now) - now;
 }
 
-/** The same of a column that mostly has one value: where all are alike it is sent once. */
+/** The values of a column that usually has one value: when all are equal, it is sent once. */
 function columnText(
   outcomes: readonly RecordableOutcome[],
   element: (outcome: RecordableOutcome) => number | string,
@@ -76,7 +73,7 @@ function columnText(
   return arrayText(outcomes.every((outcome) => element(outcome) === value) ? first : outcomes, element);
 }
 
-/** As Postgres reads an array of numbers or plain words: pg would quote and escape each element. */
+/** Postgres's text form of an array of numbers or plain words: pg would quote and escape each element. */
 function arrayText(
   outcomes: readonly RecordableOutcome[],
   element: (outcome: RecordableOutcome) => number | string | null,
@@ -84,9 +81,9 @@ function arrayText(
   return `{${outcomes.map((outcome) => element(outcome) ?? 'null').join(',')}}`;
 }
 
-// The generation is checked by the update, under the row's lock. The insert's rows are only kept when the
-// update found its row: without it the caller rolls back. Times are told as ms from the sender's now, so that
-// they end up on the database's clock.
+// The update checks the generation under the row's lock. The inserted rows are kept only if the update found
+// its row; otherwise the caller rolls back. Times are sent as ms before the sender's now, so that they end up
+// on the database's clock.
 const settleStatement = (onConflict: string) => `
   with inserted as (
     insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
@@ -121,7 +118,7 @@ const settleStatement = (onConflict: string) => `
 const SETTLE = settleStatement('on conflict do nothing');
 const SETTLE_NEW = settleStatement('');
 
-/** What came of the jobs of one batch, with others'. */
+/** The outcomes of jobs of one batch, in a group of batches. */
 export interface BatchOutcomes {
   batchId: string;
   generation: number;
@@ -129,8 +126,9 @@ export interface BatchOutcomes {
 }
 
 /**
- * Records outcomes of several batches in one statement; each batch is named once. All else is as with `settle` and
- * `expectNew`; a batch that is missing in the answer is gone or of another generation, and the caller must roll back.
+ * Records outcomes of several batches in one statement; each batch is named once. Otherwise like `settle`
+ * with `expectNew`. A batch that is missing in the answer is gone or has another generation, and the caller
+ * must roll back.
  */
 export async function settleBatches(
   client: ClientBase,
@@ -158,7 +156,7 @@ export async function settleBatches(
   return rows;
 }
 
-// The batches' rows are locked in the order of their ids, so that two groups that share some do not wait for each other.
+// The batches' rows are locked in the order of their ids, which prevents deadlocks between groups.
 const SETTLE_BATCHES = `
   with held as materialized (
     select id from batchwright.batch where id = any($1::uuid[]) order by id for update
@@ -197,12 +195,11 @@ const SETTLE_BATCHES = `
     batch.state in ('completed', 'cancelled') as finished`;
 
 /**
- * The columns that change when `added` more results are there: state, times, the callback's state.
- * A batch that is finished already keeps what it has. The times are the tally's: within case and coalesce Citus
- * takes no now(), nor any other function that is not immutable.
- *
- * The batch's times enclose those of its jobs. Settles are not committed in the order of their times, so the
- * earliest start and the latest settle are kept, rather than the first and the last that come.
+ * The columns that change when `added` more results are recorded: state, times, the callback's state. An
+ * ended batch keeps its values. The tally computes the times, because inside case and coalesce Citus allows
+ * only immutable functions, so no now(). The batch's times enclose those of its jobs. Settles do not commit
+ * in the order of their times, so the earliest start and the latest settle are kept, not the first and the
+ * last that arrive.
  */
 function finishingColumns(added: string): string {
   const done = `batch.succeeded + batch.failed + batch.cancelled + ${added} = batch.total`;
@@ -218,7 +215,7 @@ function finishingColumns(added: string): string {
                             then 'pending' else batch.callback_state end`;
 }
 
-/** Marks the batch as begun so many ms ago, ahead of its first settle. */
+/** Marks the batch as started this many ms ago, before its first settle. */
 export async function markRunning(
   client: ClientBase | Pool,
   batchId: string,
@@ -234,12 +231,12 @@ export async function markRunning(
 }
 
 /**
- * Sets the counters to what the results say and finishes the batch if they are complete. For batches that
- * were stored with nothing left to run, and for the sweep. Answers as settle does; null when the batch is
- * gone or has ended already.
+ * Sets the counters from the results and ends the batch if they are complete. For batches that were stored
+ * without a job to run, and for the sweep. Returns the same as `settle`; null when the batch is gone or has
+ * already ended.
  */
 export async function recount(client: ClientBase, batchId: string): Promise<SettleAnswer | null> {
-  // The lock first, in a statement of its own, so that the count's snapshot is younger than every settle.
+  // Locks in a statement of its own, so that the snapshot of the count is newer than every settle.
   await client.query('select from batchwright.batch where id = $1 for update', [batchId]);
   const { rows } = await client.query<SettleAnswer>(
     `${TALLY}
@@ -270,7 +267,7 @@ const TALLY = `with tally as (
     from batchwright.result where batch_id = $1
   )`;
 
-/** The same for the counters of a batch that has ended, all else of which stays. */
+/** The same for the counters of an ended batch; everything else stays. */
 export async function recountEnded(client: ClientBase, batchId: string): Promise<void> {
   await client.query(
     `${TALLY}

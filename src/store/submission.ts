@@ -8,20 +8,20 @@ export interface NewBatch {
   keyId: string;
   total: number;
   callbackUrl: string | null;
-  /** Of its jobs, each once: `namespace.action`. */
+  /** The actions of its jobs, each once: `namespace.action`. */
   actions: readonly string[];
   options: BatchOptions;
   idempotency: { key: string; digest: Buffer } | null;
   retentionDays: number;
 }
 
-/** What a request calls itself by: two with the same are one. */
+/** The identity of a request: two with the same key are the same request. */
 export interface IdempotencyKey {
   tenant: string;
   key: string;
 }
 
-/** New ids, made from the database's clock, so that ids sort by time whatever the hosts' clocks say. */
+/** New ids, made from the database's clock, so that they sort by time even if the hosts' clocks differ. */
 export async function newBatchIds(client: ClientBase, count: number): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>({
     name: 'new-batch-ids',
@@ -53,8 +53,8 @@ export async function insertBatches(client: ClientBase, batches: readonly NewBat
 }
 
 /**
- * Takes the right to store a batch under each of these keys until the transaction ends; all keys must differ. Answers
- * for which it is taken: false where another transaction has it.
+ * Claims the right to store a batch under each of these keys until the transaction ends; all keys must
+ * differ. Returns true for each claimed key, false where another transaction has the claim.
  */
 export async function lockIdempotencyKeys(
   client: ClientBase,
@@ -69,7 +69,7 @@ export async function lockIdempotencyKeys(
   return rows.map(({ locked }) => locked);
 }
 
-/** The batches that are stored under these keys. */
+/** The batches stored under these keys. */
 export async function findByIdempotencyKeys(
   client: ClientBase,
   keys: readonly IdempotencyKey[],

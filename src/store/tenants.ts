@@ -1,6 +1,8 @@
 import type { ClientBase, Pool } from 'pg';
 
-/** Makes the tenant unless it exists; answers its callback secret, which is `secret` only for a new one. */
+/**
+ * Creates the tenant unless it exists; returns its callback secret, which is `secret` only for a new tenant.
+ */
 export async function ensureTenant(client: ClientBase | Pool, name: string, secret: string): Promise<string> {
   const { rows } = await client.query<{ callback_secret: string }>(
     `with made as (
@@ -14,6 +16,6 @@ export async function ensureTenant(client: ClientBase | Pool, name: string, secr
     [name, secret],
   );
   const found = rows[0]?.callback_secret;
-  // Another transaction made the tenant between the two halves of the statement: it is there now.
+  // Another transaction created the tenant between the two parts of the statement: it exists now.
   return found ?? ensureTenant(client, name, secret);
 }

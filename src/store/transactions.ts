@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 
-/** Ends the sessions of the database that are in a transaction of this name; answers how many there were. */
+/** Ends the database sessions that are in a transaction of this name; returns their number. */
 export async function endTransactions(pool: Pool, name: string): Promise<number> {
   const { rowCount } = await pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity

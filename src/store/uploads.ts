@@ -1,4 +1,4 @@
-/** Requests whose jobs are stored while the rest of them is still being sent. */
+/** Requests whose jobs are stored while the rest is still being sent. */
 import type { ClientBase, Pool } from 'pg';
 import type { IdempotencyKey } from './submission.ts';
 
@@ -10,9 +10,9 @@ export interface NewUpload {
   idempotencyKey: string | undefined;
 }
 
-/** An upload that has not been renewed for so long is of a process that is gone. */
+/** An upload that was not renewed for this long belongs to a dead process. */
 const STALE_SECONDS = 30;
-/** Of advisory locks that stand for processes. */
+/** The class of advisory locks that represent processes. */
 const PROCESS_LOCKS = 20_814;
 
 export async function insertUpload(client: ClientBase, upload: NewUpload): Promise<void> {
@@ -22,12 +22,15 @@ export async function insertUpload(client: ClientBase, upload: NewUpload): Promi
   );
 }
 
-/** Keeps the uploads from being taken for those of a process that is gone. */
+/** Renews the uploads, so that they do not count as abandoned. */
 export async function renewUploads(pool: Pool, batchIds: readonly string[]): Promise<void> {
   await pool.query('update batchwright.upload set seen_at = now() where batch_id = any($1)', [batchIds]);
 }
 
-/** False when the upload was given up, by us or for us. Whoever would give it up waits until the transaction ends. */
+/**
+ * False when the upload was given up, by this process or another. Others that want to give it up wait until
+ * the transaction ends.
+ */
 export async function holdUpload(client: ClientBase, batchId: string): Promise<boolean> {
   const { rowCount } = await client.query('select from batchwright.upload where batch_id = $1 for share', [
     batchId,
@@ -35,13 +38,13 @@ export async function holdUpload(client: ClientBase, batchId: string): Promise<b
   return rowCount === 1;
 }
 
-/** Ends the upload, with what it led to in the same transaction. False when it has ended already. */
+/** Ends the upload, together with the rest of the transaction. False when it has already ended. */
 export async function deleteUpload(client: ClientBase, batchId: string): Promise<boolean> {
   const { rowCount } = await client.query('delete from batchwright.upload where batch_id = $1', [batchId]);
   return rowCount === 1;
 }
 
-/** The uploads under these keys, and whether the process of each lives. */
+/** The uploads under these keys, and whether the process of each is alive. */
 export async function findUploads(
   client: ClientBase,
   keys: readonly IdempotencyKey[],
@@ -57,7 +60,7 @@ export async function findUploads(
   return rows;
 }
 
-/** Uploads of processes that are gone. */
+/** Uploads of dead processes. */
 export async function staleUploads(pool: Pool, limit: number): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `select batch_id as id from batchwright.upload
@@ -67,7 +70,10 @@ export async function staleUploads(pool: Pool, limit: number): Promise<string[]>
   return rows.map(({ id }) => id);
 }
 
-/** Shows that the process lives, for as long as the client is connected. False when another has the number. */
+/**
+ * Shows that the process is alive as long as the client is connected. False when another process has the
+ * number.
+ */
 export async function holdProcessLock(client: ClientBase, owner: number): Promise<boolean> {
   const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1, $2) as held', [
     PROCESS_LOCKS,

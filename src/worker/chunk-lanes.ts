@@ -1,9 +1,11 @@
 /**
- * The lanes of one queue. A lane is for a message that has jobs to be started:
+ * The lanes of one queue. A lane is for a message that has jobs to start:
  *
- * - Once all of them run, or wait for slots that their own message's runs have, another message gets the lane.
- * - Jobs that find every slot of their action taken by other messages go back, for whichever worker has a free one.
- * - Jobs that have not been started go back when another batch has waited long enough for their place.
+ * - When all its jobs run, or wait for slots that runs of the same message hold, the lane goes to another
+ *   message.
+ * - Jobs that find every slot of their action taken by other messages return to the queue, for a worker with
+ *   a free slot.
+ * - Jobs that have not started return to the queue when another batch has waited long enough for their place.
  */
 import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/run-chunk.ts';
 import { sendToQuarantine } from '../pipeline/run/send-to-quarantine.ts';
@@ -13,25 +15,25 @@ import type { Claim, Lane, Lanes } from '../queue/queue.ts';
 import { waitingBatches } from '../queue/waiting-batches.ts';
 
 const REVIEW_MS = 25;
-/** Runs that last longer than this are not waited for in a lane. */
+/** A lane does not wait for runs that take longer than this. */
 const LONG_RUN_MS = 25;
-/** Jobs of which none could be started for this long wait for runs that take their time. */
+/** When no job could start for this long, the jobs wait for slow runs. */
 const STUCK_MS = 50;
-/** A batch keeps others waiting for this long. */
+/** A batch may keep others waiting for this long. */
 const YIELD_MS = 500;
 
 /** A message in hand. */
 interface Hand {
   lane: Lane;
   hasLane: boolean;
-  /** How much of a lane it has. */
+  /** How much of a lane it takes. */
   size: number;
   since: number;
   /** Null until its jobs are known. */
   work: MessageWork | null;
 }
 
-/** What `stop` ends: resolves when every lane has given back what it had. */
+/** Starts the lanes. `stop` resolves when every lane has settled or returned its message. */
 export function startChunkLanes(
   deps: RunChunkDeps & { concurrency: number },
   queue: string,
@@ -44,7 +46,7 @@ class ChunkLanes {
   readonly #queue: string;
   readonly #lanes: Lanes;
   readonly #hands = new Set<Hand>();
-  /** Actions of which the last fetch left messages where they were, perhaps. */
+  /** The free slots at the last fetch: it may have left messages of these actions in the queue. */
   #limited: Record<string, number> = {};
   #timer: NodeJS.Timeout | undefined;
   #lookedAt = 0;
@@ -70,7 +72,7 @@ class ChunkLanes {
   }
 
   async #work(claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
-    // A message that was taken before and not settled had a worker that died of it, perhaps.
+    // A message that was claimed before and not settled may have killed its worker.
     if (claim.retryCount > 0) return sendToQuarantine(this.#deps, this.#queue, claim);
     const hand: Hand = {
       lane,
@@ -101,7 +103,7 @@ class ChunkLanes {
     for (const hand of this.#hands) this.#reviewHand(hand, now);
     if (now - this.#lookedAt < YIELD_MS) return;
     this.#lookedAt = now;
-    this.#yield(now).catch(() => {}); // the database is away: nobody waits for what cannot be fetched
+    this.#yield(now).catch(() => {}); // the database is away: without it no message can be fetched anyway
   }
 
   #reviewHand(hand: Hand, now: number): void {
@@ -123,7 +125,7 @@ class ChunkLanes {
       release(hand);
   }
 
-  /** Others may have waited long enough for what these messages have. */
+  /** Other batches may have waited long enough for the places of these messages. */
   async #yield(now: number): Promise<void> {
     const old = [...this.#hands].filter(
       ({ work, since }) => work && work.jobs.size > 0 && now - since >= YIELD_MS,

@@ -15,16 +15,16 @@ export interface LanesDeps
   extends QuarantineDeps,
     Omit<DeliverDeps, keyof RunChunkDeps | 'bodies' | 'groups'> {
   queues: readonly string[];
-  /** Chunks at once, in each queue. */
+  /** Chunks at the same time, in each queue. */
   concurrency: number;
-  /** For callbacks alone: there are more lanes than may ask the database at once. */
+  /** Only for callbacks: more of them run at once than may use the database. */
   callbackPool: Pool;
 }
 
 const SWEEP_INTERVAL_MS = 20_000;
 
 export interface Lanes {
-  /** Resolves when every lane has given back what it had. */
+  /** Resolves when every lane has settled or returned its message. */
   stop(): Promise<void>;
 }
 

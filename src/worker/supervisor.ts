@@ -1,4 +1,4 @@
-/** Keeps the worker processes of ROLE all alive: forks them, starts anew what dies. */
+/** Keeps the worker processes of ROLE all alive: forks them and replaces those that die. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -8,18 +8,21 @@ interface Log {
   error(fields: object, message: string): void;
 }
 
-/** From a worker: it takes jobs. */
+/** Sent by a worker that now takes jobs. */
 export interface WorkerReport {
   kind: 'ready';
 }
 
 export interface Supervisor {
-  /** Lets every worker drain; resolves when all are gone, killing those that are not after `graceMs`. */
+  /** Lets every worker drain; resolves when all have ended. Kills those that still run after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
 const ENTRY = fileURLToPath(new URL('../main.ts', import.meta.url));
-/** A worker that dies is replaced after this, doubled each time it has not even lived for a minute. */
+/**
+ * A worker that dies is replaced after this time. The time doubles with each worker that lived for less than
+ * a minute.
+ */
 const RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
 const STABLE_MS = 60_000;
@@ -30,7 +33,9 @@ export function superviseWorkers(options: { count: number; env: NodeJS.ProcessEn
   const children = new Set<ChildProcess>();
   const restarts = new Set<NodeJS.Timeout>();
   let stopping = false;
-  /** Workers in a row that ended before they took jobs: their configuration or the database is at fault. */
+  /**
+   * Consecutive workers that ended before they took jobs: the cause is their configuration or the database.
+   */
   let failedStarts = 0;
 
   function start(pauseMs: number): void {
@@ -39,7 +44,7 @@ export function superviseWorkers(options: { count: number; env: NodeJS.ProcessEn
     children.add(child);
     let isReady = false;
     child.on('message', (report: WorkerReport) => {
-      // In watch mode Node itself reports, too, to whoever forked the process.
+      // In watch mode Node sends messages of its own to the parent process.
       if (report.kind !== 'ready') return;
       isReady = true;
       failedStarts = 0;

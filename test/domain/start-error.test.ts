@@ -21,7 +21,7 @@ test('a failure to listen names the variable that decides', () => {
   const unknown = failure('getaddrinfo ENOTFOUND nowhere', { syscall: 'getaddrinfo', hostname: 'nowhere' });
   assert.equal(
     explainStartFailure(unknown, { HOST: 'nowhere' }),
-    'HOST=nowhere is no address of this machine: getaddrinfo ENOTFOUND nowhere',
+    'HOST=nowhere is not an address of this machine: getaddrinfo ENOTFOUND nowhere',
   );
 });
 

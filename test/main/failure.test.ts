@@ -22,7 +22,7 @@ const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
   [
     'an address of another machine',
     { HOST: '192.0.2.1' },
-    /^HOST=192\.0\.2\.1 is no address of this machine/,
+    /^HOST=192\.0\.2\.1 is not an address of this machine/,
   ],
   [
     'a database server that is not there',
@@ -54,7 +54,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
     ] as const)
       assert.equal(
         await failedStart(await makeHome(t), env),
-        `${variable} cannot be used: ${place} is no Postgres: it answers "HTTP/1.1 400 Bad Request"`,
+        `${variable} cannot be used: ${place} is not Postgres: it answers "HTTP/1.1 400 Bad Request"`,
       );
   });
 

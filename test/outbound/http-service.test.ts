@@ -301,7 +301,7 @@ test('a request that would be sent with other text is refused', async (t) => {
   const { url } = server;
   await assert.rejects(
     send({ url, method: 'POST', body: 'a\ud800' }),
-    forGood('the body must not hold half of a surrogate pair'),
+    forGood('the body must not contain half of a surrogate pair'),
   );
   await assert.rejects(send({ url: `${url}/\ud800` }), forGood(/^a URL must be one line of text/));
   await assert.rejects(send({ url: `${url}/a\nb` }), forGood(/^a URL must be one line of text/));

@@ -107,7 +107,7 @@ test('a mail that would arrive with other text is not sent', async (t) => {
   for (const field of ['to', 'subject', 'text', 'messageId'] as const)
     await assert.rejects(send({ ...MAIL, [field]: `${MAIL[field]}\ud800` }), {
       name: 'NonRetryableError',
-      message: `${field} of a mail must not hold half of a surrogate pair`,
+      message: `${field} of a mail must not contain half of a surrogate pair`,
     });
   assert.equal(server.mails.length, 0);
 });

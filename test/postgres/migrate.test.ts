@@ -155,7 +155,7 @@ const refused: [what: string, ran: string[], now: Record<string, string | null>,
     'would be run in part only',
     ['001_a.sql'],
     { '002_b.sql': 'create table b ();\n-- Down migration: none\ncreate table c ();' },
-    'DIR/002_b.sql: a comment that begins with "up migration" or "down migration" divides the file: change it, for there is no way down',
+    'DIR/002_b.sql: a comment that begins with "up migration" or "down migration" divides the file: change it, because there are no down migrations',
   ],
   ...['4.sql', '5-dash.sql', '006_x.SQL', 'seven.sql', '008_x.ts', "009_it's.sql", '010_x.sql/a.sql'].map(
     (name): [string, string[], Record<string, string>, string] => [

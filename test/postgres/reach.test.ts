@@ -38,11 +38,11 @@ async function reasonOf(url: string, variable = 'DATABASE_URL'): Promise<string>
 const OTHERS: Record<string, { server: () => Server; reason: string }> = {
   'an HTTP server': {
     server: () => createHttpServer((_request, response) => response.end()),
-    reason: 'is no Postgres: it answers "HTTP/1.1 400 Bad Request"',
+    reason: 'is not Postgres: it answers "HTTP/1.1 400 Bad Request"',
   },
   'an SMTP server': {
     server: () => createServer((socket) => socket.write('220 mail.example.com ESMTP\r\n')),
-    reason: 'is no Postgres: it answers "220 mail.example.com ESMTP"',
+    reason: 'is not Postgres: it answers "220 mail.example.com ESMTP"',
   },
   'a server that speaks in lines': {
     server: () =>
@@ -51,19 +51,19 @@ const OTHERS: Record<string, { server: () => Server; reason: string }> = {
           if (bytes.includes('\n')) socket.write('-ERR unknown command\r\n');
         });
       }),
-    reason: 'is no Postgres: it answers "-ERR unknown command"',
+    reason: 'is not Postgres: it answers "-ERR unknown command"',
   },
   'a server with a binary greeting': {
     server: () => createServer((socket) => socket.write(Buffer.from('J\0\0\0\n8.0.36\0rest', 'latin1'))),
-    reason: 'is no Postgres: it answers "J???',
+    reason: 'is not Postgres: it answers "J???',
   },
   'a port that closes at once': {
     server: () => createServer((socket) => socket.end()),
-    reason: 'closes the connection at once, as no Postgres does',
+    reason: 'closes the connection at once, which Postgres does not do',
   },
   'a port that resets the connection': {
     server: () => createServer((socket) => socket.resetAndDestroy()),
-    reason: 'closes the connection at once, as no Postgres does',
+    reason: 'closes the connection at once, which Postgres does not do',
   },
   'a port that never answers': { server: () => createServer(), reason: 'does not answer' },
 };

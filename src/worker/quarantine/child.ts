@@ -1,4 +1,7 @@
-/** The child's side of the quarantine: takes messages, runs their jobs, tells which, until it is told to end. */
+/**
+ * The child's side of the quarantine: takes messages, runs their jobs and reports which ones, until it is
+ * told to end.
+ */
 import { writeSync } from 'node:fs';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
 import type { PendingJob } from '../../pipeline/run/execute.ts';
@@ -11,44 +14,47 @@ import type { Claim } from '../../queue/queue.ts';
 import { QuarantineGate } from './gate.ts';
 import { type ProcessLimits, startWatchdog } from './watchdog.ts';
 
-/** A job that is not to run again, and why. */
+/** A job that must not run again, and the reason. */
 export interface FailedForGood {
   index: number;
   message: string;
   attempts: number;
 }
 
-/** A message, as it is sent to the child. */
+/** A message as it is sent to the child. */
 export interface QuarantineTask {
   id: number;
   queueName: string;
   claim: Claim<ChunkMessage>;
   failedForGood: FailedForGood[];
-  /** Jobs that ran when a process ended: they are tried before all others, each alone. */
+  /** Jobs that ran when a process ended: they are tried before all others, one at a time. */
   toTryAlone: number[];
 }
 
 export type QuarantineOrder =
-  /** The first order. `limits`: what this process may do before its watchdog ends it; production's when absent. */
+  /** The first order. `limits`: when the watchdog ends this process; production's limits when absent. */
   | { kind: 'first'; limits?: ProcessLimits | undefined; tasks: QuarantineTask[] }
   | { kind: 'task'; task: QuarantineTask }
   | { kind: 'end' };
 
 export type QuarantineReport =
   | { kind: 'ready' }
-  /** About to start: alone in this process, or beside others. */
+  /** These jobs are about to start: alone in this process, or beside others. */
   | { kind: 'started'; task: number; indexes: number[]; alone: boolean }
-  /** A job that was tried alone has ended well, and what it answered is settled. */
+  /** A job that was tried alone has ended, and its result is settled. */
   | { kind: 'cleared'; task: number; index: number }
   /** The message is settled. */
   | { kind: 'done'; task: number }
-  /** It is not: something went wrong that has nothing to do with its jobs. */
+  /** The message is not settled, for a reason that has nothing to do with its jobs. */
   | { kind: 'failed'; task: number; message: string };
 
-/** What the parent finds among the last lines of stderr. */
-export const UNCAUGHT = 'an exception that nobody caught: ';
+/** The parent looks for this among the last lines of stderr. */
+export const UNCAUGHT = 'uncaught exception: ';
 
-/** Resolves when the parent has said that no message comes any more, or the process drains, and all are settled. */
+/**
+ * Resolves when the parent has said that no more messages come, or the process drains, and all messages are
+ * settled.
+ */
 export async function runQuarantineTasks(deps: RunChunkDeps): Promise<void> {
   reportUncaught();
   const gate = new QuarantineGate();
@@ -73,7 +79,7 @@ export async function runQuarantineTasks(deps: RunChunkDeps): Promise<void> {
   while (working.size > 0) await Promise.all(working);
 }
 
-/** An exception that ends this process is told of in a line of its own, ahead of Node's. */
+/** Reports an exception that ends this process in a line of its own, before Node's. */
 export function reportUncaught(): void {
   process.on('uncaughtExceptionMonitor', (error) => {
     const msg = `${UNCAUGHT}${errorBody(error).message}`;
@@ -95,8 +101,8 @@ async function runTask(deps: RunChunkDeps, gate: QuarantineGate, task: Quarantin
 }
 
 /**
- * Those to be tried alone first, then all others side by side. Each is announced before it starts. What has come so
- * far is safe before the next one is tried.
+ * Runs the jobs that must be tried alone first, then all others concurrently. Each is announced before it
+ * starts. Earlier outcomes are settled before the next job is tried alone.
  */
 function runnerOf(
   { id, failedForGood, toTryAlone }: QuarantineTask,

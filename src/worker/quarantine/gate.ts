@@ -1,15 +1,15 @@
 /**
- * Who may run in the process that jobs are tried in: one suspect alone, or all others side by side. Others wait
- * until there is no suspect left.
+ * Decides which jobs may run in the quarantine process: one suspect alone, or all others concurrently. The
+ * others wait until no suspect is left.
  */
 export class QuarantineGate {
-  /** Messages that have suspects still to be tried. */
+  /** Messages that still have suspects to try. */
   #reserved = 0;
   #shared = 0;
   #isTaken = false;
   #changed = Promise.withResolvers<void>();
 
-  /** The message has suspects: others wait until it is told that they have been tried. */
+  /** The message has suspects: others wait until `done` is called. */
   reserve(): { done(): void } {
     this.#reserved++;
     let isDone = false;

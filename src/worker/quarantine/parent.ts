@@ -1,7 +1,7 @@
 /**
- * Messages whose worker died run in a child process, one for all of them. Each job is announced before it starts:
- * so it is known which ones ran when the process ended. Those are tried again, each alone, in a fresh process; one
- * that ends the process three times when alone fails, and its neighbours go on.
+ * Messages whose worker died run in one child process. Each job is announced before it starts, so it is known
+ * which jobs ran when the process ended. Those are tried again, one at a time, in a new process. A job that
+ * ends its process three times when alone fails; the other jobs go on.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,16 +15,19 @@ import type { QuarantineOrder, QuarantineReport, QuarantineTask } from './child.
 import { howItEnded, passOn } from './process-end.ts';
 import type { ProcessLimits } from './watchdog.ts';
 
-/** A job that ended this many processes is failed (docs/operating.md). */
+/** A job that ended this many processes fails (docs/operating.md). */
 const MAX_KILLS = 3;
 const ENTRY = fileURLToPath(new URL('../../main.ts', import.meta.url));
-/** A process that ends before it has started any job says nothing about jobs: the database may be away. */
+/** A process that ends before it has started any job proves nothing about jobs: the database may be away. */
 const MAX_FAILED_STARTS = 5;
-/** A process without messages waits for further ones before it ends: to start one takes as long. */
+/**
+ * A process without messages waits this long for more before it ends, because starting one takes about as
+ * long.
+ */
 const LINGER_MS = 1000;
 
 export interface QuarantineDeps extends RunChunkDeps {
-  /** Of the processes that run the jobs; production's when absent. */
+  /** Limits of the processes that run the jobs; production's when absent. */
   limits?: ProcessLimits | undefined;
 }
 
@@ -33,14 +36,14 @@ interface Task extends QuarantineTask {
   settled: PromiseWithResolvers<void>;
 }
 
-/** What is known of a process that has ended. */
+/** How a process ended. */
 interface ProcessEnd {
-  /** What was being tried alone; null for nothing. */
+  /** The job that was being tried alone; null for none. */
   alone: { task: number; index: number } | null;
-  /** The jobs that were started beside one another, by message, those that have ended since among them. */
+  /** The jobs that ran concurrently, by message; some of them may have ended since. */
   together: Map<number, number[]>;
   how: string;
-  /** It ended because it was told to. */
+  /** True when it was told to end. */
   wasTold: boolean;
 }
 
@@ -49,7 +52,7 @@ export class Quarantine {
   readonly #tasks = new Map<number, Task>();
   #lastId = 0;
   #working = false;
-  /** The child, once it takes messages. */
+  /** The child, when it is ready to take messages. */
   #child: ChildProcess | null = null;
   #tellToEnd = () => {};
   #linger: NodeJS.Timeout | undefined;
@@ -96,7 +99,7 @@ export class Quarantine {
     this.#working = false;
   }
 
-  /** Starts a child, sends it every message that there is, and waits for its end. */
+  /** Starts a child, sends it all messages, and waits for its end. */
   async #runChild(): Promise<ProcessEnd> {
     const child = fork(ENTRY, ['quarantine'], {
       serialization: 'advanced',
@@ -123,7 +126,7 @@ export class Quarantine {
     }
   }
 
-  /** Under watch mode Node itself reports to whoever forked the process: such reports are none of these. */
+  /** In watch mode Node sends messages of its own to the parent process: these are ignored. */
   #take(child: ChildProcess, report: QuarantineReport, end: ProcessEnd): void {
     if (report.kind === 'ready') {
       tell(child, {
@@ -193,11 +196,11 @@ function asSent({ id, queueName, claim, failedForGood, toTryAlone }: Task): Quar
 }
 
 function tell(child: ChildProcess, order: QuarantineOrder): void {
-  child.send(order, () => {}); // a child that is gone is known by its end
+  child.send(order, () => {}); // a child that is gone is noticed by its end
 }
 
 async function endOf(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
-  // `close` rather than `exit`: by then every report that it sent has been read.
+  // `close` rather than `exit`: then every report that the child sent has been read.
   const [code, signal] = await Promise.race([
     once(child, 'close'),
     once(child, 'error').then(() => [null, null]),

@@ -1,10 +1,9 @@
 /**
- * Watches the main thread from a thread of its own, which goes on while the main thread is blocked: ends
- * the process when its event loop has not turned for too long, or when its memory grows past the limit.
- * Plain JavaScript, so that the thread needs no loader and stays small.
- *
- * It counts its own ticks rather than reading a clock: a process that was stopped and continued, or a
- * machine that slept, is not taken for a blocked one.
+ * Watches the main thread from its own thread, which runs on while the main thread is blocked. Ends the
+ * process when its event loop has not turned for too long, or when its memory exceeds the limit. Plain
+ * JavaScript, so that the thread needs no loader and stays small. It counts its own ticks instead of reading
+ * a clock, so that a process that was stopped and continued, or a machine that slept, does not count as
+ * blocked.
  */
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
@@ -23,7 +22,7 @@ setInterval(() => {
   if (rss > maxRssBytes) end('SIGABRT', `the process used ${Math.round(rss / 2 ** 20)} MiB of memory`);
 }, tickMs);
 
-/** @param {NodeJS.Signals} signal told apart by the parent: SIGXCPU for blocked, SIGABRT for memory */
+/** @param {NodeJS.Signals} signal tells the parent the reason: SIGXCPU for blocked, SIGABRT for memory */
 function end(signal, why) {
   writeSync(
     2,

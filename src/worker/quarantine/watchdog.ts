@@ -2,9 +2,9 @@ import os from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 export interface ProcessLimits {
-  /** An action must not hold the event loop this long: heartbeats stop, and so do all other jobs. */
+  /** An action must not block the event loop this long: heartbeats stop, and so do all other jobs. */
   blockedSeconds: number;
-  /** A process that runs jobs may grow to this, or to half of the memory there is. */
+  /** A process that runs jobs may grow to this size, or to half of the available memory. */
   rssBytes: number;
 }
 
@@ -13,11 +13,11 @@ const TICK_MS = 100;
 const BEAT_MS = 500;
 
 /**
- * Ends this process when its event loop is blocked (SIGXCPU) or its memory runs away (SIGABRT), from a thread
- * of its own: nothing in the main thread could. Its jobs are taken over by another worker.
+ * Ends this process when its event loop is blocked (SIGXCPU) or its memory grows without limit (SIGABRT). It
+ * does so from a thread of its own, because the main thread could not. Another worker takes over the jobs.
  *
- * @param limits production's when absent; `blockedSeconds` is to be over 1
- * @param memoryBytes what the machine, or its container, has
+ * @param limits production's when absent; `blockedSeconds` must be over 1
+ * @param memoryBytes the memory of the machine or its container
  */
 export function startWatchdog(
   { blockedSeconds, rssBytes }: ProcessLimits = PROCESS_LIMITS,
@@ -26,7 +26,7 @@ export function startWatchdog(
   const beats = new SharedArrayBuffer(4);
   const counter = new Int32Array(beats);
   const thread = new Worker(new URL('./watchdog-thread.mjs', import.meta.url), {
-    // No loader: the thread costs a few MB rather than some dozens.
+    // Without a loader: the thread then takes a few MB rather than dozens.
     execArgv: [],
     workerData: {
       beats,
@@ -39,7 +39,7 @@ export function startWatchdog(
   setInterval(() => Atomics.add(counter, 0, 1), BEAT_MS).unref();
 }
 
-/** What the container allows, where there is one. */
+/** The container's memory limit, if there is a container. */
 function availableMemory(): number {
   const constrained = process.constrainedMemory();
   return constrained > 0 && constrained < os.totalmem() ? constrained : os.totalmem();

@@ -142,7 +142,7 @@ describe('The error for a key that cannot be made', () => {
     'must be a permission such as "participants.storeMultiple", "participants.*", "*" or "admin"';
   for (const [wrong, error] of [
     [{ name: '' }, 'name must be a text of 1 to 200 characters'],
-    [{ name: '\ud800' }, 'name must hold neither U+0000 nor half of a surrogate pair'],
+    [{ name: '\ud800' }, 'name must not contain U+0000 or half of a surrogate pair'],
     [{ tenant: 'a/b' }, /^tenant must be 1 to 63 letters, digits, dots, /],
     [{ permissions: undefined }, 'permissions is required'],
     [{ permissions: [] }, /^permissions must be 1 to 1,000 different permissions, /],

@@ -26,7 +26,7 @@ describe('Half of a surrogate pair', () => {
         const body = JSON.stringify({ name, permissions: ['*'] });
         const answer = await system.request('/v1/keys', { method: 'POST', body });
         assert.equal(answer.status, 400);
-        assert.deepEqual(answer.body.errors, ['name must hold neither U+0000 nor half of a surrogate pair']);
+        assert.deepEqual(answer.body.errors, ['name must not contain U+0000 or half of a surrogate pair']);
       }
       assert.deepEqual(await storedRows(system.pool), before);
     });
@@ -45,7 +45,7 @@ describe('Half of a surrogate pair', () => {
     test(`is refused in what a request to another host is made of: ${shown}`, async () => {
       const good = { method: 'POST', url: 'http://127.0.0.1:9/' };
       for (const [member, rule] of [
-        [{ body: half }, 'body must not hold half of a surrogate pair'],
+        [{ body: half }, 'body must not contain half of a surrogate pair'],
         [{ url: `http://127.0.0.1:9/${half}` }, 'url must be one line of text'],
       ] as const) {
         const jobs = [{ namespace: 'http', action: 'request', params: { ...good, ...member } }];
@@ -59,7 +59,7 @@ describe('Half of a surrogate pair', () => {
     });
 
     test(`fails the job whose action would store it, plain and in a transaction: ${shown}`, async () => {
-      const rule = 'must hold neither U+0000 nor half of a surrogate pair';
+      const rule = 'must not contain U+0000 or half of a surrogate pair';
       for (const text of [half, 'a\u0000']) {
         for (const [action, params] of [
           ['test.behave', { effect: text }],

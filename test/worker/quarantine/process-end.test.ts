@@ -11,8 +11,8 @@ const WORDS = {
   exit: 'ended its process (exit code 3)',
   abort: 'aborted its process (SIGABRT)',
   kill: 'had its process killed (SIGKILL, which the system sends when it runs out of memory)',
-  throw: 'threw an exception that nobody caught (oops "1")',
-  throwNothing: 'threw an exception that nobody caught (the action threw a value that cannot be read)',
+  throw: 'threw an uncaught exception (oops "1")',
+  throwNothing: 'threw an uncaught exception (the action threw a value that cannot be read)',
   heap: 'exhausted the memory of its process',
 };
 

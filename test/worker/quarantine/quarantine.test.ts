@@ -18,7 +18,7 @@ const REASONS = {
   exit: 'the job ended its process (exit code 3), 3 times',
   block: 'the job blocked the event loop of its process, 3 times',
   memory: 'the job exhausted the memory of its process, 3 times',
-  throw: 'the job threw an exception that nobody caught (oops), 3 times',
+  throw: 'the job threw an uncaught exception (oops), 3 times',
 };
 type Harm = keyof typeof REASONS;
 

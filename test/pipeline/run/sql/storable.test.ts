@@ -4,7 +4,7 @@ import { requireStorable } from '../../../../src/pipeline/run/sql/storable.ts';
 
 const refused = (place: string) => ({
   name: 'NonRetryableError',
-  message: `${place} must hold neither U+0000 nor half of a surrogate pair`,
+  message: `${place} must not contain U+0000 or half of a surrogate pair`,
 });
 
 test('a statement goes on with whatever Postgres keeps as it is', () => {
