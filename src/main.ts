@@ -1,4 +1,4 @@
-/** Starts what ROLE asks for. */
+/** Starts the processes of ROLE. */
 import { type Ending, handleSignals } from './app/ending.ts';
 import { createLogger } from './app/logger.ts';
 import { loadPlugins, migrateAll, requireDatabases, sessionUrl } from './app/prepare.ts';
@@ -13,7 +13,7 @@ interface Start extends Omit<AppOptions, 'databaseUrl'> {
   ending: Ending;
 }
 
-/** What this process was forked for; undefined when somebody started it. */
+/** The role of a forked process; undefined when the user started it. */
 const forkedFor = process.argv[2];
 
 function main(start: Start): Promise<void> {
@@ -22,7 +22,7 @@ function main(start: Start): Promise<void> {
   return startApiRole(start);
 }
 
-// Each role loads its own half: the other's takes memory and time to start.
+// Each role loads only its own half: the other half takes memory and time to start.
 
 async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const { listen } = await import('./app/listen.ts');
@@ -64,7 +64,7 @@ async function startWorkerRole({ config, log, ending }: Start): Promise<void> {
   const { reportReady } = await import('./app/fork-workers.ts');
   const { startWorker } = await import('./app/worker.ts');
   const registry = await loadPlugins(config, ending.isStopping);
-  // Who forked this process has said so already.
+  // The parent process has already logged them.
   if (forkedFor !== 'worker') for (const warning of registry.warnings) log.warn(warning);
   const databaseUrl = config.databaseUrl ?? '';
   await requireDatabases(config);
@@ -86,7 +86,7 @@ async function startQuarantine({ config, log, ending }: Start): Promise<void> {
   process.exit(0);
 }
 
-/** Workers apart from the API need PUBLIC_URL when it listens elsewhere than they would. */
+/** Separate workers need PUBLIC_URL when the API's address differs from the default. */
 function publicUrl(config: Config): string {
   return config.publicUrl ?? `http://${config.host}:${config.port}`;
 }

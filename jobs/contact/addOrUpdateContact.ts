@@ -2,11 +2,11 @@
  * `contact.addOrUpdateContact` `{"id"?, "firstName", "lastName", "email", "phone"?, "optedOut"?}` → `{"id"}`
  * (docs/systems.md, iVvy).
  *
- * - An id that the caller gives is kept: that contact is added or updated. Without one a contact is added
- *   and gets the tenant's next id: higher than every id generated before, and than every id given but for
- *   those above 2^52, which it steps over. So callers never use up the ids.
- * - An optional field that is absent leaves what is stored; `phone: null` clears it.
- * - A contact with `optedOut: true` is not invited any more.
+ * - An id that the caller gives is kept: that contact is added or updated. Without an id a contact is added
+ *   and gets the tenant's next id. It is higher than every id generated before, and than every given id up to
+ *   2^52; higher given ids are skipped. So callers cannot use up the ids.
+ * - An absent optional field leaves the stored value; `phone: null` clears it.
+ * - A contact with `optedOut: true` gets no more invitations.
  * - Contacts of one batch are stored together, in one statement; of two jobs with one id the later wins.
  */
 import { defineAction } from 'batchwright/plugin';

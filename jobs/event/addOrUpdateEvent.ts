@@ -1,14 +1,15 @@
 /**
- * `event.addOrUpdateEvent` `{"id"?, "name", "externalEventId"?, "races"?: [{"id"?, "name"}]}` →
- * `{"id", "races": [{"id", "name"}]}` (docs/systems.md, iVvy).
+ * `event.addOrUpdateEvent` `{"id"?, "name", "externalEventId"?, "races"?: [{"id"?, "name"}]}` → `{"id",
+ * "races": [{"id", "name"}]}` (docs/systems.md, iVvy).
  *
- * - An id that the caller gives is kept: that event is added or updated. Without one the event with the
- *   same externalEventId is updated; else one is added and gets the tenant's next id: higher than every id
- *   generated before, and than every id given but for those above 2^52, which it steps over. So callers never
- *   use up the ids; it is the same with races. An externalEventId is one event's within the tenant.
- * - A race with an id is added to the event or renamed; it fails when the id is another event's race. A
- *   race without one is the event's race of that name, or a new one. Races that are not named stay.
- * - An absent externalEventId leaves what is stored, null clears it.
+ * - An id that the caller gives is kept: that event is added or updated. Without an id the event with the
+ *   same externalEventId is updated. If there is none, an event is added and gets the tenant's next id. It is
+ *   higher than every id generated before, and than every given id up to 2^52; higher given ids are skipped.
+ *   So callers cannot use up the ids. The ids of races follow the same rules. An externalEventId belongs to
+ *   one event within the tenant.
+ * - A race with an id is added to the event or renamed; the job fails when the race belongs to another event.
+ *   A race without an id is the event's race of that name, or a new one. Races that are not named stay.
+ * - An absent externalEventId leaves the stored value, null clears it.
  * - The response has all races of the event: those of the request in its order, then the others by id.
  */
 import { defineAction, NonRetryableError, type Sql } from 'batchwright/plugin';
@@ -60,7 +61,7 @@ export default defineAction<AddOrUpdateEvent>({
   },
 });
 
-/** The id that the request means, given or found; undefined when the event is new. */
+/** The id of the event, given or found; undefined when the event is new. */
 async function existingId(
   sql: Sql,
   tenant: string,
@@ -69,7 +70,7 @@ async function existingId(
   if (externalEventId === undefined || externalEventId === null) return id;
   const found = await findByExternalId(sql, tenant, externalEventId);
   if (found !== null && id !== undefined && found !== id)
-    throw new NonRetryableError(`The externalEventId "${externalEventId}" is event ${found}'s`);
+    throw new NonRetryableError(`The externalEventId "${externalEventId}" belongs to event ${found}`);
   return id ?? found ?? undefined;
 }
 

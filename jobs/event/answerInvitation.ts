@@ -1,7 +1,7 @@
 /**
- * `event.answerInvitation` `{"token", "response": "Y"|"N"}` → `{"contact", "event", "response"}`: records
- * what the contact answered, and a change of mind too. It stands behind the invitation links (routes.ts).
- * An unknown token fails the job with 404.
+ * `event.answerInvitation` `{"token", "response": "Y"|"N"}` → `{"contact", "event", "response"}`: records the
+ * contact's answer, or changes it. The invitation links (routes.ts) use it. An unknown token fails the job
+ * with 404.
  */
 import { defineAction, NonRetryableError } from 'batchwright/plugin';
 import type { AnswerInvitation } from '#schemas/event/answerInvitation.ts';

@@ -3,8 +3,8 @@
  * "perPage", "count"}, "results": [{"eventId", "contactId", "firstName", "lastName", "email", "phone",
  * "response": "U"|"Y"|"N", "registrationId", "modifiedDate"}]}` (docs/systems.md, iVvy).
  *
- * - By contact id, from the zero-based record `start` (0 when absent), at most `perPage` of them: 100 when
- *   absent, 1,000 at most. `count` is the number of results in this answer.
+ * - Sorted by contact id, from the zero-based record `start` (0 when absent), at most `perPage` of them: 100
+ *   when absent, 1,000 at most. `count` is the number of results in this answer.
  * - modifiedDate is `YYYY-MM-DD HH:mm:ss`, UTC: when the contact was invited or last changed the answer.
  *   registrationId is null: there are no registrations here.
  * - An unknown event fails the job.

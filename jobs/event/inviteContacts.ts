@@ -1,17 +1,18 @@
 /**
  * `event.inviteContacts` `{"event": 4, "contacts": [1, 2]}` → `{"results": [{"contact": 1, "status": true,
- * "inviteLinkYes", "inviteLinkNo"}, {"contact": 2, "status": false, "reason"}]}`, in the order of
- * the request (docs/systems.md, iVvy).
+ * "inviteLinkYes", "inviteLinkNo"}, {"contact": 2, "status": false, "reason"}]}`, in the order of the request
+ * (docs/systems.md, iVvy).
  *
- * - A false status is a contact that could not be invited. The reason (ours) is "unknown", "opted out" or "already
- *   invited": by another job, or earlier in the same request. An unknown event fails the job.
- * - The links hold a random token of 128 bits; each leads to a page that asks to confirm the answer (routes.ts).
- * - With a mail server configured each invitation is mailed too. When a mail is not taken the run fails and
- *   is repeated; whoever is invited stays invited, and what was mailed is not mailed again. Only where a
- *   process dies or stalls between the server's 250 and our mark is a mail sent twice, under one Message-ID.
+ * - The status is false when a contact could not be invited. The reason (ours) is "unknown", "opted out" or
+ *   "already invited": by another job, or earlier in the same request. An unknown event fails the job.
+ * - The links contain a random token of 128 bits; each leads to a page that asks to confirm the answer
+ *   (routes.ts).
+ * - With a mail server configured each invitation is mailed too. When a mail is refused, the run fails and is
+ *   repeated; invitations stay, and a mail that was sent is not sent again. A mail is sent twice, with the
+ *   same Message-ID, only if a process dies or stalls between the server's 250 and our mark.
  *
- * Not transactional, for that reason: the invitations are committed before the first mail leaves. A further
- * run knows its own invitations by the job's idempotency key and answers the same links with a true status.
+ * Not transactional for that reason: the invitations are committed before the first mail is sent. A later run
+ * recognises its own invitations by the job's idempotency key and returns the same links with a true status.
  */
 import { randomBytes } from 'node:crypto';
 import { defineAction } from 'batchwright/plugin';
@@ -24,7 +25,7 @@ import { mailInvitations } from './lib/mail-invitations.ts';
 export default defineAction<InviteContacts>({
   summary: 'Invite contacts to an event',
   example: { event: 1, contacts: [1, 2, 3] },
-  // Longer than a mail may take: what a run that timed out still had on its way is marked by then.
+  // Longer than sending a mail takes: mails that a timed-out run was still sending are marked by then.
   retry: { limit: 6, delaySeconds: 15 },
   timeoutSeconds: 600,
   async run({ event, contacts }, context) {
@@ -46,7 +47,7 @@ export default defineAction<InviteContacts>({
       refused.length > 0 ? await refusals(sql, tenant, event, refused) : new Map<number, never>();
     const results = contacts.map((contact) => {
       const token = tokens.get(contact);
-      // The first mention is the invitation: the same contact again is invited already.
+      // The first mention is the invitation: a repeated contact is already invited.
       if (token === undefined)
         return { contact, status: false, reason: reasons.get(contact) ?? 'already invited' };
       tokens.delete(contact);

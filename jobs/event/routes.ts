@@ -1,8 +1,9 @@
 /**
- * The invitation links, for people without an API key: `GET /event/invitations/{tenant}/{token}/yes` (or `/no`)
- * shows a page with a button, and the button's POST to the same address records the answer through
- * `event.answerInvitation`. Opening a link changes nothing: mail scanners and previewers do it too. The token in
- * the link is what entitles to answer; beyond that the request may do nothing. The other link changes the answer.
+ * The invitation links, for people without an API key: `GET /event/invitations/{tenant}/{token}/yes` (or
+ * `/no`) shows a page with a button, and the button's POST to the same address records the answer through
+ * `event.answerInvitation`. Opening a link changes nothing, because mail scanners and previewers open links
+ * too. The token in the link gives the right to answer, and no other right. The other link changes the
+ * answer.
  */
 import { defineRoutes, type RouteCaller, type RouteTools } from 'batchwright/plugin';
 import type { Request, Response } from 'express';
@@ -12,7 +13,7 @@ import { PAGE_POLICY, page } from './lib/pages.ts';
 const LINK = '/invitations/:tenant/:token/:answer';
 const LINK_PATH = /^\/invitations\/([^/]+)\/[^/]+\/[^/]+\/?$/;
 const TOKEN = /^[0-9a-f]{32}$/;
-/** What a tenant may be called; nothing else is looked up. */
+/** The allowed form of a tenant's name; other names are not looked up. */
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
 interface Answer {
@@ -76,7 +77,7 @@ export default defineRoutes({
         const asked = await askedOf(request, tools);
         if (!asked) return unknownInvitation(response);
         const { token, answer, given } = asked;
-        // Nothing is stored for an answer that is recorded already.
+        // An answer that is already recorded is not stored again.
         if (given !== answer.response)
           await tools.call(request, 'event.answerInvitation', { token, response: answer.response });
         show(response, 200, page('Your answer', answer.recorded));
@@ -85,7 +86,7 @@ export default defineRoutes({
   },
 });
 
-/** Every link is let in as its tenant's; whether its token is one of an invitation, the routes look up. */
+/** Accepts every link, as its tenant; the routes check the token. */
 function authenticate(request: Request): RouteCaller | null {
   const tenant = decoded(LINK_PATH.exec(request.path)?.[1]);
   if (tenant === null || !TENANT.test(tenant)) return null;
@@ -101,7 +102,7 @@ function decoded(segment: string | undefined): string | null {
   }
 }
 
-/** The invitation that the link is of, with the answer that it asks for and the one given so far; null for none. */
+/** The invitation of the link, with the link's answer and the current one; null when there is none. */
 async function askedOf({ params }: Request, { sql }: RouteTools) {
   const token = String(params.token);
   const answer = ANSWERS.get(String(params.answer));

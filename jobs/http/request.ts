@@ -2,10 +2,10 @@
  * `http.request` `{"method", "url", "headers"?, "body"?}` → `{"status", "headers", "body"}`: one request to
  * another API, whose host HTTP_ALLOW must name.
  *
- * - An answer of any status but 429 and 5xx is the job's response. After those two the job is run again, no
- *   earlier than `Retry-After` asks for. A host that is not allowed fails the job at once.
- * - POST and PATCH carry an `Idempotency-Key`, the same for every run of the job, unless the caller sets
- *   one: the other side can tell a repeat from a second request.
+ * - An answer of any status except 429 and 5xx is the job's response. After those two the job runs again, not
+ *   before the time in `Retry-After`. A host that is not allowed fails the job at once.
+ * - POST and PATCH carry an `Idempotency-Key`, the same for every run of the job, unless the caller sets one:
+ *   the receiver can then recognise a repeat.
  */
 import { defineAction } from 'batchwright/plugin';
 import type { HttpRequest } from '#schemas/http/request.ts';

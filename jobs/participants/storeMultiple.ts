@@ -3,9 +3,8 @@
  * at most 100,000 participants of one event, inserted or updated by their `unique_id`, all or none
  * (docs/systems.md, Tracx Connect; the field rules are in the schema).
  *
- * - The event and every race named must exist; else the job fails and names the rows.
- * - An optional field that is absent leaves what is stored; null clears it. country_code is stored in upper
- *   case.
+ * - The event and every race named must exist; otherwise the job fails and names the rows.
+ * - An absent optional field leaves the stored value; null clears it. country_code is stored in upper case.
  * - Of several rows with one unique_id the later updates the earlier; they count as one. An empty array
  *   stores nothing.
  */
@@ -73,7 +72,7 @@ function refuseUnknownRaces(
     if (races.has(race_id)) continue;
     count += 1;
     if (count <= MAX_NAMED_ROWS)
-      messages.push(`participants[${index}].race_id ${race_id} is no race of event ${eventId}`);
+      messages.push(`participants[${index}].race_id ${race_id} is not a race of event ${eventId}`);
   }
   if (count === 0) return;
   if (count > MAX_NAMED_ROWS) messages.push(`and ${count - MAX_NAMED_ROWS} more`);
@@ -82,7 +81,7 @@ function refuseUnknownRaces(
   });
 }
 
-/** One row for each unique_id, as if each further one had updated the one before. */
+/** One row for each unique_id, as if each later row had updated the earlier one. */
 function oneOfEach(participants: readonly Participant[]): Participant[] {
   const byUniqueId = new Map<string, Participant>();
   for (const participant of participants) {
@@ -92,7 +91,7 @@ function oneOfEach(participants: readonly Participant[]): Participant[] {
   return [...byUniqueId.values()];
 }
 
-/** Cuts the participants into slices of rows that send the same optional fields: one statement each. */
+/** Splits the participants into runs of rows with the same optional fields: one statement each. */
 function* slices(
   participants: readonly Participant[],
 ): Generator<{ slice: Participant[]; sent: OptionalField[] }> {

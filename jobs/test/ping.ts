@@ -1,6 +1,6 @@
 /**
- * `test.ping` `{}` → `{"ack": "2026-11-25 22:47:42 UTC"}`, the server's time, as iVvy's API has it
- * (docs/systems.md): clients call it to see whether their key and their signature are right.
+ * `test.ping` `{}` → `{"ack": "2026-11-25 22:47:42 UTC"}`, the server's time, as in iVvy's API
+ * (docs/systems.md): clients call it to check their key and their signature.
  */
 import { defineAction } from 'batchwright/plugin';
 import type { Ping } from '#schemas/test/ping.ts';

@@ -10,11 +10,11 @@ export const params = {
     headers: {
       type: 'object',
       maxProperties: 100,
-      // RFC 9110: a name is a token; a value on one line, in characters that Node sends as they are.
+      // RFC 9110: a name is a token; a value is one line, in characters that Node sends unchanged.
       propertyNames: { pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" },
       additionalProperties: { type: 'string', maxLength: 8192, pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$' },
     },
-    // Any text that UTF-8 can carry.
+    // Any text that UTF-8 can encode.
     body: { type: 'string', format: 'well-formed' },
   },
 } as const satisfies JSONSchema;

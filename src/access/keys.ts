@@ -1,4 +1,4 @@
-/** API keys and tenants: who may do what. */
+/** API keys and tenants: which callers may do what. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { BatchwrightError } from '../contract/errors.ts';
@@ -27,14 +27,14 @@ export interface NewKey {
   signing?: 'IWS' | null | undefined;
 }
 
-/** A key that is told, here and never again. */
+/** A new key; it is shown here and never again. */
 export interface MadeKey extends ApiKeyRow {
   key: string;
-  /** What its client signs requests with; absent when it does not. */
+  /** The secret for signing requests; absent when its client does not sign. */
   secret?: string;
 }
 
-/** Who signs requests with a key. */
+/** The caller that signs requests with a key. */
 export interface Signer {
   caller: Caller;
   secret: string;
@@ -42,7 +42,7 @@ export interface Signer {
 
 export type Keys = ReturnType<typeof createKeys>;
 
-/** A revoked key is refused after this at the latest; the contract allows 5 s. */
+/** A revoked key is refused after this time at the latest; the contract allows 5 s. */
 const CACHE_MS = 2000;
 const MAX_CACHED = 10_000;
 const KEY = /^bw_([0-9a-f]{16})_([0-9a-f]{48})$/;
@@ -52,17 +52,17 @@ const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*
 
 interface CachedKey {
   digest: Buffer;
-  /** Decrypted for each request anew: it takes microseconds, and nothing readable is kept. */
+  /** Decrypted for each request: it takes microseconds, and nothing readable is kept. */
   encryptedSecret: Buffer | null;
   caller: Caller;
-  /** By `performance.now()`; no later than the key's own end. */
+  /** By `performance.now()`; not after the key's own end. */
   freshUntil: number;
 }
 
 /**
  * @param options.adminKey the key that is not in the database
- * @param options.callbackSecret the default tenant's signing secret; generated and kept when undefined
- * @param options.secretKey encrypts what the clients of signing keys sign with; undefined: there are no such keys
+ * @param options.callbackSecret the default tenant's signing secret; generated and stored when undefined
+ * @param options.secretKey encrypts the secrets of signing keys; undefined: there are no signing keys
  */
 export function createKeys(options: {
   pool: Pool;
@@ -101,15 +101,15 @@ export function createKeys(options: {
   }
 
   return {
-    /** The caller that a key stands for, null for one that is unknown, revoked or expired. */
+    /** The caller of a key; null for one that is unknown, revoked or expired. */
     async authenticate(key: string): Promise<Caller | null> {
       if (timingSafeEqual(digestOf(key), adminDigest)) return ADMIN;
       return (await find(key))?.caller ?? null;
     },
 
     /**
-     * Who signs with a key, null when it is unknown, revoked, expired or none that signs. Throws `unavailable`
-     * when SECRET_KEY does not read its secret.
+     * The signer of a key; null when the key is unknown, revoked, expired or does not sign. Throws
+     * `unavailable` when SECRET_KEY does not decrypt its secret.
      */
     async findSigner(key: string): Promise<Signer | null> {
       const found = await find(key);
@@ -118,7 +118,7 @@ export function createKeys(options: {
       return { caller, secret: cipher.decrypt(encryptedSecret, caller.keyId) };
     },
 
-    /** Those of these keys that are neither revoked nor expired, whatever is cached. */
+    /** Those of these keys that are neither revoked nor expired; bypasses the cache. */
     async validAmong(keyIds: readonly string[]): Promise<string[]> {
       const stored = keyIds.filter((id) => id !== ADMIN.keyId);
       const valid = stored.length > 0 ? await validKeys(pool, stored) : [];
@@ -126,8 +126,8 @@ export function createKeys(options: {
     },
 
     /**
-     * Tells the log which keys have secrets that SECRET_KEY does not read. No reason not to start: all others
-     * work, and these can be revoked and made anew.
+     * Logs which keys have secrets that SECRET_KEY does not decrypt. The server starts anyway: all other keys
+     * work, and these can be revoked and replaced.
      */
     async logUnreadableSecrets(log: Log): Promise<void> {
       const stored = await listSecrets(pool);
@@ -135,14 +135,15 @@ export function createKeys(options: {
       if (unreadable.length > 0)
         log.error(
           { keys: unreadable.map(({ id }) => id) },
-          'SECRET_KEY is not set, or not the one that these keys were made with: what they sign is answered 503',
+          'SECRET_KEY is not set, or not the one that these keys were made with: requests signed with them are answered with 503',
         );
     },
 
     /**
-     * Makes a key, which ends with its maker at the latest. Throws `forbidden` without `admin`, for more than the
-     * maker may do, for a later end than its own, and for another tenant unless the maker is the admin key;
-     * `badRequest` for an end that has passed; `notConfigured` for one that signs, without SECRET_KEY.
+     * Creates a key, which ends with its maker at the latest. Throws `forbidden` without `admin`, for more
+     * permissions than the maker has, for a later end than its own, and for another tenant unless the maker
+     * is the admin key. Throws `badRequest` for an end in the past, and `notConfigured` for a signing key
+     * without SECRET_KEY.
      */
     async create(caller: Caller, wanted: NewKey): Promise<MadeKey> {
       const tenant = wanted.tenant ?? caller.tenant;
@@ -173,7 +174,7 @@ export function createKeys(options: {
       };
     },
 
-    /** The tenant's keys; the admin key sees everybody's. */
+    /** The tenant's keys; for the admin key, the keys of all tenants. */
     async list(caller: Caller): Promise<ApiKeyRow[]> {
       requireAdmin(caller);
       return listKeys(pool, scopeOf(caller));
@@ -210,7 +211,7 @@ function requireMayMake(caller: Caller, tenant: string, permissions: readonly st
     });
 }
 
-/** When a key ends that this caller makes: no later than the caller's own, null for never. */
+/** The end of a key made by this caller: not after the caller's own end; null for never. */
 async function allowedEnd(client: ClientBase, caller: Caller, wanted: Date | null): Promise<Date | null> {
   const { now, exists, expiresAt } = await findMaker(client, caller.keyId);
   if (!exists && caller.keyId !== ADMIN.keyId) throw new BatchwrightError('unauthorized');
@@ -231,7 +232,7 @@ function requireAdmin(caller: Caller): void {
   if (!isAdmin(caller)) throw new BatchwrightError('forbidden', { details: ['the key lacks admin'] });
 }
 
-/** The tenant whose keys a caller may see and revoke; null, all of them, for the admin key. */
+/** The tenant whose keys a caller may see and revoke; null, for all tenants, for the admin key. */
 function scopeOf(caller: Caller): string | null {
   return caller.keyId === ADMIN.keyId ? null : caller.tenant;
 }
@@ -240,7 +241,7 @@ function newSecret(): string {
   return randomBytes(24).toString('hex');
 }
 
-/** Keys are random: a plain hash of them cannot be guessed back. */
+/** Keys are random, so a plain hash is safe. */
 function digestOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }

@@ -1,4 +1,4 @@
-/** Whoever may run a batch's actions may restart, repost and cancel it, and nobody else. */
+/** Only a caller who may run a batch's actions may restart, repost and cancel it. */
 import type { Pool } from 'pg';
 import { BatchwrightError } from '../contract/errors.ts';
 import { type Caller, mayRun } from '../domain/caller.ts';
@@ -7,11 +7,11 @@ import type { Registry } from '../registry/registry.ts';
 import { findActions, storeActions } from '../store/batches.ts';
 import { jobsFrom, type StoredJobs } from '../store/chunks.ts';
 
-/** Of the permissions that a key lacks, as many are named. */
+/** Missing permissions named in the error. */
 const MAX_NAMED = 100;
 
 /**
- * Throws `forbidden` (403) unless the caller has the permission of every action in the batch, as it is today, and
+ * Throws `forbidden` (403) unless the caller currently has the permission of every action in the batch, and
  * `batchNotFound` when the caller has no such batch.
  */
 export async function requireActions(
@@ -33,7 +33,10 @@ export function lacksPermissions(permissions: readonly string[]): BatchwrightErr
   return new BatchwrightError('forbidden', { details });
 }
 
-/** The actions of a batch that an earlier release has stored, out of its jobs; stored, so that it is done once. */
+/**
+ * Collects the actions of a batch stored by an earlier release from its jobs, and stores them so that this
+ * happens once.
+ */
 async function collectActions(pool: Pool, registry: Registry, batchId: string): Promise<string[]> {
   const names = new Set<string>();
   for (
@@ -51,7 +54,7 @@ function* namesIn({ firstIndex, count, refused, jobs }: StoredJobs, registry: Re
   const wasRefused = new Set(refused);
   for (let position = 0; position < count; position++) {
     const job = reader.at(position);
-    // A job that was refused may name anything, or be no job at all.
+    // A refused job may name anything, or not be a job at all.
     const [namespace, action] = typeof job === 'string' ? [] : job;
     if (!namespace?.startsWith('"') || !action?.startsWith('"')) continue;
     const name = `${JSON.parse(namespace)}.${JSON.parse(action)}`;

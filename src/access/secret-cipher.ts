@@ -1,16 +1,18 @@
-/** Secrets that must be readable again stand in the database encrypted by SECRET_KEY. */
+/** Secrets that must be readable again are stored in the database, encrypted with SECRET_KEY. */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { BatchwrightError } from '../contract/errors.ts';
 
 export interface SecretCipher {
   /**
-   * AES-256-GCM: 12 bytes of nonce, 16 of tag, the ciphertext. Throws `notConfigured` (501) without SECRET_KEY.
-   * @param owner the id of what has the secret: only with it the secret is read again
+   * AES-256-GCM: 12 bytes of nonce, 16 of tag, the ciphertext. Throws `notConfigured` (501) without
+   * SECRET_KEY.
+   *
+   * @param owner the id of the secret's owner: decryption needs the same id
    */
   encrypt(secret: string, owner: string): Buffer;
-  /** Throws `unavailable` (503) without SECRET_KEY, and for a secret that another one encrypted. */
+  /** Throws `unavailable` (503) without SECRET_KEY, and for a secret encrypted with another one. */
   decrypt(encrypted: Buffer, owner: string): string;
-  /** False where `decrypt` would throw. */
+  /** False when `decrypt` would throw. */
   reads(encrypted: Buffer, owner: string): boolean;
 }
 
@@ -59,7 +61,7 @@ export function createSecretCipher(secretKey: string | undefined): SecretCipher 
   };
 }
 
-/** SECRET_KEY is long and random, so that nothing has to make guesses expensive. */
+/** SECRET_KEY is long and random, so a fast derivation is enough. */
 function deriveKey(secretKey: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secretKey, '', 'batchwright secrets', 32));
 }

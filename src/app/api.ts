@@ -1,4 +1,4 @@
-/** Puts the API together: hands to each folder what it must not import. */
+/** Assembles the API: gives each folder the parts that it must not import. */
 
 import { createKeys } from '../access/keys.ts';
 import { DEFAULT_TENANT } from '../domain/caller.ts';
@@ -24,31 +24,31 @@ import type { listen } from './listen.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
 
-/** Large requests that are written at once; each holds a connection only while the database writes. */
+/** Large requests written at once; each holds a connection only while the database writes. */
 const COPY_CONNECTIONS = 4;
 const API_CONNECTIONS = 10;
-/** Statements of plugins' routes at once: four of one namespace, while no other asks. */
+/** Concurrent statements of plugins' routes: one namespace may use four while no other needs them. */
 const ROUTE_CONNECTIONS = 8;
-/** Readers of results whose pages are in memory at once: some 15 MB each. */
+/** Readers of results with pages in memory at once: about 15 MB each. */
 const RESULTS_AT_ONCE = 4;
-/** Callers of one action alone are told the asyncId when their job outlasts the workers' grace. */
+/** Callers of a single action get the asyncId when their job takes longer than the workers' grace period. */
 const ALONE_GRACE_MS = 18_000;
 
 export async function startApi(
   options: AppOptions & {
     registry: Registry;
     adminKey: string;
-    /** As `readSecretKey` found it. */
+    /** The value of `readSecretKey`. */
     secretKey: string | undefined;
     listening: Awaited<ReturnType<typeof listen>>;
-    /** How long a caller of one action alone is kept waiting; 30 s when absent. */
+    /** How long a caller of a single action waits; 30 s when absent. */
     aloneWaitMs?: number | undefined;
-    /** When the log tells of work that nobody takes; production's when absent. */
+    /** The times of the stall watch; production's when absent. */
     stallTimes?: StallTimes | undefined;
   },
 ): Promise<Running> {
   const { config, databaseUrl: url, log, registry, listening } = options;
-  // Closed again when the start fails, as at the end.
+  // Disposed when the start fails, and at the end.
   await using opened = new AsyncDisposableStack();
   const openPool = (name: string, max: number, forCopy = false) =>
     opened.adopt(createPool({ url, max, applicationName: `batchwright ${name}`, log, forCopy }), (pool) =>
@@ -102,7 +102,7 @@ export async function startApi(
     watch.stop(),
   );
   const retention = opened.adopt(startRetention({ pool, log }), (started) => started.stop());
-  await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists once named, this one from the start
+  await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
   await keys.logUnreadableSecrets(log);
   listening.serve(
     await createHttpApp({
@@ -123,7 +123,7 @@ export async function startApi(
   const closing = opened.move();
   return {
     async drain() {
-      void retention.stop(); // awaited with all else
+      void retention.stop(); // awaited with the others
       pipeline.watch.close();
       setTimeout(() => pipeline.endWatch.close(), ALONE_GRACE_MS).unref();
       await listening.close(JOB_GRACE_MS);

@@ -1,43 +1,45 @@
-/** The end of a process: every signal that asks for it drains it, once, and within its time. */
+/** The end of a process: every signal that asks for it drains the process, once, within its time limit. */
 import type { Log } from '../domain/log.ts';
 import { DRAIN_MS, type Running, WORK_DRAIN_MS } from './running.ts';
 
-/** Ctrl-C, Ctrl-\\, a terminal that closes, service managers, and nodemon. */
+/** Ctrl-C, Ctrl-\\, a closed terminal, service managers, and nodemon. */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGBREAK'] as const;
 
-/** For a killed database to be gone, and for this process. */
+/** Time for a killed database to end, and for this process to exit. */
 const EXIT_MS = 300;
 
 export interface Ending {
   isStopping(): boolean;
   /**
-   * Starts a part that is to be drained: what takes work, or the database that all of it needs. It is known before
-   * it has started, so that a signal in between leaves nothing of it behind; after a signal nothing is started any
-   * more.
+   * Starts a part that will be drained: one that takes work, or the database that all need. The part is
+   * registered before it has started, so that a signal in between leaves nothing of it behind. After a signal
+   * nothing is started.
    */
   begin<Part extends Running>(kind: 'work' | 'database', start: () => Promise<Part>): Promise<Part>;
   /** Drains what has started and ends the process, with exit code 1. */
   fail(line: string): Promise<never>;
 }
 
-/** @param limits from the signal to the end, and what of it is for work; production's when absent */
+/**
+ * @param limits the time from the signal to the end, and the part of it for work; production's when absent
+ */
 export function handleSignals(
   log: Log,
   limits: { drainMs: number; workMs: number } = { drainMs: DRAIN_MS, workMs: WORK_DRAIN_MS },
 ): Ending {
-  /** What takes work is drained first and side by side, the database that all of it needs last. */
+  /** Parts that take work are drained first and concurrently, the database that all need is drained last. */
   const parts: Record<'work' | 'database', Running[]> = { work: [], database: [] };
   let draining: Promise<never> | undefined;
 
-  // Once, however many signals come.
+  // Once, for any number of signals.
   const stop = (why: string) => {
     draining ??= drain(why);
   };
   for (const signal of SIGNALS) process.on(signal, () => stop(signal));
-  // A forked process whose parent is gone has nobody left to work for.
+  // A forked process whose parent is gone has no work to do.
   process.on('disconnect', () => stop('the parent process ended'));
   process.on('unhandledRejection', (error) =>
-    log.error({ err: error }, 'a promise was rejected that nobody awaits'),
+    log.error({ err: error }, 'a rejected promise was not handled'),
   );
 
   async function drain(why: string): Promise<never> {
@@ -48,7 +50,7 @@ export function handleSignals(
     process.exit(inTime ? 0 : 1);
   }
 
-  /** True when all had ended in time; the database is stopped in any case. */
+  /** True when all parts ended in time; the database is stopped in any case. */
   async function drainAll(): Promise<boolean> {
     const startedAt = performance.now();
     const work = await within(limits.workMs, drainEach(parts.work));
@@ -71,13 +73,13 @@ export function handleSignals(
         drain: (leftMs) =>
           starting.then(
             (part) => part.drain(leftMs),
-            () => {}, // told by whoever started it
+            () => {}, // thrown by the code that started it
           ),
       });
       return starting;
     },
     async fail(line) {
-      if (draining) await draining; // what was cut off in the middle of its start is no failure
+      if (draining) await draining; // a part that was stopped during its start has not failed
       process.stderr.write(`${line}\n`);
       await drainAll();
       process.exit(1);

@@ -2,7 +2,7 @@ import { LOOPBACK_ALLOW } from '../outbound/address-guard.ts';
 import { superviseWorkers, type WorkerReport } from '../worker/supervisor.ts';
 import { type AppOptions, type Running, WORK_DRAIN_MS } from './running.ts';
 
-/** The worker processes of ROLE all, kept alive. */
+/** Keeps the worker processes of ROLE all alive. */
 export function forkWorkers({ config, databaseUrl, log, url }: AppOptions & { url: string }): Running {
   const { CALLBACK_ALLOW } = process.env;
   const env = {
@@ -10,14 +10,14 @@ export function forkWorkers({ config, databaseUrl, log, url }: AppOptions & { ur
     ROLE: 'worker',
     DATABASE_URL: databaseUrl,
     PUBLIC_URL: url,
-    // The default depends on whose database it is, and the worker sees only a URL.
+    // The default depends on whether the database is embedded, and the worker sees only a URL.
     CALLBACK_ALLOW: CALLBACK_ALLOW ?? (config.databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
   };
   const workers = superviseWorkers({ count: config.workers, env, log });
   return { drain: () => workers.stop(WORK_DRAIN_MS - 500) };
 }
 
-/** Tells who forked this worker that it takes jobs. */
+/** Reports to the parent process that this worker takes jobs. */
 export function reportReady(): void {
   process.send?.({ kind: 'ready' } satisfies WorkerReport);
 }

@@ -6,7 +6,7 @@ import { BatchwrightError } from '../contract/errors.ts';
 import { refuse } from '../http/server/send-error.ts';
 import { createHttpServer, type HttpServer } from '../http/server/server.ts';
 
-/** A server that answers 503 until the API behind it is there, so that a taken port is known at once. */
+/** A server that answers 503 until the API behind it is ready, so that a taken port is reported at once. */
 export async function listen(
   config: Config,
 ): Promise<HttpServer & { url: string; serve(app: RequestListener): void }> {

@@ -1,13 +1,13 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 
-/** Lines that a full disk does not take wait in memory up to so many bytes; further ones are lost. */
+/** Lines that a full disk does not accept wait in memory up to this size; further lines are lost. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
- * The log of this process: JSON lines on standard output, on a terminal lines for people. When nothing can be
- * written any more, because the terminal was closed, the reader of the pipe ended or the disk is full, the process
- * goes on without.
+ * The log of this process: JSON lines on standard output, or readable lines on a terminal. When output fails,
+ * because the terminal was closed, the reader of the pipe ended or the disk is full, the process continues
+ * without a log.
  */
 export async function createLogger({ logLevel }: Pick<Config, 'logLevel'>): Promise<Logger> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
@@ -21,7 +21,7 @@ function jsonLines(): DestinationStream {
   return destination;
 }
 
-/** Loaded where it is wanted only. */
+/** Loaded only when it is used. */
 async function linesForPeople(): Promise<DestinationStream> {
   const { prettyFactory } = await import('pino-pretty');
   const format = prettyFactory({ ignore: 'pid', translateTime: 'HH:MM:ss' });
@@ -29,8 +29,8 @@ async function linesForPeople(): Promise<DestinationStream> {
 }
 
 /**
- * What the log shows of an error. Never throws: plugins throw errors that are frozen, and whose properties throw
- * when they are read.
+ * An error as the log shows it. Never throws: plugins may throw frozen errors, or errors whose properties
+ * throw when they are read.
  */
 function readable(error: unknown): unknown {
   try {

@@ -1,4 +1,4 @@
-/** What every role needs before it starts: the plugins, and a database that is up to date. */
+/** Preparation for every role: load the plugins, and migrate the database. */
 import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
@@ -12,10 +12,10 @@ import { makePartitions } from '../store/partitions.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** The plugins of the project and of PLUGIN_DIR, as `loadRegistry` loads them. Throws StartError. */
+/** Loads the plugins of the project and of PLUGIN_DIR, like `loadRegistry`. Throws StartError. */
 export async function loadPlugins(config: Config, isStopping?: () => boolean): Promise<Registry> {
   const roots = pluginRoots(config);
-  // Only for files from elsewhere: it costs every process time and memory.
+  // Only for files from outside the project: it costs every process time and memory.
   const watch = roots.length > 1 ? startLoadWatch() : undefined;
   try {
     return await loadRegistry(roots, { isStopping, watch });
@@ -33,18 +33,21 @@ function pluginRoots({ pluginDir }: Config): string[] {
   return [ROOT, pluginDir];
 }
 
-/** The way to the database for migrations and the queue's LISTEN: they need a session, which a pooler may not keep. */
+/**
+ * The database address for migrations and the queue's LISTEN: they need a session, which a pooler may not
+ * keep.
+ */
 export function sessionUrl(config: Config, databaseUrl: string): string {
   return config.databaseDirectUrl ?? databaseUrl;
 }
 
-/** Throws StartError when an address of the database that the operator gave cannot be used. */
+/** Throws StartError when a database address from the operator cannot be used. */
 export async function requireDatabases({ databaseUrl, databaseDirectUrl }: Config): Promise<void> {
   if (databaseUrl !== undefined) await requireDatabase('DATABASE_URL', databaseUrl);
   if (databaseDirectUrl !== undefined) await requireDatabase('DATABASE_DIRECT_URL', databaseDirectUrl);
 }
 
-/** Brings the database up to date; processes that start at once wait for one another. */
+/** Migrates the database; processes that start at once wait for one another. */
 export async function migrateAll(databaseUrl: string, registry: Registry, log: Logger): Promise<void> {
   await withMigrationLock(databaseUrl, log, async (client) => {
     await migrate({

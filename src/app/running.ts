@@ -10,20 +10,22 @@ export interface AppOptions {
   lookup?: LookupFunction | undefined;
 }
 
-/** Part of the product that runs in this process. */
+/** A part of the product that runs in this process. */
 export interface Running {
   /**
-   * Takes no more work, ends or gives back what is in hand, closes connections.
+   * Takes no more work, ends or returns what is in hand, closes connections.
    *
-   * @param leftMs how long it may take, for a part that can hurry
+   * @param leftMs the time left, for a part that can hurry
    */
   drain(leftMs?: number): Promise<void>;
 }
 
 /** From the signal to the end of the process, at most. */
 export const DRAIN_MS = 25_000;
-/** Of these, for what takes work: the rest is for the database. */
+/** The part of it for parts that take work; the rest is for the database. */
 export const WORK_DRAIN_MS = 22_500;
-/** Of these, for jobs and requests to end by themselves: the rest is for recording and giving back. */
+/**
+ * The part of it for jobs and requests to end by themselves; the rest is for recording and returning work.
+ */
 export const JOB_GRACE_MS = 20_000;
 export const QUEUE_CONNECTIONS = 4;

@@ -1,10 +1,10 @@
-/** What is said once the server is ready: to a person on a terminal, else as one more line of the log. */
+/** Announces that the server is ready: readable text on a terminal, otherwise a log line. */
 import type { Logger } from 'pino';
 
 export interface Welcome {
-  /** Where the server listens. */
+  /** The address that the server listens on. */
   url: string;
-  /** Undefined when ADMIN_KEY gives it; `fresh` when it was generated just now. */
+  /** Undefined when ADMIN_KEY gives the key; `fresh` when it was generated just now. */
   generatedKey: { key: string; file: string; fresh: boolean } | undefined;
 }
 
@@ -18,8 +18,8 @@ export function welcome(log: Logger, about: Welcome): void {
 }
 
 /**
- * The key itself stays out: logs are kept, sent on and read by others. The line comes whatever LOG_LEVEL says: with
- * PORT=0 nothing else tells the address.
+ * The key itself is not logged: logs are stored, forwarded and read by others. The line ignores LOG_LEVEL:
+ * with PORT=0 nothing else shows the address.
  */
 function logReady(log: Logger, { url, generatedKey }: Welcome): void {
   const kept = generatedKey && { adminKeyFile: generatedKey.file, showAdminKey: showKey() };

@@ -1,4 +1,4 @@
-/** Puts a worker together, and the process that it has run what a worker died of. */
+/** Assembles a worker, and the child process that runs messages whose worker died. */
 
 import { createKeys } from '../access/keys.ts';
 import type { Config } from '../config/config.ts';
@@ -23,7 +23,7 @@ import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from '
 
 /**
  * @param options.jobGraceMs how long a drain waits for jobs before it aborts them; 20 s when absent
- * @param options.limits of this process and of those that it has run what a worker died of; see `startWatchdog`
+ * @param options.limits limits of this process and of its quarantine processes; see `startWatchdog`
  */
 export async function startWorker(
   options: AppOptions & { registry: Registry; url: string; jobGraceMs?: number; limits?: ProcessLimits },
@@ -73,7 +73,7 @@ export async function runQuarantine(
     async drain() {
       engine.drain.abort();
       const grace = setTimeout(() => engine.stop.abort(), JOB_GRACE_MS);
-      await done.catch(() => {}); // told by whoever waits for the task
+      await done.catch(() => {}); // thrown by the code that waits for the task
       clearTimeout(grace);
     },
   };
@@ -87,13 +87,13 @@ async function runAndClose({ deps, close }: Engine): Promise<void> {
   }
 }
 
-/** Callbacks read a page or log an attempt, and hold no connection while a receiver is slow. */
+/** A callback uses a connection to read a page or to log an attempt, and none while a receiver is slow. */
 const CALLBACK_CONNECTIONS = 4;
 
 interface PoolSizes {
   /** For settles and the sweep. */
   engine: number;
-  /** For what plugins do with `sql`. */
+  /** For plugins' `sql`. */
   plugins: number;
 }
 
@@ -104,7 +104,7 @@ function poolSizes({ workerConcurrency }: Config, { queues }: Registry): PoolSiz
 
 const QUARANTINE_POOLS: PoolSizes = { engine: 4, plugins: 4 };
 
-/** Loaded where it is wanted only. */
+/** Loaded only when it is used. */
 async function openMailer(smtpUrl: string): Promise<Mailer> {
   const { createMailer } = await import('../outbound/mail.ts');
   return createMailer(smtpUrl);

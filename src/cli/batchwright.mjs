@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/**
- * `npx batchwright …` may be run by any Node: this hands over to the project's own, which runs TypeScript.
- */
+/** Any Node may run `npx batchwright …`: this starts the project's own Node, which runs TypeScript. */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,6 @@
-/** `npx batchwright distribute`: the tables of batches over the nodes of a Citus cluster, once. */
+/**
+ * `npx batchwright distribute`: distributes the tables of batches over the nodes of a Citus cluster, once.
+ */
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { ClientBase } from 'pg';
@@ -26,8 +28,8 @@ const log: Log = { info: say, warn: say, error: say };
 const quietLog: Log = { ...log, info: () => undefined };
 
 /**
- * Distributes what is not distributed yet, in one transaction, and prints what it did. Throws an Error that
- * says what to do when the database is no cluster, or in use.
+ * Distributes the remaining tables in one transaction, and prints what it did. Throws an Error that says what
+ * to do when the database is not a cluster, or is in use.
  */
 export async function distribute(): Promise<void> {
   const { databaseUrl, databaseDirectUrl = databaseUrl } = readConfig();
@@ -48,7 +50,7 @@ async function distributeDatabase(url: string): Promise<void> {
   const startedAt = performance.now();
   const pool = createPool({ url, max: 1, applicationName: 'batchwright distribute', log });
   try {
-    // Processes that are started meanwhile wait for the lock, as they do for another's migrations.
+    // Processes started meanwhile wait for the lock, as they do for migrations.
     await withMigrationLock(url, log, async (client) => {
       await checkCluster(client);
       await migrate({ client, schema: 'batchwright', directory: MIGRATIONS, log: quietLog });
@@ -79,11 +81,11 @@ async function checkCluster(client: ClientBase): Promise<void> {
     );
   if ((await shardNodes(client)).length === 0)
     throw new Error(
-      "the cluster has no nodes yet: run SELECT citus_set_coordinator_host('host of the coordinator', 5432) and SELECT citus_add_node('host', 5432) for each node on the coordinator first",
+      "the cluster has no nodes: run SELECT citus_set_coordinator_host('host of the coordinator', 5432) and SELECT citus_add_node('host', 5432) for each node on the coordinator first",
     );
 }
 
-/** Processes would wait for the tables meanwhile, some of them for each other. */
+/** Running processes would wait for the tables, and some of them for each other. */
 async function refuseWhileInUse(client: ClientBase): Promise<void> {
   const processes = await connectedProcesses(client);
   if (processes.length > 0)
@@ -95,8 +97,8 @@ async function refuseWhileInUse(client: ClientBase): Promise<void> {
 function whatWasDone(made: readonly DistributedTable[], nodes: readonly string[], ms: number): string[] {
   return [
     ...made.map(({ name, column, shards }) => `${name} is distributed by ${column} in ${shards} shards`),
-    `They stand on ${nodes.join(', ')}, with the rows that they had; what belongs to one batch stands on one node.`,
-    "On the coordinator stay the queue, keys and tenants, and plugins' tables.",
+    `They are on ${nodes.join(', ')}, with their existing rows; all data of one batch is on one node.`,
+    "The queue, keys, tenants and plugins' tables stay on the coordinator.",
     `Done in ${(ms / 1000).toFixed(1)} s. Start Batchwright as before, with the same DATABASE_URL.`,
   ];
 }

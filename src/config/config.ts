@@ -14,22 +14,25 @@ export type Role = 'all' | 'api' | 'worker';
 export interface Config {
   readonly port: number;
   readonly host: string;
-  /** Undefined: the embedded database. */
+  /** Undefined: use the embedded database. */
   readonly databaseUrl: string | undefined;
-  /** The same database past a pooler, for what needs a session. Undefined: `databaseUrl` leads to no pooler. */
+  /**
+   * The same database without a pooler in between, for code that needs a session. Undefined: `databaseUrl`
+   * has no pooler.
+   */
   readonly databaseDirectUrl: string | undefined;
   readonly dataDir: string;
-  /** Undefined: generated and kept in the data directory. */
+  /** Undefined: the key is generated and stored in the data directory. */
   readonly adminKey: string | undefined;
   readonly role: Role;
   readonly workers: number;
   readonly workerConcurrency: number;
   readonly maxJobsPerBatch: number;
-  /** The same for a request of one job a line. */
+  /** The same limit for a request with one job per line. */
   readonly maxNdjsonJobs: number;
   readonly maxBodyBytes: number;
   readonly maxJobBytes: number;
-  /** Requests a minute and key; 0 is none. */
+  /** Allowed requests per key and minute; 0 means no limit. */
   readonly rateLimit: number;
   /** Encrypts secrets that must be readable again. Undefined: see `readSecretKey`. */
   readonly secretKey: string | undefined;
@@ -42,24 +45,24 @@ export interface Config {
   readonly logLevel: string;
   /** Undefined: the address that the API listens on. */
   readonly publicUrl: string | undefined;
-  /** The proxies whose X-Forwarded-For is believed: so many from here, or those of the addresses and CIDRs. */
+  /** Proxies whose X-Forwarded-For header is trusted: a number of hops, or a list of addresses and CIDRs. */
   readonly trustProxy: false | number | string[];
-  /** A further folder with `jobs/` and `schemas/`. */
+  /** Another folder with `jobs/` and `schemas/`. */
   readonly pluginDir: string | undefined;
 }
 
 /** A variable has a wrong value; the message names the variable, the value and what is allowed. */
 export class ConfigError extends StartError {}
 
-/** Standard Webhooks' suggested schedule, three days in all. */
+/** The schedule that Standard Webhooks suggests, three days in all. */
 const CALLBACK_RETRY_SECONDS = '5,300,1800,7200,18000,36000,50400,72000,86400';
 const ROLES = ['all', 'api', 'worker'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const MIN_SECRET_KEY_LENGTH = 32;
 
 /**
- * Throws ConfigError for the first wrong value. An empty variable counts as unset, an empty allow list as one
- * that allows nothing.
+ * Throws ConfigError for the first wrong value. An empty variable counts as unset; an empty allow list allows
+ * nothing.
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
   const databaseUrl = checked(env, 'DATABASE_URL', POSTGRES_URL);
@@ -123,23 +126,23 @@ function oneOf<T extends string>(
 }
 
 interface Rule {
-  /** Follows "it must be". */
+  /** Written after "it must be". */
   allowed: string;
-  /** What is wrong with the text: nothing (false), something, or this. Throwing an Error tells what, too. */
+  /** Whether the text is wrong, or the reason; it may also throw an Error with the reason. */
   wrong(text: string): boolean | string;
-  /** The value is not shown. */
+  /** True when the value must not be shown. */
   secret?: true;
 }
 
 const HOST: Rule = {
   allowed: 'an IP address or a host name, without scheme, port or brackets',
-  // Of an address with a zone no URL can be made.
+  // An address with a zone cannot be part of a URL.
   wrong: (text) =>
     (!isIP(text) || text.includes('%')) && !/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text),
 };
 
 const ADMIN_KEY: Rule = {
-  allowed: '20 or more printable ASCII characters, the first and the last no blank',
+  allowed: '20 or more printable ASCII characters, without a blank at the beginning or end',
   wrong: (text) => !isAdminKey(text),
   secret: true,
 };
@@ -186,7 +189,7 @@ function checked(env: NodeJS.ProcessEnv, name: string, rule: Rule): string | und
   const problem = problemOf(text, rule);
   if (problem === false) return text;
   const reason = problem === true ? '' : ` (${problem})`;
-  // A URL that must not have a password may have one all the same.
+  // A URL that must not have a password may still contain one.
   throw wrong(name, rule.secret || text.includes('@') ? hidden(text) : text, `${rule.allowed}${reason}`);
 }
 
@@ -242,7 +245,7 @@ function wrong(name: string, value: string, allowed: string): ConfigError {
   return new ConfigError(`${name}=${value} is not allowed: it must be ${allowed}`);
 }
 
-/** The line goes to a log. */
+/** The line is written to a log. */
 function hidden(secret: string): string {
   return `(${secret.length} characters, not shown)`;
 }

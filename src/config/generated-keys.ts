@@ -1,17 +1,17 @@
-/** Keys that the first start generates and the data directory, which must exist, keeps in a file each. */
+/** Keys that the first start generates. The data directory, which must exist, stores each in a file. */
 import { randomBytes } from 'node:crypto';
 import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAdminKey } from '../domain/caller.ts';
 
-/** As that of SECRET_KEY. */
+/** The minimum length of SECRET_KEY. */
 const MIN_SECRET_KEY_LENGTH = 32;
 
 export interface AdminKey {
   key: string;
-  /** Kept in the data directory rather than given in ADMIN_KEY. */
+  /** True when it is stored in the data directory rather than given in ADMIN_KEY. */
   generated: boolean;
-  /** Generated just now. */
+  /** True when it was generated just now. */
   fresh: boolean;
 }
 
@@ -20,21 +20,22 @@ interface AdminKeyPlace {
   dataDir: string;
 }
 
-/** ADMIN_KEY, or the key kept in the data directory, generated on the first start. */
+/** ADMIN_KEY, or the key in the data directory, which is generated on the first start. */
 export async function readAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<AdminKey> {
   if (adminKey !== undefined) return { key: adminKey, generated: false, fresh: false };
   const { key, fresh } = await findOrGenerate(adminKeyFile(dataDir), isAdminKey, 'bw_admin_', 24);
   return { key, generated: true, fresh };
 }
 
-/** ADMIN_KEY, or the key that the data directory keeps; null when it keeps none. */
+/** ADMIN_KEY, or the key in the data directory; null when there is none. */
 export async function findAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<string | null> {
   return adminKey ?? find(adminKeyFile(dataDir), isAdminKey);
 }
 
 /**
- * SECRET_KEY, or, with the embedded database, the key that is kept beside it, generated on the first start. A
- * database of the operator's is shared by many machines: undefined then, for each would generate another key.
+ * SECRET_KEY, or, with the embedded database, the key stored beside it, which is generated on the first
+ * start. Undefined with an operator's database: many machines may share it, and each would generate a
+ * different key.
  */
 export async function readSecretKey(place: {
   secretKey: string | undefined;
@@ -49,7 +50,7 @@ function isSecretKey(key: string): boolean {
   return key.length >= MIN_SECRET_KEY_LENGTH;
 }
 
-/** Where the data directory keeps the admin key. */
+/** The file of the admin key in the data directory. */
 export function adminKeyFile(dataDir: string): string {
   return join(dataDir, 'admin-key');
 }
@@ -67,7 +68,9 @@ async function findOrGenerate(
   return { key: fresh ? key : ((await find(file, isKey)) ?? ''), fresh };
 }
 
-/** Null when there is no such file; throws for what is no key: one that is empty or short anybody can guess. */
+/**
+ * Null when there is no such file; throws for an invalid key, because an empty or short one can be guessed.
+ */
 async function find(file: string, isKey: (text: string) => boolean): Promise<string | null> {
   let text: string;
   try {
@@ -79,14 +82,15 @@ async function find(file: string, isKey: (text: string) => boolean): Promise<str
   const key = text.trim();
   if (!isKey(key))
     throw new Error(
-      `${file} ${key === '' ? 'is empty' : 'holds no key'}: restore it, or remove it to have a new key generated`,
+      `${file} ${key === '' ? 'is empty' : 'does not contain a key'}: restore it, or remove it to have a new key generated`,
     );
   return key;
 }
 
 /**
- * False when a key is kept already. Of two processes that start at once one generates, and the link makes
- * the file appear whole: the other never reads half a key. Flushed, for what a lost key encrypted is lost too.
+ * False when a key is already stored. When two processes start at once, one generates the key, and the link
+ * makes the complete file appear: the other never reads half a key. The file is flushed, because data
+ * encrypted with a lost key is lost too.
  */
 async function keep(file: string, key: string): Promise<boolean> {
   const draft = `${file}.${randomBytes(4).toString('hex')}`;

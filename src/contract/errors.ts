@@ -1,7 +1,6 @@
 /**
- * The one catalogue of errors that callers see. The HTTP status is the errorCode; the specific codes are
- * those of iVvy's batch API. `test/contract/errors.test.ts` holds the catalogue against the table in
- * `docs/api.md`.
+ * The catalogue of errors that callers see. The HTTP status is the errorCode; the specific codes are those of
+ * iVvy's batch API. `test/contract/errors.test.ts` compares the catalogue with the table in `docs/api.md`.
  */
 export const catalogue = {
   invalidRequest: { errorCode: 400, specificCode: 24092, message: 'Incorrect job format' },
@@ -45,11 +44,11 @@ export interface ErrorBody {
   additionalMessages?: string[];
 }
 
-/** An error meant for the caller; everything else that is thrown answers 500 without its message. */
+/** An error meant for the caller; any other error is answered with 500 and without its message. */
 export class BatchwrightError extends Error {
   readonly body: ErrorBody;
   readonly kind: ErrorName;
-  /** Seconds after which a repeat makes sense; becomes the `Retry-After` header. */
+  /** Seconds until a repeat makes sense; becomes the `Retry-After` header. */
   readonly retryAfter: number | undefined;
   /** Further fields of the answer, such as the asyncId of a job that is still running. */
   readonly extra: Record<string, unknown> | undefined;

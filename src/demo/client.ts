@@ -1,4 +1,4 @@
-/** What the demo asks of the API, over HTTP like any other client. */
+/** The demo's requests to the API, over HTTP like any other client. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Job {
@@ -23,12 +23,15 @@ export interface Result {
 
 export type DemoClient = ReturnType<typeof createClient>;
 
-/** How often the end of a batch is asked for. */
+/** The interval of polling for the end of a batch. */
 const POLL_MS = 40;
 
-/** Its methods reject with the request and the answer when that is no 200, and when the signal is aborted. */
+/**
+ * Its methods reject with the request and the answer when the status is not 200, and when the signal is
+ * aborted.
+ */
 export function createClient({ url, key, signal }: { url: string; key: string; signal: AbortSignal }) {
-  // biome-ignore lint/suspicious/noExplicitAny: each method says what it takes from the answer
+  // biome-ignore lint/suspicious/noExplicitAny: each method names the fields that it reads
   async function ask(method: string, path: string, body?: object): Promise<any> {
     const response = await fetch(`${url}${path}`, {
       method,
@@ -45,17 +48,17 @@ export function createClient({ url, key, signal }: { url: string; key: string; s
     ask('POST', '/batch?action=progress', { async: asyncId });
 
   return {
-    /** Runs one action and answers its response. */
+    /** Runs one action and returns its response. */
     call: ({ namespace, action, params }: Job) =>
       ask('POST', `/api/1.0/${namespace}?action=${action}`, params),
 
-    /** Starts a batch; answers its asyncId. */
+    /** Starts a batch; returns its asyncId. */
     async run(jobs: readonly Job[], callbackUrl?: string): Promise<string> {
       const { asyncId } = await ask('POST', '/batch?action=run', { jobs, callbackUrl });
       return asyncId;
     },
 
-    /** Asks again and again until the batch has ended; hands on every answer. */
+    /** Polls until the batch has ended; passes every answer to `onProgress`. */
     async follow(asyncId: string, onProgress: (progress: Progress) => void = () => {}): Promise<void> {
       for (;;) {
         const answer = await progress(asyncId);

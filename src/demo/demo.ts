@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: starts the product on free ports with an empty database, runs a mixed batch over HTTP, shows
- * its progress, its results and its callback, and leaves nothing behind. Exits 1 with one line that says why
- * when anything goes wrong.
+ * `npm run demo`: starts the product on free ports with an empty database, runs a mixed batch over HTTP,
+ * shows its progress, its results and its callback, and leaves nothing behind. On any error it exits with 1
+ * and one line that gives the reason.
  */
 import { createClient } from './client.ts';
 import { addContacts, addEvent, mixedJobs, outcomeOf } from './jobs.ts';
@@ -9,10 +9,10 @@ import { type DemoProduct, startProduct } from './product.ts';
 import { type Receiver, startReceiver, verify } from './receiver.ts';
 import * as report from './report.ts';
 
-/** With what stopping may take, the whole stays under a minute. */
+/** Together with the time for stopping, the whole demo stays under a minute. */
 const MAX_SECONDS = 40;
 
-/** Ends the demo early, whatever it waits for; the reason is what is told. */
+/** Ends the demo early, at any point; the abort reason is printed. */
 const ending = new AbortController();
 
 async function main(): Promise<void> {
@@ -52,7 +52,7 @@ async function runBatch({ url, adminKey }: DemoProduct, receiver: Receiver): Pro
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => ending.abort(new Error(`interrupted by ${signal}`)));
-// Whoever read the output has gone, as in `npm run demo | head`.
+// The reader of the output has gone, as in `npm run demo | head`.
 process.stdout.on('error', (error) => ending.abort(error));
 const deadline = setTimeout(
   () => ending.abort(new Error(`it took more than ${MAX_SECONDS} s`)),
@@ -62,7 +62,7 @@ const deadline = setTimeout(
 try {
   await main();
 } catch (error) {
-  // What was being waited for fails with an error of its own; the reason stands in the signal.
+  // The code that was waiting fails with an error of its own; the real reason is in the signal.
   const why: unknown = ending.signal.aborted ? ending.signal.reason : error;
   process.stderr.write(`The demo failed: ${why instanceof Error ? why.message : String(why)}\n`);
   process.exitCode = 1;

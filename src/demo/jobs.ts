@@ -1,4 +1,4 @@
-/** What the demo sends: an event, contacts, and one batch that mixes three kinds of jobs. */
+/** The demo's data: an event, contacts, and one batch that mixes three kinds of jobs. */
 import type { DemoClient, Job, Result } from './client.ts';
 
 export interface DemoEvent {
@@ -23,7 +23,7 @@ export async function addEvent(client: DemoClient): Promise<DemoEvent> {
   return { id, name, races };
 }
 
-/** A batch of its own, as the invitations need the contacts; answers their ids. */
+/** In a batch of its own, because the invitations need the contacts; returns their ids. */
 export async function addContacts(client: DemoClient): Promise<number[]> {
   const jobs = Array.from({ length: CONTACTS }, (_, n): Job => {
     const params = { ...nameOf(n), email: `contact-${n}@example.com` };
@@ -34,7 +34,7 @@ export async function addContacts(client: DemoClient): Promise<number[]> {
   return (await client.results(asyncId)).map(({ response }) => response.id);
 }
 
-/** Invitations, participants, and last a job that must fail. */
+/** Invitations, participants, and finally a job that must fail. */
 export function mixedJobs(event: DemoEvent, contacts: readonly number[]): Job[] {
   const jobs: Job[] = [];
   for (let from = 0; from < contacts.length; from += INVITED_AT_ONCE) {
@@ -47,18 +47,18 @@ export function mixedJobs(event: DemoEvent, contacts: readonly number[]): Job[] 
   return jobs;
 }
 
-/** What the results of `mixedJobs` come to. */
+/** A summary of the results of `mixedJobs`. */
 export interface Outcome {
   succeeded: number;
   failed: Result[];
-  /** The links that the contacts were invited with. */
+  /** The links of the invitations. */
   links: string[];
-  /** Participants, and the jobs that stored them. */
+  /** The number of participants, and of the jobs that stored them. */
   stored: number;
   storingJobs: number;
 }
 
-/** Throws when a job did not end as it was meant to. */
+/** Throws when a job did not end as expected. */
 export function outcomeOf(results: readonly Result[]): Outcome {
   const failed = results.filter(({ status }) => status === 'failed');
   const invited = results.flatMap(({ response }) => response.results ?? []);

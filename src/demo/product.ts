@@ -1,4 +1,4 @@
-/** The product as the demo runs it: `src/main.ts` in processes of its own, on a new data directory. */
+/** The product as the demo runs it: `src/main.ts` in separate processes, on a new data directory. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -12,20 +12,20 @@ import { stopOrphan } from '../embedded/orphan.ts';
 export interface DemoProduct {
   url: string;
   adminKey: string;
-  /** Drains the product, and removes its data. Throws when it did not drain, or had ended before. */
+  /** Drains the product, and removes its data. Throws when it did not drain, or had already ended. */
   stop(): Promise<void>;
 }
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const READY = /"msg":"Batchwright is ready at ([^"]+)"/;
-/** An idle product drains in well under a second; what takes longer than this is killed. */
+/** An idle product drains in well under a second; it is killed when it takes longer than this. */
 const DRAIN_MS = 10_000;
 const MAX_LOG_LENGTH = 20_000;
 const CLEAN = 'exit code 0';
 
 /**
- * Resolves when the product is ready; aborts `ending` when it ends by itself. Rejects when `ending` is aborted
- * before, and leaves nothing then.
+ * Resolves when the product is ready; aborts `ending` when it ends by itself. When `ending` is aborted
+ * before, it rejects and leaves nothing behind.
  */
 export async function startProduct(ending: AbortController): Promise<DemoProduct> {
   ending.signal.throwIfAborted();
@@ -34,7 +34,7 @@ export async function startProduct(ending: AbortController): Promise<DemoProduct
   const child = fork(MAIN, [], {
     env: environment(dataDir, adminKey),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // Ctrl-C is for the demo, which stops the product; and what does not stop can be killed as one group.
+    // Ctrl-C is for the demo, which stops the product; if the product does not stop, its group can be killed.
     detached: true,
   });
   const log = readLog(child);
@@ -57,7 +57,7 @@ export async function startProduct(ending: AbortController): Promise<DemoProduct
   }
 }
 
-/** Nothing of the user's settings: a DATABASE_URL or SMTP_URL that is set there belongs to something real. */
+/** Without the user's settings: their DATABASE_URL or SMTP_URL may point to a real system. */
 function environment(dataDir: string, adminKey: string): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, SystemRoot } = process.env;
   return {
@@ -73,7 +73,7 @@ function environment(dataDir: string, adminKey: string): NodeJS.ProcessEnv {
 interface ProductLog {
   /** The last lines, as one. */
   end(): string;
-  /** Resolves to the match once the log has it; rejects when the signal is aborted before. */
+  /** Resolves to the match when the log contains it; rejects when the signal is aborted before. */
   has(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray>;
 }
 
@@ -96,7 +96,7 @@ function readLog({ stdout, stderr }: ChildProcess): ProductLog {
   };
 }
 
-/** Never rejects: how the process ended, its output read, or why it could not be started. */
+/** How the process ended, after its output was read, or why it could not be started. Never rejects. */
 function endOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
@@ -109,7 +109,7 @@ async function endProcesses(child: ChildProcess, ended: Promise<string>): Promis
   const deadline = setTimeout(() => killGroup(child), DRAIN_MS);
   const how = await ended;
   clearTimeout(deadline);
-  // Its workers outlive a product that did not drain.
+  // The workers of a product that did not drain still run.
   if (how !== CLEAN) killGroup(child);
   return how;
 }
@@ -123,16 +123,16 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** The database's files may stand elsewhere, behind a link: see `src/embedded/cluster.ts`. */
+/** The database's files may be elsewhere, behind a link: see `src/embedded/cluster.ts`. */
 async function removeData(dataDir: string): Promise<void> {
   const link = join(dataDir, 'postgres');
   const target = await readlink(link).catch(() => null);
   const cluster = await realpath(link).catch(() => null);
-  // A server is left only when the product was killed.
+  // A server remains only when the product was killed.
   if (cluster) await stopOrphan(cluster, { info() {}, warn() {}, error() {} });
   if (target) {
     await rm(dirname(target), { recursive: true, force: true });
-    // Goes only when nobody else keeps anything there.
+    // Succeeds only when the folder is empty.
     await rmdir(dirname(dirname(target))).catch(() => {});
   }
   await rm(dataDir, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** The demo's side of a callback: a receiver, and the check of the signature as any receiver would do it. */
+/** The demo's side of a callback: a receiver, and the usual check of the signature. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
@@ -19,7 +19,7 @@ export interface Receiver {
 
 export async function startReceiver(signal: AbortSignal): Promise<Receiver> {
   const { promise: received, resolve, reject } = Promise.withResolvers<Callback>();
-  received.catch(() => {}); // told by whoever awaits it
+  received.catch(() => {}); // thrown by the code that awaits it
   signal.addEventListener('abort', () => reject(signal.reason));
   const server = createServer((request, response) => {
     read(request).then((callback) => {
@@ -45,14 +45,14 @@ async function read(request: IncomingMessage): Promise<Callback> {
   return { headers: request.headers, body: await buffer(request) };
 }
 
-/** Older signatures are not taken: somebody may have kept the request to send it again. */
+/** Older signatures are refused: a request may have been recorded and sent again. */
 const TOLERANCE_SECONDS = 300;
 
 /**
- * Checks a callback by Standard Webhooks: the HMAC-SHA256 of `id.timestamp.body` under the tenant's secret, and
- * the time. Throws an Error that says what is wrong.
+ * Checks a callback according to Standard Webhooks: the HMAC-SHA256 of `id.timestamp.body` under the tenant's
+ * secret, and the time. Throws an Error that says what is wrong.
  *
- * @param secret `whsec_` and the key in base64, as `GET /v1/callback-secret` answers it
+ * @param secret `whsec_` and the key in base64, as `GET /v1/callback-secret` returns it
  */
 export function verify({ headers, body }: Callback, secret: string): void {
   const id = headers['webhook-id'];
@@ -63,7 +63,7 @@ export function verify({ headers, body }: Callback, secret: string): void {
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
   const hmac = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body);
   const expected = Buffer.from(`v1,${hmac.digest('base64')}`);
-  // While a secret is being replaced there may be several, parted by blanks.
+  // While a secret is being replaced there may be several, separated by blanks.
   const signatures = String(headers['webhook-signature']).split(' ');
   if (!signatures.some((signature) => isEqual(Buffer.from(signature), expected)))
     throw new Error("the callback's signature is wrong");

@@ -1,4 +1,4 @@
-/** What the demo prints, on standard output. */
+/** The demo's output, on standard output. */
 import { type Options, SingleBar } from 'cli-progress';
 import type { Progress } from './client.ts';
 import type { DemoEvent, Outcome } from './jobs.ts';
@@ -32,7 +32,7 @@ export function progressBar(asyncId: string, jobs: number): Bar {
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,
-    // Signals end the demo elsewhere, and the bar with it.
+    // Signals end the demo elsewhere, and with it the bar.
     gracefulExit: false,
     stream: process.stdout,
     noTTYOutput: true,

@@ -12,8 +12,8 @@ export interface Binaries {
 
 /**
  * Finds the Postgres programs of this platform and makes sure that the owner can run them: in place, or, when
- * the folders above are closed to the owner, in a copy under /var/lib/batchwright that is made once.
- * Throws when there are none for the platform.
+ * a folder above them is closed to the owner, in a copy under /var/lib/batchwright that is made once. Throws
+ * when there are none for the platform.
  */
 export async function findBinaries(owner: Owner): Promise<Binaries> {
   const installed = await installedBinaries();
@@ -50,7 +50,7 @@ async function canRunInPlace(native: string, binaries: Binaries, owner: Owner): 
   return reachable.every(Boolean);
 }
 
-/** Packages cannot hold symlinks: an install script makes them, and where scripts are off, we do. */
+/** Packages cannot contain symlinks: an install script makes them, and when scripts are off, this does. */
 async function hydrated(native: string): Promise<boolean> {
   return hydrate(native).then(
     () => true,
@@ -75,7 +75,10 @@ async function copyName(native: string): Promise<string> {
   return `postgres-${version}`;
 }
 
-/** Copies beside the destination and renames, so that what stands there is whole, whoever else copies too. */
+/**
+ * Copies to a temporary folder and renames it, so that the destination is always complete, even if others
+ * copy too.
+ */
 async function copyOnce(native: string, destination: string): Promise<string> {
   if (await exists(destination)) return destination;
   const draft = `${destination}.${randomUUID()}`;
@@ -92,7 +95,7 @@ async function copyOnce(native: string, destination: string): Promise<string> {
   return destination;
 }
 
-/** Lets everybody read, enter and run what its owner can, whatever umask it was installed under. */
+/** Lets every user read, enter and run what the owner can, whatever umask it was installed under. */
 async function makeReadable(folder: string): Promise<void> {
   await chmod(folder, 0o755);
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {

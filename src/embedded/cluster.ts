@@ -25,7 +25,7 @@ import { canEnter, findOwner, type Owner } from './owner.ts';
 /** The database's superuser; the database has the same name. */
 export const USER = 'batchwright';
 
-/** A Postgres data directory, initialised, with all that is needed to run a server on it. */
+/** An initialised Postgres data directory, with everything needed to run a server on it. */
 export interface Cluster {
   /** Real path of the data directory. */
   directory: string;
@@ -38,7 +38,7 @@ export interface Cluster {
 
 /**
  * Finds the cluster of a data directory (a real path, locked by us) or initialises one. Throws with initdb's
- * message when that fails; what is left of an interrupted one is removed.
+ * message when that fails; removes what an interrupted initialisation left.
  */
 export async function openCluster(dataDir: string, log: Log): Promise<Cluster> {
   const owner = await findOwner(join(dataDir, 'postgres'));
@@ -55,7 +55,7 @@ export async function openCluster(dataDir: string, log: Log): Promise<Cluster> {
   return cluster;
 }
 
-/** The environment of every Postgres program: none of our secrets, English messages. */
+/** The environment of every Postgres program: without our secrets, and with English messages. */
 export function programEnvironment(): NodeJS.ProcessEnv {
   const { PATH, TZ, SystemRoot } = process.env;
   return { LC_ALL: 'C', ...(PATH && { PATH }), ...(TZ && { TZ }), ...(SystemRoot && { SystemRoot }) };
@@ -67,7 +67,7 @@ async function findHome(dataDir: string, owner: Owner, log: Log): Promise<string
   const found = await lstat(link).catch(() => undefined);
   if (found?.isSymbolicLink()) return linkedHome(link);
   if (owner && !found && !(await canEnter(dirname(dataDir), owner))) return newHome(link, owner, log);
-  // Files with secrets in it are readable for their owner only.
+  // The files with secrets in it are readable only for their owner.
   if (owner && !(await canEnter(dataDir, owner))) await chmod(dataDir, (await stat(dataDir)).mode | 0o001);
   return dataDir;
 }
@@ -82,7 +82,7 @@ async function linkedHome(link: string): Promise<string> {
   }
 }
 
-/** Linked before anything stands in it, so that an interrupted start comes back to the same folder. */
+/** Linked while it is empty, so that the next start after an interruption finds the same folder. */
 async function newHome(link: string, owner: Owner, log: Log): Promise<string> {
   const home = await mkdtemp(join(await openFolder(owner), 'data-'));
   await chmod(home, 0o711);
@@ -106,10 +106,10 @@ async function keptPassword(file: string): Promise<string> {
   return password;
 }
 
-/** With retries: an initdb whose parent was killed goes on writing for a moment. */
+/** With retries: an initdb whose parent was killed writes for a moment longer. */
 const REMOVE_ALL = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 };
 
-/** Works in a folder beside and renames, so that a cluster is whole or not there. */
+/** Works in a temporary folder and renames it, so that a cluster is either complete or absent. */
 async function initialise(cluster: Cluster): Promise<void> {
   const home = dirname(cluster.directory);
   for (const name of await readdir(home)) {
@@ -135,9 +135,9 @@ async function runInitdb({ binaries, owner, password }: Cluster, work: string): 
     `--pwfile=${passwordFile}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
-    // An API and four workers at their most.
+    // Enough for an API and four workers at their maximum.
     '--set=max_connections=200',
-    // The server's own locale sorts alike on every system.
+    // The server's own locale sorts the same on every system.
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',

@@ -4,15 +4,14 @@ import { DatabaseSync } from 'node:sqlite';
 
 const SQLITE_BUSY = 5;
 
-/** A lock whose object is collected is given up, so all are kept here. */
+/** A lock is released when its object is garbage collected, so all are kept here. */
 const held = new Set<DatabaseSync>();
 
 /**
  * Makes this process the only Batchwright of a data directory until it ends or calls the returned release.
- * Throws one clear line when a living process is that already, or when the directory cannot be written.
- *
- * The operating system holds the lock, which no crash leaves behind and no container's pid namespace confuses.
- * Node takes such locks only through SQLite, hence a database file that nothing is ever written to.
+ * Throws one clear line when another living process holds the lock, or when the directory cannot be written.
+ * The operating system holds the lock: a crash releases it, and it works across containers' pid namespaces.
+ * Node offers such locks only through SQLite, so there is a database file, to which nothing is ever written.
  */
 export function lockDataDir(dataDir: string): () => void {
   const pidFile = join(dataDir, 'batchwright.pid');

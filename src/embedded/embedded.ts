@@ -14,23 +14,25 @@ import { type Server, spawnServer, urlOf } from './server.ts';
 export interface EmbeddedPostgres {
   /** postgres:// address of the database `batchwright`, with the password. */
   url: string;
-  /** Fast shutdown, an immediate one after so long; resolves when the server is gone. May be called again. */
+  /**
+   * Fast shutdown, then an immediate one after this time; resolves when the server is gone. May be called
+   * again.
+   */
   stop(fastMs?: number): Promise<void>;
-  /** Resolves, with one line that says why, when the server has ended and cannot be started again. */
+  /** Resolves, with one line of explanation, when the server has ended and cannot be started again. */
   lost: Promise<string>;
 }
 
-/** A server that ended is started anew for so long: what is in its way, such as a full disk, may pass. */
+/** For this long, a server that ended is started again: the obstacle, such as a full disk, may pass. */
 const GIVE_UP_MS = 60_000;
 
 /**
- * Runs a Postgres server of our own in a data directory, made when missing: initialised on the first start,
- * recovered after a crash, started again on the same port when it ends while we run.
+ * Runs a Postgres server of our own in a data directory, which is created when missing: initialised on the
+ * first start, recovered after a crash, started again on the same port when it ends while we run. Throws one
+ * clear line when another living Batchwright uses the data directory, when there is no Postgres for this
+ * platform, and, with the last lines of Postgres's own log, when it does not start.
  *
- * Throws one clear line when another living Batchwright uses the data directory, when there is no Postgres
- * for this platform, and, with the last lines of Postgres's own log, when it does not start.
- *
- * @param options.giveUpMs for how long it is tried to start again what ended; 60 s when absent
+ * @param options.giveUpMs for how long a restart is tried; 60 s when absent
  */
 export async function startEmbeddedPostgres(options: {
   dataDir: string;
@@ -63,7 +65,9 @@ export async function startEmbeddedPostgres(options: {
   }
 }
 
-/** Tries again what passes: a port taken in between, and processes of a killed server that are not gone yet. */
+/**
+ * Tries again after temporary errors: a port taken meanwhile, or processes of a killed server that still run.
+ */
 async function start(cluster: Cluster): Promise<{ server: Server; port: number }> {
   const deadline = Date.now() + 15_000;
   for (;;) {
@@ -82,8 +86,8 @@ async function start(cluster: Cluster): Promise<{ server: Server; port: number }
 }
 
 /**
- * Looks below the ports that systems give to outgoing connections: while a killed server is away, nobody must
- * be given the port by chance.
+ * Uses ports below the range for outgoing connections: while a killed server is down, the system must not
+ * give its port to another program.
  */
 async function freePort(): Promise<number> {
   for (let attempt = 1; ; attempt++) {
@@ -112,7 +116,7 @@ async function createDatabase(cluster: Cluster, port: number): Promise<void> {
   }
 }
 
-/** Starts the server again whenever it ends, until it is stopped for good or lost. */
+/** Starts the server again whenever it ends, until it is stopped or lost. */
 function keepRunning(
   first: Server,
   { cluster, port, log, giveUpMs }: { cluster: Cluster; port: number; log: Log; giveUpMs: number },
@@ -130,7 +134,7 @@ function keepRunning(
     }
   }
 
-  /** False when it was stopped or lost in the meantime. */
+  /** False when it was stopped or lost meanwhile. */
   async function startAgain(deadline: number): Promise<boolean> {
     for (let attempt = 1; !stopping.signal.aborted; attempt++) {
       try {

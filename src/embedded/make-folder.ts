@@ -2,8 +2,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it where they are missing. Unlike `mkdir` with `recursive` it ends everywhere: below
- * /proc, where nothing can be made although nothing forbids it, that one tries for ever. Throws mkdir's error.
+ * Creates a folder and missing folders above it. Unlike `mkdir` with `recursive` it always ends: below /proc,
+ * where nothing can be created although nothing forbids it, that one tries for ever. Throws mkdir's error.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {

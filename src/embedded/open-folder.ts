@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { canEnter, type Owner } from './owner.ts';
 
 /**
- * A folder of ours that the database's user can enter, for what cannot stay where it is: /var/lib/batchwright,
- * or one among the temporary files where that cannot be written. Throws when there is neither.
+ * A folder of ours that the database's user can enter, for files that cannot stay where they are:
+ * /var/lib/batchwright, or one among the temporary files when that cannot be written. Throws when neither is
+ * possible.
  */
 export async function openFolder(owner: Owner): Promise<string> {
   const uid = process.getuid?.();
@@ -21,7 +22,7 @@ export async function openFolder(owner: Owner): Promise<string> {
   );
 }
 
-/** A folder that somebody else made, or can write to, must not be trusted with programs or data. */
+/** A folder that another user made or can write to must not be trusted with programs or data. */
 async function isSafe(folder: string, uid: number | undefined): Promise<boolean> {
   const found = await lstat(folder).catch(() => undefined);
   return found?.isDirectory() === true && found.uid === uid && (found.mode & 0o022) === 0;

@@ -7,10 +7,10 @@ import type { Log } from '../domain/log.ts';
 import { isServerOf } from './server.ts';
 
 /**
- * Clears a cluster for a new server: stops the one that a killed Batchwright left running, and removes a
- * postmaster.pid whose pid is a zombie's or some other process's by now, which Postgres would take for a
- * server. The caller holds the data directory's lock, so no living Batchwright owns what is found. Throws when
- * the server does not stop.
+ * Prepares a cluster for a new server: stops a server that a killed Batchwright left running, and removes a
+ * postmaster.pid whose pid is now a zombie or another process, because Postgres would take it for a server.
+ * The caller holds the data directory's lock, so no living Batchwright owns the server. Throws when the
+ * server does not stop.
  */
 export async function stopOrphan(directory: string, log: Log): Promise<void> {
   const pidFile = join(directory, 'postmaster.pid');
@@ -23,7 +23,8 @@ export async function stopOrphan(directory: string, log: Log): Promise<void> {
       throw new Error(`The database server of ${directory} (pid ${pid}) does not stop`);
     }
   }
-  // Its shared memory, found by the folder's inode, still keeps us out while processes of a dead server live.
+  // Its shared memory, found by the folder's inode, still blocks a new server while processes of the dead one
+  // live.
   await rm(pidFile, { force: true });
 }
 
@@ -49,8 +50,8 @@ function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 /**
- * The arguments of a process, parted by spaces. Empty when there is no such process, when it is a zombie, and
- * on Windows, where nobody is asked.
+ * The arguments of a process, separated by spaces. Empty when there is no such process, when it is a zombie,
+ * and on Windows, where this is not supported.
  */
 async function commandLine(pid: number): Promise<string> {
   if (process.platform === 'win32') return '';

@@ -1,14 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** The user that the database server runs as; undefined is whoever runs us. */
+/** The user that the database server runs as; undefined means the user of this process. */
 export type Owner = { uid: number; gid: number } | undefined;
 
 const NOBODY = { uid: 65534, gid: 65534 };
 
 /**
- * Postgres refuses to run as root: then it runs as whoever owns the cluster already, on the first start as
- * `nobody`. Throws when the cluster belongs to somebody else and we are not root.
+ * Postgres refuses to run as root: then it runs as the owner of the cluster, and on the first start as
+ * `nobody`. Throws when the cluster belongs to another user and we are not root.
  */
 export async function findOwner(cluster: string): Promise<Owner> {
   const owner = await stat(cluster).catch(() => undefined);
@@ -22,13 +22,13 @@ export async function findOwner(cluster: string): Promise<Owner> {
   return undefined;
 }
 
-/** Whether the owner can reach and read a file or folder; access control lists are not looked at. */
+/** True when the owner can reach and read a file or folder; access control lists are ignored. */
 export async function canReach(path: string, owner: Owner): Promise<boolean> {
   if (owner === undefined) return true;
   return (await allows(path, owner, 0o5)) && (await canEnter(dirname(path), owner));
 }
 
-/** Whether the owner can enter a folder, that is, pass it and all folders above it. */
+/** True when the owner can enter a folder, which means passing it and all folders above it. */
 export async function canEnter(folder: string, owner: Owner): Promise<boolean> {
   if (owner === undefined) return true;
   if (!(await allows(folder, owner, 0o1))) return false;

@@ -11,22 +11,27 @@ const FAST_SHUTDOWN_MS = 10_000;
 /** One run of the Postgres server. */
 export interface Server {
   pid: number | undefined;
-  /** Resolves, never rejects, with how it ended: `exit code 1`, `SIGKILL` or why it could not be spawned. */
+  /**
+   * Resolves with the way it ended: `exit code 1`, `SIGKILL` or why it could not be started. Never rejects.
+   */
   ended: Promise<string>;
-  /** Resolves when it takes connections. Throws, with the last lines of its log, when it ends before. */
+  /** Resolves when it accepts connections. Throws, with the last lines of its log, when it ends before. */
   ready(): Promise<void>;
-  /** Fast shutdown; an immediate one after so long, 10 s when absent. Resolves when the process is gone. */
+  /**
+   * Fast shutdown, then an immediate one after this time, 10 s when absent. Resolves when the process is
+   * gone.
+   */
   stop(fastMs?: number): Promise<void>;
 }
 
-/** postgres:// address of one of the cluster's databases while a server runs at the port. */
+/** postgres:// address of one of the cluster's databases while a server runs on the port. */
 export function urlOf(cluster: Cluster, port: number, database: string): string {
   return `postgres://${USER}:${cluster.password}@127.0.0.1:${port}/${database}`;
 }
 
 /**
- * Starts the server in a session of its own, so that Ctrl-C, sent to our process group, does not reach it.
- * Synchronous, so that there is no moment at which a server runs and nobody can stop it.
+ * Starts the server in its own session, so that Ctrl-C, sent to our process group, does not reach it.
+ * Synchronous, so that there is no moment at which a server runs and cannot be stopped.
  */
 export function spawnServer(cluster: Cluster, port: number): Server {
   const log = openSync(cluster.logFile, 'a', 0o600);
@@ -63,7 +68,7 @@ function watched(child: ChildProcess, ready: (ended: Promise<string>) => Promise
   };
 }
 
-/** True for the command line of a server of ours on this cluster, whichever version of us started it. */
+/** True for the command line of one of our servers on this cluster, started by any version of Batchwright. */
 export function isServerOf(directory: string, command: string): boolean {
   return command.includes(` -D ${directory} `);
 }
@@ -78,7 +83,7 @@ async function waitUntilReady(cluster: Cluster, port: number, ended: Promise<str
   void ended.then((how) => {
     ending = how;
   });
-  // Recovery after a crash takes as long as it takes: the server's end is the only limit.
+  // Recovery after a crash may take any time: only the server's end limits it.
   while (!(await takesConnections(urlOf(cluster, port, 'postgres')))) {
     if (ending !== undefined) {
       throw new Error(
@@ -89,7 +94,7 @@ async function waitUntilReady(cluster: Cluster, port: number, ended: Promise<str
   }
 }
 
-/** Throws what no waiting mends, such as a wrong password. */
+/** Throws errors that waiting cannot fix, such as a wrong password. */
 async function takesConnections(url: string): Promise<boolean> {
   const client = createClient({ url, applicationName: 'batchwright start', connectMs: 2_000 });
   try {
@@ -98,7 +103,7 @@ async function takesConnections(url: string): Promise<boolean> {
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     if (code !== '28P01') return false;
-    throw new Error(`The embedded database refuses the password that is kept beside it: ${message}`, {
+    throw new Error(`The embedded database refuses the password that is stored beside it: ${message}`, {
       cause: error,
     });
   } finally {

@@ -27,7 +27,10 @@ import { actionRoutes } from './v1/actions.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
 import { keyRoutes } from './v1/keys.ts';
 
-/** Bodies that are read take so many of the largest jobs together, or this: nearly all are far smaller. */
+/**
+ * Bodies being read may take as much memory as this many of the largest jobs, or this much; most bodies are
+ * far smaller.
+ */
 const JOBS_IN_MEMORY = 8;
 const LEAST_BODY_MEMORY = 64 * 1024 * 1024;
 
@@ -35,12 +38,12 @@ export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps {
   actions: ActionCatalogue;
   keys: Keys;
   pluginPipeline: PluginPipeline;
-  /** Reads the database for plugins' routes. */
+  /** Creates the database access of a plugin's routes. */
   routeSqlOf: (namespace: string) => Sql;
   routes: readonly { namespace: string; place: string; routes: Routes }[];
   isReady(): Promise<boolean>;
   rateLimit: number;
-  /** What express takes as `trust proxy`: the proxies whose X-Forwarded-For is believed. */
+  /** Express's `trust proxy`: proxies whose X-Forwarded-For header is trusted. */
   trustProxy: false | number | string[];
   log: Log & { child(bindings: object): Log };
 }
@@ -49,7 +52,7 @@ export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps {
 export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   const app = express();
   app.disable('x-powered-by');
-  app.disable('etag'); // answers are of the moment, and hashing large ones costs more than it saves
+  app.disable('etag'); // answers change all the time, and hashing large ones costs more than it saves
   app.set('trust proxy', deps.trustProxy);
   app.use(helmet(transportSecurity(deps.publicUrl)), keepOutOfCaches);
   app.use(requestLog(deps.log), refuseRepeatedHeaders);
@@ -75,7 +78,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     bounded: [countBodies(memory), limitBody(deps.bodyLimits.maxBodyBytes)],
     failed,
   });
-  // After the plugins' routes: some stand below /v1 and ask for another kind of key.
+  // After the plugins' routes: some of these are below /v1 and need another kind of key.
   const rest = [batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys, deps.publicUrl)];
   app.use('/v1', mountedAt('/v1'), ...keyed, ...rest, refuseOtherMethods(...rest));
 
@@ -86,26 +89,30 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   return app;
 }
 
-/** Nearly all that is answered is a secret, or a tenant's; a route whose answer is neither says so itself. */
+/**
+ * Almost every answer is secret or belongs to a tenant. A route whose answer may be cached sets the header
+ * itself.
+ */
 const keepOutOfCaches: RequestHandler = (_request, response, next) => {
   response.set('cache-control', 'no-store');
   next();
 };
 
 /**
- * A browser that was told so never comes back without TLS: said where PUBLIC_URL says that there is TLS, and of that
- * host only. Whoever wants more, or less, sets the header in the proxy that ends TLS.
+ * A browser that has seen this header never returns without TLS. So it is sent only when PUBLIC_URL says that
+ * there is TLS, and only for that host. Operators who want more, or less, set the header in the proxy that
+ * ends TLS.
  */
 function transportSecurity(publicUrl: string | undefined): HelmetOptions {
   const isSecure = publicUrl?.startsWith('https:');
   return {
     strictTransportSecurity: isSecure ? { includeSubDomains: false } : false,
-    // It would send the forms of plugins' pages to a port that has no TLS.
+    // Otherwise browsers would send the forms of plugins' pages to a port without TLS.
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: isSecure ? [] : null } },
   };
 }
 
-/** Plugins read bodies by themselves: that of a signed request must be known to be right by then. */
+/** Plugins read bodies themselves: the body of a signed request must be checked before. */
 function checkBody(limits: BodyLimits): RequestHandler {
   return async (request, _response, next) => {
     await checkAhead(request, limits);

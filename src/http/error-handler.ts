@@ -12,12 +12,12 @@ export function errorHandler(log: Log) {
     if (told.body.errorCode >= 500 && told.kind !== 'stillRunning')
       log.error({ err: error }, 'request failed');
     if (response.headersSent) {
-      // Too late for an error: cut off, so that nobody takes half an answer for a whole one.
+      // Too late for an error answer: cut the connection, so that a partial answer does not look complete.
       response.destroy();
       return;
     }
     if (told.retryAfter !== undefined) response.set('retry-after', String(told.retryAfter));
-    // A plugin may have named a way of its own.
+    // A plugin may have set a scheme of its own.
     if (told.body.errorCode === 401 && !response.get('www-authenticate'))
       response.set('www-authenticate', 'Bearer');
     const { type, text } = errorText(told, request.path);
@@ -26,20 +26,20 @@ export function errorHandler(log: Log) {
   };
 }
 
-/** What was not thrown for the caller is told without its message. */
+/** An error that was not meant for the caller is answered without its message. */
 function publicError(error: unknown, request: Request): Told {
   if (error instanceof BatchwrightError) return error;
-  // A plugin's route has called an action that failed, or refuses by itself.
+  // A plugin's route has called an action that failed, or refuses the request itself.
   if (error instanceof NonRetryableError || error instanceof RetryLaterError)
     return { body: bodyOf(error), extra: undefined, retryAfter: undefined };
   if (isTemporary(error))
-    // A key that cannot be looked up keeps a batch from being saved as much as anything else does.
+    // If the key cannot be looked up, the batch cannot be stored either.
     return new BatchwrightError(request.query.action === 'run' ? 'notSaved' : 'unavailable', {
       retryAfter: 5,
       cause: error,
     });
   const { status } = error as { status?: unknown };
-  // What express itself refuses, such as a path with a broken escape.
+  // Express itself refuses some requests, such as a path with a broken escape.
   if (status === 400)
     return new BatchwrightError('badRequest', {
       message: 'The path is not percent-encoded UTF-8',

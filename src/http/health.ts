@@ -1,6 +1,6 @@
 import { Router } from 'express';
 
-/** `/healthz`: the process lives. `/readyz`: 503 until the database and the queue answer. */
+/** `/healthz`: the process is alive. `/readyz`: 503 until the database and the queue answer. */
 export function healthRoutes(isReady: () => Promise<boolean>): Router {
   const router = Router();
   router.get('/healthz', (_request, response) => {

@@ -1,15 +1,15 @@
 import type { RequestHandler, Router } from 'express';
 import { BatchwrightError } from '../contract/errors.ts';
 
-/** What express keeps of a route. */
+/** The parts of an express route that are used here. */
 interface Layer {
   route?: { methods: Record<string, boolean> };
   match(path: string): boolean;
 }
 
 /**
- * For behind these routers: throws `methodNotAllowed` for an address that one of them knows by other methods, named
- * in `Allow`. An address that none of them knows goes on.
+ * Use it after these routers: throws `methodNotAllowed` for a path that one of them knows with other methods,
+ * which `Allow` names. Unknown paths pass.
  */
 export function refuseOtherMethods(...routers: Router[]): RequestHandler {
   const layers = routers.flatMap(({ stack }) => stack as unknown as Layer[]);
@@ -18,7 +18,7 @@ export function refuseOtherMethods(...routers: Router[]): RequestHandler {
       .filter((layer) => layer.match(request.path))
       .flatMap(({ route }) => Object.keys(route?.methods ?? {}));
     if (methods.length === 0) return next();
-    // Whatever answers GET answers HEAD.
+    // Every route for GET also answers HEAD.
     const allowed = methods.flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : method.toUpperCase()));
     response.set('allow', allowed.join(', '));
     const address = `${request.baseUrl}${request.path}`.slice(0, 200);

@@ -4,18 +4,18 @@ import type { TenantTurns } from '../pipeline/submit/tenant-turns.ts';
 
 type Results = Pick<ResultStream, 'next' | 'drop' | 'close'>;
 
-/** Written at once: what a client that takes nothing leaves in our memory. */
+/** Bytes written at once: they stay in our memory when a client does not read. */
 const SLICE_BYTES = 64 * 1024;
-/** A turn ends when others wait that have had none for so long. */
+/** A turn ends when others have waited this long without one. */
 const TURN_MS = 1_000;
-/** A client that takes nothing for so long gives its turn back, sooner when others wait for it. */
+/** A client that reads nothing for this long loses its turn, or sooner when others wait. */
 const STILL_MS = 1_000;
 const STILL_MS_IN_A_QUEUE = 100;
 
 /**
- * Sends the results at the client's pace. Only those who have a turn hold results in memory: a client that stands
- * still gives its turn back, and what it has not taken is read again. The first piece is awaited before the answer
- * begins, so that what fails at once is told as an error; what fails later cuts the answer off.
+ * Sends the results at the client's pace. Only answers that have a turn hold results in memory: a client that
+ * pauses loses its turn, and results that it has not read are read again. The first piece is awaited before
+ * the answer begins, so that an early failure is answered as an error. A later failure cuts the connection.
  */
 export async function sendResults(
   response: Response,
@@ -32,7 +32,7 @@ export async function sendResults(
   }
 }
 
-/** True when nothing more is to be sent. */
+/** True when everything was sent. */
 async function sendForATurn(response: Response, results: Results, turns: TenantTurns): Promise<boolean> {
   const startedAt = performance.now();
   while (!response.destroyed) {
@@ -46,7 +46,7 @@ async function sendForATurn(response: Response, results: Results, turns: TenantT
       return true;
     }
     for (let at = 0; at < piece.length && !response.destroyed; at += SLICE_BYTES) {
-      // A copy: the slice would keep all of the page.
+      // A copy: the slice would keep the whole page in memory.
       if (response.write(Buffer.from(piece.subarray(at, at + SLICE_BYTES)))) continue;
       if (await drained(response, turns.areWaitedFor ? STILL_MS_IN_A_QUEUE : STILL_MS)) continue;
       results.drop(at + SLICE_BYTES);
@@ -56,7 +56,10 @@ async function sendForATurn(response: Response, results: Results, turns: TenantT
   return true;
 }
 
-/** Resolves to true when there is room again, or nobody to send to; to false after the time, where one is given. */
+/**
+ * Resolves to true when there is room again or the client is gone; to false after the timeout, if one is
+ * given.
+ */
 function drained(response: Response, timeoutMs?: number): Promise<boolean> {
   if (response.destroyed || !response.writableNeedDrain) return Promise.resolve(true);
   return new Promise((resolve) => {

@@ -8,12 +8,12 @@ export const CLOSE_BRACE = 0x7d;
 export const OPEN_BRACKET = 0x5b;
 export const CLOSE_BRACKET = 0x5d;
 
-/** White space as RFC 8259 has it: blank, tab, line feed, carriage return. */
+/** White space as in RFC 8259: blank, tab, line feed, carriage return. */
 export function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
-/** Whether a number or literal may hold the character: letters, digits, `+`, `-` and `.`. */
+/** True when a number or literal may contain the character: letters, digits, `+`, `-` and `.`. */
 export function isScalar(code: number): boolean {
   const letter = code | 0x20;
   return (

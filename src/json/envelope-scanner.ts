@@ -15,7 +15,7 @@ import { ValueScanner } from './value-scanner.ts';
 
 export { JsonDepthError, JsonElementTooLargeError, JsonSyntaxError } from './errors.ts';
 
-/** What a piece of the body completed. Values are raw JSON bytes without white space around them. */
+/** A part of the body that is complete. Values are raw JSON bytes without white space around them. */
 export type EnvelopeEvent =
   /** A member of the top-level object, other than the array. */
   | { kind: 'member'; key: string; value: Buffer }
@@ -27,15 +27,15 @@ export type EnvelopeEvent =
 interface EnvelopeOptions {
   /** The member of the top-level object whose elements are reported one by one; null for none. */
   arrayMember: string | null;
-  /** Objects and arrays open at once, the top-level object being the first. */
+  /** Maximum number of nested objects and arrays, the top-level object included. */
   maxDepth: number;
-  /** Levels that count as open around the body; 0 when absent. */
+  /** Levels that count as already open around the body; 0 when absent. */
   outerDepth?: number;
-  /** Bytes that an element, a member's value or a member's name may have. */
+  /** Maximum size of an element, a member's value or a member's name. */
   maxElementBytes: number;
 }
 
-/** What the scanner stands before, each with the words for an error. */
+/** What the scanner expects next, each with the words for an error. */
 const expectations = {
   body: 'an object',
   'first name': 'a member name or "}"',
@@ -53,13 +53,12 @@ type State = keyof typeof expectations;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
- * Cuts a JSON body, an object with one long array in it, into the elements of that array and its other
- * members while it arrives, so that each is parsed for itself and the event loop is never held for long.
- *
- * The borders are exact: a body that it takes, and whose values `JSON.parse` takes, is a body that
- * `JSON.parse` takes as a whole, and the other way round, but for the limits and for `arrayMember` given
- * twice. Values are to be decoded by `toString()`. Only an unfinished value is kept from piece to piece; a
- * value that lies in one piece shares its memory. After a throw the scanner is of no further use.
+ * Splits a JSON body, an object with one long array, into the elements of that array and its other members
+ * while it arrives. Each can then be parsed separately, and the event loop is never blocked for long. The
+ * split is exact: a body is accepted, with values that `JSON.parse` accepts, if and only if `JSON.parse`
+ * accepts the whole body, except for the limits and for a repeated `arrayMember`. Decode values with
+ * `toString()`. Only an unfinished value is kept between pieces; a value inside one piece shares its memory.
+ * The scanner cannot be used after it has thrown.
  */
 export class EnvelopeScanner {
   readonly #arrayMember: string | null;
@@ -86,7 +85,8 @@ export class EnvelopeScanner {
   }
 
   /**
-   * Takes the next piece of the body, cut anywhere, and says what it completed. Time is linear in the piece.
+   * Takes the next piece of the body, split anywhere, and returns the parts that it completes. Time is linear
+   * in the piece.
    *
    * @throws JsonSyntaxError, JsonDepthError, JsonElementTooLargeError
    */
@@ -103,7 +103,7 @@ export class EnvelopeScanner {
   }
 
   /**
-   * The body has ended. Nothing is left to report: its last brace completed all there was.
+   * Call it at the end of the body. There are no more events: the last brace completed everything.
    *
    * @throws JsonSyntaxError when the document is incomplete
    */
@@ -125,7 +125,7 @@ export class EnvelopeScanner {
     return position;
   }
 
-  /** Takes one byte of punctuation, or begins a value at it; returns the position to go on at. */
+  /** Takes one byte of punctuation, or begins a value at it; returns the position to continue at. */
   #step(byte: number, position: number, events: EnvelopeEvent[]): number {
     const next = this.#punctuation(byte, position, events);
     if (next !== undefined) {
@@ -137,7 +137,7 @@ export class EnvelopeScanner {
     return position;
   }
 
-  /** The state after a punctuation mark, undefined where the byte is none that may stand here. */
+  /** The state after a punctuation mark; undefined when the byte is not allowed here. */
   #punctuation(byte: number, position: number, events: EnvelopeEvent[]): State | undefined {
     switch (this.#state) {
       case 'body':
@@ -253,7 +253,8 @@ export class EnvelopeScanner {
   #readName(bytes: Buffer, offset: number): string {
     const name = parseName(bytes, offset);
     if (name !== this.#arrayMember) return name;
-    // Its elements have been reported already, so "the last one wins" can no longer be kept.
+    // Its elements have been reported already, so a later value cannot replace them, as `JSON.parse` would
+    // do.
     if (this.#arrayMemberSeen)
       throw new JsonSyntaxError(`duplicate member "${name}" at byte ${offset}`, offset);
     this.#arrayMemberSeen = true;
@@ -262,7 +263,7 @@ export class EnvelopeScanner {
 }
 
 function parseName(bytes: Buffer, offset: number): string {
-  // Decoding would put a replacement character in place of what is no character.
+  // Decoding would replace invalid bytes.
   if (!isUtf8(bytes))
     throw new JsonSyntaxError(`the member name at byte ${offset} is not valid UTF-8`, offset);
   try {

@@ -1,6 +1,6 @@
-/** A text breaks the grammar of JSON. */
+/** A text violates the grammar of JSON. */
 export class JsonSyntaxError extends Error {
-  /** Where: bytes from the start of the body, or characters where a string was split. */
+  /** The position: bytes from the start of the body, or characters where a string was split. */
   readonly offset: number;
 
   constructor(message: string, offset: number) {
@@ -10,9 +10,11 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** Objects and arrays are nested deeper than allowed; `offset` is that of the bracket too many. */
+/**
+ * Objects and arrays are nested deeper than allowed; `offset` is that of the first bracket beyond the limit.
+ */
 export class JsonDepthError extends JsonSyntaxError {
-  /** @param line where the body has lines; the offset is then counted from the line's start */
+  /** @param line the line number, for a body with lines; the offset then counts from the line's start */
   constructor(maxDepth: number, offset: number, line?: number) {
     const place = line === undefined ? '' : `line ${line}: `;
     super(`${place}nested deeper than ${maxDepth} levels at byte ${offset}`, offset);
@@ -22,7 +24,7 @@ export class JsonDepthError extends JsonSyntaxError {
 
 /** An element, a member's value or a member's name has more bytes than allowed. */
 export class JsonElementTooLargeError extends Error {
-  /** The element's index, -1 for what is no element. */
+  /** The element's index; -1 when it is not an element. */
   readonly index: number;
   /** The member's key; null for an element, and for a name that is itself too large. */
   readonly key: string | null;

@@ -1,8 +1,8 @@
 const SMALLEST = 1024;
 
 /**
- * Bytes that arrive in pieces, kept in one buffer that doubles. Every byte is copied at most three times
- * however small the pieces are, and a million pieces of a byte cost a megabyte, not a million objects.
+ * Collects bytes that arrive in pieces in one buffer that doubles. Every byte is copied at most three times
+ * even if the pieces are small, and a million pieces of one byte cost a megabyte, not a million objects.
  */
 export class GrowingBuffer {
   #bytes: Buffer | undefined;
@@ -18,7 +18,7 @@ export class GrowingBuffer {
     this.#length += piece.copy(bytes, this.#length, start, end);
   }
 
-  /** Hands over what was gathered; the next piece begins anew, in other memory. */
+  /** Returns the collected bytes; the next piece starts a new buffer. */
   take(): Buffer {
     const gathered = (this.#bytes ?? Buffer.alloc(0)).subarray(0, this.#length);
     this.#bytes = undefined;

@@ -4,7 +4,7 @@ import { GrowingBuffer } from './growing-buffer.ts';
 import { ValueScanner } from './value-scanner.ts';
 
 export interface Line {
-  /** Counted from 1, empty lines too. */
+  /** Counted from 1, empty lines included. */
   number: number;
   /** The line without its end and the white space around it; never empty. */
   value: Buffer;
@@ -23,12 +23,14 @@ export class LineTooLongError extends Error {
 
 const NEWLINE = 0x0a;
 const BYTE_ORDER_MARK = '\ufeff';
-/** What an unfinished line may have beside its value: a byte-order mark and the carriage return of its end. */
+/**
+ * Bytes that an unfinished line may have in addition to its value: a byte-order mark and a carriage return.
+ */
 const MARK_AND_RETURN_BYTES = 4;
 
 /**
- * Cuts a body of one JSON value a line into its lines while it arrives. Lines end with LF or CRLF, the last
- * one may lack its end; empty lines are passed over. Only an unfinished line is kept from piece to piece.
+ * Splits a body with one JSON value per line into its lines while it arrives. Lines end with LF or CRLF; the
+ * last one may lack its end; empty lines are skipped. Only an unfinished line is kept between pieces.
  */
 export class LineScanner {
   readonly #maxLineBytes: number;
@@ -37,7 +39,7 @@ export class LineScanner {
   readonly #unfinished = new GrowingBuffer();
   #number = 0;
 
-  /** @param options.outerDepth levels that count as open around each line; 0 when absent */
+  /** @param options.outerDepth levels that count as already open around each line; 0 when absent */
   constructor(options: { maxLineBytes: number; maxDepth: number; outerDepth?: number }) {
     this.#maxLineBytes = options.maxLineBytes;
     this.#maxDepth = options.maxDepth;
@@ -56,7 +58,7 @@ export class LineScanner {
     return lines;
   }
 
-  /** The last line, when it has no end. */
+  /** The last line, if it has no line end. */
   end(): Line[] {
     const lines: Line[] = [];
     if (this.#unfinished.length > 0) this.#add(lines, Buffer.alloc(0), 0, 0);
@@ -87,7 +89,7 @@ export class LineScanner {
     if (bytes > this.#maxLineBytes) throw new LineTooLongError(this.#number + 1, this.#maxLineBytes);
   }
 
-  /** A line too short to be nested too deeply, which is nearly every one, is not looked through. */
+  /** A line too short to be nested too deeply, as almost every line is, needs no check. */
   #checkDepth(value: Buffer): void {
     const last = value[value.length - 1];
     const isShort = value.length <= 2 * (this.#maxDepth - this.#outerDepth);
@@ -96,7 +98,7 @@ export class LineScanner {
     try {
       if (scanner.begin(value[0] as number, this.#outerDepth)) scanner.scan(value, 0, 0);
     } catch (error) {
-      // Brackets that do not match are told by the parser, in its words.
+      // The parser reports brackets that do not match, in its own words.
       if (error instanceof JsonDepthError)
         throw new JsonDepthError(this.#maxDepth, error.offset, this.#number);
     }

@@ -1,14 +1,19 @@
 /**
- * Whole numbers that `JSON.parse` makes of texts that are none, or another one: 9007199254740991.4 and
- * 9007199254740993 do not fit into a double, and what is asked to be a whole number must not change unseen.
+ * Finds whole numbers that `JSON.parse` makes of texts with another value: 9007199254740991.4 and
+ * 9007199254740993 do not fit into a double. A value that must be a whole number must not change silently.
  */
 
-/** A number that may be rounded: of 16 digits or more, or with a fraction or an exponent. Strings may match. */
+/**
+ * A number that may be rounded: with 16 digits or more, or with a fraction or an exponent. Strings may match.
+ */
 const MAY_BE_ROUNDED = /[:,[]\s*(-?(?:\d{16}|\d+[.eE])[\d.eE+-]*)/g;
-/** The largest double that is no whole number. */
+/** The largest double with a fraction. */
 const LARGEST_FRACTION = 2 ** 52 - 0.5;
 
-/** False when no number of the JSON text has become another whole one. Text in strings may be taken for numbers. */
+/**
+ * False when no number of the JSON text was rounded to another whole number. Text in strings may count as
+ * numbers.
+ */
 export function mayBeRounded(json: string): boolean {
   MAY_BE_ROUNDED.lastIndex = 0;
   for (let match = MAY_BE_ROUNDED.exec(json); match; match = MAY_BE_ROUNDED.exec(json))
@@ -17,8 +22,8 @@ export function mayBeRounded(json: string): boolean {
 }
 
 /**
- * What `JSON.parse` makes of the text, but for whole numbers that the text does not say: each is a fraction near
- * by, so that whoever asks for a whole number finds none. The text must not be nested deeper than some thousands.
+ * Like `JSON.parse`, except for whole numbers that the text does not contain: each becomes a near fraction,
+ * so that a check for a whole number fails. The text must not be nested deeper than some thousands.
  *
  * @throws SyntaxError
  */
@@ -45,7 +50,7 @@ function isExactly(text: string, value: number): boolean {
   return power >= 0 && BigInt(digits) * 10n ** BigInt(power) === BigInt(Math.abs(value));
 }
 
-/** No regular expression: it would try every zero of a run that does not end the text. */
+/** Without a regular expression, which would try every zero of a run that does not end the text. */
 function withoutTrailingZeros(digits: string): string {
   let end = digits.length;
   while (end > 0 && digits[end - 1] === '0') end--;

@@ -14,9 +14,9 @@ import { JsonSyntaxError } from './errors.ts';
 
 /**
  * The raw text of each element of a JSON array, without white space around it. The text must be valid JSON:
- * the elements are cut out, not checked. They share the memory of `text`.
+ * the elements are not checked. They share the memory of `text`.
  *
- * @throws JsonSyntaxError when the text is no array; its offset counts characters
+ * @throws JsonSyntaxError when the text is not an array; its offset counts characters
  */
 export function splitArray(text: string): string[] {
   const elements: string[] = [];
@@ -28,19 +28,19 @@ export function splitArray(text: string): string[] {
 }
 
 /**
- * Takes named members out of the objects that are a JSON array's elements, at ascending indexes: what comes
- * before is passed over. The text must be valid JSON, as for `splitArray`.
+ * Reads named members of the objects in a JSON array, at ascending indexes: elements in between are skipped.
+ * The text must be valid JSON, as for `splitArray`.
  */
 export class MemberReader {
   readonly #cutter: Cutter;
   readonly #names: readonly string[];
-  /** The names as they are mostly written. */
+  /** The names in their usual notation. */
   readonly #written: readonly string[];
-  /** Of the element that comes next, if there is one. */
+  /** The index of the next element, if there is one. */
   #index = 0;
   #more: boolean;
 
-  /** @throws JsonSyntaxError when the text is no array */
+  /** @throws JsonSyntaxError when the text is not an array */
   constructor(text: string, names: readonly string[]) {
     this.#cutter = new Cutter(text);
     this.#names = names;
@@ -49,10 +49,10 @@ export class MemberReader {
   }
 
   /**
-   * The raw text of each of the members, in the order of the names, undefined for one that is missing; of
-   * equal keys, written alike or not, the last wins. An element that is no object is answered as its text.
+   * The raw text of each member, in the order of the names; undefined for a missing one. Of equal keys, in
+   * any notation, the last wins. An element that is not an object is returned as its text.
    *
-   * @throws RangeError for an index that is not there, or not above the one before
+   * @throws RangeError for an index that does not exist, or is not above the previous one
    * @throws JsonSyntaxError when the text is damaged; its offset counts characters
    */
   at(index: number): (string | undefined)[] | string {
@@ -83,11 +83,11 @@ export class MemberReader {
   }
 }
 
-/** Moves up a JSON text from value to value. */
+/** Moves through a JSON text from value to value. */
 class Cutter {
   readonly #text: string;
   #position = 0;
-  /** Of the first backslash from where a string was looked for last; the text's length when there is none. */
+  /** The first backslash after the last string search; the text's length when there is none. */
   #backslash = -1;
 
   constructor(text: string) {
@@ -99,7 +99,7 @@ class Cutter {
     return this.#text.charCodeAt(this.#position) === mark;
   }
 
-  /** To the first item between two brackets; past both and false when there is none. */
+  /** Moves to the first item between two brackets; or past both, and returns false, when there is none. */
   open(opening: number, closing: number): boolean {
     this.#expect(opening);
     if (!this.isAt(closing)) return true;
@@ -107,7 +107,10 @@ class Cutter {
     return false;
   }
 
-  /** From the end of an item to the next one; past the bracket and false when that was the last. */
+  /**
+   * Moves from the end of an item to the next one; or past the bracket, and returns false, when that was the
+   * last.
+   */
   next(closing: number): boolean {
     if (this.isAt(COMMA)) {
       this.#expect(COMMA);
@@ -121,7 +124,7 @@ class Cutter {
     if (this.#position < this.#text.length) throw this.#expected('the end of the text');
   }
 
-  /** Past a member's name, to its value; answers which of the names it is, -1 for another. */
+  /** Moves past a member's name to its value; returns which of the names it is, -1 for another. */
   skipName(names: readonly string[], written: readonly string[]): number {
     const start = this.#position;
     if (!this.isAt(QUOTE)) throw this.#expected('a name');
@@ -140,7 +143,7 @@ class Cutter {
     this.#moveTo(this.#valueEnd());
   }
 
-  /** Past the value; answers its text. */
+  /** Moves past the value; returns its text. */
   value(): string {
     const start = this.#position;
     const end = this.#valueEnd();
@@ -157,7 +160,7 @@ class Cutter {
     return new JsonSyntaxError(`expected ${what} at character ${this.#position}`, this.#position);
   }
 
-  /** To this position and past the space that stands there. */
+  /** Moves to this position and past the space after it. */
   #moveTo(position: number): void {
     let next = position;
     while (isSpace(this.#text.charCodeAt(next))) next++;
@@ -172,7 +175,10 @@ class Cutter {
     return this.#scalarEnd(start);
   }
 
-  /** `start` is the position after the opening quote. Most strings hold no backslash, and most texts do not. */
+  /**
+   * `start` is the position after the opening quote. Most strings contain no backslash, and most texts do
+   * not.
+   */
   #stringEnd(start: number): number {
     const text = this.#text;
     const quote = text.indexOf('"', start);

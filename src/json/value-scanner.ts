@@ -10,8 +10,8 @@ import {
 import { JsonDepthError, JsonSyntaxError } from './errors.ts';
 
 /**
- * Finds the end of one JSON value in bytes that arrive in pieces, split anywhere. Only strings, escapes and
- * brackets are looked at: what lies between is left to the `JSON.parse` of the value.
+ * Finds the end of one JSON value in bytes that arrive in pieces, split anywhere. It checks only strings,
+ * escapes and brackets; the rest is left to the `JSON.parse` of the value.
  */
 export class ValueScanner {
   readonly #maxDepth: number;
@@ -28,7 +28,10 @@ export class ValueScanner {
     this.#closers = new Uint8Array(maxDepth + 1);
   }
 
-  /** Starts over for a value inside `outerDepth` open objects and arrays; false when none begins so. */
+  /**
+   * Starts again for a value inside `outerDepth` open objects and arrays; false when no value can begin like
+   * this.
+   */
   begin(first: number, outerDepth: number): boolean {
     this.#scalar = isScalar(first);
     this.#outerDepth = outerDepth;
@@ -37,10 +40,10 @@ export class ValueScanner {
   }
 
   /**
-   * Reads on at `start`, at first the value's first byte.
+   * Continues at `start`, which is at first the value's first byte.
    *
    * @param offset bytes of the body before `piece`, for errors
-   * @returns the position after the value's last byte, or -1 when the piece does not show where it ends
+   * @returns the position after the value's last byte, or -1 when it is not in this piece
    * @throws JsonDepthError, or JsonSyntaxError when a bracket does not match
    */
   scan(piece: Buffer, start: number, offset: number): number {
@@ -55,7 +58,7 @@ export class ValueScanner {
     return -1;
   }
 
-  /** To the position after the string's closing quote, or to the end of the piece. */
+  /** Moves to the position after the string's closing quote, or to the end of the piece. */
   #scanString(piece: Buffer, start: number): number {
     let position = this.#escaped ? start + 1 : start;
     this.#escaped = false;
@@ -73,7 +76,7 @@ export class ValueScanner {
     return piece.length;
   }
 
-  /** To the position after an opening quote or the value's last bracket, or to the end of the piece. */
+  /** Moves to the position after an opening quote or the value's last bracket, or to the end of the piece. */
   #scanStructure(piece: Buffer, start: number, offset: number): number {
     for (let position = start; position < piece.length; position++) {
       const byte = piece[position];
@@ -102,7 +105,7 @@ export class ValueScanner {
   }
 }
 
-/** Only the byte after a number or literal shows that it has ended. */
+/** A number or literal ends at the first byte that cannot belong to it. */
 function scalarEnd(piece: Buffer, start: number): number {
   for (let position = start; position < piece.length; position++) {
     if (!isScalar(piece[position] as number)) return position;

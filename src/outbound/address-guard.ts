@@ -8,7 +8,7 @@ import { systemLookup } from './name-lookup.ts';
 
 export { type AllowList, LOOPBACK_ALLOW, parseAllowList } from './allow-list.ts';
 
-/** An address that requests may not be sent to. The message is for the caller who gave it. */
+/** An address to which requests may not be sent. The message is for the caller who gave it. */
 export class ForbiddenAddressError extends Error {
   constructor(message: string) {
     super(message);
@@ -20,8 +20,8 @@ export class ForbiddenAddressError extends Error {
 export type AddressRule = (host: string, address: string, port: number) => string | null;
 
 /**
- * The rule for callbacks: public addresses, those that the allow list names, and whatever a host name that
- * the list names resolves to.
+ * The rule for callbacks: public addresses, those that the allow list names, and all addresses of a host name
+ * that the list names.
  */
 export function publicOrNamed(allow: AllowList): AddressRule {
   const known = publicRules.get(allow);
@@ -32,18 +32,20 @@ export function publicOrNamed(allow: AllowList): AddressRule {
   return rule;
 }
 
-/** The same for the same list, so that what is made for a rule can be kept. */
+/** One rule per list, so that agents made for a rule can be reused. */
 const publicRules = new WeakMap<AllowList, AddressRule>();
 
-/** Why an address is refused that no allow list names. Tells the kind of address, never the address. */
+/**
+ * Why an address that no allow list names is refused. The text gives the kind of address, never the address.
+ */
 export function refuseSpecial(host: string, address: string): string | null {
   const kind = specialKind(address);
   return kind && `${host} ${host === address ? 'is' : 'resolves to'} ${kind}`;
 }
 
 /**
- * Checks what a callback URL itself shows, when a batch is taken: scheme, user info, host name, port, literal
- * addresses in every notation. Throws ForbiddenAddressError with a message for the caller.
+ * Checks a callback URL itself, when a batch is taken: scheme, user info, host name, port, literal addresses
+ * in every notation. Throws ForbiddenAddressError with a message for the caller.
  */
 export function checkUrl(url: string, allow: AllowList): URL {
   return checkTarget(url, allow, publicOrNamed(allow));
@@ -51,7 +53,7 @@ export function checkUrl(url: string, allow: AllowList): URL {
 
 /** `checkUrl` under another rule. */
 export function checkTarget(text: string, allow: AllowList, rule: AddressRule): URL {
-  // Parsing leaves out what stands between lines, and puts a replacement character in place of half of a pair.
+  // Parsing drops line breaks, and replaces half of a surrogate pair.
   if (!TEXT_FORMATS['one-line'].allows(text))
     throw new ForbiddenAddressError(`a URL ${TEXT_FORMATS['one-line'].rule}`);
   const url = URL.parse(text);
@@ -77,8 +79,9 @@ export function checkTarget(text: string, allow: AllowList, rule: AddressRule): 
 }
 
 /**
- * Checks, when a batch is taken, where a callback URL's host name leads. A name that cannot be resolved, or
- * not within two seconds, is accepted: the check at the connection decides. Throws ForbiddenAddressError.
+ * Resolves a callback URL's host name and checks its addresses, when a batch is taken. A name that cannot be
+ * resolved, or not within two seconds, is accepted: the check at the connection decides. Throws
+ * ForbiddenAddressError.
  */
 export async function resolveCheck(
   url: URL,
@@ -97,7 +100,7 @@ export async function resolveCheck(
   for (const address of addresses) enforce(publicOrNamed(allow), host, address, port);
 }
 
-/** The host as sockets take it, IPv6 without its brackets, and the port with the scheme's default. */
+/** The host in the form for sockets, IPv6 without brackets, and the port with the scheme's default. */
 export function hostAndPort(url: URL): { host: string; port: number } {
   const port = url.port === '' ? { 'http:': 80, 'https:': 443 }[url.protocol] : Number(url.port);
   return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: port ?? 0 };
@@ -108,7 +111,7 @@ function enforce(rule: AddressRule, host: string, address: string, port: number)
   if (refusal !== null) throw new ForbiddenAddressError(refusal);
 }
 
-/** The address that a host stands for without a lookup: a literal one, and loopback names' (RFC 6761). */
+/** The address of a host that needs no lookup: a literal address, or a loopback name (RFC 6761). */
 function knownAddress(host: string): string | null {
   if (net.isIP(host) !== 0) return host;
   return /(^|\.)localhost$/.test(canonicalName(host)) ? '127.0.0.1' : null;

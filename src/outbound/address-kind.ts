@@ -19,12 +19,12 @@ const KINDS: Record<string, string> = {
 
 const RESERVED = 'a reserved address';
 
-/** The one address in public space that a cloud (Azure) answers to each of its machines alone. */
+/** A public address that a cloud (Azure) uses for an internal service of each machine. */
 const CLOUD_PLATFORM_ADDRESS = '168.63.129.16';
 
 /**
- * What keeps an IP address from being public, as a phrase (`a loopback address`), or null for a public one.
- * Throws on text that is no IP address.
+ * Why an IP address is not public, as a phrase (`a loopback address`); null for a public one. Throws on text
+ * that is not an IP address.
  */
 export function specialKind(address: string): string | null {
   const parsed = ipaddr.parse(address);
@@ -35,9 +35,9 @@ export function specialKind(address: string): string | null {
 }
 
 /**
- * `unicast` is whatever no special range of ipaddr.js claims. Only 2000::/3 is given out for the internet
- * (RFC 4291); beyond it stand IPv4-compatible `::a.b.c.d` and ranges not in use. Within it, ISATAP interface
- * ids (RFC 5214) embed an IPv4 address behind any prefix.
+ * ipaddr.js calls every address outside its special ranges `unicast`. Only 2000::/3 is assigned to the
+ * internet (RFC 4291); outside it are IPv4-compatible `::a.b.c.d` and unused ranges. Inside it, ISATAP
+ * interface ids (RFC 5214) embed an IPv4 address behind any prefix.
  */
 function isGlobalUnicast(address: ipaddr.IPv6): boolean {
   const [first = 0, , , , flags = 0, isatap] = address.parts;

@@ -5,7 +5,7 @@ import { hostNameFault } from './host-name.ts';
 
 interface AllowedHost {
   name: string;
-  /** The one port the entry is for; null for all. */
+  /** The only port of the entry; null for all. */
   port: number | null;
 }
 
@@ -14,13 +14,13 @@ interface AllowedRange {
   port: number | null;
 }
 
-/** What CALLBACK_ALLOW or HTTP_ALLOW names. */
+/** The parsed value of CALLBACK_ALLOW or HTTP_ALLOW. */
 export interface AllowList {
   readonly hosts: readonly AllowedHost[];
   readonly ranges: readonly AllowedRange[];
 }
 
-/** An allow list that opens this machine alone, under all of its names for itself. */
+/** An allow list for this machine only, under all its names. */
 export const LOOPBACK_ALLOW = 'localhost,127.0.0.0/8,::1';
 
 /**
@@ -41,13 +41,13 @@ export function parseAllowList(text: string): AllowList {
   return Object.freeze({ hosts: Object.freeze(hosts), ranges: Object.freeze(ranges) });
 }
 
-/** Whether the list names this host, by name, for this port. */
+/** True when the list names this host, by name, for this port. */
 export function namesHost(allow: AllowList, host: string, port: number): boolean {
   const name = canonicalName(host);
   return allow.hosts.some((entry) => entry.name === name && isPortOf(entry, port));
 }
 
-/** Whether the list names this IP address, itself or by a CIDR, for this port. */
+/** True when the list names this IP address, itself or by a CIDR, for this port. */
 export function namesAddress(allow: AllowList, address: string, port: number): boolean {
   const parsed = ipaddr.parse(address);
   return allow.ranges.some(
@@ -55,7 +55,7 @@ export function namesAddress(allow: AllowList, address: string, port: number): b
   );
 }
 
-/** A host name as it is compared: lower case, without the dot that marks the root. */
+/** A host name in the form for comparison: lower case, without the dot that marks the root. */
 export function canonicalName(host: string): string {
   return host.toLowerCase().replace(/\.+$/, '');
 }
@@ -64,11 +64,11 @@ function isPortOf(entry: { port: number | null }, port: number): boolean {
   return entry.port === null || entry.port === port;
 }
 
-/** An IP address, with a port or without, or a CIDR; null for anything else. */
+/** An IP address, with or without a port, or a CIDR; null for anything else. */
 function parseRange(entry: string): AllowedRange | null {
   const [network = '', prefix] = entry.split('/', 2);
   if (prefix !== undefined) {
-    // ipaddr.js reads `10/8` as 0.0.0.10/8: only full addresses are taken.
+    // ipaddr.js reads `10/8` as 0.0.0.10/8: only full addresses are accepted.
     const isCidr = net.isIP(network) !== 0 && ipaddr.isValidCIDR(entry);
     return isCidr ? { range: ipaddr.parseCIDR(entry), port: null } : null;
   }
@@ -86,7 +86,8 @@ function singleAddress(address: string): AllowedRange['range'] {
 
 function parseHost(entry: string): AllowedHost | null {
   const { host, port } = splitPort(entry);
-  // domainToASCII ends the host at a slash, and makes an address of `0x7f.1`, which no name is compared to.
+  // domainToASCII cuts the host at a slash, and turns `0x7f.1` into an address, which is never compared with
+  // a name.
   const name = /^[\p{L}\p{M}\p{N}_.-]+$/u.test(host) ? domainToASCII(host).toLowerCase() : '';
   const isName =
     /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?$/.test(name) &&

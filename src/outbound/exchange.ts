@@ -11,7 +11,9 @@ export interface Timeouts {
   idleMs: number;
   /** For the request, from the connection to its last byte. */
   sendMs: number;
-  /** From the request's last byte to the last header of the answer; informational answers (1xx) are none. */
+  /**
+   * From the request's last byte to the last header of the answer; informational answers (1xx) do not count.
+   */
   responseMs: number;
   /** For everything, from the lookup to the last byte read. */
   totalMs: number;
@@ -28,7 +30,7 @@ const DEFAULT_TIMEOUTS: Timeouts = {
 export interface ExchangeOptions {
   method: Method;
   headers: Record<string, string>;
-  /** Without it the body is what is written to `stream`, for methods that have one. */
+  /** Without it, the body is written to `stream`, for methods that have one. */
   body?: string;
   decompress: boolean;
   rule: AddressRule;
@@ -37,23 +39,24 @@ export interface ExchangeOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** One request under way. `close` must be called in the end; it cuts what is still under way. */
+/** A running request. Call `close` in the end; it cuts what is still open. */
 export interface Exchange {
-  /** The body is written to it, the answer's body read from it. */
+  /** Write the request body to it and read the answer's body from it. */
   stream: Request;
   /** Status and headers. Rejects with an OutboundError. */
   answer: Promise<PlainResponse>;
-  /** Any error of `stream` as an OutboundError. */
+  /** Converts any error of `stream` to an OutboundError. */
   toError(error: unknown): OutboundError;
   close(): void;
 }
 
-/** Kept: an import that is repeated goes through the loader each time. */
+/** Stored, because a repeated import goes through the loader each time. */
 let loading: Promise<typeof import('got')> | undefined;
 
 /**
- * Sends one request under an address rule: nothing is followed, repeated, cached or thrown for a status. What it
- * needs is loaded by the first request: a process that sends none is spared 15 MB.
+ * Sends one request under an address rule. It follows no redirects, repeats nothing, caches nothing, and
+ * throws for no status. The HTTP client is loaded by the first request: a process that sends none saves 15
+ * MB.
  */
 export async function openExchange(url: URL, options: ExchangeOptions): Promise<Exchange> {
   loading ??= import('got');
@@ -95,7 +98,7 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
 
 const agents = new WeakMap<AddressRule, GuardedAgents>();
 
-/** Agents keep nothing from one request to the next, so one pair serves all under a rule. */
+/** Agents keep no state between requests, so one pair serves all requests under a rule. */
 function agentsOf(rule: AddressRule, lookup: LookupFunction | undefined): GuardedAgents {
   const known = lookup ? undefined : agents.get(rule);
   if (known) return known;
@@ -118,7 +121,7 @@ function answerOf(stream: Request, toError: Exchange['toError']): Promise<PlainR
   return answer;
 }
 
-/** Two ends of a request that `got` leaves open: an upgrade nobody asked for, a close after an early answer. */
+/** Ends two cases that `got` leaves open: an unrequested upgrade, and a close after an early answer. */
 function cutUnfinished(stream: Request): void {
   stream.once('upgrade', (_response, socket) => {
     socket.destroy();

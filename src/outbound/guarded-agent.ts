@@ -10,16 +10,16 @@ export interface GuardedAgents {
 }
 
 /**
- * Agents that connect only where the rule lets them: the check at the connection that is really made. The
- * addresses that were checked are the ones connected to, so a name that resolves otherwise a moment later
- * changes nothing. Requests over them fail with ForbiddenAddressError before a socket is opened.
+ * Agents that connect only to addresses that the rule allows: this is the check at the real connection. They
+ * connect to the addresses that were checked, so a name that resolves differently a moment later changes
+ * nothing. Requests over them fail with ForbiddenAddressError before a socket is opened.
  *
  * An own check and not `request-filtering-agent`: that package knows no host names, ports or IPv6 ranges
  * beyond ipaddr.js's (it connects to `::7f00:1`, which embeds 127.0.0.1), and its errors show the address.
  */
 export function createGuardedAgents(rule: AddressRule, lookup: LookupFunction = systemLookup): GuardedAgents {
-  // Asked to keep alive, receivers that answer early go on reading the body instead of cutting it off.
-  // No TLS session outlives its request: each handshake checks the certificate.
+  // With keep-alive, receivers that answer early continue to read the body instead of cutting it off. No TLS
+  // session outlives its request, so each handshake checks the certificate.
   const options = { keepAlive: true, maxCachedSessions: 0 };
   return {
     http: guard(new http.Agent(options), rule, lookup),
@@ -37,12 +37,12 @@ function guard<Agent extends http.Agent>(agent: Agent, rule: AddressRule, lookup
     }
     return connect({ ...options, lookup: guardLookup(rule, Number(options.port), lookup) }, callback);
   };
-  // One request a socket: a reused one may have died unseen, and nobody here repeats the request.
+  // One request per socket: a reused socket may be dead, and nothing here repeats the request.
   agent.keepSocketAlive = () => false;
   return agent;
 }
 
-/** Sockets skip the lookup for literal addresses and for paths, and take localhost when no host is given. */
+/** Sockets skip the lookup for literal addresses and for paths, and use localhost when there is no host. */
 function refuseBeforeLookup(
   rule: AddressRule,
   { host, port, socketPath }: http.ClientRequestArgs,

@@ -1,8 +1,8 @@
-/** RFC 1035, 2.3.4, as text. */
+/** Maximum length of a name as text: RFC 1035, 2.3.4. */
 const MAX_NAME = 253;
 const MAX_LABEL = 63;
 
-/** What no DNS server could be asked about a host name, as the end of a sentence; null when nothing is wrong. */
+/** Why no DNS server can resolve a host name, as the end of a sentence; null when the name is valid. */
 export function hostNameFault(host: string): string | null {
   const name = host.replace(/\.$/, '');
   const labels = name.split('.');

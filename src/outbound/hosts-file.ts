@@ -8,7 +8,7 @@ const PATH =
     ? join(process.env.SystemRoot ?? 'C:\\Windows', 'System32\\drivers\\etc\\hosts')
     : '/etc/hosts';
 
-/** The names of the system's hosts file, which is read again when it has changed. */
+/** The names in the system's hosts file, which is read again when it has changed. */
 export class HostsFile {
   readonly #path: string;
   #version = '';
@@ -18,7 +18,9 @@ export class HostsFile {
     this.#path = path;
   }
 
-  /** The addresses of a name, in the order of the file; none when it does not have the name, or is not there. */
+  /**
+   * The addresses of a name, in the order of the file; empty when the file lacks the name or does not exist.
+   */
   addressesOf(name: string): readonly string[] {
     this.#refresh();
     return this.#names.get(canonicalName(name)) ?? [];

@@ -19,7 +19,7 @@ import { retryAfterSeconds } from './retry-after.ts';
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const MAX_ANSWER_BYTES = 900 * 1024;
 
-/** Headers that frame the message or belong to the connection: not an action's to set. */
+/** Headers that frame the message or belong to the connection: actions cannot set them. */
 const REFUSED_HEADERS = new Set([
   'connection',
   'content-length',
@@ -41,16 +41,17 @@ interface HttpServiceOptions {
 }
 
 /**
- * The `http` service of actions: requests to what HTTP_ALLOW names, and to nothing else.
+ * The `http` service of actions: requests to hosts that HTTP_ALLOW names, and to no others.
  *
- * - A URL is allowed when the list names its host, or the address that the host is or resolves to.
- * - A name with a dot is in the public DNS, whose owner could point it inside: it may resolve to public
- *   addresses only, unless the list names the address too. A name without a dot (`localhost`, a service of
- *   the same compose file) is the operator's own and may resolve anywhere.
+ * - A URL is allowed when the list names its host, or an address that the host resolves to.
+ * - A name with a dot is in the public DNS, and its owner could point it to an internal address. So it may
+ *   resolve only to public addresses, unless the list names the address too.
+ * - A name without a dot (`localhost`, a service of the same compose file) belongs to the operator and may
+ *   resolve to any address.
  *
- * Redirects and other statuses are answered as they are. Throws RetryLaterError for 429 and 5xx with a
- * `Retry-After`, NonRetryableError for what no further run can mend (a host not allowed, a wrong method or
- * header, an answer over 900 KiB), and a plain Error otherwise.
+ * Redirects and other statuses are returned unchanged. Throws RetryLaterError for 429 and 5xx with a
+ * `Retry-After`, NonRetryableError for errors that another run cannot fix (a host not allowed, a wrong method
+ * or header, an answer over 900 KiB), and a plain Error otherwise.
  */
 export function createHttpService({ allow, timeouts, lookup }: HttpServiceOptions): Services['http'] {
   const rule = named(allow);
@@ -90,7 +91,7 @@ function checkedUrl(text: string, allow: AllowList, rule: AddressRule): URL {
   try {
     const url = checkTarget(text, allow, rule);
     const { host, port } = hostAndPort(url);
-    // Only where the list has addresses can a lookup still show that a name is allowed.
+    // Only if the list has addresses can a lookup still show that a name is allowed.
     const mayResolveToNamed = net.isIP(host) !== 0 || allow.ranges.length > 0;
     if (!namesHost(allow, host, port) && !mayResolveToNamed) throw new ForbiddenAddressError(notNamed(host));
     return url;
@@ -156,7 +157,7 @@ async function readText(exchange: Exchange, host: string): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** No further run reaches an address that is not allowed. */
+/** Another run cannot reach a forbidden address either. */
 function asActionError(error: unknown): unknown {
   const cause = error instanceof OutboundError ? error.cause : error;
   return cause instanceof ForbiddenAddressError ? new NonRetryableError(cause.message) : error;

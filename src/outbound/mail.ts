@@ -5,21 +5,23 @@ import { NonRetryableError } from '../plugin/errors.ts';
 import { parseSmtpUrl } from './smtp-url.ts';
 
 export interface Mailer {
-  /** Resolves when the server has taken the mail. Throws an Error whose message tells no address or secret. */
+  /**
+   * Resolves when the server has accepted the mail. Throws an Error whose message contains no address or
+   * secret.
+   */
   send(mail: Mail): Promise<void>;
-  /** Ends the connections; what is on its way is finished first. */
+  /** Ends the connections after the mails being sent. */
   close(): void;
 }
 
-/** How long the server may take to connect, to greet, to answer a command. */
+/** Time limit for the server to connect, to greet, and to answer a command. */
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends plain text mails through an SMTP server, over at most five connections that are kept for the next
- * ones. `smtpUrl` is `smtp://user:password@host:port` (STARTTLS where the server offers it) or `smtps://`;
- * its query may name the sender, `?from=events@example.com`, and some of nodemailer's options.
- *
- * Throws an Error that does not repeat the URL when it is none of these.
+ * Sends plain text mails through an SMTP server, over at most five connections that are reused. `smtpUrl` is
+ * `smtp://user:password@host:port` (STARTTLS where the server offers it) or `smtps://`. Its query may name
+ * the sender, `?from=events@example.com`, and some of nodemailer's options. Throws an Error, which does not
+ * repeat the URL, for any other URL.
  */
 export function createMailer(smtpUrl: string): Mailer {
   const { url, from } = parseSmtpUrl(smtpUrl);
@@ -30,7 +32,7 @@ export function createMailer(smtpUrl: string): Mailer {
     greetingTimeout: TIMEOUT_MS,
     socketTimeout: TIMEOUT_MS,
     dnsTimeout: TIMEOUT_MS,
-    // A kept connection that the server closed meanwhile is no failure of the mail.
+    // A reused connection that the server has closed is not a failure of the mail.
     maxRequeues: 1,
   });
   return {
@@ -39,7 +41,7 @@ export function createMailer(smtpUrl: string): Mailer {
         if (!value.isWellFormed())
           throw new NonRetryableError(`${name} of a mail ${textRule('well-formed')}`, { errorCode: 400 });
       try {
-        // As an object the address is taken as it is: no list, no display name is read out of it.
+        // As an object the address is used unchanged: it is not parsed as a list or a display name.
         await transport.sendMail({
           from,
           to: { name: '', address: to },
@@ -55,7 +57,7 @@ export function createMailer(smtpUrl: string): Mailer {
   };
 }
 
-/** Nodemailer's own errors repeat what the server said, and that may be anything: only codes are handed on. */
+/** Nodemailer's own errors repeat the server's text, which may contain anything: only codes are passed on. */
 function safeError({ code, originalCode, responseCode }: NodemailerError): Error {
   const codes = [...new Set([code, originalCode, responseCode])].filter((value) => value !== undefined);
   return new Error(`The mail server did not take the mail (${codes.join(', ') || 'unknown reason'})`);

@@ -1,10 +1,9 @@
 /**
- * Resolves host names without the threads of `dns.lookup`. Four of them serve all of a process, half of them look
- * up names, and one whose DNS server does not answer takes one for half a minute: a few dozen such names would keep
- * everybody's from being resolved. Here a look-up is a socket, ends in time, and is shared by those who ask for the
- * same name.
- *
- * The hosts file comes first, then the DNS servers of resolv.conf. Other sources of nsswitch.conf are not asked.
+ * Resolves host names without the threads of `dns.lookup`. A process has four of them, two of which look up
+ * names, and a name whose DNS server does not answer blocks one for half a minute: a few dozen such names
+ * would block all look-ups. Here a look-up is a socket, has a time limit, and is shared by all requests for
+ * the same name. The hosts file comes first, then the DNS servers of resolv.conf. Other sources of
+ * nsswitch.conf are not used.
  */
 import { Resolver } from 'node:dns/promises';
 import net, { type LookupFunction } from 'node:net';
@@ -13,28 +12,33 @@ import { canonicalName } from './allow-list.ts';
 import { HostsFile } from './hosts-file.ts';
 import { namesToAsk } from './search-list.ts';
 
-/** For a look-up, whatever the servers do: a little less than a request gives it. */
+/** Time limit of a look-up: a little less than a request allows for it. */
 const TOTAL_MS = 4_500;
-/** For a server to answer, doubled when all of them are asked again. */
+/** Time limit for a server's answer, doubled in the second round. */
 const SERVER_MS = 1_200;
 const ATTEMPTS = 2;
-/** For addresses of the other family, once there are some: RFC 8305 waits for 50. */
+/** How long to wait for the other address family after the first has answered: RFC 8305 recommends 50. */
 const OTHER_FAMILY_MS = 200;
-/** Look-ups under way. More are refused: each is a socket, and it takes hundreds of dead names to get here. */
+/**
+ * Maximum number of concurrent look-ups. More are refused: each is a socket, and only hundreds of dead names
+ * reach this limit.
+ */
 const MAX_UNDER_WAY = 256;
-/** An answer is kept as long as its DNS server says, but no longer than this; a failure for some seconds. */
+/**
+ * An answer is cached as long as its DNS server says, but not longer than this; a failure for a few seconds.
+ */
 const MAX_KEPT_MS = 60_000;
 const FAILURE_KEPT_MS = 5_000;
 const MAX_KEPT = 1_000;
 
-/** Of one name: an answer may have thousands. */
+/** Maximum number of addresses per name: an answer may have thousands. */
 const MAX_ADDRESSES = 32;
 
-/** RFC 6761, 6.3: names of this machine, whatever the DNS says. */
+/** RFC 6761, 6.3: names of this machine, even if the DNS says otherwise. */
 const LOOPBACK = ['127.0.0.1', '::1'];
 
 export interface NameLookupOptions {
-  /** As `address:port`; those of resolv.conf when absent. */
+  /** As `address:port`; the servers of resolv.conf when absent. */
   servers?: readonly string[];
   hostsFile?: string;
   resolvConf?: string;
@@ -42,7 +46,7 @@ export interface NameLookupOptions {
 
 interface Kept {
   untilMs: number;
-  /** The addresses, or why there are none: an error with the code ENOTFOUND or EAI_AGAIN. */
+  /** The addresses, or an error with the code ENOTFOUND or EAI_AGAIN. */
   outcome: string[] | Error;
 }
 
@@ -121,12 +125,12 @@ export function createLookup(options: NameLookupOptions = {}): LookupFunction {
   };
 }
 
-/** The process's own. */
+/** The lookup that this process uses. */
 export const systemLookup = createLookup();
 
-/** Asks for one name of the search list after the other, until one is known or a server cannot tell. */
+/** Tries the names of the search list in turn, until one is known or a server gives no clear answer. */
 async function askServers(host: string, { servers, resolvConf }: NameLookupOptions): Promise<Answer> {
-  // Made for each look-up: it can be cancelled alone, and knows today's servers.
+  // A new one for each look-up: it can be cancelled alone, and uses the current servers.
   const resolver = new Resolver({ timeout: SERVER_MS, tries: ATTEMPTS });
   if (servers) resolver.setServers(servers);
   const deadline = setTimeout(() => resolver.cancel(), TOTAL_MS);
@@ -145,7 +149,7 @@ async function askServers(host: string, { servers, resolvConf }: NameLookupOptio
   }
 }
 
-/** What a server answers when there is no such name, or no address of it. */
+/** A server's codes for a name that does not exist, or has no such address. */
 const IS_UNKNOWN = new Set(['ENOTFOUND', 'ENODATA']);
 
 /** The addresses of both families, IPv4 first, or the code of an error. */

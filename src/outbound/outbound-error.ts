@@ -1,8 +1,8 @@
 import { ForbiddenAddressError } from './address-guard.ts';
 
 /**
- * Why a request failed, in a few words that callers may see: no stack, no address. The cause is for the log;
- * it is a ForbiddenAddressError where the address was refused.
+ * Why a request failed, in a few words that callers may see, without stack or address. The cause is for the
+ * log; it is a ForbiddenAddressError when the address was refused.
  */
 export class OutboundError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
@@ -39,16 +39,16 @@ const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROT
 const BAD_ANSWER = /^HPE_/;
 const BAD_ENCODING = /^(Z_|ERR__ERROR_|ERR_BROTLI|ZSTD_)/;
 
-/** What was not done when the time for it was over, where that is known: `event` of got's TimeoutError. */
+/** The step that timed out, if it is known: `event` of got's TimeoutError. */
 const TIMEOUTS: Record<string, string> = {
   lookup: 'the host name cannot be resolved',
   send: 'the receiver did not take the request in time',
 };
 
-/** Whatever a request failed with, as an OutboundError; `sent` tells whether the whole body had left. */
+/** Converts any failure of a request to an OutboundError; `sent` says whether the whole body was sent. */
 export function toOutboundError(error: unknown, sent: boolean): OutboundError {
   const causes = [...causeChain(error)];
-  // The client's own wrapper holds the request's headers, signature included: it stays out of the log.
+  // The client's own wrapper contains the request's headers, with the signature: it must stay out of the log.
   const cause = causes.at(-1);
   for (const known of causes) {
     if (known instanceof OutboundError) return known;
@@ -69,7 +69,7 @@ function describe(codes: string[], sent: boolean): string {
     const message = MESSAGES[code];
     if (message) return message;
     if (CLOSED.has(code)) {
-      return `the receiver closed the connection ${sent ? 'without a whole answer' : 'before the body was wholly sent'}`;
+      return `the receiver closed the connection ${sent ? 'without a whole answer' : 'before all of the body was sent'}`;
     }
     if (TLS.test(code)) return `the TLS connection failed: ${code}`;
     if (BAD_ANSWER.test(code)) return 'the receiver answered something that is not HTTP';

@@ -6,21 +6,25 @@ import { type Exchange, openExchange, type Timeouts } from './exchange.ts';
 import { OutboundError, toOutboundError } from './outbound-error.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
-/** Of the answer's body, what is kept for the log, what is read at most, and how long after the rest. */
+/**
+ * Limits for the answer's body: bytes kept for the log, bytes read at most, and how long to read the rest.
+ */
 const EXCERPT_BYTES = 1024;
 const MAX_ANSWER_BYTES = 64 * 1024;
 const EXCERPT_MS = 5_000;
 
-/** A receiver that takes a byte now and then must not hold a lane for hours: so much time, and so fast at least. */
+/**
+ * A receiver that reads very slowly must not hold a lane for hours: this base time, and this minimum speed.
+ */
 const SEND_BASE_MS = 15_000;
 const MIN_BYTES_PER_SECOND = 64 * 1024;
 
 export interface PostOptions {
   url: string;
   headers: Record<string, string>;
-  /** How many bytes `body` has. */
+  /** The length of `body` in bytes. */
   contentLength: number;
-  /** A stream where it is large, or where only its end shows that it is right. */
+  /** A stream when it is large, or when only its end shows whether it is valid. */
   body: Readable | Buffer;
   allow: AllowList;
   timeouts?: Partial<PostTimeouts> | undefined;
@@ -30,24 +34,24 @@ export interface PostOptions {
 }
 
 export interface PostTimeouts extends Timeouts {
-  /** For the answer's body once its status and the whole request are through; what is missing then is left. */
+  /** Time for the answer's body after the status and the whole request; the rest is ignored. */
   excerptMs: number;
 }
 
 export interface PostAnswer {
   status: number;
-  /** What `Retry-After` asks for, at most a day; null without one. */
+  /** The delay in `Retry-After`, at most a day; null without one. */
   retryAfterSeconds: number | null;
   /** The first KiB of the answer, for the log. */
   body: string;
 }
 
 /**
- * POSTs a body to an address that a caller gave, in constant memory, and answers the status whatever it
- * is. Redirects are not followed. The last bytes leave only once the body has ended well and as long as
- * announced: a body that fails is cut off, and no receiver sees it whole. An answer other than 2xx counts
- * as soon as it comes; 2xx counts when the whole body was sent. Destroys a stream in every case.
- * Throws OutboundError.
+ * POSTs a body to an address given by a caller, in constant memory, and returns any status. Redirects are not
+ * followed. The last bytes are sent only when the body has ended without an error and with the announced
+ * length: a body that fails is cut off, so that no receiver gets all of it. An answer other than 2xx counts
+ * as soon as it arrives; 2xx counts when the whole body was sent. Always destroys a stream. Throws
+ * OutboundError.
  */
 export async function postStream(options: PostOptions): Promise<PostAnswer> {
   try {
@@ -89,7 +93,7 @@ async function post({
   }
 }
 
-/** No part of a request takes longer, however many bytes trickle meanwhile. */
+/** Limits each part of a request, even if a few bytes arrive all the time. */
 function limitsFor(contentLength: number): Partial<Timeouts> {
   const sendMs = SEND_BASE_MS + (1000 * contentLength) / MIN_BYTES_PER_SECOND;
   return { idleMs: 15_000, sendMs, responseMs: 15_000, totalMs: sendMs + 60_000 };
@@ -119,7 +123,10 @@ function send(
   return sent;
 }
 
-/** The body's chunks, each one only when the next has come, and the last one only after a good end. */
+/**
+ * The body's chunks. Each is passed on only when the next has arrived, and the last one only after a valid
+ * end.
+ */
 async function* heldBack(body: Readable, contentLength: number): AsyncGenerator<Buffer> {
   let held: Buffer | undefined;
   let length = 0;
@@ -138,7 +145,7 @@ async function* heldBack(body: Readable, contentLength: number): AsyncGenerator<
   if (held) yield held;
 }
 
-/** Reads an answer's body as it comes, keeps its beginning and lets the rest go by. */
+/** Reads an answer's body as it arrives, keeps its beginning and discards the rest. */
 class Excerpt {
   readonly #enough: Promise<void>;
   #kept = Buffer.alloc(0);
@@ -155,7 +162,7 @@ class Excerpt {
     });
   }
 
-  /** Waits for the end, but no longer than this, and for no more than MAX_ANSWER_BYTES. */
+  /** Waits for the end, limited by this time and by MAX_ANSWER_BYTES. */
   async complete(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
@@ -163,7 +170,7 @@ class Excerpt {
     clearTimeout(timer);
   }
 
-  /** Without a half character at its end, and without NUL, which Postgres takes in no text. */
+  /** Without a half character at its end, and without NUL, which Postgres rejects in a text. */
   text(): string {
     const start = this.#kept.subarray(0, EXCERPT_BYTES);
     return new TextDecoder().decode(start, { stream: true }).replaceAll('\0', '\uFFFD');

@@ -4,9 +4,9 @@ import { parseHttpDate } from '../domain/http-date.ts';
 const MAX_SECONDS = 86_400;
 
 /**
- * The delay that an answer asks for in `Retry-After`, as seconds or as an HTTP date, between 0 and a day.
- * Null without one or with one that is neither. A date is read against the answer's own `Date`, where it
- * has one: the clocks may differ.
+ * The delay in `Retry-After`, given in seconds or as an HTTP date, between 0 and a day. Null when it is
+ * absent or malformed. A date is compared with the answer's own `Date`, if it has one, because the clocks may
+ * differ.
  */
 export function retryAfterSeconds(headers: IncomingHttpHeaders): number | null {
   const value = headers['retry-after']?.trim() ?? '';

@@ -4,8 +4,8 @@ const PATH = '/etc/resolv.conf';
 const DEFAULT_DOTS = 1;
 
 /**
- * The names that a DNS server is asked for when a program asks for `host`, one after the other until one is known:
- * as resolv.conf says by `search` and `options ndots`. So `redis` is found in a Kubernetes namespace.
+ * The names to try for `host`, in order, until a DNS server knows one: according to `search` and `options
+ * ndots` in resolv.conf. So `redis` is found in a Kubernetes namespace.
  */
 export function namesToAsk(host: string, path = PATH): string[] {
   if (host.endsWith('.')) return [host];
@@ -19,7 +19,7 @@ function readSearchList(path: string): { domains: string[]; dots: number } {
   let domains: string[] = [];
   let dots = DEFAULT_DOTS;
   for (const [keyword, ...values] of readLines(path)) {
-    // Of several the last one counts.
+    // The last of several lines counts.
     if (keyword === 'search' || keyword === 'domain')
       domains = values.map((domain) => domain.replace(/\.$/, '')).filter((domain) => domain !== '');
     if (keyword !== 'options') continue;
@@ -39,6 +39,6 @@ function readLines(path: string): string[][] {
           .split(/\s+/),
       );
   } catch {
-    return []; // Windows and others have none
+    return []; // Windows and other systems have none
   }
 }

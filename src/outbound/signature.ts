@@ -20,11 +20,11 @@ export function isCallbackSecret(secret: string): boolean {
 }
 
 /**
- * The HMAC-SHA256 of `id.timestamp.body`, begun: the body is added to it piece by piece.
+ * Starts the HMAC-SHA256 of `id.timestamp.body`: the body is added piece by piece.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 export function beginSignature(secret: string, id: string, timestamp: number): Hmac {
-  // A key that is made beforehand costs a third of one that createHmac makes of the bytes.
+  // A key object costs a third of the key that createHmac would make of the bytes.
   const key = createSecretKey(secret.slice(PREFIX.length), 'base64');
   return createHmac('sha256', key).update(`${id}.${timestamp}.`);
 }

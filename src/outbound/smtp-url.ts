@@ -1,4 +1,4 @@
-/** SMTP_URL: where the mail server is, who sends, and the options that its query may have. */
+/** SMTP_URL: the mail server, the sender, and the options in its query. */
 
 export interface SmtpUrl {
   /** For nodemailer: without the sender. */
@@ -9,7 +9,9 @@ export interface SmtpUrl {
 const DEFAULT_FROM = 'batchwright@localhost';
 /** An address, or a name and then the address in angle brackets. */
 const SENDER = /^([^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/;
-/** Nodemailer's options that make sense here, with what they may be; it ignores others, and other values, silently. */
+/**
+ * Nodemailer's options that are useful here, with their allowed values; nodemailer silently ignores others.
+ */
 const OPTIONS: Record<string, RegExp> = {
   from: SENDER,
   ...optionsOf(/^\S+$/, ['name', 'authMethod', 'localAddress']),
@@ -23,7 +25,7 @@ function optionsOf(values: RegExp, names: readonly string[]): Record<string, Reg
   return Object.fromEntries(names.map((name) => [name, values]));
 }
 
-/** Throws an Error that says what is wrong, and repeats nothing of the URL but names of options. */
+/** Throws an Error that says what is wrong, and repeats only names of options from the URL. */
 export function parseSmtpUrl(text: string): SmtpUrl {
   const url = URL.parse(text);
   if (!url || !['smtp:', 'smtps:'].includes(url.protocol)) throw new Error('it is not such a URL');

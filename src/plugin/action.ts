@@ -1,36 +1,36 @@
 import type { JobContext, JobsContext } from './context.ts';
 
 export interface RetryPolicy {
-  /** Runs after the first. */
+  /** Maximum number of runs after the first. */
   limit: number;
   delaySeconds: number;
-  /** Doubles the delay with each run. */
+  /** Doubles the delay after each run. */
   backoff: boolean;
 }
 
 interface ActionOptions {
-  /** One line, shown where actions are listed. */
+  /** One line, shown in lists of actions. */
   summary: string;
-  /** The default: at most 3 runs after the first, a second apart and doubling. */
+  /** Default: at most 3 runs after the first, with delays of 1, 2 and 4 s. */
   retry?: Partial<RetryPolicy>;
-  /** Seconds one run may take; 60 when absent, at most 21,600. */
+  /** Time limit of one run; 60 when absent, at most 21,600. */
   timeoutSeconds?: number;
-  /** What `sql` writes commits together with the recorded result, or not at all. */
+  /** Everything written with `sql` is committed together with the recorded result, or not at all. */
   transactional?: boolean;
-  /** What a key needs to run it; `namespace.action` when absent. */
+  /** The permission that a key needs to run it; `namespace.action` when absent. */
   permission?: string;
   /** Actions of another queue have lanes of their own; `default` when absent. */
   queue?: string;
-  /** Runs at once in a worker process, over all batches; 10 when absent. */
+  /** Concurrent runs in a worker process, over all batches; 10 when absent. */
   concurrency?: number;
-  /** Params that work, shown where actions are listed. */
+  /** Valid params, shown in lists of actions. */
   example?: unknown;
 }
 
 export interface RunAction<Params> extends ActionOptions {
   /**
-   * Runs one job. What it returns becomes the job's response and must be JSON of at most 1 MiB.
-   * Throwing fails the run; NonRetryableError fails the job.
+   * Runs one job. The returned value becomes the job's response and must be JSON of at most 1 MiB. Throwing
+   * fails the run; NonRetryableError fails the job.
    */
   run(params: Params, context: JobContext): unknown;
   runMany?: undefined;
@@ -44,14 +44,14 @@ export interface ManyJob<Params> {
 
 export interface RunManyAction<Params> extends ActionOptions {
   /**
-   * Runs many jobs of one batch at once and answers an array of the same length: for each job its
-   * response or an Error. When it throws, its jobs are run one by one.
+   * Runs many jobs of one batch at once and returns an array of the same length: for each job its response or
+   * an Error. When it throws, its jobs run one by one.
    */
   runMany(jobs: ManyJob<Params>[], context: JobsContext): Promise<unknown[]> | unknown[];
   run?: undefined;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the registry holds actions of every params type side by side
+// biome-ignore lint/suspicious/noExplicitAny: the registry holds actions with params of every type
 export type Action<Params = any> = RunAction<Params> | RunManyAction<Params>;
 
 /** Declares the action of a file `jobs/<namespace>/<action>.ts`; its default export. */

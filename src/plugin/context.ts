@@ -11,11 +11,11 @@ export interface Log {
 }
 
 /**
- * The database, as `pg` clients offer it. In a transactional action every statement runs in the one
+ * The database, with the interface of `pg` clients. In a transactional action every statement runs in the
  * transaction that also records the results; otherwise each statement commits by itself.
  */
 export interface Sql {
-  // biome-ignore lint/suspicious/noExplicitAny: a row's shape is the statement's, as in pg
+  // biome-ignore lint/suspicious/noExplicitAny: a row's shape depends on the statement, as in pg
   query<Row extends object = any>(
     text: string,
     values?: unknown[],
@@ -45,36 +45,36 @@ export interface Mail {
   messageId: string;
 }
 
-/** What the process lends to actions, made once from the configuration. */
+/** Services of the process for actions, made once from the configuration. */
 export interface Services {
   /** Sends a request to a host that HTTP_ALLOW names. Throws NonRetryableError for any other. */
   http(request: OutboundRequest): Promise<OutboundResponse>;
-  /** Hands a mail to the SMTP server of SMTP_URL; undefined when none is configured. */
+  /** Sends a mail through the SMTP server of SMTP_URL; undefined when none is configured. */
   mail?: ((mail: Mail) => Promise<void>) | undefined;
-  /** Where callers reach the API, without a trailing slash; for links in responses and mails. */
+  /** The API's public address, without a trailing slash; for links in responses and mails. */
   publicUrl: string;
 }
 
-/** What `run` gets beside its params. */
+/** The second argument of `run`. */
 export interface JobContext {
   asyncId: string;
   /** Position of the job in the request, from 0. */
   index: number;
   /** 1 for the first run. */
   attempt: number;
-  /** The same for every run of this job; hand it on to APIs that know idempotency keys. */
+  /** The same for every run of this job; pass it on to APIs that support idempotency keys. */
   idempotencyKey: string;
   tenant: string;
   /** Aborted at the timeout and when the process must stop. */
   signal: AbortSignal;
   log: Log;
-  /** Tells callers how far the job is; any unit, `done` of `total`. */
+  /** Reports the job's progress to callers; in any unit, `done` of `total`. */
   progress(done: number, total: number): void;
   sql: Sql;
   services: Services;
 }
 
-/** What `runMany` gets beside its jobs: all are of one batch. */
+/** The second argument of `runMany`; all its jobs belong to one batch. */
 export interface JobsContext {
   asyncId: string;
   tenant: string;

@@ -1,4 +1,4 @@
-/** What an action's error may tell the caller beside its message. */
+/** Details that an action's error may give the caller in addition to its message. */
 export interface ActionErrorOptions {
   /** HTTP-like code of the failed job's error object; 461 (failed request) when absent. */
   errorCode?: number;
@@ -7,7 +7,7 @@ export interface ActionErrorOptions {
   cause?: unknown;
 }
 
-/** An error that no further run can mend: the job fails at once, whatever retries are left. */
+/** An error that another run cannot fix: the job fails at once, even if retries are left. */
 export class NonRetryableError extends Error {
   readonly options: ActionErrorOptions;
 

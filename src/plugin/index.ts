@@ -1,4 +1,4 @@
-/** All that a plugin may import: `batchwright/plugin`. */
+/** Everything that a plugin may import: `batchwright/plugin`. */
 export type { FromSchema, JSONSchema } from 'json-schema-to-ts';
 export { type Action, defineAction, type ManyJob, type RetryPolicy } from './action.ts';
 export type {

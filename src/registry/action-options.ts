@@ -1,4 +1,4 @@
-/** What `defineAction` may be given, beside the types: a plugin's file may be written without looking at them. */
+/** The options of `defineAction`, checked at run time: a plugin may be written without the types. */
 
 import { shown } from '../domain/shown.ts';
 import type { Action } from '../plugin/action.ts';
@@ -42,7 +42,7 @@ const RETRY: Record<string, Member> = {
   backoff: { fits: isBoolean, rule: 'must be true or false' },
 };
 
-/** What is wrong with an action's default export; null when nothing is. */
+/** Describes the error in an action's default export; null when it is valid. */
 export function wrongAction(action: unknown): string | null {
   if (!isObject(action)) return `its default export must be defineAction({ … }), not ${shown(action)}`;
   const options = action as Action;

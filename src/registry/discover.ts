@@ -17,28 +17,28 @@ export interface PluginFiles {
   routes: { namespace: string; file: string }[];
   /** Folders of SQL migrations by namespace. */
   migrations: { namespace: string; directory: string }[];
-  /** A line for each file that means nothing where it is but may be there on purpose. */
+  /** One line for each file that is ignored where it is, though it may be there on purpose. */
   warnings: string[];
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9_]{0,62}$/;
 const NAME_RULE = 'it must be letters, digits and _, begin with a letter and have 63 characters at most';
-/** Schemas that Postgres, the queue or this project own, and the RPC namespace of the batch itself. */
+/** Schemas that Postgres, the queue or Batchwright own, and the RPC namespace of the batch itself. */
 const RESERVED = /^(batch|batchwright|pgboss|public|pg_.*|information_schema)$/i;
 const TEST = /\.(spec|test)\.[cm]?[jt]sx?$/;
 const DECLARATIONS = /\.d\.[cm]?ts$/;
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
 /**
- * Finds the plugins of `root`: `jobs/<namespace>/<action>.ts` with `schemas/<namespace>/<action>.ts`.
- * Throws RegistryError, one line that names the file and the rule, for whatever looks like a part of a plugin
- * and cannot be one. Documents, hidden files and editors' backups are not looked at.
+ * Finds the plugins of `root`: `jobs/<namespace>/<action>.ts` with `schemas/<namespace>/<action>.ts`. Throws
+ * RegistryError, one line that names the file and the rule, for a file that looks like a part of a plugin and
+ * cannot be one. Documents, hidden files and editors' backups are ignored.
  */
 export function discover(root: string): PluginFiles {
   const found: PluginFiles = { actions: [], routes: [], migrations: [], warnings: [] };
   for (const { name, path, isFolder } of entriesOf(join(root, 'jobs'))) {
     if (!isFolder) {
-      refuseScript(path, `an action stands in the folder of its namespace, as in jobs/demo/${name}`);
+      refuseScript(path, `an action belongs in the folder of its namespace, as in jobs/demo/${name}`);
       found.warnings.push(`${placeOf(path)} is not used: jobs/ has a folder for each namespace`);
       continue;
     }
@@ -57,7 +57,7 @@ function scanNamespace(root: string, namespace: string, found: PluginFiles): voi
       if (name === 'migrations') found.migrations.push({ namespace, directory: path });
       else if (name !== 'lib')
         throw new RegistryError(
-          `${placeOf(path)}: only lib/ and migrations/ may stand in a namespace; what actions share goes to lib/`,
+          `${placeOf(path)}: a namespace may only have the folders lib/ and migrations/; what actions share goes to lib/`,
         );
     } else if (name === 'routes.ts') {
       found.routes.push({ namespace, file: path });
@@ -89,7 +89,7 @@ function actionFile(root: string, namespace: string, fileName: string): ActionFi
   return { namespace, action, file, schemaFile };
 }
 
-/** Looks for schemas of no action: of one that was renamed, or of one that was never written. */
+/** Finds schemas without an action: the action was renamed, or never written. */
 function scanSchemas(root: string, found: PluginFiles): void {
   const used = new Set(found.actions.map(({ schemaFile }) => schemaFile));
   const folder = join(root, 'schemas');
@@ -105,13 +105,13 @@ function scanSchemas(root: string, found: PluginFiles): void {
   }
 }
 
-/** Throws for a file that somebody means to be run, and that never would be. */
+/** Throws for a file that is meant to run but never would. */
 function refuseScript(path: string, rule: string): void {
   const place = placeOf(path);
   if (TEST.test(path))
-    throw new RegistryError(`${place}: tests stand outside of jobs/ and schemas/, as in test/jobs/`);
+    throw new RegistryError(`${place}: tests belong outside jobs/ and schemas/, as in test/jobs/`);
   if (path.endsWith('.sql'))
-    throw new RegistryError(`${place}: a migration stands in jobs/<namespace>/migrations/`);
+    throw new RegistryError(`${place}: a migration belongs in jobs/<namespace>/migrations/`);
   if (SCRIPT.test(path)) throw new RegistryError(`${place}: ${rule}`);
 }
 
@@ -121,7 +121,10 @@ interface Entry {
   isFolder: boolean;
 }
 
-/** What a folder has, by name, but for what means nothing; links are followed. Empty when there is no folder. */
+/**
+ * The entries of a folder, sorted by name, without ignored files; links are followed. Empty when there is no
+ * folder.
+ */
 function entriesOf(folder: string): Entry[] {
   return namesOf(folder)
     .filter((name) => !isIncidental(name) && !DECLARATIONS.test(name))
@@ -129,7 +132,7 @@ function entriesOf(folder: string): Entry[] {
     .map((name) => {
       const path = join(folder, name);
       const stat = statSync(path, { throwIfNoEntry: false });
-      if (!stat) throw new RegistryError(`${placeOf(path)}: it is a link to what does not exist`);
+      if (!stat) throw new RegistryError(`${placeOf(path)}: it is a link to a missing file`);
       return { name, path, isFolder: stat.isDirectory() };
     });
 }

@@ -6,20 +6,20 @@ const NEEDS_COMPILING = 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
 let isTsxRegistered = false;
 
 /**
- * Imports a plugin's file. Node runs TypeScript by leaving the types out; a plugin may use what cannot be
- * left out as well (enums, parameter properties), and is compiled by tsx then, which costs a start some
- * 200 ms and is spared where nothing needs it.
+ * Imports a plugin's file. Node runs TypeScript by removing the types. A plugin may also use syntax that
+ * cannot be removed (enums, parameter properties): tsx compiles it then, which costs a start about 200 ms and
+ * is done only where needed.
  */
 export async function importPlugin(file: string): Promise<Record<string, unknown>> {
   const { href } = pathToFileURL(file);
   try {
     return await import(href);
   } catch (error) {
-    // What a file throws may be anything, and only an Error can be asked for its code.
+    // A file may throw any value, and only an Error has a code.
     if (!types.isNativeError(error) || !('code' in error) || error.code !== NEEDS_COMPILING) throw error;
     if (!isTsxRegistered) (await import('tsx/esm/api')).register();
     isTsxRegistered = true;
-    // The failure is remembered under the file's own address.
+    // The failure is cached under the file's own address.
     return await import(`${href}?compiled`);
   }
 }

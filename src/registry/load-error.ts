@@ -1,4 +1,4 @@
-/** What stopped a plugin's file from being loaded, in words: where, why, and what to do. */
+/** Explains why a plugin's file could not be loaded: where, why, and how to fix it. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
@@ -6,8 +6,8 @@ import { placeOf } from '../domain/files.ts';
 import { shown } from '../domain/shown.ts';
 
 /**
- * @param thrown anything: what a file throws need not be an Error, and may throw when it is looked at
- * @param file that is being loaded; where another one is at fault, it is named
+ * @param thrown any value: a file may throw one that is not an Error, or that throws when it is read
+ * @param file the file being loaded; when another one is at fault, the text names it
  */
 export function explainLoadError(thrown: unknown, file: string): string {
   try {
@@ -18,7 +18,10 @@ export function explainLoadError(thrown: unknown, file: string): string {
   }
 }
 
-/** Node tells the place of a syntax error on the first line of the stack, that of others in the first frame. */
+/**
+ * Node gives the place of a syntax error on the first line of the stack, that of other errors in the first
+ * frame.
+ */
 const PLACES = [/^(file:\/\/\S+):(\d+)\n/, /^ +at .*?(file:\/\/[^\s()]+):(\d+):\d+\)?$/m];
 
 function whereIn({ stack = '' }: Error, file: string): string {
@@ -26,7 +29,7 @@ function whereIn({ stack = '' }: Error, file: string): string {
     const [, url, line] = place.exec(stack) ?? [];
     if (url === undefined) continue;
     const path = fileURLToPath(url.replace(/\?.*$/, ''));
-    if (path.startsWith(import.meta.dirname)) return ''; // Node's fault is found where it is called
+    if (path.startsWith(import.meta.dirname)) return ''; // an error of Node is found where Node was called
     return path === file ? `line ${line}: ` : `${placeOf(path)}, line ${line}: `;
   }
   return '';

@@ -26,7 +26,7 @@ export async function loadSchema(
   }
 }
 
-/** Callers are shown the schema, and the thread that checks large jobs gets a copy. */
+/** Callers see the schema, and the thread for large jobs gets a copy. */
 function notJson(schema: unknown): string {
   if (schema === undefined) return '';
   if (!isObject(schema)) return `, not ${shown(schema)}`;

@@ -1,4 +1,4 @@
-/** The thread of `load-watch.ts`: each message names the file that is being loaded now. Plain JavaScript: no loader. */
+/** The thread of `load-watch.ts`: each message names the file being loaded. Plain JavaScript: no loader. */
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 

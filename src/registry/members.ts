@@ -1,15 +1,15 @@
-/** Checks what a plugin's file exports: each member known, and of the right kind. */
+/** Checks the exports of a plugin's file: each member known, and of the right kind. */
 import { nearestName } from '../domain/nearest-name.ts';
 import { shown } from '../domain/shown.ts';
 
 export interface Member {
   fits(value: unknown): boolean;
-  /** Follows the member's name: `must be true or false`. */
+  /** Written after the member's name: `must be true or false`. */
   rule: string;
   required?: true;
 }
 
-/** What is wrong with the first member that is; null when all are right. A member that is undefined is absent. */
+/** Describes the first wrong member; null when all are right. An undefined member counts as absent. */
 export function wrongMember(object: object, members: Record<string, Member>, prefix = ''): string | null {
   const known = Object.keys(members);
   for (const name of Object.keys(object))

@@ -4,22 +4,25 @@ import { explainLoadError } from './load-error.ts';
 import type { LoadWatch } from './load-watch.ts';
 import { RegistryError } from './registry-error.ts';
 
-/** How long a plugin's file may take to be loaded, and its routes to be made. */
+/** Time limit for loading a plugin's file, and for making its routes. */
 const LIMIT_MS = 30_000;
 
 export interface LoadOptions {
-  /** True when the process ends for another reason, of which nothing needs to be said. */
+  /** True when the process ends for another reason, which must not be reported here. */
   isStopping?: (() => boolean) | undefined;
-  /** Milliseconds that each file may take; 30 s when absent. */
+  /** Time limit per file; 30 s when absent. */
   limitMs?: number | undefined;
-  /** Is told of each file before it is loaded. */
+  /** Called before each file is loaded. */
   watch?: Pick<LoadWatch, 'at'> | undefined;
 }
 
-/** Does what a plugin's file does as it starts. Throws RegistryError, one line that names the file. */
+/** Runs the start of a plugin's file. Throws RegistryError, one line that names the file. */
 export type Starter = <T>(file: string, work: () => T | Promise<T>) => Promise<T>;
 
-/** What a file exports. Throws RegistryError, one line that names the file, when it cannot be loaded in time. */
+/**
+ * The exports of a file. Throws RegistryError, one line that names the file, when it cannot be loaded in
+ * time.
+ */
 export type ModuleLoader = (file: string) => Promise<Record<string, unknown>>;
 
 export function createModuleLoader(options: LoadOptions): ModuleLoader {
@@ -31,11 +34,11 @@ export function createModuleLoader(options: LoadOptions): ModuleLoader {
 }
 
 /**
- * A file that ends the process while it starts, or that waits for what never comes, leaves nobody to throw to:
- * then the line is the last that the process writes, and its exit code is 1. One that waits and keeps the process
- * alive has so much time.
+ * When a file ends the process while it loads, or waits for something that never comes, no code is left to
+ * catch an error: the line is then the last output of the process, and its exit code is 1. A file that waits
+ * and keeps the process alive gets the time limit.
  *
- * @param what has not ended, when the time is over
+ * @param what has not ended when the time is over
  */
 export function createStarter(
   what: string,
@@ -47,7 +50,7 @@ export function createStarter(
       process.stderr.write(`${placeOf(file)}: the process ended while this file was being loaded\n`);
       process.exitCode = 1;
     };
-    // Nothing is left to wait for but the file: Node would end too, with lines of its own.
+    // Only this file is still awaited: Node would end the process too, with messages of its own.
     const onIdle = () => process.exit();
     process.on('exit', onExit).on('beforeExit', onIdle);
     const late = new Error();

@@ -11,12 +11,12 @@ import { createModuleLoader, createStarter, type LoadOptions, type ModuleLoader 
 import { RegistryError } from './registry-error.ts';
 import { wrongRoutes } from './route-options.ts';
 
-/** An action as the pipeline sees it: every default filled in. */
+/** An action as the pipeline uses it, with all defaults set. */
 export interface RegisteredAction {
   /** `namespace.action` */
   name: string;
   action: Action;
-  /** The JSON Schema of its params, and ajv's function compiled from it. */
+  /** The JSON Schema of its params, and the function that ajv compiled from it. */
   schema: object;
   validate: ValidateFunction;
   permission: string;
@@ -27,10 +27,13 @@ export interface RegisteredAction {
   retry: RetryPolicy;
 }
 
-/** The routes of a plugin. They are added with a time limit; what they throw is a RegistryError that names the file. */
+/**
+ * The routes of a plugin. They are added with a time limit; their errors become a RegistryError that names
+ * the file.
+ */
 export interface RegisteredRoutes {
   namespace: string;
-  /** Their file, as errors name it. */
+  /** Their file's name in errors. */
   place: string;
   routes: Routes;
 }
@@ -43,13 +46,13 @@ export interface Registry {
   readonly queues: readonly string[];
   readonly routes: readonly RegisteredRoutes[];
   readonly migrations: readonly { namespace: string; directory: string }[];
-  /** A line for each file that is not used where it is, though somebody may think so. */
+  /** One line for each ignored file that may be there on purpose. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Loads every plugin under `roots` (folders that hold `jobs/` and `schemas/`).
- * Throws RegistryError, one line that names the file, when one of them is wrong.
+ * Loads every plugin under `roots` (folders that hold `jobs/` and `schemas/`). Throws RegistryError, one line
+ * that names the file, for the first wrong one.
  */
 export async function loadRegistry(roots: readonly string[], options: LoadOptions = {}): Promise<Registry> {
   const load = createModuleLoader(options);
@@ -73,7 +76,7 @@ export async function loadRegistry(roots: readonly string[], options: LoadOption
   };
 }
 
-/** The files of all roots. Throws RegistryError for a name that two of them have. */
+/** The files of all roots. Throws RegistryError for a name that two of them define. */
 function joined(all: PluginFiles[]): PluginFiles {
   const files: PluginFiles = {
     actions: all.flatMap(({ actions }) => actions),
@@ -103,7 +106,7 @@ interface Named {
   file: string;
 }
 
-/** Names that differ in upper and lower case only are one to readers, and to some file systems. */
+/** Names that differ only in case look the same to readers and to some file systems. */
 function refuseSecond(
   what: string,
   named: Named[],
@@ -151,7 +154,7 @@ async function loadAction(
   };
 }
 
-/** An example is shown to callers as params that work. */
+/** The example is shown to callers, so it must be valid. */
 function wrongExample({ example }: Action, validate: ValidateFunction): string | null {
   const problem = example === undefined ? null : checkParams(validate, example);
   return problem && `its example breaks its schema: ${problem.messages.join('; ')}`;

@@ -1,7 +1,7 @@
 import { shown } from '../domain/shown.ts';
 import { isFunction, isObject, type Member, wrongMember } from './members.ts';
 
-/** No pattern: express would read `:` and `*` as such. */
+/** Not a pattern: express would interpret `:` and `*`. */
 const PREFIX = /^(\/[A-Za-z0-9._~-]+)+$/;
 
 const OPTIONS: Record<string, Member> = {
@@ -14,7 +14,7 @@ const OPTIONS: Record<string, Member> = {
   routes: { fits: isFunction, rule: 'must be a function', required: true },
 };
 
-/** What is wrong with the default export of a `routes.ts`; null when nothing is. */
+/** Describes the error in the default export of a `routes.ts`; null when it is valid. */
 export function wrongRoutes(routes: unknown): string | null {
   if (!isObject(routes)) return `its default export must be defineRoutes({ … }), not ${shown(routes)}`;
   return wrongMember(routes, OPTIONS);

@@ -5,14 +5,14 @@ import type { JobContext, Log, Services, Sql } from '../plugin/context.ts';
 import { loadRegistry, type RegisteredAction, type Registry } from '../registry/registry.ts';
 import { checkParams } from '../validation/check-params.ts';
 
-/** What the test lends the action; everything else has a harmless default. */
+/** Values that the test passes to the action; everything else has a harmless default. */
 export interface PerformOptions extends Partial<Omit<JobContext, 'services'>> {
   services?: Partial<Services>;
   /** The folder with `jobs/` and `schemas/`; the working directory when absent. */
   root?: string;
 }
 
-/** The params break the action's schema; the messages are those that a caller would get. */
+/** The params break the action's schema; the messages are the same as for a caller. */
 export class InvalidParamsError extends Error {
   readonly messages: string[];
 
@@ -27,10 +27,10 @@ const registries = new Map<string, Promise<Registry>>();
 
 /**
  * Checks the params against the action's schema, passes them through JSON, runs the action, and passes its
- * response through JSON: what the test sees is what a caller would see.
+ * response through JSON: the test sees the same as a caller. Throws InvalidParamsError, TypeError for values
+ * that are not valid JSON, and whatever the action throws.
  *
- * @param action `namespace.action`, or what its file exports
- * Throws InvalidParamsError, TypeError for what is not valid JSON, and whatever the action throws.
+ * @param action `namespace.action`, or the default export of its file
  */
 export async function performAction(
   action: string | Action,
@@ -96,11 +96,11 @@ function defaultContext(services: Partial<Services> = {}): JobContext {
 }
 
 const noSql: Sql = {
-  query: () => Promise.reject(new Error('performAction has no database: lend it one with { sql }')),
+  query: () => Promise.reject(new Error('performAction has no database: pass one with { sql }')),
 };
 
 function noHttp(): Promise<never> {
   return Promise.reject(
-    new Error('performAction sends no requests: lend it one with { services: { http } }'),
+    new Error('performAction sends no requests: pass a service with { services: { http } }'),
   );
 }

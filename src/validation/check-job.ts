@@ -4,28 +4,30 @@ import { memberPlace, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
 import { checkParams, checkUnrounded } from './check-params.ts';
 
-/** A job of a request that may run. */
+/** A job of a request that is valid. */
 export interface ValidJob<Entry> {
   id: string | number | undefined;
   entry: Entry;
 }
 
-/** Why a job may not run; the messages follow the job's place, as in `jobs[7].params.event must be integer`. */
+/**
+ * Why a job is invalid; the messages follow the job's place, as in `jobs[7].params.event must be integer`.
+ */
 export interface JobProblem {
   kind: Extract<ErrorName, 'invalidRequest' | 'emptyJobs' | 'invalidParams' | 'missingParams'>;
-  /** Each begins with `.` when it is about a member of the job, else with a blank or a colon. */
+  /** Each begins with `.` when it names a member of the job, otherwise with a blank or a colon. */
   messages: string[];
-  /** The first parameter that is wrong or missing, where that is what is wrong. */
+  /** The first wrong or missing parameter, if the params are invalid. */
   parameter?: string;
   id: string | number | undefined;
-  /** The action that the job names, where there is one: its permission is needed all the same. */
+  /** The action that the job names, if it exists: its permission is checked anyway. */
   action?: { namespace: string; action: string } | undefined;
 }
 
 const MAX_ID_LENGTH = 200;
 const MEMBERS = ['namespace', 'action', 'params', 'id'];
 const isMember: ReadonlySet<string> = new Set(MEMBERS);
-/** Unknown members of one job that are named. */
+/** Unknown members of one job named in the error. */
 const MAX_NAMED_MEMBERS = 20;
 
 type Members = Record<string, unknown>;
@@ -33,7 +35,7 @@ type Members = Record<string, unknown>;
 /**
  * Checks the members of one parsed job, that its action exists, and its params against the action's schema.
  *
- * @param text what the job was parsed from: it tells whole numbers from what JSON.parse rounded to one
+ * @param text the text that the job was parsed from: it shows which whole numbers JSON.parse has rounded
  */
 export function checkJob<Entry extends { validate: ValidateFunction }>(
   find: (namespace: string, action: string) => Entry | undefined,
@@ -67,7 +69,7 @@ export function isProblem(checked: ValidJob<unknown> | JobProblem): checked is J
   return 'messages' in checked;
 }
 
-/** What is wrong with the members but for what is in the params; null for nothing. */
+/** Problems of the job's members, except those inside params; null for none. */
 function memberProblem(job: Members): Pick<JobProblem, 'kind' | 'messages'> | null {
   for (const name in job)
     if (!isMember.has(name)) return { kind: 'invalidRequest', messages: unknownMembers(job) };
@@ -109,7 +111,7 @@ function isJobId(id: unknown): id is string | number {
   return typeof id === 'string' ? id.length > 0 && id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
 }
 
-/** Names come from the caller: an error message must not carry a megabyte of them back. */
+/** Names come from the caller: an error message must not repeat a megabyte. */
 function shortened(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

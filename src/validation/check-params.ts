@@ -4,10 +4,12 @@ import ajvFormats from 'ajv-formats';
 import { TEXT_FORMATS, textRule } from '../domain/text.ts';
 import { explainInvalidSchema, explainStrictError } from './schema-error.ts';
 
-/** How many errors of one job are told; a job with 100,000 wrong rows names the first of them. */
+/** Errors reported for one job: a job with 100,000 wrong rows names only the first. */
 const MAX_MESSAGES = 20;
 
-/** Ajv with the rules that every plugin schema is compiled under. Throws an Error in words for a wrong schema. */
+/**
+ * Ajv with the options for every plugin schema. Throws an Error with a readable message for a wrong schema.
+ */
 export function createCompiler(): (schema: object) => ValidateFunction {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: false });
   ajvFormats.default(ajv);
@@ -26,9 +28,9 @@ export function createCompiler(): (schema: object) => ValidateFunction {
 export interface ParamsProblem {
   /** True when a required parameter is missing. */
   missing: boolean;
-  /** The first one that is missing, else the first that is wrong: `event`, `contacts[3].name`. */
+  /** The first missing parameter, otherwise the first wrong one: `event`, `contacts[3].name`. */
   parameter: string;
-  /** Such as `params.event must be integer`, prefixed by the caller with the job's place. */
+  /** For example `params.event must be integer`; the caller prefixes the job's place. */
   messages: string[];
 }
 
@@ -37,20 +39,20 @@ export function checkParams(validate: ValidateFunction, params: unknown): Params
   try {
     return validate(params) ? null : problemOf(validate.errors ?? []);
   } catch (error) {
-    // A pattern on a text of some MB, or a schema that leads back to itself.
+    // A pattern on a text of some MB, or a schema with endless recursion.
     if (!(error instanceof RangeError)) throw error;
     return { missing: false, parameter: 'params', messages: [`params cannot be checked: ${error.message}`] };
   }
 }
 
-/** What asks for one number, or for a whole one. */
+/** Keywords that require a number, or a whole number. */
 const ASKS_FOR_WHOLE = new Set(['type', 'multipleOf', 'enum', 'const']);
 
 /**
- * Null when no number that JSON.parse has rounded stands where the schema asks for a whole one.
+ * Null when no number that JSON.parse has rounded is where the schema requires a whole number.
  *
- * @param params fit the schema
- * @param unrounded the same with a fraction in place of each whole number that their text does not say
+ * @param params match the schema
+ * @param unrounded the same with a fraction in place of each whole number that the text does not contain
  */
 export function checkUnrounded(
   validate: ValidateFunction,
@@ -81,7 +83,7 @@ function problemOf(errors: ErrorObject[]): ParamsProblem {
   return { missing: absent !== undefined, parameter, messages };
 }
 
-/** `params.contacts[3].name`: the parameter that an error is about, be it one that is not there. */
+/** `params.contacts[3].name`: the parameter of an error, even if it is missing. */
 function placeOf({ keyword, instancePath, params }: ErrorObject): string {
   const place = `params${dotted(instancePath)}`;
   switch (keyword) {

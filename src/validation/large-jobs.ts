@@ -8,38 +8,38 @@ export interface LargeJobRequest {
 
 export interface LargeJobAnswer {
   id: number;
-  /** As they were given: they come back with the answer. */
+  /** The bytes as they were given: they are returned with the answer. */
   bytes: Uint8Array;
   syntaxError?: string;
   problem?: JobProblem;
   valid?: { id: string | number | undefined; name: string };
 }
 
-/** Jobs above this many bytes are parsed and checked in a thread: 256 KiB take about 3 ms, 20 MiB 300. */
+/** Larger jobs are parsed and checked in a thread: 256 KiB take about 3 ms, 20 MiB 300 ms. */
 export const LARGE_JOB_BYTES = 256 * 1024;
 
-/** The thread keeps what its last job took: it ends when no further one comes for so long. */
+/** The thread keeps the memory of its last job, so it ends when it is idle for this long. */
 const IDLE_MS = 10_000;
 
-/** What came of a check, and the bytes, for those that were given are not there any more. */
+/** The result of a check, with the bytes, because the given ones were moved away. */
 export interface CheckedLargeJob<Entry> {
   bytes: Buffer;
   checked: ValidJob<Entry> | JobProblem | SyntaxError;
 }
 
-/** The actions that jobs may name, with the schemas of their params. */
+/** The actions that jobs may name, with their params' schemas. */
 export interface CheckedActions<Entry> {
   actions: readonly { name: string; schema: object }[];
   get(namespace: string, action: string): Entry | undefined;
 }
 
 export interface LargeJobChecker<Entry> {
-  /** Takes the memory of the bytes away, instead of copying some MB; the answer has it again. */
+  /** Moves the bytes to the thread instead of copying some MB; the answer returns them. */
   check(bytes: Buffer): Promise<CheckedLargeJob<Entry>>;
   close(): Promise<void>;
 }
 
-/** A thread that is started when a large job comes, and ends when none does any more. */
+/** A thread that starts when a large job comes, and ends when it is idle. */
 export function createLargeJobChecker<Entry>(registry: CheckedActions<Entry>): LargeJobChecker<Entry> {
   let thread: CheckThread | undefined;
   let idle: NodeJS.Timeout | undefined;
@@ -89,10 +89,10 @@ function startThread({ actions }: CheckedActions<unknown>): CheckThread {
   const waiting = new Map<number, { resolve(answer: LargeJobAnswer): void; reject(error: Error): void }>();
   let ended = false;
   const worker = new Worker(new URL('./thread.ts', import.meta.url), {
-    // Schemas rather than files: no loader is needed, and what was loaded at the start is what counts.
+    // It gets schemas rather than files: it needs no loader, and uses the schemas loaded at the start.
     execArgv: [],
     workerData: { schemas: new Map(actions.map(({ name, schema }) => [name, schema])) },
-    // A job that would not fit is refused by MAX_JOB_BYTES; this bounds what parsing may blow it up to.
+    // MAX_JOB_BYTES limits the job's text; this limits the memory that parsing may take.
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
   });
   worker.unref();

@@ -1,15 +1,15 @@
-/** Why a schema does not compile, in words: ajv's own name no place, or all that a place might have been instead. */
+/** Explains why a schema does not compile: ajv's own messages name no place, or list every alternative. */
 import type { ErrorObject } from 'ajv';
 import { nearestName } from '../domain/nearest-name.ts';
 import { shown } from '../domain/shown.ts';
 
-/** A schema that is wrong throughout is told where to begin. */
+/** For a schema with many errors, the first are enough. */
 const MAX_MESSAGES = 3;
 
-/** Of the errors of a schema against the schema of schemas. */
+/** Explains the errors of a schema checked against the meta-schema. */
 export function explainInvalidSchema(errors: readonly ErrorObject[], schema: unknown): string {
   const paths = [...new Set(errors.map(({ instancePath }) => instancePath))];
-  // Where a part of a value is wrong, the value is too.
+  // An error in a part of a value is also an error of the value: keep the inner one.
   const wrong = paths.filter((path) => !paths.some((other) => other.startsWith(`${path}/`)));
   const messages = wrong.slice(0, MAX_MESSAGES).map((path) => {
     const value = partsOf(path).reduce<unknown>(
@@ -33,9 +33,9 @@ function ruleOf(errors: readonly ErrorObject[]): string {
 }
 
 /**
- * Of an error of ajv's strict mode, or of a reference, format or pattern.
+ * Explains an error of ajv's strict mode, or of a reference, format or pattern.
  *
- * @param known the keywords and formats that there are
+ * @param known the known keywords and formats
  */
 export function explainStrictError(
   { message }: Error,
@@ -51,7 +51,7 @@ export function explainStrictError(
   if (format !== undefined)
     return `${dotted(decoded(`${at}/format`))} "${format}" is not a known format${meant(format, known.formats)}`;
   const [, reference] = /^can't resolve reference (\S+) from id/.exec(message) ?? [];
-  if (reference !== undefined) return `the $ref "${reference}" leads to nothing`;
+  if (reference !== undefined) return `the $ref "${reference}" cannot be resolved`;
   const [, version] = /^no schema with key or ref "(.+)"$/.exec(message) ?? [];
   if (version !== undefined) return `params.$schema must be left out, or name draft 2020-12, not ${version}`;
   return message
@@ -67,12 +67,12 @@ function meant(name: string, known: readonly string[]): string {
   return nearest ? `: did you mean ${nearest}?` : '';
 }
 
-/** Keywords whose members are names of the plugin's, each with a schema. */
+/** Keywords whose members have names chosen by the plugin, each with a schema. */
 const MAPS = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas']);
-/** Keywords whose values are no schemas. */
+/** Keywords whose values are not schemas. */
 const VALUES = new Set(['const', 'default', 'enum', 'examples']);
 
-/** The path of the first place where the keyword stands as one. */
+/** The path of the first place that uses the keyword. */
 function findKeyword(schema: unknown, keyword: string): string[] | null {
   if (typeof schema !== 'object' || schema === null) return null;
   if (!Array.isArray(schema) && Object.hasOwn(schema, keyword)) return [keyword];
@@ -87,7 +87,7 @@ function findKeyword(schema: unknown, keyword: string): string[] | null {
   return null;
 }
 
-/** A JSON Pointer, or its parts, as code reads it: `params.properties.name.type`. */
+/** A JSON Pointer, or its parts, in code notation: `params.properties.name.type`. */
 function dotted(path: string | string[]): string {
   const parts = typeof path === 'string' ? partsOf(path) : path;
   return ['params', ...parts].join('.').replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]');
@@ -100,7 +100,7 @@ function partsOf(pointer: string): string[] {
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** Ajv's strict mode tells places as fragments of a URI. */
+/** Ajv's strict mode reports places as URI fragments. */
 function decoded(fragment: string): string {
   try {
     return decodeURIComponent(fragment);

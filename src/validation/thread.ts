@@ -1,6 +1,6 @@
 /**
- * The worker thread that parses and checks large jobs, so that a job of 20 MiB does not stop the event
- * loop of the API. One message in, one answer out, in order.
+ * The worker thread that parses and checks large jobs, so that a job of 20 MiB does not block the API's event
+ * loop. It answers one message after another.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ValidateFunction } from 'ajv';

@@ -93,7 +93,7 @@ suite('batchwright distribute', () => {
       client.query(`select citus_remove_node(nodename, nodeport) from pg_dist_node where groupid <> 0`),
     );
     const { stderr } = await distribute({ DATABASE_URL: databaseUrl });
-    assert.match(stderr, /^batchwright: the cluster has no nodes yet: run SELECT citus_set_coordinator_host/);
+    assert.match(stderr, /^batchwright: the cluster has no nodes: run SELECT citus_set_coordinator_host/);
   });
 
   test('wants Batchwright stopped', { skip: NO_CLUSTER }, async (t) => {
@@ -135,7 +135,7 @@ suite('batchwright distribute', () => {
          select batchwright.new_batch_id(), 0, 'succeeded', 1, now() from generate_series(1, 100)`,
       );
       const { stdout } = await distribute({ DATABASE_URL: databaseUrl });
-      assert.match(stdout, /^batchwright\.result is distributed by batch_id in 4 shards\nThey stand on /);
+      assert.match(stdout, /^batchwright\.result is distributed by batch_id in 4 shards\nThey are on /);
       const { rows } = await client.query('select count(*)::int as count from batchwright.result');
       return rows[0].count;
     });

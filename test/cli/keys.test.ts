@@ -54,7 +54,7 @@ suite('batchwright keys admin', { concurrency: true }, () => {
 
   test('says in one line where it looked in vain', async () => {
     const expected = refused(
-      `batchwright: there is no admin key in ${join(folder, '.data')} yet: start the server there first, or set ADMIN_KEY\n`,
+      `batchwright: there is no admin key in ${join(folder, '.data')}: start the server there first, or set ADMIN_KEY\n`,
     );
     assert.deepEqual(await run(`${script} keys admin`, folder, {}), expected);
   });
@@ -67,7 +67,7 @@ suite('batchwright keys admin', { concurrency: true }, () => {
 
   test('says in one line which variable is wrong', async () => {
     const expected = refused(
-      'batchwright: ADMIN_KEY=(5 characters, not shown) is not allowed: it must be 20 or more printable ASCII characters, the first and the last no blank\n',
+      'batchwright: ADMIN_KEY=(5 characters, not shown) is not allowed: it must be 20 or more printable ASCII characters, without a blank at the beginning or end\n',
     );
     assert.deepEqual(await run(`${script} keys admin`, folder, { ADMIN_KEY: 'short' }), expected);
   });

@@ -114,7 +114,7 @@ const variables: Record<
       'twenty characters\t!!!',
       'twenty characters !!!\n',
     ],
-    allowed: 'it must be 20 or more printable ASCII characters, the first and the last no blank',
+    allowed: 'it must be 20 or more printable ASCII characters, without a blank at the beginning or end',
     secret: true,
   },
   ROLE: {

@@ -81,7 +81,7 @@ test('a file that was changed into what is no key is refused, and its text is no
     for (const read of [readAdminKey, findAdminKey]) {
       await writeFile(join(dataDir, 'admin-key'), key);
       await assert.rejects(read({ adminKey: undefined, dataDir }), {
-        message: `${join(dataDir, 'admin-key')} holds no key: restore it, or remove it to have a new key generated`,
+        message: `${join(dataDir, 'admin-key')} does not contain a key: restore it, or remove it to have a new key generated`,
       });
     }
 });

@@ -350,7 +350,7 @@ describe('a receiver that', () => {
     const server = await startTcpServer(t, (socket) => socket.once('data', () => socket.resetAndDestroy()));
     await assert.rejects(
       post(server.url, bigBody(32)),
-      outbound('the receiver closed the connection before the body was wholly sent'),
+      outbound('the receiver closed the connection before all of the body was sent'),
     );
   });
 
@@ -390,7 +390,7 @@ describe('a receiver that', () => {
       });
       await assert.rejects(
         post(server.url, bigBody(32)),
-        outbound('the receiver closed the connection before the body was wholly sent'),
+        outbound('the receiver closed the connection before all of the body was sent'),
       );
     }
   });

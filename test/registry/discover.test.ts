@@ -77,7 +77,7 @@ test('a link that leads to nothing is refused', async (t) => {
   await symlink(join(root, 'gone'), join(root, 'jobs/demo'));
   assert.throws(() => discover(root), {
     constructor: RegistryError,
-    message: `${root}/jobs/demo: it is a link to what does not exist`,
+    message: `${root}/jobs/demo: it is a link to a missing file`,
   });
 });
 
@@ -103,14 +103,14 @@ const IN_TYPESCRIPT =
   'an action is TypeScript, in a file that ends with .ts; what actions share goes to lib/';
 const SCHEMA_IN_TYPESCRIPT =
   'a schema is TypeScript, in a file that ends with .ts; what schemas share goes to schemas/lib/';
-const TESTS_ELSEWHERE = 'tests stand outside of jobs/ and schemas/, as in test/jobs/';
+const TESTS_ELSEWHERE = 'tests belong outside jobs/ and schemas/, as in test/jobs/';
 
 /** A file, what the error names, and what it says. */
 const refused: [path: string, place: string, message: string][] = [
   [
     'jobs/demo/old/greet.ts',
     'jobs/demo/old',
-    'only lib/ and migrations/ may stand in a namespace; what actions share goes to lib/',
+    'a namespace may only have the folders lib/ and migrations/; what actions share goes to lib/',
   ],
   ['jobs/demo/2nd.ts', 'jobs/demo/2nd.ts', `"2nd" is not a valid name of an action: ${RULE}`],
   [`jobs/demo/${LONG}.ts`, `jobs/demo/${LONG}.ts`, `"${LONG}" is not a valid name of an action: ${RULE}`],
@@ -124,12 +124,12 @@ const refused: [path: string, place: string, message: string][] = [
   [
     'jobs/loose.ts',
     'jobs/loose.ts',
-    'an action stands in the folder of its namespace, as in jobs/demo/loose.ts',
+    'an action belongs in the folder of its namespace, as in jobs/demo/loose.ts',
   ],
   [
     'jobs/demo/001_tables.sql',
     'jobs/demo/001_tables.sql',
-    'a migration stands in jobs/<namespace>/migrations/',
+    'a migration belongs in jobs/<namespace>/migrations/',
   ],
   ['jobs/demo/greet.test.ts', 'jobs/demo/greet.test.ts', TESTS_ELSEWHERE],
   ['jobs/demo/greet.spec.js', 'jobs/demo/greet.spec.js', TESTS_ELSEWHERE],

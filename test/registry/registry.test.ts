@@ -309,7 +309,7 @@ const refused: [what: string, files: Record<string, string>, message: string | R
       ],
       [
         "type: 'object', properties: { to: { $ref: '#/$defs/gone' } }",
-        'the $ref "#/$defs/gone" leads to nothing',
+        'the $ref "#/$defs/gone" cannot be resolved',
       ],
       [
         "type: 'object', properties: { to: { required: ['a'] } }",

@@ -122,10 +122,10 @@ test('makes up the context, but for what the test gives', async () => {
 });
 
 test('has no database and no network, unless the test lends them', async () => {
-  await assert.rejects(performAction('demo.counts', {}, { root }), /has no database: lend it one/);
+  await assert.rejects(performAction('demo.counts', {}, { root }), /has no database: pass one/);
   const sql = { query: async () => ({ rows: [], rowCount: 7 }) };
   assert.equal(await performAction('demo.counts', {}, { root, sql }), 7);
-  await assert.rejects(performAction('demo.asks', {}, { root }), /sends no requests: lend it one/);
+  await assert.rejects(performAction('demo.asks', {}, { root }), /sends no requests: pass a service/);
   const http = async () => ({ status: 204, headers: {}, body: '' });
   const response = { status: 204, headers: {}, body: '' };
   assert.deepEqual(await performAction('demo.asks', {}, { root, services: { http } }), response);

@@ -1,12 +1,12 @@
 /** The ids of new contacts. */
 import { NonRetryableError, type Sql } from 'batchwright/plugin';
 
-/** Generated ids are higher than those that callers give, up to this one; above it they step over what is there. */
+/** Generated ids are higher than given ids up to this one; higher ids that exist are skipped. */
 const HIGHEST_COUNTED = 2 ** 52;
 
 /**
- * Takes the tenant's counter until the commit: nobody else adds contacts meanwhile. Answers as many new ids as
- * asked for, in ascending order, none of them given or in use.
+ * Locks the tenant's counter until the commit, so that no other job adds contacts meanwhile. Returns as many
+ * new ids as requested, in ascending order, none of them given or in use.
  *
  * @param given the ids that callers give in the same statement
  */
@@ -27,7 +27,7 @@ export async function takeIds(
   return ids;
 }
 
-/** Raises the tenant's counter to `least`, where it is lower, and by `count`; answers what it is then. */
+/** Raises the tenant's counter to at least `least`, then by `count`; returns its new value. */
 async function raiseCounter(sql: Sql, tenant: string, least: number, count: number): Promise<number> {
   const { rows } = await sql.query<{ lastId: number }>(
     `insert into contact.counter as counter (tenant, last_id) values ($1, $2::bigint + $3)
@@ -38,7 +38,7 @@ async function raiseCounter(sql: Sql, tenant: string, least: number, count: numb
   return rows[0]?.lastId ?? Number.NaN;
 }
 
-/** The lowest ids from `first` on that no contact has and no caller gives. */
+/** The lowest ids from `first` on that are neither used by a contact nor given. */
 async function findFreeIds(
   sql: Sql,
   tenant: string,

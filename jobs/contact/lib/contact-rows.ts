@@ -1,7 +1,7 @@
 /** The statements on `contact.contact`. */
 import type { Sql } from 'batchwright/plugin';
 
-/** An absent `phone` or `optedOut` leaves what is stored. */
+/** An absent `phone` or `optedOut` leaves the stored value. */
 export interface ContactRow {
   id: number;
   firstName: string;
@@ -11,7 +11,9 @@ export interface ContactRow {
   optedOut?: boolean;
 }
 
-/** Adds or updates contacts of different ids. Needs the tenant's counter: it reads before it writes. */
+/**
+ * Adds or updates contacts with different ids. Lock the tenant's counter first: this reads before it writes.
+ */
 export async function storeContacts(sql: Sql, tenant: string, contacts: ContactRow[]): Promise<void> {
   const given = contacts.map((contact) => ({ ...contact, phoneGiven: contact.phone !== undefined }));
   await sql.query(

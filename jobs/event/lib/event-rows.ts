@@ -7,7 +7,7 @@ export interface Counter {
   lastRaceId: number;
 }
 
-/** Takes the tenant's counter until the commit: from here on nobody else writes events of the tenant. */
+/** Locks the tenant's counter until the commit, so that no other job writes events of the tenant. */
 export async function lockCounter(sql: Sql, tenant: string): Promise<Counter> {
   const { rows } = await sql.query<Counter>(
     `insert into event.counter (tenant) values ($1)
@@ -18,7 +18,7 @@ export async function lockCounter(sql: Sql, tenant: string): Promise<Counter> {
   return rows[0] ?? { lastEventId: 0, lastRaceId: 0 };
 }
 
-/** Needs the counter to be locked. */
+/** Lock the counter first. */
 export async function storeCounter(sql: Sql, tenant: string, counter: Counter): Promise<void> {
   await sql.query('update event.counter set last_event_id = $2, last_race_id = $3 where tenant = $1', [
     tenant,
@@ -50,7 +50,7 @@ export async function findByExternalId(
   return rows[0]?.id ?? null;
 }
 
-/** Adds or updates one event; an absent externalEventId leaves what is stored. */
+/** Adds or updates one event; an absent externalEventId leaves the stored value. */
 export async function storeEvent(
   sql: Sql,
   tenant: string,

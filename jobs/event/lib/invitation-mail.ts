@@ -8,13 +8,13 @@ export interface InvitationLinks {
   no: string;
 }
 
-/** Where routes.ts takes the answers. */
+/** The links to the pages of routes.ts. */
 export function invitationLinks(publicUrl: string, tenant: string, token: string): InvitationLinks {
   const base = `${publicUrl}/event/invitations/${encodeURIComponent(tenant)}/${token}`;
   return { yes: `${base}/yes`, no: `${base}/no` };
 }
 
-/** The mail of an invitation. Its id comes from the token, hashed: ids travel on in replies and logs. */
+/** The mail of an invitation. Its id is a hash of the token, because replies and logs repeat ids. */
 export function invitationMail(invitation: Invitation, event: string, links: InvitationLinks): Mail {
   const id = createHash('sha256').update(invitation.token).digest('hex');
   return {

@@ -9,7 +9,7 @@ export interface Invitation {
   firstName: string;
   lastName: string;
   email: string;
-  /** Neither mailed yet nor opted out since. */
+  /** Not mailed, and not opted out meanwhile. */
   unmailed: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface InvitedContact {
   modifiedDate: string;
 }
 
-/** Invites those of the contacts that exist, have not opted out and are not invited already. */
+/** Invites those of the contacts that exist, have not opted out and are not already invited. */
 export async function invite(
   sql: Sql,
   tenant: string,
@@ -38,7 +38,8 @@ export async function invite(
   contacts: { id: number; token: string }[],
 ): Promise<void> {
   await sql.query(
-    // Ordered, so that two jobs that invite the same contacts at once wait for each other and never in a ring.
+    // Sorted, so that two jobs that invite the same contacts lock them in the same order, which prevents
+    // deadlocks.
     `insert into event.invitation (tenant, event_id, contact_id, token, job_key)
      select contact.tenant, $2, contact.id, asked.token, $3
      from unnest($4::bigint[], $5::text[]) as asked (id, token)
@@ -49,7 +50,7 @@ export async function invite(
   );
 }
 
-/** Those of the contacts that the job has invited to the event, in this run or an earlier one, by contact. */
+/** The contacts that the job has invited to the event, in this run or an earlier one, sorted by contact. */
 export async function invitedBy(
   sql: Sql,
   tenant: string,
@@ -116,7 +117,7 @@ export async function findInvitation(
   return rows[0] ?? null;
 }
 
-/** Records an answer; one that is given already changes nothing. Null for an unknown token. */
+/** Records an answer; repeating the current answer changes nothing. Null for an unknown token. */
 export async function recordResponse(
   sql: Sql,
   tenant: string,
@@ -141,7 +142,7 @@ export async function countInvited(sql: Sql, tenant: string, eventId: number): P
   return rows[0]?.count ?? 0;
 }
 
-/** A page of the invited contacts, by contact. */
+/** A page of the invited contacts, sorted by contact. */
 export async function listInvited(
   sql: Sql,
   tenant: string,

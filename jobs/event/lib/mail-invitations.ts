@@ -2,16 +2,19 @@ import type { JobContext, Mail } from 'batchwright/plugin';
 import { type InvitationLinks, invitationLinks, invitationMail } from './invitation-mail.ts';
 import { type Invitation, markMailed } from './invitation-rows.ts';
 
-/** Mails on the way at once: as many connections as the mailer keeps. */
+/** Mails sent at once: as many as the mailer has connections. */
 const LANES = 5;
-/** After so many failures in a row the server, not an address, is at fault: the rest waits for the next run. */
+/**
+ * After this many consecutive failures the server, not an address, is the cause: the rest waits for the next
+ * run.
+ */
 const MAX_FAILURES_IN_A_ROW = 10;
 
 /**
- * Mails the invitations and marks each as mailed as soon as the server has taken it, so that a further run
- * does not mail it again. One that is refused does not keep the others back.
+ * Mails the invitations and marks each as mailed when the server has accepted it, so that a later run does
+ * not mail it again. A refused mail does not delay the others.
  *
- * @throws Error when a mail could not be sent, the signal's reason when aborted; a further run goes on
+ * @throws Error when a mail could not be sent, or the signal's reason when aborted; a later run continues
  */
 export async function mailInvitations(
   invitations: readonly Invitation[],
@@ -41,7 +44,7 @@ export async function mailInvitations(
     }
   }
 
-  // All lanes end before the run does: one that went on would meet the next run.
+  // All lanes must end before the run does: otherwise one could overlap with the next run.
   const ended = await Promise.allSettled(Array.from({ length: LANES }, lane));
   for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
   signal.throwIfAborted();

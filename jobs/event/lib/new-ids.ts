@@ -1,18 +1,18 @@
 /** The ids of new events and races. */
 import { NonRetryableError, type Sql } from 'batchwright/plugin';
 
-/** Generated ids are higher than those that callers give, up to this one; above it they step over what is there. */
+/** Generated ids are higher than given ids up to this one; higher ids that exist are skipped. */
 const HIGHEST_COUNTED = 2 ** 52;
 
-/** What a counter is once callers have given these ids. */
+/** The counter's value after callers have given these ids. */
 export function counted(last: number, given: readonly number[]): number {
   return Math.max(last, ...given.filter((id) => id <= HIGHEST_COUNTED));
 }
 
 /**
- * The next ids, in ascending order, that are neither given nor in use. Needs the tenant's counter to be locked.
+ * The next ids, in ascending order, that are neither given nor in use. Lock the tenant's counter first.
  *
- * @param last the counter, the given ids counted
+ * @param last the counter, after counting the given ids
  */
 export async function nextIds(
   sql: Sql,

@@ -1,9 +1,9 @@
-/** The plain pages behind an invitation link. They need neither scripts nor styles. */
+/** The plain pages behind an invitation link. They need no scripts and no styles. */
 
-/** Nothing is loaded, and the one form goes back to where the page came from. */
+/** Nothing is loaded, and the form posts only to the page's own origin. */
 export const PAGE_POLICY = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/** @param button of a form that posts to the page's own address */
+/** @param button the label of a form's button that posts to the page's own address */
 export function page(title: string, message: string, button?: string): string {
   const form = button === undefined ? '' : `<form method="post"><button>${escaped(button)}</button></form>\n`;
   return `<!doctype html>

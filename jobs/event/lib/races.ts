@@ -7,21 +7,21 @@ export interface Race {
 }
 
 interface MergedRaces {
-  /** In the order asked for, each once. */
+  /** In the order of the request, each once. */
   asked: Race[];
   /** The event's other races, by id. */
   others: Race[];
-  /** The last of the new ids that was taken; undefined when none was. */
+  /** The last of the new ids that was used; undefined when none was. */
   lastNewId: number | undefined;
 }
 
 /**
- * Decides which race each asked-for one is: with an id that race, added or renamed; without one the
- * event's race of that name (of several the one with the lowest id), else a new one.
+ * Decides which race each requested one is. With an id it is that race, added or renamed. Without an id it is
+ * the event's race of that name (of several, the one with the lowest id), or a new one.
  *
- * @param known the event's races and those of other events that have one of the ids, by id
- * @param newIds for races that are new: as many as there may be
- * @throws NonRetryableError when an id is another event's race
+ * @param known the event's races and those of other events that have one of the ids, sorted by id
+ * @param newIds ids for new races, as many as could be needed
+ * @throws NonRetryableError when an id belongs to another event's race
  */
 export function mergeRaces(
   eventId: number,

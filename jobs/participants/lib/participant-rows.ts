@@ -14,8 +14,8 @@ export const OPTIONAL_FIELDS = [
 export type OptionalField = (typeof OPTIONAL_FIELDS)[number];
 
 /**
- * Makes other imports into the event wait until the commit. Two that meet in the same participants in a
- * different order would otherwise end in a deadlock.
+ * Makes other imports into the event wait until the commit. Two imports with the same participants in
+ * different order would otherwise deadlock.
  */
 export async function lockImports(sql: Sql, tenant: string, eventId: number): Promise<void> {
   await sql.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
@@ -36,8 +36,8 @@ export async function raceIds(sql: Sql, tenant: string, eventId: number): Promis
 }
 
 /**
- * Inserts or updates participants with different unique_ids. Of the optional fields only `sent` are
- * written: the others keep what is stored.
+ * Inserts or updates participants with different unique_ids. Only the optional fields in `sent` are written:
+ * the others keep their stored values.
  */
 export async function storeParticipants(
   sql: Sql,
@@ -47,7 +47,7 @@ export async function storeParticipants(
   sent: readonly OptionalField[],
 ): Promise<{ inserted: number; updated: number }> {
   const columns = ['race_id', 'date_of_birth', 'first_name', 'last_name', ...sent];
-  // "C": another collation of the database may make İ of i.
+  // "C", because another collation of the database may turn i into İ.
   const values = columns.map((column) =>
     column === 'country_code' ? 'upper(country_code collate "C")' : column,
   );

@@ -6,8 +6,8 @@ import { COUNTRY_CODE } from './country-code.ts';
 const ALPHA_DASH = '^[\\p{L}\\p{M}\\p{N}_-]+$';
 
 /**
- * One participant, by the field rules of Tracx Connect (docs/systems.md). An optional field may be
- * null. A property that is not listed is refused: a misspelt `chipcode` would otherwise be lost in silence.
+ * One participant, by the field rules of Tracx Connect (docs/systems.md). An optional field may be null. An
+ * unknown property is refused, because a misspelt `chipcode` would otherwise be lost silently.
  */
 export const participant = {
   type: 'object',
@@ -17,7 +17,7 @@ export const participant = {
     unique_id: { type: 'string', maxLength: 100, pattern: ALPHA_DASH },
     first_name: { type: 'string', minLength: 1, maxLength: 100, format: STORABLE },
     last_name: { type: 'string', minLength: 1, maxLength: 100, format: STORABLE },
-    // `date` is a day of the calendar; the year 0000 is one for it, yet not for Postgres.
+    // `date` accepts the year 0000, which Postgres does not.
     date_of_birth: { type: 'string', format: 'date', pattern: '^(?!0000)' },
     race_id: recordId,
     country_code: { type: ['string', 'null'], pattern: COUNTRY_CODE },

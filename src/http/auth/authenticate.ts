@@ -1,4 +1,4 @@
-/** Finds out who sends a request. */
+/** Identifies the caller of a request. */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Keys } from '../../access/keys.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
@@ -12,9 +12,9 @@ import { callerBySignature } from './iws.ts';
 const BEARER = /^Bearer +/i;
 
 /**
- * `Authorization: Bearer <key>`, or a signature: a request that has one is taken by nothing else. Throws
- * `unauthorized` (401) for a missing or wrong key, and what a signature may lack. When the key ends while the
- * response is still being sent, so does the response.
+ * Accepts `Authorization: Bearer <key>` or a signature; a signed request is checked by its signature only.
+ * Throws `unauthorized` (401) for a missing or wrong key, and for a wrong signature. If the key ends during
+ * the response, the response ends too.
  */
 export function authenticate(
   keys: Keys,
@@ -30,7 +30,10 @@ export function authenticate(
   ];
 }
 
-/** Lets in whom `find` finds. Throws `unauthorized` (401) for null, and `tooManyRequests` after too many of these. */
+/**
+ * Accepts the caller that `find` returns. Throws `unauthorized` (401) for null, and `tooManyRequests` after
+ * too many of these.
+ */
 export function authenticateBy(
   failed: FailedAuthentication,
   find: (request: Request) => Caller | null | Promise<Caller | null>,
@@ -50,7 +53,7 @@ export function authenticateBy(
   };
 }
 
-/** A plugin's own check may refuse by an error as well. */
+/** A plugin's own check may also refuse by throwing an error. */
 function isRefusal(error: unknown): boolean {
   if (error instanceof BatchwrightError) return error.body.errorCode === 401;
   return error instanceof NonRetryableError && error.options.errorCode === 401;
@@ -58,7 +61,7 @@ function isRefusal(error: unknown): boolean {
 
 async function callerByKey(keys: Keys, { headers }: Request): Promise<Caller | null> {
   const { authorization = '' } = headers;
-  // All that follows is the key: ADMIN_KEY is any string, one with spaces too.
+  // Everything after it is the key: ADMIN_KEY may contain spaces.
   const key = BEARER.test(authorization) ? authorization.replace(BEARER, '').trimEnd() : '';
   return key ? keys.authenticate(key) : null;
 }

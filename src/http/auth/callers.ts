@@ -2,10 +2,10 @@ import type { Request } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
 
-/** Who sends a request, once it has been found out. */
+/** The identified caller of each request. */
 const callers = new WeakMap<Request, Caller>();
 
-/** Throws `unauthorized` when no caller was found out: a route behind no authentication asks for one. */
+/** Throws `unauthorized` when the request has no caller: its route has no authentication. */
 export function callerOf(request: Request): Caller {
   const caller = callers.get(request);
   if (!caller) throw new BatchwrightError('unauthorized');

@@ -1,19 +1,19 @@
-/** Content-MD5 of signed requests: their signature covers the headers, and the body by this one alone. */
+/** Content-MD5 of signed requests: the signature covers the headers, and through this header the body. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BatchwrightError } from '../../contract/errors.ts';
 
 export interface Md5Check {
-  /** Takes the next bytes of the body as they were sent: before any decompression. */
+  /** Takes the next bytes of the body as they were sent, before decompression. */
   update(bytes: Buffer): void;
-  /** Throws `unauthorized` when they were not those of Content-MD5. */
+  /** Throws `unauthorized` when the bytes do not match Content-MD5. */
   end(): void;
 }
 
-/** The MD5, in hex, that the bodies of signed requests must have. */
+/** The MD5, in hex, that the body of each signed request must have. */
 const required = new WeakMap<IncomingMessage, string>();
 
-/** From now on who reads the body has to check it. Throws `unauthorized` for a body without Content-MD5. */
+/** Requires readers of the body to check it. Throws `unauthorized` for a body without Content-MD5. */
 export function requireContentMd5(request: IncomingMessage): void {
   const { headers } = request;
   const md5 = String(headers['content-md5'] ?? '');
@@ -24,7 +24,7 @@ export function requireContentMd5(request: IncomingMessage): void {
     });
 }
 
-/** Null for a request whose body need not be checked. */
+/** Null when the request's body needs no check. */
 export function md5CheckOf(request: IncomingMessage): Md5Check | null {
   const md5 = required.get(request);
   if (md5 === undefined) return null;

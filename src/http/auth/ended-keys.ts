@@ -1,23 +1,26 @@
-/** A response ends when the key ends that asked for it, however long it would go on. */
+/** Ends a response when the key of its request ends, however long the response would continue. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestHandler, Response } from 'express';
 import type { Keys } from '../../access/keys.ts';
 import type { Log } from '../../plugin/context.ts';
 import { callerOf } from './callers.ts';
 
-/** With the time that a key is cached for, well under the 5 s within which a key's end takes effect. */
+/**
+ * Together with the time that a key is cached, it is well under the 5 s within which a key's end takes
+ * effect.
+ */
 const TICK_MS = 1000;
-/** A younger response may be the one that tells of the key's end. */
+/** A younger response may be the answer that reports the end of the key. */
 const MIN_AGE_MS = 500;
 
 export interface EndedKeys {
-  /** For behind the authentication by a key: from here on the response ends with the key. */
+  /** Use it after the authentication by key: from here on the response ends with the key. */
   watch: RequestHandler;
 }
 
-/** Looks up once a second, in one statement, which keys of responses that are under way are still valid. */
+/** Checks once a second, in one statement, which keys of current responses are still valid. */
 export function createEndedKeys(keys: Pick<Keys, 'validAmong'>, log: Log): EndedKeys {
-  /** By key: its responses under way, and when each began. */
+  /** By key: its current responses, and when each began. */
   const open = new Map<string, Map<Response, number>>();
   let ticking = false;
 
@@ -38,7 +41,9 @@ export function createEndedKeys(keys: Pick<Keys, 'validAmong'>, log: Log): Ended
     for (const keyId of asked) if (!kept.has(keyId)) cut(keyId);
   }
 
-  /** Cut off rather than ended: nobody must take what was sent for the whole. */
+  /**
+   * Cuts the connections instead of ending the responses, so that a partial answer does not look complete.
+   */
   function cut(keyId: string): void {
     const old = [...(open.get(keyId) ?? [])].filter(([, since]) => performance.now() - since >= MIN_AGE_MS);
     for (const [response] of old) response.destroy();

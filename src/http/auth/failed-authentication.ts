@@ -1,4 +1,4 @@
-/** Whoever guesses keys is stopped by address, before a key is looked up. */
+/** Blocks clients that guess keys, by address, before a key is looked up. */
 import { hash } from 'node:crypto';
 import type { Request } from 'express';
 import { LRUCache } from 'lru-cache';
@@ -6,17 +6,18 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { keyOfSignature } from './iws.ts';
 import { byAddress } from './rate-limit.ts';
 
-/** So many failures an address may have in a minute. A client with a wrong key gets its 401 long before. */
+/** Failures per address and minute. Up to this number, a client with a wrong key gets a 401. */
 const MAX_FAILURES = 100;
 const WINDOW_MS = 60_000;
-/** Of addresses, and of keys that worked: what is beyond the bound and used the longest ago is forgotten. */
+/** Maximum number of addresses, and of keys that worked; the least recently used is forgotten. */
 const MAX_REMEMBERED = 10_000;
 const REMEMBERED_MS = 60 * 60_000;
 
 export interface FailedAuthentication {
   /**
    * Throws `tooManyRequests` (429, with Retry-After) for an address with too many failures. A key that has
-   * worked from there within the hour passes: who shares an address, a proxy's say, cannot lock others out.
+   * worked from this address within the hour is accepted, so that one client behind a proxy cannot lock out
+   * the others.
    */
   check(request: Request): void;
   noteFailure(request: Request): void;
@@ -43,10 +44,10 @@ export function createFailedAuthentication(): FailedAuthentication {
   };
 }
 
-/** Stands for what a request authenticates with, at its address; a hash, so that no key is kept readable. */
+/** A hash of the request's credentials and address, so that no key is stored readable. */
 function nameOf(request: Request): string {
   const { authorization, 'x-api-authorization': signature } = request.headers;
-  // A plugin may look at a header of its own: then all who pass its check from the address count as one.
+  // A plugin may check its own header: then all its callers at the address count as one.
   const credential = signature === undefined ? (authorization ?? request.baseUrl) : keyOfSignature(signature);
   return hash('sha256', `${byAddress(request)} ${credential}`, 'base64');
 }

@@ -1,27 +1,33 @@
-/** The signature of the IWS scheme: a function of the request's head and the key's secret. */
+/** The signature of the IWS scheme, computed from the request's head and the key's secret. */
 import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseHttpDate } from '../../domain/http-date.ts';
 
 export interface SignedHead {
   method: string;
-  /** Path and query, as they were sent. */
+  /** Path and query as they were sent. */
   target: string;
   headers: IncomingHttpHeaders;
 }
 
-/** Signed by clients that do not send X-Api-Version, as iVvy's .NET client; it is also that of `/api/1.0/`. */
+/**
+ * The version that clients sign when they do not send X-Api-Version, like iVvy's .NET client. It is also the
+ * version of `/api/1.0/`.
+ */
 const API_VERSION = '1.0';
-/** iVvy's timestamp format ends with UTC; clients leave that out as well. */
+/** iVvy's timestamp format ends with UTC; some clients leave that out. */
 const IVVY_DATE = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)( utc)?$/i;
-/** Beside those of RFC 9110: documents of the scheme write UTC for GMT, and a comma after the month. */
+/**
+ * The date of RFC 9110, and variants in documents of the scheme: UTC for GMT, and a comma after the month.
+ */
 const DATE = /^[a-z]{3}, \d\d? [a-z]{3},? \d{4} \d\d:\d\d:\d\d (gmt|utc)$/i;
 /** The scheme and the host of a request target in absolute form. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
 /**
- * The texts that the client may have signed. Nothing stands between the parts, a header that is missing is empty,
- * and everything is lower-cased. Without X-Api-Version there are two: some clients sign the version all the same.
+ * The texts that the client may have signed. The parts are joined without a separator, a missing header is
+ * empty, and everything is in lower case. Without X-Api-Version there are two texts: some clients sign the
+ * version anyway.
  */
 export function stringsToSign({ method, target, headers }: SignedHead): string[] {
   const ivvy = ivvyHeaders(headers);
@@ -47,7 +53,7 @@ export function iwsSignature(secret: string, text: string): Buffer {
   return createHmac('sha1', secret).update(text).digest();
 }
 
-/** When the request says it was made, in milliseconds; NaN when it does not, or not in the form it must have. */
+/** The request's own date, in ms; NaN when it is missing or malformed. */
 export function dateOf(headers: IncomingHttpHeaders): number {
   const ivvyDate = ivvyHeaders(headers).get('ivvydate');
   if (ivvyDate !== undefined) {
@@ -58,7 +64,7 @@ export function dateOf(headers: IncomingHttpHeaders): number {
   return DATE.test(date) ? Date.parse(date) : (parseHttpDate(date, Date.now()) ?? Number.NaN);
 }
 
-/** All that begin with IVVY, by their names without dashes and underscores, in the order of these. */
+/** All headers that begin with IVVY, sorted by name without dashes and underscores. */
 function ivvyHeaders(headers: IncomingHttpHeaders): Map<string, string> {
   const found = Object.entries(headers)
     .map(([name, value]): [string, string] => [name.replaceAll(/[-_]/g, ''), String(value)])

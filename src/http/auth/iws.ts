@@ -1,4 +1,4 @@
-/** Requests that are signed with a key's secret: `X-Api-Authorization: IWS {key}:{signature}`. */
+/** Requests signed with a key's secret: `X-Api-Authorization: IWS {key}:{signature}`. */
 import { timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
 import type { Keys } from '../../access/keys.ts';
@@ -9,15 +9,15 @@ import { dateOf, iwsSignature, stringsToSign } from './iws-signature.ts';
 
 const AUTHORIZATION = /^IWS +([^\s:]+):([^\s:]+)$/i;
 const SIGNATURE = /^[0-9a-f]{40}$/i;
-/** Between the clocks of the caller and of this machine, either way. */
+/** The maximum difference between the clocks of the caller and of this machine. */
 const MAX_SKEW_MS = 5 * 60_000;
-/** Of the string to sign, as a caller is told it. */
+/** The string to sign is shown to the caller up to this length. */
 const MAX_TOLD_CHARACTERS = 2000;
 
 /**
- * Who signed the request; null for a key that is wrong or does not sign. The body is checked as it is read, by
- * its Content-MD5. Throws `staleRequest` and `unauthorized` (401), and `unavailable` (503) when SECRET_KEY
- * does not read the key's secret.
+ * The caller that signed the request; null for a wrong key or one that does not sign. The body is checked
+ * while it is read, by its Content-MD5. Throws `staleRequest` and `unauthorized` (401), and `unavailable`
+ * (503) when SECRET_KEY does not decrypt the key's secret.
  */
 export async function callerBySignature(keys: Keys, request: Request): Promise<Caller | null> {
   const { headers, method, originalUrl: target } = request;
@@ -35,7 +35,9 @@ export async function callerBySignature(keys: Keys, request: Request): Promise<C
   return signer.caller;
 }
 
-/** The key that a signed request names; undefined when the header is not in its form. Nothing is checked. */
+/**
+ * The key named in a signed request; undefined when the header is malformed. The signature is not checked.
+ */
 export function keyOfSignature(authorization: string | string[]): string | undefined {
   return AUTHORIZATION.exec(String(authorization))?.[1];
 }

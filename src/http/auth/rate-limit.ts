@@ -1,4 +1,4 @@
-/** How often a key, or an address, may ask. */
+/** Limits how many requests a key, or an address, may send. */
 import { isIP } from 'node:net';
 import type { Request, RequestHandler } from 'express';
 import { type ClientRateLimitInfo, ipKeyGenerator, rateLimit, type Store } from 'express-rate-limit';
@@ -13,21 +13,22 @@ export function byKey(request: Request): string {
 }
 
 /**
- * The address that a request came from, for those who have no key: what they name may be made up. Of an IPv6
- * address the network, for whoever has one has all of it.
+ * The address that a request came from, for requests without a key, whose other data may be invented. For
+ * IPv6 it is the network, because a client usually has all of its addresses.
  */
 export function byAddress(request: Request): string {
   const { ip = '', socket } = request;
-  // What a trusted proxy has passed on may be anything.
+  // A trusted proxy may have passed on any text.
   return ipKeyGenerator(isIP(ip) ? ip : (socket.remoteAddress ?? ''));
 }
 
 const WINDOW_MS = 60_000;
-/** Of keys or addresses: what is beyond the bound and asked the longest ago begins anew. */
+/** Maximum number of keys or addresses; the one that was idle longest is forgotten and starts again. */
 const MAX_REMEMBERED = 10_000;
 
 /**
- * So many requests a minute for each of `whom`; throws `tooManyRequests` with Retry-After. 0 is no limit.
+ * Allows this many requests per minute for each of `whom`; throws `tooManyRequests` with Retry-After. 0 means
+ * no limit.
  *
  * @param maxRemembered how many of them are known at once
  */
@@ -52,7 +53,10 @@ export function limitRate(
   });
 }
 
-/** The library's own store keeps whoever came within two minutes, and addresses cost an attacker nothing. */
+/**
+ * The library's own store keeps every client of the last two minutes, and an attacker can use any number of
+ * addresses.
+ */
 class BoundedStore implements Store {
   readonly localKeys = true;
   readonly #known: LRUCache<string, ClientRateLimitInfo & { resetTime: Date }>;

@@ -1,15 +1,15 @@
-/** The memory that bodies take while they are read: bounded, and shared out among the tenants. */
+/** Memory for bodies that are being read: bounded, and shared between the tenants. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { callerOf } from '../auth/callers.ts';
 
-/** A body that takes no more is not counted: there are many of them, and they come and go. */
+/** Bodies up to this size are not counted: there are many, and they are short-lived. */
 const FREE_BYTES = 64 * 1024;
-/** A tenant may have half of it all, so that there is something left for the others. */
+/** A tenant may use half of the memory, so that some is left for the others. */
 const TENANT_SHARE = 1 / 2;
 
-/** What all bodies together take. */
+/** The memory of all bodies together. */
 export class BodyMemory {
   readonly #maxBytes: number;
   #bytes = 0;
@@ -33,14 +33,14 @@ export class BodyMemory {
   }
 }
 
-/** What one body takes. */
+/** The memory of one body. */
 export class HeldBody {
   readonly #memory: BodyMemory;
   readonly #tenant: string;
   readonly #response: ServerResponse;
   #read = 0;
   #released = 0;
-  /** What of it is counted. */
+  /** The bytes that are counted. */
   #counted = 0;
   #isWatched = false;
   #isOver = false;
@@ -56,7 +56,7 @@ export class HeldBody {
     return this.#read;
   }
 
-  /** So many bytes have been read and are held. Throws `unavailable` when there is no room for them. */
+  /** Adds bytes that were read and are held. Throws `unavailable` when there is no room for them. */
   add(bytes: number): void {
     this.#read += bytes;
     this.#count();
@@ -70,7 +70,7 @@ export class HeldBody {
       });
   }
 
-  /** The body's first so many bytes are held no more. */
+  /** Releases the body's bytes up to this position. */
   release(upTo = this.#read): void {
     this.#released = Math.max(this.#released, upTo);
     this.#count();
@@ -91,7 +91,7 @@ export class HeldBody {
 
 const bodies = new WeakMap<IncomingMessage, HeldBody>();
 
-/** From now on what the request's body takes is counted for its caller, until the answer has ended. */
+/** Counts the memory of the request's body for its caller, until the answer has ended. */
 export function countBodies(memory: BodyMemory): RequestHandler {
   return (request: Request, response, next) => {
     bodies.set(request, new HeldBody(memory, callerOf(request).tenant, response));
@@ -99,7 +99,7 @@ export function countBodies(memory: BodyMemory): RequestHandler {
   };
 }
 
-/** Undefined where nothing is counted. */
+/** Undefined when the request's body is not counted. */
 export function heldBodyOf(request: IncomingMessage): HeldBody | undefined {
   return bodies.get(request);
 }

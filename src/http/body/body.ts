@@ -1,4 +1,4 @@
-/** Request bodies: decoded, capped, and cut into jobs as they arrive. */
+/** Request bodies: decoded, limited, and split into jobs as they arrive. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -18,25 +18,30 @@ import { TOO_SLOW } from '../server/slow-clients.ts';
 import { type HeldBody, heldBodyOf } from './body-memory.ts';
 
 export interface BodyLimits {
-  /** Counted after decompression. */
+  /** After decompression. */
   maxBodyBytes: number;
   maxJobBytes: number;
 }
 
-/** Objects and arrays open at once in a body. */
+/** Maximum number of nested objects and arrays in a body. */
 export const MAX_DEPTH = 500;
-/** Around params in the body of `run`: the object, its array and the job. Alone they are as deep as there. */
+/**
+ * Levels around params in the body of `run`: the object, its array and the job. Params sent alone may have
+ * the same depth.
+ */
 const PARAMS_OUTER_DEPTH = 3;
-/** Of a body that counts as empty. */
+/** A blank body up to this size counts as empty. */
 const MAX_BLANK_BYTES = 1024;
-/** Thousands of jobs may stand in a piece: a whole decompressed block at once would hold the event loop. */
+/** A piece may contain thousands of jobs: a whole decompressed block at once would block the event loop. */
 const PIECE_BYTES = 16 * 1024;
-/** Blocks that are there already are read without a turn of the event loop, others need one now and then. */
+/**
+ * Blocks that have already arrived are read without a turn of the event loop; after this time it must turn.
+ */
 const MAX_TURN_MS = 20;
 
 /**
- * The body of a `run` request as events of its jobs and other members, and the digest of all its bytes,
- * which is known once the events are through.
+ * The body of a `run` request as events of its jobs and other members, and the digest of all its bytes, which
+ * is known after the last event.
  */
 export function readEnvelope(
   request: IncomingMessage,
@@ -58,13 +63,16 @@ export function readEnvelope(
   return { events: events(), digest: () => hash.digest(), ...bodyOf(request) };
 }
 
-/** What the body takes, as `submit` releases it. */
+/** The body's memory, for `submit` to release. */
 export function bodyOf(request: IncomingMessage): { body?: HeldBody } {
   const body = heldBodyOf(request);
   return body ? { body } : {};
 }
 
-/** The body of a request for one action: checked to be one JSON object, its bytes as they came; `{}` when it is empty. */
+/**
+ * The body of a request for one action: checked to be one JSON object, its bytes unchanged; `{}` when it is
+ * empty.
+ */
 export async function readParams(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const maxBytes = Math.min(limits.maxBodyBytes, limits.maxJobBytes);
   const scanner = new EnvelopeScanner({
@@ -85,22 +93,22 @@ export async function readParams(request: IncomingMessage, limits: BodyLimits): 
   return hasByteOrderMark ? body.subarray(3) : body;
 }
 
-/** White space and nothing else, be it with a byte order mark. Only short bodies are looked at: others are not. */
+/** True for white space only, with or without a byte order mark. Long bodies count as not blank. */
 function isBlank(body: Buffer): boolean {
   return body.length <= MAX_BLANK_BYTES && body.toString().trim() === '';
 }
 
 /**
- * Lets a request go on with its body checked and still to be read, for those who read it by themselves. That
- * of a signed request is held as a whole, the others are left alone. Not to be called in the turn in which the
- * request arrived: an empty body would come to its end before anybody else listens.
+ * Checks a body that is still to be read by others. The body of a signed request is held as a whole; other
+ * bodies are not touched. Do not call it in the turn in which the request arrived: an empty body would end
+ * before other code listens.
  */
 export async function checkAhead(request: IncomingMessage, limits: BodyLimits): Promise<void> {
   const md5Check = md5CheckOf(request);
   if (!md5Check) return;
   const parts: Buffer[] = [];
   let bytes = 0;
-  // Never reads on past the last byte: that would end the request for whoever reads it next.
+  // Never reads past the last byte: that would end the request before its next reader.
   while (!request.complete || request.readableLength > 0) {
     if (request.readableLength === 0) await moreOf(request);
     const part: Buffer | null = request.readableLength > 0 ? request.read() : null;
@@ -129,7 +137,7 @@ async function moreOf(request: IncomingMessage): Promise<void> {
   }
 }
 
-/** The body's bytes, decoded, in pieces small enough to be worked on at once; throws past `maxBytes`. */
+/** The body's bytes, decoded, in small pieces; throws when they exceed `maxBytes`. */
 export async function* pieces(request: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
@@ -152,8 +160,8 @@ export async function* pieces(request: IncomingMessage, maxBytes: number): Async
 }
 
 /**
- * Stopping early leaves the request as it is: an answer must still get through its socket. Read to the end, it
- * has been checked.
+ * Stopping early leaves the request unchanged, because the answer still needs its socket. A body read to its
+ * end has been checked.
  */
 async function* decoded(request: IncomingMessage, encoding: string): AsyncGenerator<Buffer> {
   const decoder = decoderOf(encoding);
@@ -184,7 +192,7 @@ async function* decoded(request: IncomingMessage, encoding: string): AsyncGenera
   } finally {
     request.off(TOO_SLOW, onSlow);
     request.off('data', onData);
-    // Done here, for the decoder's own end would do it later and pause whoever reads on.
+    // Done here, because the decoder's own end would do it later and pause the next reader.
     request.unpipe(decoder);
   }
   md5Check?.end();
@@ -213,10 +221,10 @@ function decoderOf(encoding: string): Transform {
   }
 }
 
-/** What comes behind a whole JSON value is mostly the next line. */
+/** Text after a complete JSON value usually means one job per line. */
 function linesHint({ message }: JsonSyntaxError): string {
   const isBehind = message.startsWith('expected the end of the body');
-  return isBehind ? '; one job a line is sent to POST /v1/batches as application/x-ndjson' : '';
+  return isBehind ? '; send one job per line to POST /v1/batches as application/x-ndjson' : '';
 }
 
 function depthHint(error: JsonSyntaxError): string {
@@ -224,7 +232,7 @@ function depthHint(error: JsonSyntaxError): string {
   return isTooDeep ? `, counting the ${PARAMS_OUTER_DEPTH} that a JSON body has around params` : '';
 }
 
-/** @param hint what the message of a syntax error ends with */
+/** @param hint the end of the message of a syntax error */
 function asRequestError<T>(hint: (error: JsonSyntaxError) => string, scan: () => T): T {
   try {
     return scan();

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 
-/** The `Idempotency-Key` header. Throws `badRequest` for one that cannot be kept. */
+/** The `Idempotency-Key` header. Throws `badRequest` for one that cannot be stored. */
 export function idempotencyKeyOf(request: Request): string | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Bounds the bodies that plugins' routes read by themselves, in whatever way. */
+/** Limits the bodies that plugins' routes read themselves, by any method. */
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { md5CheckOf } from '../auth/content-md5.ts';
@@ -6,26 +6,26 @@ import { tooLarge } from './body.ts';
 import { heldBodyOf } from './body-memory.ts';
 
 /**
- * Refuses a body that is too long, or that there is no room for, as soon as that shows: before the route, or as an
- * error of the request that its reader throws. What is read counts as held until the answer has ended.
+ * Refuses a body that is too long or does not fit into memory, as soon as this is known: before the route, or
+ * as an error of the request, which its reader throws. Bytes read count as held until the answer has ended.
  */
 export function limitBody(maxBytes: number): RequestHandler {
   return (request, _response, next) => {
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
-    // That of a signed request is here already.
+    // The body of a signed request has been read already.
     if (!md5CheckOf(request)) countPushed(request, maxBytes);
     next();
   };
 }
 
-/** Counts where the parser hands the body over: a listener of data would begin to read it. */
+/** Counts where the parser delivers the body: a `data` listener would start reading it. */
 function countPushed(request: IncomingMessage, maxBytes: number): void {
   const push = request.push.bind(request);
   let bytes = request.readableLength;
   let isRefused = false;
   request.push = (block: Buffer | null, encoding) => {
     if (block === null) return push(block);
-    if (isRefused) return true; // thrown away
+    if (isRefused) return true; // discarded
     bytes += block.length;
     try {
       if (bytes > maxBytes) throw tooLarge(maxBytes);

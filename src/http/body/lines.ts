@@ -7,7 +7,7 @@ import type { IntakeEvent } from '../../pipeline/submit/intake.ts';
 import { type BodyLimits, bodyOf, MAX_DEPTH, pieces } from './body.ts';
 import type { HeldBody } from './body-memory.ts';
 
-/** The names that a body of one JSON value a line goes by; none is registered. */
+/** Content types for one JSON value per line; none is registered. */
 export const LINES = [
   'application/x-ndjson',
   'application/ndjson',
@@ -19,13 +19,13 @@ export const LINES = [
   'application/x-json-lines',
   'application/x-ldjson',
 ];
-/** Around a job in a JSON body: the object and its array. A line is as deep as it would be there. */
+/** Levels around a job in a JSON body: the object and its array. A job on a line may have the same depth. */
 const OUTER_DEPTH = 2;
 
 /**
- * A body of one job a line as events of its jobs, after those of the `members` that it has no place for, and
- * the digest of it all, which is known once the events are through. Its size as a whole is not limited, yet
- * what stands between the jobs is: a few bytes that unpack to endless empty lines would never reach a limit.
+ * A body with one job per line as events: first the `members` from the query, then its jobs. Also the digest
+ * of all, which is known after the last event. The body's total size is not limited, but the bytes between
+ * jobs are: a few compressed bytes could otherwise expand to endless empty lines.
  */
 export function readLines(
   request: IncomingMessage,
@@ -56,7 +56,7 @@ export function readLines(
       hash.update(piece);
       const lines = asRequestError(() => scanner.push(piece));
       bytesOfNoJob += lines.reduce((bytes, { value }) => bytes - value.length, piece.length);
-      // A job that has not ended yet counts as well.
+      // An unfinished job counts as well.
       if (bytesOfNoJob > limits.maxBodyBytes + limits.maxJobBytes)
         throw new BatchwrightError('bodyTooLarge', {
           message: `The request body has more than ${limits.maxBodyBytes} bytes of white space`,

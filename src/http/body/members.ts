@@ -1,4 +1,4 @@
-/** Bodies of requests that hold no jobs. */
+/** Bodies of requests without jobs. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { BatchwrightError } from '../../contract/errors.ts';
@@ -9,8 +9,8 @@ import { readParams } from './body.ts';
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * The body of a small request as a JSON object; `{}` when there is none. A number that was rounded to a whole one
- * is a fraction in it. Throws `invalidRequest` for anything else.
+ * The body of a small request as a JSON object; `{}` when it is empty. A number that was rounded to a whole
+ * one is a fraction in the result. Throws `invalidRequest` for anything else.
  */
 export async function readObject(request: IncomingMessage): Promise<Record<string, unknown>> {
   const bytes = await readParams(request, { maxBodyBytes: MAX_BYTES, maxJobBytes: MAX_BYTES });
@@ -24,7 +24,7 @@ export async function readObject(request: IncomingMessage): Promise<Record<strin
   }
 }
 
-/** As `readObject`; throws `invalidRequest` for a member that is not among the known ones, too. */
+/** Like `readObject`; also throws `invalidRequest` for an unknown member. */
 export async function readMembers(
   request: IncomingMessage,
   known: readonly string[],

@@ -1,13 +1,13 @@
-/** What stands in a request's query, and what of it is allowed. */
+/** The query of a request, checked. */
 import type { Request } from 'express';
 import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
 import { notKnown } from '../../domain/unknown-name.ts';
 
 /**
- * The values of a query by name. Express would hand on names that nobody asks for, take a name that is given
- * twice for an array, and put replacement characters in place of bytes that are no text.
+ * The values of a query by name. Express would pass on unknown names, make an array of a repeated name, and
+ * replace bytes that are not valid text.
  *
- * @throws BatchwrightError of the kind for a name that is not known or given twice, and for what is no UTF-8
+ * @throws BatchwrightError of the kind for a name that is unknown or repeated, and for invalid UTF-8
  */
 export function queryOf<Name extends string>(
   { originalUrl }: Request,
@@ -30,7 +30,7 @@ export function queryOf<Name extends string>(
 
 function decodedText(text: string, kind: ErrorName): string {
   try {
-    // Node reads bytes beyond ASCII as Latin-1, whatever they were meant to be.
+    // Node reads bytes beyond ASCII as Latin-1, whatever their encoding.
     if (/[^\x21-\x7e]/.test(text)) throw new URIError();
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
@@ -40,13 +40,13 @@ function decodedText(text: string, kind: ErrorName): string {
   }
 }
 
-/** One of the allowed words, or undefined when there is none. Throws `badRequest`. */
+/** One of the allowed words; undefined when it is absent. Throws `badRequest`. */
 export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T | undefined {
   if (value === undefined || allowed.includes(value as T)) return value as T | undefined;
   throw new BatchwrightError('badRequest', { message: `${name} must be one of ${allowed.join(', ')}` });
 }
 
-/** Written out as a text too, as it stands in a query; undefined when there is none. Throws `badRequest`. */
+/** A whole number, also written as text, as in a query; undefined when it is absent. Throws `badRequest`. */
 export function wholeNumber(name: string, value: unknown, least: number, most: number): number | undefined {
   if (value === undefined) return undefined;
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;

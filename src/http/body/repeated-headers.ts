@@ -1,7 +1,9 @@
 import type { NextFunction, Request, Response } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 
-/** Node would join the values of some, and keep the first of others: one of them is not what its sender meant. */
+/**
+ * Node would join the values of some headers and keep the first of others: neither is what the sender meant.
+ */
 const ONCE = new Set([
   'authorization',
   'content-encoding',
@@ -14,7 +16,7 @@ const ONCE = new Set([
   'x-api-version',
 ]);
 
-/** Throws `badRequest` for a request in which a header comes twice that has one value. */
+/** Throws `badRequest` when a header that has one value is sent twice. */
 export function refuseRepeatedHeaders(request: Request, _response: Response, next: NextFunction): void {
   const { rawHeaders } = request;
   const seen = new Set<string>();
@@ -28,9 +30,9 @@ export function refuseRepeatedHeaders(request: Request, _response: Response, nex
   next();
 }
 
-/** What a header counts as; undefined for one that may come several times. */
+/** The name that a header counts under; undefined for one that may be repeated. */
 function nameOf(header: string): string | undefined {
-  // The IWS scheme signs these by their names without dashes and underscores.
+  // The IWS scheme signs these headers by their names without dashes and underscores.
   if (header.startsWith('ivvy')) return header.replaceAll(/[-_]/g, '');
   return ONCE.has(header) ? header : undefined;
 }

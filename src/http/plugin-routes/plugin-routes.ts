@@ -1,4 +1,4 @@
-/** HTTP routes that plugins bring: behind the usual keys unless they authenticate otherwise. */
+/** HTTP routes of plugins: they need the usual keys unless they authenticate otherwise. */
 import { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { StartError } from '../../domain/start-error.ts';
@@ -10,31 +10,31 @@ import { callerOf } from '../auth/callers.ts';
 import type { FailedAuthentication } from '../auth/failed-authentication.ts';
 import { mountedAt } from '../request-log.ts';
 
-/** Paths of our own: a plugin's prefix must not shadow them. */
+/** Batchwright's own paths: a plugin's prefix must not hide them. */
 const OWN_PATHS =
   /^\/((batch|api|healthz|readyz|metrics|docs|openapi\.json)(\/|$)|v1(\/(batches|keys|actions|callback-secret)(\/|$)|\/?$))/i;
 
 export interface PluginRoutesOptions {
-  /** By `place`, the name of their file. */
+  /** `place` is the name of their file. */
   routes: readonly { namespace: string; place: string; routes: Routes }[];
   pipeline: PluginPipeline;
-  /** What reads the database for the routes of a namespace. */
+  /** Creates the database access of a namespace's routes. */
   sqlOf(namespace: string): Sql;
   log: Log & { child(bindings: object): Log };
-  /** What stands before routes that do not authenticate by themselves. */
+  /** Handlers before routes that do not authenticate themselves. */
   keyed: RequestHandler[];
   limitRate: RequestHandler;
-  /** What bounds the bodies that routes read. */
+  /** Handlers that limit the bodies of routes. */
   bounded: RequestHandler[];
   failed: FailedAuthentication;
 }
 
-/** Mounts them all. Throws a StartError that names the file of those whose prefix is taken, or that fail. */
+/** Mounts them all. Throws a StartError that names the file of routes whose prefix is taken, or that fail. */
 export async function mountPluginRoutes(app: Express, options: PluginRoutesOptions): Promise<void> {
   const taken = new Map<string, string>();
   for (const { namespace, place, routes } of options.routes) {
     const { prefix } = routes;
-    // Paths are compared as express compares them: whatever the case.
+    // Express compares paths without regard to case, so this does too.
     const other = OWN_PATHS.test(prefix) ? 'Batchwright itself' : taken.get(prefix.toLowerCase());
     if (other) throw new StartError(`${place}: the prefix ${prefix} is taken, by ${other}`);
     taken.set(prefix.toLowerCase(), place);
@@ -50,7 +50,7 @@ export async function mountPluginRoutes(app: Express, options: PluginRoutesOptio
   }
 }
 
-/** A route that parses the body and leaves it at that means the caller: its own fault is no error of JSON.parse. */
+/** Turns a JSON error of a route's body parser into the caller's error. */
 const refuseBrokenJson: ErrorRequestHandler = (error, { method }, _response, next) => {
   const isOfBody = error instanceof SyntaxError && error.message.includes('JSON');
   if (!isOfBody || method === 'GET' || method === 'HEAD') return next(error);
@@ -81,7 +81,7 @@ function awaited<T>(promise: Promise<T>, tool: string): Promise<T> {
   return refusingJson(promise, `${tool}() is a promise: await it`);
 }
 
-/** Without it `response.json(…)` of the value would answer `{}`, and nobody would be told why. */
+/** Otherwise `response.json(…)` of the value would answer `{}` without an error. */
 function refusingJson<T extends object>(value: T, remedy: string): T {
   const toJSON = () => {
     throw new TypeError(remedy);

@@ -19,15 +19,15 @@ import { sendResults } from '../send-results.ts';
 
 export interface RpcDeps extends SubmitDeps, ControlDeps {
   bodyLimits: BodyLimits;
-  /** For those who are sent results. */
+  /** Limits how many results are sent at once. */
   resultTurns: TenantTurns;
   log: Log;
 }
 
 interface RpcAction {
-  /** HEAD is one of them wherever GET is. */
+  /** HEAD is included wherever GET is. */
   methods: readonly string[];
-  /** What may stand in the query and in the body; null when the body is a batch. */
+  /** The names allowed in the query and in the body; null when the body is a batch. */
   parameters: readonly string[] | null;
   handle(deps: RpcDeps, request: Request, response: Response, parameters: Parameters): Promise<void>;
 }
@@ -38,7 +38,7 @@ const POST = ['POST'];
 const GET_OR_POST = ['GET', 'HEAD', 'POST'];
 const ID = ['async', 'asyncId'];
 const PARAMETERS = [...ID, 'start', 'perPage', 'status'];
-/** Of jobs; Postgres keeps it as an integer. */
+/** The largest job number: Postgres stores it as an integer. */
 const MAX_NUMBER = 2 ** 31 - 1;
 
 const ACTIONS: Record<string, RpcAction> = {
@@ -93,7 +93,7 @@ function requireMethod(methods: readonly string[], request: Request, response: R
   });
 }
 
-/** What is wrong with the query of a request that names no action of ours. */
+/** The error for a request whose query names no known action. */
 function unknownAction(request: Request): BatchwrightError {
   const known = Object.keys(ACTIONS);
   const { action } = queryOf(request, ['action', ...PARAMETERS], 'invalidRequest');
@@ -136,7 +136,7 @@ async function answerResults(
   await sendResults(response, results, { turns: deps.resultTurns, tenant: batch.tenant });
 }
 
-/** Ids and numbers may stand in the body or in the query; null is as good as nothing. */
+/** Ids and numbers may be in the body or in the query; null counts as absent. */
 async function parametersOf(request: Request, known: readonly string[] | null): Promise<Parameters> {
   const { action: _, ...query } = queryOf(request, ['action', ...(known ?? [])], 'invalidRequest');
   if (known === null) return {};
@@ -145,12 +145,12 @@ async function parametersOf(request: Request, known: readonly string[] | null): 
   const twice = given.find(([name, value]) => Object.hasOwn(query, name) && query[name] !== String(value));
   if (twice)
     throw new BatchwrightError('invalidRequest', {
-      message: `${twice[0]} is one thing in the query, another in the body`,
+      message: `${twice[0]} has different values in the query and in the body`,
     });
   return { ...query, ...Object.fromEntries(given) };
 }
 
-/** Throws the error for a batch that is not there, which says what an id is where it is none. */
+/** Throws the error for a missing batch, with a hint when the value is not an id. */
 function asyncIdOf({ async, asyncId }: Parameters, notFound: ErrorName = 'batchNotFound'): string {
   if (async !== undefined && asyncId !== undefined && async !== asyncId)
     throw new BatchwrightError('invalidRequest', { message: 'async and asyncId are not the same' });
@@ -159,7 +159,7 @@ function asyncIdOf({ async, asyncId }: Parameters, notFound: ErrorName = 'batchN
   const isMissing = id === undefined || id === '';
   throw new BatchwrightError(notFound, {
     details: [
-      isMissing ? 'async is missing' : 'async must be the 32 lower-case hex digits that run answered',
+      isMissing ? 'async is missing' : 'async must be the 32 lower-case hex digits that run returned',
     ],
   });
 }

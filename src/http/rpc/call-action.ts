@@ -1,4 +1,4 @@
-/** Any action called alone: `POST /api/1.0/{namespace}?action={action}` with the params as the body. */
+/** Runs a single action: `POST /api/1.0/{namespace}?action={action}` with the params as the body. */
 import type { RequestHandler } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type CallActionDeps, callAction } from '../../pipeline/call/call-action.ts';
@@ -21,7 +21,7 @@ export function alone(
     if (action === undefined || action === '')
       throw new BatchwrightError('emptyJobs', { message: '?action= is missing' });
     const params = await readParams(request, deps.bodyLimits);
-    // Held no longer for its sender's sake.
+    // The body is stored now; its memory is no longer needed.
     heldBodyOf(request)?.release();
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -44,7 +44,7 @@ export function alone(
   };
 }
 
-/** The HTTP status is the errorCode; an action may choose codes that are not an HTTP status. */
+/** The HTTP status is the errorCode; an action may use codes that are not an HTTP status. */
 function statusOf(error: string): number {
   const { errorCode } = (JSON.parse(error) ?? {}) as { errorCode?: unknown };
   return Number.isInteger(errorCode) && Number(errorCode) >= 400 && Number(errorCode) <= 599

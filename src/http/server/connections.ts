@@ -1,18 +1,18 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** How long a connection on which a request is just arriving may take to do so once the server stops. */
+/** After the server stops, a request that is arriving on a connection gets this long to arrive. */
 const ARRIVAL_MS = 2_000;
 
-/** A request and its answer, from its head to the answer's end. */
+/** A request and its answer, from the request's head to the end of the answer. */
 export interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
-  /** As it was sent: routers shorten the request's own. */
+  /** The path as it was sent: routers shorten the request's own. */
   path: string | undefined;
 }
 
-/** The connections of a server, each with the requests on it whose answers have not ended, in their order. */
+/** The connections of a server, each with its unanswered requests in their order. */
 export class Connections {
   readonly #open = new Map<Socket, Exchange[]>();
   readonly #served = new WeakSet<Socket>();
@@ -25,7 +25,7 @@ export class Connections {
     });
   }
 
-  /** Takes note of a request. */
+  /** Registers a request. */
   begin(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const exchanges = this.#open.get(socket);
@@ -40,7 +40,7 @@ export class Connections {
     });
   }
 
-  /** True once a request has begun on the connection. */
+  /** True when at least one request has begun on the connection. */
   hasServed(socket: Socket): boolean {
     return this.#served.has(socket);
   }
@@ -50,12 +50,12 @@ export class Connections {
     return this.#open.get(socket) ?? [];
   }
 
-  /** Those with requests whose answers have not ended. */
+  /** Connections with requests whose answers have not ended. */
   *busy(): Iterable<[Socket, readonly Exchange[]]> {
     for (const entry of this.#open) if (entry[1].length > 0) yield entry;
   }
 
-  /** Resolves when all answers on the connection have ended but the one that is excepted. */
+  /** Resolves when all answers on the connection have ended, except the given one. */
   async answered(socket: Socket, except?: Exchange): Promise<void> {
     for (;;) {
       const other = this.on(socket).find((exchange) => exchange !== except);
@@ -64,7 +64,7 @@ export class Connections {
     }
   }
 
-  /** Every connection ends with the answer that is under way on it, the others now, or as soon as may be. */
+  /** Ends every connection after its current answer, or at once if it has none. */
   drain(): void {
     this.#draining = true;
     for (const [socket, exchanges] of this.#open) {

@@ -1,18 +1,18 @@
 /** `Expect: 100-continue`: a client that asks before it sends its body. RFC 9110, 10.1.1. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Requests whose clients have not been told to go on. */
+/** Requests whose clients still wait for 100 Continue. */
 const heldBack = new WeakSet<IncomingMessage>();
 
-/** True while the client waits to be told whether its body is wanted. */
+/** True while the client waits to learn whether its body is wanted. */
 export function isHeldBack(request: IncomingMessage): boolean {
   return heldBack.has(request);
 }
 
 /**
- * Tells the client to go on when somebody first reads the body, whoever that is. Who answers without reading it has
- * said all there is: the connection ends with the answer, for a client may send its body after all, and nobody could
- * tell where its next request begins.
+ * Sends 100 Continue when any code first reads the body. When the request is answered without reading it, the
+ * connection ends with the answer: the client may send its body anyway, and then the start of its next
+ * request could not be found.
  */
 export function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
   const { shouldKeepAlive } = response;

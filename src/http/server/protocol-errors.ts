@@ -1,14 +1,14 @@
-/** What arrives that is no HTTP, or breaks off: answered in its turn, in the shape that all errors have. */
+/** Answers input that is not valid HTTP, or breaks off: in its turn, in the usual form of errors. */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
 import type { Connections, Exchange } from './connections.ts';
 import { rawAnswer } from './send-error.ts';
 
-/** What a client goes on sending is thrown away for so long, lest a reset takes the answer along. */
+/** Further input of the client is discarded for this long, because a TCP reset would destroy the answer. */
 const DISCARD_MS = 2_000;
 
-/** Node's codes of errors for which there is a status of its own. */
+/** Node's error codes that have a status of their own. */
 const NAMES: Record<string, ErrorName> = {
   HPE_HEADER_OVERFLOW: 'headersTooLarge',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'bodyTooLarge',
@@ -22,22 +22,22 @@ const MESSAGES: Partial<Record<ErrorName, string>> = {
 
 interface ParseError extends Error {
   code?: string;
-  /** The parser's words. */
+  /** The parser's message. */
   reason?: string;
   rawPacket?: Buffer;
 }
 
 /**
- * Answers each such error once all earlier requests on its connection have their own answers, and ends the
- * connection. An answer that has begun is cut off instead, for its request will not be read to its end.
+ * Answers each such error after all earlier requests on its connection, then ends the connection. An answer
+ * that has begun is cut off instead, because its request will not be read to its end.
  */
 export function answerProtocolErrors(server: Server, connections: Connections): void {
   const failed = new WeakSet<Socket>();
   server.on('clientError', (error: ParseError, socket: Socket) => {
-    // Whatever follows what could not be read is not read either.
+    // Input after the error is not read.
     if (failed.has(socket)) return;
     failed.add(socket);
-    // Nobody is there to be told, or nothing has been asked.
+    // The client is gone, or has sent nothing.
     if (!isOfParser(error) || socket.bytesRead === 0) socket.destroy();
     else void answer(connections, socket, error);
   });
@@ -49,7 +49,7 @@ export function answerProtocolErrors(server: Server, connections: Connections): 
 }
 
 async function answer(connections: Connections, socket: Socket, error: ParseError): Promise<void> {
-  // All others have been read to their ends.
+  // All other requests have been read completely.
   const broken = connections.on(socket).find(({ request }) => !request.complete);
   await connections.answered(socket, broken);
   if (broken?.response.headersSent) socket.destroySoon();
@@ -76,7 +76,7 @@ function told({ code = '', reason = '' }: ParseError): BatchwrightError {
   return new BatchwrightError(name, message === undefined ? {} : { message });
 }
 
-/** The path of the request that failed, where it is known: a later one on the connection has no place to look at. */
+/** The path of the failed request, if it is known; for a later request on the connection it is not. */
 function pathOf(
   connections: Connections,
   socket: Socket,

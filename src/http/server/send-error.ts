@@ -1,20 +1,25 @@
-/** Errors as bytes: the contract's shape, and RFC 9457 below /v1. What no application has seen is answered so too. */
+/**
+ * Errors as bytes: the contract's form, and RFC 9457 below /v1. It is also used for errors before the
+ * application.
+ */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type BatchwrightError, catalogue } from '../../contract/errors.ts';
 import { isHeldBack } from './expect-continue.ts';
 
-/** What a caller is told of an error. */
+/** The parts of an error that a caller sees. */
 export type Told = Pick<BatchwrightError, 'body' | 'extra' | 'retryAfter'> & {
   kind?: BatchwrightError['kind'];
 };
 
-/** After an early answer the rest of a body is read and thrown away for this long, then the socket is closed. */
+/**
+ * After an early answer, the rest of a body is read and discarded for this long; then the socket is closed.
+ */
 const DISCARD_MS = 5_000;
 
-/** Paths are compared as express compares them: whatever the case. */
+/** Express compares paths without regard to case, so this does too. */
 const REST = /^\/v1([/?]|$)/i;
 
-/** Content type and text of the error at this path; undefined for a path that is not known. */
+/** Content type and text of the error at this path; undefined for an unknown path. */
 export function errorText(told: Told, path: string | undefined): { type: string; text: string } {
   return REST.test(path ?? '')
     ? { type: 'application/problem+json', text: JSON.stringify(problem(told)) }
@@ -22,8 +27,8 @@ export function errorText(told: Told, path: string | undefined): { type: string;
 }
 
 /**
- * RFC 9457. An error with a specific code of ours has a type of its own; the others say no more than their status
- * does, which is what `about:blank` means. An action's own codes are not ours to name.
+ * RFC 9457. An error with one of our specific codes has a type of its own. Others say no more than their
+ * status, which `about:blank` means. Codes of actions get no type from us.
  */
 function problem({ body, extra, kind }: Told): object {
   const hasType = kind !== undefined && body.specificCode !== undefined;
@@ -38,7 +43,7 @@ function problem({ body, extra, kind }: Told): object {
   };
 }
 
-/** Refuses a request that the application is not to see; the connection ends with the answer. */
+/** Refuses a request before the application; the connection ends with the answer. */
 export function refuse(request: IncomingMessage, response: ServerResponse, error: BatchwrightError): void {
   const { type, text } = errorText(error, request.url);
   response.statusCode = error.body.errorCode;
@@ -49,7 +54,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, error
   sendText(request, response, text);
 }
 
-/** A whole answer, head and body, for a connection on which no request could be read. */
+/** A complete answer, head and body, for a connection on which no request could be read. */
 export function rawAnswer(error: BatchwrightError, path: string | undefined): string {
   const { errorCode } = error.body;
   const { type, text } = errorText(error, path);
@@ -66,9 +71,10 @@ export function rawAnswer(error: BatchwrightError, path: string | undefined): st
 }
 
 /**
- * Sends the answer's text, and ends it. A client that still sends must get to read it: closing the socket on what it
- * sends would be a reset, which takes the answer along. So the answer ends only when the rest of the body has been
- * thrown away. Nothing is on the way from a client that waits to be told to go on, or is told that it is too slow.
+ * Sends the text of the answer and ends it. A client that is still sending must be able to read the answer:
+ * closing the socket while data arrives would cause a TCP reset, which destroys the answer. So the answer
+ * ends only when the rest of the body was discarded. A client that waits for 100 Continue, or is answered
+ * because it sends too slowly, sends nothing to discard.
  */
 export function sendText(request: IncomingMessage, response: ServerResponse, text: string): void {
   response.setHeader('content-length', Buffer.byteLength(text));

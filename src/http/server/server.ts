@@ -1,4 +1,6 @@
-/** The HTTP server below the application: its time limits, and what no application should have to look at. */
+/**
+ * The HTTP server below the application: its time limits, and checks that come before any application code.
+ */
 import {
   createServer,
   type IncomingMessage,
@@ -15,33 +17,33 @@ import { refuse } from './send-error.ts';
 import { CLIENT_PATIENCE, type ClientPatience, letGoOfSlowClients } from './slow-clients.ts';
 
 const LIMITS: ServerOptions = {
-  // Proxies keep connections to us for 60 s (nginx, load balancers of AWS) or 75: were we to close one first, the
-  // request that is just on its way would be lost. Node adds a second to what it tells clients.
+  // Proxies keep connections to us for 60 s (nginx, load balancers of AWS) or 75 s. If we closed one first, a
+  // request just sent on it would be lost. Node announces one second more to clients.
   keepAliveTimeout: 90_000,
-  // From the first byte of a request, or the connection, to the end of the head.
+  // From the first byte of a request, or from the connection, to the end of the head.
   headersTimeout: 30_000,
   connectionsCheckingInterval: 5_000,
-  // Large bodies on slow lines may take long: see slow-clients.ts.
+  // Large bodies on slow networks may take long: see slow-clients.ts.
   requestTimeout: 0,
-  // Looked at below.
+  // Checked below.
   requireHostHeader: false,
 };
 
 export interface HttpServer {
   server: Server;
-  /** Connections end with the answers that are under way on them; resolves when all have. */
+  /** Ends each connection after its current answer; resolves when all have ended. */
   close(graceMs: number): Promise<void>;
 }
 
-/** @param limits other than those of production */
+/** @param limits production's when absent */
 export function createHttpServer(
   handle: RequestListener,
   limits: ServerOptions & Partial<ClientPatience> = {},
 ): HttpServer {
   const server = createServer({ ...LIMITS, ...limits });
-  // A client that has sent its request may end its side of the connection: it still gets its answer.
+  // A client may end its side of the connection after its request: it still gets its answer.
   Object.assign(server, { httpAllowHalfOpen: true });
-  // All headers, which have 16 KiB together: Node would drop those past the 1,000th.
+  // No limit on their number, because Node would drop headers past the 1,000th; all together may have 16 KiB.
   server.maxHeadersCount = 0;
   const connections = new Connections(server);
   answerProtocolErrors(server, connections);
@@ -75,7 +77,7 @@ export function createHttpServer(
   };
 }
 
-/** RFC 9112: of the versions there are the first is understood, and 1.1 names its host once. */
+/** RFC 9112: only major version 1 is supported, and 1.1 needs exactly one Host. */
 function refusalOf({
   httpVersionMajor,
   httpVersionMinor,

@@ -1,4 +1,7 @@
-/** Clients that send or read next to nothing: let go, so that they hold neither memory nor connections for long. */
+/**
+ * Disconnects clients that send or read almost nothing, so that they do not hold memory or connections for
+ * long.
+ */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { BatchwrightError } from '../../contract/errors.ts';
@@ -6,32 +9,32 @@ import type { Connections, Exchange } from './connections.ts';
 import { refuse } from './send-error.ts';
 
 export interface ClientPatience {
-  /** How long a client may send nothing of a body that is waited for. */
+  /** How long a client may send nothing of a body that is being read. */
   sendMs: number;
   /**
-   * How long it may take nothing of an answer. The system takes some MB on its behalf and tells of its reading in
-   * steps: 1.4 MB each on the loopback interface, so one that reads 24 KB/s shows that once in 60 s.
+   * How long it may read nothing of an answer. The system buffers some MB and reports its reading in steps
+   * of, on the loopback interface, 1.4 MB: a client that reads 24 KB/s shows progress once in 60 s.
    */
   readMs: number;
-  /** How often clients are looked at. */
+  /** How often clients are checked. */
   everyMs: number;
 }
 
 export const CLIENT_PATIENCE: ClientPatience = { sendMs: 30_000, readMs: 60_000, everyMs: 1_000 };
 
 /**
- * Each byte gives back this part of a second: a client that is slower for long is one that stands still. Apache's
- * mod_reqtimeout has the same rate (`MinRate=500`).
+ * Each byte restores this part of a second: a client that is slower for long counts as stalled. Apache's
+ * mod_reqtimeout uses the same rate (`MinRate=500`).
  */
 const BYTES_PER_SECOND = 500;
 
 /**
- * Emitted by a request whose body comes too slowly. Whoever reads the body answers 408 by throwing; where nobody
- * listens the request is answered here.
+ * Emitted by a request whose body arrives too slowly. A reader of the body throws and so answers 408; without
+ * a listener the request is answered here.
  */
 export const TOO_SLOW = Symbol('the client sends too slowly');
 
-/** Time that runs out while nothing comes, and comes back with each byte. */
+/** Remaining time, which decreases while nothing arrives and increases with each byte. */
 class Patience {
   readonly #mostMs: number;
   #leftMs: number;
@@ -43,7 +46,10 @@ class Patience {
     this.#bytes = bytes;
   }
 
-  /** @param bytes all that have come so far; @param passedMs since the last look; false when no time is left */
+  /**
+   * @param bytes all bytes so far; @param passedMs time since the last check
+   * @returns false when no time is left
+   */
   lasts(bytes: number, passedMs: number): boolean {
     const givenBackMs = ((bytes - this.#bytes) * 1000) / BYTES_PER_SECOND;
     this.#bytes = bytes;
@@ -52,7 +58,7 @@ class Patience {
   }
 }
 
-/** Looks at all connections now and then, as long as the process lives. */
+/** Checks all connections regularly, as long as the process lives. */
 export function letGoOfSlowClients(connections: Connections, limits: ClientPatience): { stop(): void } {
   const senders = new WeakMap<IncomingMessage, Patience>();
   const readers = new WeakMap<Socket, Patience>();
@@ -60,7 +66,7 @@ export function letGoOfSlowClients(connections: Connections, limits: ClientPatie
 
   function look(): void {
     const now = performance.now();
-    // A process that stood still has not listened either.
+    // While this process was stopped, it did not read either.
     const passedMs = Math.min(now - lookedAt, 2 * limits.everyMs);
     lookedAt = now;
     for (const [socket, exchanges] of connections.busy()) {
@@ -94,7 +100,10 @@ export function letGoOfSlowClients(connections: Connections, limits: ClientPatie
   return { stop: () => clearInterval(timer) };
 }
 
-/** False while what has come is not read, be it that the database is slow: then the client is held up by us. */
+/**
+ * False while bytes that have arrived are not read, for example because the database is slow: then we delay
+ * the client.
+ */
 function isWaitedFor(request: IncomingMessage): boolean {
   if (request.readableLength > 0) return false;
   return request.readableFlowing === true || request.listenerCount('readable') > 0;
@@ -105,7 +114,7 @@ function letGoOf({ request, response }: Exchange): void {
   else refuse(request, response, new BatchwrightError('requestTimeout'));
 }
 
-/** How much of what was written the system has taken; finer than the writes, each of which may be large. */
+/** The bytes that the system has accepted; more precise than counting writes, which may be large. */
 function takenFrom(socket: Socket): number {
   const { _handle: handle } = socket as unknown as {
     _handle?: { bytesWritten: number; writeQueueSize: number } | null;

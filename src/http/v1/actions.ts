@@ -1,4 +1,4 @@
-/** `/v1/actions`: what can be run. */
+/** `/v1/actions`: the available actions. */
 import { Router } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import type { ActionCatalogue } from '../../pipeline/read/action-catalogue.ts';

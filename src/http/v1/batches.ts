@@ -30,9 +30,9 @@ export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
   bodyLimits: BodyLimits;
   maxNdjsonJobs: number;
   watch: BatchWatch;
-  /** For those who are sent results. */
+  /** Limits how many results are sent at once. */
   resultTurns: TenantTurns;
-  /** Where callers reach the API, without a trailing slash; undefined: at the address that they asked. */
+  /** The API's public address, without a trailing slash; undefined: the address in the request. */
   publicUrl: string | undefined;
   log: Log;
 }
@@ -40,9 +40,9 @@ export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
 const STATES: readonly BatchState[] = ['queued', 'running', 'completed', 'cancelled'];
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
-/** Of a job; Postgres keeps it as an integer. */
+/** The largest job index: Postgres stores it as an integer. */
 const MAX_INDEX = 2 ** 31 - 1;
-/** What results are answered as; naming the charset, which they have anyway, asks for no other form. */
+/** The content types of results. Naming the charset, which is always UTF-8, selects the same form. */
 const FORMS = ['application/json', ...LINES, 'text/csv'].flatMap((type) => [type, `${type}; charset=utf-8`]);
 
 export function batchRoutes(deps: BatchRoutesDeps): Router {
@@ -97,7 +97,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   return router;
 }
 
-/** As `run`, or one job a line with everything else in the query. */
+/** Like `run`, or one job per line with everything else in the query. */
 async function submitFrom(deps: BatchRoutesDeps, request: Request): Promise<string> {
   const caller = callerOf(request);
   const idempotencyKey = idempotencyKeyOf(request);
@@ -110,7 +110,7 @@ async function submitFrom(deps: BatchRoutesDeps, request: Request): Promise<stri
   return submit({ ...deps, limits }, { caller, idempotencyKey, ...lines });
 }
 
-/** A JSON body has them itself. */
+/** A JSON body contains these members itself. */
 function refuseMembersInQuery(request: Request): void {
   for (const name of ['callbackUrl', 'options', ...BATCH_OPTIONS])
     if (name in request.query)
@@ -120,7 +120,7 @@ function refuseMembersInQuery(request: Request): void {
   queryOf(request, [], 'invalidRequest');
 }
 
-/** callbackUrl and options, which a body of lines has no place for. */
+/** callbackUrl and options, which a body of lines cannot contain. */
 function membersOf(request: Request): Record<string, unknown> {
   const { callbackUrl, ...options } = queryOf(request, ['callbackUrl', ...BATCH_OPTIONS], 'invalidRequest');
   const given = Object.entries(options).map(([name, value]) => [name, booleanOf(value)]);
@@ -162,7 +162,7 @@ function pageLimit(limit: string | undefined): number {
   return wholeNumber('limit', limit, 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
 }
 
-/** A cursor is the index to go on from. */
+/** A cursor is the index to continue from. */
 function indexOf(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   const index = /^\d+$/.test(cursor) ? Number(cursor) : Number.NaN;

@@ -4,19 +4,21 @@ import { toBatchId } from '../../domain/batch.ts';
 import type { BatchView } from '../../pipeline/read/batch-view.ts';
 import { type BatchEvent, type BatchWatch, eventOf } from '../../pipeline/read/batch-watch.ts';
 
-/** Keeps proxies from closing a connection on which nothing happens. */
+/** Keeps proxies from closing an idle connection. */
 const HEARTBEAT_MS = 15_000;
-/** The same once the client has ended its side: one that is gone altogether shows it when something is sent. */
+/**
+ * The interval after the client has ended its side: a client that is gone is noticed when something is sent.
+ */
 const PROBE_MS = 1_000;
 
 /**
- * Sends the batch whenever it changes and ends with `finished`. Every event holds the whole state, and its id
- * stands for it: a client that comes back with Last-Event-ID is told nothing until that state has changed.
+ * Sends the batch whenever it changes and ends with `finished`. Every event contains the whole state, and its
+ * id identifies that state: a client that reconnects with Last-Event-ID gets nothing until the state changes.
  */
 export function sendEvents(watch: BatchWatch, batch: BatchView, request: Request, response: Response): void {
   const seen = request.get('last-event-id');
   const now = eventOf(batch);
-  // An EventSource comes back after every end, unless this tells it that nothing more will come.
+  // An EventSource reconnects after every end, unless this answer says that nothing more will come.
   if (now.name === 'finished' && now.id === seen) {
     response.status(204).end();
     return;
@@ -25,14 +27,14 @@ export function sendEvents(watch: BatchWatch, batch: BatchView, request: Request
     'content-type': 'text/event-stream',
     'x-accel-buffering': 'no',
   });
-  // Who is gone already will not be gone once more.
+  // If the client has already disconnected, `close` will not fire again.
   if (request.method === 'HEAD' || response.destroyed) response.end();
   else follow(watch, toBatchId(batch.asyncId), seen, response);
 }
 
 function follow(watch: BatchWatch, batchId: string, seen: string | undefined, response: Response): void {
   const { socket } = response.req;
-  /** Each event holds the whole state: to a client that does not read only the last one waits. */
+  /** Each event contains the whole state: for a client that does not read, only the latest one is kept. */
   let later: string | undefined;
   const send = (text: string) => {
     if (response.writableNeedDrain) later = text;
@@ -60,7 +62,7 @@ function follow(watch: BatchWatch, batchId: string, seen: string | undefined, re
       return;
     }
     clearInterval(heartbeat);
-    // Without a last event the client comes back, to the next process.
+    // Without a last event the client reconnects, to the next process.
     if (name === 'closing') response.end();
     else response.end(text);
   };

@@ -21,7 +21,7 @@ interface KeyRequest {
 const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
 ajvFormats.default(ajv);
 ajv.addFormat('storable', TEXT_FORMATS.storable.allows);
-// Not every date-time of RFC 3339 is one for Date: leap seconds are none.
+// Date does not accept every date-time of RFC 3339: leap seconds, for example.
 ajv.addFormat('instant', (text: string) => !Number.isNaN(Date.parse(text)));
 const schema = {
   type: 'object',
@@ -46,7 +46,7 @@ const schema = {
 };
 const check = ajv.compile<KeyRequest>(schema);
 
-/** What each member must be, in words. */
+/** The rule of each member, as error text. */
 const RULES: Record<string, string> = {
   name: 'must be a text of 1 to 200 characters',
   tenant: 'must be 1 to 63 letters, digits, dots, dashes and underscores, and begin with a letter or digit',
@@ -66,7 +66,7 @@ function problemOf({ instancePath, params }: ErrorObject): string {
   return `${member} ${textRule(String(params.format)) ?? RULES[member]}`;
 }
 
-/** @param publicUrl where callers reach the API; undefined: at the address that they asked */
+/** @param publicUrl the API's public address; undefined: the address in the request */
 export function keyRoutes(keys: Keys, publicUrl: string | undefined): Router {
   const router = Router();
   router.post('/keys', async (request, response) => {

@@ -244,7 +244,7 @@ describe('A query value', () => {
     assert.equal((await post(`async=${asyncId}`, { async: asyncId })).status, 200);
     assert.equal((await post(`async=${asyncId}`, { async: null })).status, 200);
     assert.equal((await post(`async=${asyncId}`, { asyncId })).status, 200);
-    await assertRefused(() => post(`async=${asyncId}`, { async: ID }), /^async is one thing in the query/);
+    await assertRefused(() => post(`async=${asyncId}`, { async: ID }), /^async has different values in the query/);
     await assertRefused(
       () => post(`async=${asyncId}`, { asyncId: ID }),
       /^async and asyncId are not the same/,
@@ -289,6 +289,6 @@ test('Bodies of lines go by all of their usual names, and lines sent as JSON are
   });
   assert.equal(results.headers.get('content-type'), 'application/jsonl');
   const two = `{"jobs":[]}\n{"jobs":[]}\n`;
-  await assertRefused(() => postBatch(system, two), new RegExp(`one job a line .* ${NDJSON}$`));
-  await assertRefused(() => postBatch(system, lines), new RegExp(`one job a line .* ${NDJSON}$`));
+  await assertRefused(() => postBatch(system, two), new RegExp(`one job per line .* ${NDJSON}$`));
+  await assertRefused(() => postBatch(system, lines), new RegExp(`one job per line .* ${NDJSON}$`));
 });

@@ -296,7 +296,7 @@ test('an unknown action of the batch itself is 400 and names those that there ar
   }
 });
 
-const NOT_AN_ID = ['async must be the 32 lower-case hex digits that run answered'];
+const NOT_AN_ID = ['async must be the 32 lower-case hex digits that run returned'];
 const MISSING = ['async is missing'];
 const UNKNOWN: [unknown, string[]?][] = [
   ['00000000000000000000000000000000'],

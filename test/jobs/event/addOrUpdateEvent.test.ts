@@ -116,7 +116,7 @@ test('an externalEventId that another event has fails the job for good and chang
   await store('taken', { id: 2, name: 'B' });
   await assert.rejects(store('taken', { id: 2, name: 'C', externalEventId: 'x' }), (error: unknown) => {
     assert.ok(error instanceof NonRetryableError);
-    assert.equal(error.message, 'The externalEventId "x" is event 1\'s');
+    assert.equal(error.message, 'The externalEventId "x" belongs to event 1');
     return true;
   });
   assert.equal((await stored('taken'))[1].name, 'B');

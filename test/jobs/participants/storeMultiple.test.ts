@@ -165,8 +165,8 @@ test('rows with a race of another event fail the job, are named, and nothing is 
     assert.ok(error instanceof NonRetryableError);
     assert.equal(error.message, `2 participants name a race that event ${event_id} does not have`);
     assert.deepEqual(error.options.additionalMessages, [
-      `participants[1].race_id ${foreign} is no race of event ${event_id}`,
-      `participants[2].race_id 9007199254740991 is no race of event ${event_id}`,
+      `participants[1].race_id ${foreign} is not a race of event ${event_id}`,
+      `participants[2].race_id 9007199254740991 is not a race of event ${event_id}`,
     ]);
     return true;
   });
