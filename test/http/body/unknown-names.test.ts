@@ -244,7 +244,10 @@ describe('A query value', () => {
     assert.equal((await post(`async=${asyncId}`, { async: asyncId })).status, 200);
     assert.equal((await post(`async=${asyncId}`, { async: null })).status, 200);
     assert.equal((await post(`async=${asyncId}`, { asyncId })).status, 200);
-    await assertRefused(() => post(`async=${asyncId}`, { async: ID }), /^async has different values in the query/);
+    await assertRefused(
+      () => post(`async=${asyncId}`, { async: ID }),
+      /^async has different values in the query/,
+    );
     await assertRefused(
       () => post(`async=${asyncId}`, { asyncId: ID }),
       /^async and asyncId are not the same/,
