@@ -1,4 +1,4 @@
-/** Claims that a test holds itself, beside a system without a worker: it decides what comes when. */
+/** Claims held by a test, in a system without a worker, so that the test decides the order of events. */
 import { PgBoss } from 'pg-boss';
 import { LimitedLog } from '../../src/domain/limited-log.ts';
 import type { RunChunkDeps } from '../../src/pipeline/run/run-chunk.ts';
@@ -18,9 +18,9 @@ interface TestContext {
 }
 
 export interface Claims {
-  /** What the pipeline's functions ask for. */
+  /** The dependencies of the pipeline's functions. */
   deps: RunChunkDeps;
-  /** Takes what waits in the default queue, in the order of the chunks. */
+  /** Claims the messages waiting in the default queue, in the order of the chunks. */
   take(): Promise<Claim<ChunkMessage>[]>;
 }
 
@@ -35,7 +35,7 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
   });
   const connections = pluginConnections(url, 4);
   const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
-  boss.on('error', () => {}); // its connections are cut when the database goes
+  boss.on('error', () => {}); // its connections are cut when the database stops
   await boss.start();
   t.after(() => Promise.all([queue.stop(), connections.close(), boss.stop({ graceful: false })]));
   const name = chunkQueue('default');
@@ -62,7 +62,7 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
   };
 }
 
-/** What a worker lends to its plugins. */
+/** The services that a worker gives to its plugins. */
 export function pluginConnections(url: string, max: number): PluginConnections {
   const applicationName = 'test plugins';
   return new PluginConnections(
@@ -70,7 +70,7 @@ export function pluginConnections(url: string, max: number): PluginConnections {
   );
 }
 
-/** What happens to a message whose worker is taken for dead: another lane has it now. */
+/** Simulates a worker that is considered dead: another lane claims the message. */
 export async function takeOver({ pool }: Pick<System, 'pool'>, claim: Claim<ChunkMessage>): Promise<void> {
   await pool.query('update pgboss.job set retry_count = retry_count + 1 where id = $1 and name = $2', [
     claim.id,

@@ -1,4 +1,4 @@
-/** What a session can keep beyond its transactions, each with what tells of it. */
+/** The state that a session can keep beyond its transactions, each with a query that shows it. */
 export const LEFT_BEHIND: Record<string, { statements: string[]; tells: string }> = {
   'a setting': { statements: ["set work_mem = '77MB'"], tells: "current_setting('work_mem') = '77MB'" },
   'a search path': { statements: ['set search_path = pgboss'], tells: "current_schema() = 'pgboss'" },

@@ -31,7 +31,7 @@ function statuses(results: { status: string; attempts: number }[]) {
   return results.map(({ status, attempts }) => `${status} ${attempts}`);
 }
 
-test('a batch is queued until a worker takes it, runs, and is completed when its last job has ended', async (t) => {
+test('a batch is queued until a worker takes it, then runs, and is completed when its last job has ended', async (t) => {
   const idle = await startSystem(t, { worker: false });
   const asyncId = await idle.run([workJob('attempt', { gate: 'first' }), ...echoJobs(2)]);
   assert.deepEqual(await status(idle, asyncId), {
@@ -63,14 +63,14 @@ test('a batch is queued until a worker takes it, runs, and is completed when its
   });
 });
 
-test('a batch whose jobs fail is completed all the same', async () => {
+test('a batch whose jobs all fail is completed', async () => {
   const asyncId = await system.run([{ namespace: 'test', action: 'behave', params: { fatal: 'no' } }]);
   const { state, counts } = await system.ended(asyncId);
   assert.equal(state, 'completed');
   assert.deepEqual(counts, { total: 1, pending: 0, running: 0, succeeded: 0, failed: 1, cancelled: 0 });
 });
 
-test('a queued batch that is cancelled runs nothing', async (t) => {
+test('a queued batch that is cancelled runs no job', async (t) => {
   const idle = await startSystem(t, { worker: false });
   const asyncId = await idle.run(Array.from({ length: 3 }, () => workJob('attempt')));
   assert.deepEqual((await idle.rpc('cancel', { async: asyncId })).body, { cancelled: true });
@@ -86,7 +86,7 @@ test('a queued batch that is cancelled runs nothing', async (t) => {
     );
 });
 
-test('cancelling a running batch starts no further job; those running end as they end', async () => {
+test('cancelling a running batch starts no further job, and running jobs end normally', async () => {
   // Ten run at once: the others wait for a slot.
   const gated = Array.from({ length: 9 }, () => workJob('attempt', { gate: 'ten' }));
   const failing = workJob('attempt', { gate: 'ten', failures: 1, message: 'too late for another run' });
@@ -150,7 +150,7 @@ test('a cancelled batch does not wait for slots that another batch holds', async
   assert.deepEqual(statuses(await system.results(asyncId)), ['cancelled 0', 'succeeded 1']);
 });
 
-test('a cancelled batch does not wait for the pause before another run, and keeps what the last run came to', async () => {
+test('a cancelled batch does not wait for a retry delay, and keeps the outcome of the last run', async () => {
   // Text that jsonb refuses: the queue's messages are jsonb.
   const message = 'nul \u0000, half a pair \ud800';
   const params = { failures: 1, retryInSeconds: 3600, message, errorCode: 503 };
@@ -181,7 +181,7 @@ test('a cancelled batch does not wait for the pause before another run, and keep
   assert.deepEqual(times.toSorted(), times);
 });
 
-test('a job that fails after the cancel is not put off for another run', async () => {
+test('a job that fails after the cancel is not retried', async () => {
   const asyncId = await system.run([
     workJob('attempt', { gate: 'put off', failures: 1, retryInSeconds: 3600, message: 'come back later' }),
   ]);
@@ -202,7 +202,7 @@ test('an ended batch cannot be cancelled', async () => {
   assert.equal((await status(system, asyncId)).state, 'completed');
 });
 
-test('a restart runs again what has not succeeded and keeps the other results', async () => {
+test('a restart runs jobs again that have not succeeded and keeps the other results', async () => {
   const receiver = await startReceiver({ after });
   const fails = { namespace: 'test', action: 'behave', params: { fatal: 'no' } };
   const asyncId = await system.run(
@@ -228,7 +228,7 @@ test('a restart runs again what has not succeeded and keeps the other results', 
   assert.equal(new Set(ids).size, 2, 'another completion, another webhook-id');
 });
 
-test('a restarted batch is queued again, with what has succeeded counted', async (t) => {
+test('a restarted batch is queued again, and its counts include earlier successes', async (t) => {
   const own = await startSystem(t, { worker: false });
   const asyncId = await own.run([...echoJobs(3), workJob('attempt', { failures: 9, fatal: true })]);
   const worker = await own.addWorker();
@@ -244,7 +244,7 @@ test('a restarted batch is queued again, with what has succeeded counted', async
   assert.deepEqual((await own.rpc('restart', { async: asyncId })).body, { restarted: false });
 });
 
-test('a cancelled batch can be restarted: its cancelled jobs run', async () => {
+test('a restart of a cancelled batch runs its cancelled jobs', async () => {
   const gated = Array.from({ length: 15 }, () => workJob('attempt', { gate: 'again' }));
   const { jobs, cancelKnown } = controlJobs('test.behave', 'again');
   const asyncId = await system.run([...gated, ...jobs]);
@@ -261,7 +261,7 @@ test('a cancelled batch can be restarted: its cancelled jobs run', async () => {
   assert.equal((await entriesOf(system, asyncId)).length, 15, 'those that had succeeded did not run again');
 });
 
-test('a batch cannot be restarted while it runs, nor when every job has succeeded', async () => {
+test('a batch cannot be restarted while it runs, or when every job has succeeded', async () => {
   const asyncId = await system.run([workJob('attempt', { gate: 'busy' })]);
   await running(asyncId, 1);
   assert.deepEqual(await perform('restart', asyncId), { restarted: false });
@@ -271,7 +271,7 @@ test('a batch cannot be restarted while it runs, nor when every job has succeede
   assert.equal((await entriesOf(system, asyncId)).length, 1);
 });
 
-test('a restart begins the runs of a job anew', async () => {
+test('a restart resets the number of runs of a job', async () => {
   const asyncId = await system.run([workJob('many', { n: 1, failures: 2 })]);
   await system.ended(asyncId);
   assert.deepEqual(statuses(await system.results(asyncId)), ['failed 2']);
@@ -280,7 +280,7 @@ test('a restart begins the runs of a job anew', async () => {
   assert.deepEqual(statuses(await system.results(asyncId)), ['failed 2']);
 });
 
-test('a restart leaves alone what skipInvalid let pass: it can never run', async () => {
+test('a restart does not run jobs that skipInvalid let pass', async () => {
   const invalid = [{ namespace: 'test', action: 'echo', params: { n: 'one' } }, null, 7];
   const asyncId = await system.run(
     [...echoJobs(1), ...invalid, workJob('attempt', { failures: 1, fatal: true })],
@@ -296,7 +296,7 @@ test('a restart leaves alone what skipInvalid let pass: it can never run', async
   assert.equal((await entriesOf(system, asyncId)).length, 2);
 });
 
-test('a batch of which only invalid jobs are left has nothing to restart', async () => {
+test('a batch with only invalid jobs left has nothing to restart', async () => {
   const asyncId = await system.run(
     [...echoJobs(1), { namespace: 'test', action: 'echo', params: { n: 'one' } }],
     {
@@ -308,7 +308,7 @@ test('a batch of which only invalid jobs are left has nothing to restart', async
   assert.equal((await status(system, asyncId)).state, 'completed');
 });
 
-test("a batch's times enclose those of its jobs, however long a job's transaction has been open", async () => {
+test("a batch's times enclose those of its jobs, even if a job's transaction was open for long", async () => {
   const asyncId = await system.run([workJob('post', { name: 'times', gate: 'times' })]);
   await running(asyncId, 1);
   const since = performance.now();
@@ -321,7 +321,7 @@ test("a batch's times enclose those of its jobs, however long a job's transactio
   assert.deepEqual(times.toSorted(), times);
 });
 
-test("a batch's times enclose those of its jobs, when its first settle is far behind its jobs", async () => {
+test("a batch's times enclose those of its jobs, even if its first settle is late", async () => {
   const own = await system.run([...echoJobs(3), workJob('attempt', { failures: 1 })]);
   await system.ended(own);
   const { body: batch } = await system.request(`/v1/batches/${own}`);
@@ -338,7 +338,7 @@ test('a batch whose first runs failed and that waits for others is running', asy
   await system.ended(asyncId);
 });
 
-test('a batch that has expired is there as long as it runs, and gone once it has ended', async () => {
+test('an expired batch is visible while it runs, and hidden when it has ended', async () => {
   const asyncId = await system.run([workJob('attempt', { gate: 'expired' })]);
   await running(asyncId, 1);
   await system.pool.query(
@@ -359,7 +359,7 @@ test('a batch that has expired is there as long as it runs, and gone once it has
   assert.equal((await system.rpc('results', { async: asyncId })).status, 404);
 });
 
-test('the end of a batch is one log line, however many transactional jobs ended it', async (t) => {
+test('the end of a batch is one log line, even if several transactional jobs end it', async (t) => {
   const own = await startSystem(t, { env: { LOG_LEVEL: 'info' } });
   const asyncId = await own.run([
     ...Array.from({ length: 30 }, (_, n) => workJob('postMany', { name: `line ${n}` })),
@@ -376,7 +376,7 @@ test('the end of a batch is one log line, however many transactional jobs ended 
   assert.equal(lines().length, 1);
 });
 
-test('a batch whose jobs were all refused has its log line too, however it was sent, and once', async (t) => {
+test('a batch whose jobs were all refused gets its log line exactly once, in every format', async (t) => {
   const own = await startSystem(t, { worker: false, env: { LOG_LEVEL: 'info' } });
   const refused = (count: number) =>
     Array.from({ length: count }, () => ({ namespace: 'test', action: 'echo', params: { n: 'none' } }));
@@ -400,7 +400,7 @@ test('a batch whose jobs were all refused has its log line too, however it was s
   );
 });
 
-test('jobs that fail or are run again are told of in a line an action, however many they are', async (t) => {
+test('failing and retried jobs are logged in one line per action', async (t) => {
   const own = await startSystem(t, { worker: false, env: { LOG_LEVEL: 'info' } });
   const worker = await own.addWorker();
   const message = 'GET https://me:secret@api.test/a?key=1 failed';

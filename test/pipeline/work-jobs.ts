@@ -1,4 +1,4 @@
-/** Jobs of the fixture namespace `work`, the gates that they wait for and the journal that they keep. */
+/** Jobs of the fixture namespace `work`, their gates and their journal. */
 import type { System } from '../support/system.ts';
 
 export function workJob(action: string, params: object = {}): object {
@@ -21,7 +21,7 @@ export interface Entry {
   at: Date;
 }
 
-/** What the jobs of a batch have entered so far, in order. */
+/** The journal entries of a batch's jobs so far, in order. */
 export async function entriesOf({ pool }: Pick<System, 'pool'>, asyncId: string): Promise<Entry[]> {
   const { rows } = await pool.query<Entry>(
     'select name, index, attempt, pid, at from work.entry where async_id = $1 order by id',

@@ -1,4 +1,4 @@
-/** A caller's cancel, restart or repost meets another transaction on the same batch. */
+/** A caller's cancel, restart or repost while another transaction locks the same batch. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../../src/domain/batch.ts';
@@ -22,12 +22,12 @@ function waitingForLock() {
   );
 }
 
-test('a cancel that meets a settle, which locks in the other order, succeeds after it', async () => {
+test('a cancel that deadlocks with a settle is repeated and succeeds', async () => {
   const asyncId = await system.run(echoJobs(1));
   const settle = await system.pool.connect();
   try {
     await settle.query('begin');
-    // The one whose wait is over first finds the deadlock and loses: the cancel.
+    // The session that stops waiting first detects the deadlock and fails: the cancel.
     await settle.query("set local deadlock_timeout = '10min'");
     await settle.query(`update pgboss.job set start_after = now() + interval '1 h' where group_id = $1`, [
       toBatchId(asyncId),
@@ -47,7 +47,7 @@ test('a cancel that meets a settle, which locks in the other order, succeeds aft
   }
 });
 
-test('restart and cancel of a batch whose row stays locked are answered 503, to be sent again', async () => {
+test('restart and cancel answer 503 while the row of the batch stays locked', async () => {
   const asyncId = await system.run(echoJobs(1));
   const holder = await system.pool.connect();
   try {

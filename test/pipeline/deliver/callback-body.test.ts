@@ -13,7 +13,7 @@ const system = await startSystem({ after }, { worker: false });
 const { pool } = system;
 const beginHmac = (signingTime: number) => createHmac('sha256', 'secret').update(`${signingTime}.`);
 
-/** An ended batch whose callback's body has so many KiB, and 300 a result. */
+/** An ended batch whose callback body has this many KiB, 300 per result. */
 async function batchOf(kib: number, tenant = 'default'): Promise<CallbackBatch> {
   const jobs = Array.from({ length: kib / 300 }, () => ({ n: 'none', text: 'x'.repeat(300 * 1024) }));
   const id = toBatchId(await endedBatch(system, 'http://127.0.0.1:9/', jobs));
@@ -22,7 +22,7 @@ async function batchOf(kib: number, tenant = 'default'): Promise<CallbackBatch> 
   return { ...batch, tenant };
 }
 
-/** A pool that does something before some of its statements. */
+/** A pool that runs a hook before some of its statements. */
 function poolThat(before: (text: string, values: unknown[]) => Promise<unknown> | undefined): Pool {
   const query = async (statement: string | { text: string; values: unknown[] }, values: unknown[]) => {
     const { text, values: own } = typeof statement === 'string' ? { text: statement, values } : statement;
@@ -43,8 +43,8 @@ function signatureOf(time: number, body: Buffer): string {
   return `v1,${beginHmac(time).update(body).digest('base64')}`;
 }
 
-describe('the body of a callback', () => {
-  test('is kept when it is small and read again when it is large, and signed either way', async () => {
+describe('callback bodies', () => {
+  test('a small body is kept and a large one is read again; both are signed', async () => {
     const bodies = new CallbackBodies(pool);
     for (const [kib, isKept] of [
       [300, true],
@@ -61,11 +61,11 @@ describe('the body of a callback', () => {
     }
   });
 
-  test('fails before its end when the batch is restarted after its last result was read', async () => {
+  test('a body fails before its end when the batch is restarted after its last result was read', async () => {
     const batch = await batchOf(1500);
     let readsToSend = false;
     const restarting = poolThat((text) => {
-      // The last question of all, whether it has been restarted: from now on it has.
+      // The last query checks for a restart: it finds one from now on.
       if (!readsToSend || !/from batchwright\.batch where id = \$1$/.test(text)) return undefined;
       return pool.query('update batchwright.batch set generation = generation + 1 where id = $1', [batch.id]);
     });
@@ -77,7 +77,7 @@ describe('the body of a callback', () => {
     });
   });
 
-  test('fails before its end when it is no longer what was signed', async () => {
+  test('a body fails before its end when it differs from the signed one', async () => {
     const batch = await batchOf(1500);
     await new CallbackBodies(pool).withBody(batch, beginHmac, async (body) => {
       await pool.query(
@@ -89,7 +89,7 @@ describe('the body of a callback', () => {
     });
   });
 
-  test('is read again, too, when many small ones are kept already, and kept again when they are gone', async () => {
+  test('a small body is read again when many are kept, and kept when they are gone', async () => {
     const bodies = new CallbackBodies(pool);
     const batch = await batchOf(900);
     const release = Promise.withResolvers<void>();
@@ -98,7 +98,7 @@ describe('the body of a callback', () => {
       await bodies.withBody({ ...batch, tenant: `tenant${n}` }, beginHmac, async ({ content }) => {
         kept.push(Buffer.isBuffer(content));
         if (kept.length === 40) release.resolve();
-        // Those that stream share few places: they go on at once.
+        // Streamed bodies share few places: they start at once.
         if (Buffer.isBuffer(content)) await release.promise;
       });
     });
@@ -108,7 +108,7 @@ describe('the body of a callback', () => {
     await bodies.withBody(batch, beginHmac, async ({ content }) => assert.ok(Buffer.isBuffer(content)));
   });
 
-  test('that has waited to be read is signed with the time when it is', async () => {
+  test('a body that waited to be read is signed with the time of the reading', async () => {
     const batch = await batchOf(1500);
     const old = { ...batch, signingTime: batch.signingTime - 600 };
     await new CallbackBodies(pool).withBody(old, beginHmac, async ({ signingTime }) => {

@@ -1,4 +1,4 @@
-/** Callbacks that are recorded together: each as if alone. */
+/** Callbacks that are recorded together, with the same effect as each alone. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { PoolClient } from 'pg';
@@ -18,14 +18,14 @@ const system = await startSystem({ after }, { worker: false });
 const { pool, databaseUrl: url } = system;
 const queue = await startQueue({ url, queues: [], applicationName: 'test', max: 4, log: silentLog });
 const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
-boss.on('error', () => {}); // its connections are cut when the database goes
+boss.on('error', () => {}); // its connections are cut when the database stops
 await boss.start();
 after(() => Promise.all([queue.stop(), boss.stop({ graceful: false })]));
 
 const { signal: stopping } = new AbortController();
 const ATTEMPT = { status: 200, error: null, retryAfterSeconds: null, durationMs: 5 };
 
-/** So many ended batches, and the claims of their callbacks in the same order. */
+/** Ended batches, and the claims of their callbacks in the same order. */
 async function claimed(count: number): Promise<Claim<CallbackMessage>[]> {
   const asyncIds: string[] = [];
   for (let n = 0; n < count; n++) asyncIds.push(await endedBatch(system, 'http://127.0.0.1:9/'));
@@ -48,8 +48,8 @@ async function recorded({ message, id }: Claim<CallbackMessage>) {
   return rows[0];
 }
 
-describe('callbacks that are delivered together', () => {
-  test('are looked up together, one that is gone among them', async () => {
+describe('groups of delivered callbacks', () => {
+  test('the batches of a group are looked up together, even if one is deleted', async () => {
     const groups = new CallbackGroups({ pool, queue });
     const claims = await claimed(3);
     const [gone] = claims;
@@ -61,7 +61,7 @@ describe('callbacks that are delivered together', () => {
     );
   });
 
-  test('are recorded in one transaction, each with its attempt and the end of its message', async () => {
+  test('a group is recorded in one transaction, each with its attempt and the end of its message', async () => {
     const groups = new CallbackGroups({ pool, queue });
     const claims = await claimed(4);
     await Promise.all(claims.map((claim) => groups.delivered(claim, ATTEMPT, stopping)));
@@ -71,7 +71,7 @@ describe('callbacks that are delivered together', () => {
       assert.deepEqual(row, { callback: 'delivered', attempts: 1, log: [1], message: 'completed' });
   });
 
-  test('leave a batch alone that was restarted meanwhile, and count the others', async () => {
+  test('a group ignores a batch that was restarted meanwhile and counts the others', async () => {
     const groups = new CallbackGroups({ pool, queue });
     const claims = await claimed(3);
     const [restarted, ...others] = claims;
@@ -84,7 +84,7 @@ describe('callbacks that are delivered together', () => {
     for (const claim of others) assert.equal((await recorded(claim)).callback, 'delivered');
   });
 
-  test('do not wait for one whose batch is locked, which holds no connection while it waits', async (t) => {
+  test('a group does not wait for a locked batch, which holds no connection while it waits', async (t) => {
     const single = createPool({ url, max: 1, applicationName: 'test callbacks', log: silentLog });
     t.after(() => single.end());
     const groups = new CallbackGroups({ pool: single, queue });
@@ -112,7 +112,7 @@ describe('callbacks that are delivered together', () => {
     }
   });
 
-  test('and were recorded by a transaction whose end nobody heard of are not recorded again', async () => {
+  test('a group whose commit was not confirmed is not recorded twice', async () => {
     const [claim] = await claimed(1);
     assert.ok(claim);
     const deps = { pool, queue, stopping };
@@ -124,7 +124,7 @@ describe('callbacks that are delivered together', () => {
     assert.equal((await recorded(claim)).attempts, 2, 'another lane makes an attempt of its own');
   });
 
-  test('of one batch are logged as two attempts', async () => {
+  test('two deliveries of one batch in a group are logged as two attempts', async () => {
     const groups = new CallbackGroups({ pool, queue });
     const [claim] = await claimed(1);
     assert.ok(claim);

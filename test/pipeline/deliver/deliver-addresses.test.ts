@@ -17,7 +17,7 @@ import {
   startDelivering,
 } from './deliver-support.ts';
 
-// Nothing is allowed but public addresses, and no worker delivers by itself.
+// Only public addresses are allowed, and no worker delivers callbacks.
 const names = new Map<string, LookupFunction>();
 const lookup: LookupFunction = (host, ...rest) => (names.get(host) ?? systemLookup)(host, ...rest);
 const system = await startSystem({ after }, { worker: false, env: { CALLBACK_ALLOW: '' }, lookup });
@@ -25,7 +25,7 @@ const NOTHING = parseAllowList('');
 const HOSTS = Object.values(FORBIDDEN_HOSTS).flat();
 const JOB = { namespace: 'test', action: 'echo', params: { n: 1 } };
 
-/** From now on the name resolves to these lists of addresses, one after the other; other names as ever. */
+/** From now on the name resolves to these lists of addresses in turn; other names resolve as usual. */
 function resolve(t: TestContext, name: string, ...answers: string[][]): { asked: string[] } {
   const stub = stubLookup(...answers);
   names.set(name, stub);
@@ -33,7 +33,7 @@ function resolve(t: TestContext, name: string, ...answers: string[][]): { asked:
   return stub;
 }
 
-/** What `run` and `validate` say, both the same, of a callbackUrl that they refuse. */
+/** The error that `run` and `validate` both give for a refused callbackUrl. */
 async function refusal(callbackUrl: unknown): Promise<string> {
   const [run, validated] = [
     await system.rpc('run', { jobs: [JOB], callbackUrl }),
@@ -53,8 +53,8 @@ async function batchCount(): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-describe('when a batch is taken, a callbackUrl', () => {
-  test('to any address that is not public is refused, in every notation, and nothing is stored', async (t) => {
+describe('callbackUrl checks when a batch is taken', () => {
+  test('a callbackUrl to an address that is not public is refused in every notation, and nothing is stored', async (t) => {
     const receiver = await startReceiver(t);
     const stored = await batchCount();
     for (const host of HOSTS)
@@ -67,7 +67,7 @@ describe('when a batch is taken, a callbackUrl', () => {
     assert.equal(receiver.connections, 0);
   });
 
-  test('whose name resolves to such an address is refused', async (t) => {
+  test('a callbackUrl whose name resolves to an address that is not public is refused', async (t) => {
     for (const addresses of [['127.0.0.1'], ['93.184.216.34', '10.0.0.1'], ['::1'], ['169.254.169.254']]) {
       resolve(t, 'hook.example.test', addresses);
       assert.match(
@@ -77,7 +77,7 @@ describe('when a batch is taken, a callbackUrl', () => {
     }
   });
 
-  test('with user info, another scheme or a port below 1024 is refused, and so is what is no URL', async () => {
+  test('a callbackUrl that is malformed or has user info, another scheme or a port below 1024 is refused', async () => {
     const refused: [unknown, RegExp][] = [
       [
         'http://user:secret@93.184.216.34/',
@@ -108,7 +108,7 @@ describe('when a batch is taken, a callbackUrl', () => {
     for (const [callbackUrl, message] of refused) assert.match(await refusal(callbackUrl), message);
   });
 
-  test('is taken when it is public, when its name resolves to what is, and when nobody knows the name', async (t) => {
+  test('a callbackUrl is accepted when its address or name is public, and when its name is unknown', async (t) => {
     resolve(t, 'hook.example.test', ['93.184.216.34', '2606:4700:4700::1111']);
     for (const callbackUrl of [
       'http://93.184.216.34/hook?a=1',
@@ -124,20 +124,20 @@ describe('when a batch is taken, a callbackUrl', () => {
     }
   });
 
-  test('of null is none', async () => {
+  test('a callbackUrl of null counts as absent', async () => {
     assert.equal((await system.rpc('validate', { jobs: [JOB], callbackUrl: null })).status, 200);
   });
 });
 
-describe('at the connection, a callback', () => {
-  /** A batch that was taken with this URL, whatever the check then would have said. */
+describe('callback address checks at the connection', () => {
+  /** A batch with this callbackUrl, stored without the check. */
   async function batchWith(callbackUrl: string): Promise<string> {
     const asyncId = await endedBatch(system);
     await callbackTo(system, asyncId, callbackUrl);
     return asyncId;
   }
 
-  test('to any address that is not public is refused without a connection', async (t) => {
+  test('a callback to an address that is not public is refused without a connection', async (t) => {
     const receiver = await startReceiver(t);
     await startDelivering(t, system, { lookup, allow: NOTHING, retrySeconds: [] });
     const batches = await Promise.all(
@@ -154,7 +154,7 @@ describe('at the connection, a callback', () => {
     assert.equal(receiver.connections, 0);
   });
 
-  test('to a name that resolves to loopback by then is refused, logged and tried again later', async (t) => {
+  test('a callback to a name that now resolves to loopback is refused, logged and tried again later', async (t) => {
     const receiver = await startReceiver(t);
     const stub = resolve(t, 'hook.example.test', ['93.184.216.34'], ['127.0.0.1']);
     const asyncId = await endedBatch(system, `http://hook.example.test:${receiver.port}/hook`);
@@ -168,7 +168,7 @@ describe('at the connection, a callback', () => {
     assert.equal(receiver.connections, 0);
   });
 
-  test('to a name of which one address is not public is refused, and the name is resolved only once', async (t) => {
+  test('a callback is refused when one address of its name is not public, and the name is resolved once', async (t) => {
     const receiver = await startReceiver(t);
     const stub = resolve(t, 'hook.example.test', ['93.184.216.34'], ['93.184.216.34', '127.0.0.1']);
     const asyncId = await endedBatch(system, `http://hook.example.test:${receiver.port}/hook`);
@@ -178,7 +178,7 @@ describe('at the connection, a callback', () => {
     assert.equal(receiver.connections, 0);
   });
 
-  test('with user info, another scheme or a port below 1024 is refused', async (t) => {
+  test('a callback with user info, another scheme or a port below 1024 is refused', async (t) => {
     await startDelivering(t, system, { lookup, allow: NOTHING, retrySeconds: [] });
     for (const [url, error] of [
       ['http://user:secret@93.184.216.34/', 'address not allowed: user info in a URL is not allowed'],
@@ -196,7 +196,7 @@ describe('at the connection, a callback', () => {
 });
 
 describe('CALLBACK_ALLOW', () => {
-  test('opens the hosts, addresses, ranges and ports that it names, and no others', async (t) => {
+  test('CALLBACK_ALLOW allows the hosts, addresses, ranges and ports that it names, and no others', async (t) => {
     const receiver = await startReceiver(t);
     const { port } = receiver;
     const opened = await startSystem(t, {
@@ -229,7 +229,7 @@ describe('CALLBACK_ALLOW', () => {
 });
 
 describe('CALLBACK_SECRET', () => {
-  test('signs the callbacks of tenant default, and of no other', async (t) => {
+  test('CALLBACK_SECRET signs the callbacks of tenant default only', async (t) => {
     const given = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
     const receiver = await startReceiver(t);
     const own = await startSystem(t, { env: { CALLBACK_SECRET: given } });

@@ -9,7 +9,7 @@ import { echoJobs } from '../work-jobs.ts';
 import { startReceiver } from './deliver-receiver.ts';
 import { callbackBecomes } from './deliver-support.ts';
 
-// The worker as it is: its lanes, what a receiver is given, and a DNS that answers for some names only.
+// The real worker, with its lanes, time limits for receivers, and a DNS that answers for some names only.
 const dns = await startDnsServer({ after }, ({ name, type }) => {
   if (name.startsWith('dead')) return null;
   return type === 'A' ? { records: [{ type, data: '127.0.0.1' }] } : {};
@@ -21,7 +21,7 @@ const system = await startSystem(
     lookup: createLookup({ servers: [dns.address] }),
   },
 );
-/** The headers of a key for each of two tenants. */
+/** Headers with a key of each of two tenants. */
 const tenants: Record<string, string>[] = [{}];
 before(async () => {
   const { body } = await system.request('/v1/keys', {
@@ -47,14 +47,14 @@ function drip(socket: Socket): boolean {
   return true;
 }
 
-describe('the callback of a good receiver', () => {
-  test('comes in seconds while dozens of others drip, hang, do not read or cannot be resolved', async (t) => {
+describe('callbacks beside slow receivers', () => {
+  test('a callback arrives in seconds while dozens of other receivers drip, hang, do not read or cannot be resolved', async (t) => {
     let letGo = 0;
     const held = (socket: Socket) => socket.on('close', () => letGo++);
     const dripping = await startReceiver(t, { connection: (socket) => drip(held(socket)) });
     const hanging = await startReceiver(t, { connection: (socket) => Boolean(held(socket).resume()) });
     const good = await startReceiver(t);
-    // Four callbacks for each of forty hosts, of two tenants by turns.
+    // Four callbacks for each of forty hosts, of two tenants in turn.
     const urls = Array.from({ length: 40 }, (_, n) => {
       if (n % 4 < 2) return `http://dead${n}.example.test:${good.port}/`;
       return `http://host${n}.example.test:${n % 4 === 2 ? dripping.port : hanging.port}/`;
@@ -71,13 +71,13 @@ describe('the callback of a good receiver', () => {
         const asyncId = await endedBatch(`http://good${round}.example.test:${good.port}/`, tenant);
         const startedAt = performance.now();
         await callbackBecomes(system, asyncId, 'delivered');
-        // Seconds, on a busy machine too: a receiver that hangs is let go after 15.
+        // Seconds even on a busy machine: a hanging receiver is given up after 15 s.
         assert.ok(performance.now() - startedAt < 10_000, `round ${round}, tenant ${tenant}`);
         if (round === 0) assert.equal(letGo, heldBefore, 'before any of the others was let go');
       }
   });
 
-  test('comes although a host of its tenant that hangs has hundreds waiting', async (t) => {
+  test('a callback arrives although a hanging host of its tenant has hundreds waiting', async (t) => {
     const hanging = await startReceiver(t, { connection: (socket) => Boolean(socket.resume()) });
     const good = await startReceiver(t);
     await Promise.all(Array.from({ length: 200 }, () => endedBatch(hanging.url)));
@@ -87,7 +87,7 @@ describe('the callback of a good receiver', () => {
     assert.ok(hanging.connections <= 8, `${hanging.connections} connections`);
   });
 
-  test('of many results comes although receivers of another tenant do not read theirs', async (t) => {
+  test('a callback of many results arrives although receivers of another tenant do not read theirs', async (t) => {
     const text = 'x'.repeat(200_000);
     const large = Array.from({ length: 10 }, (_, n) => ({
       namespace: 'test',

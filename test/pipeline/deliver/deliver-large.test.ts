@@ -8,9 +8,9 @@ import { callbackBecomes, callbackSecret, callbackTo, startDelivering } from './
 const JOBS = 20_000;
 const system = await startSystem({ after }, { worker: false });
 
-test('the callback of 20,000 jobs is read as its receiver takes it, and arrives whole and signed', async (t) => {
+test('the callback of 20,000 jobs is read at the pace of its receiver and arrives complete and signed', async (t) => {
   const worker = await system.addWorker();
-  // Odd spellings of JSON, to be given back as they are.
+  // Unusual spellings of JSON, which must be returned unchanged.
   const job = (n: number) =>
     `{"namespace":"test","action":"echo","params":{"n":${n}, "odd":1.50E+1,"text":"\\u00e9${'x'.repeat(500)}"}}`;
   const { status, body: run } = await system.rpc(
@@ -30,7 +30,7 @@ test('the callback of 20,000 jobs is read as its receiver takes it, and arrives 
   await callbackTo(system, run.asyncId, receiver.url);
   const request = await receiver.request(1);
 
-  // The body is far larger than what the sockets take in: the sender has to come to a halt.
+  // The body is far larger than the socket buffers: the sender has to stop.
   const halted = await standsStill(pagesRead);
   const { bytes, complete } = await receiver.read(request);
   assert.equal(complete, true);
@@ -66,7 +66,7 @@ test('the callback of 20,000 jobs is read as its receiver takes it, and arrives 
     assert.ok(body.includes(`"request":{"n":${n}, "odd":1.50E+1,"text":"\\u00e9x`), `job ${n}`);
 });
 
-/** The value once it has been the same for a while. */
+/** The value after it has not changed for a while. */
 async function standsStill(read: () => number): Promise<number> {
   let last = -1;
   let same = 0;

@@ -22,7 +22,7 @@ const secret = await callbackSecret(system);
 
 type Query = (...parameters: unknown[]) => Promise<unknown>;
 
-/** A receiver that leaves its first callback unanswered until it is told to. */
+/** A receiver that does not answer its first callback until it is told to. */
 async function startHoldingReceiver(t: Parameters<typeof startReceiver>[0]) {
   let held: ServerResponse | undefined;
   const receiver = await startReceiver(t, {
@@ -42,8 +42,8 @@ function logs(child: ChildProcess, message: string): Promise<void> {
   });
 }
 
-describe('a callback whose worker', () => {
-  test('is killed while it sends is delivered by another, under the same id', async (t) => {
+describe('callbacks whose worker stops', () => {
+  test('a callback whose worker is killed while it sends is delivered by another under the same id', async (t) => {
     const receiver = await startHoldingReceiver(t);
     const killed = await system.forkWorker();
     const asyncId = await system.run([{ namespace: 'test', action: 'echo', params: { n: 1 } }], {
@@ -65,7 +65,7 @@ describe('a callback whose worker', () => {
     assert.equal(second.id, first.id);
     assert.equal(second.body, first.body);
     assert.equal(verified(secret, second).asyncId, asyncId);
-    // The attempt that died with its worker was nobody's failure, and used up nothing of the schedule.
+    // The attempt that ended with its worker was not a failure, and used no entry of the schedule.
     assert.deepEqual(await callbackBecomes(system, asyncId, 'delivered'), {
       state: 'delivered',
       attempts: 1,
@@ -76,7 +76,7 @@ describe('a callback whose worker', () => {
     assert.deepEqual(await ended, [0, null]);
   });
 
-  test('drains while it sends is delivered by it, when the receiver answers in time', async (t) => {
+  test('a worker that drains while it sends a callback delivers it if the receiver answers in time', async (t) => {
     const receiver = await startHoldingReceiver(t);
     const worker = await system.forkWorker();
     const asyncId = await endedBatch(system, receiver.url);
@@ -92,7 +92,7 @@ describe('a callback whose worker', () => {
     assert.equal(receiver.callbacks.length, 1);
   });
 
-  test('must stop before the receiver answers is delivered by the next, and nothing is counted', async (t) => {
+  test('a callback whose worker stops before the receiver answers is delivered by the next and nothing is counted', async (t) => {
     const receiver = await startHoldingReceiver(t);
     const first = await startDelivering(t, system, { retrySeconds: [] });
     const asyncId = await endedBatch(system, receiver.url);
@@ -116,7 +116,8 @@ describe('a callback whose worker', () => {
 
   for (const [when, { lostPage, pages, invalid, connections }] of Object.entries({
     reads: { lostPage: 1, pages: 1 + 1, invalid: [{ n: 'none' }], connections: 1 },
-    // Its jobs take two pages, which are too large to be kept: they are read, read to be signed, read to be sent.
+    // Its results take two pages, which are too large to be kept: they are read once in vain, again to be
+    // signed, and again to be sent.
     sends: {
       lostPage: 5,
       pages: 5 + 6,
@@ -124,7 +125,7 @@ describe('a callback whose worker', () => {
       connections: 2,
     },
   }))
-    test(`loses the database while it ${when} tries again, and nothing is counted`, async (t) => {
+    test(`a callback that loses the database while it ${when} is tried again, and nothing is counted`, async (t) => {
       const receiver = await startReceiver(t);
       let read = 0;
       const query: Query = (...parameters) =>
@@ -144,10 +145,10 @@ describe('a callback whose worker', () => {
       assert.equal((await deliveries(system, asyncId)).length, 1);
     });
 
-  test('cannot read the results waits for its next attempt by the schedule', async (t) => {
+  test('a callback whose results cannot be read waits for its next scheduled attempt', async (t) => {
     const receiver = await startReceiver(t);
     const asyncId = await endedBatch(system, receiver.url);
-    // A format that no release knows.
+    // An unknown format.
     await system.pool.query(`update batchwright.chunk set body = '\\xff' where batch_id = $1`, [
       toBatchId(asyncId),
     ]);

@@ -1,4 +1,4 @@
-/** Receivers of callbacks, on free loopback ports, gone with the test. */
+/** Receivers of callbacks, on free loopback ports, closed when the test ends. */
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ interface TestContext {
   after(fn: () => Promise<unknown> | unknown): void;
 }
 
-/** One POST that arrived whole. */
+/** One complete POST. */
 export interface ReceivedCallback {
   id: string;
   headers: Record<string, string>;
@@ -23,20 +23,20 @@ export interface Receiver {
   connections: number;
   /** In the order of their last bytes. */
   callbacks: ReceivedCallback[];
-  /** The first `count` callbacks once they are there. */
+  /** Resolves with the first `count` callbacks when they have arrived. */
   received(count: number): Promise<ReceivedCallback[]>;
-  /** Its port refuses connections from now on. */
+  /** Makes its port refuse connections. */
   close(): Promise<void>;
 }
 
 export interface ReceiverBehaviour {
-  /** Answers the callback of this number, from 1; 200 at once unless told otherwise. */
+  /** Answers the callback of this number, from 1; 200 at once when absent. */
   answer?: (response: http.ServerResponse, number: number, request: http.IncomingMessage) => unknown;
-  /** Takes a connection, by its number from 1, away from HTTP by answering true. */
+  /** Takes over a connection, by its number from 1, when it returns true. */
   connection?: (socket: net.Socket, number: number) => boolean;
 }
 
-/** A receiver that keeps what it gets. */
+/** A receiver that stores its requests. */
 export async function startReceiver(
   t: TestContext,
   { answer = (response) => response.end(), connection = () => false }: ReceiverBehaviour = {},
@@ -85,8 +85,8 @@ export async function startReceiver(
   return receiver;
 }
 
-/** The callback's body, parsed, when its signature is right. Throws WebhookVerificationError. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+/** The parsed body of a callback with a valid signature. Throws WebhookVerificationError. */
+// biome-ignore lint/suspicious/noExplicitAny: tests check bodies of every shape
 export function verified(secret: string, { body, headers }: ReceivedCallback): any {
   return new Webhook(secret).verify(body, headers);
 }
@@ -108,10 +108,10 @@ export async function startReluctantReceiver(t: TestContext) {
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    /** The request of this number, from 1, once its headers are there. */
+    /** The request of this number, from 1, when its headers have arrived. */
     request: (number: number) =>
       waitFor(async () => requests[number - 1], { what: `request ${number}`, timeoutMs: 20_000 }),
-    /** What comes of it, to its end or to where it is cut. */
+    /** The bytes that arrive, up to the end or the cut. */
     async read(request: http.IncomingMessage): Promise<{ bytes: Buffer; complete: boolean }> {
       const parts: Buffer[] = [];
       request.on('data', (part: Buffer) => parts.push(part));

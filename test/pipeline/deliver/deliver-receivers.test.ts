@@ -15,14 +15,14 @@ import {
   startDelivering,
 } from './deliver-support.ts';
 
-// No worker: each test brings lanes of its own, with short time limits.
+// No worker: each test starts its own lanes, with short time limits.
 const system = await startSystem({ after }, { worker: false });
 const secret = await callbackSecret(system);
 
 /** Short enough for tests, long enough for two busy cores. */
 const timeouts = { connectMs: 2000, idleMs: 1000, totalMs: 3000, excerptMs: 100 };
 
-/** Each answers its first connection badly, and every other as a receiver should. */
+/** Each answers its first connection wrongly, and all others correctly. */
 const BAD_RECEIVERS: Record<string, { first: (socket: Socket) => unknown; error: RegExp }> = {
   'hangs up at once': {
     first: (socket) => socket.resetAndDestroy(),
@@ -63,9 +63,9 @@ function trickle(socket: Socket, head: string): void {
   socket.on('close', () => clearInterval(timer));
 }
 
-describe('a receiver that', () => {
+describe('receivers that fail', () => {
   for (const [name, { first, error }] of Object.entries(BAD_RECEIVERS))
-    test(`${name} gets the same callback again, and so do others meanwhile`, async (t) => {
+    test(`a receiver that ${name} gets the same callback again, and others get theirs meanwhile`, async (t) => {
       await startDelivering(t, system, { timeouts });
       const good = await startReceiver(t);
       const bad = await startReceiver(t, {
@@ -95,7 +95,7 @@ describe('a receiver that', () => {
       assert.equal(bad.callbacks.length, 1);
     });
 
-  test('is cut off after its 200 has the callback', async (t) => {
+  test('a receiver that is cut off after its 200 has got the callback', async (t) => {
     await startDelivering(t, system, { timeouts });
     const receiver = await startReceiver(t, {
       answer(response: ServerResponse) {
@@ -111,7 +111,7 @@ describe('a receiver that', () => {
     assert.equal(receiver.callbacks.length, 1);
   });
 
-  test('is not there is an attempt that is logged and repeated on schedule', async (t) => {
+  test('a receiver that refuses connections is an attempt that is logged and repeated on schedule', async (t) => {
     await startDelivering(t, system, { retrySeconds: [60] });
     const gone = await startReceiver(t);
     await gone.close();
@@ -125,7 +125,7 @@ describe('a receiver that', () => {
     assert.deepEqual(await callbackOf(system, asyncId), { state: 'pending', attempts: 1 });
   });
 
-  test('has a name that nobody knows is an attempt that is logged and repeated', async (t) => {
+  test('a receiver whose name is unknown is an attempt that is logged and repeated', async (t) => {
     await startDelivering(t, system, { retrySeconds: [] });
     const asyncId = await endedBatch(system, 'http://nobody.knows.invalid/hook');
     await callbackBecomes(system, asyncId, 'failed');

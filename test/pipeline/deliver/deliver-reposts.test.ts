@@ -16,14 +16,14 @@ import {
   startDelivering,
 } from './deliver-support.ts';
 
-// No worker: each test brings lanes of its own, with its own schedule.
+// No worker: each test starts its own lanes, with its own schedule.
 const system = await startSystem({ after }, { worker: false });
 
 async function repost(asyncId: string): Promise<void> {
   assert.deepEqual((await system.rpc('repost', { async: asyncId })).body, { reposted: true });
 }
 
-/** Has every message that is left delivered or dropped; answers the triggers of the attempts so far. */
+/** Delivers or drops every remaining message; returns the triggers of the attempts so far. */
 async function triggersAtEnd(asyncId: string): Promise<string[]> {
   await hastenCallback(system, asyncId);
   await callbackMessagesGone(system, asyncId);
@@ -31,7 +31,7 @@ async function triggersAtEnd(asyncId: string): Promise<string[]> {
 }
 
 describe('a repost', () => {
-  test('takes the place of the attempt that waits, however often it is asked for', async (t) => {
+  test('a repost replaces the waiting attempt, even if it is requested several times', async (t) => {
     await startDelivering(t, system, { retrySeconds: [3600] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);
@@ -39,13 +39,13 @@ describe('a repost', () => {
       await attemptsLogged(system, asyncId, attempts);
       if (attempts < 4) await repost(asyncId);
     }
-    // One further attempt, the last of the schedule, although one of each chain was to come.
+    // One more attempt, the last of the schedule, although two chains of attempts had one left.
     assert.deepEqual(await triggersAtEnd(asyncId), ['completion', 'repost', 'repost', 'repost', 'repost']);
     assert.deepEqual(await callbackOf(system, asyncId), { state: 'failed', attempts: 5 });
     assert.equal(new Set(receiver.callbacks.map(({ id }) => id)).size, 1);
   });
 
-  test('that comes while attempts are under way is the only one that goes on', async (t) => {
+  test('a repost during running attempts is the only chain that continues', async (t) => {
     await startDelivering(t, system, { retrySeconds: [3600] });
     const open: ServerResponse[] = [];
     let opens = true;
@@ -74,7 +74,7 @@ describe('a repost', () => {
     }
   });
 
-  test('is not undone by an older attempt that fails after it has failed for good', async (t) => {
+  test('a repost is not undone by an older attempt that fails after it has failed for good', async (t) => {
     await startDelivering(t, system, { retrySeconds: [] });
     const open: ServerResponse[] = [];
     const receiver = await startReceiver(t, {
@@ -89,7 +89,7 @@ describe('a repost', () => {
     assert.deepEqual(await callbackOf(system, asyncId), { state: 'failed', attempts: 2 });
   });
 
-  test('takes the place of the attempt that waits, whichever of the two began earlier', async (t) => {
+  test('a repost replaces the waiting attempt whichever of the two began earlier', async (t) => {
     await startDelivering(t, system, { retrySeconds: [3600] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);
@@ -104,13 +104,13 @@ describe('a repost', () => {
     assert.deepEqual(await triggersAtEnd(asyncId), ['completion', 'repost', 'repost']);
   });
 
-  test('takes from the log the attempt that it takes the place of, and no other', async (t) => {
+  test('a repost removes only the announced attempt that it replaces from the log', async (t) => {
     await startDelivering(t, system, { retrySeconds: [3600, 3600] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);
     await attemptsLogged(system, asyncId, 1);
     await hastenCallback(system, asyncId);
-    // The next attempt came an hour early, in this log: as if the first had been made an hour ago.
+    // In this log the next attempt was due an hour ago: as if the first had been made an hour earlier.
     await attemptsLogged(system, asyncId, 2);
     await system.pool.query(
       `update batchwright.delivery set attempted_at = now() - interval '1 hour', next_attempt_at = now() - interval '1 ms'
@@ -125,7 +125,7 @@ describe('a repost', () => {
     );
   });
 
-  test('takes it from the log, too, when its time is over and it waits all the same', async (t) => {
+  test('a repost removes an overdue attempt from the log too', async (t) => {
     const delivering = await startDelivering(t, system, { retrySeconds: [3600] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);
@@ -138,7 +138,7 @@ describe('a repost', () => {
     assert.deepEqual((await deliveries(system, asyncId))[0]?.nextInSeconds, null);
   });
 
-  test('of one batch leaves the callbacks of others as they are', async (t) => {
+  test('a repost of one batch does not change the callbacks of others', async (t) => {
     await startDelivering(t, system, { retrySeconds: [3600] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);

@@ -30,7 +30,7 @@ async function restart(asyncId: string): Promise<void> {
 }
 
 describe('a restart', () => {
-  test('supersedes a callback that waits for its next attempt', async (t) => {
+  test('a restart supersedes a callback that waits for its next attempt', async (t) => {
     const receiver = await startReceiver(t, {
       answer: (response, number) => response.writeHead(number === 1 ? 503 : 200).end(),
     });
@@ -63,12 +63,12 @@ describe('a restart', () => {
       results.map(({ status }: { status: string }) => status),
       ['succeeded', 'failed'],
     );
-    // The result that was kept is the one that the first callback had.
+    // The kept result is the same as in the first callback.
     assert.deepEqual(results[0], verified(secret, first).results[0]);
     assert.equal(receiver.callbacks.length, 2);
   });
 
-  test('sends one more callback at the end when the first was delivered', async (t) => {
+  test('a restart sends one more callback at the end when the first was delivered', async (t) => {
     const receiver = await startReceiver(t);
     await openGate('again');
     const jobs = [behave({ gate: 'again', fatal: 'broken' })];
@@ -93,7 +93,7 @@ describe('a restart', () => {
     assert.equal(receiver.callbacks.length, 2);
   });
 
-  test('that has nothing to run again sends no callback', async (t) => {
+  test('a restart without a job to run sends no callback', async (t) => {
     const receiver = await startReceiver(t);
     const asyncId = await system.run([behave({ n: 1 })], { callbackUrl: receiver.url });
     await callbackBecomes(system, asyncId, 'delivered');
@@ -102,8 +102,8 @@ describe('a restart', () => {
     assert.deepEqual(await callbackOf(system, asyncId), { state: 'delivered', attempts: 1 });
   });
 
-  test('while the callback is being sent cuts it off before its end', async (t) => {
-    // Larger than what sockets take in before anybody reads: the sender must wait for its receiver.
+  test('a restart while the callback is being sent cuts it off before its end', async (t) => {
+    // Larger than the socket buffers: the sender must wait for its receiver.
     const text = 'x'.repeat(100_000);
     const jobs = [
       ...Array.from({ length: 80 }, () => ({ namespace: 'test', action: 'echo', params: { text } })),
@@ -133,7 +133,7 @@ describe('a restart', () => {
     await callbackBecomes(system, asyncId, 'delivered');
   });
 
-  test('between the reading of the batch and that of its results sends nothing whole', async (t) => {
+  test('a restart between reading the batch and reading its results sends no complete callback', async (t) => {
     const apart = await startSystem(t, { worker: false });
     const receiver = await startReceiver(t);
     const worker = await apart.addWorker();
@@ -146,7 +146,8 @@ describe('a restart', () => {
     await worker.drain();
     let asyncId = '';
     await startDelivering(t, apart, {
-      // Asked for once the batch has been read: a result, or the only one, is gone by the time they are read.
+      // Requested after the batch was read: a result, or the only one, is deleted before the results are
+      // read.
       async callbackSecret() {
         assert.deepEqual((await apart.rpc('restart', { async: asyncId })).body, { restarted: true });
         return secret;
@@ -162,7 +163,7 @@ describe('a restart', () => {
     }
   });
 
-  test('leaves no message behind that would hide from the sweep that the next one was lost', async (t) => {
+  test('a restart leaves no message that hides the loss of the next one from the sweep', async (t) => {
     const apart = await startSystem(t, { worker: false });
     const { deps } = await startDelivering(t, apart, { lanes: 0 });
     const asyncId = await endedBatch(apart, 'http://127.0.0.1:65535/hook');

@@ -16,11 +16,11 @@ import {
   startDelivering,
 } from './deliver-support.ts';
 
-// No worker: each test brings lanes of its own, with its own schedule.
+// No worker: each test starts its own lanes, with its own schedule.
 const system = await startSystem({ after }, { worker: false });
 
-describe('an answer', () => {
-  test('is a success when it is 2xx, and at no other status', async (t) => {
+describe('answers to a callback', () => {
+  test('an answer counts as success when it is 2xx, and at no other status', async (t) => {
     await startDelivering(t, system, { retrySeconds: [] });
     const outcomes = new Map<number, string>();
     for (const status of [200, 201, 202, 204, 299, 300, 301, 304, 400, 404, 429, 500, 503]) {
@@ -41,7 +41,7 @@ describe('an answer', () => {
     );
   });
 
-  test('that redirects is not followed but counts as a failure', async (t) => {
+  test('a redirect is not followed and counts as a failure', async (t) => {
     await startDelivering(t, system, { retrySeconds: [] });
     const target = await startReceiver(t);
     for (const status of [301, 302, 303, 307, 308]) {
@@ -55,7 +55,7 @@ describe('an answer', () => {
     assert.equal(target.connections, 0);
   });
 
-  test('of 410 stops the attempts, whatever Retry-After says', async (t) => {
+  test('an answer of 410 stops the attempts, even with Retry-After', async (t) => {
     await startDelivering(t, system);
     const receiver = await startReceiver(t, {
       answer: (response) => response.writeHead(410, { 'retry-after': '1' }).end(),
@@ -70,8 +70,8 @@ describe('an answer', () => {
   });
 });
 
-describe('the next attempt', () => {
-  /** Fails once with these headers; answers the delay of the message that follows and the one in the log. */
+describe('the next attempt of a callback', () => {
+  /** Fails once with these headers; returns the delay of the next message and the one in the log. */
   async function delayAfter(
     t: Parameters<typeof startReceiver>[0],
     headers: Record<string, string>,
@@ -85,7 +85,7 @@ describe('the next attempt', () => {
     return { queued: Math.round(message.delaySeconds), logged: Math.round(line?.nextInSeconds ?? -1) };
   }
 
-  test('comes when Retry-After asks for it, and no earlier than the schedule has it', async (t) => {
+  test('the next attempt comes when Retry-After asks for it, but not before its scheduled time', async (t) => {
     await startDelivering(t, system, { retrySeconds: [60] });
     const httpDate = new Date(Date.now() + 600_000).toUTCString();
     const now = new Date().toUTCString();
@@ -105,7 +105,7 @@ describe('the next attempt', () => {
     }
   });
 
-  test('follows the schedule, and after the last one the callback has failed', async (t) => {
+  test('attempts follow the schedule, and after the last one the callback has failed', async (t) => {
     await startDelivering(t, system, { retrySeconds: [5, 300, 1800] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);
@@ -139,7 +139,7 @@ describe('the next attempt', () => {
     assert.equal(receiver.callbacks.length, 4);
   });
 
-  test('after a repost begins the schedule anew', async (t) => {
+  test('a repost starts the schedule again', async (t) => {
     await startDelivering(t, system, { retrySeconds: [0, 60] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);
@@ -151,7 +151,7 @@ describe('the next attempt', () => {
       log.map(({ trigger, nextInSeconds }) => [trigger, Math.round(nextInSeconds ?? -1)]),
       [
         ['completion', 0],
-        ['completion', -1], // the repost came in place of what was to come
+        ['completion', -1], // the repost replaced the next attempt
         ['repost', 0],
         ['repost', 60],
       ],
@@ -161,7 +161,7 @@ describe('the next attempt', () => {
 });
 
 describe('the log of attempts', () => {
-  test('has the time that the receiver took and no status where there was no answer', async (t) => {
+  test('the log has the time that the receiver took, and no status when there was no answer', async (t) => {
     await startDelivering(t, system, { retrySeconds: [0] });
     const receiver = await startReceiver(t, {
       connection: (socket, number) => number === 1 && Boolean(socket.destroy()),
@@ -179,8 +179,8 @@ describe('the log of attempts', () => {
   });
 });
 
-describe('the operator', () => {
-  test('is told of attempts that fail, and of callbacks that failed for good, a line a receiver', async (t) => {
+describe('log lines about callbacks', () => {
+  test('failed attempts and callbacks that failed for good are logged once per receiver', async (t) => {
     const lines: object[] = [];
     const write = (level: string) => (fields: object, msg: string) =>
       void lines.push({ level, msg, ...fields });
@@ -194,7 +194,7 @@ describe('the operator', () => {
       await endedBatch(system, gone.url),
     ];
     for (const asyncId of [first, second]) await attemptsLogged(system, asyncId, 1);
-    // Not for each batch of theirs.
+    // Not once per batch.
     for (let n = 0; n < 3; n++) await attemptsLogged(system, await endedBatch(system, busy.url), 1);
     for (const asyncId of [first, second]) {
       await hastenCallback(system, asyncId);
@@ -237,14 +237,14 @@ describe('the operator', () => {
   });
 });
 
-describe('a lane that lost its message to another', () => {
-  test('logs its attempt, and does not undo what the other has delivered', async (t) => {
+describe('lanes that lose a callback message', () => {
+  test('a lane that lost its message logs its attempt and does not undo the delivery of the other lane', async (t) => {
     const receiver = await startReceiver(t, {
       answer: (response, number) => response.writeHead(number === 1 ? 200 : 500).end(),
     });
     await startDelivering(t, system, {
       retrySeconds: [60],
-      // It has read the batch when the other one takes the message over and delivers.
+      // It has read the batch when the other lane takes the message over and delivers.
       handle: (deps, claim) =>
         deliver(
           {
@@ -271,8 +271,8 @@ describe('a lane that lost its message to another', () => {
   });
 });
 
-describe('a callback that a repost has delivered', () => {
-  test('is not sent again by the attempt that was still to come', async (t) => {
+describe('callbacks delivered by a repost', () => {
+  test('the attempt that was still scheduled does not send a callback that a repost has delivered', async (t) => {
     await startDelivering(t, system, { retrySeconds: [3600] });
     const receiver = await startReceiver(t, {
       answer: (response, number) => response.writeHead(number === 1 ? 500 : 200).end(),

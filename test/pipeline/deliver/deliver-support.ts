@@ -1,4 +1,4 @@
-/** What the tests of callbacks share: batches that end at once, what is known of them, lanes of their own. */
+/** Helpers for the tests of callbacks: batches that end at once, queries about them, their own lanes. */
 
 import pino from 'pino';
 import { toBatchId } from '../../../src/domain/batch.ts';
@@ -22,7 +22,7 @@ export async function callbackSecret(system: System, key = ADMIN_KEY): Promise<s
   return (await system.request('/v1/callback-secret', { headers })).body.secret;
 }
 
-/** A batch that ends in the request that stores it, since its jobs are all invalid; no worker is needed. */
+/** A batch that ends in the request that stores it, because all its jobs are invalid; it needs no worker. */
 export function endedBatch(
   system: System,
   callbackUrl?: string,
@@ -32,7 +32,7 @@ export function endedBatch(
   return system.run(jobs, { callbackUrl, options: { skipInvalid: true } });
 }
 
-/** Gives an ended batch another callbackUrl, unchecked, and has it called. */
+/** Gives an ended batch another callbackUrl, unchecked, and queues its callback. */
 export async function callbackTo(system: System, asyncId: string, callbackUrl: string): Promise<void> {
   await system.pool.query('update batchwright.batch set callback_url = $2 where id = $1', [
     toBatchId(asyncId),
@@ -48,7 +48,7 @@ export interface DeliveryLine {
   status: number | null;
   error: string | null;
   durationMs: number;
-  /** Seconds from the attempt's end to the next. */
+  /** Seconds from the attempt's end to the next attempt. */
   nextInSeconds: number | null;
 }
 
@@ -76,7 +76,7 @@ export async function callbackOf(system: System, asyncId: string): Promise<Callb
   return rows[0] ?? { state: null, attempts: 0 };
 }
 
-/** The callback when it has come to this state. */
+/** Resolves with the callback when it has reached this state. */
 export function callbackBecomes(system: System, asyncId: string, state: string): Promise<CallbackView> {
   return waitFor(
     async () => {
@@ -87,7 +87,7 @@ export function callbackBecomes(system: System, asyncId: string, state: string):
   );
 }
 
-/** The log once it has so many lines. */
+/** Resolves with the log when it has this many lines. */
 export function attemptsLogged(system: System, asyncId: string, count: number): Promise<DeliveryLine[]> {
   return waitFor(
     async () => {
@@ -102,11 +102,11 @@ export interface QueuedCallback {
   attempt: number;
   trigger: string;
   generation: number;
-  /** Seconds between its being sent and its being due. */
+  /** Seconds between sending the message and its due time. */
   delaySeconds: number;
 }
 
-/** The messages of the batch's callback that wait or are worked on. */
+/** The waiting or claimed messages of the batch's callback. */
 export async function queuedCallbacks(system: System, asyncId: string): Promise<QueuedCallback[]> {
   const { rows } = await system.pool.query<QueuedCallback>(
     `select (data->>'attempt')::int as attempt, data->>'trigger' as trigger,
@@ -118,7 +118,7 @@ export async function queuedCallbacks(system: System, asyncId: string): Promise<
   return rows;
 }
 
-/** Resolves when nothing is left to be done for the batch's callback. */
+/** Resolves when the batch's callback needs no more work. */
 export async function callbackMessagesGone(system: System, asyncId: string): Promise<void> {
   await waitFor(async () => (await queuedCallbacks(system, asyncId)).length === 0, {
     what: `the callback messages of ${asyncId} to be gone`,
@@ -136,14 +136,14 @@ export async function hastenCallback(system: System, asyncId: string): Promise<v
 
 export interface Delivering {
   deps: DeliverDeps;
-  /** What a worker does when its grace is over: gives up what is in hand and stops its lanes. */
+  /** What a worker does when its grace period is over: gives up its messages and stops its lanes. */
   stop(): Promise<void>;
 }
 
 /**
- * Callback lanes over the product's own `deliver`, beside a system without a worker.
+ * Callback lanes that run the product's own `deliver`, in a system without a worker.
  *
- * @param more what differs: the schedule, time limits, how many lanes, what a lane does with a claim
+ * @param more overrides: the schedule, time limits, the number of lanes, what a lane does with a claim
  */
 export async function startDelivering(
   t: TestContext,

@@ -25,7 +25,7 @@ async function effects(name: string): Promise<number> {
   return rowCount ?? 0;
 }
 
-/** The answer of `results` as it came over the wire. */
+/** The answer of `results` as it was sent. */
 async function resultsText(asyncId: string): Promise<string> {
   const response = await fetch(`${system.url}/batch?action=results&async=${asyncId}`, {
     headers: { authorization: `Bearer ${ADMIN_KEY}` },
@@ -33,13 +33,13 @@ async function resultsText(asyncId: string): Promise<string> {
   return response.text();
 }
 
-/** The text of the `results` member, the last but for what follows `after`. */
+/** The text of the `results` member, the last one apart from what `after` says. */
 function resultsMember(text: string, end: RegExp): string {
   return text.slice(text.indexOf('"results":['), text.search(end));
 }
 
-describe('the body of a callback', () => {
-  test('holds asyncId, state, counts and a result object for each job', async (t) => {
+describe('callback bodies', () => {
+  test('a callback body has asyncId, state, counts and a result object for each job', async (t) => {
     const receiver = await startReceiver(t);
     const jobs = [{ ...echo(1), id: 'first' }, behave({ fatal: 'broken' })];
     const asyncId = await system.run(jobs, { callbackUrl: receiver.url });
@@ -82,7 +82,7 @@ describe('the body of a callback', () => {
     }
   });
 
-  test('has the very text of what results answers, and requests as they were sent', async (t) => {
+  test('a callback body has the exact text of the results answer, and requests as they were sent', async (t) => {
     const receiver = await startReceiver(t);
     const params = [
       '{"n":1,"price":1.50,"big":12345678901234567890,"exp":1E+2}',
@@ -102,7 +102,7 @@ describe('the body of a callback', () => {
     );
   });
 
-  test('of a cancelled batch says so, and has a result for every job', async (t) => {
+  test('the callback body of a cancelled batch has its state and a result for every job', async (t) => {
     const receiver = await startReceiver(t);
     const jobs = Array.from({ length: 40 }, (_, index) =>
       behave({ effect: 'cancelled batch', gate: index < 10 ? 'early' : 'late' }),
@@ -136,7 +136,7 @@ describe('the body of a callback', () => {
     });
   });
 
-  test('of a batch whose jobs were all invalid is sent too', async (t) => {
+  test('the callback of a batch with only invalid jobs is sent too', async (t) => {
     const receiver = await startReceiver(t);
     const asyncId = await endedBatch(system, receiver.url);
     const [callback] = await receiver.received(1);
@@ -150,8 +150,8 @@ describe('the body of a callback', () => {
   });
 });
 
-describe('the headers of a callback', () => {
-  test('are those of Standard Webhooks, with the type and the length of the body', async (t) => {
+describe('callback headers', () => {
+  test('callback headers follow Standard Webhooks, with the type and the length of the body', async (t) => {
     const receiver = await startReceiver(t);
     const before = Math.floor(Date.now() / 1000);
     await system.run([echo(1)], { callbackUrl: receiver.url });
@@ -168,7 +168,7 @@ describe('the headers of a callback', () => {
     verified(secret, callback);
   });
 
-  test('sign the id, the time and the body, each of them', async (t) => {
+  test('the signature covers the id, the time and the body', async (t) => {
     const receiver = await startReceiver(t);
     await system.run([echo(1)], { callbackUrl: receiver.url });
     const [callback] = await receiver.received(1);
@@ -183,7 +183,7 @@ describe('the headers of a callback', () => {
       assert.throws(() => verified(secret, { ...callback, headers: { ...headers, ...changed } }), refused);
   });
 
-  test('are signed with the secret of the tenant, and every tenant has another', async (t) => {
+  test("callbacks are signed with the tenant's own secret", async (t) => {
     const receiver = await startReceiver(t);
     const made = await system.request('/v1/keys', {
       method: 'POST',
@@ -203,8 +203,8 @@ describe('the headers of a callback', () => {
   });
 });
 
-describe('the webhook-id', () => {
-  test('is the same for every attempt and for a repost, and another for another completion', async (t) => {
+describe('webhook-id', () => {
+  test('webhook-id is the same for every attempt and repost, and different for each completion', async (t) => {
     const receiver = await startReceiver(t, {
       answer: (response, number) => response.writeHead(number <= 2 ? 500 : 200).end(),
     });
@@ -227,7 +227,7 @@ describe('the webhook-id', () => {
     assert.equal((await receiver.received(6))[5]?.id, again.id);
   });
 
-  test('differs from batch to batch', async (t) => {
+  test('webhook-id differs from batch to batch', async (t) => {
     const receiver = await startReceiver(t);
     await Promise.all([1, 2, 3].map((n) => system.run([echo(n)], { callbackUrl: receiver.url })));
     assert.equal(new Set((await receiver.received(3)).map(({ id }) => id)).size, 3);
@@ -235,7 +235,7 @@ describe('the webhook-id', () => {
 });
 
 describe('CALLBACK_RETRY_SECONDS', () => {
-  test('has as many pauses as attempts follow the first; then the callback has failed', async (t) => {
+  test('CALLBACK_RETRY_SECONDS has one pause per attempt after the first; then the callback has failed', async (t) => {
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await system.run([echo(1)], { callbackUrl: receiver.url });
     assert.deepEqual(await callbackBecomes(system, asyncId, 'failed'), { state: 'failed', attempts: 4 });
@@ -250,20 +250,20 @@ describe('CALLBACK_RETRY_SECONDS', () => {
         [4, 500, null],
       ],
     );
-    // The batch itself is none the worse for it.
+    // The batch itself is not affected.
     assert.equal((await system.results(asyncId)).length, 1);
   });
 });
 
 describe('repost', () => {
-  test('sends the callback again, each time it is asked to, and logs what brought it about', async (t) => {
+  test('each repost sends the callback again and is logged as the trigger', async (t) => {
     const receiver = await startReceiver(t);
     const asyncId = await system.run([echo(1)], { callbackUrl: receiver.url });
     const [first] = await receiver.received(1);
     await callbackBecomes(system, asyncId, 'delivered');
     for (const count of [2, 3]) {
       assert.deepEqual((await system.rpc('repost', { async: asyncId })).body, { reposted: true });
-      // Another repost would take the place of this one while it waits.
+      // Another repost would replace this one while it waits.
       await receiver.received(count);
     }
     const all = await receiver.received(3);
@@ -282,7 +282,7 @@ describe('repost', () => {
     );
   });
 
-  test('of a callback that had failed for good delivers it', async (t) => {
+  test('a repost delivers a callback that had failed for good', async (t) => {
     const receiver = await startReceiver(t, {
       answer: (response, number) => response.writeHead(number === 1 ? 410 : 200).end(),
     });
@@ -294,7 +294,7 @@ describe('repost', () => {
     await callbackBecomes(system, asyncId, 'delivered');
   });
 
-  test('answers false without a callbackUrl, and before the end', async (t) => {
+  test('a repost answers false without a callbackUrl, and before the end of the batch', async (t) => {
     const silent = await system.run([echo(1)]);
     await system.ended(silent);
     assert.deepEqual((await system.rpc('repost', { async: silent })).body, { reposted: false });
@@ -309,7 +309,7 @@ describe('repost', () => {
     assert.equal(receiver.callbacks.length, 1);
   });
 
-  test('of a batch that is not there, or of another tenant, is 404', async (t) => {
+  test('a repost of a missing batch, or of another tenant, is answered 404', async (t) => {
     const receiver = await startReceiver(t);
     const asyncId = await system.run([echo(1)], { callbackUrl: receiver.url });
     await callbackBecomes(system, asyncId, 'delivered');

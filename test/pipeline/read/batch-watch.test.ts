@@ -9,7 +9,7 @@ import { waitFor } from '../../support/wait.ts';
 const TICK_MS = 250;
 const { pool: database } = await createDatabase({ after });
 
-/** A pool of which it is known when it was asked, and which fails while it is away. */
+/** A pool that reports its queries, and fails while the database is away. */
 function countingPool() {
   const counting = { asked: [] as number[], away: false };
   const query = async (statement: string) => {
@@ -50,7 +50,7 @@ const heard = (listeners: Heard[], count: number) =>
   waitFor(async () => listeners.every(({ events }) => events.length >= count), { what: `event ${count}` });
 
 describe('A watch', () => {
-  test('asks once a tick, however many listen to however many batches', async () => {
+  test('a batch watch sends one query per tick for any number of listeners and batches', async () => {
     const { pool, asked } = countingPool();
     const watch = createBatchWatch(pool);
     const ids = await Promise.all(Array.from({ length: 20 }, () => addBatch(database)));
@@ -75,7 +75,7 @@ describe('A watch', () => {
     for (const { leave } of listeners) leave();
   });
 
-  test('tells nothing while nothing changes, and nothing after the end', async () => {
+  test('a batch watch sends nothing while nothing changes, and nothing after the end', async () => {
     const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
     const id = await addBatch(database);
@@ -87,7 +87,7 @@ describe('A watch', () => {
     await finish(database, id);
     await heard([listener], 2);
     await database.query(`update batchwright.batch set callback_attempts = 1 where id = $1`, [id]);
-    // The end of one batch leaves the others watched.
+    // The end of one batch does not end the watch of others.
     const other = listen(watch, await addBatch(database));
     await heard([other], 1);
     other.leave();
@@ -97,7 +97,7 @@ describe('A watch', () => {
     );
   });
 
-  test('ends its questions when nobody listens any more', async () => {
+  test('a batch watch stops its queries when no listener is left', async () => {
     const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
     const id = await addBatch(database);
@@ -116,7 +116,7 @@ describe('A watch', () => {
     again.leave();
   });
 
-  test('that somebody leaves late, after the end, does not take away who listens since', async () => {
+  test('a late unsubscribe, after the end, does not remove newer listeners', async () => {
     const { pool } = countingPool();
     const watch = createBatchWatch(pool);
     const id = await addBatch(database);
@@ -133,7 +133,7 @@ describe('A watch', () => {
     since.leave();
   });
 
-  test('tells who has seen the state only of another', async () => {
+  test('a batch watch sends the state at once to a listener that has seen another state', async () => {
     const { pool } = countingPool();
     const watch = createBatchWatch(pool);
     const id = await addBatch(database);
@@ -151,7 +151,7 @@ describe('A watch', () => {
     again.leave();
   });
 
-  test('goes on when the database comes back', async () => {
+  test('a batch watch continues when the database is back', async () => {
     const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
     const id = await addBatch(database);
@@ -166,7 +166,7 @@ describe('A watch', () => {
     assert.equal(listener.events[1]?.name, 'finished');
   });
 
-  test('tells that a batch is gone', async () => {
+  test('a batch watch reports a deleted batch as gone', async () => {
     const { pool } = countingPool();
     const watch = createBatchWatch(pool);
     const id = await addBatch(database);
@@ -178,7 +178,7 @@ describe('A watch', () => {
     assert.deepEqual([name, data], ['gone', 'null']);
   });
 
-  test('that closes tells everybody, whoever comes later too', async () => {
+  test('a batch watch that closes informs all listeners, later ones too', async () => {
     const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
     const id = await addBatch(database);

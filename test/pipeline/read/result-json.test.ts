@@ -17,8 +17,8 @@ const result = (index: number, more: Partial<Result> = {}): Result => ({
   ...more,
 });
 
-describe('The text of a result', () => {
-  test('has every part as it is, whatever its neighbours have', () => {
+describe('the text of a result', () => {
+  test('the text of a result has every part unchanged, with any neighbours', () => {
     const page = [
       result(0),
       result(1),
@@ -46,8 +46,8 @@ describe('The text of a result', () => {
   });
 });
 
-describe('The bytes of many texts', () => {
-  test('are those of all of them, in UTF-8', () => {
+describe('the bytes of many texts', () => {
+  test('the bytes of many texts are all texts in UTF-8', () => {
     const words = ['', 'a', 'é€😀', '\ud800', '\0', 'x'.repeat(5000), 'ü'.repeat(3999)];
     for (const count of [0, 1, 2, 7, 100, 3000]) {
       const texts = Array.from({ length: count }, (_, n) => words[n % words.length] ?? '');
@@ -61,7 +61,7 @@ describe('The bytes of many texts', () => {
         offsets.push(length);
         length += Buffer.byteLength(`<${text}>`);
       }
-      // Where they say, the text begins; and nothing that can be gone on from is far away.
+      // A text begins at each offset, and no place to continue from is far away.
       for (const [at, { offset, first }] of starts.entries()) {
         assert.equal(offset, offsets[first]);
         const next = starts[at + 1] ?? { offset: bytes.length, first: texts.length };
@@ -72,8 +72,8 @@ describe('The bytes of many texts', () => {
   });
 });
 
-describe('The elements of an array', () => {
-  test('have a comma before them, but for the first of all', () => {
+describe('elements of an array', () => {
+  test('the elements of an array have a comma before them, except the first of all', () => {
     const page = [result(0), result(1)];
     const text = resultTexts(page).join(',');
     assert.equal(elements(page, true).bytes.toString(), text);

@@ -25,7 +25,7 @@ after(() => database.drop());
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, n) => from + n);
 const echo = (n: number) => `{"namespace":"test","action":"echo","params":{"n":${n}}}`;
 
-/** A batch that has ended, of chunks with so many jobs each; those whose index `failed` names have failed. */
+/** An ended batch with chunks of these sizes; jobs whose index `failed` names have failed. */
 function endedBatch(chunks: number[], { failed = [] as number[], job = echo } = {}): Promise<string> {
   return transaction(pool, async (client) => {
     const [id = ''] = await newBatchIds(client, 1);
@@ -74,7 +74,7 @@ function endedBatch(chunks: number[], { failed = [] as number[], job = echo } = 
   });
 }
 
-/** The pool, and what was asked of it; `answers` may put an error in place of an answer. */
+/** The pool, and its queries; `answers` may replace an answer by an error. */
 function watched(answers: (query: number) => Error | null = () => null) {
   const asked: { rows: { body: Buffer | null }[] }[] = [];
   let queries = 0;
@@ -101,8 +101,8 @@ async function read(id: string, range: ResultRange = {}, client = pool) {
 
 const indexes = (results: { index: number }[]) => results.map(({ index }) => index);
 
-describe('Results that are read', () => {
-  test('come in request order, each with its own job, whatever the chunks', async () => {
+describe('reading results', () => {
+  test('results come in request order, each with its own job, from chunks of any size', async () => {
     const chunks = [3, 1, 1200, 7, 2600];
     const total = 3 + 1 + 1200 + 7 + 2600;
     const { client, asked } = watched();
@@ -113,12 +113,12 @@ describe('Results that are read', () => {
         [request, response, namespace, action, id],
         [`{"n":${index}}`, `${index}`, '"test"', '"echo"', undefined],
       );
-    // The jobs of a chunk are asked for once.
+    // The jobs of a chunk are read once.
     assert.equal(asked.filter(({ rows }) => rows[0]?.body).length, chunks.length);
     assert.ok(asked.length <= 12, `${asked.length} queries`);
   });
 
-  test('begin and end anywhere', async () => {
+  test('a range of results may begin and end anywhere', async () => {
     const id = await endedBatch([40, 40, 40]);
     for (const [fromIndex, limit, expected] of [
       [0, 1, [0]],
@@ -132,7 +132,7 @@ describe('Results that are read', () => {
     assert.equal((await read(id, { fromIndex: 78 }))[0]?.request, '{"n":78}');
   });
 
-  test('of one status are found wherever they are, and the chunks without one are passed over', async () => {
+  test('results of one status are found in any chunk, and chunks without one are skipped', async () => {
     const failed = [1, 39, 200, 201, 299];
     const id = await endedBatch(
       Array.from({ length: 10 }, () => 30),
@@ -152,7 +152,7 @@ describe('Results that are read', () => {
     assert.deepEqual(await read(id, { status: 'cancelled' }), []);
   });
 
-  test('are one line each when that is asked for, and else laid out as they came', async () => {
+  test('results are on one line each on request, and otherwise laid out as they were sent', async () => {
     const job = (n: number) => `\r\n{\n  "action": "echo",\r  "params": {\n"n": ${n}, "s": "a\\nb"\t}\n}\n`;
     const id = await endedBatch([2], { job });
     assert.deepEqual(
@@ -163,8 +163,8 @@ describe('Results that are read', () => {
   });
 });
 
-describe('The page after the one that is looked at', () => {
-  test('is read meanwhile, and none beyond it', async () => {
+describe('reading ahead', () => {
+  test('only the next page is read while the current one is used', async () => {
     const { client, queries } = watched();
     const pages = readResultPages(client, await endedBatch([3000]));
     await pages.next();
@@ -175,7 +175,7 @@ describe('The page after the one that is looked at', () => {
     assert.equal(await settled(async () => queries(), { forMs: 50, what: 'what is read ahead' }), 3);
   });
 
-  test('is told to have failed when it is asked for, and by nobody when it is not', async () => {
+  test('an error of the next page is thrown when that page is requested, and never otherwise', async () => {
     const id = await endedBatch([3000]);
     const lost = () => watched((query) => (query === 2 ? new Error('lost') : null)).client;
     const pages = readResultPages(lost(), id);
@@ -190,13 +190,13 @@ describe('The page after the one that is looked at', () => {
   });
 });
 
-describe('Results of one generation', () => {
-  test('are read to the end when there is no restart', async () => {
+describe('results of one generation', () => {
+  test('results of one generation are read to the end when there is no restart', async () => {
     const id = await endedBatch([60]);
     assert.equal((await read(id, { generation: 1 })).length, 60);
   });
 
-  test('are no longer told as all when the batch is restarted before the last page', async () => {
+  test('a restart before the last page makes the reading of results throw', async () => {
     const id = await endedBatch([3000]);
     const pages = readResultPages(pool, id, { generation: 1 });
     await pages.next();
@@ -209,7 +209,7 @@ describe('Results of one generation', () => {
     await assert.rejects(read(id, { generation: 1 }), RestartedError);
   });
 
-  test('are not told to be none when all of them went with the restart', async () => {
+  test('a restart that deletes all results makes the reading throw, rather than end', async () => {
     const id = await endedBatch([2]);
     await pool.query('delete from batchwright.result where batch_id = $1', [id]);
     await assert.rejects(read(id, { generation: 1 }), RestartedError);

@@ -6,8 +6,8 @@ import { TimeoutError } from '../../../src/pipeline/run/job-error.ts';
 const never = new Promise<never>(() => {});
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
-describe('The deadline of a run', () => {
-  test('leaves no timer behind once it is cleared', async () => {
+describe('the deadline of a run', () => {
+  test('a cleared deadline leaves no timer', async () => {
     const { signal } = new AbortController();
     const before = timers();
     const deadline = new Deadline(5, signal);
@@ -17,7 +17,7 @@ describe('The deadline of a run', () => {
     assert.equal(timers(), before);
   });
 
-  test('is not told of the end of the process once it is cleared', async () => {
+  test('a cleared deadline does not react to the stop of the process', async () => {
     const stopping = new AbortController();
     const ends: Error[] = [];
     const [over, running] = [new Deadline(5, stopping.signal), new Deadline(5, stopping.signal)];
@@ -31,7 +31,7 @@ describe('The deadline of a run', () => {
     assert.equal(ends.length, 1);
   });
 
-  test('ends the run when its time is over, and aborts its signal', async () => {
+  test('a deadline ends the run when its time is over and aborts its signal', async () => {
     const deadline = new Deadline(0.01, new AbortController().signal);
     const { signal } = deadline;
     await assert.rejects(deadline.race(never), TimeoutError);

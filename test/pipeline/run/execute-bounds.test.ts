@@ -22,14 +22,14 @@ test('a transactional action that begins or ends transactions itself fails and l
   }
 });
 
-test('a transactional action may go back to a savepoint', async () => {
+test('a transactional action may roll back to a savepoint', async () => {
   const asyncId = await system.run([statements('savepoint a', INSERT, 'rollback to savepoint a')]);
   await system.ended(asyncId);
   assert.equal((await system.results(asyncId))[0].status, 'succeeded');
   assert.equal((await system.pool.query('select from test.gate')).rowCount, 0);
 });
 
-test('progress beyond every measure is kept within it, and callers are answered', async () => {
+test('progress outside the allowed range is limited, and callers get an answer', async () => {
   const reports = [
     [1e308, 1e-10],
     [7, 2],

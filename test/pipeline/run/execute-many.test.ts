@@ -27,7 +27,7 @@ function numbers(count: number): number[] {
 }
 
 describe('runMany', () => {
-  test('the jobs of a chunk run at once', async () => {
+  test('runMany gets the jobs of a chunk together', async () => {
     const { results } = await resultsOf(numbers(1200).map((n) => workJob('many', { n })));
     assert.deepEqual(
       results.map(({ response, status, attempts }) => [status, attempts, response]),
@@ -35,7 +35,7 @@ describe('runMany', () => {
     );
   });
 
-  test('an Error in the place of a job is its alone, and only that job runs again', async () => {
+  test('runMany that returns an Error for one job fails and retries only that job', async () => {
     const { results } = await resultsOf([
       workJob('many', { n: 0 }),
       workJob('many', { n: 1, failures: 1 }),
@@ -74,7 +74,7 @@ describe('runMany', () => {
       );
     });
 
-  test('jobs that run one by one get their params as they were sent, whatever runMany did to them', async () => {
+  test('jobs that run one by one get their original params, even if runMany changed them', async () => {
     const { results } = await resultsOf([
       workJob('many', { n: 0 }),
       workJob('many', { n: 1, spoils: 'changes' }),
@@ -90,14 +90,14 @@ describe('runMany', () => {
     );
   });
 
-  test('a job alone in its batch runs through runMany too', async () => {
+  test('a batch of one job also uses runMany', async () => {
     const { results } = await resultsOf([workJob('many', { n: 5 })]);
     assert.deepEqual(results[0].response, { n: 5, attempt: 1, together: 1 });
   });
 });
 
 describe('transactional run', () => {
-  test('what a job writes is committed with its result; a failed run leaves nothing', async () => {
+  test('the writes of a job are committed with its result, and a failed run leaves nothing', async () => {
     const { asyncId, results } = await resultsOf([
       workJob('post', { name: 'good' }),
       workJob('post', { name: 'second run', failures: 1 }),
@@ -111,7 +111,7 @@ describe('transactional run', () => {
     assert.deepEqual(await committed(asyncId), ['good 1', 'second run 2']);
   });
 
-  test('nothing is seen of a job before its result is', async () => {
+  test('the writes of a job are invisible before its result is recorded', async () => {
     const asyncId = await system.run([workJob('post', { name: 'waits', gate: 'post' })]);
     await waitFor(async () => (await system.rpc('progress', { async: asyncId })).body.progress === 50, {
       what: 'the job to have written',
@@ -122,7 +122,7 @@ describe('transactional run', () => {
     assert.deepEqual(await committed(asyncId), ['waits 1']);
   });
 
-  test('a job that overlooks a failed statement has failed: its transaction cannot commit', async () => {
+  test('a job that ignores a failed statement fails, because its transaction cannot commit', async () => {
     const { asyncId, results } = await resultsOf([
       workJob('post', { name: 'broken', breaks: true }),
       workJob('post', { name: 'good' }),
@@ -191,7 +191,7 @@ describe('transactional runMany', () => {
     );
   });
 
-  test('when one of them fails they run one by one, and the failed one leaves nothing', async () => {
+  test('when one job of a transactional runMany fails, they run one by one and the failed one leaves nothing', async () => {
     const { asyncId, results } = await resultsOf([
       workJob('postMany', { name: 'first' }),
       workJob('postMany', { name: 'again', failures: 1 }),
@@ -214,7 +214,7 @@ describe('transactional runMany', () => {
     assert.deepEqual(await committed(asyncId), ['first 1', 'again 2', 'last 1']);
   });
 
-  test('a statement that fails spoils the transaction of all, and then only its own', async () => {
+  test('a failing statement of transactional runMany fails the whole group, and then only its own job', async () => {
     const { asyncId, counts } = await resultsOf([
       workJob('postMany', { name: 'first' }),
       workJob('postMany', { name: 'broken', breaks: true }),

@@ -16,13 +16,15 @@ import { startClaiming } from '../claims.ts';
 import { LEFT_BEHIND } from '../left-behind.ts';
 import { echoJobs } from '../work-jobs.ts';
 
-// No worker: each test holds the claim itself and runs its jobs on a small pool of its own.
+// No worker: each test holds the claim itself and runs its jobs on its own small pool.
 const system = await startSystem({ after }, { worker: false });
 const claims = await startClaiming({ after }, system);
 
 type Run = (context: JobContext) => Promise<unknown>;
 
-/** A batch of so many jobs, taken; answers what runs one of them in a transaction of the pool. */
+/**
+ * A batch of this many jobs, claimed; returns a function that runs one of them in a transaction of the pool.
+ */
 async function transactions(jobs: number, pool: pg.Pool) {
   const asyncId = await system.run(echoJobs(jobs));
   const [claim] = await claims.take();
@@ -65,7 +67,7 @@ function poolOf(t: { after(fn: () => Promise<void>): void }, max: number): pg.Po
   return pool;
 }
 
-test('what an action leaves on its session does not reach the next user of the connection', async (t) => {
+test('session state that an action leaves does not reach the next user of the connection', async (t) => {
   const pool = poolOf(t, 1);
   const batch = await transactions(2 * Object.keys(LEFT_BEHIND).length, pool);
   let index = 0;
@@ -74,7 +76,7 @@ test('what an action leaves on its session does not reach the next user of the c
     for (const ending of ['committed', 'failed']) {
       const answer = await batch.run(index++, async ({ sql }) => {
         for (const statement of statements) await sql.query(statement);
-        // What would keep the result from being recorded is another matter.
+        // State that would prevent recording the result is tested elsewhere.
         await sql.query('reset role');
         if (ending === 'failed') throw new Error('on purpose');
       });
@@ -86,7 +88,7 @@ test('what an action leaves on its session does not reach the next user of the c
   assert.equal(pool.totalCount, 1);
 });
 
-/** What a session of its own says after the statements. */
+/** What another session shows after the statements. */
 async function toldAfter(statements: string[], tells: string): Promise<boolean> {
   const client = await system.pool.connect();
   try {
@@ -97,7 +99,7 @@ async function toldAfter(statements: string[], tells: string): Promise<boolean> 
   }
 }
 
-test('prepared statements of ours outlive an action: the same connection records result after result', async (t) => {
+test('our prepared statements survive an action: the same connection records several results', async (t) => {
   const pool = poolOf(t, 1);
   const batch = await transactions(3, pool);
   const pids = new Set<number>();
@@ -111,7 +113,7 @@ test('prepared statements of ours outlive an action: the same connection records
   assert.equal(pids.size, 1);
 });
 
-test('the transactions of an action leave half of the connections to the statements of others', async (t) => {
+test('the transactions of an action leave half of the connections to others', async (t) => {
   const gate = Promise.withResolvers<void>();
   t.after(() => gate.resolve());
   const pool = poolOf(t, 4);
@@ -132,7 +134,7 @@ test('the transactions of an action leave half of the connections to the stateme
   assert.equal(begun, 6);
 });
 
-test('a job that waits for its transaction is not started once its batch is cancelled', async (t) => {
+test('a job that waits for its transaction does not start once its batch is cancelled', async (t) => {
   const gate = Promise.withResolvers<void>();
   t.after(() => gate.resolve());
   const pool = poolOf(t, 2);

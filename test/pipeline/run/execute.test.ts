@@ -32,7 +32,7 @@ describe('chunks', () => {
     );
   });
 
-  test('a large batch has 4,000 jobs in a chunk from the 33rd on', async () => {
+  test('a large batch has 4,000 jobs per chunk from the 33rd chunk on', async () => {
     const { asyncId } = await resultsOf(echoJobs(36_500));
     const counts = (await chunksOf(asyncId)).map(({ count }) => count);
     assert.deepEqual(counts, [...Array.from({ length: 32 }, () => 1000), 4000, 500]);
@@ -57,7 +57,7 @@ describe('chunks', () => {
 });
 
 describe('retries', { concurrency: true }, () => {
-  test('a job that fails runs again after its delay, which doubles', async () => {
+  test('a failed job runs again after its delay, which doubles', async () => {
     const { asyncId, status, attempts, response } = await resultOf(workJob('attempt', { failures: 2 }));
     assert.deepEqual(
       { status, attempts, response },
@@ -71,7 +71,7 @@ describe('retries', { concurrency: true }, () => {
     const [first, second, third] = runs.map(({ at }) => at.getTime());
     assert.ok((second ?? 0) - (first ?? 0) >= 300, 'after 0.3 s');
     assert.ok((third ?? 0) - (second ?? 0) >= 600, 'after 0.6 s');
-    // How late it runs depends on the machine, what its messages asked for does not.
+    // The time of the run depends on the machine; the delay in its messages does not.
     const { rows } = await system.pool.query<{ seconds: number }>(
       `select extract(epoch from start_after - created_on)::float8 as seconds
        from pgboss.job where group_id = $1 order by created_on`,
@@ -92,7 +92,7 @@ describe('retries', { concurrency: true }, () => {
     );
   });
 
-  test('a NonRetryableError fails the job at once, with what the action tells', async () => {
+  test('a NonRetryableError fails the job at once, with the fields that the action set', async () => {
     const { asyncId, status, attempts, response } = await resultOf(
       workJob('attempt', { failures: 9, fatal: true, message: 'for good', errorCode: 422 }),
     );
@@ -106,14 +106,14 @@ describe('retries', { concurrency: true }, () => {
     assert.equal((await entriesOf(system, asyncId)).length, 1);
   });
 
-  test('a NonRetryableError without a code is a failed request', async () => {
+  test('a NonRetryableError without a code gets the code of a failed request', async () => {
     const { response } = await resultOf(
       workJob('attempt', { failures: 9, fatal: true, message: 'for good' }),
     );
     assert.deepEqual(response, { errorCode: 461, message: 'for good' });
   });
 
-  test('a RetryLaterError puts the next run off', async () => {
+  test('a RetryLaterError delays the next run', async () => {
     const { asyncId, status, attempts } = await resultOf(
       workJob('attempt', { failures: 1, retryInSeconds: 1.5 }),
     );
@@ -122,7 +122,7 @@ describe('retries', { concurrency: true }, () => {
     assert.ok((second ?? 0) - (first ?? 0) >= 1500);
   });
 
-  test('a RetryLaterError does not go beyond the runs that a job has', async () => {
+  test('a RetryLaterError gives a job no additional runs', async () => {
     const { status, attempts, response } = await resultOf(
       workJob('attempt', { failures: 9, retryInSeconds: 0.1, message: 'too busy', errorCode: 429 }),
     );
@@ -147,7 +147,7 @@ describe('retries', { concurrency: true }, () => {
 });
 
 describe('timeouts', () => {
-  test('a run that takes too long is told by its signal and fails, and is run again', async () => {
+  test('a run that takes too long has its signal aborted, fails, and is run again', async () => {
     const { asyncId, status, attempts, response } = await resultOf(workJob('brief'));
     assert.deepEqual(
       { status, attempts, response },
@@ -220,7 +220,7 @@ describe('concurrency and queues', () => {
     assert.equal(Math.max(...results.map(({ response }) => response.most)), 2);
   });
 
-  test('one batch may hold actions of several queues', async () => {
+  test('one batch may contain actions of several queues', async () => {
     const jobs = [...echoJobs(1), workJob('lane'), ...echoJobs(1)];
     const { asyncId, results } = await resultsOf(jobs);
     assert.deepEqual(
@@ -237,7 +237,7 @@ describe('concurrency and queues', () => {
     );
   });
 
-  test('a queue whose lanes are all busy does not hold up the others', async () => {
+  test('a queue whose lanes are all busy does not delay other queues', async () => {
     const busy = await Promise.all(
       Array.from({ length: 6 }, () => system.run([workJob('lane', { gate: 'busy lanes' })])),
     );
@@ -264,7 +264,7 @@ describe('progress', () => {
     );
   }
 
-  test('what running jobs report counts towards the percentage, which is 100 only at the end', async () => {
+  test('reported progress counts towards the percentage, which is 100 only at the end', async () => {
     const one = await system.run([reports(3, 6)]);
     const six = await system.run([
       reports(3, 6),

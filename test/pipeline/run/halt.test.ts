@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Halt, type HaltReason } from '../../../src/pipeline/run/halt.ts';
 
-/** What stays of two reasons that come one after the other. */
+/** Which of two reasons, one after the other, stays. */
 const outcomes: [first: HaltReason, second: HaltReason, stays: HaltReason][] = [
   ['stopping', 'cancelled', 'cancelled'],
   ['cancelled', 'stopping', 'cancelled'],
@@ -13,7 +13,7 @@ const outcomes: [first: HaltReason, second: HaltReason, stays: HaltReason][] = [
 ];
 
 for (const [first, second, stays] of outcomes)
-  test(`of ${first} and then ${second}, ${stays} is why no further job is started`, async () => {
+  test(`after ${first} and then ${second}, the reason to halt is ${stays}`, async () => {
     const halt = new Halt();
     assert.equal(halt.reason, null);
     halt.begin(first);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { errorBody } from '../../../src/pipeline/run/job-error.ts';
 import { NonRetryableError } from '../../../src/plugin/errors.ts';
 
-test('whatever an action throws becomes an error object, even what throws when it is looked at', () => {
+test('every thrown value becomes an error object, even one that throws when it is read', () => {
   const spiteful = new Proxy(new Error('x'), {
     get() {
       throw new Error('no');
@@ -18,7 +18,7 @@ test('whatever an action throws becomes an error object, even what throws when i
   assert.equal(errorBody(Object.assign(new Error('x'), { message: 1n })).message, '1');
 });
 
-test('codes that are none are left out: the HTTP status is the errorCode', () => {
+test('an invalid error code is left out, because the HTTP status is the errorCode', () => {
   const options = { errorCode: 42, specificCode: 10n as unknown as number };
   assert.deepEqual(errorBody(new NonRetryableError('x', options)), { errorCode: 461, message: 'x' });
   assert.deepEqual(errorBody(new NonRetryableError('x', { errorCode: 404, specificCode: 7 })), {
@@ -28,7 +28,7 @@ test('codes that are none are left out: the HTTP status is the errorCode', () =>
   });
 });
 
-test('an error object stays small, however much an action has to say', () => {
+test('an error object stays small, however much an action throws', () => {
   const additionalMessages = Array.from({ length: 5000 }, () => 'y'.repeat(20_000));
   const body = errorBody(new NonRetryableError('m'.repeat(3_000_000), { additionalMessages }));
   assert.equal(body.message.length, 10_001);

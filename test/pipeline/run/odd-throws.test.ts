@@ -1,4 +1,4 @@
-/** In a process of its own: what nobody catches would end this one. */
+/** In a separate process: an uncaught error would end this one. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startSystem } from '../../support/system.ts';
@@ -15,9 +15,9 @@ async function resultsOf(jobs: object[]) {
   return system.results(asyncId);
 }
 
-describe('Whatever an action throws, its job fails and its worker lives', () => {
+describe('unusual throws of actions', () => {
   for (const how of ['throw', 'reject'])
-    test(`from run: ${how}`, async () => {
+    test(`a job fails and its worker survives when run throws: ${how}`, async () => {
       const results = await resultsOf(ODDITIES.map((what) => workJob('throw', { what, how })));
       for (const { status, attempts, response } of results) {
         assert.deepEqual([status, attempts, response.errorCode], ['failed', 2, 500]);
@@ -26,7 +26,7 @@ describe('Whatever an action throws, its job fails and its worker lives', () => 
     });
 
   for (const action of ['throwMany', 'throwInTransaction'])
-    test(`from runMany, together and one by one: ${action}`, async () => {
+    test(`a job fails and its worker survives when runMany and single runs throw: ${action}`, async () => {
       for (const what of ODDITIES)
         for (const { status, attempts } of await resultsOf([
           workJob(action, { what }),
@@ -35,7 +35,7 @@ describe('Whatever an action throws, its job fails and its worker lives', () => 
           assert.deepEqual([status, attempts], ['failed', 1], what);
     });
 
-  test('when nobody awaits it, the job succeeds all the same', async () => {
+  test('a job succeeds although a promise that it does not await rejects', async () => {
     const results = await resultsOf(ODDITIES.map((what) => workJob('throw', { what, how: 'forget' })));
     for (const { status, response } of results)
       assert.deepEqual([status, response], ['succeeded', 'forgotten']);

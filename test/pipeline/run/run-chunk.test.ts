@@ -10,7 +10,7 @@ import { echoJobs, entriesOf, workJob } from '../work-jobs.ts';
 const system = await startSystem({ after }, { worker: false });
 const claims = await startClaiming({ after }, system);
 
-/** Stores a batch of one chunk and takes its message. */
+/** Stores a batch of one chunk and claims its message. */
 async function claimed(jobs: object[]) {
   const asyncId = await system.run(jobs);
   const claim = (await claims.take()).find(({ message }) => message.batch === toBatchId(asyncId));
@@ -22,7 +22,7 @@ async function counts(asyncId: string) {
   return (await system.rpc('progress', { async: asyncId })).body.counts;
 }
 
-/** The message that follows the one in hand, and how much later it is due. */
+/** The message that follows the current one, and its delay. */
 async function nextMessage(asyncId: string) {
   const { rows } = await system.pool.query<{ data: string; delay: number }>(
     `select data, extract(epoch from start_after - created_on)::float8 as delay
@@ -34,7 +34,7 @@ async function nextMessage(asyncId: string) {
   return { message, delay: rows[0]?.delay };
 }
 
-test('a job whose action is gone fails and says so; the others run', async () => {
+test('a job whose action is gone fails with that reason, and the others run', async () => {
   const { asyncId, claim } = await claimed([...echoJobs(1), workJob('attempt')]);
   const { registry } = claims.deps;
   const without = {
@@ -51,7 +51,7 @@ test('a job whose action is gone fails and says so; the others run', async () =>
   );
 });
 
-test('a message that comes while the process drains goes back as it is', async () => {
+test('a message that is claimed while the process drains is released unchanged', async () => {
   const { asyncId, claim } = await claimed([
     workJob('attempt'),
     workJob('post', { name: 'no' }),
@@ -66,7 +66,7 @@ test('a message that comes while the process drains goes back as it is', async (
   assert.deepEqual(await entriesOf(system, asyncId), []);
 });
 
-test('only the jobs that failed are in the message of the next run', async () => {
+test('the message of the next run has only the jobs that failed', async () => {
   const { asyncId, claim } = await claimed([...echoJobs(1), workJob('attempt', { failures: 1 })]);
   await runChunk(claims.deps, 'default', claim);
   const { message, delay } = await nextMessage(asyncId);
@@ -87,7 +87,7 @@ for (const [kind, job] of [
   ['a job', workJob('attempt', { cuts: true })],
   ['a transactional job', workJob('post', { name: 'cut', cuts: true })],
 ] as const) {
-  test(`${kind} that meets a database that stops is not charged for it`, async () => {
+  test(`a run of ${kind} does not count as an attempt when the database stops`, async () => {
     const { asyncId, claim } = await claimed([job, ...echoJobs(1)]);
     await runChunk(claims.deps, 'default', claim);
     assert.deepEqual(await nextMessage(asyncId), {
@@ -105,7 +105,7 @@ for (const [kind, job] of [
     assert.equal((await counts(asyncId)).succeeded, 1);
   });
 
-  test(`${kind} that meets one for the twenty-first time in a row is`, async () => {
+  test(`a run of ${kind} counts as an attempt at the twenty-first database outage in a row`, async () => {
     const { asyncId, claim } = await claimed([job]);
     await runChunk(claims.deps, 'default', { ...claim, message: { ...claim.message, interruptions: 20 } });
     const { attempt, indexes, interruptions } = (await nextMessage(asyncId)).message;

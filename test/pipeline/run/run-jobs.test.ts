@@ -30,7 +30,7 @@ function action(name: string, run: () => unknown): RegisteredAction {
   return { name, action: { run }, retry, concurrency: 1, timeoutSeconds: 60 } as unknown as RegisteredAction;
 }
 
-/** Runs them as one message would; its outcomes are not settled. */
+/** Runs them as one message would; outcomes are not settled. */
 async function runAll(entry: RegisteredAction, count: number): Promise<void> {
   const recorder = new Recorder(
     { ...deps, smallChunks: {} as SmallChunks, log: silentPluginLog },
@@ -59,7 +59,7 @@ function busyFor(milliseconds: number): void {
   while (performance.now() < end);
 }
 
-test('jobs that answer at once do not hold up those of another message until all of them have run', async () => {
+test('a message of jobs that answer at once does not delay the jobs of another message', async () => {
   let busyJobs = 0;
   const busy = action('busy', () => {
     busyJobs++;

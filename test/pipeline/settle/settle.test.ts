@@ -13,7 +13,7 @@ import { echoJobs, entriesOf, workJob } from '../work-jobs.ts';
 const system = await startSystem({ after }, { worker: false });
 const claims = await startClaiming({ after }, system);
 
-/** Stores a batch and takes its messages. */
+/** Stores a batch and claims its messages. */
 async function claimed(jobs: object[], more: { callbackUrl?: string } = {}) {
   const asyncId = await system.run(jobs, more);
   const [first, ...others] = await claims.take();
@@ -30,7 +30,7 @@ function broken(index: number): RecordableOutcome {
   return failure(index, { errorCode: 500, message: 'broken' }, 1, null);
 }
 
-/** The last settle of a message, or one on its way. */
+/** A settle of a message: the last, or an earlier one. */
 function settle(claim: Claim<ChunkMessage>, outcomes: RecordableOutcome[], { last = true } = {}) {
   return settleClaim(claims.deps, { queueName: 'default', claim, outcomes, isLast: last });
 }
@@ -54,7 +54,7 @@ function largeJobs(count: number): object[] {
   return Array.from({ length: count }, () => workJob('attempt', { message: 'x'.repeat(1024 * 1024) }));
 }
 
-test('a settle on its way records results and leaves the message with its lane', async () => {
+test('a settle before the last records results and leaves the message with its lane', async () => {
   const { asyncId, first } = await claimed(echoJobs(2));
   const recorded = { state: 'recorded', cancelRequested: false };
   assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), { ...recorded, ended: null });
@@ -65,7 +65,7 @@ test('a settle on its way records results and leaves the message with its lane',
   assert.equal((await batch(asyncId)).state, 'completed');
 });
 
-test('a settle tells of a cancel', async () => {
+test('a settle reports a requested cancel', async () => {
   const { asyncId, first } = await claimed(echoJobs(2));
   await system.rpc('cancel', { async: asyncId });
   assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), {
@@ -75,7 +75,7 @@ test('a settle tells of a cancel', async () => {
   });
 });
 
-test('a result is recorded once, whoever else brings one for the same job', async () => {
+test('a result is recorded once, even if another lane settles the same job', async () => {
   const { asyncId, first } = await claimed(echoJobs(3));
   await settle(first, [success(0, '"first"'), success(1)], ON_ITS_WAY);
   await settle(first, [broken(0), success(1)], ON_ITS_WAY);
@@ -89,7 +89,7 @@ test('a result is recorded once, whoever else brings one for the same job', asyn
   );
 });
 
-test('a lane that has lost its message to another records nothing', async () => {
+test('a lane that has lost its message records nothing', async () => {
   const { asyncId, first } = await claimed(echoJobs(2));
   await takeOver(system, first);
   assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), { state: 'lost' });
@@ -112,7 +112,7 @@ test('transactional jobs whose message was lost meanwhile leave no effect', asyn
 
 test('a message from before a restart records nothing and runs nothing', async () => {
   const { asyncId, batchId, first: stale, others } = await claimed([workJob('attempt'), ...largeJobs(1)]);
-  // Its jobs end in another's hands: it lives on, and does not know.
+  // Another lane ends its jobs; this lane does not know it.
   await settle(others[0] ?? stale, [broken(0), broken(1)]);
   assert.deepEqual((await system.rpc('restart', { async: asyncId })).body, { restarted: true });
   assert.deepEqual(await settle(stale, [success(0)], ON_ITS_WAY), { state: 'lost' });
@@ -121,7 +121,7 @@ test('a message from before a restart records nothing and runs nothing', async (
   const { counts } = await batch(asyncId);
   assert.deepEqual(counts, { total: 2, pending: 2, running: 0, succeeded: 0, failed: 0, cancelled: 0 });
 
-  // What another test has lost may come, too.
+  // A message that another test has lost may arrive, too.
   const again = (await claims.take()).filter(({ message }) => message.batch === batchId);
   assert.deepEqual(
     again.map(({ message }) => message.generation),
@@ -131,7 +131,7 @@ test('a message from before a restart records nothing and runs nothing', async (
   assert.equal((await batch(asyncId)).state, 'completed');
 });
 
-test('of lanes that race to finish a batch one does, and one callback is sent', async () => {
+test('of lanes that race to end a batch one succeeds, and one callback is sent', async () => {
   for (let round = 0; round < 10; round++) {
     const { asyncId, batchId, first, others } = await claimed(largeJobs(4), {
       callbackUrl: 'http://127.0.0.1:9/',
@@ -143,7 +143,7 @@ test('of lanes that race to finish a batch one does, and one callback is sent', 
   }
 });
 
-test('a result that the database refuses becomes a failed one that says so; the others are recorded', async () => {
+test('a result that the database refuses becomes a failed one with the reason; the others are recorded', async () => {
   const { asyncId, first } = await claimed(echoJobs(3));
   await settle(first, [success(0), success(1, '{no json'), success(2)]);
   assert.equal((await batch(asyncId)).state, 'completed');

@@ -1,4 +1,4 @@
-/** Messages that are loaded and settled together: what is wrong with one leaves the others as if alone. */
+/** Messages that are loaded and settled together: an error of one does not affect the others. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { toBatchId } from '../../../src/domain/batch.ts';
@@ -14,7 +14,7 @@ const system = await startSystem({ after }, { worker: false });
 const { pool } = system;
 const { deps, take } = await startClaiming({ after }, system);
 
-/** Stores so many batches of two jobs and takes their messages, in the order of the batches. */
+/** Stores batches of two jobs and claims their messages, in the order of the batches. */
 async function claimed(count: number, more: object = {}): Promise<Claim<ChunkMessage>[]> {
   const asyncIds: string[] = [];
   for (let n = 0; n < count; n++) asyncIds.push(await system.run(echoJobs(2), more));
@@ -31,7 +31,7 @@ function success(index: number, response = '{}'): RecordableOutcome {
   return { index, status: 'succeeded', response, attempts: 1, startedAt: now, finishedAt: now };
 }
 
-/** What the end of each message comes to when they are settled at once; null for those that must be settled alone. */
+/** The result of settling each message when all settle at once; null for those that must be settled alone. */
 function settleTogether(claims: readonly Claim<ChunkMessage>[], response = '{}') {
   return Promise.all(
     claims.map((claim) => {
@@ -53,14 +53,14 @@ async function batches(claims: readonly Claim<ChunkMessage>[]) {
   return rows;
 }
 
-/** All of these ran, and each has its results once. */
+/** Checks that all jobs ran and have one result each. */
 async function assertEnded(claims: readonly Claim<ChunkMessage>[]): Promise<void> {
   for (const { state, succeeded, results } of await batches(claims))
     assert.deepEqual({ state, succeeded, results }, { state: 'completed', succeeded: 2, results: 2 });
 }
 
 describe('messages of small chunks', () => {
-  test('that end together are settled in one transaction, each with its callback', async () => {
+  test('messages that end together are settled in one transaction, each with its callback', async () => {
     const claims = await claimed(5, { callbackUrl: 'http://127.0.0.1:9/' });
     const settled = await settleTogether(claims);
     for (const [at, result] of settled.entries()) {
@@ -98,7 +98,7 @@ describe('messages of small chunks', () => {
         ),
     ],
   ] as const)
-    test(`of which one ${what} are settled all the same, but for that one`, async () => {
+    test(`when one message of a group ${what}, each lane settles its own`, async () => {
       const claims = await claimed(4);
       const [spoilt, ...others] = claims;
       assert.ok(spoilt);
@@ -109,7 +109,7 @@ describe('messages of small chunks', () => {
       await assertEnded(others);
     });
 
-  test('of which one has a response that Postgres refuses are all settled by their lanes', async () => {
+  test('a group with a response that Postgres refuses is settled by each lane alone', async () => {
     const claims = await claimed(3);
     const [refused, ...others] = claims;
     assert.ok(refused);
@@ -124,7 +124,7 @@ describe('messages of small chunks', () => {
     await assertEnded(claims);
   });
 
-  test('of which one must wait for its batch are settled by their lanes, which do not wait', async () => {
+  test('a group with a message that waits for its batch is settled by each lane alone, and the other lanes do not wait', async () => {
     const claims = await claimed(3);
     const [locked, ...others] = claims;
     assert.ok(locked);
@@ -143,7 +143,7 @@ describe('messages of small chunks', () => {
     await assertEnded(claims);
   });
 
-  test('of one batch are settled one after the other', async () => {
+  test('messages of one batch are settled one after another', async () => {
     const asyncId = await system.run([...echoJobs(1), workJob('lane')]);
     const claims = await take();
     const ofBatch = claims.filter(({ message }) => message.batch === toBatchId(asyncId));
@@ -164,7 +164,7 @@ describe('messages of small chunks', () => {
     );
   });
 
-  test('run side by side to their ends, those that are cancelled apart', async () => {
+  test('messages of small chunks run concurrently to their ends, apart from cancelled ones', async () => {
     const claims = await claimed(6);
     const [first] = claims;
     await pool.query('update batchwright.batch set cancel_requested = true where id = $1', [

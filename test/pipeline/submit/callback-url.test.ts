@@ -4,7 +4,7 @@ import { parseAllowList } from '../../../src/outbound/address-guard.ts';
 import { createCallbackUrlCheck } from '../../../src/pipeline/submit/callback-url.ts';
 import { stubLookup } from '../../outbound/loopback.ts';
 
-test('checks that wait for dead names hold up no other tenant, and beyond its share not their own', async () => {
+test('callbackUrl checks that wait for dead names do not delay other tenants, nor their own beyond its share', async () => {
   const never: (() => void)[] = [];
   const inside = stubLookup(['127.0.0.1']);
   const check = createCallbackUrlCheck(parseAllowList(''), (host, options, callback) => {
@@ -16,10 +16,10 @@ test('checks that wait for dead names hold up no other tenant, and beyond its sh
     check(`http://dead${n}.example.test/`, 'a').then(() => ended++),
   );
   assert.equal(never.length, 32);
-  // Taken unresolved: the check at the connection decides.
+  // Accepted without a look-up: the check at the connection decides.
   assert.equal(await check('http://dead.example.test/', 'a'), 'http://dead.example.test/');
   assert.equal(never.length, 32);
-  // What the URL itself shows is refused all the same.
+  // The checks of the URL itself still apply.
   await assert.rejects(check('http://127.0.0.1/', 'a'), { message: /is a loopback address$/ });
   await assert.rejects(check('http://inside.example.test/', 'b'), {
     message: 'callbackUrl is not allowed: inside.example.test resolves to a loopback address',

@@ -1,4 +1,4 @@
-/** Batches that are stored together: what is wrong with one leaves the others as if alone. */
+/** Batches that are stored together: an error of one does not affect the others. */
 import assert from 'node:assert/strict';
 import { after, afterEach, describe, test } from 'node:test';
 import type { Pool } from 'pg';
@@ -56,7 +56,7 @@ function chunkOf(jobs: string[], more: Partial<NewChunk> = {}): NewChunk {
 
 const JOBS = chunkOf(['{"n":1}', '{"n":2}']);
 
-/** How many transactions wrote these batches. */
+/** The number of transactions that wrote these batches. */
 async function transactionsOf(asyncIds: readonly string[]): Promise<number> {
   const { rows } = await pool.query(
     'select count(distinct xmin::text) as count from batchwright.batch where id = any($1)',
@@ -96,13 +96,13 @@ const outcomes = (answers: PromiseSettledResult<Stored>[]) =>
     answer.status === 'fulfilled' ? 'stored' : (answer.reason.kind ?? answer.reason.code),
   );
 
-describe('small batches that come together', () => {
+describe('small batches that arrive together', () => {
   afterEach(async () => {
     await pool.query('truncate batchwright.batch, batchwright.chunk, batchwright.result');
     await pool.query('delete from pgboss.job');
   });
 
-  test('are stored in few transactions, each with its own jobs, messages and members', async () => {
+  test('small batches are stored in few transactions, each with its own jobs, messages and members', async () => {
     const batches = new SmallBatches({ pool, queue });
     const entries = Array.from({ length: 30 }, (_, n) => ({
       batch: batchOf({ tenant: `tenant ${n}`, callbackUrl: `https://a.test/${n}`, key: `key ${n}` }),
@@ -138,7 +138,7 @@ describe('small batches that come together', () => {
     }
   });
 
-  test('keep the errors of refused jobs, and those with no others have ended', async () => {
+  test('small batches keep the errors of refused jobs, and those with only refused jobs have ended', async () => {
     const batches = new SmallBatches({ pool, queue });
     const refused = chunkOf(['1', '2'], {
       queues: [],
@@ -161,7 +161,7 @@ describe('small batches that come together', () => {
     assert.deepEqual(ended.rows, [{ id: batchId }]);
   });
 
-  test('of the same Idempotency-Key are one: the later ones are busy', async () => {
+  test('of small batches with the same Idempotency-Key one is stored and the later ones are busy', async () => {
     const batches = new SmallBatches({ pool, queue });
     const batch = batchOf({ key: 'twice' });
     const answers = await storeAll(batches, [
@@ -182,7 +182,7 @@ describe('small batches that come together', () => {
     ]);
   });
 
-  test('of a key that is stored already get its asyncId, or the error of another body, and nothing is stored', async () => {
+  test('small batches with a stored Idempotency-Key get its asyncId, or an error for another body, and store nothing', async () => {
     const batches = new SmallBatches({ pool, queue });
     const first = await batches.store(batchOf({ key: 'known' }), await encodeChunk(JOBS));
     const before = await stored();
@@ -206,16 +206,16 @@ describe('small batches that come together', () => {
     });
   });
 
-  test('one that Postgres refuses is refused alone', async () => {
+  test('a small batch that Postgres refuses is refused alone', async () => {
     const batches = new SmallBatches({ pool, queue });
-    // A tenant's name with a character that Postgres has no text for.
+    // A tenant's name with a character that Postgres cannot store.
     const batch = batchOf({ tenant: 'a\u0000b' });
     const answers = await storeAll(batches, [{}, {}, {}, { batch }, {}]);
     assert.deepEqual(outcomes(answers), ['stored', 'stored', 'stored', '22P05', 'stored']);
     assert.deepEqual(await stored(), { batches: 4, chunks: 4, messages: 4 });
   });
 
-  test('fail together while the database is away, each once', async (t) => {
+  test('small batches fail together while the database is away, each once', async (t) => {
     const away = createPool({
       url: 'postgres://127.0.0.1:1/none',
       max: 4,

@@ -9,7 +9,7 @@ function held() {
   return { work: () => promise, end: resolve };
 }
 
-test('one tenant after the other has its turn, however much the first has waiting', async () => {
+test('tenants take turns, even if the first has much work waiting', async () => {
   const turns = new TenantTurns(1);
   const first = held();
   const order: string[] = [];
@@ -21,7 +21,7 @@ test('one tenant after the other has its turn, however much the first has waitin
   assert.deepEqual(order, ['a', 'b', 'c', 'a', 'b', 'a']);
 });
 
-test('so many have a turn at once, and a failure gives its turn back', async () => {
+test('a limited number of tenants has a turn at once, and a failure ends a turn', async () => {
   const turns = new TenantTurns(2);
   const [one, two] = [held(), held()];
   let running = 0;

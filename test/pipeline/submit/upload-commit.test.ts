@@ -1,4 +1,4 @@
-/** The last transaction of an upload, when the connection to the database is lost in it. */
+/** The last transaction of an upload, when the database connection is lost during it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
@@ -46,8 +46,8 @@ const chunkOf = (number: number): NewChunk => ({
 });
 
 /**
- * A way to the database on which, once armed, a connection is cut at its next commit: when the server has answered it,
- * or before it has got it.
+ * A database proxy that, once armed, cuts a connection at its next commit: after the server's answer, or
+ * before the server gets it.
  */
 async function wayThrough(t: { after(fn: () => void): void }, cut: 'after' | 'before') {
   const target = new URL(url);
@@ -96,10 +96,10 @@ async function rows(batchId: string) {
 }
 
 for (const [cut, what] of [
-  ['after', 'is answered all the same when the server had stored the batch, and keeps its jobs'],
-  ['before', 'fails when the server had not, and leaves nothing'],
+  ['after', 'succeeds when the server had stored the batch, which keeps its jobs'],
+  ['before', 'fails when the server had not stored the batch, and leaves nothing'],
 ] as const)
-  test(`A commit whose answer is lost ${what}`, async (t) => {
+  test(`a commit whose answer is lost ${what}`, async (t) => {
     const way = await wayThrough(t, cut);
     const copyPool = createPool({
       url: way.url,
@@ -124,7 +124,7 @@ for (const [cut, what] of [
     if (cut === 'after') {
       assert.deepEqual(await committing, { asyncId: toAsyncId(id), ended: null });
       assert.deepEqual(await rows(id), { batches: 1, chunks: 2, uploads: 0 });
-      // What came of it is not taken back by a late clean-up.
+      // A late clean-up does not undo its result.
       assert.equal(await upload.abandon(), true);
       assert.deepEqual(await rows(id), { batches: 1, chunks: 2, uploads: 0 });
     } else {

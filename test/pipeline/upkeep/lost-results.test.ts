@@ -1,4 +1,4 @@
-/** Rows that somebody deletes by hand: a batch never claims what is not there. */
+/** Rows deleted by hand: a batch never counts missing results. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { toBatchId } from '../../../src/domain/batch.ts';
@@ -31,7 +31,7 @@ function deleteResults(asyncId: string, indexes: readonly number[]): Promise<unk
   ]);
 }
 
-/** State, what succeeded and failed by the counters and by the results, and what was lost. */
+/** The state, the succeeded and failed jobs by counters and by results, and the lost ones. */
 async function told(asyncId: string) {
   const { state, counts } = (await system.rpc('progress', { async: asyncId })).body;
   const results = await system.results(asyncId);
@@ -43,8 +43,8 @@ async function told(asyncId: string) {
   return { state, succeeded: counts.succeeded, failed: counts.failed, pending: counts.pending, lost };
 }
 
-describe('results that are deleted after the end', () => {
-  test('are failed ones for callers, and a restart runs their jobs again', async () => {
+describe('results deleted after the end', () => {
+  test('deleted results become failed ones for callers, and a restart runs their jobs again', async () => {
     const asyncId = await ended(60);
     await deleteResults(asyncId, [7, 30, 59]);
     await sweepNow();
@@ -61,7 +61,7 @@ describe('results that are deleted after the end', () => {
     });
   });
 
-  test('are run again by a restart that comes before anybody has noticed', async () => {
+  test('deleted results are run again by a restart that comes before the sweep', async () => {
     const asyncId = await ended(5);
     await deleteResults(asyncId, [0, 4]);
     assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, true);
@@ -76,7 +76,7 @@ describe('results that are deleted after the end', () => {
     assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, false);
   });
 
-  test('may be all of them, and the callback that is sent again tells of it', async (t) => {
+  test('all results may be deleted, and the repeated callback reports them as failed', async (t) => {
     const receiver = await startReceiver(t);
     const asyncId = await ended(3, { callbackUrl: receiver.url });
     await receiver.received(1);
@@ -89,7 +89,7 @@ describe('results that are deleted after the end', () => {
     assert.deepEqual([counts.succeeded, counts.failed, results.length], [0, 3, 3]);
   });
 
-  test('are found in whichever batch, however many are in order', async () => {
+  test('deleted results are found in any batch, among many that are in order', async () => {
     const first = await ended(2);
     const walk = newResultWalk();
     await Promise.all(Array.from({ length: 20 }, () => ended(1)));
@@ -102,7 +102,7 @@ describe('results that are deleted after the end', () => {
   });
 });
 
-test('results that are deleted while the batch runs are failed ones after its end', async () => {
+test('results deleted while the batch runs are failed ones after its end', async () => {
   const asyncId = await system.run([...echoJobs(3), workJob('attempt', { gate: 'deleted' })]);
   await waitFor(async () => (await system.rpc('progress', { async: asyncId })).body.counts.succeeded === 3, {
     what: 'three results',
@@ -121,8 +121,8 @@ test('results that are deleted while the batch runs are failed ones after its en
   assert.deepEqual((await told(asyncId)).lost, [[1, 500, 0]]);
 });
 
-describe('a chunk that is deleted', () => {
-  test('takes the requests with it, not the results', async () => {
+describe('chunks deleted by hand', () => {
+  test('deleting a chunk deletes the requests but keeps the results', async () => {
     const asyncId = await ended(1500);
     await pool.query('delete from batchwright.chunk where batch_id = $1 and number = 0', [
       toBatchId(asyncId),
@@ -140,7 +140,7 @@ describe('a chunk that is deleted', () => {
     assert.equal((await system.results(asyncId)).at(-1).request, null);
   });
 
-  test('before it ran fails its jobs, and the batch ends', async () => {
+  test('deleting a chunk before it ran fails its jobs, and the batch ends', async () => {
     const asyncId = await system.run([workJob('attempt', { gate: 'chunk' }), ...echoJobs(1200)]);
     await waitFor(
       async () => (await system.rpc('progress', { async: asyncId })).body.counts.succeeded === 1200,

@@ -11,11 +11,11 @@ import { startClaiming } from '../claims.ts';
 import { startReceiver } from '../deliver/deliver-receiver.ts';
 import { echoJobs, workJob } from '../work-jobs.ts';
 
-// The API takes batches with the actions as they were; each test starts workers of the release that follows.
+// The API takes batches with the original actions; each test starts workers of the next release.
 const system = await startSystem({ after }, { worker: false });
 const { deps } = await startClaiming({ after }, system);
 
-/** The same actions but for one, which is as `change` makes it; undefined is gone. */
+/** The same actions except for one, changed by `change`; undefined removes it. */
 function nextRelease(
   name: string,
   change: (entry: RegisteredAction) => RegisteredAction | undefined,
@@ -61,7 +61,7 @@ async function resultsAtEnd(asyncId: string): Promise<string[]> {
 
 const lane = workJob('lane');
 
-test('jobs whose action has left its queue, which nobody works any more, run in the new one', async (t) => {
+test('jobs whose action has left a removed queue run in the new one', async (t) => {
   const asyncId = await system.run([...echoJobs(1), lane]);
   assert.deepEqual(await messages(asyncId), ['jobs.default', 'jobs.work']);
   const registry = nextRelease('work.lane', (entry) => ({ ...entry, queue: 'default' }));
@@ -74,18 +74,18 @@ test('jobs whose action has left its queue, which nobody works any more, run in 
   assert.deepEqual(await resultsAtEnd(asyncId), ['succeeded 0', 'succeeded work']);
 });
 
-test('a chunk that stood in such a queue alone is queued anew', async (t) => {
+test('a chunk whose only queue was removed is queued again', async (t) => {
   const receiver = await startReceiver(t);
   const asyncId = await system.run([lane, lane], { callbackUrl: receiver.url });
   const registry = nextRelease('work.lane', (entry) => ({ ...entry, queue: 'other' }));
-  // An API of that release makes the queue too; here it is the worker.
+  // An API of that release would create the queue too; here the worker does it.
   await startWorkerOf(t, registry);
   await sweepOf(registry);
   assert.deepEqual(await resultsAtEnd(asyncId), ['succeeded work', 'succeeded work']);
   await receiver.received(1);
 });
 
-test('jobs whose action is gone fail and say so', async (t) => {
+test('jobs whose action is gone fail with that reason', async (t) => {
   const asyncId = await system.run([lane, ...echoJobs(1)]);
   const registry = nextRelease('work.lane', () => undefined);
   await sweepOf(registry);
@@ -96,7 +96,7 @@ test('jobs whose action is gone fail and say so', async (t) => {
   ]);
 });
 
-test('jobs whose action has moved to another queue that is worked run there', async (t) => {
+test('jobs whose action has moved to another existing queue run there', async (t) => {
   const asyncId = await system.run(echoJobs(2));
   const registry = nextRelease('test.echo', (entry) => ({ ...entry, queue: 'work' }));
   await startWorkerOf(t, registry);
@@ -105,7 +105,7 @@ test('jobs whose action has moved to another queue that is worked run there', as
   assert.deepEqual(await resultsAtEnd(asyncId), ['succeeded 0', 'succeeded 1']);
 });
 
-test('what a worker of the release before still works on is left to it', async () => {
+test('a message that a worker of the previous release runs is left to it', async () => {
   const asyncId = await system.run([lane]);
   await system.pool.query(
     `update pgboss.job set state = 'active', started_on = now(), heartbeat_on = now() where group_id = $1`,
@@ -115,7 +115,7 @@ test('what a worker of the release before still works on is left to it', async (
   assert.deepEqual(await messages(asyncId), ['jobs.work']);
 });
 
-test('a batch that is cancelled in a queue that nobody works any more ends', async (t) => {
+test('a batch that is cancelled in a removed queue ends', async (t) => {
   const asyncId = await system.run([lane]);
   await system.rpc('cancel', { async: asyncId });
   const registry = nextRelease('work.lane', (entry) => ({ ...entry, queue: 'default' }));

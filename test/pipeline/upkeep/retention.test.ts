@@ -19,7 +19,7 @@ describe('Retention', () => {
 
   const retire = () => retain({ pool, log: silentPluginLog });
 
-  /** A batch of a day so many days ago, with a chunk and a result, in a partition made for it. */
+  /** A batch from this many days ago, with a chunk and a result, in a partition made for it. */
   async function storeBatch(
     daysAgo: number,
     options: { expiresInDays: number; state?: string },
@@ -70,12 +70,12 @@ describe('Retention', () => {
     return Promise.all(counts);
   }
 
-  test('the partitions of yesterday, today and three days ahead are there', async () => {
+  test('the partitions of yesterday, today and three days ahead exist', async () => {
     assert.equal((await partitions()).length, 5);
     assert.equal(await makePartitions(pool), 0);
   });
 
-  test('two processes that make the same partition at once both go on', async () => {
+  test('two processes that make the same partition at once both continue', async () => {
     const [last] = (await partitions()).slice(-1);
     for (const table of ['chunk', 'result'])
       await pool.query(`drop table batchwright.${table}_${last?.slice(-8)}`);
@@ -84,7 +84,7 @@ describe('Retention', () => {
     assert.equal((await partitions()).length, 5);
   });
 
-  test('a day of which every batch has expired is dropped with all that belongs to it', async () => {
+  test('a day whose batches have all expired is dropped with all their data', async () => {
     const id = await storeBatch(9, { expiresInDays: -1 });
     const before = await partitions();
     await retire();
@@ -92,7 +92,7 @@ describe('Retention', () => {
     assert.equal((await partitions()).length, before.length - 1);
   });
 
-  test('a day stays as long as one of its batches is kept, and loses those that expired two days ago', async () => {
+  test('a day stays while one of its batches is kept, and loses those that expired two days ago', async () => {
     const kept = await storeBatch(8, { expiresInDays: 5 });
     const justExpired = await storeBatch(8, { expiresInDays: -1 });
     const longExpired = await storeBatch(8, { expiresInDays: -3 });
@@ -102,7 +102,7 @@ describe('Retention', () => {
     assert.deepEqual(await rowsOf(longExpired), [0, 0, 0]);
   });
 
-  test('a batch in flight is never dropped, however old it is', async () => {
+  test('a batch in flight is never dropped, at any age', async () => {
     const id = await storeBatch(30, { expiresInDays: -20, state: 'running' });
     await retire();
     assert.deepEqual(await rowsOf(id), [1, 1, 1]);
@@ -111,7 +111,7 @@ describe('Retention', () => {
     assert.deepEqual(await rowsOf(id), [0, 0, 0]);
   });
 
-  test('a day that is being read is dropped another time, and nobody waits', async () => {
+  test('a day that is being read is dropped later, and no query waits', async () => {
     const id = await storeBatch(12, { expiresInDays: -1 });
     const reader = await pool.connect();
     await reader.query('begin');
@@ -124,7 +124,7 @@ describe('Retention', () => {
     assert.deepEqual(await rowsOf(id), [0, 0, 0]);
   });
 
-  test('one round deletes all that expired two days ago, however many there are', async () => {
+  test('one round deletes all batches that expired two days ago', async () => {
     const kept = await storeBatch(8, { expiresInDays: 5 });
     const expired = [];
     for (let number = 0; number < 25; number++) expired.push(await storeBatch(8, { expiresInDays: -3 }));
@@ -132,7 +132,7 @@ describe('Retention', () => {
     assert.deepEqual(await remaining([kept, ...expired]), [kept]);
   });
 
-  test('a start runs a round at once', async (t) => {
+  test('a start runs a retention round at once', async (t) => {
     await storeBatch(8, { expiresInDays: 5 });
     const expired = await storeBatch(8, { expiresInDays: -3 });
     const retention = startRetention({ pool, log: silentPluginLog });
@@ -140,7 +140,7 @@ describe('Retention', () => {
     await waitFor(async () => (await remaining([expired])).length === 0, { what: 'the batch to be deleted' });
   });
 
-  test('a process leaves the deleting to another that is at it', async () => {
+  test('a process does not delete while another one does', async () => {
     await storeBatch(8, { expiresInDays: 5 });
     const expired = [
       await storeBatch(8, { expiresInDays: -3 }),

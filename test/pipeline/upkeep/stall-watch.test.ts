@@ -21,7 +21,7 @@ function told(log: LogLine[], msg: string, count = 1): Promise<LogLine> {
 }
 
 describe('work that no worker takes', { concurrency: true }, () => {
-  test('is told of once, with how many batches wait and since when, and again when it is taken', async (t) => {
+  test('waiting work is reported once, with the number of batches and the time, and again when it is taken', async (t) => {
     const system = await startSystem(t, { worker: false, env, stallTimes });
     const before = Date.now();
     const asyncIds = await Promise.all([1, 2, 3].map(() => system.run(echoJobs(2))));
@@ -29,7 +29,7 @@ describe('work that no worker takes', { concurrency: true }, () => {
     assert.deepEqual([level, queues], [40, ['jobs.default']]);
     assert.ok(Date.parse(since) > before - 10_000 && Date.parse(since) < Date.now());
 
-    // A queue more is told of with all that waits.
+    // When another queue is affected, the line counts all waiting work.
     await system.run([workJob('lane')]);
     const more = await told(system.log, WAITS, 2);
     assert.deepEqual([more.queues, more.batches, more.callbacks], [['jobs.default', 'jobs.work'], 4, 0]);
@@ -42,7 +42,7 @@ describe('work that no worker takes', { concurrency: true }, () => {
     assert.equal(linesOf(system.log, WAITS).length, 2);
   });
 
-  test('is told of again and again while it lasts, when its worker was killed', async (t) => {
+  test('waiting work is reported repeatedly while it lasts, when its worker was killed', async (t) => {
     const system = await startSystem(t, {
       worker: false,
       env,
@@ -61,7 +61,7 @@ describe('work that no worker takes', { concurrency: true }, () => {
     assert.deepEqual(linesOf(system.log, TAKEN), []);
   });
 
-  test('is told of when it is callbacks', async (t) => {
+  test('waiting callbacks are reported', async (t) => {
     const system = await startSystem(t, { worker: false, env, stallTimes });
     await endedBatch(system, 'http://127.0.0.1:9/');
     const { queues, batches, callbacks } = await told(system.log, WAITS);
@@ -70,7 +70,7 @@ describe('work that no worker takes', { concurrency: true }, () => {
     assert.deepEqual((await told(system.log, TAKEN)).queues, ['callbacks']);
   });
 
-  test('is not told of while a worker is busy with the queue', async (t) => {
+  test('waiting work is not reported while a worker is busy with the queue', async (t) => {
     const times = { everyMs: 50, afterSeconds: 10, repeatMs: 1 };
     const system = await startSystem(t, { worker: false, env, stallTimes: times });
     const { deps, take } = await startClaiming(t, system);

@@ -1,4 +1,4 @@
-/** What a round of the sweep costs, and what it leaves alone: no worker takes the messages here. */
+/** The cost of a round of the sweep, and its limits: no worker takes the messages here. */
 import assert from 'node:assert/strict';
 import { after, afterEach, describe, test } from 'node:test';
 import type { Pool, PoolClient } from 'pg';
@@ -22,7 +22,7 @@ const system = await startSystem({ after }, { worker: false });
 const { pool } = system;
 const { deps } = await startClaiming({ after }, system);
 
-/** A round that minds batches of any age. */
+/** A round that checks batches of any age. */
 function sweepNow(options: { pool?: Pool; pageSize?: number } = {}): Promise<void> {
   const { pool: own = pool, ...more } = options;
   return sweep({ ...deps, pool: own, queues: system.registry.queues }, { minAgeSeconds: 0, ...more });
@@ -40,7 +40,7 @@ function deleteMessages(...asyncIds: string[]): Promise<unknown> {
   return pool.query(`delete from pgboss.job where data->>'batch' = any($1)`, [asyncIds.map(toBatchId)]);
 }
 
-/** The statements that are sent while `work` is under way, over a pool that it gets. */
+/** The statements that are sent while `work` runs, over a pool that it gets. */
 async function countStatements(work: (counting: Pool) => Promise<void>): Promise<number> {
   let count = 0;
   const counted = <Target extends Pool | PoolClient>(target: Target): Target =>
@@ -50,7 +50,7 @@ async function countStatements(work: (counting: Pool) => Promise<void>): Promise
         return Reflect.apply(target.query, target, query);
       },
     });
-  // A pool's own `query` connects by itself: here it must not come through this `connect`.
+  // A pool's own `query` connects by itself: here it must not use this `connect`.
   const connect = async () => {
     const client = await pool.connect();
     return Object.assign(counted(client), { release: (error?: boolean) => client.release(error) });
@@ -69,7 +69,7 @@ async function runMany(count: number, callbackUrl?: string): Promise<string[]> {
 describe('a round of the sweep', () => {
   afterEach(() => pool.query('delete from batchwright.batch'));
 
-  test('costs no statement more for hundreds of batches and callbacks that are in order', async () => {
+  test('a round sends no more statements for hundreds of batches and callbacks that are in order', async () => {
     const few = await countStatements((counting) => sweepNow({ pool: counting }));
     await runMany(100);
     await runMany(100, 'http://127.0.0.1:9/');
@@ -77,7 +77,7 @@ describe('a round of the sweep', () => {
     assert.ok(few >= 4 && many <= few + 5, `${few} statements for none, ${many} for 200`);
   });
 
-  test('sees batches and callbacks of every page', async () => {
+  test('a round checks batches and callbacks of every page', async () => {
     const queued = await runMany(20);
     const ended = await runMany(20, 'http://127.0.0.1:9/');
     await deleteMessages(...queued, ...ended);
@@ -88,7 +88,7 @@ describe('a round of the sweep', () => {
     for (const asyncId of [...queued, ...ended]) assert.equal((await messagesOf(asyncId)).length, 1);
   });
 
-  test('sends the message of the one chunk and queue that lacks it, and no other', async () => {
+  test('a round sends only the message of the chunk and queue that lacks it', async () => {
     const whole = await system.run([...echoJobs(1500), workJob('lane')]);
     const lacking = await system.run([...echoJobs(1500), workJob('lane')]);
     const before = await messagesOf(lacking);
@@ -105,7 +105,7 @@ describe('a round of the sweep', () => {
   });
 
   for (const state of ['created', 'active', 'retry'])
-    test(`sends no message for a chunk whose message is ${state} in the quarantine`, async () => {
+    test(`a round sends no message for a chunk whose message is ${state} in the quarantine`, async () => {
       const asyncId = await system.run(echoJobs(3));
       await pool.query(
         `update pgboss.job set name = 'quarantine.default', state = $2::pgboss.job_state where data->>'batch' = $1`,
@@ -116,8 +116,8 @@ describe('a round of the sweep', () => {
     });
 });
 
-describe('a callback whose message is lost', () => {
-  test('goes on in its schedule where it was, to the end', async (t) => {
+describe('callbacks whose message is lost', () => {
+  test('a callback whose message is lost continues its schedule to the end', async (t) => {
     await startDelivering(t, system, { retrySeconds: [3600, 3600] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);
@@ -134,7 +134,7 @@ describe('a callback whose message is lost', () => {
     assert.equal(new Set(receiver.callbacks.map(({ id }) => id)).size, 1);
   });
 
-  test('goes on in the schedule of its last repost', async (t) => {
+  test('a callback whose message is lost continues the schedule of its last repost', async (t) => {
     await startDelivering(t, system, { retrySeconds: [3600, 3600] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);
@@ -156,7 +156,7 @@ describe('a callback whose message is lost', () => {
     );
   });
 
-  test('is sent although a message that a repost superseded still waits', async (t) => {
+  test('a lost callback message is sent although a superseded one still waits', async (t) => {
     const first = await startDelivering(t, system, { retrySeconds: [3600] });
     const receiver = await startReceiver(t, { answer: (response) => response.writeHead(500).end() });
     const asyncId = await endedBatch(system, receiver.url);

@@ -14,7 +14,7 @@ const system = await startSystem({ after });
 const { pool } = system;
 const { deps } = await startClaiming({ after }, system);
 
-/** A round of the sweep that minds batches of any age. */
+/** A round of the sweep that checks batches of any age. */
 function sweepNow(): Promise<void> {
   return sweep({ ...deps, queues: system.registry.queues }, { minAgeSeconds: 0 });
 }
@@ -23,7 +23,7 @@ async function status(asyncId: string) {
   return (await system.rpc('progress', { async: asyncId })).body;
 }
 
-/** A batch with three results recorded and two jobs in mid-run. */
+/** A batch with three recorded results and two running jobs. */
 async function midRun(gate: string, more: { callbackUrl?: string } = {}) {
   const gated = Array.from({ length: 2 }, () => workJob('attempt', { gate }));
   const asyncId = await system.run([...echoJobs(3), ...gated], more);
@@ -64,7 +64,7 @@ async function endsWell(asyncId: string): Promise<void> {
   );
 }
 
-test('a batch in mid-run is left as it is', async () => {
+test('the sweep does not change a running batch', async () => {
   const { asyncId, batchId } = await midRun('sound');
   await sweepNow();
   assert.equal(await liveMessages(batchId), 1);
@@ -73,7 +73,7 @@ test('a batch in mid-run is left as it is', async () => {
   assert.equal((await entriesOf(system, asyncId)).length, 2);
 });
 
-test('a chunk whose message was deleted in mid-run gets another', async () => {
+test('a running chunk whose message was deleted gets another', async () => {
   const { asyncId, batchId } = await midRun('chunk message');
   assert.equal(await deleteMessages('jobs.default', batchId), 1);
   await sweepNow();
@@ -102,7 +102,7 @@ test('a chunk whose message was deleted before it ran gets another', async () =>
   await endsWell(asyncId);
 });
 
-test('counters that were changed in mid-run are set right, and the batch finishes', async () => {
+test('counters changed by hand during the run are corrected, and the batch ends', async () => {
   for (const change of ['succeeded = 0', 'succeeded = 1000', 'failed = -7, cancelled = 3']) {
     const { asyncId, batchId } = await midRun(`counters ${change}`);
     await pool.query(`update batchwright.batch set ${change} where id = $1`, [batchId]);
@@ -114,7 +114,7 @@ test('counters that were changed in mid-run are set right, and the batch finishe
   }
 });
 
-test('counters that finish a batch too early are set right all the same', async () => {
+test('counters that end a batch too early are corrected', async () => {
   const receiver = await startReceiver({ after });
   const [first, second] = ['early 1', 'early 2'];
   const jobs = [...echoJobs(3), workJob('attempt', { gate: first }), workJob('attempt', { gate: second })];
@@ -133,7 +133,7 @@ test('counters that finish a batch too early are set right all the same', async 
   await endsWell(asyncId);
 });
 
-test('a batch whose results are complete is finished from them, and its callback is sent', async () => {
+test('a batch with complete results is ended from them, and its callback is sent', async () => {
   const receiver = await startReceiver({ after });
   const { asyncId, batchId } = await midRun('results', { callbackUrl: receiver.url });
   await deleteMessages('jobs.default', batchId);
@@ -163,7 +163,7 @@ test('a callback whose message was deleted is sent, under the same id', async ()
   assert.equal(second?.id, first?.id);
 });
 
-test('a callback whose next attempt waits is left as it is', async () => {
+test('the sweep does not change a callback whose next attempt waits', async () => {
   const receiver = await startReceiver({ after }, { answer: (response) => response.writeHead(500).end() });
   const asyncId = await system.run(echoJobs(1), { callbackUrl: receiver.url });
   const waiting = () => liveMessages(toBatchId(asyncId));
@@ -182,7 +182,7 @@ test('a callback whose next attempt waits is left as it is', async () => {
   assert.equal(await waiting(), 1);
 });
 
-test('young batches are left alone unless told otherwise', async () => {
+test('the sweep ignores young batches by default', async () => {
   const { asyncId, batchId } = await midRun('young');
   await deleteMessages('jobs.default', batchId);
   await sweep({ ...deps, queues: system.registry.queues });
@@ -192,7 +192,7 @@ test('young batches are left alone unless told otherwise', async () => {
   await endsWell(asyncId);
 });
 
-test('a cancelled batch whose message was deleted is cancelled after all', async () => {
+test('a cancelled batch whose message was deleted ends as cancelled', async () => {
   const { asyncId, batchId } = await midRun('cancelled');
   await deleteMessages('jobs.default', batchId);
   await system.rpc('cancel', { async: asyncId });
@@ -205,7 +205,7 @@ test('a cancelled batch whose message was deleted is cancelled after all', async
   await openGate(system, 'cancelled');
 });
 
-test('two sweeps at once send one message', async () => {
+test('two concurrent sweeps send one message', async () => {
   const { asyncId, batchId } = await midRun('two sweeps');
   await deleteMessages('jobs.default', batchId);
   await Promise.all([sweepNow(), sweepNow(), sweepNow()]);
@@ -214,7 +214,7 @@ test('two sweeps at once send one message', async () => {
   await endsWell(asyncId);
 });
 
-test('a batch that expired days ago goes with all that belongs to it, and no other', async () => {
+test('a batch that expired days ago is deleted with all its data, and no other', async () => {
   const receiver = await startReceiver({ after });
   const kept = await system.run(echoJobs(1));
   const asyncId = await system.run([...echoJobs(2), workJob('attempt', { fatal: true, failures: 1 })], {
@@ -236,7 +236,7 @@ test('a batch that expired days ago goes with all that belongs to it, and no oth
   assert.equal((await system.results(kept)).length, 1);
 });
 
-test('a batch that expires while it runs goes when it has ended', async () => {
+test('a batch that expires while it runs is deleted after its end', async () => {
   const { asyncId, batchId } = await midRun('expires');
   await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days' where id = $1`, [
     batchId,
@@ -260,7 +260,7 @@ async function rowsOf(batchId: string): Promise<Record<string, number>> {
   return rows[0];
 }
 
-test('a settle of a batch that has expired and gone records nothing', async () => {
+test('a settle of an expired and deleted batch records nothing', async () => {
   const asyncId = await system.run([workJob('attempt', { gate: 'gone' })]);
   await waitFor(async () => (await status(asyncId)).counts.running === 1, { what: 'its job to run' });
   const batchId = toBatchId(asyncId);

@@ -31,7 +31,7 @@ function sqlOf(connections: PluginConnections, name = 'test.action'): PluginSql 
   return new PluginSql(connections, { name, timeoutSeconds: 60 }, undefined);
 }
 
-test('what a statement leaves on its session does not reach the next user of the connection', async (t) => {
+test('session state that a statement leaves does not reach the next user of the connection', async (t) => {
   const { pool, connections } = poolOf(t, 1);
   for (const [what, { statements, tells }] of Object.entries(LEFT_BEHIND))
     for (const ending of ['', '; select 1/0']) {
@@ -46,7 +46,7 @@ test('what a statement leaves on its session does not reach the next user of the
 
 const PID = 'select pg_backend_pid() as pid';
 
-test('statements of one run after the other have the same connection', async (t) => {
+test('consecutive statements of one run use the same connection', async (t) => {
   const { connections } = poolOf(t, 4);
   const pids = new Set<number>();
   for (let n = 0; n < 5; n++)
@@ -55,7 +55,7 @@ test('statements of one run after the other have the same connection', async (t)
 });
 
 for (const text of ['begin', 'select 1; commit', '/* all */ rollback', 'start transaction'])
-  test(`${text} is refused: what follows it would come by another connection`, async (t) => {
+  test(`${text} is refused: later statements would use another connection`, async (t) => {
     const { pool, connections } = poolOf(t, 1);
     await assert.rejects(sqlOf(connections).query(text), (error) => {
       assert.ok(error instanceof NonRetryableError);
@@ -65,7 +65,7 @@ for (const text of ['begin', 'select 1; commit', '/* all */ rollback', 'start tr
     assert.equal(pool.totalCount, 0, 'nothing was sent');
   });
 
-test('an action has half of the connections, and what others send does not wait for it', async (t) => {
+test('an action may use half of the connections, and statements of others do not wait for it', async (t) => {
   const { pool, connections } = poolOf(t, 4);
   const greedy = sqlOf(connections, 'test.greedy');
   const holder = await database.pool.connect();
@@ -84,7 +84,7 @@ test('an action has half of the connections, and what others send does not wait 
   }
 });
 
-test('two actions whose statements take long leave a connection to a third one', async (t) => {
+test('two actions with slow statements leave a connection to a third one', async (t) => {
   const { pool, connections } = poolOf(t, 20);
   const slow = ['test.first', 'test.second'].flatMap((name) =>
     Array.from({ length: 20 }, () => sqlOf(connections, name).query('select pg_sleep(300)')),
@@ -97,7 +97,7 @@ test('two actions whose statements take long leave a connection to a third one',
   assert.equal(pool.totalCount - pool.idleCount, 15);
 });
 
-test('json comes as pg gives it to plugins, errors as Postgres words them', async (t) => {
+test("sql returns json as pg does for plugins, and Postgres's own error messages", async (t) => {
   const { connections } = poolOf(t, 1);
   const sql = sqlOf(connections);
   const { rows, rowCount } = await sql.query(`select '{"a":1}'::json as json, 5::bigint as big`);

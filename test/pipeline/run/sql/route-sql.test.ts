@@ -11,7 +11,7 @@ const pool = createPool({ url, max: 4, applicationName: 'test routes', log: sile
 after(() => pool.end());
 const sqlOf = createRouteSql(pool);
 
-test('routes that read slowly leave connections to those of other namespaces', async () => {
+test('slow reads of routes leave connections to those of other namespaces', async () => {
   const slow = ['a', 'b'].flatMap((namespace) =>
     Array.from({ length: 3 }, () =>
       sqlOf(namespace)

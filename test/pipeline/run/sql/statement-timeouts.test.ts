@@ -1,4 +1,4 @@
-/** A job's time is over while it has statements under way: they end at the server, however they were sent. */
+/** A job's time ends while its statements run: the server ends them, however they were sent. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,14 +14,14 @@ import { waitFor } from '../../../support/wait.ts';
 import { pluginConnections, startClaiming } from '../../claims.ts';
 import { echoJobs } from '../../work-jobs.ts';
 
-// No worker: each test runs its jobs on connections of its own.
+// No worker: each test runs its jobs on its own connections.
 const system = await startSystem({ after }, { worker: false });
 const claims = await startClaiming({ after }, system);
 const TIMEOUT_SECONDS = 0.3;
 
 type Run = (context: Pick<JobsContext, 'sql' | 'signal'>) => Promise<unknown>;
 
-/** How the worker may run an action. */
+/** The ways in which a worker runs an action. */
 const FORMS = ['run', 'runMany', 'transactional run', 'transactional runMany'] as const;
 
 function scopeOf(asyncId: string, stopping = new AbortController().signal): RunScope {
@@ -39,7 +39,7 @@ function scopeOf(asyncId: string, stopping = new AbortController().signal): RunS
   };
 }
 
-/** An action with one job, or two that run together, in a batch of its own; answers what runs them. */
+/** An action with one job, or two that run together, in its own batch; returns a function that runs them. */
 async function prepare(
   t: { after(fn: () => Promise<void>): void },
   form: (typeof FORMS)[number],
@@ -80,7 +80,7 @@ async function outcomesOf(...given: Parameters<typeof prepare>): Promise<Outcome
   return (await prepare(...given))();
 }
 
-/** Statements and transactions of these tests that the server has not come to the end of. */
+/** Statements and transactions of these tests that still run on the server. */
 async function underWay(): Promise<string[]> {
   const { rows } = await system.pool.query(
     `select query from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
@@ -131,13 +131,13 @@ after(() => {
 async function again(sql: Sql): Promise<void> {
   while (!ended) {
     await sql.query(LONG).catch(ignored);
-    await delay(1); // what is refused at once must not keep the event loop from turning
+    await delay(1); // a statement refused at once must not block the event loop
   }
 }
 
-describe('a statement that takes longer than its job may', () => {
+describe('statements that take longer than their job may', () => {
   for (const [what, run] of Object.entries(RUNS))
-    test(`when it ${what}, the job fails with 504 and the server ends it`, async (t) => {
+    test(`a job fails with 504 and the server ends its statement when it ${what}`, async (t) => {
       const holder = await system.pool.connect();
       try {
         await holder.query("insert into work.gate (name) values ('held') on conflict do nothing");
@@ -157,9 +157,9 @@ describe('a statement that takes longer than its job may', () => {
     });
 });
 
-describe('a statement under way', () => {
+describe('statements at the stop of the process', () => {
   for (const form of FORMS)
-    test(`${form}: when the process must stop, the job goes back and the server ends the statement`, async (t) => {
+    test(`${form}: when the process must stop, the job is released and the server ends its statement`, async (t) => {
       const stopping = new AbortController();
       const outcomes = outcomesOf(t, form, ({ sql }) => sql.query(LONG), {
         timeoutSeconds: 300,
@@ -172,7 +172,7 @@ describe('a statement under way', () => {
       await noneUnderWay();
     });
 
-  test('an action may still clean up for a moment after its signal', async (t) => {
+  test('an action may use its statements for a moment after its signal, to clean up', async (t) => {
     const cleaned = Promise.withResolvers<void>();
     await outcomesOf(t, 'run', async ({ sql, signal }) => {
       signal.addEventListener('abort', () => {
@@ -185,7 +185,7 @@ describe('a statement under way', () => {
     await cleaned.promise;
   });
 
-  test('a run that has ended long since has no further statement', async (t) => {
+  test('a run that ended long ago cannot send further statements', async (t) => {
     const refused = Promise.withResolvers<unknown>();
     await outcomesOf(t, 'run', async ({ sql }) => {
       try {
