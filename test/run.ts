@@ -1,6 +1,6 @@
 /**
- * `npm test`: every test file but those of test/e2e, which `npm run test:e2e` runs (`node test/run.ts e2e`).
- * What takes long begins early, so that the last file to end is a short one.
+ * `npm test`: every test file except those of test/e2e, which `npm run test:e2e` runs (`node test/run.ts
+ * e2e`). Long files start early, so that the last file to end is a short one.
  */
 import { globSync } from 'node:fs';
 import { join, sep } from 'node:path';
@@ -8,11 +8,14 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
 const E2E = 'e2e';
-/** Folders whose files take longest: they start processes of the product, and wait for them. */
+/** Folders with the longest files: they start processes of the product, and wait for them. */
 const LONG = ['cli', 'embedded', 'main', 'worker'];
-/** So many others follow each long file: long ones are spread, and have all begun by two thirds of the run. */
+/**
+ * Number of other files after each long file: long ones are spread, and all have started by two thirds of the
+ * run.
+ */
 const OTHERS_BETWEEN = 3;
-/** More than the two processors of a small machine: files wait for more than half of their time. */
+/** More than the two processors of a small machine, because files wait for more than half of their time. */
 const FILES_AT_ONCE = 5;
 
 const [only] = process.argv.slice(2);
@@ -27,11 +30,11 @@ const inOrder = long.flatMap((file) => [file, ...others.splice(0, OTHERS_BETWEEN
 const ending = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
 
-// A constant: the types of `run` do not know globalSetupPath yet.
+// A constant, because the types of `run` do not know globalSetupPath.
 const options = {
   files: inOrder.map((file) => join(import.meta.dirname, file)),
   concurrency: FILES_AT_ONCE,
-  // Only a test that fails takes so long.
+  // Only a failing test takes this long.
   timeout: 240_000,
   globalSetupPath: join(import.meta.dirname, 'support/global-setup.ts'),
   signal: ending.signal,

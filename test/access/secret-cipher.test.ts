@@ -12,14 +12,14 @@ const isUnreadable = (why: string) => (error: unknown) =>
   error.message === `The key's secret cannot be read: ${why}`;
 const isOfAnother = isUnreadable('SECRET_KEY is not the one that it was stored with');
 
-test('a secret is read again, and its bytes are others each time', () => {
+test('a secret is decrypted again, and its encrypted bytes differ each time', () => {
   const [one, other] = [cipher.encrypt(SECRET, 'a'), cipher.encrypt(SECRET, 'a')];
   assert.equal(cipher.decrypt(one, 'a'), SECRET);
   assert.equal(createSecretCipher('a secret key of the tests, long enough').decrypt(other, 'a'), SECRET);
   assert.ok(!one.equals(other) && !one.includes(SECRET));
 });
 
-test('a secret is read with its own SECRET_KEY and for its own owner only', () => {
+test('a secret is decrypted only with its own SECRET_KEY and for its own owner', () => {
   const encrypted = cipher.encrypt(SECRET, 'a');
   assert.throws(() => cipher.decrypt(encrypted, 'b'), isOfAnother);
   assert.throws(
@@ -29,7 +29,7 @@ test('a secret is read with its own SECRET_KEY and for its own owner only', () =
   assert.deepEqual([cipher.reads(encrypted, 'a'), cipher.reads(encrypted, 'b')], [true, false]);
 });
 
-test('a secret of which any byte was changed or lost is not read', () => {
+test('a secret with any byte changed or lost is not decrypted', () => {
   const encrypted = cipher.encrypt(SECRET, 'a');
   for (let index = 0; index < encrypted.length; index++) {
     const changed = Buffer.from(encrypted);
@@ -39,7 +39,7 @@ test('a secret of which any byte was changed or lost is not read', () => {
   }
 });
 
-test('without SECRET_KEY nothing is encrypted or read, and it is said what to set', () => {
+test('without SECRET_KEY nothing is encrypted or decrypted, and the error says what to set', () => {
   const none = createSecretCipher(undefined);
   assert.throws(() => none.encrypt(SECRET, 'a'), {
     body: {

@@ -1,4 +1,6 @@
-/** A process with work and a database to drain; what happens is written to standard output, a word a line. */
+/**
+ * A process with work and a database to drain; it writes each event to standard output, one word per line.
+ */
 import { handleSignals } from '../../src/app/ending.ts';
 import { silentLog } from '../support/silent-log.ts';
 

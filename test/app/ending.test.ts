@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 
-/** Runs until it says `until`, does `then`, and resolves to how it ended and what it had said. */
+/** Runs until it prints `until`, does `then`, and resolves to its exit and its output. */
 async function run(t: TestContext, mode: string, then?: (child: ChildProcess) => void) {
   const program = join(import.meta.dirname, 'ending-process.ts');
   const child = spawn(process.execPath, [program, mode], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -23,7 +23,7 @@ async function run(t: TestContext, mode: string, then?: (child: ChildProcess) =>
 }
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)
-  test(`${signal} drains what takes work, then the database, and exits 0`, async (t) => {
+  test(`${signal} drains the parts that take work, then the database, and exits 0`, async (t) => {
     const end = await run(t, '', (child) => child.kill(signal));
     assert.deepEqual(end, {
       code: 0,
@@ -40,12 +40,12 @@ test('several signals drain once', async (t) => {
   assert.deepEqual([end.code, end.said], [0, ['ready', 'work', 'worked', 'database']]);
 });
 
-test('work that never ends is left behind in time for the database to stop', async (t) => {
+test('work that never ends is abandoned in time for the database to stop', async (t) => {
   const end = await run(t, 'hangs', (child) => child.kill('SIGTERM'));
   assert.deepEqual([end.code, end.said], [1, ['ready', 'work', 'database', 'late']]);
 });
 
-test('a start that fails says why, drains what it had begun and exits 1', async (t) => {
+test('a start that fails gives the reason, drains the parts that it had begun and exits 1', async (t) => {
   const end = await run(t, 'fails');
   assert.deepEqual(end, {
     code: 1,

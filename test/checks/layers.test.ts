@@ -7,7 +7,7 @@ import { type Outcome, PlantedProject, ROOT } from './planted.ts';
 interface Import {
   from: string;
   to: string;
-  /** As it stands in the code. */
+  /** An import as it is written in the code. */
   specifier: string;
 }
 
@@ -26,7 +26,7 @@ const pairs: Import[] = [...layers.keys()].flatMap((from) =>
     }),
 );
 
-/** What no pair of layers shows: the rule that must object, the file, its import, and what that leads to. */
+/** Cases beyond pairs of layers: the rule that must fail, the file, its import, and the imported file. */
 const others: [rule: string, from: string, specifier: string, to: string][] = [
   ['layer jobs', 'jobs/demo/deep.ts', '../../src/plugin/deep.ts', 'src/plugin/deep.ts'],
   ['layer src/http', 'src/http/new.ts', '../new/index.ts', 'src/new/index.ts'],
@@ -73,14 +73,14 @@ for (const [rule, from, specifier, to] of others) {
   });
 }
 
-test('every import is found, batchwright/plugin and #schemas too, but for the one that leads nowhere', () => {
+test('every import is found, batchwright/plugin and #schemas too, except one of a missing file', () => {
   assert.deepEqual(
     violations().filter((line) => line.startsWith('not found: ')),
     ['not found: src/domain/lost.ts → ./gone.ts'],
   );
 });
 
-test('every folder and file of src has its line in the table', async () => {
+test('every folder and file of src has its row in the table', async () => {
   const present = (await readdir(join(ROOT, 'src'))).map((name) => `src/${name}`);
 
   assert.deepEqual(
@@ -109,7 +109,7 @@ test('a run that cannot read TypeScript fails', async () => {
   assert.match(output, /files were not read/);
 });
 
-/** Rows such as `| folder | its duty | may import, may import |`; other lines have no folder in front. */
+/** Rows such as `| folder | its duty | may import, may import |`; other lines do not begin with a folder. */
 function parseLayers(markdown: string): Map<string, string[]> {
   const layers = new Map<string, string[]>();
   for (const line of markdown.split('\n')) {
@@ -119,18 +119,18 @@ function parseLayers(markdown: string): Map<string, string[]> {
   return layers;
 }
 
-/** The table leaves `src/` out. */
+/** The table leaves out `src/`. */
 function fromRoot(path: string): string {
   return path === 'jobs' || path === 'schemas' ? path : `src/${path}`;
 }
 
-/** The file that stands for each layer when it is imported, and every file the table names. */
+/** The file that represents each layer when it is imported, and every file in the table. */
 function targets(): Set<string> {
   const names = [...layers.entries()].flatMap(([name, below]) => [name, ...below]);
   return new Set(names.map((name) => (name.endsWith('.ts') ? name : join(firstFolder(name), 'index.ts'))));
 }
 
-/** Plugins and schemas stand one folder deeper. */
+/** Plugins and schemas are one folder deeper. */
 function firstFolder(layer: string): string {
   return layer === 'jobs' || layer === 'schemas' ? `${layer}/demo` : layer;
 }
@@ -154,7 +154,7 @@ function specifierOf(from: string, to: string): string {
   return `./${relative(dirname(from), to)}`;
 }
 
-/** The files that hold these imports, and those that they lead to. */
+/** The files that contain these imports, and the imported files. */
 function sources(imports: Import[]): Record<string, string> {
   const files: Record<string, string> = {};
   for (const { to } of imports) if (to.includes('/')) files[to] = '';

@@ -1,7 +1,7 @@
 /**
  * `npm run check:layers`: dependency-cruiser with the rules of .dependency-cruiser.mjs, in the current
- * folder. Its command line passes when it has read nothing, as happens without a TypeScript whose
- * JavaScript API it knows; here every file must have been read.
+ * folder. Its command line passes when it has read no file, as happens with a TypeScript whose JavaScript API
+ * it does not know; here every file must have been read.
  */
 import { globSync } from 'node:fs';
 import { cruise, format, type ICruiseResult } from 'dependency-cruiser';
@@ -11,7 +11,7 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 const folders = globSync('{src,jobs,schemas,test,bench}');
 const files = globSync('{src,jobs,schemas,test,bench}/**/*.{ts,mjs,js}', { exclude: ['**/node_modules/**'] });
 const options = await extractOptions('./.dependency-cruiser.mjs');
-// Folders, not files: of a folder it takes only what it can really parse.
+// Folders, not files: in a folder it takes only the files that it can really parse.
 const { output } = await cruise(folders, options, undefined, {
   tsConfig: extractTSConfig('./tsconfig.json'),
 });

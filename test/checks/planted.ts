@@ -7,7 +7,7 @@ import manifest from '../../package.json' with { type: 'json' };
 
 export const ROOT = join(import.meta.dirname, '../..');
 
-/** The project's own files, so that it is these that are proved. */
+/** The project's own files, so that the real configuration is tested. */
 const CONFIGURATION = [
   '.gitignore',
   '.dependency-cruiser.mjs',
@@ -22,11 +22,11 @@ const CONFIGURATION = [
 
 export interface Outcome {
   code: number | null;
-  /** What was printed, errors last. */
+  /** The output, errors last. */
   output: string;
 }
 
-/** A folder of its own with the project's scripts and configuration, and only these files. */
+/** A folder with the project's scripts and configuration, and only these files. */
 export class PlantedProject implements AsyncDisposable {
   readonly folder: string;
 

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import manifest from '../../package.json' with { type: 'json' };
 import { PlantedProject } from './planted.ts';
 
-/** One project for all tools: each must name its own plants and nothing else. */
+/** One project for all tools: each must report its own planted errors and nothing else. */
 const FILES = {
   'src/main.ts': `import helmet from 'helmet';
 import { count } from './domain/wrong-type.ts';
@@ -85,14 +85,14 @@ before(async () => {
 });
 after(() => project[Symbol.asyncDispose]());
 
-test('a wrong type fails', async () => {
+test('check:types fails for a wrong type', async () => {
   const { code, output } = await project.run('check:types', ['--pretty', 'false']);
 
   assert.notEqual(code, 0);
   assert.deepEqual(found(output, /^(.+)\(\d+,\d+\): error (TS\d+)/gm), ['src/domain/wrong-type.ts TS2322']);
 });
 
-test('what the linter or the formatter objects to fails, SQL outside of the store, connections outside of src/postgres', async () => {
+test('check:lint fails for lint and format errors, SQL outside the store, and connections outside src/postgres', async () => {
   const { code, output } = await project.run('check:lint', ['--reporter=github']);
 
   assert.notEqual(code, 0);
@@ -106,7 +106,7 @@ test('what the linter or the formatter objects to fails, SQL outside of the stor
   ]);
 });
 
-test('a promise that nobody awaits fails', async () => {
+test('check:promises fails for a promise that is not awaited', async () => {
   const { code, output } = await project.run('check:promises', ['--format=unix']);
 
   assert.notEqual(code, 0);
@@ -118,7 +118,7 @@ test('a promise that nobody awaits fails', async () => {
   ]);
 });
 
-test('files, exports and dependencies that nobody uses fail, and packages that nobody declared', async () => {
+test('check:dead fails for unused files, exports and dependencies, and for undeclared packages', async () => {
   const { code, output } = await project.run('check:dead', ['--reporter=compact']);
 
   assert.notEqual(code, 0);
@@ -146,7 +146,7 @@ test('npm run check runs every check', () => {
   );
 });
 
-/** The groups of each match, in a row, sorted. */
+/** The groups of each match, concatenated and sorted. */
 function found(output: string, pattern: RegExp): string[] {
   return [...output.matchAll(pattern)].map(([, ...groups]) => groups.join(' ')).sort();
 }

@@ -39,19 +39,19 @@ suite('batchwright distribute', () => {
     stderr: `batchwright: ${message}\n`,
   });
 
-  test('needs DATABASE_URL', async () => {
+  test('distribute needs DATABASE_URL', async () => {
     const expected =
       "distribute needs DATABASE_URL, the address of a Citus cluster's coordinator: the embedded database is for one machine";
     assert.deepEqual(await distribute({}), refused(expected));
   });
 
-  test('says in one line that the database cannot be reached', async () => {
+  test('distribute reports in one line that the database cannot be reached', async () => {
     const { code, stderr } = await distribute({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
     assert.equal(code, 1);
     assert.match(stderr, /^batchwright: DATABASE_URL cannot be used: connect ECONNREFUSED [^\n]*\n$/);
   });
 
-  test('is told from a Postgres without Citus, which it leaves as it is', {
+  test('distribute reports a Postgres without Citus, and changes nothing', {
     skip: onCluster(),
   }, async (t) => {
     const databaseUrl = await createEmptyDatabase(t);
@@ -64,7 +64,7 @@ suite('batchwright distribute', () => {
     assert.equal(schemas.rowCount, 0);
   });
 
-  test('goes by DATABASE_DIRECT_URL, past a pooler', async () => {
+  test('distribute uses DATABASE_DIRECT_URL, which bypasses a pooler', async () => {
     const { stderr } = await distribute({
       DATABASE_URL: 'postgres://nobody@pooler.test/none',
       DATABASE_DIRECT_URL: 'postgres://nobody@127.0.0.1:1/none',
@@ -72,7 +72,7 @@ suite('batchwright distribute', () => {
     assert.match(stderr, /connect ECONNREFUSED 127.0.0.1:1/);
   });
 
-  test('says how to make a database part of the cluster', { skip: NO_CLUSTER }, async (t) => {
+  test('distribute explains how to make a database part of the cluster', { skip: NO_CLUSTER }, async (t) => {
     const { stderr } = await distribute({ DATABASE_URL: await createEmptyDatabase(t) });
     assert.match(
       stderr,
@@ -80,14 +80,14 @@ suite('batchwright distribute', () => {
     );
   });
 
-  test('wants the coordinator', { skip: NO_CLUSTER }, async (t) => {
+  test('distribute needs the address of the coordinator', { skip: NO_CLUSTER }, async (t) => {
     const { pathname } = new URL(await createEmptyCluster(t));
     const [, node = ''] = testServers();
     const { stderr } = await distribute({ DATABASE_URL: urlWithDatabase(node, pathname.slice(1)) });
     assert.match(stderr, /^batchwright: DATABASE_URL is the address of one of the cluster's nodes/);
   });
 
-  test('wants nodes', { skip: NO_CLUSTER }, async (t) => {
+  test('distribute needs a cluster with nodes', { skip: NO_CLUSTER }, async (t) => {
     const databaseUrl = await createEmptyCluster(t);
     await withClient(databaseUrl, (client) =>
       client.query(`select citus_remove_node(nodename, nodeport) from pg_dist_node where groupid <> 0`),
@@ -96,7 +96,7 @@ suite('batchwright distribute', () => {
     assert.match(stderr, /^batchwright: the cluster has no nodes: run SELECT citus_set_coordinator_host/);
   });
 
-  test('wants Batchwright stopped', { skip: NO_CLUSTER }, async (t) => {
+  test('distribute needs Batchwright to be stopped', { skip: NO_CLUSTER }, async (t) => {
     const databaseUrl = await createEmptyCluster(t);
     await withClient(`${databaseUrl}?application_name=batchwright%20api`, async () => {
       const { stderr } = await distribute({ DATABASE_URL: databaseUrl });
@@ -107,7 +107,9 @@ suite('batchwright distribute', () => {
     });
   });
 
-  test('distributes an empty database once and says what it did', { skip: NO_CLUSTER }, async (t) => {
+  test('an empty database is distributed once and the result printed', {
+    skip: NO_CLUSTER,
+  }, async (t) => {
     const databaseUrl = await createEmptyCluster(t);
     const first = await distribute({ DATABASE_URL: databaseUrl });
     assert.deepEqual([first.code, first.stderr], [0, '']);
@@ -125,7 +127,7 @@ suite('batchwright distribute', () => {
     );
   });
 
-  test('takes along what is stored already', { skip: NO_CLUSTER }, async (t) => {
+  test('distribute moves the stored rows too', { skip: NO_CLUSTER }, async (t) => {
     const databaseUrl = await createEmptyCluster(t);
     await distribute({ DATABASE_URL: databaseUrl });
     const count = await withClient(databaseUrl, async (client) => {

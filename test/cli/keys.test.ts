@@ -25,7 +25,7 @@ suite('batchwright keys admin', { concurrency: true }, () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  /** With the node and npm of the system, whichever runs the tests. */
+  /** With the system's own node and npm, not those that run the tests. */
   function run(command: string, cwd: string, env: Record<string, string>): Promise<Outcome> {
     const options = { cwd, env: { ...bareEnvironment(folder), ...env } };
     return new Promise((resolve) => {
@@ -38,41 +38,41 @@ suite('batchwright keys admin', { concurrency: true }, () => {
   const shown = (stdout: string): Outcome => ({ code: 0, stdout, stderr: '' });
   const refused = (stderr: string): Outcome => ({ code: 1, stdout: '', stderr });
 
-  test('shows the key that DATA_DIR keeps, by npx in the project', async () => {
+  test('keys admin prints the key in DATA_DIR, by npx in the project', async () => {
     const env = { DATA_DIR: join(folder, 'used') };
     assert.deepEqual(await run('npx --no batchwright keys admin', ROOT, env), shown(`${KEY}\n`));
   });
 
-  test('shows it from any other folder, where a relative DATA_DIR begins', async () => {
+  test('keys admin works in any other folder, from which a relative DATA_DIR starts', async () => {
     assert.deepEqual(await run(`${script} keys admin`, folder, { DATA_DIR: 'used' }), shown(`${KEY}\n`));
   });
 
-  test('shows ADMIN_KEY when it is given, as the server would take it', async () => {
+  test('keys admin prints ADMIN_KEY when it is set, as the server reads it', async () => {
     const env = { DATA_DIR: 'used', ADMIN_KEY: GIVEN };
     assert.deepEqual(await run(`${script} keys admin`, folder, env), shown(`${GIVEN}\n`));
   });
 
-  test('says in one line where it looked in vain', async () => {
+  test('keys admin reports in one line where it found no key', async () => {
     const expected = refused(
       `batchwright: there is no admin key in ${join(folder, '.data')}: start the server there first, or set ADMIN_KEY\n`,
     );
     assert.deepEqual(await run(`${script} keys admin`, folder, {}), expected);
   });
 
-  test('says in one line what it cannot read', async () => {
+  test('keys admin reports in one line a file that it cannot read', async () => {
     const { code, stderr } = await run(`${script} keys admin`, folder, { DATA_DIR: 'odd' });
     assert.equal(code, 1);
     assert.match(stderr, /^batchwright: EISDIR: [^\n]*\n$/);
   });
 
-  test('says in one line which variable is wrong', async () => {
+  test('keys admin reports in one line which variable is wrong', async () => {
     const expected = refused(
       'batchwright: ADMIN_KEY=(5 characters, not shown) is not allowed: it must be 20 or more printable ASCII characters, without a blank at the beginning or end\n',
     );
     assert.deepEqual(await run(`${script} keys admin`, folder, { ADMIN_KEY: 'short' }), expected);
   });
 
-  test('is not mistaken for a command that there is not', async () => {
+  test('keys admin with an unknown argument is an error', async () => {
     const { code, stderr } = await run(`${script} keys show`, folder, {});
     assert.deepEqual([code, stderr], [1, "error: unknown command 'show'\n"]);
   });

@@ -9,7 +9,7 @@ const CALLBACK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 type Plain = Omit<Config, 'callbackAllow' | 'httpAllow'>;
 
-/** The defaults that docs/configuration.md states. */
+/** The defaults in docs/configuration.md. */
 const defaults: Plain = {
   port: 3000,
   host: '127.0.0.1',
@@ -38,17 +38,19 @@ const defaults: Plain = {
 
 const WHOLE = 'it must be a whole number from';
 
-/** By variable: what it sets, values with what they become, and wrong values with what is allowed instead. */
+/**
+ * By variable: the member that it sets, values with their results, and wrong values with the allowed ones.
+ */
 const variables: Record<
   string,
   {
     sets: keyof Plain;
     good: Record<string, unknown>;
-    /** With the reason that follows what is allowed, where there is one. */
+    /** With the reason after the allowed values, where there is one. */
     bad?: string[] | Record<string, string>;
     allowed?: string;
     secret?: true;
-    /** What it needs to be set, too. */
+    /** Another variable that it needs. */
     beside?: Record<string, string>;
   }
 > = {
@@ -273,7 +275,7 @@ const variables: Record<
   },
 };
 
-test('without variables everything has its default', () => {
+test('without variables every member of the configuration has its default', () => {
   const { callbackAllow, httpAllow, ...config } = readConfig({});
   assert.deepEqual(config, defaults);
   assert.deepEqual(httpAllow, { hosts: [], ranges: [] });
@@ -287,7 +289,7 @@ test('every member of the configuration is set by a variable', () => {
   assert.deepEqual(members.sort(), Object.keys(defaults).sort());
 });
 
-test('an empty variable is as good as none', () => {
+test('an empty variable counts as unset', () => {
   const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, '']));
   assert.deepEqual(readConfig(empty), readConfig({}));
 });
@@ -329,7 +331,7 @@ test('DATABASE_DIRECT_URL needs DATABASE_URL', () => {
   });
 });
 
-test('with DATABASE_URL no address is allowed beside the public ones, unless CALLBACK_ALLOW names it', () => {
+test('with DATABASE_URL only public addresses are allowed, unless CALLBACK_ALLOW names others', () => {
   assert.deepEqual(readConfig({ DATABASE_URL }).callbackAllow, { hosts: [], ranges: [] });
   const { callbackAllow } = readConfig({ DATABASE_URL, CALLBACK_ALLOW: '10.0.0.0/8, hooks.test:8443' });
   assert.ok(namesAddress(callbackAllow, '10.1.2.3', 8080));
@@ -339,7 +341,7 @@ test('with DATABASE_URL no address is allowed beside the public ones, unless CAL
 for (const name of ['CALLBACK_ALLOW', 'HTTP_ALLOW'] as const) {
   const member = name === 'HTTP_ALLOW' ? 'httpAllow' : 'callbackAllow';
 
-  test(`${name} names hosts, addresses and ranges; an empty one names none`, () => {
+  test(`${name} accepts hosts, addresses and ranges; an empty value allows none`, () => {
     assert.ok(namesHost(readConfig({ [name]: 'api.test' })[member], 'api.test', 443));
     assert.ok(namesAddress(readConfig({ [name]: '10.0.0.5,192.168.0.0/16' })[member], '192.168.3.4', 80));
     assert.deepEqual(readConfig({ [name]: '' })[member], { hosts: [], ranges: [] });

@@ -12,7 +12,7 @@ async function newDataDir(t: TestContext): Promise<string> {
   return dataDir;
 }
 
-test('the first start generates both keys, and the data directory keeps each in a private file', async (t) => {
+test('the first start generates both keys and stores each in a private file of the data directory', async (t) => {
   const dataDir = await newDataDir(t);
   const admin = await readAdminKey({ adminKey: undefined, dataDir });
   const secretKey = await readSecretKey({ secretKey: undefined, databaseUrl: undefined, dataDir });
@@ -25,7 +25,7 @@ test('the first start generates both keys, and the data directory keeps each in 
   }
 });
 
-test('later starts find the keys that are kept', async (t) => {
+test('later starts find the stored keys', async (t) => {
   const dataDir = await newDataDir(t);
   const adminPlace = { adminKey: undefined, dataDir };
   const secretPlace = { secretKey: undefined, databaseUrl: undefined, dataDir };
@@ -38,14 +38,14 @@ test('later starts find the keys that are kept', async (t) => {
   assert.equal(await readSecretKey(secretPlace), secretKey);
 });
 
-test('starts at once agree on one key', async (t) => {
+test('concurrent starts agree on one key', async (t) => {
   const dataDir = await newDataDir(t);
   const place = { secretKey: undefined, databaseUrl: undefined, dataDir };
   const keys = await Promise.all(Array.from({ length: 8 }, () => readSecretKey(place)));
   assert.equal(new Set(keys).size, 1);
 });
 
-test('a key that is given is taken, and none is generated', async (t) => {
+test('a given key is used, and none is generated', async (t) => {
   const dataDir = await newDataDir(t);
   const secretKey = 'a secret key that the operator chose';
   const databaseUrl = 'postgres://db.test/jobs';
@@ -59,14 +59,14 @@ test('a key that is given is taken, and none is generated', async (t) => {
   assert.deepEqual(await readdir(dataDir), []);
 });
 
-test('with a database of the operator\u2019s no secret key is generated', async (t) => {
+test('no secret key is generated for a database of the operator', async (t) => {
   const dataDir = await newDataDir(t);
   const place = { secretKey: undefined, databaseUrl: 'postgres://db.test/jobs', dataDir };
   assert.equal(await readSecretKey(place), undefined);
   assert.deepEqual(await readdir(dataDir), []);
 });
 
-test('an empty file is no key', async (t) => {
+test('an empty key file is refused', async (t) => {
   const dataDir = await newDataDir(t);
   const place = { secretKey: undefined, databaseUrl: undefined, dataDir };
   await writeFile(join(dataDir, 'secret-key'), '\n');
@@ -75,7 +75,7 @@ test('an empty file is no key', async (t) => {
   });
 });
 
-test('a file that was changed into what is no key is refused, and its text is not shown', async (t) => {
+test('a key file without a valid key is refused, and its text is not shown', async (t) => {
   const dataDir = await newDataDir(t);
   for (const key of ['short', 'a key that no header can carry: \u00e9'])
     for (const read of [readAdminKey, findAdminKey]) {
@@ -86,7 +86,7 @@ test('a file that was changed into what is no key is refused, and its text is no
     }
 });
 
-test('a key that cannot be read is told as it is', async (t) => {
+test('an unreadable key file is reported with the reason', async (t) => {
   const dataDir = await newDataDir(t);
   await mkdir(join(dataDir, 'secret-key'));
   const place = { secretKey: undefined, databaseUrl: undefined, dataDir };

@@ -5,7 +5,7 @@ import { readSection } from '../docs/pages.ts';
 
 const errors: { errorCode: number; specificCode?: number; message: string }[] = Object.values(catalogue);
 
-test('the table of errors in docs/api.md has every code of the catalogue, and no other', async () => {
+test('the table of errors in docs/api.md has exactly the codes of the catalogue', async () => {
   const told = readTable(await readSection('docs/api.md', 'Errors'));
   const known = errors.flatMap(({ errorCode, specificCode }) =>
     specificCode ? [`${errorCode} ${specificCode}`] : [],
@@ -18,12 +18,12 @@ test('the table of errors in docs/api.md has every code of the catalogue, and no
   );
 });
 
-test('a specific code names one error', () => {
+test('a specific code belongs to one error', () => {
   const codes = errors.flatMap(({ specificCode }) => specificCode ?? []);
   assert.equal(new Set(codes).size, codes.length);
 });
 
-test('what a caller gets is the code, the message and what was found', () => {
+test('a caller gets the code, the message and the details of an error', () => {
   const error = new BatchwrightError('invalidParams', { details: ['jobs[0].params.a must be string'] });
   assert.deepEqual(error.body, {
     errorCode: 400,
@@ -33,15 +33,15 @@ test('what a caller gets is the code, the message and what was found', () => {
   });
 });
 
-test('an error without a specific code or details says nothing of them', () => {
+test('an error without a specific code or details has no such members', () => {
   const error = new BatchwrightError('notFound', { message: 'There is nothing at /x', details: [] });
   assert.deepEqual(error.body, { errorCode: 404, message: 'There is nothing at /x' });
   assert.equal(error.message, 'There is nothing at /x');
 });
 
 /**
- * The rows of section "Errors" as `errorCode specificCode`, a row for each code of a cell that has several
- * (`23016 / 23017`); without a specific code the errorCode alone.
+ * The rows of section "Errors" as `errorCode specificCode`, one row for each code of a cell that has several
+ * (`23016 / 23017`); without a specific code only the errorCode.
  */
 function readTable(section: string): string[] {
   const rows = section.split('\n').filter((line) => /^\|.*\| *\d{3} /.test(line));

@@ -1,4 +1,4 @@
-/** The commands that documents name are there, and can be pasted into any shell. */
+/** The commands in documents exist, and can be pasted into any shell. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ test('every npm script that a document names is in package.json', async () => {
   }
 });
 
-test('every test file that CONTRIBUTING.md runs is there', async () => {
+test('every test file that CONTRIBUTING.md runs exists', async () => {
   const files = await repositoryFiles();
   const text = await readPage('CONTRIBUTING.md');
   const named = [...text.matchAll(/(?<=[ (])test\/[\w/-]+\.test\.ts/g)].map(([path]) => path);
@@ -26,7 +26,7 @@ test('every test file that CONTRIBUTING.md runs is there', async () => {
   for (const path of named) assert.ok(files.includes(path), path);
 });
 
-test('no block of shell lines has a comment: zsh takes it for a command when it is typed in', async () => {
+test('shell blocks contain no comments, which zsh would run as commands', async () => {
   const blocks = (await Promise.all(pages.map(readBlocks))).flat();
   const shell = blocks.filter(({ language, code }) => language === 'sh' || /^(npm|npx) /m.test(code));
   assert.ok(shell.length > 10);

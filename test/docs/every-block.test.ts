@@ -1,4 +1,4 @@
-/** Every code block of every document is checked by something, or the reason why it cannot be is here. */
+/** Every code block of every document is checked by a test, or the reason why not is here. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -63,11 +63,11 @@ function keyOf({ page, heading, language }: Block): string {
 const pages = (await repositoryFiles()).filter((path) => path.endsWith('.md'));
 const keys = new Set((await Promise.all(pages.map(readBlocks))).flat().map(keyOf));
 
-test('every code block is checked, or is said not to be', () => {
+test('every code block is checked by a test or listed as not checkable', () => {
   assert.deepEqual([...keys].sort(), Object.keys({ ...CHECKED_BY, ...NOT_CHECKED }).sort());
 });
 
-test('a test that checks blocks names their page', async () => {
+test('each test that checks blocks names their page', async () => {
   for (const [key, path] of Object.entries(CHECKED_BY).filter(
     ([, file]) => file !== 'test/main/start.test.ts',
   )) {

@@ -15,7 +15,7 @@ function drawnStates(section: string): string[] {
   return [...new Set(states)].filter((state) => state !== undefined && state !== '[*]').sort() as string[];
 }
 
-/** The values of an enum of the database. */
+/** The values of a database enum. */
 function storedStates(name: string): string[] {
   const [, values = ''] =
     new RegExp(`create type batchwright\\.${name} as enum \\((.*?)\\)`).exec(
@@ -25,7 +25,7 @@ function storedStates(name: string): string[] {
 }
 
 describe('docs/lifecycle.md', () => {
-  test('names functions where they are', () => {
+  test('docs/lifecycle.md names functions in the files where they are', () => {
     const named = [...page.matchAll(/`(\w+)` in\s+`(src\/[^`]+)`/g)];
     assert.ok(named.length > 20, `${named.length} functions`);
     for (const [, name = '', path = ''] of named) {
@@ -34,7 +34,7 @@ describe('docs/lifecycle.md', () => {
     }
   });
 
-  test('draws the states that there are', () => {
+  test('docs/lifecycle.md draws exactly the existing states', () => {
     assert.deepEqual(drawnStates('Batch'), storedStates('batch_state').sort());
     assert.deepEqual(drawnStates('Callback'), storedStates('callback_state').sort());
     assert.deepEqual(drawnStates('Job'), ['pending', 'running', ...storedStates('result_status')].sort());

@@ -1,4 +1,4 @@
-/** No file of the repository points to what is not in it. */
+/** No file of the repository points to a missing file. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -6,10 +6,10 @@ import { dirname, join, posix } from 'node:path';
 import { describe, test } from 'node:test';
 import { headingsOf, ROOT, readPage, repositoryFiles } from './pages.ts';
 
-/** Documents that code mentions without meaning one of the repository's. */
+/** Documents that code mentions but that are not part of the repository. */
 const OTHERS = new Set(['jobs/README.md', 'jobs/demo/README.md']);
 
-/** As GitHub makes it of a heading. */
+/** GitHub's anchor of a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -22,10 +22,10 @@ function prose(markdown: string): string {
   return markdown.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, '');
 }
 
-describe('A link in a document', async () => {
+describe('links in documents', async () => {
   const pages = (await repositoryFiles()).filter((path) => path.endsWith('.md'));
   for (const page of pages)
-    test(`of ${page} leads to a file and a heading that are there`, async () => {
+    test(`every link of ${page} leads to an existing file and heading`, async () => {
       const links = [...prose(await readPage(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(
         ([, link = '']) => link,
       );
@@ -40,7 +40,7 @@ describe('A link in a document', async () => {
     });
 });
 
-test('a document that a file mentions by its name is in the repository', async () => {
+test('a document that a file mentions by name is in the repository', async () => {
   const files = await repositoryFiles();
   const documents = files.filter((path) => path.endsWith('.md'));
   const wrong: string[] = [];
@@ -57,7 +57,7 @@ test('a document that a file mentions by its name is in the repository', async (
   assert.deepEqual(wrong, []);
 });
 
-test('a comment cites a page of docs or a public name, no nickname in capitals', async () => {
+test('comments cite a page of docs or a public name, and no nickname in capitals', async () => {
   const files = (await repositoryFiles()).filter((path) =>
     /^(src|jobs|schemas|test|bench)\/.*\.(ts|mjs)$/.test(path),
   );

@@ -1,4 +1,4 @@
-/** The documents as tests read them: their sections, code blocks and tables. */
+/** Parses the documents for tests: their sections, code blocks and tables. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 
@@ -14,7 +14,7 @@ export interface Block {
 
 const NOT_OURS = /(^|\/)(node_modules|\.git|\.data)(\/|$)/;
 
-/** The files of the repository, by their path in it. */
+/** The files of the repository, by path. */
 export async function repositoryFiles(folder = '.'): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(join(ROOT, folder), { withFileTypes: true })) {

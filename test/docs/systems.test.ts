@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { participant } from '../../schemas/participants/lib/participant.ts';
 import { readSection } from './pages.ts';
 
-test('the table of a participant in docs/systems.md has the fields of the schema, and which are required', async () => {
+test('the participant table in docs/systems.md has the fields of the schema, and marks the required ones', async () => {
   const section = await readSection('docs/systems.md', 'Tracx Connect');
   const rows = [...section.matchAll(/^\| ((?:`\w+`(?:, )?)+) \| (yes|no) \|/gm)];
   const shown = rows.flatMap(([, names = '', required]) =>

@@ -24,7 +24,7 @@ for (const value of [
   7,
   [ASYNC_ID],
 ])
-  test(`${JSON.stringify(value)} is no asyncId`, () => assert.ok(!isAsyncId(value)));
+  test(`${JSON.stringify(value)} is not an asyncId`, () => assert.ok(!isAsyncId(value)));
 
 test('a batch has ended when it is completed or cancelled', () => {
   const states = ['queued', 'running', 'completed', 'cancelled'] as const;

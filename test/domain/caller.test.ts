@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Caller, covers, isAdmin, mayRun } from '../../src/domain/caller.ts';
 
-/** A key's pattern, what it covers, and what it does not. */
+/** A key's pattern, a permission that it covers, and one that it does not. */
 const patterns: [pattern: string, covered: string[], others: string[]][] = [
   [
     'participants.storeMultiple',
@@ -31,14 +31,14 @@ for (const [pattern, covered, others] of patterns) {
     test(`${pattern} does not cover ${other}`, () => assert.ok(!covers(pattern, other)));
 }
 
-test('a caller may run what any of its patterns covers', () => {
+test('a caller may run actions that any of its patterns covers', () => {
   const one = caller('event.addOrUpdateEvent', 'contact.*');
   assert.ok(mayRun(one, 'contact.remove') && mayRun(one, 'event.addOrUpdateEvent'));
   assert.ok(!mayRun(one, 'event.inviteContacts'));
   assert.ok(!mayRun(caller(), 'contact.remove'));
 });
 
-test('only admin makes an administrator, and admin alone runs nothing', () => {
+test('only the permission admin makes an administrator, and it alone runs no action', () => {
   assert.ok(isAdmin(caller('admin')) && isAdmin(caller('*', 'admin')));
   assert.ok(!isAdmin(caller('*')));
   assert.ok(!mayRun(caller('admin'), 'contact.remove'));

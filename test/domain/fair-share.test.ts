@@ -10,7 +10,7 @@ function takeAll(share: FairShare, owner: string): number {
 }
 
 describe('places for several owners', () => {
-  test('go to one up to half of them, and something is left for each further one', () => {
+  test('a single owner gets up to half of the places, and some are left for each further owner', () => {
     const share = new FairShare(16);
     assert.deepEqual(
       ['a', 'b', 'c', 'd'].map((owner) => takeAll(share, owner)),
@@ -18,7 +18,7 @@ describe('places for several owners', () => {
     );
   });
 
-  test('can be taken again once they were given back', () => {
+  test('places can be taken again after they were given back', () => {
     const share = new FairShare(16);
     for (let round = 0; round < 3; round++) {
       assert.equal(takeAll(share, 'a'), 8);
@@ -27,7 +27,7 @@ describe('places for several owners', () => {
     assert.equal(new FairShare(1).take('a'), true);
   });
 
-  test('are waited for in turn, and nobody waits for an owner that holds its share', async () => {
+  test('owners wait for places in turn, and not behind an owner that holds its share', async () => {
     const share = new FairShare(2);
     const started: string[] = [];
     const ends = new Map<string, () => void>();
@@ -51,7 +51,7 @@ describe('places for several owners', () => {
     assert.deepEqual(started, ['a1', 'b1', 'a2', 'a3']);
   });
 
-  test('are given to the owners in turn, however many of one wait', async () => {
+  test('places are given to the owners in turn, even if one has many waiting', async () => {
     const share = new FairShare(1);
     const entered: string[] = [];
     assert.ok(share.take('holder'));
@@ -66,7 +66,7 @@ describe('places for several owners', () => {
     assert.deepEqual(entered, ['a', 'b', 'c', 'a', 'b', 'a']);
   });
 
-  test('are not given to those that no longer wait', async () => {
+  test('places are not given to callers that no longer wait', async () => {
     const share = new FairShare(1);
     assert.ok(share.take('a'));
     const ending = new AbortController();
@@ -77,7 +77,7 @@ describe('places for several owners', () => {
     assert.equal(share.take('c'), true);
   });
 
-  test('come back when what was done with them fails', async () => {
+  test('a place is given back when its work fails', async () => {
     const share = new FairShare(1);
     await assert.rejects(share.run('a', () => Promise.reject(new Error('no'))));
     assert.equal(share.take('a'), true);

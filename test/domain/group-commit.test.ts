@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GroupCommit } from '../../src/domain/group-commit.ts';
 
-/** Commits whose ends the test decides: each group is seen as it begins, and ends as it is told. */
+/** Commits that the test ends: it sees the start of each group and decides its result. */
 function groups(options: { maxEntries?: number; maxBytes?: number } = {}) {
   const begun: { entries: readonly string[]; end(answer?: Error): void }[] = [];
   const commits = new GroupCommit<string, string>({
@@ -32,11 +32,11 @@ function answerFor(entry: string): PromiseSettledResult<string> {
 const texts = (answers: PromiseSettledResult<string>[]) =>
   answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : answer.reason.message));
 
-/** All that is under way in the process has gone on as far as it can. */
+/** All work in the process has continued as far as it can. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('commits in groups', () => {
-  test('an entry that comes alone is committed at once, a later one beside it', async () => {
+  test('a single entry is committed at once, and a later one concurrently', async () => {
     const { commits, begun } = groups();
     const first = commits.add('a', 1);
     await settled();
@@ -52,7 +52,7 @@ describe('commits in groups', () => {
     assert.equal(await first, 'a done');
   });
 
-  test('entries that come together, or while two groups are committed, are one group', async () => {
+  test('entries that arrive together, or while two groups are committed, form one group', async () => {
     const { commits, begun } = groups();
     const added: Promise<string>[] = [];
     for (const turn of [['a', 'b'], ['c'], ['d'], ['e', 'f']]) {
@@ -69,7 +69,7 @@ describe('commits in groups', () => {
     assert.deepEqual((await Promise.all(added)).length, 6);
   });
 
-  test('a group has so many entries and bytes, and larger entries are alone', async () => {
+  test('a group is limited in entries and bytes, and a larger entry is a group of its own', async () => {
     const { commits, begun } = groups({ maxEntries: 2, maxBytes: 10 });
     const sizes = [1, 1, 4, 4, 4, 8, 8, 99, 1];
     const added = sizes.map((bytes, n) => commits.add(`${n}`, bytes));
@@ -85,7 +85,7 @@ describe('commits in groups', () => {
     await Promise.all(added);
   });
 
-  test('what is said of one entry is thrown to its caller alone', async () => {
+  test('the error of one entry is thrown to its caller only', async () => {
     const { commits, begun } = groups();
     const answers = Promise.allSettled(['a', 'bad b', 'c'].map((entry) => commits.add(entry, 1)));
     await settled();
@@ -109,7 +109,7 @@ describe('commits in groups', () => {
     assert.deepEqual(texts(await answers), ['a done', 'b is refused', 'c done']);
   });
 
-  test('when the failure is nothing of theirs, none is tried again, and later ones are', async () => {
+  test('after a shared failure no entry is tried again, but later entries are', async () => {
     const { commits, begun } = groups();
     const answers = Promise.allSettled(['a', 'b'].map((entry) => commits.add(entry, 1)));
     await settled();

@@ -13,7 +13,7 @@ function logOf(t: TestContext) {
   return { lines, log, note };
 }
 
-test('the first line of a kind is written at once, the others are counted and one an interval tells of them', (t) => {
+test('the first line of a kind is written at once, and later ones are counted in one line per interval', (t) => {
   const { lines, note } = logOf(t);
   for (const index of [1, 2, 3]) note('a', index);
   note('b', 7);
@@ -33,7 +33,7 @@ test('the first line of a kind is written at once, the others are counted and on
   assert.deepEqual(lines, []);
 });
 
-test('kinds beyond a hundred share a line by their message', (t) => {
+test('kinds beyond a hundred share one line per message', (t) => {
   const { lines, log } = logOf(t);
   const note = (kind: number) =>
     log.note({ level: 'info', kind: `host ${kind}`, fields: () => ({ kind }), message: 'failed' });
@@ -43,7 +43,7 @@ test('kinds beyond a hundred share a line by their message', (t) => {
   assert.deepEqual(lines.splice(0), ['info failed {"kind":999,"count":899}']);
 });
 
-test('what no line has told of yet is written when the process ends', (t) => {
+test('remaining occurrences are written when the process ends', (t) => {
   const { lines, log, note } = logOf(t);
   for (const index of [1, 2, 3]) note('a', index);
   log.flush();

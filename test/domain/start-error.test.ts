@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainStartFailure, StartError } from '../../src/domain/start-error.ts';
 
-test('what an operator can mend is one line, whatever it was made of', () => {
+test('an error that an operator can fix is reported in one line', () => {
   assert.equal(explainStartFailure(new StartError('a\n  b\nc'), {}), 'a b c');
   assert.equal(explainStartFailure(new Error('a\nb'), {}), 'a b');
   assert.equal(explainStartFailure('thrown', {}), 'thrown');
 });
 
-test('a failure to listen names the variable that decides', () => {
+test('a failure to listen names the responsible variable', () => {
   const listen = (code: string) => failure(`listen ${code}`, { code, syscall: 'listen' });
   assert.equal(
     explainStartFailure(listen('EADDRINUSE'), {}),
@@ -29,7 +29,7 @@ test('a failure to reach the database names DATABASE_URL and not its password', 
   const env = { DATABASE_URL: 'postgres://me:secret@db/jobs' };
   const unknown = failure('getaddrinfo ENOTFOUND db', { syscall: 'getaddrinfo', hostname: 'db' });
   assert.equal(explainStartFailure(unknown, env), 'DATABASE_URL cannot be used: getaddrinfo ENOTFOUND db');
-  // What node throws for a name with two addresses has no message of its own.
+  // Node's error for a name with two addresses has no message of its own.
   const refused = new AggregateError([failure('connect ECONNREFUSED ::1:5432', { syscall: 'connect' })]);
   assert.equal(
     explainStartFailure(refused, env),
@@ -42,7 +42,7 @@ test('a failure to reach the database names DATABASE_URL and not its password', 
   );
 });
 
-test('a file that cannot be had names DATA_DIR', () => {
+test('an unusable file names DATA_DIR', () => {
   const denied = failure("EACCES: permission denied, mkdir '/x'", { code: 'EACCES', path: '/x' });
   assert.equal(
     explainStartFailure(denied, { DATA_DIR: '/x' }),
@@ -50,7 +50,7 @@ test('a file that cannot be had names DATA_DIR', () => {
   );
 });
 
-test('a fault of the program comes with its stack', () => {
+test('a bug of the program is reported with its stack', () => {
   assert.match(explainStartFailure(new TypeError('x is not a function'), {}), /x is not a function\n +at /);
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withoutSecrets } from '../../src/domain/without-secrets.ts';
 
-test('what looks like a secret is not shown, all else is', () => {
+test('text that looks like a secret is hidden, and all other text is shown', () => {
   const cases = [
     ['no such contact: 17', 'no such contact: 17'],
     [
@@ -18,7 +18,7 @@ test('what looks like a secret is not shown, all else is', () => {
   for (const [text = '', shown] of cases) assert.equal(withoutSecrets(text), shown);
 });
 
-test('a long text is cut, and costs little', () => {
+test('a long text is cut, and takes little time', () => {
   const startedAt = performance.now();
   assert.equal(withoutSecrets('x'.repeat(10_000_000)).length, 301);
   for (const hostile of ['//', 'a://', 'token ', 'bearer ', 'pwd=', '"'])

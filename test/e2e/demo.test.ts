@@ -41,7 +41,7 @@ test('the demo runs a mixed batch, verifies its callback and leaves nothing behi
   await demo.assertNothingLeft(cluster);
 });
 
-test('interrupted while its database starts, the demo fails with one line and leaves nothing behind', async (t) => {
+test('the demo, interrupted while its database starts, fails with one line and leaves nothing behind', async (t) => {
   const demo = await startDemo(t);
   const { dataDir, cluster } = await demo.data();
   // The server writes to it from its first moment.
@@ -52,7 +52,7 @@ test('interrupted while its database starts, the demo fails with one line and le
   await demo.assertNothingLeft(cluster);
 });
 
-test('when the product is killed, the demo says so and ends its database and worker', async (t) => {
+test('when the product is killed, the demo reports it and ends its database and worker', async (t) => {
   const demo = await startDemo(t);
   const { dataDir, cluster } = await demo.data();
   await waitFor(async () => /^started/.test(demo.stdout()), { what: 'the product', timeoutMs: 20_000 });
@@ -67,9 +67,11 @@ interface Demo {
   stdout(): string;
   stderr(): string;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Its data directory and where the database's files are, once they are known. */
+  /** Its data directory and the place of the database's files, when they are known. */
   data(): Promise<{ dataDir: string; cluster: string }>;
-  /** No process that it started, and no file in its folder for temporary ones or where the database was. */
+  /**
+   * Checks that no process of it runs, and that no file is left in its temporary folder or the database's.
+   */
   assertNothingLeft(cluster: string): Promise<void>;
 }
 
@@ -77,7 +79,7 @@ async function startDemo(t: { after(fn: () => Promise<void>): void }): Promise<D
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'batchwright-demo-test-')));
   const child = spawn(process.execPath, ['src/demo/demo.ts'], {
     cwd: ROOT,
-    // Settings of the user's own must not reach the product: this database and mail server do not exist.
+    // The user's settings must not reach the product: this database and mail server do not exist.
     env: {
       PATH: process.env.PATH,
       HOME: folder,
@@ -108,7 +110,7 @@ async function startDemo(t: { after(fn: () => Promise<void>): void }): Promise<D
     async assertNothingLeft(cluster) {
       assert.deepEqual(await readdir(folder), []);
       assert.equal(await exists(dirname(cluster)), false, cluster);
-      // Each process carries the folder in its environment, the database the cluster in its arguments.
+      // Each process has the folder in its environment, the database has the cluster in its arguments.
       const { stdout: processes } = await promisify(execFile)('ps', ['axeww', '-o', 'pid=,state=,args=']);
       const running = processes.split('\n').filter((line) => line.includes(folder) || line.includes(cluster));
       assert.deepEqual(running, []);

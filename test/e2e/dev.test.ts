@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait.ts';
 const greeting = (text: string) =>
   `export default { summary: 'Greets', run: () => ({ greeting: '${text}' }) };`;
 
-/** What the action answers in whatever start is running; undefined while none has it. */
+/** The action's answer in the current run of the product; undefined while none has the action. */
 async function greets(product: Product): Promise<string | undefined> {
   const { post } = await product.ready();
   const answer = await post('/api/1.0/demo?action=greet').catch(() => undefined);

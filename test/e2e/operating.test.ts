@@ -1,4 +1,7 @@
-/** What docs/operating.md shows is run: the systemd unit's command, nginx with the product behind it, a backup. */
+/**
+ * Runs the examples of docs/operating.md: the systemd unit's command, nginx in front of the product, a
+ * backup.
+ */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +29,7 @@ suite('docs/operating.md', { timeout: 300_000 }, async () => {
   const hasSystemd = await has('systemd-analyze', '--version');
   const hasNginx = (await has('nginx', '-v')) && (await has('openssl', 'version'));
 
-  test('the unit is one that systemd understands', { skip: !hasSystemd && 'no systemd' }, async (t) => {
+  test('systemd accepts the unit of docs/operating.md', { skip: !hasSystemd && 'no systemd' }, async (t) => {
     const { folder } = await makeHome(t);
     const path = join(folder, 'batchwright.service');
     await writeFile(path, (await readUnit()).replaceAll('/opt/batchwright', ROOT));
@@ -40,14 +43,14 @@ suite('docs/operating.md', { timeout: 300_000 }, async () => {
     );
   });
 
-  test('the unit starts what npm start does, and stops with a signal to its one process', async (t) => {
+  test('the unit starts the same as npm start, and stops with a signal to its one process', async (t) => {
     const [, command = ''] =
       /^ExecStart=\/opt\/batchwright\/node_modules\/\.bin\/(.*)$/m.exec(await readUnit()) ?? [];
     const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
     assert.ok(scripts.start.endsWith(`exec ${command}`), command);
 
     let child: ChildProcess | undefined;
-    // Before the folders are removed that it works in.
+    // Before the folders that it works in are removed.
     t.after(() => child && kill(child));
     const home = await makeHome(t);
     const [program = '', ...args] = command.split(' ');
@@ -67,7 +70,7 @@ suite('docs/operating.md', { timeout: 300_000 }, async () => {
     assert.deepEqual(await home.processes(), []);
   });
 
-  test('nginx passes large bodies, streams and events on', { skip: !hasNginx && 'no nginx' }, async (t) => {
+  test('nginx passes on large bodies, streams and events', { skip: !hasNginx && 'no nginx' }, async (t) => {
     const home = await makeHome(t);
     const site = await home.start().ready();
     const port = await startNginx(t, home.folder, new URL(site.url).port);
@@ -104,7 +107,7 @@ suite('docs/operating.md', { timeout: 300_000 }, async () => {
     assert.match(refused.body, /"specificCode":24092/);
   });
 
-  test('a backup that was restored has what was there', async (t) => {
+  test('a restored backup has all batches', async (t) => {
     const home = await makeHome(t);
     const dataDir = join(home.folder, '.data');
     const first = home.start({ DATA_DIR: dataDir });
@@ -128,7 +131,7 @@ async function readUnit(): Promise<string> {
   return await readBlock(PAGE, 'systemd', 'ini');
 }
 
-/** Starts nginx with the configuration that the page shows; only ports and paths are others. Returns its port. */
+/** Starts nginx with the page's configuration; only ports and paths differ. Returns its port. */
 async function startNginx(t: TestContext, home: string, apiPort: string): Promise<number> {
   const folder = join(home, 'nginx');
   await mkdir(folder);

@@ -1,4 +1,4 @@
-/** What the pages on plugins and on scaling print for their readers to run is run here, as it stands there. */
+/** Runs the examples of the pages on plugins and on scaling exactly as printed. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
@@ -10,14 +10,16 @@ import { bareEnvironment, ROOT } from '../main/product.ts';
 import { withClient } from '../support/server.ts';
 import { startPasting } from './pasting.ts';
 
-test('what the pages on plugins and on scaling print works as pasted', { timeout: 300_000 }, async (t) => {
+test('the examples of the pages on plugins and on scaling work as pasted', {
+  timeout: 300_000,
+}, async (t) => {
   const { home, site, headers, paste, get } = await startPasting(t, async (folder) => {
     await writePlugins(join(folder, 'plugins'));
     return { PLUGIN_DIR: join(folder, 'plugins'), HTTP_ALLOW: '127.0.0.1' };
   });
   const plugins = join(home.folder, 'plugins');
 
-  await t.test('a plugin: its action, its test, its table and its routes', async () => {
+  await t.test('the example of a plugin works: its action, its test, its table and its routes', async () => {
     assert.equal(
       await paste(await readBlock('docs/plugins.md', 'An action', 'sh')),
       '{"greeting":"Hello Ada"}',
@@ -45,12 +47,12 @@ test('what the pages on plugins and on scaling print works as pasted', { timeout
     assert.equal(unknown.status, 404);
   });
 
-  await t.test('a call to another API', async () => {
+  await t.test('the example of a call to another API works', async () => {
     const called = JSON.parse(await paste(await readBlock('docs/plugins.md', 'Calling other APIs', 'sh')));
     assert.deepEqual([called.status, called.body], [200, '{"status":"ok"}']);
   });
 
-  await t.test('measuring as docs/scaling.md does, with fewer jobs', async () => {
+  await t.test('the measurement of docs/scaling.md works with fewer jobs', async () => {
     const [start, script] = await blocksIn('docs/scaling.md', ['sh']);
     assert.match(start?.code ?? '', / PLUGIN_DIR=\$PWD\/bench npm start$/m);
     const measured = await paste(
@@ -63,7 +65,7 @@ test('what the pages on plugins and on scaling print works as pasted', { timeout
     assert.match(measured, /^one job \d+ ms\n100,000 jobs \d+ ms\nbatches of 10: \d+ a second\n$/);
   });
 
-  await t.test('settings of autovacuum', async () => {
+  await t.test('the settings of autovacuum are accepted', async () => {
     const statements = await readBlock('docs/scaling.md', 'One Postgres', 'sql');
     const password = await readFile(join(home.dataDir, 'postgres-password'), 'utf8');
     const [, , , port] = (await readFile(join(home.dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n');
@@ -72,7 +74,7 @@ test('what the pages on plugins and on scaling print works as pasted', { timeout
   });
 });
 
-/** The files that the page on plugins shows, each under the path that its first line names; and bench's echo. */
+/** The files that the page on plugins shows, each under the path in its first line; and bench's echo. */
 async function writePlugins(folder: string): Promise<void> {
   const page = 'docs/plugins.md';
   for (const { code } of await blocksIn(page, ['ts', 'sql'])) {
@@ -89,7 +91,7 @@ async function writePlugins(folder: string): Promise<void> {
       code.replace(/'\.\.[^']*\/src\/plugin\/index\.ts'/, "'batchwright/plugin'"),
     );
   }
-  // What npm install makes of the dependency.
+  // The result of npm install for the dependency.
   await mkdir(join(folder, 'node_modules'));
   await symlink(ROOT, join(folder, 'node_modules/batchwright'));
 }

@@ -1,4 +1,4 @@
-/** What the documents print for their readers to run is run here, as it stands there. */
+/** Runs the examples of the documents exactly as printed. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
@@ -8,12 +8,12 @@ import { ROOT } from '../main/product.ts';
 import { waitFor } from '../support/wait.ts';
 import { assertShown, freePort, startPasting } from './pasting.ts';
 
-test('what README.md and the pages on the API and on callbacks print works as pasted', {
+test('the examples of README.md and the pages on the API and on callbacks work as pasted', {
   timeout: 300_000,
 }, async (t) => {
   const { home, site, headers, paste, get } = await startPasting(t);
 
-  await t.test('a first batch, from the key to the callback', async () => {
+  await t.test('the example of a first batch works, from the key to the callback', async () => {
     const session = await readBlock('README.md', 'A first batch', 'sh');
     const printed = await paste(session, `http://127.0.0.1:${await freePort()}`);
     assert.match(printed, /^callback, signed v1,\S+$/m);
@@ -46,7 +46,7 @@ test('what README.md and the pages on the API and on callbacks print works as pa
     assert.deepEqual(callback, { asyncId, state: 'completed', counts, results });
   });
 
-  await t.test('what answers are shown to look like', async () => {
+  await t.test('the example answers have the documented form', async () => {
     const { data } = await get('/v1/batches?limit=1');
     const [batch] = data;
     // The delivery is recorded after the receiver has answered.
@@ -74,7 +74,7 @@ test('what README.md and the pages on the API and on callbacks print works as pa
     await assertShown('docs/callbacks.md', 'The log of attempts', attempt);
   });
 
-  await t.test('one action alone', async () => {
+  await t.test('the example of calling a single action works', async () => {
     const { meta, results } = JSON.parse(
       await paste(await readBlock('docs/api.md', 'One action alone', 'sh')),
     );
@@ -82,7 +82,7 @@ test('what README.md and the pages on the API and on callbacks print works as pa
     assert.equal(results[0].firstName, 'Ada');
   });
 
-  await t.test('a batch of lines, its events and its results as CSV', async () => {
+  await t.test('the example of a batch of lines works, with its events and its results as CSV', async () => {
     const printed = await paste(await readBlock('docs/api.md', 'The same as REST', 'sh'));
     const [, finished = ''] = /^event: finished\ndata: (.*)$/m.exec(printed) ?? [];
     const { state, counts } = JSON.parse(finished);
@@ -101,12 +101,12 @@ test('what README.md and the pages on the API and on callbacks print works as pa
     assert.deepEqual(permissions, ['participants.*', 'event.inviteContacts']);
   });
 
-  await t.test('a signed request', async () => {
+  await t.test('the example of a signed request works', async () => {
     const printed = await paste(await readBlock('docs/api.md', 'Signed requests', 'sh'));
     assert.match(printed, /^\{"progress":\d+,"asyncId":"[0-9a-f]{32}",/);
   });
 
-  await t.test('a receiver that takes signed callbacks and no others', async (t) => {
+  await t.test('the example receiver accepts only signed callbacks', async (t) => {
     const secret = await paste(
       `${await readBlock('docs/callbacks.md', 'The signature', 'sh')}\nprintf %s $CALLBACK_SECRET`,
     );
@@ -136,7 +136,7 @@ test('what README.md and the pages on the API and on callbacks print works as pa
     await waitFor(async () => printed.includes(taken), { what: 'the callback' });
   });
 
-  await t.test('measuring by hand, with fewer jobs', async () => {
+  await t.test('the measurement by hand works with fewer jobs', async () => {
     const folder = home.folder;
     const lines = (await readBlock('docs/performance.md', 'By hand', 'sh'))
       .replaceAll('100000', '1000')

@@ -1,4 +1,4 @@
-/** The product, and a shell in which lines of the documents are run as they stand there. */
+/** The product, and a shell that runs lines of the documents exactly as printed. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,13 +11,15 @@ export interface Pasting {
   home: Home;
   site: Site;
   headers: Record<string, string>;
-  /** Runs shell lines in the project's folder; only the addresses that they name are others. Returns their output. */
+  /** Runs shell lines in the project's folder; only the addresses in them differ. Returns their output. */
   paste(lines: string, receiver?: string): Promise<string>;
   // biome-ignore lint/suspicious/noExplicitAny: answers of every route
   get(path: string): Promise<any>;
 }
 
-/** @param prepare makes what the product needs, below the home's folder; returns further variables */
+/**
+ * @param prepare makes the files that the product needs, below the home's folder; returns further variables
+ */
 export async function startPasting(
   t: { after(fn: () => Promise<void>): void },
   prepare: (folder: string) => Promise<Record<string, string>> = async () => ({}),
@@ -41,7 +43,7 @@ export async function startPasting(
   };
 }
 
-/** The one JSON block below a heading is this answer, but for ids, times and addresses. */
+/** Checks that the one JSON block below a heading equals this answer, except for ids, times and addresses. */
 export async function assertShown(page: string, heading: string, answer: unknown): Promise<void> {
   const shown = JSON.parse(await readBlock(page, heading, 'json'));
   assert.deepEqual(withoutChance(answer), withoutChance(shown), `${page}, ${heading}`);
@@ -58,7 +60,7 @@ function withoutChance(value: unknown): unknown {
   });
 }
 
-/** Free at this moment: for programs that must be told theirs. */
+/** Currently free ports, for programs that need a given port. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');

@@ -8,13 +8,13 @@ import { type Binaries, binariesFor } from '../../src/embedded/binaries.ts';
 
 const unlessRoot = process.getuid?.() !== 0 && 'needs root';
 
-test('runs the programs in place, making the symlinks that no install script made', async (t) => {
+test('findBinaries uses the programs in place and makes the symlinks that no install script made', async (t) => {
   const { native, binaries } = await makePackage(t);
   assert.deepEqual(await binariesFor(undefined, native, binaries), binaries);
   assert.equal(await readFile(join(native, 'lib/libpq.so'), 'utf8'), 'library');
 });
 
-test('copies programs once that the server cannot reach, for starts at the same time too', {
+test('findBinaries copies programs once that the server cannot reach, even for concurrent starts', {
   skip: unlessRoot,
 }, async (t) => {
   const { native, binaries, version } = await makePackage(t);
@@ -23,7 +23,7 @@ test('copies programs once that the server cannot reach, for starts at the same 
   const copy = dirname(dirname(found[0]?.postgres ?? ''));
   t.after(async () => {
     await rm(copy, { recursive: true });
-    // Goes only when it was made for this test.
+    // Succeeds only when it was made for this test.
     await rmdir(dirname(copy)).catch(() => undefined);
   });
 

@@ -15,7 +15,7 @@ test('one holder has the lock until it releases it', async (t) => {
   lockDataDir(folder)();
 });
 
-test('a folder that cannot hold a lock is named', async (t) => {
+test('a folder in which no lock can be made is named in the error', async (t) => {
   const file = join(await makeFolder(t), 'file');
   await writeFile(file, '');
   assert.throws(

@@ -11,18 +11,20 @@ import { silentLog } from '../support/silent-log.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** A data directory for tests, and whatever they start on it: gone, with every process, when the test ends. */
+/**
+ * A data directory for tests; when the test ends, it is removed and all processes started on it are ended.
+ */
 interface DataDir {
   path: string;
   /** Starts the embedded database in this process. */
   start(log?: Log, giveUpMs?: number): Promise<EmbeddedPostgres>;
-  /** Starts it in a process of its own, ready or failed when this resolves. */
+  /** Starts it in another process; resolves when it is ready or has failed. */
   startProcess(options?: SpawnOptions): Promise<{ child: ChildProcess; url?: string; error?: string }>;
-  /** Ends whatever was started and leaves the data. */
+  /** Ends everything that was started and leaves the data. */
   stopAll(): Promise<void>;
 }
 
-/** `below` is a path in a new folder that only its owner can enter; without one it is that folder itself. */
+/** `below` is a path in a new folder that only its owner can enter; without it, that folder itself. */
 export async function makeDataDir(
   t: { after(fn: () => Promise<void>): void },
   below = '.',
@@ -78,7 +80,7 @@ export async function kill(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Whether a process has the pid; a zombie, which nobody reaped yet, does not count. */
+/** True when a process has the pid; a zombie does not count. */
 export async function isRunning(pid: number): Promise<boolean> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)]).catch(() => ({
     stdout: '',
@@ -96,6 +98,6 @@ async function removeLinkedCluster(link: string): Promise<void> {
   if (target === undefined) return;
   const home = dirname(target);
   await rm(home, { recursive: true, force: true });
-  // Goes only when it was made for this test.
+  // Succeeds only when it was made for this test.
   await rmdir(dirname(home)).catch(() => undefined);
 }

@@ -10,7 +10,7 @@ import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
 import { isRunning, kill, makeDataDir, serverPid } from './data-dir.ts';
 
-test('on a used data directory', async (t) => {
+test('a used data directory', async (t) => {
   const dataDir = await makeDataDir(t);
   await dataDir.start();
   await dataDir.stopAll();
@@ -31,7 +31,7 @@ test('on a used data directory', async (t) => {
     },
   );
 
-  await t.test('a start after kill -9 of everything recovers', async () => {
+  await t.test('a start after kill -9 of all processes recovers', async () => {
     const { child, url } = await dataDir.startProcess();
     await withClient(url as string, (client) => client.query('create table recovered ()'));
     const server = await serverPid(dataDir.path);
@@ -42,7 +42,7 @@ test('on a used data directory', async (t) => {
     await withClient(database.url, (client) => client.query('select from recovered'));
   });
 
-  await t.test('pids left behind that other processes have by now do not hinder a start', async (t) => {
+  await t.test('a start is not hindered by stale pids that other processes now have', async (t) => {
     const cluster = join(dataDir.path, 'postgres');
     const { uid, gid } = await stat(cluster);
     const stranger = spawn('sleep', ['60'], { ...(process.getuid?.() === 0 && { uid, gid }) });
@@ -62,7 +62,7 @@ test('on a used data directory', async (t) => {
   });
 
   await t.test(
-    'a start fails with one line while another process uses the folder, and leaves that alone',
+    'a start fails with one line while another process uses the folder, and leaves that process alone',
     async () => {
       const { child, url } = await dataDir.startProcess();
       await assert.rejects(dataDir.start(), {
@@ -76,7 +76,7 @@ test('on a used data directory', async (t) => {
     },
   );
 
-  await t.test('a server that is killed comes back on its port and the pools go on', async (t) => {
+  await t.test('a killed server comes back on its port and the pools continue', async (t) => {
     const lines: string[] = [];
     const note = (_: object, message: string) => void lines.push(message);
     const database = await dataDir.start({ info: note, warn: note, error: note });
@@ -92,7 +92,7 @@ test('on a used data directory', async (t) => {
     await pool.query('select 1');
   });
 
-  await t.test('it can be stopped while the server is being started again', async () => {
+  await t.test('the embedded database can be stopped while its server is being restarted', async () => {
     const database = await dataDir.start();
     const killed = await serverPid(dataDir.path);
     process.kill(killed, 'SIGKILL');
@@ -104,7 +104,7 @@ test('on a used data directory', async (t) => {
     assert.equal(await isRunning(last), false);
   });
 
-  await t.test('a server that cannot be started again is given up, with what its log says', async () => {
+  await t.test('a server that cannot be restarted is given up, with the reason from its log', async () => {
     const database = await dataDir.start(silentLog, 1);
     const configuration = join(dataDir.path, 'postgres/postgresql.conf');
     const good = await readFile(configuration);
@@ -118,7 +118,7 @@ test('on a used data directory', async (t) => {
     await writeFile(configuration, good);
   });
 
-  await t.test("a start that fails tells what the server's log says last", async () => {
+  await t.test("a start that fails reports the last lines of the server's log", async () => {
     const configuration = join(dataDir.path, 'postgres/postgresql.conf');
     const good = await readFile(configuration);
     await appendFile(configuration, "\nshared_buffers = 'nonsense'\n");
@@ -127,7 +127,7 @@ test('on a used data directory', async (t) => {
     await (await dataDir.start()).stop();
   });
 
-  await t.test('a lost password file is named', async () => {
+  await t.test('a lost password file is named in the error', async () => {
     const file = join(dataDir.path, 'postgres-password');
     const password = await readFile(file, 'utf8');
     await writeFile(file, 'another');

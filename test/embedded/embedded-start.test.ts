@@ -16,7 +16,7 @@ test('a first start', async (t) => {
   const dataDir = await makeDataDir(t);
   const first = await dataDir.start();
 
-  await t.test('makes a UTF-8 database on loopback with default durability', () =>
+  await t.test('a first start creates a UTF-8 database on loopback with default durability', () =>
     withClient(first.url, async (client) => {
       await client.query("create table kept as select 'Zoë' as name");
       const { rows } = await client.query(
@@ -34,7 +34,7 @@ test('a first start', async (t) => {
     }),
   );
 
-  await t.test('makes a password that is needed and kept in a private file', async () => {
+  await t.test('a first start creates a password that is required and stored in a private file', async () => {
     const wrong = Object.assign(new URL(first.url), { password: 'wrong' }).href;
     await assert.rejects(
       withClient(wrong, async () => undefined),
@@ -43,11 +43,11 @@ test('a first start', async (t) => {
     assert.equal((await stat(join(dataDir.path, 'postgres-password'))).mode & 0o777, 0o600);
   });
 
-  await t.test('as root runs the server as another user', { skip: unlessRoot }, async () => {
+  await t.test('a start as root runs the server as another user', { skip: unlessRoot }, async () => {
     assert.notEqual((await stat(join(dataDir.path, 'postgres'))).uid, 0);
   });
 
-  await t.test('is found again by a second start', async () => {
+  await t.test('a second start finds the database', async () => {
     await Promise.all([first.stop(), first.stop()]);
     const second = await dataDir.start();
     await withClient(second.url, async (client) => {
@@ -56,7 +56,7 @@ test('a first start', async (t) => {
   });
 });
 
-test('an ordinary user starts it in place', { skip: unlessRoot }, async (t) => {
+test('an ordinary user starts the database in place', { skip: unlessRoot }, async (t) => {
   if (!(await canReach(import.meta.dirname, NOBODY))) return t.skip('no other user can read this folder');
   const dataDir = await makeDataDir(t);
   await chown(dataDir.path, NOBODY.uid, NOBODY.gid);
@@ -66,7 +66,9 @@ test('an ordinary user starts it in place', { skip: unlessRoot }, async (t) => {
   assert.ok((await stat(join(dataDir.path, 'postgres'))).isDirectory());
 });
 
-test('below a folder closed to the server the cluster is kept elsewhere', { skip: unlessRoot }, async (t) => {
+test('below a folder closed to the server the cluster is stored elsewhere', {
+  skip: unlessRoot,
+}, async (t) => {
   const dataDir = await makeDataDir(t, 'home/.data');
   const first = await dataDir.start();
   await withClient(first.url, (client) => client.query('create table kept ()'));
@@ -79,13 +81,13 @@ test('below a folder closed to the server the cluster is kept elsewhere', { skip
   assert.equal(await readlink(join(dataDir.path, 'postgres')), cluster);
 });
 
-test('a cluster that is linked to and gone is named, not made anew', async (t) => {
+test('a linked cluster that is gone is named in the error, and not created again', async (t) => {
   const dataDir = await makeDataDir(t);
   await symlink(join(dataDir.path, 'gone/postgres'), join(dataDir.path, 'postgres'));
   await assert.rejects(dataDir.start(), /postgres points to .*gone\/postgres, which is gone/);
 });
 
-test('of two starts on an empty folder one wins and the other is told so', async (t) => {
+test('of two starts on an empty folder one succeeds and the other fails with one line', async (t) => {
   const dataDir = await makeDataDir(t);
   const starts = await Promise.allSettled([dataDir.start(), dataDir.start()]);
   const failed = starts.find((start) => start.status === 'rejected');

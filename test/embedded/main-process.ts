@@ -1,4 +1,4 @@
-/** Stands for a Batchwright in a process of its own: starts the database of the folder in its argument. */
+/** Represents a Batchwright in another process: starts the database of the folder in its argument. */
 import { startEmbeddedPostgres } from '../../src/embedded/embedded.ts';
 import { silentLog } from '../support/silent-log.ts';
 

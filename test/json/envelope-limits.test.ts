@@ -18,7 +18,7 @@ describe('the limits of an envelope', () => {
     return true;
   };
 
-  it('count the depth from the top-level object', () => {
+  it('the depth counts from the top-level object', () => {
     assert.equal(events('{"jobs":[[1]],"a":[[1]]}', { maxDepth: 3 }).length, 3);
     assert.throws(() => events('{"jobs":[[[1]]]}', { maxDepth: 3 }), depthError(10, 3));
     assert.throws(() => events('{"a":[{"b":[1]}]}', { maxDepth: 3 }), depthError(11, 3));
@@ -26,12 +26,12 @@ describe('the limits of an envelope', () => {
     assert.throws(() => events('{"a":{}}', { maxDepth: 1 }), depthError(5, 1));
   });
 
-  it('count open brackets, not those closed or in strings', () => {
+  it('the depth counts open brackets, not closed ones or those in strings', () => {
     const body = `{"jobs":[${'[],'.repeat(100)}"${'['.repeat(100)}"]}`;
     assert.equal(events(body, { maxDepth: 3 }).length, 102);
   });
 
-  it('hold for depth before the value ends', () => {
+  it('the depth limit applies before the value ends', () => {
     assert.throws(() => events(`{"jobs":${'['.repeat(10_000)}`), depthError(507, 500));
   });
 
@@ -41,7 +41,7 @@ describe('the limits of an envelope', () => {
     return true;
   };
 
-  it('let a value have as many bytes as allowed and no more', () => {
+  it('a value may have the allowed number of bytes and no more', () => {
     assert.equal(events('{"jobs":[1,"€"],"a":  12345  }', { maxElementBytes: 6 }).length, 4);
     for (const size of [1, 4, 100]) {
       const pieces = (text: string) => inPieces(Buffer.from(text), size);
@@ -61,7 +61,7 @@ describe('the limits of an envelope', () => {
     }
   });
 
-  it('hold for a value that never ends', () => {
+  it('the size limit applies to a value that never ends', () => {
     const scanner = new EnvelopeScanner({ arrayMember: 'jobs', maxDepth: 500, maxElementBytes: 1000 });
     const piece = Buffer.alloc(100, '1');
     scanner.push(Buffer.from('{"jobs":['));
@@ -69,7 +69,7 @@ describe('the limits of an envelope', () => {
     assert.throws(() => scanner.push(piece), tooLarge(0, null, 'element 0 is larger than 1000 bytes'));
   });
 
-  it('show a long key shortened', () => {
+  it('a long key is shown shortened in the error', () => {
     const key = 'k'.repeat(200);
     assert.throws(
       () => events(`{"${key}":"${'x'.repeat(300)}"}`, { maxElementBytes: 250 }),

@@ -5,7 +5,7 @@ import { JsonDepthError, JsonSyntaxError } from '../../src/json/envelope-scanner
 import { below, cut, damage, envelopeText, seeded } from './random-json.ts';
 import { assemble, parseBytes, scan } from './support.ts';
 
-/** What `JSON.parse` makes of the whole body: undefined unless it is a JSON object. */
+/** `JSON.parse` of the whole body; undefined unless it is a JSON object. */
 function parsedWhole(body: Buffer): unknown {
   try {
     const document = parseBytes(hasMark(body) ? body.subarray(3) : body);
@@ -19,7 +19,7 @@ function hasMark(body: Buffer): boolean {
   return body.subarray(0, 3).equals(Buffer.from('\ufeff'));
 }
 
-/** What the scanner and `JSON.parse` of each slice make of it; undefined when either refuses. */
+/** The result of the scanner and `JSON.parse` of each slice; undefined when either refuses. */
 function parsedInSlices(pieces: Buffer[]): unknown {
   try {
     return assemble(scan(pieces));
@@ -31,7 +31,7 @@ function parsedInSlices(pieces: Buffer[]): unknown {
   }
 }
 
-/** Asserts that both ways accept or refuse alike, with the same document; true when they accepted. */
+/** Asserts that both ways accept the same document or both refuse; true when they accepted. */
 function agree(body: Buffer, pieces: Buffer[]): boolean {
   const inSlices = parsedInSlices(pieces);
   if (inSlices === 'duplicate') return false;
@@ -40,7 +40,7 @@ function agree(body: Buffer, pieces: Buffer[]): boolean {
   return whole !== undefined;
 }
 
-/** The elements of the array `jobs` as another streaming parser finds them. */
+/** The elements of the array `jobs` according to another streaming parser. */
 function oracleElements(pieces: Buffer[]): unknown[] {
   const elements: unknown[] = [];
   const parser = new JSONParser({ paths: ['$.jobs.*'], keepStack: false });
@@ -51,7 +51,7 @@ function oracleElements(pieces: Buffer[]): unknown[] {
   return elements;
 }
 
-/** The deepest nesting of a body as another tokenizer finds it. */
+/** The deepest nesting of a body according to another tokenizer. */
 function oracleDepth(body: Buffer): number {
   let depth = 0;
   let deepest = 0;
@@ -65,8 +65,8 @@ function oracleDepth(body: Buffer): number {
   return deepest;
 }
 
-describe('any body', () => {
-  it('that is valid is the same document in slices as whole, however it is cut', () => {
+describe('random bodies', () => {
+  it('a valid body is the same document in slices as whole, however it is split', () => {
     const random = seeded(1);
     for (let round = 0; round < 4000; round++) {
       const body = Buffer.from((random() < 0.1 ? '\ufeff' : '') + envelopeText(random));
@@ -74,7 +74,7 @@ describe('any body', () => {
     }
   });
 
-  it('that is damaged is refused exactly where JSON.parse refuses the whole', () => {
+  it('a damaged body is refused exactly when JSON.parse refuses the whole', () => {
     const random = seeded(2);
     let accepted = 0;
     let refused = 0;
@@ -89,7 +89,7 @@ describe('any body', () => {
     assert.ok(accepted > 2000 && refused > 2000, `${accepted} accepted, ${refused} refused`);
   });
 
-  it('that short texts can make is accepted or refused as by JSON.parse', () => {
+  it('each short text is accepted or refused as by JSON.parse', () => {
     const alphabet = ['{', '}', '[', ']', ',', ':', '"', '\\', '1', ' '];
     let texts = [''];
     for (let length = 0; length <= 4; length++) {
@@ -108,7 +108,7 @@ describe('any body', () => {
     }
   });
 
-  it('has the elements that another streaming parser finds', () => {
+  it('a body has the elements that another streaming parser finds', () => {
     const random = seeded(3);
     let compared = 0;
     for (let round = 0; round < 1000; round++) {
@@ -122,7 +122,7 @@ describe('any body', () => {
     assert.ok(compared > 1000, `${compared} elements compared`);
   });
 
-  it('is refused for its depth exactly when it is nested deeper than allowed', () => {
+  it('a body is refused for its depth exactly when it is nested deeper than allowed', () => {
     const random = seeded(4);
     for (let round = 0; round < 1000; round++) {
       const body = Buffer.from(envelopeText(random));
@@ -134,7 +134,7 @@ describe('any body', () => {
     }
   });
 
-  it('has offsets that do not depend on how it is cut', () => {
+  it('the offsets of a body do not depend on how it is split', () => {
     const random = seeded(5);
     const refusal = (pieces: Buffer[]) => {
       try {

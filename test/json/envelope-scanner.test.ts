@@ -31,7 +31,7 @@ function refuses(text: string | Buffer, message: string, offset: number): void {
 }
 
 describe('the events of an envelope', () => {
-  it('reports elements, the end of the array and other members in the order of the body', () => {
+  it('the scanner reports elements, the end of the array and other members in the order of the body', () => {
     assert.deepEqual(told('{"a":1,"jobs":[{"x":[1,"]"]},"s",-1.5e3,null],"b":{"c":[]}}'), [
       'member a = 1',
       'element 0 = {"x":[1,"]"]}',
@@ -43,7 +43,7 @@ describe('the events of an envelope', () => {
     ]);
   });
 
-  it('trims white space around values and keeps it within them', () => {
+  it('the scanner trims white space around values and keeps it inside them', () => {
     assert.deepEqual(told(' \t\r\n{ "a" : true ,\n"jobs" : [ 1 , { "x" : 2 } ] } \n'), [
       'member a = true',
       'element 0 = 1',
@@ -52,22 +52,22 @@ describe('the events of an envelope', () => {
     ]);
   });
 
-  it('takes an empty object and an empty array', () => {
+  it('the scanner accepts an empty object and an empty array', () => {
     assert.deepEqual(told('{}'), []);
     assert.deepEqual(told('{ }'), []);
     assert.deepEqual(told('{"jobs":[ ]}'), ['array-end 0']);
   });
 
-  it('reports the array member as an ordinary member when it is no array', () => {
+  it('the scanner reports the array member as an ordinary member when it is not an array', () => {
     assert.deepEqual(told('{"jobs":{"0":[1]}}'), ['member jobs = {"0":[1]}']);
     assert.deepEqual(told('{"jobs":null}'), ['member jobs = null']);
   });
 
-  it('looks for the array at the top level only', () => {
+  it('the scanner looks for the array only at the top level', () => {
     assert.deepEqual(told('{"a":{"jobs":[1]}}'), ['member a = {"jobs":[1]}']);
   });
 
-  it('unescapes keys', () => {
+  it('the scanner unescapes keys', () => {
     assert.deepEqual(told('{"j\\u006fbs":[1],"\\"\\\\":2,"__proto__":3}'), [
       'element 0 = 1',
       'array-end 1',
@@ -76,16 +76,16 @@ describe('the events of an envelope', () => {
     ]);
   });
 
-  it('skips one byte-order mark at the start', () => {
+  it('the scanner skips one byte-order mark at the start', () => {
     assert.deepEqual(told('\ufeff {"a":1}'), ['member a = 1']);
     assert.deepEqual(assemble(scan(inPieces(Buffer.from('\ufeff{"a":1}'), 1))), { a: 1 });
   });
 
-  it('reports repeated members as they come', () => {
+  it('the scanner reports repeated members in order', () => {
     assert.deepEqual(told('{"a":1,"a":2}'), ['member a = 1', 'member a = 2']);
   });
 
-  it('tells an element as soon as its last byte is there, a number once something follows', () => {
+  it('the scanner reports an element at its last byte, and a number at the byte after it', () => {
     const scanner = new EnvelopeScanner({ arrayMember: 'jobs', maxDepth: 500, maxElementBytes: 100 });
     const kinds = (text: string) => scanner.push(Buffer.from(text)).map((event) => event.kind);
     assert.deepEqual(kinds('{"jobs":[{"a":1}'), ['element']);
@@ -103,20 +103,20 @@ describe('pieces of a body', () => {
   const body = Buffer.from(text);
   const whole = JSON.parse(text.slice(1));
 
-  it('may be cut in two anywhere', () => {
+  it('a body may be split in two at any place', () => {
     for (let at = 0; at <= body.length; at++) {
       assert.deepEqual(assemble(scan([body.subarray(0, at), body.subarray(at)])), whole, `cut at ${at}`);
     }
   });
 
-  it('may be of any size, empty ones too', () => {
+  it('pieces of a body may have any size, and may be empty', () => {
     for (const size of [1, 2, 3, 7]) {
       const pieces = inPieces(body, size).flatMap((piece) => [piece, Buffer.alloc(0)]);
       assert.deepEqual(assemble(scan(pieces)), whole, `pieces of ${size}`);
     }
   });
 
-  it('may be overwritten after the push without harm to what is unfinished', () => {
+  it('a piece may be overwritten after the push without harm to an unfinished value', () => {
     const scanner = new EnvelopeScanner({ arrayMember: 'jobs', maxDepth: 500, maxElementBytes: 100 });
     const reused = Buffer.from('{"jobs":["abc');
     scanner.push(reused);
@@ -128,7 +128,7 @@ describe('pieces of a body', () => {
 describe('memory', () => {
   const startOf = (bytes: Buffer) => [bytes.buffer, bytes.byteOffset];
 
-  it('is shared with the piece by a value that lies within it', () => {
+  it('a value inside one piece shares its memory', () => {
     const body = Buffer.from('{"a":"b","jobs":[{"x":1},2]}');
     const values = scan([body]).flatMap((event) => (event.kind === 'array-end' ? [] : [event.value]));
     assert.deepEqual(values.map(String), ['"b"', '{"x":1}', '2']);
@@ -137,7 +137,7 @@ describe('memory', () => {
     }
   });
 
-  it('is copied a bounded number of times a byte by a large element in small pieces', (t: TestContext) => {
+  it('a large element in small pieces is copied a bounded number of times per byte', (t: TestContext) => {
     const size = 20 * 2 ** 20;
     const text = Buffer.alloc(size, 'no power of two long ');
     text[0] = text[size - 1] = 0x22;
@@ -158,7 +158,7 @@ describe('memory', () => {
     assert.equal(concat.mock.callCount(), 0);
   });
 
-  it('grows with the bytes of an element, not with the number of its pieces', (t: TestContext) => {
+  it('memory grows with the bytes of an element, not with the number of its pieces', (t: TestContext) => {
     const allocate = t.mock.method(Buffer, 'allocUnsafe');
     scan(inPieces(Buffer.from(`{"jobs":["${'x'.repeat(8190)}"]}`), 1));
     const sizes = allocate.mock.calls.map((call) => call.arguments[0]).filter((size) => size > 1024);
@@ -166,14 +166,14 @@ describe('memory', () => {
   });
 });
 
-describe('a body that is refused', () => {
-  it('is no object at the top', () => {
+describe('bodies that are refused', () => {
+  it('a body that is not an object is refused', () => {
     for (const text of ['[]', '"a"', '1', 'null', 'x', '\u00a0{}', '\ufeff[1]']) {
       refuses(text, 'the body is not a JSON object', text.startsWith('\ufeff') ? 3 : 0);
     }
   });
 
-  it('has a byte-order mark that is broken, doubled or elsewhere', () => {
+  it('a byte-order mark that is broken, doubled or elsewhere is refused', () => {
     refuses(Buffer.from([0xef, 0xbb, 0x7b, 0x7d]), 'the body is not a JSON object', 2);
     refuses(Buffer.from([0xef, 0x20, 0xbb, 0xbf, 0x7b, 0x7d]), 'the body is not a JSON object', 2);
     refuses('\ufeff\ufeff{}', 'the body is not a JSON object', 3);
@@ -181,14 +181,14 @@ describe('a body that is refused', () => {
     refuses('{"jobs":[\ufeff1]}', 'expected a value or "]" at byte 9', 9);
   });
 
-  it('ends too early', () => {
+  it('a body that ends too early is refused', () => {
     const body = '{"a":1,"jobs":[{"b":"\\u20ac"},true]}';
     for (let length = 0; length < body.length; length++) {
       refuses(body.slice(0, length), 'unexpected end of body', length);
     }
   });
 
-  it('has a comma too many or too few', () => {
+  it('a body with a comma too many or too few is refused', () => {
     refuses('{"jobs":[1,,2]}', 'expected a value at byte 11', 11);
     refuses('{"jobs":[1,]}', 'expected a value at byte 11', 11);
     refuses('{"jobs":[,1]}', 'expected a value or "]" at byte 9', 9);
@@ -200,7 +200,7 @@ describe('a body that is refused', () => {
     refuses('{"a":1 "b":2}', 'expected "," or "}" at byte 7', 7);
   });
 
-  it('lacks a colon, a name or a value', () => {
+  it('a body that lacks a colon, a name or a value is refused', () => {
     refuses('{"a" 1}', 'expected ":" at byte 5', 5);
     refuses('{"a"}', 'expected ":" at byte 4', 4);
     refuses('{"a"::1}', 'expected a value at byte 5', 5);
@@ -210,14 +210,14 @@ describe('a body that is refused', () => {
     refuses("{'a':1}", 'expected a member name or "}" at byte 1', 1);
   });
 
-  it('has something after its last brace', () => {
+  it('a body with text after its last brace is refused', () => {
     refuses('{} x', 'expected the end of the body at byte 3', 3);
     refuses('{}{}', 'expected the end of the body at byte 2', 2);
     refuses('{"jobs":[]}]', 'expected the end of the body at byte 11', 11);
     refuses('{}\0', 'expected the end of the body at byte 2', 2);
   });
 
-  it('has brackets that do not match', () => {
+  it('a body with brackets that do not match is refused', () => {
     refuses('{"jobs":[1}', 'expected "," or "]" at byte 10', 10);
     refuses('{"jobs":[{"a":[1}]]}', 'unexpected "}" at byte 16', 16);
     refuses('{"jobs":[[{"a":1]}]}', 'unexpected "]" at byte 16', 16);
@@ -225,12 +225,12 @@ describe('a body that is refused', () => {
     refuses('{"a":1]', 'expected "," or "}" at byte 6', 6);
   });
 
-  it('has a malformed member name', () => {
+  it('a body with a malformed member name is refused', () => {
     refuses('{"a":1,"\\x":2}', 'malformed member name at byte 7', 7);
     refuses('{ "a\nb":2}', 'malformed member name at byte 2', 2);
   });
 
-  it('has the array member twice, whatever its values are', () => {
+  it('a body with the array member twice is refused, whatever its values are', () => {
     refuses('{"jobs":[1],"jobs":[2]}', 'duplicate member "jobs" at byte 12', 12);
     refuses('{"jobs":[1],"\\u006aobs":2}', 'duplicate member "jobs" at byte 12', 12);
     refuses('{"jobs":1,"jobs":[2]}', 'duplicate member "jobs" at byte 10', 10);

@@ -7,14 +7,14 @@ import { inPieces } from './support.ts';
 
 const LIMITS = { maxLineBytes: 1000, maxDepth: 500 };
 
-/** The lines of a body that comes in pieces of so many bytes: number and text of each. */
+/** The lines of a body that arrives in pieces of this size: number and text of each. */
 function scan(body: string | Buffer, size = 64, limits = LIMITS): [number, string][] {
   const scanner = new LineScanner(limits);
   const lines = inPieces(Buffer.from(body as string), size).flatMap((piece) => scanner.push(piece));
   return [...lines, ...scanner.end()].map(({ number, value }) => [number, value.toString()]);
 }
 
-/** The same, whatever the size of the pieces. */
+/** The same for pieces of any size. */
 function scanAnyhow(body: string | Buffer, limits = LIMITS): [number, string][] {
   const whole = scan(body, 1_000_000, limits);
   for (const size of [1, 2, 3, 5, 7]) assert.deepEqual(scan(body, size, limits), whole, `pieces of ${size}`);
@@ -22,7 +22,7 @@ function scanAnyhow(body: string | Buffer, limits = LIMITS): [number, string][] 
 }
 
 describe('the lines of a body', () => {
-  it('end with a line feed, or with a carriage return and a line feed', () => {
+  it('lines end with a line feed, or with a carriage return and a line feed', () => {
     assert.deepEqual(scanAnyhow('1\n{"a":2}\r\n"3"\n'), [
       [1, '1'],
       [2, '{"a":2}'],
@@ -30,7 +30,7 @@ describe('the lines of a body', () => {
     ]);
   });
 
-  it('need no end on the last one', () => {
+  it('the last line needs no end', () => {
     for (const end of ['', '\r', ' '])
       assert.deepEqual(scanAnyhow(`1\n2${end}`), [
         [1, '1'],
@@ -38,21 +38,21 @@ describe('the lines of a body', () => {
       ]);
   });
 
-  it('are counted from 1, empty ones too, which are passed over', () => {
+  it('lines are counted from 1, and empty ones are counted but skipped', () => {
     assert.deepEqual(scanAnyhow('\n\r\n1\n \t \n\n2\n\n'), [
       [3, '1'],
       [6, '2'],
     ]);
   });
 
-  it('come without the white space around them, yet with that inside', () => {
+  it('lines come without the white space around them, but with that inside', () => {
     assert.deepEqual(scanAnyhow('  {"a": 1}\t\n\t[1,\r2] \r\n'), [
       [1, '{"a": 1}'],
       [2, '[1,\r2]'],
     ]);
   });
 
-  it('may begin with one byte-order mark, on the first line only', () => {
+  it('one byte-order mark is allowed, on the first line only', () => {
     assert.deepEqual(scanAnyhow('\ufeff1\n\ufeff2\n'), [
       [1, '1'],
       [2, '\ufeff2'],
@@ -62,12 +62,12 @@ describe('the lines of a body', () => {
     assert.deepEqual(scanAnyhow(Buffer.from([0xef, 0xbb])), [[1, Buffer.from([0xef, 0xbb]).toString()]]);
   });
 
-  it('are none in a body without any', () => {
+  it('a body without lines has none', () => {
     for (const body of ['', '\n', '\r\n\r\n', ' ', '\ufeff', '\ufeff\r\n'])
       assert.deepEqual(scanAnyhow(body), []);
   });
 
-  it('may hold whatever is no line feed: they are cut, not checked', () => {
+  it('lines may contain anything except a line feed: they are split, not checked', () => {
     const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xc3, 0x28]);
     const scanner = new LineScanner(LIMITS);
     const lines = [...scanner.push(bytes), ...scanner.end()].map(({ value }) => [...value]);
@@ -77,7 +77,7 @@ describe('the lines of a body', () => {
     ]);
   });
 
-  it('are what a split of the whole text finds, wherever the pieces end', () => {
+  it('lines equal those of a split of the whole text, wherever the pieces end', () => {
     const random = seeded(7);
     const parts = ['{"a":1}', '"é€😀"', ' ', '\r', '\n', '\n', '\r\n', '\t', '1'];
     for (let round = 0; round < 300; round++) {
@@ -92,7 +92,7 @@ describe('the lines of a body', () => {
     }
   });
 
-  it('do not share memory that a later line is written to', () => {
+  it('lines do not share memory that a later line is written to', () => {
     const scanner = new LineScanner(LIMITS);
     const first = ['"on', 'e"\n'].flatMap((text) => scanner.push(Buffer.from(text)));
     const second = ['"tw', 'o"\n'].flatMap((text) => scanner.push(Buffer.from(text)));
@@ -110,7 +110,7 @@ describe('the limits of lines', () => {
     return true;
   };
 
-  it('let a line have as many bytes as allowed and no more, however it ends', () => {
+  it('a line may have the allowed number of bytes and no more, with any line end', () => {
     const limits = { ...LIMITS, maxLineBytes: 10 };
     for (const end of ['\n', '\r\n', ''])
       for (const size of [1, 3, 1000]) {
@@ -120,13 +120,13 @@ describe('the limits of lines', () => {
     assert.deepEqual(scan(`\ufeff"${'x'.repeat(8)}"\r\n`, 4, limits), [[1, `"${'x'.repeat(8)}"`]]);
   });
 
-  it('hold before the line ends', () => {
+  it('the size limit applies before the line ends', () => {
     const scanner = new LineScanner({ ...LIMITS, maxLineBytes: 10 });
     scanner.push(Buffer.from('1\n2\n"xxxxxxx'));
     assert.throws(() => scanner.push(Buffer.from('yyyyyyyyyyyy')), tooLong(3, 10));
   });
 
-  it('count the depth of each line for itself, and not brackets in strings', () => {
+  it('the depth counts for each line separately, and ignores brackets in strings', () => {
     const limits = { maxLineBytes: 100_000, maxDepth: 500 };
     const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
     const text = `{"a":"${'['.repeat(2000)}","b":[${'[],'.repeat(2000)}1]}`;
@@ -142,7 +142,7 @@ describe('the limits of lines', () => {
       );
   });
 
-  it('leave a line whose brackets do not match to the parser', () => {
+  it('a line whose brackets do not match is left to the parser', () => {
     const wrong = `${'['.repeat(600)}${'}'.repeat(600)}`;
     const unmatched = `{"a":[${'1,'.repeat(1000)}1}]}`;
     assert.deepEqual(scan(unmatched, 64, { maxLineBytes: 10_000, maxDepth: 500 }), [[1, unmatched]]);

@@ -41,7 +41,7 @@ function string(random: Random): string {
   return `"${Array.from({ length: below(random, 6) }, () => pick(random, fragments)).join('')}"`;
 }
 
-/** The text of a random JSON value, with white space wherever it may stand. */
+/** The text of a random JSON value, with white space wherever it is allowed. */
 function valueText(random: Random, depth = 4): string {
   const kind = below(random, depth > 0 ? 6 : 3);
   if (kind < 2) return pick(random, scalars);
@@ -61,7 +61,7 @@ function memberText(random: Random, name: string, value: string): string {
   return `${name}${space(random)}:${space(random)}${value}`;
 }
 
-/** The text of an object that mostly has one array `jobs`, among members whose names may repeat. */
+/** The text of an object that usually has one array `jobs`, among members whose names may repeat. */
 export function envelopeText(random: Random): string {
   const member = () => memberText(random, pick(random, keys), valueText(random, 2));
   const members = Array.from({ length: below(random, 3) }, member);
@@ -74,7 +74,7 @@ export function envelopeText(random: Random): string {
   return `${space(random)}{${padded.join(',') || space(random)}}${space(random)}`;
 }
 
-/** The bytes cut into pieces at random: whole, in halves, in single bytes, or anyhow. */
+/** The bytes split at random: whole, in halves, in single bytes, or otherwise. */
 export function cut(random: Random, bytes: Buffer): Buffer[] {
   const longest = pick(random, [1, 2, 5, 20, bytes.length + 1]);
   const pieces: Buffer[] = [];
@@ -105,7 +105,7 @@ const insertions = [
   '\\u',
 ];
 
-/** The bytes with one small damage: something lost, added, replaced, doubled, or cut off. */
+/** The bytes with one small damage: a byte lost, added, replaced, doubled, or cut off. */
 export function damage(random: Random, bytes: Buffer): Buffer {
   const at = below(random, bytes.length + 1);
   const next = Math.min(bytes.length, at + 1 + below(random, 3));

@@ -21,7 +21,7 @@ const EXACT = [
   '9007199254740994',
   '100000000000000000000',
   '1180591620717411303424',
-  // No whole number becomes of these.
+  // None of these becomes a whole number.
   '1e400',
   '-1e400',
   '1e-300',
@@ -43,9 +43,9 @@ const ROUNDED = [
   `1${'0'.repeat(400)}1e-400`,
 ];
 
-describe('A number that JSON.parse', () => {
+describe('numbers that JSON.parse may round', () => {
   for (const text of EXACT)
-    it(`keeps is told from others: ${text}`, () => {
+    it(`a number that JSON.parse keeps is recognised: ${text}`, () => {
       for (const json of [text, `[${text}]`, `{"a":${text}}`, `[1 ,\n\t${text} ]`]) {
         assert.equal(mayBeRounded(json), false, json);
         assert.deepEqual(parseUnrounded(json), JSON.parse(json));
@@ -53,7 +53,7 @@ describe('A number that JSON.parse', () => {
     });
 
   for (const text of ROUNDED)
-    it(`rounds to another whole one is told from others: ${text.slice(0, 40)}`, () => {
+    it(`a number that JSON.parse rounds to another whole number is recognised: ${text.slice(0, 40)}`, () => {
       for (const json of [`[${text}]`, `{"a":${text}}`, `[1 ,\n\t${text} ]`]) {
         assert.equal(mayBeRounded(json), true, json);
         const [value] = Object.values(parseUnrounded(json) as object).slice(-1);
@@ -63,19 +63,19 @@ describe('A number that JSON.parse', () => {
     });
 });
 
-it('Only the rounded numbers change, whatever stands around them', () => {
+it('only rounded numbers change, in any context', () => {
   const json = '{"__proto__":[1.5,9007199254740993,"9007199254740993",null],"b":{"c":12}}';
   const parsed = parseUnrounded(json);
   assert.equal(JSON.stringify(parsed), json.replace('9007199254740993,', '4503599627370495.5,'));
 });
 
-it('Text in strings may be looked at, and is left as it is', () => {
+it('text in strings may be checked, and does not change', () => {
   const json = JSON.stringify({ text: 'see: 9007199254740993, [1.00000000000000000001' });
   assert.equal(mayBeRounded(json), true);
   assert.deepEqual(parseUnrounded(json), JSON.parse(json));
 });
 
-it('Whole numbers of any notation are judged as BigInt judges them', () => {
+it('whole numbers in any notation are judged as by BigInt', () => {
   const random = seeded(7);
   const digits = (count: number) => Array.from({ length: count }, () => Math.floor(random() * 10)).join('');
   for (let round = 0; round < 20_000; round++) {
@@ -87,7 +87,7 @@ it('Whole numbers of any notation are judged as BigInt judges them', () => {
   }
 });
 
-it('A text made to take long takes no time to speak of', () => {
+it('a text designed to be slow takes little time', () => {
   const size = 256 * 1024;
   const texts = [
     `[1${'0'.repeat(size)}1e-${size - 4}]`,

@@ -5,17 +5,17 @@ import { MemberReader, splitArray } from '../../src/json/split.ts';
 import { arrayText, objectText, seeded } from './random-json.ts';
 
 describe('splitArray', () => {
-  it('gives the raw text of each element without white space around it', () => {
+  it('splitArray returns the raw text of each element without white space around it', () => {
     const text = ' [ 1 ,"a, ]\\"" ,{"x" : [1, 2]},[[],{}] , null,-1.5E+3\n] ';
     assert.deepEqual(splitArray(text), ['1', '"a, ]\\""', '{"x" : [1, 2]}', '[[],{}]', 'null', '-1.5E+3']);
   });
 
-  it('gives nothing for an empty array', () => {
+  it('splitArray returns nothing for an empty array', () => {
     assert.deepEqual(splitArray('[]'), []);
     assert.deepEqual(splitArray(' [ \n ] '), []);
   });
 
-  it('keeps the text as it was written', () => {
+  it('splitArray keeps the text as it was written', () => {
     assert.deepEqual(splitArray('["\\u0000\\ud800",1.0,12345678901234567890]'), [
       '"\\u0000\\ud800"',
       '1.0',
@@ -23,7 +23,7 @@ describe('splitArray', () => {
     ]);
   });
 
-  it('refuses what is no array', () => {
+  it('splitArray refuses a text that is not an array', () => {
     for (const text of [
       '',
       ' ',
@@ -45,7 +45,7 @@ describe('splitArray', () => {
     }
   });
 
-  it('says where in the text the fault is', () => {
+  it('splitArray reports where the text is wrong', () => {
     assert.throws(() => splitArray('["€" 1]'), { offset: 5, message: 'expected "]" at character 5' });
     assert.throws(() => splitArray('[1,]'), { offset: 3, message: 'expected a value at character 3' });
     assert.throws(() => splitArray('[] x'), {
@@ -55,7 +55,7 @@ describe('splitArray', () => {
     assert.throws(() => splitArray('[{"a":1'), { offset: 7, message: 'unexpected end of text' });
   });
 
-  it('agrees with JSON.parse on random arrays', () => {
+  it('splitArray agrees with JSON.parse on random arrays', () => {
     const random = seeded(1);
     for (let round = 0; round < 2000; round++) {
       const text = arrayText(random);
@@ -76,7 +76,7 @@ describe('splitArray', () => {
 describe('MemberReader', () => {
   const members = (text: string, names: string[], index = 0) => new MemberReader(text, names).at(index);
 
-  it('gives the raw text of the values of the names, in their order', () => {
+  it('MemberReader returns the raw text of the named values, in the order of the names', () => {
     const text = ' [ { "a" : 1 ,"b\\"\\u20ac":{"x" : "}"},"":[ 1 ] , "c":null } ] ';
     assert.deepEqual(members(text, ['', 'a', 'b"€', 'c', 'd']), [
       '[ 1 ]',
@@ -87,28 +87,28 @@ describe('MemberReader', () => {
     ]);
   });
 
-  it('gives none of an empty object', () => {
+  it('MemberReader returns no values for an empty object', () => {
     assert.deepEqual(members('[{ }]', ['a']), [undefined]);
   });
 
-  it('lets the last of equal names win, written alike or not', () => {
+  it('MemberReader lets the last of equal names win, in any notation', () => {
     const text = '[{"a":1,"b":2,"\\u0061":3},{"\\u0061":3,"a":1},{"a":1,"a":null}]';
     assert.deepEqual(members(text, ['a', 'b']), ['3', '2']);
     assert.deepEqual(members(text, ['a', 'b'], 1), ['1', undefined]);
     assert.deepEqual(members(text, ['a', 'b'], 2), ['null', undefined]);
   });
 
-  it('has __proto__ as a name like any other', () => {
+  it('MemberReader treats __proto__ like any other name', () => {
     const text = '[{"__proto__":{"x":1},"constructor":2}]';
     assert.deepEqual(members(text, ['constructor', '__proto__', 'toString']), ['2', '{"x":1}', undefined]);
   });
 
-  it('takes no name for another that begins or ends like it', () => {
+  it('MemberReader does not confuse names with the same beginning or end', () => {
     const text = '[{"id\\"":1,"xid":2,"ID":3,"i":4,"id ":5,"":6}]';
     assert.deepEqual(members(text, ['id']), [undefined]);
   });
 
-  it('answers what is no object as its text', () => {
+  it('MemberReader returns an element that is not an object as its text', () => {
     const text = '[7, "a" ,[{"a":1}],null, {"a":1}]';
     const reader = new MemberReader(text, ['a']);
     assert.deepEqual(
@@ -117,7 +117,7 @@ describe('MemberReader', () => {
     );
   });
 
-  it('passes over elements, up and never back', () => {
+  it('MemberReader skips elements forwards and never goes back', () => {
     const reader = new MemberReader('[{"a":"\\\\"},{"a":"\\""},{"a":"]"},{"a":3},{"a":4}]', ['a']);
     assert.deepEqual(reader.at(1), ['"\\""']);
     assert.deepEqual(reader.at(3), ['3']);
@@ -125,14 +125,14 @@ describe('MemberReader', () => {
     assert.throws(() => new MemberReader('[]', ['a']).at(0), RangeError);
   });
 
-  it('refuses what is no array of objects', () => {
+  it('MemberReader refuses a text that is not an array of objects', () => {
     for (const text of ['', '{}', '"[]"', '[', '[{', '[{"a"', '[{"a":', '[{"a":}]', '[{"a":1', '[{"a":1,}]'])
       assert.throws(() => members(text, ['a']), JsonSyntaxError, text);
     for (const text of ['[{"a" 1}]', '[{a:1}]', '[{}}]', '[{"a":1]]'])
       assert.throws(() => members(text, ['a']), JsonSyntaxError, text);
   });
 
-  it('agrees with JSON.parse on random arrays of objects', () => {
+  it('MemberReader agrees with JSON.parse on random arrays of objects', () => {
     const random = seeded(2);
     const names = ['a', 'b', '__proto__', 'é"'];
     const written = ['"a"', '"b"', '"\\u0061"', '"__proto__"', '"é\\""', '"é\\u0022"', '"other"'];

@@ -6,7 +6,7 @@ export interface Limits {
   maxElementBytes?: number;
 }
 
-/** Scans a body that comes in the given pieces; its array member is `jobs`. */
+/** Scans a body that arrives in the given pieces; its array member is `jobs`. */
 export function scan(pieces: Iterable<Buffer>, limits: Limits = {}): EnvelopeEvent[] {
   const scanner = new EnvelopeScanner({
     arrayMember: 'jobs',
@@ -24,7 +24,7 @@ export function inPieces(bytes: Buffer, size: number): Buffer[] {
   return Array.from({ length: count }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
 }
 
-/** The document that the events stand for, each value parsed for itself. */
+/** The document that the events describe, each value parsed separately. */
 export function assemble(events: EnvelopeEvent[]): unknown {
   const members = new Map<string, unknown>();
   const elements: unknown[] = [];
@@ -36,7 +36,7 @@ export function assemble(events: EnvelopeEvent[]): unknown {
   return Object.fromEntries(members);
 }
 
-/** Throws SyntaxError for what is not valid JSON in UTF-8. */
+/** Throws SyntaxError for text that is not valid JSON in UTF-8. */
 export function parseBytes(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
   return JSON.parse(bytes.toString());

@@ -7,7 +7,7 @@ import { makeHome } from './product.ts';
 
 const ADMIN_KEY = 'an admin key with spaces';
 
-test('with DATABASE_DIRECT_URL migrations and the queue go by it, all else by DATABASE_URL', async (t) => {
+test('DATABASE_DIRECT_URL is used for migrations and the queue, and DATABASE_URL for all else', async (t) => {
   const databaseUrl = await createEmptyDatabase(t);
   const direct = new URL(databaseUrl);
   direct.username = await createRole(t, direct.password);
@@ -37,7 +37,7 @@ test('with DATABASE_DIRECT_URL migrations and the queue go by it, all else by DA
   await product.exited;
 });
 
-/** A user of the server, by whom connections are told apart; dropped when the test ends. */
+/** A user of the server, to tell connections apart; dropped when the test ends. */
 async function createRole(t: { after(fn: () => Promise<void>): void }, password: string): Promise<string> {
   const server = process.env[SERVER_VARIABLE] ?? '';
   const name = `direct_${randomBytes(6).toString('hex')}`;

@@ -15,7 +15,7 @@ const ADMIN_KEY = 'the admin key of this file';
 const nowhere = 'postgres://me:secret@127.0.0.1:1/jobs';
 const noDatabase = urlWithDatabase(process.env[SERVER_VARIABLE] ?? '', 'no_such_database');
 
-/** What is set, and the one line that says what is wrong with it. */
+/** The variables, and the one line that reports what is wrong. */
 const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
   ['a wrong variable', { WORKERS: 'many' }, /^WORKERS=many is not allowed: it must be a whole number from /],
   ['a worker without a database', { ROLE: 'worker' }, /^ROLE=worker needs DATABASE_URL: /],
@@ -36,11 +36,11 @@ const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
   ],
 ];
 
-suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, () => {
+suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () => {
   for (const [what, env, line] of failures)
     test(what, async (t) => assert.match(await failedStart(await makeHome(t), env), line));
 
-  test('an HTTP server in place of the database, whatever the role', async (t) => {
+  test('npm start fails for an HTTP server in place of the database, in every role', async (t) => {
     const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     t.after(() => server.close());
@@ -58,7 +58,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
       );
   });
 
-  test('a data directory that is a file', async (t) => {
+  test('npm start fails for a data directory that is a file', async (t) => {
     const home = await makeHome(t);
     const file = join(home.folder, 'file');
     await writeFile(file, '');
@@ -70,14 +70,16 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
     ['where nothing can be made', '/proc/no/such', "ENOENT: no such file or directory, mkdir '/proc/no'"],
     ['below a file', '/dev/null/data', "ENOTDIR: not a directory, mkdir '/dev/null/data'"],
   ] as const)
-    test(`a data directory ${what}`, { skip: process.platform !== 'linux' && 'needs Linux' }, async (t) => {
+    test(`npm start fails for a data directory ${what}`, {
+      skip: process.platform !== 'linux' && 'needs Linux',
+    }, async (t) => {
       const line = await failedStart(await makeHome(t), { DATA_DIR: place });
       assert.equal(line, `DATA_DIR=${place} cannot be used: ${reason}`);
     });
 
-  test('a data directory that may not be written', async (t) => {
+  test('npm start fails for a data directory that is not writable', async (t) => {
     const owner = process.getuid?.() === 0 ? NOBODY : undefined;
-    // Root may write everywhere, so another user has to try; below root's closed home there is none who could.
+    // Root may write everywhere, so another user has to try; below root's closed home no other user could.
     if (!(await canReach(ROOT, owner))) return t.skip('no other user can read this folder');
     const home = await makeHome(t, owner);
     await chmod(home.folder, 0o555);
@@ -92,7 +94,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
     ['ends the process', 'process.exit(0);'],
     ['never ends', 'await new Promise(() => {});'],
   ] as const)
-    test(`a plugin whose loading ${what}`, async (t) => {
+    test(`npm start fails for a plugin whose loading ${what}`, async (t) => {
       const home = await makeHome(t);
       await writePlugin(home, text);
       const line = await failedStart(home, { PLUGIN_DIR: home.folder });
@@ -102,7 +104,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
       );
     });
 
-  /** The files of PLUGIN_DIR beside its action, and the end of the line that names one of them whole. */
+  /** The files of PLUGIN_DIR beside its action, and the end of the line that names one of them completely. */
   const plugins: [what: string, files: Record<string, string>, line: string][] = [
     [
       'an action that is JavaScript',
@@ -129,7 +131,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
     ],
   ];
   for (const [what, files, end] of plugins)
-    test(`${what} in PLUGIN_DIR`, async (t) => {
+    test(`npm start fails for ${what} in PLUGIN_DIR`, async (t) => {
       const home = await makeHome(t);
       await writePlugin(home, "export default { summary: 'Greets', run() {} };");
       await writeFiles(home.folder, files);
@@ -138,7 +140,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
       assert.equal(line, `${home.folder}${end}`);
     });
 
-  test('routes that throw, with the embedded database, which is stopped', async (t) => {
+  test('npm start fails for routes that throw, and stops the embedded database', async (t) => {
     const home = await makeHome(t);
     await writeFiles(home.folder, {
       'jobs/demo/routes.ts': "export default { prefix: '/demo', routes() { throw new Error('oops'); } };",
@@ -147,7 +149,7 @@ suite('npm start fails with exit code 1 and one line for', { concurrency: 3 }, (
     assert.equal(line, `${home.folder}/jobs/demo/routes.ts: line 1: oops`);
   });
 
-  test('a PLUGIN_DIR without jobs', async (t) => {
+  test('npm start fails for a PLUGIN_DIR without jobs', async (t) => {
     const { folder } = await makeHome(t);
     const line = await failedStart(await makeHome(t), { PLUGIN_DIR: folder });
     assert.equal(
@@ -167,7 +169,7 @@ test('npm start that is stopped while it loads a plugin has not failed', async (
   assert.equal(product.stderr(), '');
 });
 
-/** An action of this text, with a schema. */
+/** An action with this text, and a schema. */
 async function writePlugin({ folder }: Home, text: string): Promise<void> {
   const files = {
     'package.json': '{"type":"module"}',
@@ -177,7 +179,7 @@ async function writePlugin({ folder }: Home, text: string): Promise<void> {
   await writeFiles(folder, files);
 }
 
-/** The test below, of a start that is stopped, and others of this folder are by npm. */
+/** Starts through npm; the test of a stopped start below, and others in this folder, do so. */
 async function failedStart(home: Home, env: Record<string, string>): Promise<string> {
   const product = home.startWithoutNpm({ LOG_LEVEL: 'warn', ...env });
   assert.deepEqual(await product.exited, { code: 1, signal: null });

@@ -1,4 +1,6 @@
-/** A database as the first release left it: its migrations, and rows and messages as that release wrote them. */
+/**
+ * A database as the first release left it: its migrations, and rows and messages as that release wrote them.
+ */
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,10 +15,10 @@ import { ROOT } from './product.ts';
 const MIGRATIONS = ['001_batches', '002_signing', '003_reposts'];
 const QUEUES = ['jobs.default', 'quarantine.default', 'callbacks'];
 
-/** A batch with a chunk for each of the lists of jobs. */
+/** A batch with one chunk for each list of jobs. */
 export interface OldBatch {
   chunks: object[][];
-  /** When it has ended: what every job came to. */
+  /** When it has ended: the result of every job. */
   ended?: { status: 'succeeded' | 'failed'; callbackUrl?: string };
 }
 
@@ -24,7 +26,7 @@ export interface OldMessage {
   queue: string;
   group: string;
   data: object;
-  /** `active` is in the hands of a worker, which is dead by now. */
+  /** `active` is claimed by a worker that is dead. */
   state?: 'created' | 'active';
   delaySeconds?: number;
 }
@@ -54,7 +56,7 @@ export async function createOldDatabase(t: { after(fn: () => Promise<void>): voi
   return url;
 }
 
-/** Answers the batch's id, as messages name it. */
+/** Returns the batch's id in the form used in messages. */
 export async function storeBatch(client: pg.Client, { chunks, ended }: OldBatch): Promise<string> {
   const total = chunks.flat().length;
   const { rows } = await client.query<{ id: string }>(

@@ -1,4 +1,4 @@
-/** What a start writes, and to whom: a terminal, or a pipe whose reader may go away. */
+/** The output of a start: to a terminal, or to a pipe whose reader may go away. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,14 +7,14 @@ import { promisify } from 'node:util';
 import { waitFor } from '../support/wait.ts';
 import { bareEnvironment, keptKey, makeHome, ROOT } from './product.ts';
 
-/** Linux's own program that runs another on a terminal. */
+/** A Linux program that runs another program on a terminal. */
 const hasScript = await promisify(execFile)('script', ['--version']).then(
   ({ stdout }) => stdout.includes('util-linux'),
   () => false,
 );
 
 suite('npm start', { concurrency: true }, () => {
-  test('on a terminal it shows the address and the new admin key, and drains when the terminal is closed', {
+  test('npm start on a terminal shows the address and the new admin key, and drains when the terminal is closed', {
     skip: !hasScript && 'needs script of util-linux',
   }, async (t) => {
     const home = await makeHome(t);
@@ -41,7 +41,7 @@ suite('npm start', { concurrency: true }, () => {
     });
   });
 
-  test('with a reader that goes away it goes on, and drains on SIGHUP', async (t) => {
+  test('npm start continues when the reader of its output goes away, and drains on SIGHUP', async (t) => {
     const home = await makeHome(t);
     const product = home.start({ LOG_LEVEL: 'trace' });
     const site = await product.ready();

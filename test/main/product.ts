@@ -1,4 +1,4 @@
-/** The product as users run it: `npm start` in a process group of its own, with folders of the test's own. */
+/** The product as users run it: `npm start` in its own process group, with folders of the test. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
@@ -13,15 +13,18 @@ import { waitFor } from '../support/wait.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 const PLUGIN_DIR = join(ROOT, 'test/plugins');
-/** A user with no rights of its own. */
+/** A user without special rights. */
 export const NOBODY = { uid: 65534, gid: 65534 };
 
-/** The line of the log that says so. */
+/** The log line that announces readiness. */
 export const READY = /^\{.*"msg":"Batchwright is ready at .*$/m;
 
 type Environment = Record<string, string>;
 
-/** A new folder that holds DATA_DIR and all else that a start may write; gone, with its processes, at the end. */
+/**
+ * A new folder for DATA_DIR and everything else that a start may write; it and its processes are removed at
+ * the end.
+ */
 export interface Home {
   folder: string;
   dataDir: string;
@@ -30,43 +33,49 @@ export interface Home {
    * @param script of npm; `start` when absent
    */
   start(env?: Environment, project?: string, script?: string): Product;
-  /** Runs what npm's script `start` says, without npm: its own start takes as long as one that fails. */
+  /**
+   * Runs the command of npm's script `start` without npm: npm's own start takes as long as a start that
+   * fails.
+   */
   startWithoutNpm(env: Environment): Product;
-  /** Processes that still run on the folder or in a process group of a start. */
+  /** Processes that still run on the folder or in the process group of a start. */
   processes(): Promise<string[]>;
 }
 
 export interface Product {
-  /** All that was written so far. */
+  /** All output so far. */
   stdout(): string;
   stderr(): string;
-  /** Resolves to the match once stdout has it; rejects when the product ends without. */
+  /** Resolves to the match when stdout contains it; rejects when the product ends without it. */
   says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
-  /** Where it listens, once it is ready, after the last restart; @param key the admin key, when the data directory keeps none */
+  /**
+   * The address it listens on, when it is ready, after the last restart;
+   * @param key the admin key, when the data directory has none
+   */
   ready(key?: string): Promise<Site>;
-  /** JSON log lines, as they are and parsed. */
+  /** JSON log lines, as text and parsed. */
   logged(): { line: string; msg: string; pid: number }[];
-  /** To every process of the group, as Ctrl-C does. */
+  /** Sends a signal to every process of the group, like Ctrl-C. */
   signalAll(signal: NodeJS.Signals): void;
-  /** npm's own process, where it was started by npm. */
+  /** npm's own process, if npm started it. */
   npm: ChildProcess;
   /** Resolves when all processes that write to its output are gone. */
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-/** A running API, as its callers see it. */
+/** A running API as its callers see it. */
 export interface Site {
   url: string;
   key: string;
   rpc(action: string, body: object): Promise<Answer>;
   run(jobs: object[]): Promise<string>;
   post(path: string): Promise<Answer>;
-  /** The results, once the batch has ended. */
+  /** The results, when the batch has ended. */
   // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
   results(asyncId: string, timeoutMs?: number): Promise<any[]>;
 }
 
-/** @param owner the user whose home it is, and who starts the product there; the test's own when absent */
+/** @param owner the user who owns the home and starts the product there; the test's own when absent */
 export async function makeHome(
   t: { after(fn: () => Promise<void>): void },
   owner?: { uid: number; gid: number },
@@ -108,7 +117,7 @@ export async function makeHome(
   };
 }
 
-/** What a shell without any settings has: the test's own variables, npm's above all, stay out. */
+/** The environment of a shell without settings: the test's own variables, npm's above all, stay out. */
 export function bareEnvironment(folder: string): Environment {
   const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'));
   return {
@@ -215,7 +224,7 @@ function siteAt(url: string, key: string): Site {
   };
 }
 
-/** The key that a data directory keeps. */
+/** The key in a data directory. */
 export function keptKey(dataDir: string): Promise<string> {
   return readKey(join(dataDir, 'admin-key'));
 }
@@ -224,7 +233,7 @@ async function readKey(file: string): Promise<string> {
   return (await readFile(file, 'utf8')).trim();
 }
 
-/** Jobs of `boot.hold`, which run until `release` makes a file; `started` tells the index of every run. */
+/** Jobs of `boot.hold`, which run until `release` makes a file; `started` returns the index of every run. */
 export function holdJobs(
   folder: string,
   count: number,

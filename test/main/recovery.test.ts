@@ -7,7 +7,7 @@ import { waitFor } from '../support/wait.ts';
 import { holdJobs, makeHome } from './product.ts';
 
 suite('an interrupted start or run', { concurrency: true }, () => {
-  test('after kill -9 of everything, Postgres spared or not, the next start completes the batch', async (t) => {
+  test('the next start completes the batch after kill -9 of all processes, with or without Postgres', async (t) => {
     const home = await makeHome(t);
     const held = holdJobs(home.folder, 2);
     const first = home.start();
@@ -45,7 +45,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
     });
   });
 
-  test('a database whose folder is gone ends the process with one line, and no worker is forked any more', async (t) => {
+  test('a database whose folder is gone ends the process with one line, and no more workers are forked', async (t) => {
     const home = await makeHome(t);
     const product = home.start();
     await product.ready();
@@ -63,7 +63,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
     assert.deepEqual(await home.processes(), []);
   });
 
-  test('a signal in the middle of the first start leaves nothing running and nothing half made', async (t) => {
+  test('a signal in the middle of the first start leaves nothing running and nothing incomplete', async (t) => {
     const home = await makeHome(t);
     const product = home.start();
     await waitFor(async () => (await home.processes()).some((line) => line.includes('initdb')), {

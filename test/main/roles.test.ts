@@ -10,7 +10,7 @@ import { holdJobs, makeHome } from './product.ts';
 const ADMIN_KEY = 'an admin key with spaces';
 
 suite('with DATABASE_URL', { concurrency: true }, () => {
-  test('two npm start at once on an empty database both come up, and share the work', async (t) => {
+  test('two concurrent npm starts on an empty database both succeed, and share the work', async (t) => {
     const databaseUrl = await createEmptyDatabase(t);
     const homes = await Promise.all([makeHome(t), makeHome(t)]);
     const env = { DATABASE_URL: databaseUrl, ADMIN_KEY };
@@ -25,7 +25,7 @@ suite('with DATABASE_URL', { concurrency: true }, () => {
     const jobs = [{ namespace: 'test', action: 'echo', params: { n: 1 } }];
     const asyncId = (await one?.run(jobs)) as string;
     assert.deepEqual((await other?.results(asyncId))?.[0].response, { n: 1 });
-    // A key that is given is printed nowhere, and no database is made.
+    // A given key is never printed, and no database is created.
     for (const product of both) assert.ok(!product.stdout().includes(ADMIN_KEY));
     assert.deepEqual(await readdir(homes[0]?.dataDir as string), []);
 
@@ -44,7 +44,7 @@ suite('with DATABASE_URL', { concurrency: true }, () => {
     const worker = home.start({ ...env, ROLE: 'worker' });
     await waitFor(async () => (await held.started()).length === 1, { what: 'the job', timeoutMs: 30_000 });
 
-    // The job does not end by itself: within 25 s it is interrupted and given back, uncharged.
+    // The job does not end by itself: within 25 s it is interrupted and released without counting an attempt.
     const signalled = performance.now();
     worker.signalAll('SIGTERM');
     const another = home.start({ ...env, ROLE: 'worker' });

@@ -28,18 +28,18 @@ async function makeSigner({ url, key }: Site): Promise<SigningKey> {
   return (await response.json()) as SigningKey;
 }
 
-test('npm start with nothing but a data directory', async (t) => {
+test('npm start with only a data directory', async (t) => {
   const home = await makeHome(t);
   const { dataDir, folder } = home;
   const first = home.start({ LOG_LEVEL: 'trace' });
   const site = await first.ready();
   const held = holdJobs(folder, 3);
-  // The operator's shell knows no more than what is printed.
+  // The operator knows only what is printed.
   const shell = { cwd: ROOT, env: bareEnvironment(folder) };
   let heldBatch: string;
   let signer: SigningKey;
 
-  await t.test('writes nothing but lines of JSON where no terminal reads it', () => {
+  await t.test('npm start writes only lines of JSON when its output is not a terminal', () => {
     // npm's own two lines come first.
     const lines = first
       .stdout()
@@ -48,7 +48,7 @@ test('npm start with nothing but a data directory', async (t) => {
     for (const line of lines) assert.equal(typeof JSON.parse(line).msg, 'string', line);
   });
 
-  await t.test('generates an admin key, and says where it is kept instead of the key', async () => {
+  await t.test('npm start generates an admin key, and logs its place instead of the key', async () => {
     const [line] = await first.says(READY);
     const { url, adminKeyFile, showAdminKey } = JSON.parse(line);
     assert.deepEqual([url, adminKeyFile], [site.url, join(dataDir, 'admin-key')]);
@@ -60,7 +60,7 @@ test('npm start with nothing but a data directory', async (t) => {
   });
 
   await t.test(
-    'keeps what encrypts the secrets of keys in another private file, and tells nobody',
+    'npm start stores the key that encrypts secrets in another private file, and never prints it',
     async () => {
       const secretKey = (await readFile(join(dataDir, 'secret-key'), 'utf8')).trim();
       assert.match(secretKey, /^[0-9a-f]{64}$/);
@@ -71,7 +71,7 @@ test('npm start with nothing but a data directory', async (t) => {
     },
   );
 
-  await t.test('tells a command that can be run as it is', { skip: !hasCurl && 'needs curl' }, async () => {
+  await t.test('npm start prints a command that can be run', { skip: !hasCurl && 'needs curl' }, async () => {
     const [line] = await first.says(READY);
     const { stdout } = await promisify(execFile)('sh', ['-c', JSON.parse(line).tryNext], shell);
     const { asyncId } = JSON.parse(stdout);
@@ -79,7 +79,7 @@ test('npm start with nothing but a data directory', async (t) => {
     assert.equal(result.status, 'succeeded');
   });
 
-  await t.test('starts a worker anew that dies', async () => {
+  await t.test('npm start replaces a worker that dies', async () => {
     const workers = () => first.logged().filter(({ msg }) => msg === 'worker ready');
     const [worker] = await waitFor(async () => workers().length === 1 && workers(), { what: 'the worker' });
     process.kill(worker?.pid as number, 'SIGKILL');
@@ -88,7 +88,7 @@ test('npm start with nothing but a data directory', async (t) => {
     assert.deepEqual((await site.results(asyncId))[0].response, { n: 1 });
   });
 
-  await t.test('fails with one line when the port is taken, and touches nothing', async (t) => {
+  await t.test('npm start fails with one line when the port is taken, and changes nothing', async (t) => {
     const other = await makeHome(t);
     const { port } = new URL(site.url);
     const second = other.start({ PORT: port });
@@ -97,7 +97,7 @@ test('npm start with nothing but a data directory', async (t) => {
     await assert.rejects(readdir(other.dataDir), { code: 'ENOENT' });
   });
 
-  await t.test('fails with one line when another uses the data directory', async () => {
+  await t.test('npm start fails with one line when another process uses the data directory', async () => {
     const { pid } = first.logged().find(({ msg }) => msg === 'Migrated') ?? {};
     const second = home.start();
     assert.deepEqual(await second.exited, { code: 1, signal: null });
@@ -108,7 +108,7 @@ test('npm start with nothing but a data directory', async (t) => {
     assert.equal((await site.rpc('validate', { jobs: held.jobs })).status, 200);
   });
 
-  await t.test('drains once when Ctrl-C comes twice: what runs ends, the rest is given back', async () => {
+  await t.test('a second Ctrl-C changes nothing: running jobs end and the rest is released', async () => {
     heldBatch = await site.run(held.jobs);
     // The action runs two at once.
     await waitFor(async () => (await held.started()).length === 2, { what: 'two jobs to run' });
@@ -126,24 +126,27 @@ test('npm start with nothing but a data directory', async (t) => {
     await assert.rejects(serverPid(dataDir), { code: 'ENOENT' });
   });
 
-  await t.test('never writes the admin key', () => {
+  await t.test('npm start never writes the admin key', () => {
     assert.ok(!first.stdout().includes(site.key) && !first.stderr().includes(site.key));
   });
 
-  await t.test('starts again with all it had, and uncharged what it gave back', async () => {
-    const second = home.start();
-    const again = await second.ready(site.key);
-    const results = await again.results(heldBatch);
-    assert.deepEqual(
-      results.map(({ response, attempts }) => ({ response, attempts })),
-      [0, 1, 2].map((index) => ({ response: { index }, attempts: 1 })),
-    );
-    assert.deepEqual((await held.started()).sort(), [0, 1, 2]);
-    assert.equal((await sendSigned(again.url, signer, VALIDATE)).status, 200);
+  await t.test(
+    'npm start continues with all its data, and released jobs have counted no attempt',
+    async () => {
+      const second = home.start();
+      const again = await second.ready(site.key);
+      const results = await again.results(heldBatch);
+      assert.deepEqual(
+        results.map(({ response, attempts }) => ({ response, attempts })),
+        [0, 1, 2].map((index) => ({ response: { index }, attempts: 1 })),
+      );
+      assert.deepEqual((await held.started()).sort(), [0, 1, 2]);
+      assert.equal((await sendSigned(again.url, signer, VALIDATE)).status, 200);
 
-    second.npm.kill('SIGTERM');
-    assert.deepEqual(await second.exited, { code: 0, signal: null });
-    assert.deepEqual(await home.processes(), []);
-    assert.equal((await readFile(join(dataDir, 'admin-key'), 'utf8')).trim(), site.key);
-  });
+      second.npm.kill('SIGTERM');
+      assert.deepEqual(await second.exited, { code: 0, signal: null });
+      assert.deepEqual(await home.processes(), []);
+      assert.equal((await readFile(join(dataDir, 'admin-key'), 'utf8')).trim(), site.key);
+    },
+  );
 });

@@ -11,7 +11,7 @@ const ADMIN_KEY = 'an admin key with spaces';
 const echoJobs = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ namespace: 'test', action: 'echo', params: { n } }));
 
-test('what the first release was working on is brought to its end after an upgrade', async (t) => {
+test('batches in flight in the first release are completed after an upgrade', async (t) => {
   const receiver = await startReceiver(t);
   const databaseUrl = await createOldDatabase(t);
   const ids = await withClient(databaseUrl, async (client) => {

@@ -6,7 +6,7 @@ import { canReach } from '../../src/embedded/owner.ts';
 import { makeHome, NOBODY, ROOT } from './product.ts';
 
 test('npm start by an ordinary user', {
-  // Without root, test/main/start.test.ts is this test.
+  // Without root, test/main/start.test.ts covers this.
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async (t) => {
   if (!(await canReach(ROOT, NOBODY))) return t.skip('no other user can read this folder');
@@ -14,13 +14,16 @@ test('npm start by an ordinary user', {
   const first = home.start();
   const site = await first.ready();
 
-  await t.test('keeps everything under DATA_DIR as a file of its own', async () => {
-    for (const name of ['', 'admin-key', 'postgres'])
-      assert.equal((await stat(join(home.dataDir, name))).uid, NOBODY.uid, name);
-    assert.equal((await stat(join(home.dataDir, 'admin-key'))).mode & 0o777, 0o600);
-  });
+  await t.test(
+    'npm start by an ordinary user stores everything under DATA_DIR as its own files',
+    async () => {
+      for (const name of ['', 'admin-key', 'postgres'])
+        assert.equal((await stat(join(home.dataDir, name))).uid, NOBODY.uid, name);
+      assert.equal((await stat(join(home.dataDir, 'admin-key'))).mode & 0o777, 0o600);
+    },
+  );
 
-  await t.test('runs a batch, and ends on a signal', async () => {
+  await t.test('npm start by an ordinary user runs a batch, and ends on a signal', async () => {
     const asyncId = await site.run([{ namespace: 'test', action: 'echo', params: { n: 1 } }]);
     assert.deepEqual((await site.results(asyncId))[0].response, { n: 1 });
     first.signalAll('SIGTERM');

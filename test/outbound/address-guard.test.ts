@@ -28,7 +28,7 @@ describe('the check of a URL', () => {
     });
   }
 
-  test('a refusal says in a few words what is wrong', () => {
+  test('a refusal names the reason in a few words', () => {
     const said: Record<string, string> = {
       'http://127.0.0.1/': '127.0.0.1 is a loopback address',
       'http://0x7f.1/': '127.0.0.1 is a loopback address',
@@ -72,7 +72,7 @@ describe('the check of a URL', () => {
     }
   });
 
-  test('a host or port that is none is named as what is wrong', () => {
+  test('a malformed host or port is refused with the reason', () => {
     for (const url of [
       'http://256.0.0.1/',
       'https://1.2.3.4.5/',
@@ -90,7 +90,7 @@ describe('the check of a URL', () => {
       assert.throws(() => checkUrl(url, NONE), forbidden('the host or port of the URL is not valid'), url);
   });
 
-  test('a host name that DNS cannot have is refused, with what is wrong', () => {
+  test('a host name that DNS cannot have is refused with the reason', () => {
     const label = 'a'.repeat(63);
     const longest = `${label}.${label}.${label}.${'a'.repeat(61)}`;
     const said: Record<string, string> = {
@@ -126,7 +126,7 @@ describe('the check of a URL', () => {
     for (const port of [80, 443, 1025, 8080, 65_535]) checkUrl(`http://example.test:${port}/`, NONE);
   });
 
-  test('what the allow list names is allowed, on its port or on all of them', () => {
+  test('hosts that the allow list names are allowed, on their port or on all', () => {
     const allow = parseAllowList('crm:22,intern.test,127.0.0.0/8,[::1]:8080,10.0.0.5');
     const allowed = [
       'http://crm:22/',
@@ -143,7 +143,7 @@ describe('the check of a URL', () => {
     assert.throws(() => checkUrl('http://[::ffff:127.0.0.1]/', allow), ForbiddenAddressError);
   });
 
-  test('the loopback allow list opens this machine and nothing else', () => {
+  test('the loopback allow list allows this machine and nothing else', () => {
     const allow = parseAllowList(LOOPBACK_ALLOW);
     for (const host of ['localhost', '127.0.0.1', '127.8.8.8', '[::1]'])
       checkUrl(`http://${host}:3000/`, allow);
@@ -153,7 +153,7 @@ describe('the check of a URL', () => {
   });
 });
 
-describe('the check of where a name leads', () => {
+describe('the check of the addresses of a name', () => {
   const url = new URL('http://hook.example.test/');
 
   test('a name is refused when any of its addresses is', async () => {

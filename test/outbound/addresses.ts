@@ -1,4 +1,4 @@
-/** Hosts in a URL that must not be reached unless an allow list names them, by what makes them so. */
+/** Hosts in a URL that must not be reached unless an allow list names them, by the reason. */
 export const FORBIDDEN_HOSTS: Record<string, string[]> = {
   loopback: [
     '127.0.0.1',
@@ -125,7 +125,7 @@ export const FORBIDDEN_HOSTS: Record<string, string[]> = {
   ],
 };
 
-/** Public addresses, at the edges of the special ranges among others. */
+/** Public addresses, some of them at the edges of special ranges. */
 export const PUBLIC_HOSTS = [
   '1.1.1.1',
   '8.8.8.8',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { namesAddress, namesHost, parseAllowList } from '../../src/outbound/allow-list.ts';
 
-test('an empty allow list names nothing', () => {
+test('an empty allow list allows nothing', () => {
   for (const text of ['', ' ', ',', ' , ']) {
     const allow = parseAllowList(text);
     assert.equal(namesHost(allow, 'example.test', 80), false);
@@ -10,7 +10,7 @@ test('an empty allow list names nothing', () => {
   }
 });
 
-test('a host is named exactly, whatever its case and the dot at its end', () => {
+test('a host is matched exactly, apart from case and a dot at the end', () => {
   const allow = parseAllowList(' Example.TEST ,crm, bücher.test, a_b.test.');
   for (const host of ['example.test', 'EXAMPLE.test.', 'crm', 'xn--bcher-kva.test', 'a_b.test']) {
     assert.equal(namesHost(allow, host, 81), true, host);
@@ -20,7 +20,7 @@ test('a host is named exactly, whatever its case and the dot at its end', () => 
   }
 });
 
-test('an entry with a port names that port only', () => {
+test('an entry with a port allows only that port', () => {
   const allow = parseAllowList('example.test:8080,10.0.0.5:22,[fd00::5]:9000');
   assert.equal(namesHost(allow, 'example.test', 8080), true);
   assert.equal(namesHost(allow, 'example.test', 8081), false);
@@ -30,7 +30,7 @@ test('an entry with a port names that port only', () => {
   assert.equal(namesAddress(allow, 'fd00::5', 80), false);
 });
 
-test('addresses and CIDRs name addresses of their own family in every notation', () => {
+test('addresses and CIDRs match addresses of their own family in every notation', () => {
   const allow = parseAllowList('127.0.0.1,10.1.0.0/16,::1,[fe80::1],fd00::/8');
   for (const address of ['127.0.0.1', '10.1.255.3', '::1', '0:0:0:0:0:0:0:1', 'fe80::1', 'fdff::9']) {
     assert.equal(namesAddress(allow, address, 80), true, address);

@@ -1,4 +1,4 @@
-/** A DNS server on a free loopback port, over UDP and TCP, that answers as a test wants it to. */
+/** A DNS server on a free loopback port, over UDP and TCP, whose answers the test chooses. */
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
@@ -17,7 +17,7 @@ export interface Question {
 }
 
 export interface DnsRecord {
-  /** The question's when absent. */
+  /** The type of the question when absent. */
   name?: string;
   type: keyof typeof TYPES;
   /** An address, or a name. */
@@ -28,18 +28,18 @@ export interface DnsRecord {
 export interface DnsReply {
   code?: keyof typeof RCODES;
   records?: DnsRecord[];
-  /** Has the client ask again over TCP. */
+  /** Makes the client ask again over TCP. */
   truncated?: boolean;
 }
 
 export interface DnsServer {
-  /** As a resolver takes it. */
+  /** In the form that a resolver accepts. */
   address: string;
-  /** In the order they came. */
+  /** In the order of arrival. */
   questions: Question[];
 }
 
-/** @param answer no reply is one that never comes */
+/** @param answer returns no reply to let the question time out */
 export async function startDnsServer(
   t: TestContext,
   answer: (question: Question) => DnsReply | null | Promise<DnsReply | null>,

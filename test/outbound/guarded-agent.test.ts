@@ -37,7 +37,7 @@ test('no connection is made to any forbidden address, over http or https', async
   assert.equal(server.connections, 0);
 });
 
-test('a name is refused by the addresses it really resolves to', async (t) => {
+test('a name is refused because of the addresses that it really resolves to', async (t) => {
   const server = await startHttpServer(t, (_request, response) => response.end());
   await assert.rejects(getStatus(`http://localhost:${server.port}/`, ''), { name: 'ForbiddenAddressError' });
   for (const scheme of ['http', 'https']) {
@@ -49,14 +49,14 @@ test('a name is refused by the addresses it really resolves to', async (t) => {
   assert.equal(server.connections, 0);
 });
 
-test('the addresses connected to are those that were checked, looked up once', async (t) => {
+test('the agent connects to the addresses that were checked, looked up once', async (t) => {
   const server = await startHttpServer(t, (_request, response) => response.end());
   const rebinding = stubLookup(['127.0.0.1'], ['169.254.169.254']);
   assert.equal(await getStatus(`http://hook.example.test:${server.port}/`, '127.0.0.1', rebinding), 200);
   assert.deepEqual(rebinding.asked, ['hook.example.test']);
 });
 
-test('what the allow list names is reached', async (t) => {
+test('hosts that the allow list names are reached', async (t) => {
   const server = await startHttpServer(t, (_request, response) => response.end());
   const { port } = server;
   const toLoopback = stubLookup(['127.0.0.1']);
@@ -73,7 +73,7 @@ test('what the allow list names is reached', async (t) => {
   assert.equal(server.connections, 4);
 });
 
-test('a lookup that answers one address, or none, is checked as well', async () => {
+test('a lookup that returns one address, or none, is checked as well', async () => {
   const single: LookupFunction = (_host, _options, callback) => callback(null, '127.0.0.1', 4);
   await assert.rejects(getStatus('http://hook.example.test/', '', single), { name: 'ForbiddenAddressError' });
   await assert.rejects(getStatus('http://hook.example.test/', '', stubLookup([])), { code: 'ENOTFOUND' });

@@ -36,7 +36,7 @@ function startEcho(t: TestContext) {
 }
 
 describe('which hosts are reached', () => {
-  test('without an allow list none is', async (t) => {
+  test('no host is reached without an allow list', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end());
     const { port } = server;
     const lookup = stubLookup(['127.0.0.1']);
@@ -50,7 +50,7 @@ describe('which hosts are reached', () => {
     assert.equal(server.connections, 0);
   });
 
-  test('a URL that is none is told what is wrong with it', async () => {
+  test('a malformed URL is refused with the reason', async () => {
     for (const [url, message] of [
       ['http://256.0.0.1/', 'the host or port of the URL is not valid'],
       ['http://[::1', 'the host or port of the URL is not valid'],
@@ -61,7 +61,7 @@ describe('which hosts are reached', () => {
       await assert.rejects(service('127.0.0.0/8')({ method: 'GET', url }), forGood(message));
   });
 
-  test('no form of a forbidden address is, whatever host is named', async (t) => {
+  test('no form of a forbidden address is reached, whatever host is allowed', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end());
     for (const host of Object.values(FORBIDDEN_HOSTS).flat()) {
       await assert.rejects(
@@ -79,7 +79,7 @@ describe('which hosts are reached', () => {
     assert.equal(server.connections, 0);
   });
 
-  test('an address that is named is, also by a name that resolves to it', async (t) => {
+  test('an allowed address is reached, also by a name that resolves to it', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end('ok'));
     const lookup = stubLookup(['127.0.0.1']);
     const hosts: Record<string, string[]> = {
@@ -95,7 +95,7 @@ describe('which hosts are reached', () => {
     }
   });
 
-  test('a name of the operator’s own network is, wherever it resolves to', async (t) => {
+  test('a name in the operator’s own network is reached, wherever it resolves to', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end('ok'));
     for (const host of ['localhost', 'crm']) {
       const url = `http://${host}:${server.port}/`;
@@ -103,7 +103,7 @@ describe('which hosts are reached', () => {
     }
   });
 
-  test('a public name is not when it resolves to an address that is not public', async (t) => {
+  test('a public name that resolves to an address that is not public is not reached', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end('ok'));
     for (const addresses of [['127.0.0.1'], ['8.8.8.8', '127.0.0.1']]) {
       await assert.rejects(
@@ -120,14 +120,14 @@ describe('which hosts are reached', () => {
     assert.equal(server.connections, 0);
   });
 
-  test('a name that resolves partly to other addresses than those named is not', async () => {
+  test('a name that resolves partly to addresses outside the list is not reached', async () => {
     await assert.rejects(
       service('127.0.0.1', stubLookup(['127.0.0.1', '8.8.8.8']))({ method: 'GET', url: 'http://a.test/' }),
       forGood('a.test is not among the hosts that HTTP_ALLOW names'),
     );
   });
 
-  test('a wrong URL is not', async () => {
+  test('a wrong URL is not reached', async () => {
     const urls = [
       '',
       'x',
@@ -143,7 +143,7 @@ describe('which hosts are reached', () => {
 });
 
 describe('a request', () => {
-  test('has the method, headers and body it was given', async (t) => {
+  test('a request has the given method, headers and body', async (t) => {
     const server = await startEcho(t);
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'post']) {
       const body = method === 'GET' ? {} : { body: 'grüße' };
@@ -160,7 +160,7 @@ describe('a request', () => {
     }
   });
 
-  test('may have no body, and HEAD has no answer body', async (t) => {
+  test('a request may have no body, and HEAD has no answer body', async (t) => {
     const server = await startEcho(t);
     for (const method of ['POST', 'DELETE']) {
       assert.equal(JSON.parse((await send({ url: server.url, method })).body).body, '');
@@ -168,7 +168,7 @@ describe('a request', () => {
     assert.equal((await send({ url: server.url, method: 'HEAD' })).body, '');
   });
 
-  test('with a method, header or body that is not allowed fails for good', async (t) => {
+  test('a request with a forbidden method, header or body fails for good', async (t) => {
     const server = await startEcho(t);
     for (const method of ['CONNECT', 'TRACE', 'FOO', '', 'GET /']) {
       await assert.rejects(
@@ -203,7 +203,7 @@ describe('a request', () => {
 });
 
 describe('an answer', () => {
-  test('of another status than 429 and 5xx is returned, and no redirect is followed', async (t) => {
+  test('an answer with a status other than 429 and 5xx is returned, and no redirect is followed', async (t) => {
     const target = await startHttpServer(t, (_request, response) => response.end());
     for (const status of [204, 301, 302, 307, 308, 400, 404, 410]) {
       const server = await startHttpServer(t, (_request, response) => {
@@ -217,7 +217,7 @@ describe('an answer', () => {
     assert.equal(target.connections, 0);
   });
 
-  test('of 429 or 5xx asks for another run, after the delay that it names', async (t) => {
+  test('an answer of 429 or 5xx asks for another run, after its Retry-After delay', async (t) => {
     for (const status of [429, 500, 502, 503]) {
       const server = await startHttpServer(t, ({ url }, response) => {
         response.writeHead(status, url === '/later' ? { 'retry-after': '17' } : {}).end('busy');
@@ -234,7 +234,7 @@ describe('an answer', () => {
     }
   });
 
-  test('of up to 900 KiB is returned and a larger one fails for good', async (t) => {
+  test('an answer of up to 900 KiB is returned and a larger one fails for good', async (t) => {
     let size = 900 * KIB;
     const server = await startHttpServer(t, (_request, response) => response.end(Buffer.alloc(size, 'x')));
     assert.equal((await send({ url: server.url })).body.length, size);
@@ -245,7 +245,7 @@ describe('an answer', () => {
     );
   });
 
-  test('that is compressed is unpacked, up to the same limit', async (t) => {
+  test('a compressed answer is decompressed, up to the same limit', async (t) => {
     let packed = gzipSync('grüße');
     const server = await startHttpServer(t, (_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
@@ -260,7 +260,7 @@ describe('an answer', () => {
     await assert.rejects(send({ url: server.url }), { name: 'OutboundError' });
   });
 
-  test('that does not come, or not whole, is an error that another run may mend', async (t) => {
+  test('a missing or incomplete answer is an error that another run may fix', async (t) => {
     const hanging = await startHttpServer(t, (request) => request.resume());
     await assert.rejects(send({ url: hanging.url }), {
       name: 'OutboundError',
@@ -296,7 +296,7 @@ test('an abort ends a request', async (t) => {
   });
 });
 
-test('a request that would be sent with other text is refused', async (t) => {
+test('a request whose text would be changed is refused', async (t) => {
   const server = await startHttpServer(t, (_request, response) => response.end());
   const { url } = server;
   await assert.rejects(

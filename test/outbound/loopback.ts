@@ -9,11 +9,11 @@ export interface LoopbackServer {
   url: string;
   /** Connections accepted so far. */
   connections: number;
-  /** Resolves once none of them is open. */
+  /** Resolves when none of them is open. */
   idle(): Promise<void>;
 }
 
-/** An HTTP server on a free loopback port that counts its connections; gone with the test. */
+/** An HTTP server on a free loopback port that counts its connections; closed when the test ends. */
 export function startHttpServer(
   t: TestContext,
   handler: (request: http.IncomingMessage, response: http.ServerResponse) => unknown,
@@ -24,7 +24,7 @@ export function startHttpServer(
   );
 }
 
-/** The same on bare sockets, for receivers that misbehave. */
+/** The same with bare sockets, for receivers that misbehave. */
 export function startTcpServer(
   t: TestContext,
   handler: (socket: net.Socket) => void,
@@ -62,7 +62,7 @@ async function listen(t: TestContext, server: net.Server): Promise<LoopbackServe
   return found;
 }
 
-/** A `lookup` that answers each question with the next list of addresses, and the last one for ever. */
+/** A `lookup` that answers each question with the next list of addresses, and the last one repeatedly. */
 export function stubLookup(...answers: string[][]): LookupFunction & { asked: string[] } {
   const asked: string[] = [];
   const lookup: LookupFunction = (host, options, callback) => {

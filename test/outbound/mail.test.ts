@@ -33,7 +33,7 @@ test('a mail arrives with its address, subject, text and Message-ID, from the de
   assert.match(mail?.raw ?? '', /\r\n\r\nDear Ada,\r\n\r\n\.a line that begins with a dot\r\n/);
 });
 
-test('the sender is what the query of the URL names', async (t) => {
+test('the sender is taken from the query of the URL', async (t) => {
   const server = await startSmtpServer(t);
   await mailer(t, `${server.url}?from=events%40example.com`).send(MAIL);
   assert.equal(server.mails[0]?.from, 'events@example.com');
@@ -54,19 +54,19 @@ test('user and password of the URL are used, decoded', async (t) => {
   assert.deepEqual(seen, [['me@example.com', 'p:w/']]);
 });
 
-test('smtps:// speaks TLS from the first byte', async (t) => {
+test('smtps:// uses TLS from the first byte', async (t) => {
   const server = await startSmtpServer(t, { secure: true });
   await mailer(t, `smtps://127.0.0.1:${server.port}?tls.rejectUnauthorized=false`).send(MAIL);
   assert.equal(server.mails.length, 1);
 });
 
-test('smtps:// refuses a certificate that nobody vouches for', async (t) => {
+test('smtps:// refuses an untrusted certificate', async (t) => {
   const server = await startSmtpServer(t, { secure: true });
   await assert.rejects(mailer(t, `smtps://127.0.0.1:${server.port}`).send(MAIL), /did not take the mail/);
   assert.equal(server.mails.length, 0);
 });
 
-test('many mails go over few connections', async (t) => {
+test('many mails are sent over few connections', async (t) => {
   let connections = 0;
   const server = await startSmtpServer(t, {
     onConnect(_session, callback) {
@@ -89,7 +89,7 @@ const INJECTIONS: [keyof Mail, string][] = [
   ['to', 'ada@example.com, eve@example.com'],
 ];
 for (const [field, value] of INJECTIONS) {
-  test(`no header and no recipient is smuggled in by ${field} ${JSON.stringify(value)}`, async (t) => {
+  test(`no header and no recipient is injected by ${field} ${JSON.stringify(value)}`, async (t) => {
     const server = await startSmtpServer(t);
     await mailer(t, server.url)
       .send({ ...MAIL, [field]: value })
@@ -101,7 +101,7 @@ for (const [field, value] of INJECTIONS) {
   });
 }
 
-test('a mail that would arrive with other text is not sent', async (t) => {
+test('a mail whose text would be changed is not sent', async (t) => {
   const server = await startSmtpServer(t);
   const { send } = mailer(t, server.url);
   for (const field of ['to', 'subject', 'text', 'messageId'] as const)
@@ -112,7 +112,7 @@ test('a mail that would arrive with other text is not sent', async (t) => {
   assert.equal(server.mails.length, 0);
 });
 
-test('a refused mail throws the codes, and nothing that the server said', async (t) => {
+test('a refused mail throws the codes, and none of the text of the server', async (t) => {
   const server = await startSmtpServer(t);
   server.refused.set('ada@example.com', 550);
   await assert.rejects(mailer(t, server.url).send(MAIL), (error: Error) => {
@@ -122,7 +122,7 @@ test('a refused mail throws the codes, and nothing that the server said', async 
   });
 });
 
-test('a wrong password does not show in the error', async (t) => {
+test('a wrong password does not appear in the error', async (t) => {
   const server = await startSmtpServer(t, {
     authOptional: false,
     allowInsecureAuth: true,
@@ -138,7 +138,7 @@ test('a wrong password does not show in the error', async (t) => {
   });
 });
 
-test('a server that is not there throws', async (t) => {
+test('a server that cannot be reached throws', async (t) => {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;
@@ -156,7 +156,7 @@ test('a server that never greets is given up', async (t) => {
   await assert.rejects(send(MAIL), /ETIMEDOUT/);
 });
 
-test('the mailer works again once the server is back', async (t) => {
+test('the mailer works again when the server is back', async (t) => {
   const server = await startSmtpServer(t);
   server.refuseAll = true;
   const { send } = mailer(t, server.url);
@@ -181,6 +181,6 @@ for (const [url, message] of [
   ['smtp://', 'the host is missing'],
   ['smtp://user:%zz@host', 'a % must be written %25'],
 ] as const)
-  test(`"${url}" is no mail server, and the error does not repeat it`, () => {
+  test(`"${url}" is not accepted as a mail server, and the error does not repeat it`, () => {
     assert.throws(() => createMailer(url), { message });
   });

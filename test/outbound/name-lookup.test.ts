@@ -18,7 +18,7 @@ const AAAA = (...addresses: string[]): DnsReply => ({
   records: addresses.map((data) => ({ type: 'AAAA', data })),
 });
 
-/** A lookup that asks this server alone, with files of its own for what a machine has in /etc. */
+/** A lookup that asks only this server, with its own versions of the files in /etc. */
 async function lookupAt(t: TestContext, servers: string[], files: { hosts?: string; resolv?: string } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'batchwright-names-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -52,7 +52,7 @@ const unknown = { code: 'ENOTFOUND' };
 const unanswered = { code: 'EAI_AGAIN' };
 
 describe('a name', () => {
-  test('is resolved to the addresses of both families, IPv4 first', async (t) => {
+  test('a name is resolved to the addresses of both families, IPv4 first', async (t) => {
     const { lookup } = await startNames(t, ({ type }) =>
       type === 'A' ? A('192.0.2.1', '192.0.2.2') : AAAA('2001:db8::1', '2001:db8::2:3'),
     );
@@ -64,7 +64,7 @@ describe('a name', () => {
     ]);
   });
 
-  test('is given as sockets ask for it: one address or all, of one family or either', async (t) => {
+  test('the lookup returns what sockets ask for: one address or all, of one family or either', async (t) => {
     const { lookup } = await startNames(t, ({ type }) =>
       type === 'A' ? A('192.0.2.1') : AAAA('2001:db8::1'),
     );
@@ -79,7 +79,7 @@ describe('a name', () => {
     );
   });
 
-  test('of one family is resolved although the server never answers for the other', async (t) => {
+  test('a name of one family is resolved although the server never answers for the other', async (t) => {
     for (const answering of ['A', 'AAAA']) {
       const { lookup } = await startNames(t, ({ type }) =>
         type === answering ? (type === 'A' ? A('192.0.2.1') : AAAA('2001:db8::1')) : null,
@@ -88,14 +88,14 @@ describe('a name', () => {
     }
   });
 
-  test('of one family is resolved although the server fails for the other', async (t) => {
+  test('a name of one family is resolved although the server fails for the other', async (t) => {
     const { lookup } = await startNames(t, ({ type }) =>
       type === 'A' ? A('192.0.2.1') : { code: 'SERVFAIL' },
     );
     assert.deepEqual(await resolve(lookup, 'hook.example.test'), ['192.0.2.1']);
   });
 
-  test('that is an alias of an alias is resolved to the addresses at its end', async (t) => {
+  test('an alias of an alias is resolved to the addresses at its end', async (t) => {
     const { lookup } = await startNames(t, ({ type, name }) => ({
       records: [
         { type: 'CNAME', data: 'two.example.test' },
@@ -106,7 +106,7 @@ describe('a name', () => {
     assert.deepEqual(await resolve(lookup, 'one.example.test'), ['192.0.2.3']);
   });
 
-  test('whose answer does not fit is asked for again over TCP', async (t) => {
+  test('a name with an answer that does not fit is asked for again over TCP', async (t) => {
     const many = Array.from({ length: 30 }, (_, n) => `192.0.2.${n}`);
     const { lookup, server } = await startNames(t, ({ type, transport }) => {
       if (type !== 'A') return {};
@@ -116,7 +116,7 @@ describe('a name', () => {
     assert.ok(server.questions.some(({ transport }) => transport === 'tcp'));
   });
 
-  test('with very many addresses is resolved to some of them', async (t) => {
+  test('a name with very many addresses is resolved to some of them', async (t) => {
     const many = Array.from({ length: 1500 }, (_, n) => `10.1.${n >> 8}.${n & 255}`);
     const { lookup } = await startNames(t, ({ type, transport }) => {
       if (type !== 'A') return {};
@@ -125,13 +125,13 @@ describe('a name', () => {
     assert.equal((await resolve(lookup, 'hook.example.test')).length, 32);
   });
 
-  test('that does not exist, or has no address, is unknown', async (t) => {
+  test('a name that does not exist, or has no address, is unknown', async (t) => {
     const { lookup } = await startNames(t, ({ name }) => (name.startsWith('no') ? { code: 'NXDOMAIN' } : {}));
     await assert.rejects(resolve(lookup, 'no.example.test'), unknown);
     await assert.rejects(resolve(lookup, 'empty.example.test'), unknown);
   });
 
-  test('whose server fails, refuses or is not there may be known later', async (t) => {
+  test('a name whose server fails, refuses or cannot be reached is a temporary error', async (t) => {
     const { lookup } = await startNames(t, ({ name }) => ({
       code: name.startsWith('re') ? 'REFUSED' : 'SERVFAIL',
     }));
@@ -142,7 +142,7 @@ describe('a name', () => {
     await assert.rejects(resolve(away.lookup, 'hook.example.test'), unanswered);
   });
 
-  test('is asked of the next server when one does not answer', async (t) => {
+  test('the next server is asked when one does not answer', async (t) => {
     const [silent, good] = await Promise.all([
       startDnsServer(t, () => null),
       startDnsServer(t, ({ type }) => (type === 'A' ? A('192.0.2.1') : {})),
@@ -153,7 +153,7 @@ describe('a name', () => {
 });
 
 describe('look-ups', () => {
-  test('whose server never answers end, and hold up no others, however many they are', async (t) => {
+  test('look-ups whose server never answers end in time and do not delay others', async (t) => {
     const { lookup } = await startNames(t, ({ name, type }) =>
       name.startsWith('good') ? (type === 'A' ? A('192.0.2.1') : {}) : null,
     );
@@ -166,7 +166,7 @@ describe('look-ups', () => {
     for (const look of dead) await assert.rejects(look, unanswered);
   });
 
-  test('beyond some hundreds are refused at once', async (t) => {
+  test('look-ups beyond some hundreds are refused at once', async (t) => {
     const { lookup, server } = await startNames(t, () => null);
     const dead = Array.from({ length: 256 }, (_, n) => resolve(lookup, `dead${n}.example.test`));
     for (const look of dead) look.catch(() => {});
@@ -175,7 +175,7 @@ describe('look-ups', () => {
     await Promise.allSettled(dead);
   });
 
-  test('for one name are one', async (t) => {
+  test('concurrent look-ups for one name are one', async (t) => {
     const asked = Promise.withResolvers<void>();
     const { lookup, server } = await startNames(t, async ({ type }) => {
       await asked.promise;
@@ -187,7 +187,7 @@ describe('look-ups', () => {
     assert.equal(server.questions.filter(({ type }) => type === 'A').length, 1);
   });
 
-  test('use an answer for as long as it lives, and ask again then', async (t) => {
+  test('look-ups use an answer for its lifetime, and ask again then', async (t) => {
     let ttl = 60;
     const { lookup, server } = await startNames(t, ({ type }) =>
       type === 'A' ? { records: [{ type: 'A', data: '192.0.2.1', ttl }] } : {},
@@ -200,7 +200,7 @@ describe('look-ups', () => {
     assert.equal(asked(), 4);
   });
 
-  test('do not repeat at once what failed', async (t) => {
+  test('look-ups do not repeat a failure at once', async (t) => {
     const { lookup, server } = await startNames(t, () => ({ code: 'NXDOMAIN' }));
     for (let n = 0; n < 5; n++) await assert.rejects(resolve(lookup, 'no.example.test'), unknown);
     assert.equal(server.questions.filter(({ type }) => type === 'A').length, 1);
@@ -208,7 +208,7 @@ describe('look-ups', () => {
 });
 
 describe('the hosts file', () => {
-  test('comes before the DNS, is read again when it changes, and may be missing', async (t) => {
+  test('the hosts file comes before the DNS, is read again when it changes, and may be missing', async (t) => {
     const hosts =
       '# names\n192.0.2.9\tHook.example.test hook # one\n2001:db8::9 hook\nfe80::1%lo0 hook\nnonsense hook\n';
     const { lookup, server, hostsFile } = await startNames(t, () => ({ code: 'NXDOMAIN' }), { hosts });
@@ -222,7 +222,7 @@ describe('the hosts file', () => {
     await writeFile(hostsFile, '');
   });
 
-  test('may say where localhost is; else it is this machine, and no server is asked', async (t) => {
+  test('the hosts file may define localhost; otherwise localhost is this machine, and no server is asked', async (t) => {
     const { lookup, server, hostsFile } = await startNames(t, () => A('192.0.2.66'));
     for (const name of ['localhost', 'LOCALHOST.', 'app.localhost'])
       assert.deepEqual(await resolve(lookup, name), ['127.0.0.1', '::1'], name);
@@ -237,7 +237,7 @@ describe('the search list of resolv.conf', () => {
   const resolv =
     'nameserver 192.0.2.53\nsearch jobs.svc.cluster.test svc.cluster.test\noptions timeout:2 ndots:2\n';
 
-  test('finds short names, and comes before or after the name itself as its dots say', async (t) => {
+  test('the search list finds short names, before or after the name itself depending on its dots', async (t) => {
     const known: Record<string, string> = {
       'redis.jobs.svc.cluster.test': '192.0.2.1',
       'api.other.svc.cluster.test': '192.0.2.2',
@@ -264,7 +264,7 @@ describe('the search list of resolv.conf', () => {
     assert.deepEqual(names(), ['redis']);
   });
 
-  test('goes on after a name whose server fails', async (t) => {
+  test('the search list continues after a name whose server fails', async (t) => {
     const { lookup } = await startNames(
       t,
       ({ name, type }) =>
@@ -275,7 +275,7 @@ describe('the search list of resolv.conf', () => {
   });
 });
 
-describe('the addresses that are checked are those that are connected to', () => {
+describe('connections use the checked addresses', () => {
   function post(url: string, lookup: LookupFunction) {
     const body = Buffer.from('{}');
     return postStream({
@@ -288,7 +288,7 @@ describe('the addresses that are checked are those that are connected to', () =>
     });
   }
 
-  test('whatever a name resolves to a moment later', async (t) => {
+  test('a name that resolves to other addresses a moment later', async (t) => {
     const receiver = await startHttpServer(t, (_request, response) => response.end());
     let asked = 0;
     const { lookup } = await startNames(t, ({ type }) => {
@@ -303,7 +303,7 @@ describe('the addresses that are checked are those that are connected to', () =>
     assert.equal(receiver.connections, 0);
   });
 
-  test('when one of several is not public, when an alias leads there, and in either family', async (t) => {
+  test('names with one address that is not public, aliases to it, in either family', async (t) => {
     const receiver = await startHttpServer(t, (_request, response) => response.end());
     const replies: Record<string, (type: string) => DnsReply> = {
       'several.example.test': (type) => (type === 'A' ? A('93.184.216.34', '127.0.0.1') : {}),

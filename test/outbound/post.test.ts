@@ -11,7 +11,7 @@ import { FORBIDDEN_HOSTS } from './addresses.ts';
 import { startHttpServer, startTcpServer, stubLookup } from './loopback.ts';
 
 const MIB = 1024 * 1024;
-/** Where Node tells that a client has read the head of an answer. */
+/** The channel on which Node reports that a client has read the head of an answer. */
 const RESPONSE = 'http.client.response.finish';
 const QUICK = { connectMs: 300, idleMs: 300, totalMs: 1500, excerptMs: 200 };
 
@@ -46,7 +46,7 @@ async function readAll(request: IncomingMessage): Promise<string> {
 }
 
 describe('a post', () => {
-  test('arrives with its headers and body, and the answer comes back', async (t) => {
+  test('a post arrives with its headers and body, and the answer is returned', async (t) => {
     const seen: object[] = [];
     const server = await startHttpServer(t, async ({ method, url, headers }, response) => {
       seen.push({
@@ -65,7 +65,7 @@ describe('a post', () => {
     ]);
   });
 
-  test('takes a body that is there at once as well as one that comes by and by', async (t) => {
+  test('a post accepts a complete body as well as one that arrives gradually', async (t) => {
     const server = await startHttpServer(t, async (request, response) => {
       response.end(`${request.headers['content-length']} ${await readAll(request)}`);
     });
@@ -75,7 +75,7 @@ describe('a post', () => {
     assert.equal(empty.body, '0 ');
   });
 
-  test('of a body that is there at once has not succeeded before all of it is sent', async (t) => {
+  test('a post of a complete body has not succeeded before all of it is sent', async (t) => {
     const body = Buffer.alloc(64 * MIB, 'x');
     const early = await startHttpServer(t, (request, response) => {
       response.writeHead(200).end();
@@ -92,7 +92,7 @@ describe('a post', () => {
     );
   });
 
-  test('of an empty body has length 0', async (t) => {
+  test('a post of an empty body has length 0', async (t) => {
     const server = await startHttpServer(t, async (request, response) => {
       response.end(`${request.headers['content-length']} ${await readAll(request)}`);
     });
@@ -100,7 +100,7 @@ describe('a post', () => {
     assert.equal(answer.body, '0 ');
   });
 
-  test('of many chunks arrives whole', async (t) => {
+  test('a post of many chunks arrives complete', async (t) => {
     let received = 0;
     const server = await startHttpServer(t, (request, response) => {
       request.on('data', (chunk) => {
@@ -113,7 +113,7 @@ describe('a post', () => {
     assert.equal(received, 64 * MIB);
   });
 
-  test('answers every status as it is and follows no redirect', async (t) => {
+  test('a post returns every status and follows no redirect', async (t) => {
     const target = await startHttpServer(t, (_request, response) => response.end());
     for (const status of [204, 301, 302, 303, 304, 307, 308, 400, 410, 500, 503]) {
       const server = await startHttpServer(t, (request, response) => {
@@ -126,7 +126,7 @@ describe('a post', () => {
     assert.equal(target.connections, 0);
   });
 
-  test('keeps the first KiB of the answer and reads no more than 64 KiB', async (t) => {
+  test('a post keeps the first KiB of the answer and reads no more than 64 KiB', async (t) => {
     const server = await startHttpServer(t, (request, response) => {
       request.resume();
       const more = () => {
@@ -140,12 +140,12 @@ describe('a post', () => {
     assert.equal(answer.body, 'ä'.repeat(512));
   });
 
-  test('cuts no character of the answer in half and keeps no NUL', async (t) => {
+  test('a post cuts no character of the answer in half and keeps no NUL', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end(`\0${'€'.repeat(500)}`));
     assert.equal((await post(server.url)).body, `\uFFFD${'€'.repeat(341)}`);
   });
 
-  test('does not unpack a compressed answer', async (t) => {
+  test('a post does not decompress a compressed answer', async (t) => {
     const server = await startHttpServer(t, (request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(String(request.headers['accept-encoding']));
     });
@@ -154,7 +154,7 @@ describe('a post', () => {
 });
 
 describe('a body that fails', () => {
-  /** Posts a failing body; answers what its receiver saw. */
+  /** Posts a failing body; returns what its receiver got. */
   async function receive(t: Parameters<typeof startHttpServer>[0], options: Partial<PostOptions>) {
     const seen = { text: '', complete: false };
     const server = await startHttpServer(t, (request, response) => {
@@ -175,7 +175,7 @@ describe('a body that fails', () => {
     return { seen, failure };
   }
 
-  test('is cut off before its last bytes, even when all of them have come', async (t) => {
+  test('a body that fails is cut off before its last bytes, even when all of them have arrived', async (t) => {
     async function* failing() {
       yield 'first,';
       yield 'last';
@@ -188,7 +188,7 @@ describe('a body that fails', () => {
     assert.ok(!seen.text.includes('last'));
   });
 
-  test('is cut off when it is destroyed', async (t) => {
+  test('a body that is destroyed is cut off', async (t) => {
     const body = new Readable({ read() {} });
     body.push('first,');
     setImmediate(() => body.destroy(new Error('gone')));
@@ -197,7 +197,7 @@ describe('a body that fails', () => {
     assert.equal(seen.complete, false);
   });
 
-  test('is cut off when it is shorter or longer than announced', async (t) => {
+  test('a body that is shorter or longer than announced is cut off', async (t) => {
     for (const parts of [['first,'], ['first,', 'last', 'more'], ['first,', 'last!']]) {
       const { seen, failure } = await receive(t, { body: Readable.from(parts), contentLength: 10 });
       assert.equal(failure.message, 'the body does not have the length announced');
@@ -205,7 +205,7 @@ describe('a body that fails', () => {
     }
   });
 
-  test('is given up when it comes to a halt', async (t) => {
+  test('a body that stalls is given up', async (t) => {
     const body = new Readable({ read() {} });
     body.push('first,');
     const { seen, failure } = await receive(t, { body, contentLength: 10 });
@@ -214,7 +214,7 @@ describe('a body that fails', () => {
     assert.equal(body.destroyed, true);
   });
 
-  test('that had failed before is not sent', async (t) => {
+  test('a body that had already failed is not sent', async (t) => {
     const body = new Readable({ read() {} }).on('error', () => {});
     body.destroy(new Error('gone'));
     const { failure } = await receive(t, { body });
@@ -223,7 +223,7 @@ describe('a body that fails', () => {
 });
 
 describe('a receiver that', () => {
-  test('is not there gives an error, and the body is destroyed', async (t) => {
+  test('a receiver that cannot be reached gives an error, and the body is destroyed', async (t) => {
     const server = await startHttpServer(t, () => {});
     const { body, contentLength } = bigBody(1);
     const port = await freePort();
@@ -235,7 +235,7 @@ describe('a receiver that', () => {
     assert.equal(server.connections, 0);
   });
 
-  test('has no address gives an error', async () => {
+  test('a receiver without an address gives an error', async () => {
     await assert.rejects(
       post('http://hook.example.test/', { lookup: stubLookup([]) }),
       outbound('the host name cannot be resolved'),
@@ -246,17 +246,17 @@ describe('a receiver that', () => {
     );
   });
 
-  test('never answers is given up', async (t) => {
+  test('a receiver that never answers is given up', async (t) => {
     const server = await startHttpServer(t, (request) => request.resume());
     await assert.rejects(post(server.url), outbound('the receiver did not answer in time'));
   });
 
-  test('never reads a large body is given up', async (t) => {
+  test('a receiver that never reads a large body is given up', async (t) => {
     const server = await startTcpServer(t, (socket) => socket.pause());
     await assert.rejects(post(server.url, bigBody(64)), outbound('the receiver did not answer in time'));
   });
 
-  test('sends its headers byte by byte is given up when the time is over', async (t) => {
+  test('a receiver that sends its headers byte by byte is given up when the time is over', async (t) => {
     const server = await startTcpServer(t, (socket) => {
       socket.write('HTTP/1.1 200 OK\r\nx-slow: ');
       const timer = setInterval(() => socket.write('a'), 20);
@@ -265,7 +265,7 @@ describe('a receiver that', () => {
     await assert.rejects(post(server.url), outbound('the receiver did not answer in time'));
   });
 
-  test('is given up in time, whatever trickles meanwhile', async (t) => {
+  test('a receiver that keeps sending a few bytes is given up in time', async (t) => {
     const trickles: Record<string, (socket: Socket) => void> = {
       'bytes of its status line': (socket) => trickle(socket, '', 'HTTP/1.1 200 OK'.split('')),
       'bytes of a header': (socket) => trickle(socket, 'HTTP/1.1 200 OK\r\nx-slow: ', ['a']),
@@ -291,7 +291,7 @@ describe('a receiver that', () => {
     }
   });
 
-  test('takes the body a byte at a time is given up in time', async (t) => {
+  test('a receiver that reads the body byte by byte is given up in time', async (t) => {
     const server = await startTcpServer(t, (socket) => {
       socket.pause();
       const timer = setInterval(() => socket.read(1), 20);
@@ -313,7 +313,7 @@ describe('a receiver that', () => {
     assert.ok(performance.now() - startedAt < 30_000, 'long before the time for everything is over');
   });
 
-  test('answers with headers that are too large gives an error', async (t) => {
+  test('a receiver with too large headers gives an error', async (t) => {
     for (const head of [`x: ${'a'.repeat(64 * 1024)}\r\n`, 'x: aaaaaaaa\r\n'.repeat(8000)]) {
       const server = await startTcpServer(t, (socket) => {
         socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n`));
@@ -322,7 +322,7 @@ describe('a receiver that', () => {
     }
   });
 
-  test('sends its body byte by byte has answered: the rest is not waited for', async (t) => {
+  test('a receiver that sends its body byte by byte has answered: the rest is not awaited', async (t) => {
     const server = await startTcpServer(t, (socket) => {
       socket.write('HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 1000\r\n\r\n');
       const timer = setInterval(() => socket.write('a'), 20);
@@ -334,19 +334,19 @@ describe('a receiver that', () => {
     assert.match(answer.body, /^a{1,999}$/);
   });
 
-  test('is cut off within the body of its answer has answered', async (t) => {
+  test('a receiver that is cut off within the body of its answer has answered', async (t) => {
     const server = await startTcpServer(t, (socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nabc'));
     });
     assert.deepEqual(await post(server.url), { status: 200, retryAfterSeconds: null, body: 'abc' });
   });
 
-  test('closes the connection without an answer gives an error', async (t) => {
+  test('a receiver that closes the connection without an answer gives an error', async (t) => {
     const server = await startTcpServer(t, (socket) => socket.once('data', () => socket.destroy()));
     await assert.rejects(post(server.url), outbound(/^the receiver closed the connection /));
   });
 
-  test('closes the connection within a large body gives an error', async (t) => {
+  test('a receiver that closes the connection within a large body gives an error', async (t) => {
     const server = await startTcpServer(t, (socket) => socket.once('data', () => socket.resetAndDestroy()));
     await assert.rejects(
       post(server.url, bigBody(32)),
@@ -354,7 +354,7 @@ describe('a receiver that', () => {
     );
   });
 
-  test('refuses before the body is sent has answered, and the body is destroyed', async (t) => {
+  test('a receiver that refuses before the body is sent has answered, and the body is destroyed', async (t) => {
     const server = await startTcpServer(t, (socket) => {
       socket.once('data', () => socket.write('HTTP/1.1 410 Gone\r\ncontent-length: 4\r\n\r\ngone'));
     });
@@ -364,7 +364,7 @@ describe('a receiver that', () => {
     assert.equal(body.destroyed, true);
   });
 
-  test('accepts before the body is sent, and reads it, has answered', async (t) => {
+  test('a receiver that accepts before the body is sent, and reads it, has answered', async (t) => {
     let received = 0;
     const server = await startHttpServer(t, (request, response) => {
       response.end('early');
@@ -378,13 +378,13 @@ describe('a receiver that', () => {
     assert.ok(received >= contentLength - 8 * MIB, `${received} bytes`);
   });
 
-  test('accepts before the body is sent and then closes gives an error', async (t) => {
+  test('a receiver that accepts before the body is sent and then closes gives an error', async (t) => {
     for (const connection of ['close', 'keep-alive']) {
       const server = await startTcpServer(t, (socket) => {
         socket.once('data', () => {
           socket.write(`HTTP/1.1 200 OK\r\nconnection: ${connection}\r\ncontent-length: 2\r\n\r\nok`);
           socket.pause();
-          // Not earlier: a reset would take the answer along.
+          // Not earlier: a reset would destroy the answer.
           whenAnswered(socket, () => socket.destroy());
         });
       });
@@ -395,7 +395,7 @@ describe('a receiver that', () => {
     }
   });
 
-  test('accepts before the body is sent and then hangs is given up', async (t) => {
+  test('a receiver that accepts before the body is sent and then hangs is given up', async (t) => {
     const server = await startTcpServer(t, (socket) => {
       socket.once('data', () => {
         socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
@@ -405,7 +405,7 @@ describe('a receiver that', () => {
     await assert.rejects(post(server.url, bigBody(32)), outbound('the receiver did not answer in time'));
   });
 
-  test('speaks no HTTP gives an error', async (t) => {
+  test('a receiver that does not speak HTTP gives an error', async (t) => {
     const answers = [
       'SSH-2.0-OpenSSH_9.6\r\n\r\n',
       'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
@@ -418,7 +418,7 @@ describe('a receiver that', () => {
     }
   });
 
-  test('speaks no TLS gives an error', async (t) => {
+  test('a receiver that does not speak TLS gives an error', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end());
     await assert.rejects(
       post(server.url.replace('http:', 'https:')),
@@ -426,7 +426,7 @@ describe('a receiver that', () => {
     );
   });
 
-  test('asks for a later attempt is understood', async (t) => {
+  test('a receiver may ask for a later attempt', async (t) => {
     const asked: Record<string, number | null> = {
       '0': 0,
       '120': 120,
@@ -468,7 +468,7 @@ describe('a receiver that', () => {
 });
 
 describe('an address that is not allowed', () => {
-  test('is not posted to, in any form', async (t) => {
+  test('a forbidden address is not posted to, in any form', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end());
     for (const host of Object.values(FORBIDDEN_HOSTS).flat()) {
       const allow = parseAllowList('');
@@ -481,7 +481,7 @@ describe('an address that is not allowed', () => {
     assert.equal(server.connections, 0);
   });
 
-  test('is not posted to when a name leads there at the connection only', async (t) => {
+  test('a forbidden address is not posted to when a name resolves to it only at the connection', async (t) => {
     const server = await startHttpServer(t, (_request, response) => response.end());
     const body = Readable.from(['{"asyncId":"a"}']);
     await assert.rejects(
@@ -498,7 +498,7 @@ describe('an address that is not allowed', () => {
 });
 
 describe('an abort', () => {
-  test('before or during a post ends it', async (t) => {
+  test('an abort before or during a post ends it', async (t) => {
     const server = await startHttpServer(t, (request) => request.resume());
     await assert.rejects(
       post(server.url, { signal: AbortSignal.abort() }),
@@ -514,7 +514,7 @@ describe('an abort', () => {
   });
 });
 
-/** Sends the beginning at once and then a part every 20 ms, the last one over and over. */
+/** Sends the beginning at once and then a part every 20 ms, the last one repeatedly. */
 function trickle(socket: Socket, beginning: string, parts: readonly string[]): void {
   socket.write(beginning);
   let sent = 0;
@@ -532,7 +532,7 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** Calls back once the client at the other end of the server's socket has read the head of its answer. */
+/** Calls back when the client at the other end of the server's socket has read the head of its answer. */
 function whenAnswered(socket: Socket, then: () => void): void {
   const onResponse = (message: unknown) => {
     const { request } = message as { request: ClientRequest };

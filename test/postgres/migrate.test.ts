@@ -15,7 +15,7 @@ const TABLES: Record<string, string> = {
   '002_b.sql': 'create table b ()',
 };
 
-test('migrations run once, in the order of their numbers, in a schema of their own', async (t) => {
+test('migrations run once, in the order of their numbers, in their own schema', async (t) => {
   const { url, pool } = await createDatabase(t);
   const directory = await makeFolder(t, {
     '010_rename.sql': 'alter table thing rename to item',
@@ -34,7 +34,7 @@ test('migrations run once, in the order of their numbers, in a schema of their o
   );
 });
 
-test('processes that start at once run each migration once between them', async (t) => {
+test('concurrent processes run each migration once in total', async (t) => {
   const { url, pool } = await createDatabase(t);
   const directory = await makeFolder(t, {
     '001_thing.sql': 'create table thing (id int)',
@@ -51,7 +51,7 @@ test('processes that start at once run each migration once between them', async 
   assert.equal((await pool.query('select from orders.migration')).rowCount, 2);
 });
 
-test('waits, and says so, while another process holds the lock', async (t) => {
+test('a migration waits, and logs it, while another process holds the lock', async (t) => {
   const { url, pool } = await createDatabase(t);
   const directory = await makeFolder(t, { '001_thing.sql': 'create table thing ()' });
   const lines: string[] = [];
@@ -67,7 +67,7 @@ test('waits, and says so, while another process holds the lock', async (t) => {
   await pool.query('select from orders.thing');
 });
 
-test('the lock ends with a transaction: behind a pooler a session outlives its client', async (t) => {
+test('the lock ends with a transaction, because behind a pooler a session outlives its client', async (t) => {
   const { url, pool } = await createDatabase(t);
   await withMigrationLock(url, log, async () => {
     const { rows } = await pool.query(
@@ -90,7 +90,7 @@ test('several folders are migrated under the one lock, each in its schema', asyn
   await pool.query('select from orders.thing, invoices.thing');
 });
 
-test('a migration that fails is named, leaves nothing behind and can be mended', async (t) => {
+test('a migration that fails is named, leaves nothing behind and can be corrected', async (t) => {
   const { url, pool } = await createDatabase(t);
   const directory = await makeFolder(t, {
     '001_good.sql': 'create table good ()',
@@ -107,7 +107,10 @@ test('a migration that fails is named, leaves nothing behind and can be mended',
   await pool.query('select from orders.half');
 });
 
-/** What has run, what the folder has after that, and the line that refuses it, in which DIR stands for the folder. */
+/**
+ * The migrations that have run, the folder's files after that, and the line that refuses it; DIR stands for
+ * the folder.
+ */
 const refused: [what: string, ran: string[], now: Record<string, string | null>, line: string][] = [
   [
     'is changed after it ran',
@@ -180,7 +183,7 @@ for (const [what, ran, now, line] of refused)
     await assert.rejects(pool.query('select from orders.last'), /does not exist/);
   });
 
-test('documents, hidden files and backups in the folder are left alone', async (t) => {
+test('documents, hidden files and backups in the folder are ignored', async (t) => {
   const { url } = await createDatabase(t);
   const directory = await makeFolder(t, {
     '001_a.sql': '',
@@ -192,7 +195,7 @@ test('documents, hidden files and backups in the folder are left alone', async (
   await migrate({ url, schema, directory, log });
 });
 
-test('the ends of the lines of a migration may be those of another system', async (t) => {
+test('a migration may have the line ends of another system', async (t) => {
   const { url } = await createDatabase(t);
   const directory = await makeFolder(t, { '001_a.sql': 'create table a ();\ncreate table b ();\n' });
   await migrate({ url, schema, directory, log });
@@ -200,7 +203,7 @@ test('the ends of the lines of a migration may be those of another system', asyn
   await migrate({ url, schema, directory, log });
 });
 
-test('a database of a release that kept no checksums takes those of the files as they are', async (t) => {
+test('a database from a release without checksums gets those of the current files', async (t) => {
   const { url, pool } = await createDatabase(t);
   const directory = await makeFolder(t, { '001_a.sql': 'create table a ()' });
   await migrate({ url, schema, directory, log });
@@ -211,7 +214,7 @@ test('a database of a release that kept no checksums takes those of the files as
   await assert.rejects(migrate({ url, schema, directory, log }), /001_a\.sql has been changed/);
 });
 
-test('one that fails leaves the checksums of those before it', async (t) => {
+test('a migration that fails leaves the checksums of earlier ones', async (t) => {
   const { url } = await createDatabase(t);
   const directory = await makeFolder(t, { '001_a.sql': 'create table a ()', '002_b.sql': 'no SQL' });
   await assert.rejects(migrate({ url, schema, directory, log }), /002_b\.sql failed/);
@@ -219,7 +222,7 @@ test('one that fails leaves the checksums of those before it', async (t) => {
   await assert.rejects(migrate({ url, schema, directory, log }), /001_a\.sql has been changed/);
 });
 
-test('the release before starts beside a later one, and says so', async (t) => {
+test('the previous release starts beside a later one, and logs it', async (t) => {
   const { url } = await createDatabase(t);
   const later = await makeFolder(t, TABLES);
   await migrate({ url, schema, directory: later, log });
@@ -236,7 +239,7 @@ test('the release before starts beside a later one, and says so', async (t) => {
   ]);
 });
 
-test('numbers may be times of 17 digits', async (t) => {
+test('migration numbers may be times of 17 digits', async (t) => {
   const { url, pool } = await createDatabase(t);
   const directory = await makeFolder(t, {
     '20260101000000001_b.sql': 'create table b (); insert into a values (1)',

@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait.ts';
 
 const database = await createDatabase({ after });
 
-test('a database that does not answer is told within seconds, and so is that it is back', async (t) => {
+test('a database that does not answer is reported within seconds, and so is its return', async (t) => {
   const proxy = await startProxy(t, database.url);
   const pool = createPool({ url: proxy.url, max: 2, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
@@ -17,7 +17,7 @@ test('a database that does not answer is told within seconds, and so is that it 
   assert.equal(await ping(), true);
   proxy.freeze();
   const startedAt = performance.now();
-  // Probes come again and again, while none has been answered.
+  // Probes come repeatedly while none has been answered.
   assert.deepEqual(await Promise.all(Array.from({ length: 20 }, ping)), Array(20).fill(false));
   assert.equal(await ping(), false);
   assert.ok(performance.now() - startedAt < 15_000, 'in time');
@@ -26,7 +26,7 @@ test('a database that does not answer is told within seconds, and so is that it 
   await waitFor(ping, { what: 'the database to be back' });
 });
 
-test('a pool whose connections are all in use for long does not answer', async (t) => {
+test('a pool whose connections are all in use for long counts as not answering', async (t) => {
   const pool = createPool({ url: database.url, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const client = await pool.connect();

@@ -6,7 +6,7 @@ import { startProxy } from '../support/proxy.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
 
-test('json and jsonb come as their text, bigint as a number, everything else as pg has it', async (t) => {
+test('json and jsonb are returned as text, bigint as a number, and other types as in pg', async (t) => {
   const { pool } = await createDatabase(t);
   const { rows } = await pool.query(
     `select '{"a" : 1}'::json as json, '{"b":2}'::jsonb as jsonb, null::json as none,
@@ -17,7 +17,7 @@ test('json and jsonb come as their text, bigint as a number, everything else as 
   assert.ok(now instanceof Date);
 });
 
-test('a pool outlives the loss of its idle and its busy connections, and logs them', async (t) => {
+test('a pool survives the loss of its idle and its busy connections, and logs them', async (t) => {
   const { url, pool: other } = await createDatabase(t);
   let lost = 0;
   const log = { ...silentLog, warn: () => void lost++ };
@@ -36,7 +36,7 @@ test('a pool outlives the loss of its idle and its busy connections, and logs th
   assert.equal(lost, 2);
 });
 
-test('a pool that has ended has no connection at the server any more, however busy it was', async (t) => {
+test('a pool that has ended has no connection on the server, even if it was busy', async (t) => {
   const { url, pool: other } = await createDatabase(t);
   const count = 'select count(*) as count from pg_stat_activity where application_name = $1';
   for (const forCopy of [false, true]) {
@@ -51,7 +51,7 @@ test('a pool that has ended has no connection at the server any more, however bu
   }
 });
 
-test('a pool ends although the server is out of reach', async (t) => {
+test('a pool ends although the server cannot be reached', async (t) => {
   const { url } = await createDatabase(t);
   const proxy = await startProxy(t, url);
   const pool = createPool({ url: proxy.url, max: 2, applicationName: 'unreachable', log: silentLog });

@@ -9,7 +9,7 @@ import { createDatabase } from '../support/database.ts';
 
 const database = await createDatabase({ after });
 
-/** Listens until the test ends; answers where. */
+/** Listens until the test ends; returns the address. */
 async function listen(t: TestContext, server: Server): Promise<string> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => {})));
@@ -34,7 +34,7 @@ async function reasonOf(url: string, variable = 'DATABASE_URL'): Promise<string>
   return reason;
 }
 
-/** What answers a connection, and how the reason begins. */
+/** The server's behaviour, and the beginning of the reason. */
 const OTHERS: Record<string, { server: () => Server; reason: string }> = {
   'an HTTP server': {
     server: () => createHttpServer((_request, response) => response.end()),
@@ -68,7 +68,7 @@ const OTHERS: Record<string, { server: () => Server; reason: string }> = {
   'a port that never answers': { server: () => createServer(), reason: 'does not answer' },
 };
 
-describe('the variable is named, and what there is instead of Postgres', () => {
+describe('requireDatabase names the variable and the server that is not Postgres', () => {
   for (const [what, { server, reason }] of Object.entries(OTHERS))
     test(what, async (t) => {
       const host = await listen(t, server());
@@ -76,7 +76,7 @@ describe('the variable is named, and what there is instead of Postgres', () => {
       assert.ok(found.startsWith(`${host} ${reason}`), found);
     });
 
-  test('the other address of the database', async (t) => {
+  test('requireDatabase checks the other address of the database', async (t) => {
     const host = await listen(
       t,
       createServer((socket) => socket.end()),
@@ -85,7 +85,7 @@ describe('the variable is named, and what there is instead of Postgres', () => {
   });
 });
 
-describe('the variable is named, with the reason', () => {
+describe('requireDatabase names the variable and the reason', () => {
   const url = new URL(database.url);
   const changed: Record<string, { change: object; reason: RegExp }> = {
     'a wrong password': { change: { password: 'secret' }, reason: /password authentication failed/ },
@@ -110,7 +110,7 @@ describe('the variable is named, with the reason', () => {
     });
 });
 
-test('a database that can be used is left as it was', async () => {
+test('requireDatabase leaves a usable database unchanged', async () => {
   await requireDatabase('DATABASE_URL', database.url);
   const { rowCount } = await database.pool.query(
     `select from pg_stat_activity where datname = current_database() and application_name = 'batchwright start'`,

@@ -9,13 +9,13 @@ import { silentLog } from '../support/silent-log.ts';
 
 const { url } = await createDatabase({ after });
 
-/** A pooler in between tells numbers of its own. */
+/** A pooler in between reports process numbers of its own. */
 const SHARED = async (client: pg.ClientBase) => {
   Object.assign(client, { processID: -1 });
   await openSession(client);
 };
 
-/** A connection of a pool of its own. */
+/** A connection of its own pool. */
 async function connect(t: TestContext, onConnect = openSession): Promise<pg.PoolClient> {
   const pool = createPool({ url, max: 1, applicationName: 'test', log: silentLog, onConnect });
   const client = await pool.connect();
@@ -35,14 +35,14 @@ for (const [what, onConnect] of [
   ['a session that a pooler shares out', SHARED],
 ] as const)
   describe(what, () => {
-    test('a statement that takes longer than its limit is ended by the server', async (t) => {
+    test('a statement that exceeds its limit is ended by the server', async (t) => {
       const client = await connect(t, onConnect);
       await assert.rejects(queryWithin(client, 1, 'select pg_sleep(300)'), isCancelled);
       const { rows } = await queryWithin<{ n: number }>(client, 1, 'select $1::int as n', [7]);
       assert.deepEqual(rows, [{ n: 7 }], 'and the connection goes on');
     });
 
-    test('each statement has the limit that is meant for it', async (t) => {
+    test('each statement has its own limit', async (t) => {
       const client = await connect(t, onConnect);
       for (const seconds of [2, 2, 3, 2]) {
         const { rows } = await queryWithin(
@@ -73,19 +73,19 @@ for (const [what, onConnect] of [
       assert.deepEqual(rows, [{ n: 1 }]);
     });
 
-    test('a statement that takes no transaction runs', async (t) => {
+    test('a statement that cannot run in a transaction runs without one', async (t) => {
       const client = await connect(t, onConnect);
       await queryWithin(client, 9, 'vacuum pg_class');
     });
   });
 
-test('behind a pooler no limit stays on the session, which is others’ next', async (t) => {
+test('behind a pooler no limit stays on the session, which others use next', async (t) => {
   const client = await connect(t, SHARED);
   await queryWithin(client, 1, 'select 1');
   assert.equal(await limitOf(client), '0');
 });
 
-test('a connection that was handed back has no limit, and gets the next one all the same', async (t) => {
+test('a returned connection has no limit, and gets the next one correctly', async (t) => {
   const pool = createPool({ url, max: 1, applicationName: 'test', log: silentLog, onConnect: openSession });
   t.after(() => pool.end());
   const first = await pool.connect();

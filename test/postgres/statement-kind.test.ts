@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { beginsOrEndsTransaction, mayChangeSession } from '../../src/postgres/statement-kind.ts';
 
-describe('a text begins or ends a transaction', () => {
+describe('texts that begin or end a transaction are recognised', () => {
   for (const text of [
     'begin',
     'BEGIN;',
@@ -32,7 +32,7 @@ describe('a text begins or ends a transaction', () => {
     test(JSON.stringify(text), () => assert.equal(beginsOrEndsTransaction(text), true));
 });
 
-describe('a text neither begins nor ends a transaction', () => {
+describe('texts that neither begin nor end a transaction are recognised', () => {
   for (const text of [
     '',
     'select 1',
@@ -56,7 +56,7 @@ describe('a text neither begins nor ends a transaction', () => {
     test(JSON.stringify(text), () => assert.equal(beginsOrEndsTransaction(text), false));
 });
 
-describe('a text may leave something on its session', () => {
+describe('texts that may leave something on their session are recognised', () => {
   for (const text of [
     "set work_mem = '1MB'",
     'reset all',
@@ -79,7 +79,7 @@ describe('a text may leave something on its session', () => {
     test(JSON.stringify(text), () => assert.equal(mayChangeSession(text), true));
 });
 
-describe('a text leaves nothing on its session', () => {
+describe('texts that leave nothing on their session are recognised', () => {
   for (const text of [
     'select now(), count(*) from work.entry where name = $1',
     'insert into work.entry (name, at) values ($1, now()) on conflict do nothing',
@@ -95,7 +95,7 @@ describe('a text leaves nothing on its session', () => {
     test(JSON.stringify(text), () => assert.equal(mayChangeSession(text), false));
 });
 
-test('long texts are gone through in time, whatever they do not close', () => {
+test('long texts are read quickly, even with unclosed quotes or comments', () => {
   const startedAt = performance.now();
   for (const opening of ["'", '"', '/*', '$$', '$a$', "e'\\", '--', "''", '(', ';'])
     for (const text of [opening.repeat(200_000), `${opening}${'x'.repeat(1_000_000)}`]) {

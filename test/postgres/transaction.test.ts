@@ -11,13 +11,13 @@ import { waitFor } from '../support/wait.ts';
 
 const { url } = await createDatabase({ after });
 
-test('a transaction commits what its work did and answers what it returned', async (t) => {
+test('a transaction commits the writes of its work and returns its value', async (t) => {
   const pool = await poolWithTable(t);
   assert.equal(await transaction(pool, (client) => insert(client, 1).then(() => 'done')), 'done');
   assert.deepEqual(await stored(pool), [1]);
 });
 
-test('a transaction whose work throws leaves nothing and throws the same', async (t) => {
+test('a transaction whose work throws leaves nothing and throws the same error', async (t) => {
   const pool = await poolWithTable(t);
   const error = new Error('no');
   const failing = transaction(pool, async (client) => {
@@ -28,7 +28,7 @@ test('a transaction whose work throws leaves nothing and throws the same', async
   assert.deepEqual(await stored(pool), []);
 });
 
-test('a transaction does not pass for committed when its work hides a failed statement', async (t) => {
+test('a transaction whose work hides a failed statement throws', async (t) => {
   const pool = await poolWithTable(t);
   const hiding = transaction(pool, async (client) => {
     await insert(client, 1);
@@ -38,7 +38,7 @@ test('a transaction does not pass for committed when its work hides a failed sta
   assert.deepEqual(await stored(pool), []);
 });
 
-test('a connection lost in a transaction does not go back to the pool', async (t) => {
+test('a connection lost in a transaction does not return to the pool', async (t) => {
   const pool = await poolWithTable(t);
   const cut = transaction(pool, async (client) => {
     await insert(client, 1);
@@ -49,7 +49,7 @@ test('a connection lost in a transaction does not go back to the pool', async (t
   assert.equal(pool.totalCount, 1);
 });
 
-test('a transaction that its process leaves idle is ended by the server, and its locks are free', async (t) => {
+test('the server ends a transaction that its process leaves idle, and frees its locks', async (t) => {
   const pool = await poolWithTable(t);
   await pool.query('insert into entry values (1)');
   const gate = Promise.withResolvers<void>();
@@ -70,7 +70,7 @@ test('a transaction that its process leaves idle is ended by the server, and its
   assert.deepEqual(await stored(pool), [3]);
 });
 
-test('a statement that waits for a lock for too long fails', async (t) => {
+test('a statement that waits too long for a lock fails', async (t) => {
   const pool = await poolWithTable(t);
   const holder = await lockedTable(t);
   const waiting = transaction(pool, (client) => insert(client, 1), { lockSeconds: 0.1 });
@@ -79,7 +79,7 @@ test('a statement that waits for a lock for too long fails', async (t) => {
   assert.deepEqual(await stored(pool), []);
 });
 
-test('a transaction that waits for a lock in vain is begun again as often as it may', async (t) => {
+test('a transaction that gets no lock is repeated up to its number of attempts', async (t) => {
   const pool = await poolWithTable(t);
   const holder = await lockedTable(t);
   const attempts: number[] = [];
@@ -95,7 +95,7 @@ test('a transaction that waits for a lock in vain is begun again as often as it 
   assert.deepEqual([result, attempts.length, await stored(pool)], ['done', 2, [2]]);
 });
 
-test('what is no conflict with another transaction is not begun again', async (t) => {
+test('an error other than a conflict with another transaction is not repeated', async (t) => {
   const pool = await poolWithTable(t);
   let runs = 0;
   const failing = transaction(
@@ -110,7 +110,7 @@ test('what is no conflict with another transaction is not begun again', async (t
   assert.equal(runs, 1);
 });
 
-test('every transaction has limits, and the session none of them after', async (t) => {
+test('every transaction has limits, and the session has none of them afterwards', async (t) => {
   const pool = await poolWithTable(t);
   const read = async (client: Pick<pg.ClientBase, 'query'>) => {
     const { rows } =
@@ -127,7 +127,7 @@ test('every transaction has limits, and the session none of them after', async (
   assert.deepEqual(await read(pool), { idle: '0', lock: '0', statement: '0' });
 });
 
-/** A connection whose transaction has locked the table; it is the caller's to end. */
+/** A connection whose transaction has locked the table; the caller must end it. */
 async function lockedTable(t: TestContext): Promise<pg.Client> {
   const holder = createClient({ url, applicationName: 'holder' });
   await holder.connect();
@@ -137,7 +137,7 @@ async function lockedTable(t: TestContext): Promise<pg.Client> {
   return holder;
 }
 
-/** Transactions whose process has nothing more to say at the moment. */
+/** Transactions whose process is currently idle. */
 async function openTransactions(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query(
     `select count(*) as open from pg_stat_activity
@@ -146,7 +146,7 @@ async function openTransactions(pool: pg.Pool): Promise<number> {
   return rows[0].open;
 }
 
-/** A pool of one connection, so that whatever a transaction leaves on it would show. */
+/** A pool of one connection, so that anything left on it by a transaction would show. */
 async function poolWithTable(t: TestContext): Promise<pg.Pool> {
   const pool = createPool({ url, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());

@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { type ConsumerOptions, type Lane, startConsumer } from '../../src/queue/consumer.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** A queue of numbers in memory, whose handlers end when they are told to. */
+/** A queue of numbers in memory, whose handlers end when the test tells them. */
 function startTaking(t: TestContext, waiting: number[], options: Partial<ConsumerOptions<number>> = {}) {
   const inHand = new Map<number, () => void>();
   const asked: number[] = [];
@@ -40,20 +40,20 @@ function startTaking(t: TestContext, waiting: number[], options: Partial<Consume
 }
 
 describe('a consumer', () => {
-  test('takes as many messages as it has lanes for, in one fetch', async (t) => {
+  test('a consumer takes as many messages as it has free lanes, in one fetch', async (t) => {
     const { asked, holds } = startTaking(t, [1, 2, 3]);
     await holds(1, 2);
     assert.deepEqual(asked, [2]);
   });
 
-  test('takes the next as soon as a lane comes free', async (t) => {
+  test('a consumer takes the next message as soon as a lane is free', async (t) => {
     const { finish, holds } = startTaking(t, [1, 2, 3]);
     await holds(1, 2);
     finish(1);
     await holds(2, 3);
   });
 
-  test('does not ask again when the queue was empty, until it is woken', async (t) => {
+  test('a consumer does not fetch again from an empty queue until it is woken', async (t) => {
     const waiting = [1];
     const { consumer, asked, finish, holds } = startTaking(t, waiting);
     await holds(1);
@@ -65,14 +65,14 @@ describe('a consumer', () => {
     await holds(2);
   });
 
-  test('asks again at the end of each message where that may free others', async (t) => {
+  test('a consumer fetches again at the end of each message when that may free others', async (t) => {
     const { asked, finish, holds } = startTaking(t, [1], { wakeAtEnd: true });
     await holds(1);
     finish(1);
     await waitFor(async () => asked.length === 2, { what: 'another fetch' });
   });
 
-  test('takes another message when one releases its lane, once, and waits for both at the end', async (t) => {
+  test('a consumer takes one more message when one releases its lane, and waits for both at the end', async (t) => {
     const { lanes, finish, holds } = startTaking(t, [1, 2, 3, 4]);
     await holds(1, 2);
     lanes.get(1)?.release();
@@ -83,7 +83,7 @@ describe('a consumer', () => {
     await holds(3, 4);
   });
 
-  test('asks again at once when others were in its way', async (t) => {
+  test('a consumer fetches again at once when other processes were in its way', async (t) => {
     const waiting = [1];
     let inTheWay = 3;
     const { holds } = startTaking(t, waiting, {
@@ -93,7 +93,7 @@ describe('a consumer', () => {
     await holds(1);
   });
 
-  test('has as many messages as fit into its room, and waits until there is enough of it', async (t) => {
+  test('a consumer takes as many messages as fit into its room, and waits until there is enough room', async (t) => {
     const waiting = [1, 1, 3, 1];
     let id = 0;
     const sizes = new Map<number, number>();
@@ -121,7 +121,7 @@ describe('a consumer', () => {
     assert.deepEqual(asked, [4, 3, 1]);
   });
 
-  test('tells of a fetch that fails and goes on', async (t) => {
+  test('a consumer reports a fetch that fails and continues', async (t) => {
     const errors: unknown[] = [];
     const waiting = [1];
     const { holds } = startTaking(t, waiting, {
@@ -135,7 +135,7 @@ describe('a consumer', () => {
     assert.deepEqual(errors, ['the database is away']);
   });
 
-  test('goes on fetching for a while after one that failed: what that has claimed becomes known late', async (t) => {
+  test('a consumer goes on fetching for a while after a failed fetch, which may have claimed messages', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     let fetches = 0;
     startTaking(t, [], {
@@ -151,7 +151,7 @@ describe('a consumer', () => {
     }
   });
 
-  test('that stops takes nothing more and waits for what is in hand', async (t) => {
+  test('a consumer that stops takes no more messages and waits for those in hand', async (t) => {
     const { consumer, asked, finish, holds } = startTaking(t, [1, 2, 3]);
     await holds(1, 2);
     let stopped = false;

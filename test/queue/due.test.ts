@@ -15,7 +15,7 @@ beforeEach(() => pool.query('delete from pgboss.job'));
 const MESSAGE = { batch: '00000000-0000-7000-8000-000000000001', chunk: 0, generation: 1, attempt: 1 };
 const QUEUES = ['jobs.default', 'quarantine.default', 'callbacks'];
 
-/** The queues that polling has named, in the order in which it did. */
+/** The queues that polling has named, in order. */
 function startPolling(t: TestContext, queues = QUEUES) {
   const due: string[] = [];
   const errors: unknown[] = [];
@@ -35,14 +35,14 @@ const sendChunk = (delaySeconds = 0) =>
   transaction(pool, (client) => queue.sendChunks(client, 'default', [MESSAGE], { delaySeconds }));
 
 describe('polling', () => {
-  test('names a queue as long as a message of it is due, and no other', async (t) => {
+  test('polling names a queue while a message of it is due, and no other queue', async (t) => {
     const { due, names } = startPolling(t);
     await sendChunk();
     await names('jobs.default', 2);
     assert.deepEqual([...new Set(due)], ['jobs.default']);
   });
 
-  test('names a queue whose message goes back, once its delay is over', async (t) => {
+  test('polling names a queue with a returned message when its delay is over', async (t) => {
     await sendChunk(3600);
     await transaction(pool, (client) => queue.sendToQuarantine(client, 'default', MESSAGE));
     const { due, names } = startPolling(t);
@@ -55,7 +55,7 @@ describe('polling', () => {
     await names('jobs.default');
   });
 
-  test('does not name a queue whose only message is being worked on', async (t) => {
+  test('polling does not name a queue whose only message is claimed', async (t) => {
     await sendChunk();
     await pool.query(`update pgboss.job set state = 'active'`);
     await transaction(pool, (client) =>
@@ -75,7 +75,7 @@ describe('polling', () => {
     assert.deepEqual([...new Set(due)], ['callbacks']);
   });
 
-  test('goes on after a question that failed', async (t) => {
+  test('polling continues after a failed query', async (t) => {
     const { errors, names } = startPolling(t);
     await sendChunk();
     await names('jobs.default');

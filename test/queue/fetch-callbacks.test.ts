@@ -14,7 +14,7 @@ beforeEach(() => pool.query('delete from pgboss.job'));
 
 let batches = 0;
 
-/** Has so many callbacks wait for each of the tenant's receivers. */
+/** Makes this many callbacks wait for each of the tenant's receivers. */
 async function wait(
   tenant: string,
   receivers: readonly string[],
@@ -52,7 +52,7 @@ function hosts(count: number, name = 'hanging'): string[] {
   return Array.from({ length: count }, (_, n) => `${name}${n}.example`);
 }
 
-/** How many of the claims are of each tenant, or of each receiver. */
+/** The number of claims of each tenant, or of each receiver. */
 function count(claims: Claim<CallbackMessage>[], by: 'tenant' | 'receiver'): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { message } of claims) counts[message[by]] = (counts[message[by]] ?? 0) + 1;
@@ -60,7 +60,7 @@ function count(claims: Claim<CallbackMessage>[], by: 'tenant' | 'receiver'): Rec
 }
 
 describe('lanes for callbacks', () => {
-  test('go to one tenant up to half of them, and something is left for each further one', async () => {
+  test('a single tenant gets up to half of the lanes, and some are left for each further tenant', async () => {
     const fetcher = new CallbackFetcher(pool);
     await wait('a', hosts(40));
     assert.deepEqual(count(await fetcher.fetch(32), 'tenant'), { a: 16 });
@@ -73,7 +73,7 @@ describe('lanes for callbacks', () => {
     assert.ok((count(await fetcher.fetch(16 - (more.b ?? 0) - (more.c ?? 0)), 'tenant').d ?? 0) >= 1);
   });
 
-  test('are shared alike by tenants that wait together, whoever has more waiting', async () => {
+  test('tenants that wait together share the lanes equally, even if one has more waiting', async () => {
     await wait('a', hosts(40), 4);
     await wait('b', hosts(12));
     await wait('c', hosts(12));
@@ -82,7 +82,7 @@ describe('lanes for callbacks', () => {
     assert.ok(a + b + c >= 24);
   });
 
-  test('come back when a callback has ended', async () => {
+  test('a lane is free again when its callback has ended', async () => {
     const fetcher = new CallbackFetcher(pool);
     await wait('a', hosts(40));
     const claims = await fetcher.fetch(8);
@@ -92,7 +92,7 @@ describe('lanes for callbacks', () => {
     assert.equal((await fetcher.fetch(8)).length, 4);
   });
 
-  test('are four for one receiver, over all processes', async () => {
+  test('one receiver gets four lanes, over all processes', async () => {
     await wait('a', ['good.example'], 20);
     const [first, second] = [new CallbackFetcher(pool), new CallbackFetcher(pool)];
     assert.equal((await first.fetch(128)).length, 4);
@@ -101,7 +101,7 @@ describe('lanes for callbacks', () => {
     assert.deepEqual(count(await second.fetch(128), 'tenant'), { b: 4 });
   });
 
-  test('are one for a receiver while its tenant holds much, so that each of the others has one', async () => {
+  test('a receiver gets one lane while its tenant holds many, so that each other receiver has one', async () => {
     const fetcher = new CallbackFetcher(pool);
     await wait('a', hosts(40), 4);
     const claims = await fetcher.fetch(128);
@@ -111,7 +111,7 @@ describe('lanes for callbacks', () => {
     assert.deepEqual(count(await fetcher.fetch(128 - claims.length), 'receiver'), { 'good.example': 1 });
   });
 
-  test('are one for a receiver that did not answer last, until it answers', async () => {
+  test('a receiver that did not answer last time gets one lane until it answers', async () => {
     const fetcher = new CallbackFetcher(pool);
     await wait('a', ['silent.example'], 20);
     const claims = await fetcher.fetch(128);
@@ -126,7 +126,7 @@ describe('lanes for callbacks', () => {
     assert.equal((await fetcher.fetch(128)).length, 4);
   });
 
-  test('are sixteen for a receiver that answered within a second last', async () => {
+  test('a receiver whose last answer took less than a second gets sixteen lanes', async () => {
     const fetcher = new CallbackFetcher(pool);
     await wait('a', ['quick.example'], 40);
     const [claim, ...others] = await fetcher.fetch(128);
@@ -142,7 +142,7 @@ describe('lanes for callbacks', () => {
     assert.equal((await fetcher.fetch(128)).length, 0);
   });
 
-  test('are kept from receivers that did not answer while others of their tenant wait', async () => {
+  test('receivers that did not answer get no lane while others of their tenant wait', async () => {
     const fetcher = new CallbackFetcher(pool);
     await wait('a', hosts(100));
     const called = new Set<string>();
@@ -163,7 +163,7 @@ describe('lanes for callbacks', () => {
 });
 
 describe('a fetch of callbacks', () => {
-  test('finds the one behind thousands that wait for a receiver at its limit', async () => {
+  test('a fetch finds a callback behind thousands that wait for a receiver at its limit', async () => {
     const fetcher = new CallbackFetcher(pool);
     await waitMany('a', 1, 8000);
     assert.deepEqual(count(await fetcher.fetch(128), 'receiver'), { host0: 4 });
@@ -171,7 +171,7 @@ describe('a fetch of callbacks', () => {
     assert.deepEqual(count(await fetcher.fetch(124), 'receiver'), { 'good.example': 1 });
   });
 
-  test('finds the one of another tenant behind thousands of receivers', async () => {
+  test('a fetch finds a callback of another tenant behind thousands of receivers', async () => {
     const fetcher = new CallbackFetcher(pool);
     await waitMany('a', 5000, 1);
     const claims = await fetcher.fetch(128);
@@ -180,7 +180,7 @@ describe('a fetch of callbacks', () => {
     assert.deepEqual(count(await fetcher.fetch(64), 'tenant'), { b: 1 });
   });
 
-  test('comes to every receiver of a tenant that has thousands', async () => {
+  test('repeated fetches reach every receiver of a tenant with thousands', async () => {
     const fetcher = new CallbackFetcher(pool);
     await waitMany('a', 1200, 1);
     const seen = new Set<string>();
@@ -195,12 +195,12 @@ describe('a fetch of callbacks', () => {
     assert.equal(seen.size, 1200);
   });
 
-  test('leaves those that are not due', async () => {
+  test('a fetch leaves callbacks that are not due', async () => {
     await wait('a', ['good.example'], 3, { delaySeconds: 60 });
     assert.deepEqual(await new CallbackFetcher(pool).fetch(128), []);
   });
 
-  test('takes those of the release before, which name no tenant', async () => {
+  test('a fetch takes callbacks of the previous release, which name no tenant', async () => {
     const message = {
       batch: 'b',
       generation: 1,
@@ -216,7 +216,7 @@ describe('a fetch of callbacks', () => {
     assert.deepEqual(claim?.message, { ...message, tenant: '' });
   });
 
-  test('gives each message to one process', async () => {
+  test('concurrent fetches give each message to one process', async () => {
     await wait('a', hosts(30));
     const fetchers = Array.from({ length: 4 }, () => new CallbackFetcher(pool));
     const claims = (await Promise.all(fetchers.map((fetcher) => fetcher.fetch(128)))).flat();
@@ -225,7 +225,7 @@ describe('a fetch of callbacks', () => {
     assert.equal(rows.length, claims.length);
   });
 
-  test('counts the claims of a message, and an older claim can do nothing with it', async () => {
+  test('a fetch counts the claims of a message, and an older claim has no effect', async () => {
     await wait('a', ['good.example']);
     const [first] = await new CallbackFetcher(pool).fetch(128);
     assert.ok(first);

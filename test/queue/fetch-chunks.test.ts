@@ -17,7 +17,7 @@ beforeEach(() => pool.query('delete from pgboss.job'));
 
 let batches = 0;
 
-/** Has so many batches of one job wait, or so many chunks of one batch. */
+/** Makes this many batches of one job wait, or this many chunks of one batch. */
 async function wait(
   tenant: string,
   action: string,
@@ -42,7 +42,7 @@ async function wait(
 function fetcherOf(holder = 'test') {
   const fetcher = new ChunkFetcher(pool, 'jobs.default', holder);
   return Object.assign(fetcher, {
-    /** Takes messages, as `tenant action chunk`. */
+    /** Claims messages, as `tenant action chunk`. */
     take: async (lanes: number, room: Record<string, number> = {}) =>
       (await fetcher.fetch(lanes * SMALL_PER_LANE, room)).claims.map(named),
   });
@@ -52,7 +52,7 @@ function named({ message: { tenant, action, chunk } }: Claim<ChunkMessage>): str
   return `${tenant} ${action} ${chunk}`;
 }
 
-/** How often each is there. */
+/** The number of occurrences of each. */
 function count(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
@@ -60,7 +60,7 @@ function count(names: readonly string[]): Record<string, number> {
 }
 
 describe('a fetch of chunks', () => {
-  test('serves the tenant with the fewest messages in hand, whatever another has waiting', async () => {
+  test('a fetch serves the tenant with the fewest messages in hand, even if another has many waiting', async () => {
     await wait('a', 'x', { count: 20 });
     const fetcher = fetcherOf();
     assert.deepEqual(count(await fetcher.take(4)), { 'a x 0': 4 });
@@ -69,7 +69,7 @@ describe('a fetch of chunks', () => {
     assert.deepEqual(count(await fetcher.take(3)), { 'a x 0': 2, 'b x 0': 1 });
   });
 
-  test('has tenants take turns when there are fewer lanes than tenants', async () => {
+  test('tenants take turns when there are fewer lanes than tenants', async () => {
     const tenants = Array.from({ length: 30 }, (_, n) => `t${String(n).padStart(2, '0')}`);
     for (const tenant of tenants) await wait(tenant, 'x', { count: 3 });
     const fetcher = fetcherOf();
@@ -82,7 +82,7 @@ describe('a fetch of chunks', () => {
     assert.deepEqual(served.toSorted(), tenants);
   });
 
-  test('shares what a tenant gets among its actions, and among first and later chunks', async () => {
+  test('a fetch shares the part of a tenant among its actions, and among first and later chunks', async () => {
     await wait('a', 'x', { count: 50 });
     await wait('a', 'y', { count: 2 });
     await wait('a', 'x', { chunks: 50, from: 1 });
@@ -91,7 +91,7 @@ describe('a fetch of chunks', () => {
     assert.ok((taken['a x 0'] ?? 0) >= 4 && (taken['a x later'] ?? 0) >= 4, JSON.stringify(taken));
   });
 
-  test('does not let later chunks starve where there is one lane', async () => {
+  test('later chunks do not starve when there is one lane', async () => {
     await wait('a', 'x', { count: 40 });
     await wait('a', 'x', { chunks: 40, from: 1 });
     const fetcher = fetcherOf();
@@ -101,11 +101,11 @@ describe('a fetch of chunks', () => {
       served.push(...claims.map(({ message }) => (message.chunk === 0 ? 'first' : 'later')));
       for (const claim of claims) fetcher.release(claim);
     }
-    // A coin that falls on one side forty times: once in 10^12.
+    // A fair coin that falls on one side forty times: once in 10^12.
     assert.deepEqual(Object.keys(count(served)).sort(), ['first', 'later']);
   });
 
-  test('takes as many small chunks in place of one other as a lane has room for', async () => {
+  test('a fetch takes as many small chunks in place of one other as fit into a lane', async () => {
     await wait('a', 'x', { count: 40, isSmall: true });
     const fetcher = fetcherOf();
     for (const expected of [2 * SMALL_PER_LANE, 40 - 2 * SMALL_PER_LANE]) {
@@ -114,7 +114,7 @@ describe('a fetch of chunks', () => {
     }
   });
 
-  test('leaves a chunk for which there is too little room, and what comes after it', async () => {
+  test('a fetch leaves a chunk that does not fit, and those after it', async () => {
     await wait('a', 'x', { count: 2 });
     const fetcher = fetcherOf();
     const { claims, isShort } = await fetcher.fetch(2 * SMALL_PER_LANE - 1, {});
@@ -124,13 +124,13 @@ describe('a fetch of chunks', () => {
     assert.deepEqual(await fetcher.take(1), ['a x 0']);
   });
 
-  test('takes chunks of one kind by their number, then by their age', async () => {
+  test('a fetch takes chunks of one class by their number, then by their age', async () => {
     await wait('a', 'x', { chunks: 3, from: 1 });
     await wait('a', 'x', { chunks: 3, from: 1 });
     assert.deepEqual(await fetcherOf().take(4), ['a x 1', 'a x 1', 'a x 2', 'a x 2']);
   });
 
-  test('takes no more of an action than it has free slots, and nothing of one that has none', async () => {
+  test('a fetch takes no more messages of an action than it has free slots', async () => {
     await wait('a', 'x', { count: 9 });
     await wait('b', 'x', { count: 9 });
     await wait('b', 'y', { count: 9 });
@@ -139,7 +139,7 @@ describe('a fetch of chunks', () => {
     assert.deepEqual(taken, { 'a x 0': 1, 'b x 0': 1, 'c z 0': 1 });
   });
 
-  test('finds what may run behind thousands that may not', async () => {
+  test('a fetch finds messages that may run behind thousands that may not', async () => {
     await pool.query(
       `insert into pgboss.job (name, data, group_id, start_after, priority)
        select 'jobs.default', jsonb_build_object('tenant', 't' || n % 1000, 'action', action), n::text,
@@ -151,7 +151,7 @@ describe('a fetch of chunks', () => {
     assert.equal((await fetcherOf().take(4)).length, 4);
   });
 
-  test('takes delayed messages once they are due, and not before', async () => {
+  test('a fetch takes delayed messages when they are due, and not before', async () => {
     await wait('a', 'x', { delaySeconds: 3600 });
     await wait('a', 'x', { delaySeconds: 0.2 });
     const fetcher = fetcherOf();
@@ -168,7 +168,7 @@ describe('a fetch of chunks', () => {
     assert.equal((await fetcher.take(4)).length, 1);
   });
 
-  test('takes messages of the release before, which name neither tenant nor action', async () => {
+  test('a fetch takes messages of the previous release, which name neither tenant nor action', async () => {
     const batch = '00000000-0000-7000-8000-000000000000';
     await pool.query(`insert into pgboss.job (name, data, group_id) values ('jobs.default', $1, $2)`, [
       JSON.stringify({ batch, chunk: 0, generation: 1, attempt: 1 }),
@@ -181,7 +181,7 @@ describe('a fetch of chunks', () => {
     );
   });
 
-  test('by several at once takes each message once, and says that there may be more', async () => {
+  test('concurrent fetches take each message once, and report that there may be more', async () => {
     await wait('a', 'x', { count: 30 });
     const taken: string[] = [];
     await Promise.all(
@@ -198,7 +198,7 @@ describe('a fetch of chunks', () => {
     assert.equal(new Set(taken).size, 30);
   });
 
-  test('counts a claim that follows on a dead holder, none that follows on a release', async () => {
+  test('a fetch counts a claim after a dead holder, and not after a release', async () => {
     await wait('a', 'x');
     const fetcher = fetcherOf();
     const [first] = (await fetcher.fetch(1 * SMALL_PER_LANE, {})).claims;
@@ -216,12 +216,12 @@ describe('a fetch of chunks', () => {
   });
 });
 
-test('a claim of which the answer was lost is given back by the next fetch, and no other', async () => {
+test('the next fetch releases a claim whose answer was lost, and no other', async () => {
   await wait('a', 'x', { count: 3 });
   const fetcher = fetcherOf('mine');
   const [held] = (await fetcher.fetch(1 * SMALL_PER_LANE, {})).claims;
   await fetcherOf('other').fetch(1 * SMALL_PER_LANE, {});
-  // As if the statement had been committed and its answer had not come.
+  // As if the statement had been committed and its answer had been lost.
   await pool.query(
     `update pgboss.job set state = 'active', started_on = now(), output = '{"holder":"mine"}' where state = 'created'`,
   );
@@ -236,7 +236,7 @@ test('a claim of which the answer was lost is given back by the next fetch, and 
   assert.equal(claims[0]?.retryCount, 0, 'nothing died of it');
 });
 
-test('batches that wait are told of by action', async () => {
+test('waiting batches are returned by action', async () => {
   await wait('a', 'x', { count: 3 });
   await wait('b', 'y', { delaySeconds: 3600 });
   await wait('c', 'z', { chunks: 3 });

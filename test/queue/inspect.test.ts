@@ -11,7 +11,7 @@ const queues = ['default', 'slow'];
 const queue = await startQueue({ url, queues, applicationName: 'test', max: 2, log: silentLog });
 after(() => queue.stop());
 
-test('the delayed messages of one batch become due, in every queue; those of others stay as they are', async () => {
+test('the delayed messages of one batch become due, in every queue, and those of others do not change', async () => {
   const [mine = '', other = ''] = [1, 2].map((n) => `00000000-0000-7000-8000-00000000000${n}`);
   await transaction(pool, async (client) => {
     for (const batch of [mine, other])

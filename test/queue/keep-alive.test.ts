@@ -17,7 +17,7 @@ async function secondsSinceBeat(batch: string): Promise<number | undefined> {
   return rows[0]?.seconds;
 }
 
-test('a message whose settle has to wait does not hold up the heartbeats of the others', async () => {
+test('a message whose settle has to wait does not delay the heartbeats of the others', async () => {
   const ids = [await system.run(echoJobs(1)), await system.run(echoJobs(1))];
   const [settling = '', other = ''] = ids.map(toBatchId);
   const work = Promise.withResolvers<void>();

@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait.ts';
 
 const NAME = 'listener test';
 
-test('a notifyOf is heard when its transaction commits, and again after the connection was lost', async (t) => {
+test('a notification arrives when its transaction commits, also after the connection was lost', async (t) => {
   const { url, pool } = await createDatabase(t);
   const heard: (string | undefined)[] = [];
   const listener = listenForMessages({
@@ -46,7 +46,7 @@ test('a notifyOf is heard when its transaction commits, and again after the conn
   await hears('four');
 });
 
-test('whoever sends messages notifies of their queue, unless all of them are delayed', async (t) => {
+test('sending messages notifies their queue, unless all of them are delayed', async (t) => {
   const { url, pool } = await createDatabase(t);
   const queue = await startQueue({
     url,

@@ -41,8 +41,8 @@ async function stalled(): Promise<string[]> {
   return (await stalledQueues(pool, QUEUES, 15)).map(({ name }) => name);
 }
 
-describe('a queue is stalled', () => {
-  test('when a message of it has been due for long, and since then', async () => {
+describe('queues that are stalled', () => {
+  test('a queue is stalled when a message has been due for long, since its due time', async () => {
     await send('slow');
     await send('default', [0, 1]);
     const [first, second] = await stalledQueues(pool, QUEUES, 15);
@@ -51,7 +51,7 @@ describe('a queue is stalled', () => {
     assert.ok(seconds > 50 && seconds < 90, `for ${seconds} s`);
   });
 
-  test('when its worker is dead, whose message has gone back', async () => {
+  test('a queue is stalled when its worker is dead and its message has been released', async () => {
     await send('default');
     await pool.query(
       `update pgboss.job set state = 'retry', started_on = now() - interval '2 minutes', heartbeat_on = null`,
@@ -59,14 +59,14 @@ describe('a queue is stalled', () => {
     assert.deepEqual(await stalled(), ['jobs.default']);
   });
 
-  test('when callbacks wait, or messages of the quarantine', async () => {
+  test('a queue is stalled when callbacks wait, or messages in the quarantine', async () => {
     await sendCallback('a.example');
     await send('slow');
     await pool.query(`update pgboss.job set name = 'quarantine.slow' where name = 'jobs.slow'`);
     assert.deepEqual(await stalled(), ['callbacks', 'quarantine.slow']);
   });
 
-  test('when another queue is worked on', async () => {
+  test('a queue is stalled although another queue is worked on', async () => {
     await send('default');
     await send('slow');
     await pool.query(
@@ -77,8 +77,8 @@ describe('a queue is stalled', () => {
   });
 });
 
-describe('a queue is not stalled', () => {
-  test('when its messages are delayed, or have not been due for long', async () => {
+describe('queues that are not stalled', () => {
+  test('a queue is not stalled when its messages are delayed, or became due recently', async () => {
     await send('default', [0], { delaySeconds: 120 });
     await send('slow', [0], { delaySeconds: 55 });
     assert.deepEqual(await stalled(), []);
@@ -89,18 +89,18 @@ describe('a queue is not stalled', () => {
     ['was ended lately', `state = 'completed', completed_on = now()`],
     ['failed lately', `state = 'retry', started_on = now()`],
   ])
-    test(`when one of its messages ${what}, however many others wait`, async () => {
+    test(`a queue is not stalled when one of its messages ${what}, even if many others wait`, async () => {
       await send('default', [0, 1, 2]);
       await pool.query(`update pgboss.job set ${change} where data->>'chunk' = '1'`);
       assert.deepEqual(await stalled(), []);
     });
 
-  test('when nothing waits in it', async () => {
+  test('a queue is not stalled when no message waits in it', async () => {
     assert.deepEqual(await stalled(), []);
   });
 });
 
-test('what waits is counted as batches and as callbacks; what is delayed is not', async () => {
+test('waiting work is counted as batches and as callbacks, without delayed messages', async () => {
   await send('default', [0, 1, 2]);
   await send('default');
   await send('default', [0], { delaySeconds: 120 });

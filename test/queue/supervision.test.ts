@@ -5,10 +5,10 @@ import { startSupervision } from '../../src/queue/supervision.ts';
 import { createDatabase } from '../support/database.ts';
 import { waitFor } from '../support/wait.ts';
 
-test('no worker is taken for dead at the first look after the database was away', async (t) => {
+test('no worker counts as dead at the first check after the database was away', async (t) => {
   const { url, pool } = await createDatabase(t);
   const boss = new PgBoss({ connectionString: url, supervise: false, monitorIntervalSeconds: 5 });
-  boss.on('error', () => {}); // its connections are cut with the database
+  boss.on('error', () => {}); // its connections are cut when the database stops
   await boss.start();
   t.after(() => boss.stop({ graceful: false }));
   await boss.createQueue('quiet', { heartbeatSeconds: 10, retryLimit: 5 });

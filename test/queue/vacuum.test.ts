@@ -4,7 +4,7 @@ import { startQueue } from '../../src/queue/queue.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 
-test('the table of messages is vacuumed by the number of dead rows, unless an operator has said otherwise', async (t) => {
+test('the table of messages is vacuumed by the number of dead rows, unless an operator has set otherwise', async (t) => {
   const { url, pool } = await createDatabase(t);
   async function settingsAfterStart(): Promise<string[]> {
     const queue = await startQueue({

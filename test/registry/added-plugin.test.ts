@@ -103,7 +103,7 @@ test('a plugin is added by adding files', async (t) => {
   const env = { DATABASE_URL: databaseUrl, ADMIN_KEY, PLUGIN_DIR: '' };
   const site = await home.start(env, project).ready(ADMIN_KEY);
 
-  await t.test('its jobs run', async () => {
+  await t.test('the jobs of an added plugin run', async () => {
     const job = (params: object) => ({ namespace: 'demo', action: 'greet', params });
     const asyncId = await site.run([job({ name: 'Ada' }), job({ name: 'nobody' })]);
     const [greeted, failed] = await site.results(asyncId);
@@ -112,7 +112,7 @@ test('a plugin is added by adding files', async (t) => {
     assert.equal(failed.response.message, 'nobody to greet');
   });
 
-  await t.test('its schema is asked', async () => {
+  await t.test('the schema of an added plugin is used', async () => {
     const jobs = [{ namespace: 'demo', action: 'greet', params: { name: 7 } }];
     const { status, body } = await site.rpc('run', { jobs });
     assert.deepEqual([status, body.specificCode], [400, 24092]);
@@ -120,7 +120,7 @@ test('a plugin is added by adding files', async (t) => {
   });
 
   await t.test(
-    'its routes call actions and submit batches, its migrations have made its tables',
+    'the routes of an added plugin call actions and submit batches, and its migrations have made its tables',
     async () => {
       assert.deepEqual((await site.post('/demo/greet/Grace')).body, { greeting: 'Hello Grace' });
       const { status, body } = await site.post('/demo/remember/Ada,Grace');
@@ -139,7 +139,7 @@ test('a plugin is added by adding files', async (t) => {
     },
   );
 
-  await t.test('its types are those of its schemas', async () => {
+  await t.test('the types of an added plugin come from its schemas', async () => {
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
     const options = { cwd: project };
     await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.demo.json'], options).catch((error) =>

@@ -1,4 +1,6 @@
-/** A process that loads the plugins of a folder; its arguments are the folder and the milliseconds for each file. */
+/**
+ * A process that loads the plugins of a folder; its arguments are the folder and the milliseconds per file.
+ */
 import { startLoadWatch } from '../../src/registry/load-watch.ts';
 import { loadRegistry } from '../../src/registry/registry.ts';
 

@@ -6,7 +6,7 @@ import { discover } from '../../src/registry/discover.ts';
 import { RegistryError } from '../../src/registry/registry-error.ts';
 import { makePluginRoot } from './plugin-root.ts';
 
-test('an action is a file of jobs with its schema beside; what may lie anywhere is left alone', async (t) => {
+test('an action is a file of jobs with its schema, and incidental files are ignored', async (t) => {
   const root = await makeRoot(t, [
     'jobs/demo/greet.ts',
     'schemas/demo/greet.ts',
@@ -72,7 +72,7 @@ test('namespaces and files may be links', async (t) => {
   );
 });
 
-test('a link that leads to nothing is refused', async (t) => {
+test('a link to a missing file is refused', async (t) => {
   const root = await makeRoot(t, ['jobs/README.md']);
   await symlink(join(root, 'gone'), join(root, 'jobs/demo'));
   assert.throws(() => discover(root), {
@@ -81,7 +81,7 @@ test('a link that leads to nothing is refused', async (t) => {
   });
 });
 
-/** What lies there, and the end of the one line that the start warns with. */
+/** The file, and the end of the one line that the start warns with. */
 const warned: [path: string, reason: string][] = [
   ['jobs/countries.json', 'jobs/ has a folder for each namespace'],
   ['jobs/demo/template.html', 'what actions read goes to lib/'],
@@ -92,7 +92,7 @@ const warned: [path: string, reason: string][] = [
 ];
 
 for (const [path, reason] of warned)
-  test(`${path} is warned of`, async (t) => {
+  test(`${path} causes a warning`, async (t) => {
     const root = await makeRoot(t, ['jobs/demo/greet.ts', 'schemas/demo/greet.ts', path]);
     assert.deepEqual(discover(root).warnings, [`${root}/${path} is not used: ${reason}`]);
   });
@@ -105,7 +105,7 @@ const SCHEMA_IN_TYPESCRIPT =
   'a schema is TypeScript, in a file that ends with .ts; what schemas share goes to schemas/lib/';
 const TESTS_ELSEWHERE = 'tests belong outside jobs/ and schemas/, as in test/jobs/';
 
-/** A file, what the error names, and what it says. */
+/** A file, the name in the error, and its text. */
 const refused: [path: string, place: string, message: string][] = [
   [
     'jobs/demo/old/greet.ts',
@@ -155,7 +155,7 @@ for (const [path, place, message] of refused)
     });
   });
 
-/** An action of which the schema is missing, what stands beside, and the hint that follows. */
+/** An action without a schema, the files beside it, and the hint that follows. */
 const missing: [beside: string[], hint: string][] = [
   [[], ''],
   [['greet.js'], 'greet.js'],
@@ -164,7 +164,7 @@ const missing: [beside: string[], hint: string][] = [
 ];
 
 for (const [beside, other] of missing)
-  test(`an action without its schema is refused${other && `, and ${other} is no schema`}`, async (t) => {
+  test(`an action without its schema is refused${other && `, and ${other} is not its schema`}`, async (t) => {
     const root = await makeRoot(t, ['jobs/demo/greet.ts', ...beside.map((name) => `schemas/demo/${name}`)]);
     const hint = other && `; ${root}/schemas/demo/${other} is not it: the name must be the same`;
     assert.throws(() => discover(root), {

@@ -5,8 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 const PROJECT = resolve(import.meta.dirname, '../..');
 
 /**
- * A folder of plugins outside of the project, where `batchwright/plugin` and `#schemas/…` mean what they mean
- * inside. It is gone when the test ends.
+ * A folder of plugins outside the project, where `batchwright/plugin` and `#schemas/…` resolve as inside. It
+ * is removed when the test ends.
  */
 export async function makePluginRoot(
   t: { after(fn: () => Promise<void>): void },

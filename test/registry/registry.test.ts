@@ -16,7 +16,7 @@ const SCHEMA = 'schemas/demo/greet.ts';
 const ROUTES = 'jobs/demo/routes.ts';
 const schema = "export const params = { type: 'object' };";
 
-/** The text of an action with these members beside what it must have. */
+/** The text of an action with these members in addition to the required ones. */
 function action(members = ''): string {
   return `import { defineAction } from 'batchwright/plugin';
 export default defineAction({ summary: 'Greets', run: () => 'Hello', ${members} });`;
@@ -42,7 +42,7 @@ test('an action gets every default that it does not set', async (t) => {
   assert.equal(registry.get('demo', 'other'), undefined);
 });
 
-test('an action keeps what it sets', async (t) => {
+test('an action keeps the options that it sets', async (t) => {
   const members = `permission: 'demo.any', queue: 'mails', concurrency: 2, timeoutSeconds: 0.5,
     transactional: true, retry: { limit: 0 }`;
   const root = await makePluginRoot(t, { [SCHEMA]: schema, [JOB]: action(members) });
@@ -65,7 +65,7 @@ test('an action keeps what it sets', async (t) => {
   assert.deepEqual(registry.queues, ['default', 'mails']);
 });
 
-test('a namespace may have routes and migrations, with actions or without', async (t) => {
+test('a namespace may have routes and migrations, with or without actions', async (t) => {
   const routes = "export default { prefix: '/demo/v2', routes() {} };";
   const root = await makePluginRoot(t, { [ROUTES]: routes, 'jobs/demo/migrations/001_a.sql': '' });
   const registry = await loadRegistry([root]);
@@ -76,7 +76,7 @@ test('a namespace may have routes and migrations, with actions or without', asyn
   assert.deepEqual(registry.migrations, [{ namespace: 'demo', directory: `${root}/jobs/demo/migrations` }]);
 });
 
-/** What two roots have, and the line that names both, in which ONE and OTHER stand for the roots. */
+/** The files of two roots, and the line that names both; ONE and OTHER stand for the roots. */
 const twice: [what: string, one: Record<string, string>, other: Record<string, string>, message: string][] = [
   [
     'the same action',
@@ -124,7 +124,7 @@ test('two roots may share a namespace', async (t) => {
   );
 });
 
-/** What is wrong, the files, and the one line that says so, which begins with the root. */
+/** The error, the files, and the one line that reports it, which begins with the root. */
 const refused: [what: string, files: Record<string, string>, message: string | RegExp][] = [
   [
     'a job that exports nothing',
@@ -377,7 +377,7 @@ for (const [what, files, message] of refused)
     else assert.match(line, message);
   });
 
-/** What is wrong with `routes()`, its text, and what the error says of it. */
+/** The error of `routes()`, its text, and the message. */
 const failing: [what: string, text: string, message: string][] = [
   ['throws', "routes() {\n throw new Error('oops'); }", 'line 2: oops'],
   ['throws later', "async routes() {\n await null;\n throw new Error('oops'); }", 'line 3: oops'],
@@ -412,14 +412,14 @@ for (const file of [JOB, SCHEMA, ROUTES])
     });
   });
 
-test('a file that never gives the event loop back is named, and the process is ended', async (t) => {
+test('a file that blocks the event loop for ever is named, and the process is ended', async (t) => {
   const root = await makePluginRoot(t, { [SCHEMA]: schema, [JOB]: 'for (;;);' });
   const { signal, stdout, stderr } = await runLoader(root, 500);
   assert.deepEqual([signal, stdout], ['SIGKILL', '']);
   assert.equal(stderr, `${root}/${JOB}: loading it has blocked the event loop for 0.5 s: it does not end\n`);
 });
 
-test('files that are loaded in time are not named, however many there are', async (t) => {
+test('files that are loaded in time are not named, even if there are many', async (t) => {
   const busy = 'const until = Date.now() + 1200; while (Date.now() < until);';
   const names = ['a', 'b', 'c', 'd']; // together they take longer than each may
   const files = names.flatMap((name) => [
@@ -441,8 +441,8 @@ async function runLoader(root: string, limitMs: number) {
   return { signal, stdout, stderr };
 }
 
-// The last one: what it loads reads all plugins after it, and words its errors otherwise.
-test('a plugin may use TypeScript that takes more than leaving types out', async (t) => {
+// The last test: its import makes all later plugins load through tsx, with other error texts.
+test('a plugin may use TypeScript syntax that cannot be removed', async (t) => {
   const root = await makePluginRoot(t, {
     [SCHEMA]: schema,
     [JOB]: `import { defineAction } from 'batchwright/plugin';

@@ -1,4 +1,4 @@
-/** What is read of a batch, and what is told of its callback: on one Postgres, or on the cluster of CITUS_URL. */
+/** Reads of a batch and its callback: on one Postgres, or on the cluster of CITUS_URL. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
@@ -45,14 +45,14 @@ async function endedBatch(batch: Parameters<typeof storeBatch>[1] & { total: num
 }
 
 describe('A batch', () => {
-  test('is its tenant’s only', async () => {
+  test('a batch is visible only to its tenant', async () => {
     const id = await storeBatch(pool, { tenant: 'of-one' });
     assert.equal((await findTenantBatch(pool, 'of-one', id))?.id, id);
     assert.equal(await findTenantBatch(pool, 'of-another', id), null);
     assert.equal(await findLiveBatch(pool, 'of-another', id), null);
   });
 
-  test('is listed with others, youngest first, page by page and by state', async () => {
+  test('a batch is listed with others, youngest first, by page and by state', async () => {
     const tenant = 'who-lists';
     const ids = [];
     for (let n = 0; n < 4; n++) ids.unshift(await storeBatch(pool, { tenant }));
@@ -73,7 +73,7 @@ describe('A batch', () => {
     assert.deepEqual(await endedAmong(pool, [...ids, ended]), [ended]);
   });
 
-  test('that has expired is found as long as it has not ended', async () => {
+  test('an expired batch is found until it has ended', async () => {
     const expire = (id: string) =>
       pool.query('update batchwright.batch set expires_at = now() where id = $1', [id]);
     const queued = await storeBatch(pool);
@@ -84,7 +84,7 @@ describe('A batch', () => {
     assert.equal(await findTenantBatch(pool, TENANT, ended), null);
   });
 
-  test('tells which of its jobs run and how far they are, until they have their results', async () => {
+  test('a batch shows its running jobs and their progress, until they have their results', async () => {
     const id = await storeBatch(pool);
     await reportProgress(pool, id, [
       { index: 0, done: null, total: null },
@@ -102,7 +102,7 @@ describe('A batch', () => {
     assert.deepEqual(await runningJobs(pool, id), { running: 0, fractions: 0 });
   });
 
-  test('that has not ended after a while is known to the sweep', async () => {
+  test('the sweep finds a batch that has not ended after a while', async () => {
     const [open, ended] = [await storeBatch(pool), await endedBatch({ total: 1 })];
     const later = await storeBatch(pool);
     const walk = { after: FIRST, limit: 1000, minAgeSeconds: 0 };
@@ -120,7 +120,7 @@ describe('A batch', () => {
 describe('Results', () => {
   const indexes = (page: ResultPage | null) => page?.rows.map(({ index }) => index);
 
-  test('are read in request order, by number and by size', async () => {
+  test('results are read in request order, by number and by size', async () => {
     const id = await endedBatch({ total: 6 });
     const page = (fromIndex: number, limit: number, maxBytes = 1000, knownChunk = -1) =>
       resultPage(pool, id, { fromIndex, limit, maxBytes, knownChunk });
@@ -134,7 +134,7 @@ describe('Results', () => {
     assert.equal(await page(6, 4), null);
   });
 
-  test('come with the chunk that they are of, whose jobs are told once, and with what their batch is', async () => {
+  test('results come with their chunk, whose jobs are sent once, and with the state of their batch', async () => {
     const id = await endedBatch({ total: 3 });
     const page = { fromIndex: 1, limit: 9, maxBytes: 1000 };
     const first = await resultPage(pool, id, { ...page, knownChunk: -1 });
@@ -144,7 +144,7 @@ describe('Results', () => {
     assert.deepEqual([known?.jobs, indexes(known)], [null, [1, 2]]);
   });
 
-  test('have their times to the millisecond, and none for the start of a job that never ran', async () => {
+  test('results have their times to the millisecond, and no start for a job that never ran', async () => {
     const id = await endedBatch({ total: 3 });
     const times = [
       '2026-03-01 12:00:00.123456+00',
@@ -168,7 +168,7 @@ describe('Results', () => {
     );
   });
 
-  test('whose chunk is gone are read up to the chunk after it, or to the end', async () => {
+  test('results without their chunk are read up to the next chunk, or to the end', async () => {
     const id = await endedBatch({ total: 1 });
     await pool.query('delete from batchwright.chunk where batch_id = $1', [id]);
     const page = { fromIndex: 0, limit: 9, maxBytes: 1000, knownChunk: -1 };
@@ -178,7 +178,7 @@ describe('Results', () => {
     assert.equal(await resultAt(pool, id, 1), null);
   });
 
-  test('of one status are found by their number', async () => {
+  test('results of one status are found by their number', async () => {
     const id = await endedBatch({ total: 6 });
     assert.equal(await nthResultIndex(pool, id, 'failed', 2), 5);
     assert.equal(await nthResultIndex(pool, id, 'failed', 3), null);
@@ -196,7 +196,7 @@ describe('Results', () => {
 describe('A callback', () => {
   const attempt = { generation: 1, trigger: 'completion', durationMs: 5, error: null };
 
-  test('has its attempts counted and logged, first to last', async () => {
+  test('a callback has its attempts counted and logged, first to last', async () => {
     const id = await endedBatch({ total: 1, callbackUrl: 'https://a.test/' });
     const walk = { after: FIRST, limit: 1000, minAgeSeconds: 0 };
     const due = await transaction(pool, (client) => pendingCallbacks(client, walk));
@@ -234,7 +234,7 @@ describe('A callback', () => {
     assert.deepEqual([batch?.callbackState, batch?.callbackAttempts], ['delivered', 2]);
   });
 
-  test('that was delivered stays so, until it is asked for again', async () => {
+  test('a delivered callback stays delivered, until it is requested again', async () => {
     const id = await endedBatch({ total: 1, callbackUrl: 'https://a.test/' });
     const state = async () => (await findTenantBatch(pool, TENANT, id))?.callbackState;
     for (const next of ['delivered', 'failed'] as const)
@@ -244,7 +244,7 @@ describe('A callback', () => {
     assert.equal(await state(), 'pending');
   });
 
-  test('of an older generation counts nothing', async () => {
+  test('a callback of an older generation counts nothing', async () => {
     const id = await endedBatch({ total: 1 });
     const counted = await transaction(pool, (client) =>
       countAttempt(client, { batch: id, generation: 2 }, 'delivered'),
@@ -252,7 +252,7 @@ describe('A callback', () => {
     assert.equal(counted, false);
   });
 
-  test('is signed at the database’s time', async () => {
+  test('a callback is signed with the database’s time', async () => {
     const id = await endedBatch({ total: 1 });
     const { rows } = await pool.query('select floor(extract(epoch from now()))::int8 as seconds');
     const [batch] = await callbackBatches(pool, [id]);

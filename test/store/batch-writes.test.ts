@@ -1,4 +1,4 @@
-/** What is written of a batch, statement by statement: on one Postgres, or on the cluster of CITUS_URL. */
+/** Writes of a batch, one test per statement: on one Postgres, or on the cluster of CITUS_URL. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
@@ -40,7 +40,7 @@ const settleAll = (id: string, ...outcomes: Parameters<typeof settle>[3]) =>
   transaction(pool, (client) => settle(client, id, 1, outcomes));
 
 describe('A batch is stored', () => {
-  test('with its chunk, as it was sent', async () => {
+  test('a batch is stored with its chunk, unchanged', async () => {
     const id = await storeBatch(pool);
     const stored = await findAnyBatch(pool, id);
     assert.deepEqual([stored?.state, stored?.total, stored?.generation], ['queued', 3, 1]);
@@ -51,7 +51,7 @@ describe('A batch is stored', () => {
     );
   });
 
-  test('with chunks that are copied in', async (t) => {
+  test('a batch is stored with chunks that are copied in', async (t) => {
     const { url } = database;
     const copyPool = createPool({ url, max: 1, applicationName: 'test copy', log: silentLog, forCopy: true });
     t.after(() => copyPool.end());
@@ -87,7 +87,7 @@ describe('A batch is stored', () => {
     );
   });
 
-  test('and a settle that is repeated changes nothing, not even the state of a callback that was delivered', async () => {
+  test('storing a batch together with a repeated settle changes nothing, not even a delivered callback', async () => {
     const id = await storeBatch(pool, { total: 1, callbackUrl: 'https://a.test/' });
     const first = await settleAll(id, outcome(0));
     assert.deepEqual([first?.inserted, first?.finished], [1, true]);
@@ -100,7 +100,7 @@ describe('A batch is stored', () => {
     assert.deepEqual({ ...rows[0], settled_at: null }, { ...stored.rows[0], settled_at: null });
   });
 
-  test('under an idempotency key, by which its tenant finds it again', async () => {
+  test('a batch is stored under an idempotency key, by which its tenant finds it again', async () => {
     const idempotency = { key: 'order 1', digest: Buffer.from('digest') };
     const id = await storeBatch(pool, { idempotency });
     const mine = { tenant: TENANT, key: 'order 1' };
@@ -109,7 +109,7 @@ describe('A batch is stored', () => {
     assert.deepEqual(found, [{ ...mine, batchId: id, digest: idempotency.digest }]);
   });
 
-  test('under a key that nobody else is storing one under', async () => {
+  test('a batch is stored under a key that no other transaction has locked', async () => {
     const one = { tenant: TENANT, key: 'order 2' };
     const two = { tenant: TENANT, key: 'order 3' };
     await transaction(pool, async (client) => {
@@ -119,7 +119,7 @@ describe('A batch is stored', () => {
     });
   });
 
-  test('with refused jobs as failed, and has ended when there are no others', async () => {
+  test('a batch is stored with refused jobs as failed, and has ended when there are no others', async () => {
     const id = await storeBatch(pool, { total: 2, invalid: [0, 1], callbackUrl: 'https://a.test/' });
     const counted = await transaction(pool, (client) => recount(client, id));
     assert.deepEqual([counted?.finished, counted?.state], [true, 'completed']);
@@ -130,7 +130,7 @@ describe('A batch is stored', () => {
 });
 
 describe('A settle', () => {
-  test('counts results once, and the last of them ends the batch', async () => {
+  test('a settle counts results once, and the last one ends the batch', async () => {
     const id = await storeBatch(pool, { callbackUrl: 'https://a.test/' });
     await transaction(pool, (client) => markRunning(client, id, 1, 0));
     const first = await settleAll(id, outcome(0), outcome(1, 'failed'));
@@ -146,7 +146,7 @@ describe('A settle', () => {
     assert.ok(ended.startedAt && ended.finishedAt && ended.startedAt <= ended.finishedAt);
   });
 
-  test('that committed first yet began later does not outlast the batch, nor one that began earlier its start', async () => {
+  test('the times of a batch come from its earliest start and its latest settle, in any order of commits', async () => {
     const id = await storeBatch(pool, { total: 2 });
     await markRunning(pool, id, 1, 0);
     const other = await pool.connect();
@@ -175,7 +175,7 @@ describe('A settle', () => {
     assert.deepEqual(rows, [{ startsFirst: true, endsLast: true }]);
   });
 
-  test('that expects nothing there fails when there is, and leaves nothing', async () => {
+  test('a settle that expects no results fails when there are some, and leaves nothing', async () => {
     const id = await storeBatch(pool);
     await settleAll(id, outcome(0));
     const repeated = transaction(pool, (client) =>
@@ -189,17 +189,17 @@ describe('A settle', () => {
     assert.equal(fresh?.finished, true);
   });
 
-  test('takes text that jsonb would refuse', async () => {
+  test('a settle stores text that jsonb would refuse', async () => {
     const id = await storeBatch(pool, { total: 1 });
     assert.equal((await settleAll(id, outcome(0, 'succeeded', '"\\u0000\\ud800"')))?.finished, true);
   });
 
-  test('of another generation finds no batch', async () => {
+  test('a settle of another generation finds no batch', async () => {
     const id = await storeBatch(pool);
     assert.equal(await transaction(pool, (client) => settle(client, id, 2, [outcome(0)])), null);
   });
 
-  test('by many at once counts every result', async () => {
+  test('concurrent settles count every result', async () => {
     const total = 40;
     const id = await storeBatch(pool, { total });
     const answers = await Promise.all(Array.from({ length: total }, (_, n) => settleAll(id, outcome(n))));
@@ -209,7 +209,7 @@ describe('A settle', () => {
 });
 
 describe('A batch that is cancelled', () => {
-  test('tells every settle so, and ends as cancelled', async () => {
+  test('a cancelled batch reports the cancel to every settle, and ends as cancelled', async () => {
     const id = await storeBatch(pool, { total: 2 });
     assert.equal(await isCancelRequested(pool, id), false);
     assert.equal(await transaction(pool, (client) => requestCancel(client, id)), true);
@@ -222,7 +222,7 @@ describe('A batch that is cancelled', () => {
 });
 
 describe('A restart', () => {
-  test('takes away what did not succeed, but for what was refused, and opens the batch', async () => {
+  test('a restart deletes unsuccessful results, except refused jobs, and reopens the batch', async () => {
     const id = await storeBatch(pool, { total: 4, invalid: [3] });
     await transaction(pool, (client) => recount(client, id));
     await settleAll(id, outcome(0), outcome(1, 'failed'), outcome(2, 'cancelled', 'null'));
@@ -239,7 +239,7 @@ describe('A restart', () => {
   });
 });
 
-test('counters that are wrong are set right from the results', async () => {
+test('wrong counters are corrected from the results', async () => {
   const id = await storeBatch(pool);
   await settleAll(id, outcome(0), outcome(1, 'failed'));
   await pool.query('update batchwright.batch set succeeded = 0, failed = 0 where id = $1', [id]);
@@ -255,7 +255,7 @@ test('one process at a time sweeps', async () => {
   assert.equal(await transaction(pool, trySweepLock), true);
 });
 
-test('what has been expired for two days goes with all that belongs to it, and nothing else', async () => {
+test('a batch that expired two days ago is deleted with all its data, and nothing else', async () => {
   const [gone = '', kept = ''] = [await storeBatch(pool, { total: 1 }), await storeBatch(pool, { total: 1 })];
   for (const id of [gone, kept]) await settleAll(id, outcome(0));
   await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days' where id = $1`, [

@@ -11,12 +11,12 @@ describe("a chunk's jobs", () => {
     ['many', Array.from({ length: 1000 }, (_, n) => `{"n": ${n}, "s": "ü€😀"}`)],
     ['one large one', [`{"s":"${'ü'.repeat(1024 * 1024)}"}`]],
   ] as const)
-    test(`come back as they came: ${what}`, async () => {
+    test(`jobs are returned as they were stored: ${what}`, async () => {
       const body = await encode(jobs);
       assert.equal(await decodeJobs({ body, text: null }), textOf(jobs));
     });
 
-  test('are compressed where there are many, and not where they are few', async () => {
+  test('many jobs are compressed, and few are not', async () => {
     const few = ['{"n":1}', '{"n":2}'];
     assert.deepEqual((await encode(few)).subarray(1).toString(), textOf(few));
     const many = Array.from({ length: 1000 }, (_, n) => `{"namespace":"a","action":"b","params":{"n":${n}}}`);
@@ -24,11 +24,11 @@ describe("a chunk's jobs", () => {
     assert.ok(length * 5 < textOf(many).length, `${length} bytes`);
   });
 
-  test('that the release before has stored are their text', async () => {
+  test('jobs stored by the previous release are their text', async () => {
     assert.equal(await decodeJobs({ body: null, text: '[{"n":1}]' }), '[{"n":1}]');
   });
 
-  test('in a format that nobody knows are an error that says so', async () => {
+  test('jobs in an unknown format are an error that says so', async () => {
     await assert.rejects(decodeJobs({ body: Buffer.from([9, 1]), text: null }), /does not know: 9/);
   });
 });

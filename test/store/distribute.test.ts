@@ -21,11 +21,11 @@ before(async () => {
 });
 after(() => database.drop());
 
-test('a Postgres that is no cluster says so', { skip: onCluster() }, async () => {
+test('a Postgres that is not a cluster is recognised', { skip: onCluster() }, async () => {
   assert.equal(await transaction(pool, citusState), 'missing');
 });
 
-test('processes that use the database are named once, those that only wait to start are not', async () => {
+test('processes that use the database are named once, without those that only wait to start', async () => {
   const named = (name: string, work: () => Promise<void>) =>
     withClient(`${database.url}?application_name=batchwright%20${name}`, work);
   const processes = () => transaction(pool, connectedProcesses);
@@ -37,7 +37,7 @@ test('processes that use the database are named once, those that only wait to st
 });
 
 describe('On a cluster', { skip: !onCluster() && 'CITUS_URL is not set' }, () => {
-  test('all that belongs to a batch is distributed by its id', async () => {
+  test('on a cluster all data of a batch is distributed by its id', async () => {
     assert.equal(await transaction(pool, citusState), 'created');
     const tables = await transaction(pool, distributedTables);
     assert.deepEqual(
@@ -54,11 +54,11 @@ describe('On a cluster', { skip: !onCluster() && 'CITUS_URL is not set' }, () =>
     assert.equal(rows.length, 1);
   });
 
-  test('nothing is distributed twice', async () => {
+  test('on a cluster no table is distributed twice', async () => {
     assert.deepEqual(await transaction(pool, distributeTables), []);
   });
 
-  test('every table that holds a batch’s id is distributed', async () => {
+  test('on a cluster every table with a batch’s id is distributed', async () => {
     const { rows } = await pool.query(
       `select table_name from information_schema.columns
        where table_schema = 'batchwright' and column_name = 'batch_id'
@@ -67,7 +67,7 @@ describe('On a cluster', { skip: !onCluster() && 'CITUS_URL is not set' }, () =>
     assert.deepEqual(rows, []);
   });
 
-  test('the partitions of further days are distributed as they are made', async () => {
+  test('on a cluster the partitions of later days are distributed when they are made', async () => {
     await pool.query(
       `do $$ declare last text := to_char(now() at time zone 'UTC' + interval '3 days', 'YYYYMMDD');
        begin execute format('drop table batchwright.chunk_%s, batchwright.result_%s', last, last); end $$`,

@@ -26,7 +26,7 @@ export function chunkOf(
   };
 }
 
-/** Stores a batch of one chunk as a submission does, without messages; answers its id. */
+/** Stores a batch of one chunk like a submission, without messages; returns its id. */
 export function storeBatch(
   pool: pg.Pool,
   batch: {
@@ -59,7 +59,7 @@ export function storeBatch(
   });
 }
 
-/** What came of a job, as a lane hands it to be recorded. */
+/** The outcome of a job, as a lane gives it to be recorded. */
 export function outcome(
   index: number,
   status: RecordableOutcome['status'] = 'succeeded',

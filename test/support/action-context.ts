@@ -1,4 +1,4 @@
-/** Runs actions against a database, without the pipeline: what it would lend them is made here. */
+/** Runs actions against a database, without the pipeline: this creates their context. */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { Action } from '../../src/plugin/action.ts';
@@ -13,7 +13,7 @@ export interface ActionRun extends Partial<Omit<JobContext, 'sql' | 'progress' |
 
 export const silentPluginLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** What a job gets, with `sql` over the given pool or client. */
+/** The context of a job, with `sql` over the given pool or client. */
 export function jobContext(sql: Pick<pg.ClientBase, 'query'>, run: ActionRun = {}): JobContext {
   const { services, progress, ...given } = run;
   const asyncId = randomUUID().replaceAll('-', '');
@@ -46,8 +46,8 @@ async function noHttp(): Promise<never> {
 }
 
 /**
- * Runs one job as the worker does: the params pass through JSON, a transactional action runs in one
- * transaction, and so does the response. Throws what the action throws, or its Error for the job.
+ * Runs one job like the worker: params and response pass through JSON, and a transactional action runs in one
+ * transaction. Throws what the action throws, or its Error for the job.
  */
 export async function runAction<Params>(
   pool: pg.Pool,
@@ -60,7 +60,7 @@ export async function runAction<Params>(
   return response;
 }
 
-/** Runs jobs of one batch: together when the action takes many at once, else one after another. */
+/** Runs jobs of one batch: together when the action has runMany, otherwise one after another. */
 export async function runActionMany<Params>(
   pool: pg.Pool,
   action: Action<Params>,

@@ -2,20 +2,20 @@ import type { System } from './system.ts';
 import { waitFor } from './wait.ts';
 
 export interface Witnesses {
-  /** Two jobs that wait; to run beside those that a cancel finds running, in the same chunk. */
+  /** Two jobs that wait, to run in the same chunk beside those that a cancel finds running. */
   jobs: object[];
-  /** Resolves when both run, beside so many others, and callers are told that the batch runs. */
+  /** Resolves when both run, beside this many others, and callers see the batch as running. */
   running(system: System, asyncId: string, others: number): Promise<void>;
-  /** Resolves when the lane knows of the cancel that was answered: no further job of the batch is started. */
+  /** Resolves when the lane knows of the cancel: no further job of the batch is started. */
   cancelKnown(system: System, asyncId: string): Promise<void>;
 }
 
 /**
- * A lane hears of a cancel a moment after the caller was answered, and may start a few jobs in between. The two
- * jobs end one after the other: with what comes of the first the lane is told of the cancel, and only after that
- * does it settle what comes of the second.
+ * A lane learns of a cancel a moment after the caller was answered, and may start a few jobs in between. The
+ * two jobs end one after the other: settling the first informs the lane of the cancel, and only then does it
+ * settle the second.
  *
- * @param action one with slots that the batch's other jobs leave alone
+ * @param action one whose slots the batch's other jobs do not use
  */
 export function controlJobs(action: 'test.behave' | 'work.attempt', name: string): Witnesses {
   const [namespace = '', called = ''] = action.split('.');

@@ -1,11 +1,11 @@
 /**
- * A Citus cluster for the tests: CITUS_URL names a database of its coordinator that knows the nodes. Citus has
- * a database of the same name on every node, so tests make, clone and drop theirs everywhere.
+ * A Citus cluster for the tests: CITUS_URL names a database of its coordinator that knows the nodes. Citus
+ * has a database of the same name on every node, so tests create, clone and drop theirs everywhere.
  */
 import { randomBytes } from 'node:crypto';
 import { NODES_VARIABLE, SERVER_VARIABLE, TEMPLATE_VARIABLE, urlWithDatabase, withClient } from './server.ts';
 
-/** Enough to have several on each node; Citus's own default, 32, only makes every clone slower. */
+/** Enough for several on each node; Citus's default, 32, would only make every clone slower. */
 const SHARDS = 4;
 
 /** The servers of the suite: one, or the coordinator of a cluster and then its nodes. */
@@ -15,12 +15,12 @@ export function testServers(): string[] {
   return [server, ...(process.env[NODES_VARIABLE] ?? '').split(' ').filter(Boolean)];
 }
 
-/** Whether the suite runs on a cluster. */
+/** True when the suite runs on a cluster. */
 export function onCluster(): boolean {
   return Boolean(process.env[NODES_VARIABLE]);
 }
 
-/** The addresses of the cluster's nodes but the coordinator, with the user and password of `url`. */
+/** The addresses of the cluster's nodes without the coordinator, with the user and password of `url`. */
 export function findNodes(url: string): Promise<string[]> {
   return withClient(url, async (client) => {
     const { rows } = await client.query<{ nodename: string; nodeport: number }>(
@@ -36,10 +36,10 @@ export function findNodes(url: string): Promise<string[]> {
   });
 }
 
-/** The address of a database of the cluster without a table of ours; dropped when the test ends. */
+/** The address of a database of the cluster without our tables; dropped when the test ends. */
 export async function createEmptyCluster(t: { after(fn: () => Promise<void>): void }): Promise<string> {
   const servers = testServers();
-  // Begins as the suite's teardown expects of what a killed test leaves.
+  // The suite's teardown finds databases of killed tests by this prefix.
   const name = `${process.env[TEMPLATE_VARIABLE]}_${randomBytes(6).toString('hex')}`;
   await onServers(servers, `create database ${name}`);
   t.after(() => dropDatabase(servers, name));
@@ -47,7 +47,7 @@ export async function createEmptyCluster(t: { after(fn: () => Promise<void>): vo
   return urlWithDatabase(servers[0] ?? '', name);
 }
 
-/** Makes the database, which is there on every server, one of a cluster. */
+/** Makes the database, which exists on every server, a cluster database. */
 export async function joinNodes([coordinator = '', ...nodes]: string[], database: string): Promise<void> {
   for (const server of [coordinator, ...nodes])
     await withClient(urlWithDatabase(server, database), (client) => client.query('create extension citus'));
@@ -60,7 +60,7 @@ export async function joinNodes([coordinator = '', ...nodes]: string[], database
   });
 }
 
-/** Cuts all connections to the database and allows no further one: Citus's daemons would come back. */
+/** Cuts all connections to the database and allows no new ones: Citus's daemons would reconnect. */
 export async function closeDatabase(servers: readonly string[], name: string): Promise<void> {
   await onServers(servers, `alter database ${name} allow_connections false`);
   await onServers(
@@ -69,13 +69,16 @@ export async function closeDatabase(servers: readonly string[], name: string): P
   );
 }
 
-/** Drops the database wherever it is, whoever uses it. */
+/** Drops the database on every server, even if it is in use. */
 export async function dropDatabase(servers: readonly string[], name: string): Promise<void> {
   if (onCluster()) await closeDatabase(servers, name);
   await onServers(servers, `drop database if exists ${name} with (force)`);
 }
 
-/** The statement on every server, outside transactions, as those that make and drop databases need it. */
+/**
+ * Runs the statement on every server, outside transactions, as statements that create and drop databases
+ * require.
+ */
 export async function onServers(servers: readonly string[], statement: string): Promise<void> {
   await Promise.all(servers.map((server) => withClient(server, (client) => client.query(statement))));
 }

@@ -6,8 +6,9 @@ const IN_MEMORY = '/dev/shm';
 const NEEDED_BYTES = 6 * 1024 ** 3;
 
 /**
- * Where databases of tests are kept: in memory where there is enough of it, otherwise among the temporary files.
- * To copy the template, some hundreds of files, takes five times as long on a disk, and as much more processor time.
+ * Where databases of tests are stored: in memory if there is enough, otherwise among the temporary files.
+ * Copying the template, some hundreds of files, takes five times as long on a disk, and five times the
+ * processor time.
  */
 export async function databaseFolder(): Promise<string> {
   try {

@@ -9,19 +9,19 @@ export interface TestDatabase {
   url: string;
   /** Eight connections; ended by `drop`. */
   pool: pg.Pool;
-  /** Cuts whatever connections are left. May be called again. */
+  /** Cuts the remaining connections. May be called again. */
   drop(): Promise<void>;
 }
 
 /**
- * A database of the test's own with every migration run and pg-boss's schema installed, distributed where the
- * suite runs on a cluster; dropped when the test ends, if the test's context is given, otherwise by `drop`.
+ * A database with every migration run and pg-boss's schema installed, distributed if the suite runs on a
+ * cluster. It is dropped when the test ends, if the test's context is given, otherwise by `drop`.
  */
 export async function createDatabase(t?: { after(fn: () => Promise<void>): void }): Promise<TestDatabase> {
   const servers = testServers();
   const [server = ''] = servers;
   const template = process.env[TEMPLATE_VARIABLE];
-  // Begins with the template's name, by which the suite's teardown finds what a killed test left.
+  // Begins with the template's name, by which the suite's teardown finds databases of killed tests.
   const name = `${template}_${randomBytes(6).toString('hex')}`;
   await onServers(servers, `create database ${name} template ${template} strategy file_copy`);
   const url = urlWithDatabase(server, name);
@@ -36,7 +36,7 @@ export async function createDatabase(t?: { after(fn: () => Promise<void>): void 
 }
 
 async function end(pool: pg.Pool, servers: string[], name: string): Promise<void> {
-  // Not awaited: a connection that a failed test never gave back would hold it up, and the drop cuts them all.
+  // Not awaited: a connection that a failed test did not return would block it, and the drop cuts them all.
   if (!pool.ended) void pool.end();
   await dropDatabase(servers, name);
 }

@@ -13,23 +13,23 @@ import { silentLog } from './silent-log.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SERVER_SETTINGS = {
-  // Nothing in it outlives the suite.
+  // The suite's data is not needed afterwards.
   fsync: 'off',
   full_page_writes: 'off',
   synchronous_commit: 'off',
-  // The log of writes may be in memory, too.
+  // The write-ahead log may be in memory, too.
   max_wal_size: "'512MB'",
-  // Test files that run side by side have several systems each, with workers of their own.
+  // Concurrent test files have several systems each, with their own workers.
   max_connections: 400,
 };
 
 let tearDown: (() => Promise<void>) | undefined;
 
 /**
- * Gives the suite one Postgres (TEST_DATABASE_URL, the cluster of CITUS_URL, or one that it starts itself) with
- * a migrated template database, which `createDatabase` clones. Test processes find both in the environment that
- * they inherit. What Node has compiled they keep for one another, where `npm start` keeps it too: compiling takes
- * as long as all else that a test file does before its first test.
+ * Gives the suite one Postgres (TEST_DATABASE_URL, the cluster of CITUS_URL, or one that it starts itself)
+ * with a migrated template database, which `createDatabase` clones. Test processes find both in their
+ * inherited environment. They share Node's compile cache, in the same place as `npm start`: compiling takes
+ * as long as everything else that a test file does before its first test.
  */
 export async function globalSetup(): Promise<void> {
   const { CITUS_URL, TEST_DATABASE_URL } = process.env;

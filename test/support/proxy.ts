@@ -1,13 +1,13 @@
-/** A way to the database that can stand still, as a cut network does: nothing passes, and no end is told. */
+/** A database proxy that can freeze, like a cut network: nothing passes, and connections do not end. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface DatabaseProxy {
-  /** The same database, by way of the proxy. */
+  /** The same database through the proxy. */
   url: string;
-  /** From now on nothing passes in either direction, and what connects gets no answer. */
+  /** From now on nothing passes in either direction, and new connections get no answer. */
   freeze(): void;
-  /** What was held back passes. */
+  /** Passes on everything that was held back. */
   thaw(): void;
 }
 

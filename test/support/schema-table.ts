@@ -1,4 +1,4 @@
-/** Tests of an action's schema, from a table of params that fit it and params that do not. */
+/** Tests an action's schema with a table of valid and invalid params. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCompiler } from '../../src/validation/check-params.ts';
@@ -6,10 +6,10 @@ import { createCompiler } from '../../src/validation/check-params.ts';
 const compile = createCompiler();
 
 export interface SchemaTable {
-  /** Params that fit; the tests change one member of it at a time. */
+  /** Valid params; each test changes one member. */
   base: Record<string, unknown>;
   required: readonly string[];
-  /** By member: values that it may have, and values that it must not have. */
+  /** By member: allowed values and forbidden values. */
   members: Record<string, { good: readonly unknown[]; bad: readonly unknown[] }>;
 }
 
@@ -35,7 +35,7 @@ export function testSchema(schema: object, { base, required, members }: SchemaTa
     });
   }
 
-  test('a parameter that is not known is refused', () => {
+  test('an unknown parameter is refused', () => {
     assert.equal(validate({ ...base, unheardOf: 1 }), false);
   });
 }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Where the suite's Postgres is, as global-setup.ts tells the test processes. */
+/** The address of the suite's Postgres, passed to the test processes by global-setup.ts. */
 export const SERVER_VARIABLE = 'BATCHWRIGHT_TEST_SERVER';
 export const TEMPLATE_VARIABLE = 'BATCHWRIGHT_TEST_TEMPLATE';
 /** The nodes of a cluster whose coordinator it is, separated by spaces; empty without one. */
@@ -10,7 +10,7 @@ export function urlWithDatabase(url: string, database: string): string {
   return Object.assign(new URL(url), { pathname: `/${database}` }).href;
 }
 
-/** Lends a connection of its own to `work` and closes it. */
+/** Lends a new connection to `work` and closes it. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

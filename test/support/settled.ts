@@ -1,6 +1,6 @@
 import { waitFor } from './wait.ts';
 
-/** Resolves to what `read` answers once it has answered the same for so many milliseconds. */
+/** Resolves to the result of `read` when it has stayed the same for this many milliseconds. */
 export async function settled<Value>(
   read: () => Promise<Value>,
   { forMs, what }: { forMs: number; what: string },

@@ -1,10 +1,10 @@
-/** Requests as a client of the IWS scheme makes them, written down from the scheme's own description. */
+/** Requests as a client of the IWS scheme makes them, written from the scheme's own description. */
 import { createHash, createHmac } from 'node:crypto';
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Answer, System } from './system.ts';
 
-/** What an answer to `POST /v1/keys` has for a client that signs. */
+/** The part of an answer to `POST /v1/keys` that a signing client needs. */
 export interface SigningKey {
   id: string;
   key: string;
@@ -15,16 +15,20 @@ export interface Signable {
   method?: string;
   path: string;
   body?: string | Buffer;
-  /** In place of the usual ones before they are signed, and further ones; undefined leaves one out. */
+  /**
+   * Replacements for the usual headers before they are signed, and further ones; undefined leaves one out.
+   */
   headers?: Record<string, string | undefined>;
 }
 
-/** The time so many seconds from now, as IVVY-Date has it. */
+/** The time this many seconds from now, in the format of IVVY-Date. */
 export function ivvyDate(seconds = 0): string {
   return new Date(Date.now() + seconds * 1000).toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** Makes a key that signs, of the default tenant with the permissions `test.*` unless `wanted` says otherwise. */
+/**
+ * Creates a signing key, of the default tenant with the permissions `test.*` unless `wanted` says otherwise.
+ */
 export async function makeSigningKey(
   { request }: Pick<System, 'request'>,
   wanted: object = {},
@@ -70,7 +74,7 @@ export function sendSigned(url: string, key: SigningKey, request: Signable): Pro
   return send(url, request, sign(key, request));
 }
 
-/** Sends just these headers; one with several values is sent several times. */
+/** Sends only these headers; one with several values is sent several times. */
 export async function send(
   url: string,
   { method = 'POST', path, body = '' }: Omit<Signable, 'headers'>,

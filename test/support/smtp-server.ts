@@ -1,4 +1,4 @@
-/** A real SMTP server on loopback that keeps what it is given. */
+/** A real SMTP server on loopback that stores the mails it gets. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -7,13 +7,13 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 export interface ReceivedMail {
   from: string;
   to: string[];
-  /** Headers and body as they came. */
+  /** Headers and body as they arrived. */
   raw: string;
 }
 
 export interface TestSmtpServer {
   port: number;
-  /** Without STARTTLS: the certificate of a test server is nobody's. */
+  /** Without STARTTLS: the certificate of a test server is not trusted. */
   url: string;
   mails: ReceivedMail[];
   /** Addresses that are refused, each with its code. */
@@ -29,7 +29,7 @@ export async function startSmtpServer(
 ): Promise<TestSmtpServer> {
   const state = { mails: [] as ReceivedMail[], refused: new Map<string, number>(), refuseAll: false };
   const server = new SMTPServer({
-    // Silences the warning about the server's built-in certificate, too.
+    // Also silences the warning about the server's built-in certificate.
     logger: false,
     authOptional: true,
     disabledCommands: ['STARTTLS'],

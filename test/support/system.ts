@@ -1,4 +1,4 @@
-/** The product in the test's own process, on a database of its own: API, worker, or both. */
+/** The product in the test's own process, on its own database: API, worker, or both. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { LookupFunction } from 'node:net';
@@ -38,21 +38,24 @@ export interface System {
   pool: pg.Pool;
   config: Config;
   registry: Registry;
-  /** POST `/batch?action=…`; an object is sent as JSON, a text or bytes as they are. */
+  /** POST `/batch?action=…`; an object is sent as JSON, text and bytes unchanged. */
   rpc(action: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Any other request, with the admin key unless headers say otherwise. */
   request(path: string, init?: RequestInit): Promise<Answer>;
-  /** Runs a batch and answers its asyncId. */
+  /** Runs a batch and returns its asyncId. */
   run(jobs: unknown[], more?: object): Promise<string>;
   /** The status when the batch has ended. */
   ended(asyncId: string, timeoutMs?: number): Promise<{ state: string; counts: Record<string, number> }>;
   // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
   results(asyncId: string): Promise<any[]>;
-  /** A worker of its own process; ended with the test. @param program other than src/main.ts */
+  /**
+   * A worker in a separate process; ended with the test.
+   * @param program other than src/main.ts
+   */
   forkWorker(env?: Record<string, string>, program?: string): Promise<ChildProcess>;
-  /** A further worker in this process. */
+  /** Another worker in this process. */
   addWorker(): Promise<Running>;
-  /** What this process has logged so far; nothing unless the test sets LOG_LEVEL. */
+  /** The log of this process so far; empty unless the test sets LOG_LEVEL. */
   log: LogLine[];
 }
 
@@ -66,8 +69,8 @@ export interface LogLine {
 /**
  * @param options.env further variables
  * @param options.worker false to start without one
- * @param options.aloneWaitMs how long a call of one action alone waits, instead of 30 s
- * @param options.stallTimes when the API's log tells of work that nobody takes
+ * @param options.aloneWaitMs how long a call of a single action waits, instead of 30 s
+ * @param options.stallTimes the times of the stall watch
  * @param options.through how the API reaches the database, when not directly
  * @param options.lookup how host names of callbacks and requests are resolved
  */
@@ -82,7 +85,7 @@ export async function startSystem(
     through?: (databaseUrl: string) => Promise<string>;
   } = {},
 ): Promise<System> {
-  // Ended in reverse order by one hook: the test runner calls several in the order they were given.
+  // Ended in reverse order by one hook, because the test runner calls several hooks in their given order.
   const endings: (() => Promise<unknown>)[] = [];
   t.after(async () => {
     for (const end of endings.reverse()) await end();

@@ -29,7 +29,7 @@ export type Greet = FromSchema<typeof params>;`;
 
 const ANYTHING = 'export const params = {};';
 
-/** An action `demo.<name>` of any params. */
+/** An action `demo.<name>` with any params. */
 function action(name: string, members: string): Record<string, string> {
   return {
     [`jobs/demo/${name}.ts`]: `export default { summary: 'x', ${members} };`,
@@ -59,23 +59,23 @@ before(async () => {
 });
 after(() => Promise.all(cleanUps.map((cleanUp) => cleanUp())));
 
-test('runs an action by its name', async () => {
+test('performAction runs an action by its name', async () => {
   assert.deepEqual(await performAction('demo.greet', { name: 'Ada' }, { root }), { greeting: 'Hello Ada' });
 });
 
-test('runs an action by what its file exports', async () => {
+test('performAction runs the default export of a file', async () => {
   const { default: greet } = await import(pathToFileURL(join(root, 'jobs/demo/greet.ts')).href);
   assert.deepEqual(await performAction(greet, { name: 'Ada' }, { root }), { greeting: 'Hello Ada' });
 });
 
-test('throws what the action throws', async () => {
+test('performAction throws what the action throws', async () => {
   await assert.rejects(performAction('demo.greet', { name: 'nobody' }, { root }), {
     name: 'NonRetryableError',
     message: 'nobody to greet',
   });
 });
 
-test('refuses params that break the schema, with what a caller would be told', async () => {
+test('performAction refuses params that break the schema, with the messages that a caller gets', async () => {
   await assert.rejects(performAction('demo.greet', { name: '', age: 7 }, { root }), (error) => {
     assert.ok(error instanceof InvalidParamsError);
     assert.deepEqual(error.messages, [
@@ -86,7 +86,7 @@ test('refuses params that break the schema, with what a caller would be told', a
   });
 });
 
-test('passes params and response through JSON', async () => {
+test('performAction passes params and response through JSON', async () => {
   const sent = { at: new Date(0), none: undefined, many: new Set([1]), list: [undefined] };
   assert.deepEqual(await performAction('demo.same', sent, { root }), {
     at: '1970-01-01T00:00:00.000Z',
@@ -101,12 +101,12 @@ test('passes params and response through JSON', async () => {
   await assert.rejects(performAction('demo.same', undefined, { root }), /the params must be JSON/);
 });
 
-test('runs an action that takes many jobs with the one', async () => {
+test('performAction runs runMany with one job', async () => {
   assert.deepEqual(await performAction('demo.many', {}, { root }), { index: 0, params: {}, attempt: 1 });
   await assert.rejects(performAction('demo.many', { bad: true }, { root }), { message: 'bad' });
 });
 
-test('makes up the context, but for what the test gives', async () => {
+test('performAction creates the context, except for the parts that the test gives', async () => {
   const asyncId = '0'.repeat(32);
   assert.deepEqual(await performAction('demo.context', {}, { root, attempt: 3, tenant: 'acme' }), {
     asyncId,
@@ -121,7 +121,7 @@ test('makes up the context, but for what the test gives', async () => {
   assert.deepEqual(reported, [[1, 2]]);
 });
 
-test('has no database and no network, unless the test lends them', async () => {
+test('performAction has no database and no network, unless the test passes them', async () => {
   await assert.rejects(performAction('demo.counts', {}, { root }), /has no database: pass one/);
   const sql = { query: async () => ({ rows: [], rowCount: 7 }) };
   assert.equal(await performAction('demo.counts', {}, { root, sql }), 7);
@@ -131,7 +131,7 @@ test('has no database and no network, unless the test lends them', async () => {
   assert.deepEqual(await performAction('demo.asks', {}, { root, services: { http } }), response);
 });
 
-test('looks below the working directory when no root is given', async () => {
+test('performAction uses the working directory when no root is given', async () => {
   await assert.rejects(performAction('contact.addOrUpdateContact', {}), InvalidParamsError);
   await assert.rejects(performAction('demo.greet', {}), /there is no action demo\.greet under /);
 });

@@ -15,7 +15,7 @@ const validate = createCompiler()({
   },
 });
 
-/** Params beside a valid `event`, the parameter that is wrong, and the message about it. */
+/** Params beside a valid `event`, the wrong parameter, and the message about it. */
 const messages: [params: object, parameter: string, message: string][] = [
   [{ event: 'seven' }, 'event', 'params.event must be integer'],
   [{ state: 'ajar' }, 'state', 'params.state must be one of "open", "closed"'],
@@ -26,16 +26,16 @@ const messages: [params: object, parameter: string, message: string][] = [
 ];
 
 for (const [params, parameter, message] of messages)
-  test(`${JSON.stringify(params)} is told as: ${message}`, () => {
+  test(`${JSON.stringify(params)} is reported as: ${message}`, () => {
     const problem = checkParams(validate, { event: 1, ...params });
     assert.deepEqual(problem, { missing: false, parameter, messages: [message] });
   });
 
-test('params that fit have no problem', () => {
+test('valid params have no problem', () => {
   assert.equal(checkParams(validate, { event: 1, mail: 'ada@example.com', rows: [] }), null);
 });
 
-test('a required parameter that is missing is told as such', () => {
+test('a missing required parameter is reported as such', () => {
   assert.deepEqual(checkParams(validate, {}), {
     missing: true,
     parameter: 'event',
@@ -43,7 +43,7 @@ test('a required parameter that is missing is told as such', () => {
   });
 });
 
-test('params that are no object are told as such', () => {
+test('params that are not an object are reported as such', () => {
   for (const params of [null, [], 'text', 1])
     assert.deepEqual(checkParams(validate, params), {
       missing: false,
@@ -52,7 +52,7 @@ test('params that are no object are told as such', () => {
     });
 });
 
-test('of many errors in one job twenty are told, and the rest counted', () => {
+test('of many errors in one job twenty are reported, and the rest is counted', () => {
   const problem = checkParams(validate, { event: 1, rows: Array.from({ length: 1000 }, () => 1) });
   assert.equal(problem?.messages.length, 21);
   assert.equal(problem?.messages[19], 'params.rows[19] must be object');

@@ -29,7 +29,7 @@ async function counts(site: Site, asyncId: string): Promise<Record<string, numbe
   return status === 200 ? body.counts : { succeeded: 0 };
 }
 
-test('Postgres is stopped in mid-batch, at once and orderly: the work goes on, nothing is lost, nothing done twice', async (t) => {
+test('a batch survives a fast and a smart shutdown of Postgres: no job is lost or run twice', async (t) => {
   const home = await makeHome(t);
   const product = home.start({ LOG_LEVEL: 'error' });
   const site = await product.ready();
@@ -52,7 +52,7 @@ test('Postgres is stopped in mid-batch, at once and orderly: the work goes on, n
     process.kill(before, signal);
     await waitFor(
       async () => {
-        // Until it is back a batch is refused, and one that is not refused is there for good.
+        // Until Postgres is back a batch is refused; one that is accepted is stored permanently.
         const { status, headers, body } = await site.rpc('run', { jobs: echoJobs(1) });
         if (status === 200) accepted.push(body.asyncId);
         else

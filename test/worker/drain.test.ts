@@ -28,13 +28,13 @@ function says(worker: ChildProcess, text: string): Promise<void> {
   });
 }
 
-test('at SIGTERM a worker ends the jobs that run, gives the others back uncharged, and exits with 0', async () => {
+test('at SIGTERM a worker ends its running jobs, releases the others uncounted, and exits with 0', async () => {
   const worker = await system.forkWorker();
   const asyncId = await system.run(gatedJobs(30, 'sigterm'));
   await running(asyncId, 10);
   const exited = once(worker, 'exit');
   const draining = says(worker, 'draining');
-  // As when a signal hits the process group and is passed on, too.
+  // As when a signal reaches the process group and is also passed on.
   worker.kill('SIGTERM');
   worker.kill('SIGTERM');
   worker.kill('SIGINT');
@@ -68,7 +68,7 @@ test('at SIGTERM a worker ends the jobs that run, gives the others back uncharge
   assert.deepEqual(await idle, [0, null], 'a worker without jobs too');
 });
 
-test('jobs that outlast the grace are aborted and go back uncharged, even those that do not listen', async () => {
+test('jobs that outlast the grace period are aborted and released uncounted, even if they ignore the signal', async () => {
   const { config, databaseUrl, registry, url } = system;
   const options = { config, databaseUrl, registry, url, log: pino({ level: 'silent' }) };
   const worker = await startWorker({ ...options, jobGraceMs: 200 });

@@ -1,4 +1,6 @@
-/** What one tenant has waiting or running does not hold up another, nor a small batch of its own. */
+/**
+ * Waiting or running jobs of one tenant do not delay another tenant, nor a small batch of the same tenant.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
@@ -7,10 +9,10 @@ import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
 const system = await startSystem({ after });
-/** Of `work.attempt`, as of every action that does not say otherwise. */
+/** The concurrency of `work.attempt`, the default of all actions. */
 const SLOTS = 10;
 
-/** Another tenant's: runs batches and awaits their ends. */
+/** Another tenant's functions: run batches and await their ends. */
 async function tenant(of: System, name: string) {
   const key = await of.request('/v1/keys', {
     method: 'POST',
@@ -40,7 +42,7 @@ function manyBatches(of: System, count: number, job: (number: number) => object)
   return Promise.all(Array.from({ length: count }, (_, number) => of.run([job(number)])));
 }
 
-/** Those of the batches that have run a job, in their order. */
+/** The batches that have run a job, in their order. */
 async function startedOf({ pool }: System, asyncIds: readonly string[]): Promise<string[]> {
   const { rows } = await pool.query(
     'select async_id as "asyncId" from work.entry where async_id = any ($1)',
@@ -50,7 +52,7 @@ async function startedOf({ pool }: System, asyncIds: readonly string[]): Promise
   return asyncIds.filter((asyncId) => started.has(asyncId));
 }
 
-/** Resolves when the jobs of so many of the batches run, and the messages of all others wait in the queue. */
+/** Resolves when jobs of this many of the batches run, and the messages of all others wait in the queue. */
 function slotsTaken(of: System, asyncIds: readonly string[], slots = SLOTS) {
   return waitFor(
     async () => {
@@ -91,7 +93,7 @@ test('many one-job batches of long jobs leave lanes to all others, of the same t
   }
 });
 
-test('when a slot of an action comes free, it is the turn of the tenant that has none', async () => {
+test('a free slot of an action goes to the tenant that has none', async () => {
   const many = await manyBatches(system, 20, (number) => gated(`turn ${number}`));
   const running = await slotsTaken(system, many);
   const other = await tenant(system, 'turn');
@@ -120,7 +122,7 @@ test('a large batch of long jobs makes room for the jobs of another tenant, and 
   });
   const other = await tenant(system, 'large');
   const theirs = await other.run([gated('theirs')]);
-  // What is not started goes back while the others run.
+  // Jobs that are not started return to the queue while the others run.
   const messages = await waitFor(
     async () => {
       const now = await messagesOf(system, large);
@@ -156,7 +158,7 @@ test('a message whose jobs find no free slot is left to a worker that has one', 
   const first = await own.addWorker();
   const taken = await manyBatches(own, SLOTS, () => gated('first worker'));
   await slotsTaken(own, taken);
-  // Of two actions, so that nobody knows ahead that one of them has no slot.
+  // Of two actions, so that it is unknown in advance that one of them has no slot.
   const mixed = await own.run([gated('first worker'), workJob('lane'), ...echoJobs(1)]);
   await waitFor(async () => (await own.rpc('progress', { async: mixed })).body.counts.succeeded === 2, {
     what: 'its other jobs',
@@ -180,7 +182,7 @@ test('a message whose jobs find no free slot is left to a worker that has one', 
   await first.drain();
 });
 
-test('messages that may not run are not fetched over and over', async (t) => {
+test('messages that may not run are not fetched repeatedly', async (t) => {
   const own = await startSystem(t);
   const many = await manyBatches(own, 20, () => gated('still'));
   await slotsTaken(own, many);
@@ -191,7 +193,7 @@ test('messages that may not run are not fetched over and over', async (t) => {
     return Number(rows[0].updates);
   };
   const before = await writes();
-  // Poll, review and yield have come by several times: heartbeats are all that is written.
+  // Poll, review and yield have run several times: only heartbeats are written.
   for (let round = 0; round < 3; round++) {
     const asyncId = await own.run([{ namespace: 'test', action: 'behave', params: { waitMs: 700 } }]);
     await own.ended(asyncId);
@@ -201,7 +203,7 @@ test('messages that may not run are not fetched over and over', async (t) => {
   for (const asyncId of many) await own.ended(asyncId);
 });
 
-test('the later chunks of a large batch get on while small ones keep coming', async (t) => {
+test('the later chunks of a large batch make progress while small ones keep arriving', async (t) => {
   const own = await startSystem(t, { env: { WORKER_CONCURRENCY: '1' } });
   const small = () => own.run([{ namespace: 'test', action: 'behave', params: { waitMs: 30 } }]);
   for (let number = 0; number < 30; number++) await small();

@@ -1,4 +1,4 @@
-/** A worker that stands still in the middle of a transaction, as on a frozen machine or behind a cut network. */
+/** A worker that hangs in the middle of a transaction, as on a frozen machine or behind a cut network. */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { startProxy } from '../support/proxy.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** The worker stands still until the test ends: only a test that fails waits for so long. */
+/** The worker is frozen until the test ends: only a failing test waits this long. */
 const TIMEOUT_MS = 90_000;
 
 function posts(count: number, params: object = {}): object[] {
@@ -25,8 +25,8 @@ async function sessions({ pool }: System, condition: string): Promise<number> {
 }
 
 /**
- * A worker that stands still in the middle of a settle: its session has the locks of message and batch, and
- * further ones of it wait for these. Before it stood still, nothing of the batch was recorded.
+ * A worker that is frozen in the middle of a settle: its session holds the locks of message and batch, and
+ * its other sessions wait for them. Before that, nothing of the batch was recorded.
  */
 async function freezeInSettle(
   system: System,
@@ -52,7 +52,7 @@ async function freezeInSettle(
   }
 }
 
-/** Lets the worker say what it still has to say, and end. */
+/** Lets the worker continue and end. */
 async function assertRefused(system: System, asyncId: string, worker: ChildProcess): Promise<void> {
   const results = await system.results(asyncId);
   const entries = await entriesOf(system, asyncId);
@@ -64,7 +64,7 @@ async function assertRefused(system: System, asyncId: string, worker: ChildProce
   assert.deepEqual(await entriesOf(system, asyncId), entries);
 }
 
-/** Each job succeeded, with one entry: what was tried more than once has taken effect once. */
+/** Checks that each job succeeded with one entry: repeated runs have taken effect once. */
 async function assertOnce(system: System, asyncId: string, jobs: number): Promise<void> {
   const { state, counts } = await system.ended(asyncId, TIMEOUT_MS);
   assert.deepEqual([state, counts.succeeded], ['completed', jobs]);
@@ -76,7 +76,7 @@ async function assertOnce(system: System, asyncId: string, jobs: number): Promis
 }
 
 describe('transactions that stand still', { concurrency: 2 }, () => {
-  test('a worker that stands still in mid-settle holds up no other batch, and its own is taken over', async (t) => {
+  test('a worker that hangs in the middle of a settle delays no other batch, and its own is taken over', async (t) => {
     const system = await startSystem(t, { worker: false });
     const frozenBatch = await system.run(posts(40));
     const frozen = await freezeInSettle(system, frozenBatch, { freeze: (worker) => worker.kill('SIGSTOP') });
@@ -100,7 +100,7 @@ describe('transactions that stand still', { concurrency: 2 }, () => {
     await assertRefused(system, frozenBatch, frozen);
   });
 
-  test('a worker whose network is cut in mid-settle is given up without a word from it', async (t) => {
+  test('a worker whose network is cut in the middle of a settle is given up without contact', async (t) => {
     const system = await startSystem(t, { worker: false });
     const proxy = await startProxy(t, system.databaseUrl);
     const asyncId = await system.run(posts(40));

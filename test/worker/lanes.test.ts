@@ -10,8 +10,8 @@ function behaves(params: object): object {
   return { namespace: 'test', action: 'behave', params: { effect: 'yield', ...params } };
 }
 
-test('a lane that has worked for a second on a batch lets others pass and comes back to it', async () => {
-  // Ten at a time: more than a second, and then a gate at which the lane would be held for good.
+test('a lane that has worked on a batch for a second lets others pass and returns to it', async () => {
+  // Ten at a time: more than a second, and then a gate that would hold the lane for ever.
   const jobs = [
     ...Array.from({ length: 100 }, () => behaves({ waitMs: 150 })),
     ...Array.from({ length: 10 }, () => behaves({ gate: 'yield' })),
@@ -30,7 +30,7 @@ test('a lane that has worked for a second on a batch lets others pass and comes 
   assert.equal(rows[0].runs, 110, 'each job ran once');
 });
 
-test('a lane whose jobs wait for a slot of their action lets others pass, too', async (t) => {
+test('a lane whose jobs wait for a slot of their action lets others pass', async (t) => {
   // Two lanes for first chunks, one for later ones.
   const own = await startSystem(t, { env: { WORKER_CONCURRENCY: '3' } });
   const gated = (count: number) => Array.from({ length: count }, () => workJob('attempt', { gate: 'slots' }));
@@ -48,7 +48,7 @@ test('a lane whose jobs wait for a slot of their action lets others pass, too', 
   assert.equal((await entriesOf(own, waiting)).length, 5);
 });
 
-test('jobs that take long keep no lane from others, however many there are', async () => {
+test('many long jobs do not keep lanes from others', async () => {
   const held = await Promise.all([1, 2, 3].map(() => system.run([workJob('attempt', { gate: 'long' })])));
   const other = await system.run(echoJobs(1));
   assert.equal((await system.ended(other)).state, 'completed');

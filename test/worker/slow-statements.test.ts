@@ -1,4 +1,4 @@
-/** Plugins' statements take long: others' batches do not notice, and a worker that is gone leaves none behind. */
+/** Slow statements of plugins: they do not delay other batches, and a dead worker leaves none running. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
@@ -8,7 +8,7 @@ import { echoJobs, workJob } from '../pipeline/work-jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** Only a test that fails waits for so long. */
+/** Only a failing test waits this long. */
 const TIMEOUT_MS = 90_000;
 
 /** The server's processes of plugins' statements. */
@@ -24,7 +24,7 @@ function countOf(count: number, job: object): object[] {
   return Array.from({ length: count }, () => job);
 }
 
-test('statements that outlive their jobs hold up neither other batches nor their callbacks', async (t) => {
+test('statements that outlive their jobs delay neither other batches nor their callbacks', async (t) => {
   const system = await startSystem(t);
   const receiver = await startReceiver(t);
   const slow = await system.run([...countOf(60, workJob('sleep')), ...countOf(60, workJob('sleepPost'))]);
@@ -44,9 +44,9 @@ test('statements that outlive their jobs hold up neither other batches nor their
   await waitFor(async () => (await statements(system)).length === 0, { what: 'the last statement to end' });
 });
 
-describe('a transaction whose worker is gone', { concurrency: true }, () => {
+describe('transactions of a dead worker', { concurrency: true }, () => {
   for (const signal of ['SIGKILL', 'SIGSTOP'] as const)
-    test(`after a ${signal} the server ends what it is at, and its locks`, async (t) => {
+    test(`after a ${signal} the server ends the running transaction and frees its locks`, async (t) => {
       const system = await startSystem(t, { worker: false });
       const worker = await system.forkWorker();
       const held = "insert into work.gate (name) values ('held')";
@@ -58,7 +58,7 @@ describe('a transaction whose worker is gone', { concurrency: true }, () => {
         },
         { what: 'the statement to run' },
       );
-      // Nobody is to run the job once more.
+      // The job must not be run again.
       await system.rpc('cancel', { async: asyncId });
       const gone = once(worker, 'exit');
       worker.kill(signal);

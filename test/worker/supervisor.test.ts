@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { superviseWorkers } from '../../src/worker/supervisor.ts';
 import { waitFor } from '../support/wait.ts';
 
-test('workers that end before they take jobs are an error, each time, with how many did in a row', async (t) => {
+test('workers that end before they take jobs are logged as an error, with the number of consecutive failures', async (t) => {
   const lines: { fields: Record<string, unknown>; message: string }[] = [];
   const log = {
     warn: () => assert.fail('none was ready'),

@@ -10,10 +10,12 @@ import { waitFor } from '../support/wait.ts';
 
 /** Another worker takes over within this time of a worker's death (docs/operating.md). */
 const TAKEOVER_MS = 30_000;
-/** A worker is not given up sooner. */
+/** A worker is not given up earlier. */
 const HEARTBEAT_MS = 10_000;
 
-/** Ten jobs that have ended, ten that wait for the gate, one of them in a transaction, and ten not started. */
+/**
+ * Ten jobs that have ended, ten that wait for the gate, one of them in a transaction, and ten not started.
+ */
 function jobs(gate: string): object[] {
   return [
     ...echoJobs(10),
@@ -26,7 +28,7 @@ async function midRun(system: System, asyncId: string): Promise<void> {
   await waitFor(
     async () => {
       const { counts } = (await system.rpc('progress', { async: asyncId })).body;
-      // Those that run have noted it; the one in a transaction has, too, yet nobody sees that.
+      // The running jobs have written their entry; the one in a transaction too, but it is not visible.
       const noted = (await entriesOf(system, asyncId)).length;
       return counts.succeeded === 10 && counts.running === 11 && noted === 10;
     },
@@ -51,7 +53,7 @@ async function allOnce(system: System, asyncId: string, dead: ChildProcess): Pro
 }
 
 describe('heartbeats', { concurrency: true }, () => {
-  test('kill -9 in mid-batch: another takes over within 30 s, and every result is recorded once', async (t) => {
+  test('after kill -9 of a worker another takes over within 30 s, and every result is recorded once', async (t) => {
     const system = await startSystem(t, { worker: false });
     const receiver = await startReceiver(t);
     const dead = await system.forkWorker();
@@ -72,7 +74,7 @@ describe('heartbeats', { concurrency: true }, () => {
     assert.equal(receiver.callbacks.length, 1);
   });
 
-  test('a worker that comes back after it was given up records nothing', async (t) => {
+  test('a worker that continues after it was given up records nothing', async (t) => {
     const system = await startSystem(t, { worker: false });
     const stale = await system.forkWorker();
     const asyncId = await system.run(jobs('stopped'));
@@ -85,7 +87,7 @@ describe('heartbeats', { concurrency: true }, () => {
 
     const results = await system.results(asyncId);
     stale.kill('SIGCONT');
-    // Its lanes are done when it has drained: what it had to say has been refused.
+    // Its lanes end when it has drained: its results have been refused.
     const exited = once(stale, 'exit');
     stale.kill('SIGTERM');
     assert.deepEqual(await exited, [0, null]);

@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 const system = await startSystem({ after }, { worker: false });
 const receiver = await startReceiver({ after });
 const secret = await callbackSecret(system);
-/** Two processes, an hour ahead and an hour behind. */
+/** Two processes, one with its clock an hour ahead and one an hour behind. */
 const workers = await Promise.all([HOUR_MS, -HOUR_MS].map(forkShifted));
 
 function forkShifted(shiftMs: number) {
@@ -38,7 +38,7 @@ function callbacksOf(asyncId: string) {
     .filter((body) => body.asyncId === asyncId);
 }
 
-test('two workers share a batch, and their clocks do not matter: nothing is early, nothing late', async () => {
+test('two workers with wrong clocks share a batch, and no job runs early or late', async () => {
   const pids = new Set(workers.map(({ pid }) => pid));
   const asyncId = await system.run(
     [
@@ -55,7 +55,7 @@ test('two workers share a batch, and their clocks do not matter: nothing is earl
     },
     { what: 'both workers to take part' },
   );
-  // Each process looks for messages whose holder seems to be dead, and for batches to be swept.
+  // Each process looks for messages whose holder seems dead, and for batches to sweep.
   const supervised = async () => {
     const { rows } = await system.pool.query(
       `select monitor_on::text from pgboss.queue where name = 'jobs.default'`,
@@ -103,7 +103,7 @@ test('two workers share a batch, and their clocks do not matter: nothing is earl
   assert.equal(body.results.length, 8);
 });
 
-test('two processes that race to finish batches finish each once', async () => {
+test('two processes that race to end batches end each once', async () => {
   const batches: string[] = [];
   for (let number = 0; number < 6; number++) {
     // The last chunks of each end at the same moment.

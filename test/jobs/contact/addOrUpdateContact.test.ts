@@ -81,7 +81,7 @@ test('a contact is stored with all of its fields', async () => {
   assert.deepEqual(await stored('full', bare), { ...ADA, phone: null, optedOut: false });
 });
 
-test('an id that is given is kept, and the generated ones go on behind it', async () => {
+test('a given id is kept, and generated ids continue after it', async () => {
   assert.deepEqual(
     [await add('given', { id: 40 }), await add('given'), await add('given', { id: 7 }), await add('given')],
     [40, 41, 7, 42],
@@ -100,7 +100,7 @@ test('a contact with the same id is updated', async () => {
   assert.equal(await count('update'), 1);
 });
 
-test('an update leaves optional fields that are absent; a null phone is cleared', async () => {
+test('an update keeps absent optional fields and clears a null phone', async () => {
   const id = await add('absent', { phone: '1', optedOut: true });
   await add('absent', { id });
   assert.deepEqual(await stored('absent', id), { ...ADA, phone: '1', optedOut: true });
@@ -108,7 +108,7 @@ test('an update leaves optional fields that are absent; a null phone is cleared'
   assert.deepEqual(await stored('absent', id), { ...ADA, phone: null, optedOut: false });
 });
 
-test('another tenant’s contact with the same id stays as it is', async () => {
+test('another tenant’s contact with the same id does not change', async () => {
   await add('mine', { id: 1 });
   await add('theirs', { id: 1, firstName: 'Eve' });
   assert.equal((await stored('mine', 1)).firstName, 'Ada');
@@ -122,7 +122,7 @@ test('jobs that run together are answered in their order', async () => {
   assert.equal(await count('many'), 4);
 });
 
-test('of two jobs with one id the later wins, and leaves what it does not name', async () => {
+test('of two jobs with one id the later wins, and keeps the fields that it does not name', async () => {
   assert.deepEqual(
     await addMany('twice', [
       { id: 5, phone: '1' },
@@ -133,7 +133,7 @@ test('of two jobs with one id the later wins, and leaves what it does not name',
   assert.deepEqual(await stored('twice', 5), { ...ADA, firstName: 'Second', phone: '1', optedOut: false });
 });
 
-test('ids stay unique when contacts are added at once, with ids and without', async () => {
+test('ids are unique when contacts with and without ids are added concurrently', async () => {
   const groups = Array.from({ length: 12 }, (_, n) => [{}, { id: n * 3 + 1 }, {}, { id: n * 3 + 2 }]);
   const ids = (await Promise.all(groups.map((group) => addMany('race', group)))).flat();
   const generated = ids.filter((_, index) => index % 2 === 0);
@@ -142,10 +142,10 @@ test('ids stay unique when contacts are added at once, with ids and without', as
 });
 
 const HIGHEST = Number.MAX_SAFE_INTEGER;
-/** Up to here given ids are counted; above it generated ones step over them. */
+/** Given ids up to this one are counted; generated ids skip higher ones. */
 const COUNTED = 2 ** 52;
 
-test('the highest id there is may be given, and leaves all others to be generated', async () => {
+test('the highest id may be given, and all others can still be generated', async () => {
   assert.deepEqual(await addMany('full-up', [{}, { id: HIGHEST }, {}]), [1, HIGHEST, 2]);
   assert.deepEqual([await add('full-up', { id: HIGHEST - 1 }), await add('full-up')], [HIGHEST - 1, 3]);
   assert.equal(await add('full-up', { id: HIGHEST, firstName: 'Last' }), HIGHEST);
@@ -153,7 +153,7 @@ test('the highest id there is may be given, and leaves all others to be generate
   assert.equal(await count('full-up'), 5);
 });
 
-test('where generated ids come among very high ones that are given, they step over them', async () => {
+test('generated ids skip very high given ids', async () => {
   assert.deepEqual(await addMany('high', [{ id: COUNTED + 2 }, { id: COUNTED }]), [COUNTED + 2, COUNTED]);
   assert.deepEqual(await addMany('high', [{}, { id: COUNTED + 4 }, {}, {}]), [
     COUNTED + 1,
@@ -165,7 +165,7 @@ test('where generated ids come among very high ones that are given, they step ov
   assert.equal(await count('high'), 8);
 });
 
-test('ids stay unique when contacts are added at once among very high ids', async () => {
+test('ids are unique when contacts are added concurrently among very high ids', async () => {
   await add('high-race', { id: COUNTED });
   const groups = Array.from({ length: 8 }, (_, n) => [{}, { id: COUNTED + 100 + n * 3 }, {}, {}]);
   const ids = (await Promise.all(groups.map((group) => addMany('high-race', group)))).flat();
@@ -173,7 +173,7 @@ test('ids stay unique when contacts are added at once among very high ids', asyn
   assert.equal(await count('high-race'), 33);
 });
 
-test('a counter that a very high id took along goes back by the migration', async () => {
+test('the migration resets a counter that a very high id had raised', async () => {
   await addMany('stuck', [{ id: 7 }, { id: HIGHEST }]);
   await add('stuck-alone', { id: HIGHEST });
   await pool.query(`update contact.counter set last_id = $1 where tenant like 'stuck%'`, [HIGHEST]);

@@ -70,7 +70,7 @@ test('events and races without an id are numbered from 1, in each tenant', async
   assert.deepEqual(await store('count-b', { name: 'Walk' }), { id: 1, races: [] });
 });
 
-test('ids that are given are kept, and the generated ones go on behind them', async () => {
+test('given ids are kept, and generated ids continue after them', async () => {
   assert.deepEqual(
     await store('given', { id: 40, name: 'A', races: [{ name: 'new' }, { id: 9, name: 'nine' }] }),
     {
@@ -111,7 +111,7 @@ test('an absent externalEventId stays, null clears it', async () => {
   assert.equal((await stored('clear'))[0].externalEventId, null);
 });
 
-test('an externalEventId that another event has fails the job for good and changes nothing', async () => {
+test('an externalEventId of another event fails the job for good and changes nothing', async () => {
   await store('taken', { id: 1, name: 'A', externalEventId: 'x' });
   await store('taken', { id: 2, name: 'B' });
   await assert.rejects(store('taken', { id: 2, name: 'C', externalEventId: 'x' }), (error: unknown) => {
@@ -122,7 +122,7 @@ test('an externalEventId that another event has fails the job for good and chang
   assert.equal((await stored('taken'))[1].name, 'B');
 });
 
-test('a race is known by its id or by its name, and those not named stay', async () => {
+test('a race is found by its id or its name, and races that are not named stay', async () => {
   const { id } = await store('races', { name: 'A', races: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] });
   const answer = await store('races', {
     id,
@@ -143,7 +143,7 @@ test('a race is known by its id or by its name, and those not named stay', async
   ]);
 });
 
-test('the same new race twice in a request is one race', async () => {
+test('a new race named twice in a request is one race', async () => {
   const { races } = await store('same', { name: 'A', races: [{ name: 'a' }, { name: 'a' }] });
   assert.deepEqual(races, [{ id: 1, name: 'a' }]);
 });
@@ -158,14 +158,14 @@ test('a race of another event fails the job for good and changes nothing', async
   assert.equal((await stored('foreign')).length, 1);
 });
 
-test('another tenant’s event and races with the same ids stay as they are', async () => {
+test('another tenant’s event and races with the same ids do not change', async () => {
   await store('mine', { id: 1, name: 'Mine', races: [{ id: 1, name: 'a' }] });
   await store('theirs', { id: 1, name: 'Theirs', races: [{ id: 1, name: 'b' }] });
   assert.deepEqual((await store('mine', { id: 1, name: 'Mine' })).races, [{ id: 1, name: 'a' }]);
 });
 
-test('events added at once get ids of their own, with ids given in between', async () => {
-  // Past the ids given below: one given later than it was generated would mean that event.
+test('events added concurrently get different ids, with given ids in between', async () => {
+  // Above the ids given below: an id given after it was generated would mean that event.
   await store('race', { id: 5000, name: 'First' });
   const answers = await Promise.all(
     Array.from({ length: 24 }, (_, n) =>
@@ -176,18 +176,18 @@ test('events added at once get ids of their own, with ids given in between', asy
   assert.equal(new Set(answers.map(({ races }) => races[0]?.id)).size, 24);
 });
 
-test('one new event that is sent twice at once under one externalEventId is one event', async () => {
+test('a new event sent twice concurrently with one externalEventId is one event', async () => {
   const event = { name: 'A', externalEventId: 'x', races: [{ name: 'a' }] };
   const [one, two] = await Promise.all([store('once', event), store('once', event)]);
   assert.deepEqual(one, two);
 });
 
 const HIGHEST = Number.MAX_SAFE_INTEGER;
-/** Up to here given ids are counted; above it generated ones step over them. */
+/** Given ids up to this one are counted; generated ids skip higher ones. */
 const COUNTED = 2 ** 52;
 const idsOf = ({ id, races }: Answer) => [id, ...races.map((race) => race.id)];
 
-test('the highest ids there are may be given, and leave all others to be generated', async () => {
+test('the highest ids may be given, and all others can still be generated', async () => {
   const races = [{ id: HIGHEST, name: 'a' }, { name: 'b' }];
   assert.deepEqual(idsOf(await store('full', { id: HIGHEST, name: 'Last', races })), [HIGHEST, HIGHEST, 1]);
   const next = { name: 'Next', races: [{ name: 'a' }, { name: 'b' }] };
@@ -196,7 +196,7 @@ test('the highest ids there are may be given, and leave all others to be generat
   assert.deepEqual(idsOf(await store('full', { id: HIGHEST, name: 'Last' })), [HIGHEST, 1, HIGHEST]);
 });
 
-test('where generated ids come among very high ones that are given, they step over them', async () => {
+test('generated event and race ids skip very high given ids', async () => {
   const given = (n: number) => ({ id: COUNTED + n, name: `E${n}`, races: [{ id: COUNTED + n, name: 'a' }] });
   await store('high', given(0));
   await store('high', given(2));
@@ -211,7 +211,7 @@ test('where generated ids come among very high ones that are given, they step ov
   );
 });
 
-test('counters that very high ids took along go back by the migration', async () => {
+test('the migration resets counters that very high ids had raised', async () => {
   await store('stuck', { id: 7, name: 'A', races: [{ id: 9, name: 'a' }] });
   await store('stuck', { id: HIGHEST, name: 'B', races: [{ id: HIGHEST, name: 'b' }] });
   await pool.query('update event.counter set last_event_id = $1, last_race_id = $1 where tenant = $2', [

@@ -1,4 +1,4 @@
-/** Answers to invitations and the list of who is invited. */
+/** Answers to invitations and the list of invited contacts. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { params as answerParams } from '#schemas/event/answerInvitation.ts';
@@ -44,7 +44,7 @@ interface List {
   results: { contactId: number; response: string; modifiedDate: string }[];
 }
 
-/** An event in a tenant of the test's own with invited contacts, and their tokens by contact. */
+/** An event with invited contacts in a tenant of its own, and their tokens by contact. */
 async function setUp(tenant: string, contacts: number) {
   await runAction(pool, addOrUpdateEvent, { id: 4, name: 'City Run' }, { tenant });
   const ids = Array.from({ length: contacts }, (_, n) => n + 1);
@@ -103,7 +103,7 @@ const PAGES: [Partial<GetInvitedContactList>, number[]][] = [
   [{ start: 5, perPage: 2 }, []],
   [{ perPage: 1000 }, [1, 2, 3, 4, 5]],
 ];
-test('the list is paged by contact', async (t) => {
+test('the list of invited contacts is paged by contact', async (t) => {
   const { list } = await setUp('pages', 5);
   for (const [page, expected] of PAGES)
     await t.test(`a page of ${JSON.stringify(page)} has contacts ${expected}`, async () => {
@@ -117,7 +117,7 @@ test('the list is paged by contact', async (t) => {
     });
 });
 
-test('an event to which nobody is invited has an empty list', async () => {
+test('an event without invited contacts has an empty list', async () => {
   const { list } = await setUp('empty', 0);
   assert.deepEqual(await list(), {
     meta: { totalResults: 0, start: 0, perPage: 100, count: 0 },
@@ -130,7 +130,7 @@ test('the list of an unknown event fails for good', async () => {
   await assert.rejects(list({ eventId: 5 }), NonRetryableError);
 });
 
-test('an answer is recorded, and a change of mind too', async () => {
+test('an answer is recorded, and may be changed', async () => {
   const { answer, list } = await setUp('answers', 3);
   assert.deepEqual(await answer(2, 'Y'), { contact: 2, event: 4, response: 'Y' });
   assert.deepEqual(await answer(3, 'N'), { contact: 3, event: 4, response: 'N' });
@@ -139,7 +139,7 @@ test('an answer is recorded, and a change of mind too', async () => {
   assert.deepEqual(await responses(list), ['U', 'N', 'N']);
 });
 
-test('an answer changes the modified date, the same answer again does not', async () => {
+test('a different answer changes the modified date, and a repeated one does not', async () => {
   const { answer, list } = await setUp('modified', 1);
   await pool.query(
     "update event.invitation set modified_at = '2020-02-29 23:59:58.9+00' where tenant = 'modified'",

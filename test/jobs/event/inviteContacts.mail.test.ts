@@ -15,7 +15,7 @@ interface Answer {
   results: { contact: number; status: boolean; inviteLinkYes: string; inviteLinkNo: string }[];
 }
 
-/** A mail server, and an event with contacts from 1 to `contacts` in a tenant of the test's own. */
+/** A mail server, and an event with contacts from 1 to `contacts` in a tenant of its own. */
 async function setUp(t: TestContext, tenant: string, contacts: number) {
   const server = await startSmtpServer(t);
   const mailer = createMailer(server.url);
@@ -40,7 +40,7 @@ async function setUp(t: TestContext, tenant: string, contacts: number) {
   return { server, invite, recipients, ids };
 }
 
-/** The text of a mail, out of its quoted-printable form. */
+/** The text of a mail, decoded from quoted-printable. */
 function textOf(raw: string): string {
   const body = raw.slice(raw.indexOf('\r\n\r\n') + 4).replaceAll('=\r\n', '');
   const bytes = body.replaceAll(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
@@ -61,7 +61,7 @@ test('an invitation is mailed with both links', async (t) => {
   assert.deepEqual(progress, [[1, 1]]);
 });
 
-test('the Message-ID does not tell the token', async (t) => {
+test('the Message-ID does not reveal the token', async (t) => {
   const { server, invite } = await setUp(t, 'message-id', 1);
   const { results } = await invite();
   const token = results[0]?.inviteLinkYes.split('/').at(-2) ?? '';
@@ -70,7 +70,7 @@ test('the Message-ID does not tell the token', async (t) => {
   assert.ok(!id.includes(token));
 });
 
-test('when the server refuses at first, the next run mails once and answers the same links', async (t) => {
+test('when the server refuses at first, the next run mails once and returns the same links', async (t) => {
   const { server, invite } = await setUp(t, 'refused', 1);
   server.refuseAll = true;
   await assert.rejects(invite(), (error: unknown) => {
@@ -88,7 +88,7 @@ test('when the server refuses at first, the next run mails once and answers the 
   assert.equal(server.mails.length, 1);
 });
 
-test('a run that was interrupted does not mail again what was mailed', async (t) => {
+test('a run after an interruption does not mail sent invitations again', async (t) => {
   const { server, invite, recipients } = await setUp(t, 'partly', 3);
   server.refused.set('c2@example.com', 451);
   await assert.rejects(invite(), /^Error: 1 of 3 invitations were not mailed/);
@@ -100,14 +100,14 @@ test('a run that was interrupted does not mail again what was mailed', async (t)
   assert.ok(results.every(({ status }) => status));
 });
 
-test('a run after all is done mails nothing', async (t) => {
+test('a run after all mails were sent sends none', async (t) => {
   const { server, invite } = await setUp(t, 'done', 2);
   const first = await invite();
   assert.deepEqual(await invite({ attempt: 2 }), first);
   assert.equal(server.mails.length, 2);
 });
 
-test('another job mails nobody who is invited already', async (t) => {
+test('another job does not mail contacts that are already invited', async (t) => {
   const { server, invite } = await setUp(t, 'other-job', 2);
   await invite();
   const { results } = await invite({ idempotencyKey: 'job-2' });
@@ -118,7 +118,7 @@ test('another job mails nobody who is invited already', async (t) => {
   assert.equal(server.mails.length, 2);
 });
 
-test('who opts out before the mail could be sent is not mailed', async (t) => {
+test('a contact who opts out before the mail could be sent gets none', async (t) => {
   const { server, invite, recipients } = await setUp(t, 'opts-out', 2);
   server.refuseAll = true;
   await assert.rejects(invite());
@@ -133,14 +133,14 @@ test('who opts out before the mail could be sent is not mailed', async (t) => {
   assert.deepEqual(recipients(), ['c2@example.com']);
 });
 
-test('one bad address does not keep the others back', async (t) => {
+test('a bad address does not delay the other mails', async (t) => {
   const { server, invite, recipients, ids } = await setUp(t, 'bad-address', 60);
   server.refused.set('c1@example.com', 550);
   await assert.rejects(invite(), /1 of 60 invitations were not mailed/);
   assert.equal(recipients().length, ids.length - 1);
 });
 
-test('a server that takes nothing is not asked for every mail', async (t) => {
+test('a server that refuses every mail does not get all of them', async (t) => {
   const { server, invite } = await setUp(t, 'down', 200);
   let asked = 0;
   const mail = async () => {

@@ -31,7 +31,7 @@ interface Result {
   reason?: string;
 }
 
-/** An event and three contacts, 1 to 3, the last of whom has opted out, in a tenant of the test's own. */
+/** An event and three contacts, 1 to 3, the last of them opted out, in a tenant of its own. */
 async function setUp(tenant: string) {
   await runAction(pool, addOrUpdateEvent, { id: 1, name: 'City Run' }, { tenant });
   const contact = (id: number, optedOut = false) => ({
@@ -94,7 +94,7 @@ test('another tenant’s contact is unknown', async () => {
   assert.deepEqual(answer, { results: [{ contact: 1, status: false, reason: 'unknown' }] });
 });
 
-test('a contact whom another job has invited is not invited again, yet to another event', async () => {
+test('a contact invited by another job is not invited again, except to another event', async () => {
   const invite = await setUp('again');
   await invite([1]);
   const [refused, invited] = await invite([1, 2]);
@@ -106,7 +106,7 @@ test('a contact whom another job has invited is not invited again, yet to anothe
   assert.equal((other as { results: Result[] }).results[0]?.status, true);
 });
 
-test('the same contact twice in a request is invited once', async () => {
+test('a contact named twice in a request is invited once', async () => {
   const invite = await setUp('twice');
   const results = await invite([1, 2, 1]);
   assert.deepEqual(statuses(results), [
@@ -121,7 +121,7 @@ test('the same contact twice in a request is invited once', async () => {
   assert.equal(again?.reason, 'unknown');
 });
 
-test('whoever has been invited and has opted out since is told as opted out', async () => {
+test('a contact who was invited and has opted out since is reported as opted out', async () => {
   const tenant = 'opted-out-since';
   const invite = await setUp(tenant);
   await invite([1]);
@@ -130,13 +130,13 @@ test('whoever has been invited and has opted out since is told as opted out', as
   assert.deepEqual(await invite([1]), [{ contact: 1, status: false, reason: 'opted out' }]);
 });
 
-test('a further run of the same job answers the same links', async () => {
+test('a further run of the same job returns the same links', async () => {
   const invite = await setUp('rerun');
   const first = await invite([2, 1, 3], { idempotencyKey: 'job-7' });
   assert.deepEqual(await invite([2, 1, 3], { idempotencyKey: 'job-7', attempt: 2 }), first);
 });
 
-test('of two jobs that invite the same contacts at once each contact is invited by one', async () => {
+test('of two concurrent jobs for the same contacts one invites each contact', async () => {
   const invite = await setUp('race');
   const contacts = Array.from({ length: 300 }, (_, n) => n + 10);
   const many = contacts.map((id) => ({ id, firstName: 'A', lastName: 'B', email: 'a@example.com' }));
@@ -149,7 +149,7 @@ test('of two jobs that invite the same contacts at once each contact is invited 
   );
 });
 
-test('no contacts are nobody invited', async () => {
+test('an empty list of contacts invites none', async () => {
   const invite = await setUp('nobody');
   assert.deepEqual(await invite([]), []);
 });

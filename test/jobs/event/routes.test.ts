@@ -7,7 +7,7 @@ import { startSystem } from '../../support/system.ts';
 const system = await startSystem({ after });
 const TOKEN = '0123456789abcdef0123456789abcdef';
 
-/** Invites a contact of its own to an event, and answers the two links without their host. */
+/** Invites a contact to a new event, and returns the two links without their host. */
 async function invite(contact: number, event = { id: 4, name: 'City <Run> & Walk' }) {
   const addContact = {
     id: contact,
@@ -35,7 +35,7 @@ async function open(path: string, method = 'GET', init: RequestInit = {}) {
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** The answer that is recorded for the contact. */
+/** The answer recorded for the contact. */
 async function answerOf(contact: number): Promise<string> {
   const { rows } = await system.pool.query('select response from event.invitation where contact_id = $1', [
     contact,
@@ -43,8 +43,8 @@ async function answerOf(contact: number): Promise<string> {
   return rows[0].response;
 }
 
-describe('An invitation link', () => {
-  test('shows a page that asks, with a button that posts to where the page is', async () => {
+describe('invitation links', () => {
+  test('an invitation link shows a page with a button that posts to the same address', async () => {
     const links = await invite(1);
     for (const [link, button] of [
       [links.yes, 'Yes, I am coming'],
@@ -65,7 +65,7 @@ describe('An invitation link', () => {
     }
   });
 
-  test('changes and stores nothing, however often and by whomever it is opened', async () => {
+  test('opening an invitation link changes and stores nothing', async () => {
     const { yes, no } = await invite(2);
     const rows = await storedRows(system.pool);
     for (const link of [yes, no, yes, no])
@@ -74,7 +74,7 @@ describe('An invitation link', () => {
     assert.deepEqual(await storedRows(system.pool), rows);
   });
 
-  test('records the answer when its button is pressed; the other link changes it, and its page says so', async () => {
+  test('the button of an invitation link records the answer; the other link changes it, and its page shows so', async () => {
     const { yes, no } = await invite(3);
     for (const [link, answer, said] of [
       [yes, 'Y', 'you are coming'],
@@ -94,7 +94,7 @@ describe('An invitation link', () => {
     }
   });
 
-  test('stores nothing when the same answer is given again', async () => {
+  test('repeating the same answer stores nothing', async () => {
     const { yes } = await invite(4);
     assert.equal((await open(yes, 'POST')).status, 200);
     const rows = await storedRows(system.pool);
@@ -107,7 +107,7 @@ describe('An invitation link', () => {
   });
 });
 
-describe('A link that is of no invitation is a page with 404, and leaves nothing:', () => {
+describe('a link without an invitation is a page with 404 and stores nothing', () => {
   const paths = [
     `/event/invitations/default/${TOKEN}/yes`,
     `/event/invitations/nosuchtenant/${TOKEN}/no`,
@@ -140,12 +140,12 @@ describe('A link that is of no invitation is a page with 404, and leaves nothing
 });
 
 for (const path of ['/event/', '/event/invitations/acme', '/event/invitations/%E0%A4%A/x/yes'])
-  test(`${path} is nobody's request`, async () => {
+  test(`the incomplete or broken link ${path} is refused`, async () => {
     const { status } = await open(path);
     assert.ok([400, 401].includes(status), String(status));
   });
 
-test('a link of what can be no tenant is refused, and nothing is stored', async () => {
+test('a link with an impossible tenant name is refused, and nothing is stored', async () => {
   const rows = await storedRows(system.pool);
   for (const tenant of ['a%20b%2F%C3%BC', 'a%00b', 'x'.repeat(64), '%'])
     assert.equal((await open(`/event/invitations/${tenant}/${TOKEN}/yes`)).status, 401);

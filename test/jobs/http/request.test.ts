@@ -115,7 +115,7 @@ for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'] as const) {
   });
 }
 
-test('an idempotency key that the caller sets is left', async (t) => {
+test('an idempotency key that the caller sets is kept', async (t) => {
   const { url, received } = await serve(t, (response) => response.end());
   await send({ method: 'POST', url, headers: { 'IDEMPOTENCY-key': 'mine' } });
   assert.equal(received[0]?.headers['idempotency-key'], 'mine');
@@ -128,7 +128,7 @@ for (const status of [204, 302, 404]) {
   });
 }
 
-test('an answer of 503 with Retry-After is another run, no earlier', async (t) => {
+test('an answer of 503 with Retry-After causes another run, not before that delay', async (t) => {
   const { url } = await serve(t, (response) => response.writeHead(503, { 'retry-after': '120' }).end());
   await assert.rejects(send({ method: 'GET', url }), (error: unknown) => {
     assert.ok(error instanceof RetryLaterError);

@@ -1,4 +1,4 @@
-/** The field rules of Tracx Connect (docs/systems.md), one by one, against the schema alone. */
+/** Tests each field rule of Tracx Connect (docs/systems.md) against the schema alone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { params } from '#schemas/participants/storeMultiple.ts';
@@ -102,7 +102,7 @@ for (const field of REQUIRED) {
 for (const field of OPTIONAL)
   test(`${field} may be null`, () => assert.deepEqual(errorPaths({ [field]: null }), []));
 
-test('the example of their documentation is accepted', () => {
+test('the example of the documentation of Tracx is accepted', () => {
   const documented = {
     ...PARTICIPANT,
     country_code: 'nl',
@@ -115,12 +115,12 @@ test('the example of their documentation is accepted', () => {
   assert.equal(validate({ event_id: 1, participants: [documented] }), true);
 });
 
-test('a property that is not known is refused', () => {
+test('an unknown property is refused', () => {
   assert.equal(validate({ event_id: 1, participants: [{ ...PARTICIPANT, chipcode: 'x' }] }), false);
   assert.equal(validate.errors?.[0]?.params.additionalProperty, 'chipcode');
 });
 
-test('every wrong field of every row is told', () => {
+test('every wrong field of every row is reported', () => {
   const rows = [
     { ...PARTICIPANT, chip_code: '1', gender: 'x' },
     PARTICIPANT,

@@ -16,7 +16,7 @@ async function addEvent(tenant = 'default'): Promise<{ id: number; races: { id: 
   >;
 }
 
-/** An event of the test's own, and participants of its first race. */
+/** A new event, and participants of its first race. */
 async function setUp(tenant = 'default') {
   const { id: event_id, races } = await addEvent(tenant);
   const race_id = races[0]?.id ?? 0;
@@ -102,7 +102,7 @@ test('a known unique_id is updated, a new one inserted', async () => {
   );
 });
 
-test('an update leaves the optional fields that are absent and clears those that are null', async () => {
+test('an update keeps absent optional fields and clears those that are null', async () => {
   const { participant, store, stored } = await setUp();
   await store([participant('1', { chip_code: '0000001', team_name: 'A', state: 'before' })]);
   await store([participant('1', { team_name: null, state: 'finished' })]);
@@ -152,7 +152,7 @@ test('an unknown event fails the job for good, another tenant’s too', async ()
     });
 });
 
-test('rows with a race of another event fail the job, are named, and nothing is stored', async () => {
+test('rows with a race of another event fail the job and are named, and nothing is stored', async () => {
   const { event_id, participant, store, stored } = await setUp();
   const { races } = await addEvent();
   const foreign = races[0]?.id ?? 0;
@@ -173,7 +173,7 @@ test('rows with a race of another event fail the job, are named, and nothing is 
   assert.deepEqual(await stored(), []);
 });
 
-test('the first hundred rows with an unknown race are named, the rest counted', async () => {
+test('the first hundred rows with an unknown race are named, and the rest is counted', async () => {
   const { participant, store } = await setUp();
   const rows = Array.from({ length: 250 }, (_, n) => participant(String(n), { race_id: 777_777 }));
   await assert.rejects(store(rows), (error: unknown) => {
@@ -199,7 +199,7 @@ test('many participants are stored in slices, with progress after each', async (
   assert.equal((await stored()).length, 4500);
 });
 
-test('rows that send different fields are stored side by side', async () => {
+test('rows with different fields are stored in one job', async () => {
   const { participant, store, stored } = await setUp();
   const rows = [
     participant('1', { gender: 'male' }),

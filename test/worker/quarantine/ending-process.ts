@@ -1,4 +1,4 @@
-/** Ends as the first argument says, as a process does that runs jobs. */
+/** Ends in the way of its first argument, like a process that runs jobs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { reportUncaught } from '../../../src/worker/quarantine/child.ts';
 

@@ -16,7 +16,7 @@ const WORDS = {
   heap: 'exhausted the memory of its process',
 };
 
-suite('It is told how a process ended that ran jobs', { concurrency: true }, () => {
+suite('the end of a process that ran jobs is described', { concurrency: true }, () => {
   for (const [way, words] of Object.entries(WORDS))
     test(way, async (t) => {
       const child = fork(PROGRAM, [way], {
@@ -29,7 +29,7 @@ suite('It is told how a process ended that ran jobs', { concurrency: true }, () 
       assert.equal(howItEnded(code, signal, lastWords()), words);
     });
 
-  test('by the watchdog', () => {
+  test('ended by the watchdog', () => {
     assert.equal(howItEnded(null, 'SIGXCPU', ''), 'blocked the event loop of its process');
     const words = '{"level":60,"msg":"watchdog: the process used 2100 MiB of memory"}\n';
     assert.equal(howItEnded(null, 'SIGABRT', words), 'exhausted the memory of its process');

@@ -6,10 +6,10 @@ import { echoJobs, workJob } from '../../pipeline/work-jobs.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 
-/** Its watchdogs wait for less than production's, which watchdog.test.ts is about. */
+/** Its watchdogs have shorter limits than production's; watchdog.test.ts tests those. */
 const STRICT_WORKER = resolve(import.meta.dirname, 'strict-worker.ts');
 const NEIGHBOURS = 1000;
-/** Where the harmful job stands among them. */
+/** The position of the harmful job among them. */
 const PLACE = 500;
 /** An answer that waited for a harmful job would take longer. */
 const ANSWER_MS = 5000;
@@ -35,7 +35,7 @@ async function progress(api: Api, asyncId: string) {
   return body;
 }
 
-/** Runs a batch around each harm; asserts what comes of it, and that the API answers meanwhile. */
+/** Runs a batch around each harm; checks the results, and that the API answers meanwhile. */
 async function assertSetApart(api: Api, harms: Harm[]): Promise<void> {
   const harmful = new Map<string, Harm>();
   for (const how of harms) harmful.set(await api.run(jobsAround(how)), how);
@@ -74,11 +74,11 @@ async function assertSetApart(api: Api, harms: Harm[]): Promise<void> {
   }
 }
 
-suite('Jobs that take their process along fail with their reason; their neighbours succeed, the API answers', {
+suite('jobs that end their process fail with the reason, other jobs succeed, and the API answers', {
   concurrency: true,
   timeout: 200_000,
 }, () => {
-  test('when they end it, and npm start replaces the worker', async (t) => {
+  test('jobs that end their process, while npm start replaces the worker', async (t) => {
     const home = await makeHome(t);
     const product = home.start({ LOG_LEVEL: 'fatal' });
     await assertSetApart(await product.ready(), ['exit', 'throw']);
@@ -87,9 +87,9 @@ suite('Jobs that take their process along fail with their reason; their neighbou
     assert.deepEqual(await home.processes(), []);
   });
 
-  test('when they block its event loop or use up its memory', async (t) => {
+  test('jobs that block the event loop or use up the memory', async (t) => {
     const system = await startSystem(t, { worker: false });
-    // Each of the two batches takes one worker along, at most: two are left to set them apart side by side.
+    // Each of the two batches takes down one worker at most: two are left to quarantine them concurrently.
     await Promise.all([1, 2, 3, 4].map(() => system.forkWorker({}, STRICT_WORKER)));
     await assertSetApart(system, ['block', 'memory']);
   });

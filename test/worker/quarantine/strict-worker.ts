@@ -1,4 +1,4 @@
-/** A worker like that of src/main.ts, whose watchdog waits for less, and so do those of its quarantine. */
+/** A worker like that of src/main.ts, with shorter watchdog limits for itself and its quarantine. */
 import pino from 'pino';
 import { loadPlugins } from '../../../src/app/prepare.ts';
 import { startWorker } from '../../../src/app/worker.ts';

@@ -8,39 +8,39 @@ import { suite, type TestContext, test } from 'node:test';
 
 const PROGRAM = resolve(import.meta.dirname, 'watched-process.ts');
 
-/** How a process that does this ends, and what it says. */
+/** How a process that does this ends, and its last output. */
 async function ended(t: TestContext, ...told: string[]) {
   const child = fork(PROGRAM, told, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
   t.after(() => child.kill('SIGKILL'));
   assert.ok(child.stderr);
   const [said, [, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
-  // It says so again when the signal takes longer than its next look.
+  // The line is repeated when the signal takes longer than the next check.
   const [line = ''] = said.split('\n');
   return { signal, pid: child.pid, line: JSON.parse(line) };
 }
 
 suite('The watchdog ends a process', { concurrency: true }, () => {
-  test('whose event loop has been blocked for ten seconds', async (t) => {
+  test('the watchdog ends a process whose event loop has been blocked for ten seconds', async (t) => {
     const { signal, pid, line } = await ended(t, 'block');
     assert.equal(signal, 'SIGXCPU');
     assert.equal(line.msg, 'watchdog: the event loop was blocked for 10 s');
     assert.deepEqual([line.level, line.pid], [60, pid]);
   });
 
-  test('in an endless loop', async (t) => {
+  test('the watchdog ends a process in an endless loop', async (t) => {
     const { signal, line } = await ended(t, 'loop', '2');
     assert.equal(signal, 'SIGXCPU');
     assert.equal(line.msg, 'watchdog: the event loop was blocked for 2 s');
   });
 
-  test('that uses half of the memory of a small machine', async (t) => {
+  test('the watchdog ends a process that uses half of the memory of a small machine', async (t) => {
     const { signal, line } = await ended(t, 'hoard', '60', '800');
     assert.equal(signal, 'SIGABRT');
     const [, mebibytes] = /^watchdog: the process used (\d+) MiB of memory$/.exec(line.msg) ?? [];
     assert.ok(Number(mebibytes) >= 400 && Number(mebibytes) < 800, line.msg);
   });
 
-  test('that uses two gibibytes of memory, or half of what there is', async (t) => {
+  test('the watchdog ends a process that uses two gibibytes of memory, or half of the machine', async (t) => {
     const { signal, line } = await ended(t, 'hoard');
     assert.equal(signal, 'SIGABRT');
     const [, mebibytes] = /^watchdog: the process used (\d+) MiB of memory$/.exec(line.msg) ?? [];

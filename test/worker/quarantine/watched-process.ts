@@ -1,4 +1,4 @@
-/** A process under a watchdog, production's unless it is told another limit, that does what it is told. */
+/** A process under a watchdog, with production's limit or a given one, that does what its argument says. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { startWatchdog } from '../../../src/worker/quarantine/watchdog.ts';
 

@@ -3,7 +3,7 @@ import { defineAction } from 'batchwright/plugin';
 import { waitFor } from '../../../support/wait.ts';
 import type { Hold } from '../../schemas/boot/hold.ts';
 
-/** Held by a file, so that a test can hold jobs of processes that it has no other way into. */
+/** Held by a file, so that a test can hold jobs of processes that it cannot reach otherwise. */
 export default defineAction<Hold>({
   summary: 'Runs until a file is there',
   concurrency: 2,

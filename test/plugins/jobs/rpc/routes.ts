@@ -1,4 +1,4 @@
-/** A route for each of the tools that routes get, and some that fail or do not end. */
+/** A route for each of the tools of routes, and some that fail or do not end. */
 import { json } from 'node:stream/consumers';
 import { defineRoutes } from 'batchwright/plugin';
 

@@ -9,7 +9,7 @@ export default defineAction<Behave>({
   run: behave,
 });
 
-/** Shared by the actions of this folder that differ in their options only. */
+/** Shared by the actions of this folder, which differ only in their options. */
 export async function behave(params: Behave, context: JobContext): Promise<object> {
   const { sql, signal, attempt } = context;
   const [done, total] = params.progress ?? [];

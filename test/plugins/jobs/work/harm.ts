@@ -4,7 +4,7 @@ import type { Harm } from '../../schemas/work/harm.ts';
 
 const HARMS: Record<Harm['how'], () => unknown> = {
   exit: () => process.exit(3),
-  // An endless loop would do the same, and take a processor from the other tests.
+  // An endless loop would have the same effect, and take a processor from the other tests.
   block: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   async memory() {
     const hoard: Buffer[] = [];

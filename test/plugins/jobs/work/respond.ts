@@ -17,10 +17,10 @@ const RESPONSES: Record<Respond['kind'], () => unknown> = {
     ring.self = ring;
     return ring;
   },
-  // Quotes and all, it has exactly the bytes that are allowed, or one more.
+  // With its quotes, it has exactly the allowed number of bytes, or one more.
   largest: () => 'x'.repeat(MIB - 2),
   larger: () => 'x'.repeat(MIB - 1),
-  // Fewer than a million characters, yet more bytes.
+  // Fewer than a million characters, but more bytes.
   wide: () => 'é'.repeat(MIB / 2),
   deep: () => JSON.parse(`${'['.repeat(6000)}${']'.repeat(6000)}`),
 };

@@ -5,7 +5,7 @@ export const params = {
   required: ['started', 'until'],
   additionalProperties: false,
   properties: {
-    /** File that gets a line for each run. */
+    /** A file that gets a line for each run. */
     started: { type: 'string' },
     /** The run ends when this file exists. */
     until: { type: 'string' },

@@ -5,7 +5,7 @@ export const params = {
   required: ['bytes'],
   additionalProperties: false,
   properties: {
-    /** The size of the response, quotes and all. */
+    /** The size of the response, with its quotes. */
     bytes: { type: 'integer', minimum: 2 },
     /** Makes the request large. */
     text: { type: 'string' },

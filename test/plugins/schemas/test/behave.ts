@@ -1,17 +1,17 @@
 import type { FromSchema, JSONSchema } from 'batchwright/plugin';
 
-/** What a job of `test.behave` is to do, in the order of the properties. */
+/** What a job of `test.behave` does, in the order of the properties. */
 export const params = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    /** Answered back. */
+    /** Returned in the response. */
     n: { type: 'integer' },
     /** A row of `test.effect`, which counts the runs. */
     effect: { type: 'string' },
-    /** Milliseconds to wait, ended early by the signal. */
+    /** Milliseconds to wait; the signal ends the wait early. */
     waitMs: { type: 'number', minimum: 0 },
-    /** Waits until a row of `test.gate` with this name is there. */
+    /** Waits until a row of `test.gate` with this name exists. */
     gate: { type: 'string' },
     /** Fails while `attempt` is at most this. */
     failUntilAttempt: { type: 'integer' },

@@ -6,13 +6,13 @@ export const params = {
   properties: {
     /** Waits for the gate first. */
     gate: { type: 'string' },
-    /** Does not heed its signal while it waits. */
+    /** Ignores its signal while it waits. */
     deaf: { type: 'boolean' },
-    /** Meets a database that stops. */
+    /** Its database connection is ended. */
     cuts: { type: 'boolean' },
     /** How many runs fail. */
     failures: { type: 'integer' },
-    /** What their error says. */
+    /** The message of their error. */
     message: { type: 'string' },
     errorCode: { type: 'integer' },
     /** A RetryLaterError with this pause. */

@@ -6,11 +6,11 @@ export const params = {
   additionalProperties: false,
   properties: {
     n: { type: 'integer' },
-    /** How many runs end with an Error in the job's place. */
+    /** How many runs return an Error for the job. */
     failures: { type: 'integer' },
-    /** A NonRetryableError in the job's place. */
+    /** Returns a NonRetryableError for the job. */
     fatal: { type: 'boolean' },
-    /** What its presence does to all jobs that run together. */
+    /** How it affects all jobs that run together. */
     spoils: { enum: ['throws', 'length', 'changes'] },
   },
 } as const satisfies JSONSchema;

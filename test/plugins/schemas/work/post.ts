@@ -5,15 +5,15 @@ export const params = {
   required: ['name'],
   additionalProperties: false,
   properties: {
-    /** The entry's. */
+    /** The entry's name. */
     name: { type: 'string' },
     /** How many runs fail, after the entry was written. */
     failures: { type: 'integer' },
     /** Fails for good. */
     fatal: { type: 'boolean' },
-    /** Meets a database that stops. */
+    /** Its database connection is ended. */
     cuts: { type: 'boolean' },
-    /** A statement fails, and the action takes no notice. */
+    /** A statement fails, and the action ignores it. */
     breaks: { type: 'boolean' },
     /** Reports half of its progress, then waits for the gate. */
     gate: { type: 'string' },

@@ -6,7 +6,7 @@ export const params = {
   additionalProperties: false,
   properties: {
     what: { enum: ['revoked', 'getter', 'bare', 'frozen', 'nothing', 'spiteful'] },
-    /** How: at once, as a rejection, or as one that nobody awaits, beside a response. */
+    /** How it throws: at once, as a rejection, or as an unhandled rejection beside a response. */
     how: { enum: ['throw', 'reject', 'forget'] },
   },
 } as const satisfies JSONSchema;

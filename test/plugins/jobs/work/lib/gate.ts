@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobsContext } from 'batchwright/plugin';
 
-/** Resolves when the gate's row is there; rejects when the run is aborted. */
+/** Resolves when the gate's row exists; rejects when the run is aborted. */
 export async function passGate(
   { sql, signal }: Pick<JobsContext, 'sql' | 'signal'>,
   name: string,

@@ -1,12 +1,12 @@
 import type { JobsContext } from 'batchwright/plugin';
 
-/** Which job did it, in which of its runs. */
+/** The job and the run. */
 export interface Doer {
   index: number;
   attempt: number;
 }
 
-/** Writes a row that tells what a job did, and in which process. */
+/** Writes a row that records what a job did, and in which process. */
 export async function enter(
   { sql, asyncId }: Pick<JobsContext, 'sql' | 'asyncId'>,
   { index, attempt }: Doer,
@@ -18,7 +18,7 @@ export async function enter(
   );
 }
 
-/** Has the database end the connection that the statement comes by, as it does when it stops. */
+/** Makes the database end the statement's connection, as it does when it stops. */
 export async function cutConnection({ sql }: Pick<JobsContext, 'sql'>): Promise<void> {
   await sql.query('select pg_terminate_backend(pg_backend_pid())');
 }

@@ -24,7 +24,7 @@ const ODDITIES: Record<Throw['what'], () => unknown> = {
     }),
 };
 
-/** Throws what hardly anybody throws. */
+/** Throws unusual values. */
 export function throwOdd({ what, how = 'throw' }: Throw): unknown {
   if (how === 'throw') throw ODDITIES[what]();
   const rejected = Promise.resolve().then(() => {

@@ -2,7 +2,7 @@ import { type JobsContext, NonRetryableError } from 'batchwright/plugin';
 import type { Post } from '../../../schemas/work/post.ts';
 import { cutConnection, type Doer, enter } from './journal.ts';
 
-/** Writes an entry, then does what the params say: the entry is to be there only if the job succeeds. */
+/** Writes an entry, then behaves as the params say: the entry must exist only if the job succeeds. */
 export async function post(params: Post, doer: Doer, context: JobsContext): Promise<object> {
   await enter(context, doer, params.name);
   const { name, failures = 0, fatal, breaks, cuts } = params;
