@@ -60,7 +60,7 @@ async function idsOf(client: ClientBase, day: string): Promise<[string, string]>
  * wait behind it. So it gives up after a second, with Postgres's lock_not_available.
  */
 export async function dropDay(client: ClientBase, day: string): Promise<void> {
-  if (!/^\d{8}$/.test(day)) throw new Error(`${day} is no day`);
+  if (!/^\d{8}$/.test(day)) throw new Error(`${day} is not a day`);
   await client.query(`set local lock_timeout = '1s'`);
   await client.query(`drop table if exists batchwright.chunk_${day}, batchwright.result_${day}`);
 }

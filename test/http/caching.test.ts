@@ -1,4 +1,4 @@
-/** No cache keeps what is a tenant's. */
+/** No cache stores the data of a tenant. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { ADMIN_KEY, startSystem } from '../support/system.ts';
@@ -35,13 +35,13 @@ const requests: [path: string, init?: RequestInit][] = [
   ['/nothing'],
 ];
 for (const [path, init = {}] of requests)
-  test(`${init.method ?? 'GET'} ${path} ${JSON.stringify(init.headers ?? '')} is not to be stored`, async () => {
+  test(`${init.method ?? 'GET'} ${path} ${JSON.stringify(init.headers ?? '')} must not be stored`, async () => {
     const response = await fetch(`${system.url}${path}`, { headers: key, ...init });
     await response.text();
     assert.equal(response.headers.get('cache-control'), 'no-store');
   });
 
-test('results, whose form depends on Accept, say so in every form, in errors and to HEAD', async () => {
+test('results, whose form depends on Accept, have Vary in every form, in errors and for HEAD', async () => {
   for (const accept of ['application/json', 'text/csv', 'application/x-ndjson', '*/*'])
     for (const method of ['GET', 'HEAD'])
       for (const id of [asyncId, '0'.repeat(32)]) {

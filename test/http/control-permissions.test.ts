@@ -1,4 +1,7 @@
-/** Restart, repost and cancel run actions or tell of them: they need what running them needs. */
+/**
+ * Restart, repost and cancel run actions or send their results: they need the same permissions as running
+ * them.
+ */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { type Answer, startSystem } from '../support/system.ts';
@@ -51,19 +54,19 @@ async function rowOf(asyncId: string) {
   return { ...rows[0], actions: undefined };
 }
 
-/** As a batch is that a release before this one has stored. */
+/** Makes a batch look as if a release before this one had stored it. */
 const forget = (asyncId: string) =>
   system.pool.query('update batchwright.batch set actions = null where id = $1', [asyncId]);
 
 const callbackUrl = 'http://127.0.0.1:9/';
 const skipInvalid = { options: { skipInvalid: true } };
 
-describe('Whoever lacks the permission of an action in the batch is 403 and changes nothing', () => {
+describe('keys without the permission of an action in the batch are answered 403 and change nothing', () => {
   for (const [what, prepare] of [
     ['', async () => {}],
     [', also when an earlier release has stored it', forget],
   ] as const) {
-    test(`that may run another action, or none${what}`, async () => {
+    test(`a key for another action, or for none, may not control the batch${what}`, async () => {
       const asyncId = await system.run([refuse, echo, refuse], { callbackUrl });
       await prepare(asyncId);
       await assertLacks(asyncId, await keyOf(['test.echo']), ['rpc.refuse']);
@@ -71,19 +74,19 @@ describe('Whoever lacks the permission of an action in the batch is 403 and chan
       await assertLacks(asyncId, await keyOf(['admin']), ['rpc.refuse', 'test.echo']);
     });
 
-    test(`that lacks the permission which the action names${what}`, async () => {
+    test(`a key without the permission that the action names may not control the batch${what}`, async () => {
       const asyncId = await system.run([special]);
       await prepare(asyncId);
       await assertLacks(asyncId, await keyOf(['rpc.special']), ['rpc.restricted']);
     });
 
-    test(`that would need it for a job in the last of many chunks${what}`, async () => {
+    test(`a key without a permission for a job in the last of many chunks may not control the batch${what}`, async () => {
       const asyncId = await system.run([...Array.from({ length: 2500 }, () => echo), refuse]);
       await prepare(asyncId);
       await assertLacks(asyncId, await keyOf(['test.*']), ['rpc.refuse']);
     });
 
-    test(`that would need it for a job which skipInvalid has let pass${what}`, async () => {
+    test(`a key without a permission for a job that skipInvalid let pass may not control the batch${what}`, async () => {
       const invalid = { ...echo, params: { n: 'x' } };
       const asyncId = await system.run([refuse, invalid], skipInvalid);
       await prepare(asyncId);
@@ -92,9 +95,9 @@ describe('Whoever lacks the permission of an action in the batch is 403 and chan
   }
 });
 
-describe('Whoever may run every action of the batch', () => {
+describe('keys that may run every action of the batch', () => {
   for (const permissions of [['*'], ['test.*', 'rpc.*'], ['test.echo', 'rpc.refuse', 'rpc.restricted']])
-    test(`may restart, repost and cancel it with ${permissions}, be it stored lately or not`, async () => {
+    test(`a key with ${permissions} may restart, repost and cancel a batch of this or an earlier release`, async () => {
       for (const prepare of [async () => {}, forget]) {
         const asyncId = await system.run([echo, refuse, special], { callbackUrl });
         await prepare(asyncId);
@@ -102,7 +105,7 @@ describe('Whoever may run every action of the batch', () => {
       }
     });
 
-  test('needs none for what there was no action of, or was no job', async () => {
+  test('no permission is needed for unknown actions or values that are not jobs', async () => {
     for (const prepare of [async () => {}, forget]) {
       const unknown = { namespace: 'nobody', action: 'knows', params: {} };
       const asyncId = await system.run([echo, unknown, 7, 'x', { namespace: 1 }, null], skipInvalid);
@@ -111,7 +114,7 @@ describe('Whoever may run every action of the batch', () => {
     }
   });
 
-  test('needs the permission that the action has today', async () => {
+  test('the permission that an action has today is needed', async () => {
     const asyncId = await system.run([echo]);
     await system.pool.query(
       "update batchwright.batch set actions = '{rpc.special,gone.away}' where id = $1",
@@ -122,7 +125,7 @@ describe('Whoever may run every action of the batch', () => {
   });
 });
 
-test('to another tenant there is no such batch, whatever its key may do', async () => {
+test('another tenant gets 404 for the batch, whatever its key permits', async () => {
   const asyncId = await system.run([echo]);
   for (const permissions of [['*'], ['admin']])
     for (const { status } of await answers(asyncId, await keyOf(permissions, 'stranger')))
@@ -137,7 +140,7 @@ test('reading needs the tenant and no permission', async () => {
     assert.equal((await system.request(`/v1/batches/${asyncId}${path}`, { headers })).status, 200, path);
 });
 
-test('the actions of a batch that an earlier release has stored are looked for once', async () => {
+test('the actions of a batch stored by an earlier release are collected once', async () => {
   const asyncId = await system.run([echo, refuse, echo]);
   await forget(asyncId);
   await answers(asyncId, await keyOf(['*']));

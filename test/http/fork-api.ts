@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { ADMIN_KEY, type System, TEST_PLUGINS } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** A further API in a process of its own, on the system's database; killed with the test. */
+/** Another API in a separate process, on the system's database; killed with the test. */
 export async function forkApi(
   t: { after(fn: () => void): void },
   system: System,

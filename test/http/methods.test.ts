@@ -9,7 +9,7 @@ const ID = '0'.repeat(32);
 const headOf = (path: string) =>
   fetch(`${system.url}${path}`, { method: 'HEAD', headers: { authorization: `Bearer ${ADMIN_KEY}` } });
 
-/** Every address with the methods that it has. */
+/** Every address with its allowed methods. */
 const ADDRESSES: Record<string, string> = {
   '/v1/batches': 'POST, GET, HEAD',
   [`/v1/batches/${ID}`]: 'GET, HEAD',
@@ -27,7 +27,7 @@ const ADDRESSES: Record<string, string> = {
 };
 
 for (const [address, allowed] of Object.entries(ADDRESSES))
-  test(`${address} answers other methods with 405 and those it has`, async () => {
+  test(`${address} answers other methods with 405 and the allowed ones`, async () => {
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
       if (allowed.split(', ').includes(method)) continue;
       const { status, headers, body } = await system.request(address, { method });
@@ -43,7 +43,7 @@ for (const [address, allowed] of Object.entries(ADDRESSES))
     }
   });
 
-test('whoever has no key is told no methods', async () => {
+test('clients without a key do not get the allowed methods', async () => {
   const { status, headers } = await system.request('/v1/batches', {
     method: 'DELETE',
     headers: { authorization: 'Bearer wrong' },
@@ -52,13 +52,13 @@ test('whoever has no key is told no methods', async () => {
   assert.equal(headers.get('allow'), null);
 });
 
-test('an address where there is nothing stays 404 for every method', async () => {
+test('an unknown address is answered 404 for every method', async () => {
   for (const method of ['GET', 'POST', 'PUT', 'DELETE'])
     for (const address of ['/v1', '/v1/', '/v1/nothing', `/v1/batches/${ID}/nothing`])
       assert.equal((await system.request(address, { method })).status, 404, `${method} ${address}`);
 });
 
-test('outside of /v1 the answer has the shape of the batch API', async () => {
+test('outside of /v1 a 405 has the form of the batch API', async () => {
   for (const address of ['/healthz', '/readyz']) {
     const { status, headers, body } = await system.request(address, { method: 'POST' });
     assert.equal(status, 405);
@@ -67,14 +67,14 @@ test('outside of /v1 the answer has the shape of the batch API', async () => {
   }
 });
 
-describe('The batch API', () => {
+describe('methods of the batch API', () => {
   const allowed = (methods: string) => (action: string) => [action, methods] as const;
   const ACTIONS = [
     ...['run', 'validate', 'cancel', 'restart', 'repost'].map(allowed('POST')),
     ...['progress', 'results'].map(allowed('GET, HEAD, POST')),
   ];
   for (const [action, methods] of ACTIONS)
-    test(`answers other methods of ${action} with 405 and those it has`, async () => {
+    test(`${action} answers other methods with 405 and the allowed ones`, async () => {
       for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
         if (methods.split(', ').includes(method)) continue;
         for (const path of ['/batch', '/api/1.0/batch', '/BATCH/']) {
@@ -87,7 +87,7 @@ describe('The batch API', () => {
       }
     });
 
-  test('answers methods that no action has with 405, whatever the action', async () => {
+  test('a method that no action has is answered 405 for every action', async () => {
     for (const query of ['', '?action=nothing', '?action=run'])
       for (const method of ['PUT', 'DELETE', 'OPTIONS']) {
         const { status, headers } = await system.request(`/batch${query}`, { method });
@@ -98,7 +98,7 @@ describe('The batch API', () => {
     assert.deepEqual([alone.status, alone.headers.get('allow')], [405, 'POST']);
   });
 
-  test('answers HEAD of progress and results like GET, without a body', async () => {
+  test('HEAD of progress and results is answered like GET, without a body', async () => {
     const asyncId = await system.run([7], { options: { skipInvalid: true } });
     for (const [path, status] of [
       [`/batch?action=progress&async=${asyncId}`, 200],
@@ -112,7 +112,7 @@ describe('The batch API', () => {
   });
 });
 
-test('errors have the shape of their address, whatever its case', async () => {
+test('errors have the form of their address, in upper or lower case', async () => {
   for (const [path, type] of [
     ['/V1/nothing', 'application/problem+json'],
     ['/V1/Batches/0', 'application/problem+json'],

@@ -1,4 +1,4 @@
-/** Behind a proxy: addresses of answers are those that callers reach, and TLS is the proxy's to speak of. */
+/** Behind a proxy: answers contain the address that callers reach, and TLS is the proxy's task. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startSystem } from '../support/system.ts';
@@ -7,7 +7,7 @@ import { postBatch, postLines, toLines } from './v1/support.ts';
 const good = { namespace: 'test', action: 'echo', params: {} };
 const HSTS = 'strict-transport-security';
 
-describe('With a PUBLIC_URL that has a path', async () => {
+describe('with a PUBLIC_URL that has a path', async () => {
   const system = await startSystem(
     { after },
     { worker: false, env: { PUBLIC_URL: 'https://api.example.com/jobs/' } },
@@ -25,7 +25,7 @@ describe('With a PUBLIC_URL that has a path', async () => {
     assert.equal(key.headers.get('location'), `https://api.example.com/jobs/v1/keys/${key.body.id}`);
   });
 
-  test('browsers are told to keep to TLS, on this host alone', async () => {
+  test('browsers must use TLS, for this host alone', async () => {
     for (const path of ['/healthz', '/v1/batches', '/nothing']) {
       const { headers } = await system.request(path);
       assert.equal(headers.get(HSTS), 'max-age=31536000');
@@ -34,21 +34,21 @@ describe('With a PUBLIC_URL that has a path', async () => {
   });
 });
 
-describe('Without a PUBLIC_URL of https', async () => {
+describe('without a PUBLIC_URL of https', async () => {
   const system = await startSystem({ after }, { worker: false });
   const plain = await startSystem(
     { after },
     { worker: false, env: { PUBLIC_URL: 'http://jobs.internal:8080' } },
   );
 
-  test('Location is the address that was asked, or that of PUBLIC_URL', async () => {
+  test('Location is the address of the request, or that of PUBLIC_URL', async () => {
     const here = await postBatch(system, { jobs: [good] });
     assert.equal(here.headers.get('location'), `/v1/batches/${here.body.asyncId}`);
     const there = await postBatch(plain, { jobs: [good] });
     assert.equal(there.headers.get('location'), `http://jobs.internal:8080/v1/batches/${there.body.asyncId}`);
   });
 
-  test('nothing is said of TLS, and the other headers stay', async () => {
+  test('no header requires TLS, and the other headers stay', async () => {
     for (const { request } of [system, plain])
       for (const path of ['/healthz', '/v1/batches', '/nothing']) {
         const { headers } = await request(path);

@@ -4,7 +4,7 @@ import { type DatabaseProxy, startProxy } from '../support/proxy.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
-test('readyz is 503 within seconds while the database hangs, healthz 200 at once, and both 200 after', async (t) => {
+test('readyz is 503 within seconds while the database hangs, healthz 200 at once, and both 200 afterwards', async (t) => {
   let proxy: DatabaseProxy | undefined;
   const system = await startSystem(t, {
     worker: false,

@@ -44,7 +44,7 @@ async function linesOf(path: string) {
 
 const LEVEL = pino.levels.values;
 
-test('a request that went well is a line for debugging, one that was refused a line to read', async () => {
+test('a successful request is logged at debug level, and a refused one at info level', async () => {
   assert.deepEqual(await linesOf('/well'), [
     {
       level: LEVEL.debug,
@@ -63,7 +63,7 @@ test('a request that went well is a line for debugging, one that was refused a l
   ]);
 });
 
-test('a fault is logged once, with its cause, beside the line of the request with its status', async () => {
+test('an internal error is logged once, with its cause, beside the line of the request with its status', async () => {
   const [fault, request, ...more] = await linesOf('/fault');
   assert.deepEqual(more, []);
   assert.equal(fault.level, LEVEL.error);
@@ -77,7 +77,7 @@ test('a fault is logged once, with its cause, beside the line of the request wit
   });
 });
 
-test('an answer of 500 without a fault of ours is the line of the request only', async () => {
+test('an answer of 500 without an internal error is logged only as the line of the request', async () => {
   assert.deepEqual(await linesOf('/job-failed'), [
     {
       level: LEVEL.warn,

@@ -1,4 +1,4 @@
-/** What callers send of secrets does not get into the log, whatever comes of the request. */
+/** Secrets in requests do not get into the log, whatever the result of the request. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -13,7 +13,7 @@ const { hostname, port } = new URL(system.url);
 
 const SECRET = 'feedfacefeedfacefeedfacefeedface';
 
-/** Sends a request whose target is just this; answers the line that the log has of it. */
+/** Sends a request with exactly this target; returns its line of the log. */
 async function lineOf(target: string, method = 'GET') {
   lines.length = 0;
   const socket = net.connect(Number(port), hostname);
@@ -61,7 +61,7 @@ for (const [target, path, status, method] of targets)
     });
   });
 
-test('what names user and key in its target is not answered with them', async () => {
+test('a target with user and key is answered without repeating them', async () => {
   const socket = net.connect(Number(port), hostname);
   const body = JSON.stringify({ jobs: [{ namespace: 'test', action: 'echo', params: {} }] });
   socket.write(

@@ -1,6 +1,9 @@
 import type pg from 'pg';
 
-/** How many rows every table of ours and the queue's have: by these a test sees that nothing was stored. */
+/**
+ * The number of rows in every table of ours and the queue's: a test compares them to see that nothing was
+ * stored.
+ */
 export async function storedRows(pool: pg.Pool): Promise<Record<string, number>> {
   const { rows } = await pool.query<{ name: string }>(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables

@@ -24,13 +24,9 @@ const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
     { HOST: '192.0.2.1' },
     /^HOST=192\.0\.2\.1 is not an address of this machine/,
   ],
+  ['a missing database server', { DATABASE_URL: nowhere }, /^DATABASE_URL cannot be used: .*REFUSED/],
   [
-    'a database server that is not there',
-    { DATABASE_URL: nowhere },
-    /^DATABASE_URL cannot be used: .*REFUSED/,
-  ],
-  [
-    'a database that is not there',
+    'a missing database',
     { DATABASE_URL: noDatabase },
     /^DATABASE_URL cannot be used: database "no_such_database" does not exist$/,
   ],
@@ -38,7 +34,8 @@ const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
 
 suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () => {
   for (const [what, env, line] of failures)
-    test(what, async (t) => assert.match(await failedStart(await makeHome(t), env), line));
+    test(`npm start fails for ${what}`, async (t) =>
+      assert.match(await failedStart(await makeHome(t), env), line));
 
   test('npm start fails for an HTTP server in place of the database, in every role', async (t) => {
     const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
@@ -112,7 +109,7 @@ suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () =>
       '/jobs/demo/act.js: an action is TypeScript, in a file that ends with .ts; what actions share goes to lib/',
     ],
     [
-      'an action with an option that there is not',
+      'an action with an unknown option',
       { 'jobs/demo/greet.ts': "export default { summary: 'Greets', run() {}, timeout: 3 };" },
       '/jobs/demo/greet.ts: timeout is not known: did you mean timeoutSeconds?',
     ],

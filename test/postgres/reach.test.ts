@@ -44,7 +44,7 @@ const OTHERS: Record<string, { server: () => Server; reason: string }> = {
     server: () => createServer((socket) => socket.write('220 mail.example.com ESMTP\r\n')),
     reason: 'is not Postgres: it answers "220 mail.example.com ESMTP"',
   },
-  'a server that speaks in lines': {
+  'a server with a line-based protocol': {
     server: () =>
       createServer((socket) => {
         socket.on('data', (bytes) => {
@@ -68,9 +68,9 @@ const OTHERS: Record<string, { server: () => Server; reason: string }> = {
   'a port that never answers': { server: () => createServer(), reason: 'does not answer' },
 };
 
-describe('requireDatabase names the variable and the server that is not Postgres', () => {
+describe('servers that are not Postgres', () => {
   for (const [what, { server, reason }] of Object.entries(OTHERS))
-    test(what, async (t) => {
+    test(`requireDatabase refuses ${what}, with the reason`, async (t) => {
       const host = await listen(t, server());
       const found = await reasonOf(`postgres://me:secret@${host}/jobs`);
       assert.ok(found.startsWith(`${host} ${reason}`), found);
@@ -85,27 +85,27 @@ describe('requireDatabase names the variable and the server that is not Postgres
   });
 });
 
-describe('requireDatabase names the variable and the reason', () => {
+describe('databases that cannot be used', () => {
   const url = new URL(database.url);
   const changed: Record<string, { change: object; reason: RegExp }> = {
     'a wrong password': { change: { password: 'secret' }, reason: /password authentication failed/ },
-    'a database that is not there': {
+    'a missing database': {
       change: { pathname: '/none' },
       reason: /database "none" does not exist/,
     },
-    'a port where nobody listens': { change: { port: '1' }, reason: /ECONNREFUSED/ },
-    'a host that is not there': { change: { hostname: 'nowhere.invalid' }, reason: /nowhere\.invalid/ },
-    'TLS that the server does not have': {
+    'a port without a listener': { change: { port: '1' }, reason: /ECONNREFUSED/ },
+    'a missing host': { change: { hostname: 'nowhere.invalid' }, reason: /nowhere\.invalid/ },
+    'TLS that the server does not support': {
       change: { search: '?sslmode=require' },
       reason: /does not support SSL/,
     },
-    'a certificate that is not there': {
+    'a missing certificate': {
       change: { search: '?sslmode=verify-full&sslrootcert=/no/such/file' },
       reason: /ENOENT.*\/no\/such\/file/,
     },
   };
   for (const [what, { change, reason }] of Object.entries(changed))
-    test(what, async () => {
+    test(`requireDatabase reports ${what}, with the reason`, async () => {
       assert.match(await reasonOf(Object.assign(new URL(url), change).href), reason);
     });
 });

@@ -31,8 +31,8 @@ async function limitOf(client: pg.ClientBase): Promise<string> {
 }
 
 for (const [what, onConnect] of [
-  ['a session of its own', openSession],
-  ['a session that a pooler shares out', SHARED],
+  ['separate sessions', openSession],
+  ['sessions shared by a pooler', SHARED],
 ] as const)
   describe(what, () => {
     test('a statement that exceeds its limit is ended by the server', async (t) => {

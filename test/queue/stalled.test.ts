@@ -85,9 +85,9 @@ describe('queues that are not stalled', () => {
   });
 
   for (const [what, change] of [
-    ['is being worked on', `state = 'active', heartbeat_on = now()`],
-    ['was ended lately', `state = 'completed', completed_on = now()`],
-    ['failed lately', `state = 'retry', started_on = now()`],
+    ['is claimed', `state = 'active', heartbeat_on = now()`],
+    ['ended recently', `state = 'completed', completed_on = now()`],
+    ['failed recently', `state = 'retry', started_on = now()`],
   ])
     test(`a queue is not stalled when one of its messages ${what}, even if many others wait`, async () => {
       await send('default', [0, 1, 2]);

@@ -142,19 +142,19 @@ const refused: [what: string, files: Record<string, string>, message: string | R
     `${JOB}: its default export must be defineAction({ … }), not null`,
   ],
   [
-    'a job with neither run nor runMany',
+    'a job without run or runMany',
     { [JOB]: "export default { summary: 'x' };" },
     `${JOB}: it must have either run or runMany`,
   ],
   ['a job with both', { [JOB]: action('runMany: () => []') }, `${JOB}: it must have either run or runMany`],
   [
-    'a run that is no function',
+    'a run that is not a function',
     { [JOB]: "export default { summary: 'x', run: 1 };" },
     `${JOB}: run must be a function, not 1`,
   ],
   ['a job without a summary', { [JOB]: 'export default { run() {} };' }, `${JOB}: summary must be a text`],
   [
-    'a job with an option that is none, but near one',
+    'a job with an unknown option that is near a known one',
     { [JOB]: action('timeout: 3') },
     `${JOB}: timeout is not known: did you mean timeoutSeconds?`,
   ],
@@ -271,7 +271,7 @@ const refused: [what: string, files: Record<string, string>, message: string | R
     `${SCHEMA}: it must export params, a JSON Schema`,
   ],
   [
-    'a schema that is no object',
+    'a schema that is not an object',
     { [SCHEMA]: 'export const params = true;' },
     `${SCHEMA}: it must export params, a JSON Schema, not true`,
   ],
@@ -351,7 +351,7 @@ const refused: [what: string, files: Record<string, string>, message: string | R
     `${ROUTES}: authentication is not known: did you mean authenticate?`,
   ],
   [
-    'routes whose authenticate is no function',
+    'routes whose authenticate is not a function',
     { [ROUTES]: "export default { prefix: '/demo', routes() {}, authenticate: true };" },
     `${ROUTES}: authenticate must be a function, not true`,
   ],

@@ -82,7 +82,7 @@ test('a batch survives a fast and a smart shutdown of Postgres: no job is lost o
       ({ status, attempts }, index) =>
         status === 'succeeded' && attempts === 1 && results[index].index === index,
     ),
-    'an outage is charged to nobody',
+    'an outage counts as no attempt',
   );
   await withClient(await databaseUrl(home.dataDir), async (client) => {
     const posted = await client.query(

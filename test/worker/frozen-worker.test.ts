@@ -75,7 +75,7 @@ async function assertOnce(system: System, asyncId: string, jobs: number): Promis
   );
 }
 
-describe('transactions that stand still', { concurrency: 2 }, () => {
+describe('frozen transactions', { concurrency: 2 }, () => {
   test('a worker that hangs in the middle of a settle delays no other batch, and its own is taken over', async (t) => {
     const system = await startSystem(t, { worker: false });
     const frozenBatch = await system.run(posts(40));

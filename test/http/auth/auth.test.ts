@@ -1,10 +1,10 @@
-/** Who is let in, and how often. */
+/** Which requests are authenticated, and how many are allowed. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { ADMIN_KEY, startSystem } from '../../support/system.ts';
 import { storedRows } from '../stored-rows.ts';
 
-/** Requests a minute and key: more than the admin key needs here. */
+/** Requests per key and minute: more than the admin key needs here. */
 const RATE_LIMIT = 40;
 const system = await startSystem({ after }, { worker: false, env: { RATE_LIMIT: String(RATE_LIMIT) } });
 
@@ -28,8 +28,8 @@ async function send(path: string, authorization?: string, body = JOBS) {
   return { status: response.status, headers: response.headers, body: await response.json() };
 }
 
-describe('A request without a right key is 401', () => {
-  test('whatever it has instead, and nothing is stored', async () => {
+describe('requests without a valid key', () => {
+  test('a request without a valid key is answered 401, and nothing is stored', async () => {
     const key = await makeKey(['*']);
     const rows = await storedRows(system.pool);
     for (const authorization of [
@@ -58,7 +58,7 @@ describe('A request without a right key is 401', () => {
     assert.deepEqual(await storedRows(system.pool), rows);
   });
 
-  test('wherever it goes, before anything else is looked at', async () => {
+  test('a missing key is answered 401 on every path, before any other check', async () => {
     for (const path of [
       '/batch',
       '/batch?action=nothing',
@@ -73,7 +73,7 @@ describe('A request without a right key is 401', () => {
     }
   });
 
-  test('below /v1 as a problem', async () => {
+  test('a missing key is answered with a problem document below /v1', async () => {
     const { status, headers, body } = await send('/v1/keys', 'Bearer wrong');
     assert.equal(status, 401);
     assert.equal(headers.get('content-type')?.split(';')[0], 'application/problem+json');
@@ -85,25 +85,25 @@ describe('A request without a right key is 401', () => {
     });
   });
 
-  test('and gets to read so, however much it sends', async () => {
+  test('a client without a key can read its 401 even while it sends a large body', async () => {
     const { status } = await send('/batch?action=run', 'Bearer wrong', ' '.repeat(8 * 1024 * 1024));
     assert.equal(status, 401);
   });
 
-  test('but for what shows that the server lives', async () => {
+  test('health checks need no key', async () => {
     for (const path of ['/healthz', '/readyz'])
       assert.equal((await fetch(`${system.url}${path}`)).status, 200);
   });
 });
 
-test('a right key is let in, however Bearer is written', async () => {
+test('a valid key is accepted, however Bearer is written', async () => {
   const key = await makeKey(['test.echo']);
   for (const authorization of [`Bearer ${ADMIN_KEY}`, `Bearer ${key}`, `bearer ${key}`, `BEARER  ${key} `])
     assert.equal((await send('/batch?action=run', authorization)).status, 200, authorization);
 });
 
 describe('RATE_LIMIT', () => {
-  test('counts the requests of a key, wherever they go; above it they are 429 with Retry-After', async () => {
+  test('the rate limit counts the requests of a key on all paths, and answers 429 with Retry-After above it', async () => {
     const key = await makeKey(['test.echo']);
     const headers = { authorization: `Bearer ${key}` };
     const paths = [
@@ -129,7 +129,7 @@ describe('RATE_LIMIT', () => {
     assert.deepEqual(await storedRows(system.pool), rows);
   });
 
-  test('leaves other keys alone, and who has none cannot use up another\u2019s', async () => {
+  test('the rate limit of one key does not affect others, and clients without a key cannot use it up', async () => {
     const key = await makeKey(['test.echo']);
     for (let count = 0; count < RATE_LIMIT + 5; count++)
       assert.equal((await send('/batch?action=run', `Bearer ${key}x`)).status, 401);

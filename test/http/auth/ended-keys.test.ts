@@ -1,4 +1,4 @@
-/** When a key ends, so does what is being sent to whoever has it. */
+/** When a key ends, the responses to its requests end too. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -10,7 +10,7 @@ import { storedRows } from '../stored-rows.ts';
 import { openEvents } from '../v1/event-client.ts';
 
 const system = await startSystem({ after }, { env: { LOG_LEVEL: 'info' } });
-/** What the log tells of responses that were cut off, too. */
+/** The responses that the log reports as cut off. */
 const { log: ended } = system;
 const PADDING = 'x'.repeat(600_000);
 
@@ -22,7 +22,7 @@ async function makeKey(expiresAt: string | null = null) {
   return { id: body.id as string, headers: { authorization: `Bearer ${body.key}` } };
 }
 
-/** As another API process revokes it: this one is not told. */
+/** Revokes the key as another API process would: this process is not informed. */
 const revoke = (id: string) => system.pool.query('delete from batchwright.api_key where id = $1', [id]);
 
 /** The end comes within 5 s; the rest is for a slow machine. */
@@ -44,8 +44,8 @@ async function open(path: string, headers: Record<string, string>) {
   return { response, cut };
 }
 
-describe('When a key is revoked', () => {
-  test('its event streams end, and those of another go on', async (t) => {
+describe('revoked keys', () => {
+  test('revoking a key ends its event streams, and not those of another key', async (t) => {
     const asyncId = await system.run([{ namespace: 'test', action: 'behave', params: { gate: 'events' } }]);
     const [key, other] = [await makeKey(), await makeKey()];
     const path = `${system.url}/v1/batches/${asyncId}/events`;
@@ -58,7 +58,7 @@ describe('When a key is revoked', () => {
     assert.equal(streams[2]?.events.at(-1)?.name, 'finished');
   });
 
-  test('its downloads are cut off, though nobody reads them', async () => {
+  test('revoking a key cuts off its downloads, even if the client does not read', async () => {
     const jobs = Array.from({ length: 40 }, (_, n) => ({
       namespace: 'test',
       action: 'echo',
@@ -75,13 +75,13 @@ describe('When a key is revoked', () => {
     ]);
     await revoke(id);
     await waitFor(async () => ended.some(({ keyId, responses }) => keyId === id && responses === 3), {
-      what: 'the line that tells of the cut',
+      what: 'the line about the cut',
     });
     for (const { response } of downloads) response.resume();
     for (const { cut } of downloads) assert.equal(await within(cut), true);
   });
 
-  test('what a plugin streams is cut off', async () => {
+  test('revoking a key cuts off the streams of plugins', async () => {
     const { id, headers } = await makeKey();
     const { response, cut } = await open('/rpc-fixture/forever', headers);
     response.resume();
@@ -89,7 +89,7 @@ describe('When a key is revoked', () => {
     assert.equal(await within(cut), true);
   });
 
-  test('a body that is still being sent is not taken', async () => {
+  test('revoking a key refuses a body that is still being sent', async () => {
     const { id, headers } = await makeKey();
     const rows = await storedRows(system.pool);
     assert.equal((await system.request('/v1/actions', { headers })).status, 200);
@@ -104,7 +104,7 @@ describe('When a key is revoked', () => {
   });
 });
 
-test('when a key expires, its event streams end', async () => {
+test('the expiry of a key ends its event streams', async () => {
   const asyncId = await system.run([{ namespace: 'test', action: 'behave', params: { gate: 'expiry' } }]);
   const { headers } = await makeKey(new Date(Date.now() + 3000).toISOString());
   const stream = await openEvents(`${system.url}/v1/batches/${asyncId}/events`, headers);

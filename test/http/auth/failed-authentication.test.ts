@@ -1,4 +1,4 @@
-/** Whoever guesses keys is stopped by address; whoever has a right one is not. */
+/** Clients that guess keys are blocked by address; clients with a valid key are not. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Request } from 'express';
@@ -6,7 +6,7 @@ import { createFailedAuthentication } from '../../../src/http/auth/failed-authen
 import { makeSigningKey, sign } from '../../support/signed.ts';
 import { ADMIN_KEY, type Answer, type System, startSystem } from '../../support/system.ts';
 
-/** A client at an address of its own, behind a proxy that is trusted. */
+/** A client at its own address, behind a trusted proxy. */
 function client(system: System, address: string) {
   return (path: string, headers: Record<string, string> = {}, method = 'POST'): Promise<Answer> =>
     system.request(path, {
@@ -27,7 +27,7 @@ const signer = await makeSigningKey(system, { permissions: ['*'] });
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 const signed = (key = signer) => sign(key, { path: '/batch?action=progress', body: '{}' });
 
-/** How many of so many requests were 401; the rest was 429. */
+/** How many of the requests were answered 401; the rest was answered 429. */
 async function refusals(count: number, ask: (n: number) => Promise<Answer>): Promise<number> {
   let unauthorized = 0;
   for (let n = 0; n < count; n++) {
@@ -45,27 +45,26 @@ async function refusals(count: number, ask: (n: number) => Promise<Answer>): Pro
 
 const PROGRESS = '/batch?action=progress';
 const FAILING: Record<string, (ask: ReturnType<typeof client>, n: number) => Promise<Answer>> = {
-  'keys of the right form': (ask, n) =>
-    ask(PROGRESS, bearer(`bw_${String(n).padStart(16, '0')}_${'0'.repeat(48)}`)),
+  'unknown keys': (ask, n) => ask(PROGRESS, bearer(`bw_${String(n).padStart(16, '0')}_${'0'.repeat(48)}`)),
   'guesses of the admin key': (ask, n) => ask('/v1/keys', bearer(`${ADMIN_KEY}${n}`), 'GET'),
   'no key at all': (ask) => ask('/api/1.0/test?action=echo'),
-  'signatures of keys that are unknown': (ask, n) =>
+  'signatures of unknown keys': (ask, n) =>
     ask(PROGRESS, signed({ ...signer, key: `bw_${String(n).padStart(16, '0')}_${'0'.repeat(48)}` })),
   'signatures with another secret': (ask, n) => ask(PROGRESS, signed({ ...signer, secret: String(n) })),
-  'what a plugin does not let in': (ask, n) => ask(`/event/${n}`, {}, 'GET'),
+  'requests that a plugin refuses': (ask, n) => ask(`/event/${n}`, {}, 'GET'),
 };
 let address = 0;
 for (const [what, fail] of Object.entries(FAILING))
-  test(`an address that sends ${what} is 429 after 100 of them, and another is not`, async () => {
+  test(`an address that sends ${what} is answered 429 after 100 of them, and another address is not`, async () => {
     const ask = client(system, `192.0.2.${++address}`);
     assert.equal(await refusals(130, (n) => fail(ask, n)), 100);
     const other = client(system, `198.51.100.${address}`);
     assert.equal((await fail(other, 0)).status, 401);
-    // Known keys or not: nothing is looked up for this address any more.
+    // For valid keys too: no key is looked up for this address any more.
     assert.equal((await ask(PROGRESS, bearer(signer.key))).status, 429);
   });
 
-test('a key that has worked from an address goes on to, whoever fails beside it', async () => {
+test('a key that has worked from an address is accepted there, even if other clients fail', async () => {
   const ask = client(system, '203.0.113.1');
   const own = await makeSigningKey(system);
   for (const headers of [bearer(ADMIN_KEY), bearer(own.key), signed()])
@@ -73,18 +72,18 @@ test('a key that has worked from an address goes on to, whoever fails beside it'
   assert.equal(await refusals(120, (n) => ask(PROGRESS, bearer(`wrong ${n}`))), 100);
   for (const headers of [bearer(ADMIN_KEY), bearer(own.key), signed()])
     assert.equal((await ask(PROGRESS, headers)).status, 404);
-  // Known here, yet no longer right.
+  // Known here, but no longer valid.
   await system.request(`/v1/keys/${own.id}`, { method: 'DELETE' });
   assert.equal((await ask(PROGRESS, bearer(own.key))).status, 401);
 });
 
-test('the networks of IPv6 count as one address each', async () => {
+test('an IPv6 network counts as one address', async () => {
   const ask = (n: number) => client(system, `2001:db8:1:1::${n}`)(PROGRESS, bearer('wrong'));
   assert.equal(await refusals(110, ask), 100);
   assert.equal((await client(system, '2001:db8:2::1')(PROGRESS, bearer('wrong'))).status, 401);
 });
 
-test('so many addresses are remembered and no more', () => {
+test('the number of remembered addresses is limited', () => {
   const failed = createFailedAuthentication();
   const requestFrom = (ip: string) => ({ ip, headers: {}, baseUrl: '' }) as unknown as Request;
   for (let count = 0; count < 100; count++) failed.noteFailure(requestFrom('192.0.2.1'));

@@ -1,6 +1,6 @@
 /**
  * iVvy's own clients, byte for byte: requests as its .NET client (HttpClient) and its JavaScript client
- * (superagent) put them on the wire, over a socket of the test's own.
+ * (superagent) send them, over a raw socket.
  */
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
@@ -22,18 +22,20 @@ const timestamp = (seconds = 0) =>
 interface Call {
   namespace: string;
   action: string;
-  /** Undefined where the client has nothing to send. */
+  /** Undefined when the client sends no body. */
   params?: object;
-  /** In place of the body that is signed. */
+  /** Sent in place of the signed body. */
   sent?: string;
-  /** Of the client's clock. */
+  /** The offset of the client's clock. */
   seconds?: number;
 }
 
 /** The head without its last empty line, and the body. */
 type Client = (call: Call) => { head: string[]; body: string };
 
-/** Its version is signed and not sent; its date ends with UTC; what has no parameters has an empty body. */
+/**
+ * Its version is signed and not sent; its date ends with UTC; a call without parameters has an empty body.
+ */
 const dotNet: Client = ({ namespace, action, params, sent, seconds }) => {
   const body = params === undefined ? '' : JSON.stringify(params);
   const path = `/api/1.0/${namespace}?action=${action}`;
@@ -90,7 +92,7 @@ async function exchange({ head, body }: ReturnType<Client>): Promise<{ status: n
   return { status: Number(status), body: JSON.parse(answered) };
 }
 
-/** The body of an answer once it is whole, in chunks or not. */
+/** The body of a complete answer, chunked or not. */
 function bodyOf(answered: string): string | undefined {
   const end = answered.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
@@ -113,18 +115,18 @@ async function batchCount(): Promise<number> {
 }
 
 for (const [name, client] of Object.entries({ '.NET': dotNet, JavaScript: javaScript }))
-  describe(`iVvy's ${name} client, unchanged,`, () => {
+  describe(`iVvy's ${name} client, unchanged`, () => {
     const batch = (action: string, params: object) => answer(client, { namespace: 'batch', action, params });
     const echo = { namespace: 'test', action: 'echo', params: { name: 'Zoë', n: 1 } };
     const refuse = { namespace: 'rpc', action: 'refuse', params: { message: 'no' } };
 
-    test('pings with an empty body and is told the time', async () => {
+    test('an iVvy client pings with an empty body and gets the time', async () => {
       const { ack } = await answer(client, { namespace: 'test', action: 'ping' });
       assert.match(ack, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
       assert.ok(Math.abs(Date.parse(`${ack.slice(0, 19).replace(' ', 'T')}Z`) - Date.now()) < 60_000);
     });
 
-    test('runs a batch, follows its progress, reads its results, restarts and reposts it', async () => {
+    test('an iVvy client runs a batch, follows its progress, reads its results, restarts and reposts it', async () => {
       const callbackUrl = `http://127.0.0.1:${port}/healthz`;
       const { asyncId } = await batch('run', { jobs: [echo, refuse], callbackUrl });
       assert.match(asyncId, /^[0-9a-f]{32}$/);
@@ -148,12 +150,12 @@ for (const [name, client] of Object.entries({ '.NET': dotNet, JavaScript: javaSc
       assert.deepEqual(await batch('repost', { async: asyncId }), { reposted: true });
     });
 
-    test('calls an action alone', async () => {
+    test('an iVvy client calls a single action', async () => {
       const call = { namespace: 'test', action: 'echo', params: { n: 1, a: 'ä "quoted" €', x: [null] } };
       assert.deepEqual(await answer(client, call), call.params);
     });
 
-    test('is told of a stale request, in iVvy\u2019s words', async () => {
+    test('an iVvy client gets iVvy’s own error for a stale request', async () => {
       for (const seconds of [-310, 360])
         assert.deepEqual(await exchange(client({ namespace: 'test', action: 'ping', seconds })), {
           status: 401,
@@ -161,7 +163,7 @@ for (const [name, client] of Object.entries({ '.NET': dotNet, JavaScript: javaSc
         });
     });
 
-    test('is refused, and nothing stored, when the body is not the one that was signed', async () => {
+    test('an iVvy client is refused, and nothing stored, when the body differs from the signed one', async () => {
       const before = await batchCount();
       const params = { jobs: [echo] };
       const sent = JSON.stringify(params).replace('1', '2');
@@ -174,13 +176,13 @@ for (const [name, client] of Object.entries({ '.NET': dotNet, JavaScript: javaSc
       assert.equal(await batchCount(), before);
     });
 
-    test('sends the same bytes again within 5 minutes', async () => {
+    test('an iVvy client may send the same bytes again within 5 minutes', async () => {
       const request = client({ namespace: 'test', action: 'echo', params: { n: 1 } });
       for (let time = 0; time < 2; time++)
         assert.deepEqual(await exchange(request), { status: 200, body: { n: 1 } });
     });
 
-    test('is told what to sign when its secret is another', async () => {
+    test('an iVvy client with a wrong secret gets the string to sign', async () => {
       const { head, body } = client({ namespace: 'test', action: 'ping' });
       const forged = head.map((line) => line.replace(/[0-9a-f]{40}$/, '0'.repeat(40)));
       const refused = (await exchange({ head: forged, body })) as {

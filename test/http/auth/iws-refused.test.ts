@@ -1,4 +1,4 @@
-/** What is wrong with a signed request, what its caller is told, and that nothing of it is stored. */
+/** Wrong signed requests: the caller gets the reason, and nothing is stored. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, describe, test } from 'node:test';
@@ -29,21 +29,21 @@ function assertRefused({ status, headers, body }: Answer, expected: object): voi
   assert.equal(headers.get('www-authenticate'), 'Bearer');
 }
 
-/** Asserts that the answer refuses a signature and tells the string to sign. */
+/** Asserts that the answer refuses a signature and shows the string to sign. */
 function assertUnsigned({ status, body }: Answer): void {
   assert.equal(status, 401, JSON.stringify(body));
   assert.equal(body.message, 'The signature is not that of the request');
   assert.match(body.additionalMessages[0], /^the string to sign is [a-z]/);
 }
 
-describe('A body other than what was signed stores nothing', () => {
+describe('bodies that differ from the signed one', () => {
   const line = `${JSON.stringify({ namespace: 'test', action: 'echo', params: { n: 1 } })}\n`;
   const ndjson = { 'Content-Type': 'application/x-ndjson' };
   const bodies: Record<string, Signable & { sent: string | Buffer }> = {
     'a batch': { path: RUN, body: JOBS, sent: JOBS.replace('1', '2') },
     'a batch by REST': { path: '/v1/batches', body: JOBS, sent: `${JOBS} ` },
     lines: { path: '/v1/batches', headers: ndjson, body: line, sent: line.repeat(2) },
-    'many lines, of which only the last differs': {
+    'many lines with only the last one different': {
       path: '/v1/batches',
       headers: ndjson,
       body: line.repeat(2500),
@@ -55,13 +55,13 @@ describe('A body other than what was signed stores nothing', () => {
       body: gzipSync(JOBS),
       sent: gzipSync(JOBS.replace('1', '2')),
     },
-    'one action': { path: '/api/1.0/test?action=echo', body: '{"n":1}', sent: '{"n":2}' },
+    'a single action': { path: '/api/1.0/test?action=echo', body: '{"n":1}', sent: '{"n":2}' },
     'a batch that a plugin submits': {
       path: '/rpc-fixture/batches',
       body: JOBS,
       sent: JOBS.replace('1', '2'),
     },
-    'what is large for a plugin': {
+    'a large body for a plugin': {
       path: '/rpc-fixture/calls/test.echo',
       body: `{"n":1}${' '.repeat(300_000)}`,
       sent: `{"n":2}${' '.repeat(300_000)}`,
@@ -69,7 +69,7 @@ describe('A body other than what was signed stores nothing', () => {
     'no body at all': { path: RUN, body: JOBS, sent: '' },
   };
   for (const [what, { sent, ...signable }] of Object.entries(bodies))
-    test(what, async () => {
+    test(`a body other than the signed one is refused: ${what}`, async () => {
       const rows = await storedRows(system.pool);
       const answer = await send(system.url, { path: signable.path, body: sent }, sign(signer, signable));
       assert.equal(answer.status, 401, JSON.stringify(answer.body));
@@ -90,17 +90,17 @@ describe('A body other than what was signed stores nothing', () => {
     assert.equal((await send(system.url, { path, body }, headers)).status, 201);
   });
 
-  test('one whose MD5 is not in hex', async () => {
+  test('a body whose MD5 is not in hex is refused', async () => {
     const base64 = createHash('md5').update(JOBS).digest('base64');
     assertRefused(await run({ headers: { 'Content-MD5': base64 } }), WRONG_MD5);
   });
 
-  test('compressed bytes whose MD5 is that of the text', async () => {
+  test('a compressed body with the MD5 of the uncompressed text is refused', async () => {
     const headers = { 'Content-Encoding': 'gzip', 'Content-MD5': md5(JOBS) };
     assertRefused(await run({ body: gzipSync(JOBS), headers }), WRONG_MD5);
   });
 
-  test('one without Content-MD5', async () => {
+  test('a signed body without Content-MD5 is refused', async () => {
     const expected = {
       errorCode: 401,
       message: 'Content-MD5 is missing: a signed request with a body needs it',
@@ -111,7 +111,7 @@ describe('A body other than what was signed stores nothing', () => {
   });
 });
 
-describe('A request is stale', () => {
+describe('stale requests', () => {
   const hour = new Date(Date.now() - 3_600_000).toUTCString();
   const unreadable = {
     ...STALE,
@@ -120,31 +120,34 @@ describe('A request is stale', () => {
     ],
   };
   const late: Record<string, Record<string, string | undefined>> = {
-    'more than 5 minutes late': { 'IVVY-Date': ivvyDate(-310) },
-    'more than 5 minutes early': { 'IVVY-Date': ivvyDate(360) },
-    'a day late': { 'IVVY-Date': ivvyDate(-86_400) },
-    'late by its Date': { 'IVVY-Date': undefined, Date: hour },
-    'late by IVVY-Date, whatever Date says': { 'IVVY-Date': ivvyDate(-310), Date: new Date().toUTCString() },
-    'late with UTC at the end': { 'IVVY-Date': `${ivvyDate(-310)} UTC` },
+    'when it is more than 5 minutes late': { 'IVVY-Date': ivvyDate(-310) },
+    'when it is more than 5 minutes early': { 'IVVY-Date': ivvyDate(360) },
+    'when it is a day late': { 'IVVY-Date': ivvyDate(-86_400) },
+    'when it is late by its Date': { 'IVVY-Date': undefined, Date: hour },
+    'when it is late by IVVY-Date, although Date is recent': {
+      'IVVY-Date': ivvyDate(-310),
+      Date: new Date().toUTCString(),
+    },
+    'when it is late, with UTC at the end': { 'IVVY-Date': `${ivvyDate(-310)} UTC` },
   };
   const unread: Record<string, Record<string, string | undefined>> = {
     'without a date': { 'IVVY-Date': undefined },
     'with an empty date': { 'IVVY-Date': '' },
     'with a date in another form': { 'IVVY-Date': new Date().toISOString() },
-    'with a Date that is none': { 'IVVY-Date': undefined, Date: ivvyDate() },
+    'with an invalid Date': { 'IVVY-Date': undefined, Date: ivvyDate() },
   };
   for (const [expected, dates] of [
     [STALE, late],
     [unreadable, unread],
   ] as const)
     for (const [what, headers] of Object.entries(dates))
-      test(what, async () => {
+      test(`a request is stale ${what}`, async () => {
         const rows = await storedRows(system.pool);
         assertRefused(await run({ headers }), expected);
         assert.deepEqual(await storedRows(system.pool), rows);
       });
 
-  test('below /v1 as a problem', async () => {
+  test('a stale request below /v1 is answered with a problem document', async () => {
     const headers = { 'IVVY-Date': ivvyDate(-310) };
     const { status, body } = await sendSigned(system.url, signer, {
       method: 'GET',
@@ -162,8 +165,8 @@ describe('A request is stale', () => {
   });
 });
 
-describe('A signature is not that of the request', () => {
-  test('once anything that it covers is another', async () => {
+describe('signatures that do not match the request', () => {
+  test('a signature is refused when any part that it covers has changed', async () => {
     const headers = sign(signer, { path: RUN, body: JOBS, headers: { 'IVVY-App': 'one' } });
     const sendChanged = (changed: Record<string, string>, more: Partial<Signable> = {}) =>
       send(system.url, { path: RUN, body: JOBS, ...more }, { ...headers, ...changed });
@@ -187,7 +190,7 @@ describe('A signature is not that of the request', () => {
     assert.deepEqual(await storedRows(system.pool), rows);
   });
 
-  test('and its caller is told the string that it had to sign', async () => {
+  test('a wrong signature is answered with the string to sign', async () => {
     const date = ivvyDate();
     const { body } = await run(
       { headers: { 'IVVY-Date': date } },
@@ -202,19 +205,19 @@ describe('A signature is not that of the request', () => {
     });
   });
 
-  test('when it was made with another key\u2019s secret', async () => {
+  test('a signature made with the secret of another key is refused', async () => {
     const other = await makeSigningKey(system);
     assertUnsigned(await run({}, { ...signer, secret: other.secret }));
   });
 });
 
-describe('A header that is not a signature is 401 and', () => {
+describe('malformed signature headers', () => {
   const { 'X-Api-Authorization': authorization = '', ...headers } = sign(signer, { path: RUN, body: JOBS });
   const { key } = signer;
   const refused = (value: string) =>
     send(system.url, { path: RUN, body: JOBS }, { ...headers, 'X-Api-Authorization': value });
 
-  test('says what form it has', async () => {
+  test('a malformed signature header is answered 401 with the right form', async () => {
     for (const wrong of [
       '',
       'IWS',
@@ -234,7 +237,7 @@ describe('A header that is not a signature is 401 and', () => {
       });
   });
 
-  test('says how long the signature is', async () => {
+  test('a signature of the wrong length is answered 401 with the right length', async () => {
     for (const wrong of ['0'.repeat(39), '0'.repeat(41), 'z'.repeat(40), 'PT+Wl0Zk2iH0c4lGg1i8Gg5kZ3U='])
       assertRefused(await refused(`IWS ${key}:${wrong}`), {
         errorCode: 401,
@@ -242,7 +245,7 @@ describe('A header that is not a signature is 401 and', () => {
       });
   });
 
-  test('says nothing of the keys that there are', async () => {
+  test('a malformed signature header is answered without revealing which keys exist', async () => {
     for (const unknown of ['nobody', `bw_${'0'.repeat(16)}_${'0'.repeat(48)}`])
       assertRefused(await refused(`IWS ${unknown}:${'0'.repeat(40)}`), WRONG_KEY);
   });

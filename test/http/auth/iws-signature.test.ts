@@ -9,7 +9,7 @@ import {
 
 const SECRET = '5f0c4a7e9d21b38866aa01d2c3e4f5a6b7c8d9e0f1a2b3c4';
 
-/** The example of the scheme's documentation. */
+/** The example in the scheme's documentation. */
 const EXAMPLE: SignedHead = {
   method: 'POST',
   target: '/api/1.0/test?action=ping',
@@ -66,21 +66,21 @@ const vectors: [what: string, head: SignedHead, text: string, signature: string]
     '1cfac5a1c567a0d84ea9513e10be381a1a0826f0',
   ],
   [
-    'next to nothing',
+    'almost no headers',
     { method: 'PUT', target: '/X', headers: { date: 'Wed, 04 Apr 2012 00:00:00 GMT' } },
     'putwed, 04 apr 2012 00:00:00 gmt/x',
     '849da186fc5473a4a9ea75a4b48de751c49ffbbd',
   ],
 ];
 
-describe('A request is signed with', () => {
+describe('the string to sign', () => {
   for (const [what, head, text, signature] of vectors)
-    test(what, () => {
+    test(`a request is signed with ${what}`, () => {
       assert.ok(stringsToSign(head).includes(text), JSON.stringify(stringsToSign(head)));
       assert.equal(iwsSignature(SECRET, text).toString('hex'), signature);
     });
 
-  test('version 1.0 or none where X-Api-Version is not sent, and with what is sent alone otherwise', () => {
+  test('the signed version is 1.0 or empty without X-Api-Version, and otherwise the one that is sent', () => {
     const target = '/api/1.0/test?action=ping';
     const head = { method: 'POST', target, headers: { 'ivvy-date': '2012-04-03 22:23:24 UTC' } };
     assert.deepEqual(stringsToSign(head), [
@@ -93,14 +93,14 @@ describe('A request is signed with', () => {
       ]);
   });
 
-  test('path and query alone, whether or not the target names the host as well', () => {
+  test('the signed path and query are the same whether or not the target names the host', () => {
     const headers = { 'x-api-version': '1.0' };
     for (const target of ['http://user:pw@api.test:80/batch?action=run', 'HTTPS://api.test/batch?action=run'])
       assert.deepEqual(stringsToSign({ method: 'POST', target, headers }), ['post/batch?action=run1.0']);
   });
 });
 
-describe('The date of a request', () => {
+describe('the date of a request', () => {
   for (const [headers, expected] of [
     [{ 'ivvy-date': '2012-04-03 22:23:24' }, '2012-04-03T22:23:24.000Z'],
     [{ 'ivvy-date': '2012-04-03 22:23:24 UTC' }, '2012-04-03T22:23:24.000Z'],
@@ -114,7 +114,7 @@ describe('The date of a request', () => {
     [{ date: 'Tue Apr  3 22:23:24 2012' }, '2012-04-03T22:23:24.000Z'],
     [{ 'ivvy-date': '2012-04-03 22:23:24', date: 'yesterday' }, '2012-04-03T22:23:24.000Z'],
   ] as const)
-    test(`is read from ${JSON.stringify(headers)}`, () => {
+    test(`the date of a request is read from ${JSON.stringify(headers)}`, () => {
       assert.equal(new Date(dateOf(headers)).toISOString(), expected);
     });
 
@@ -137,7 +137,7 @@ describe('The date of a request', () => {
     { date: 'Tue, 03 Foo 2012 22:23:24 GMT' },
     { date: '2012' },
   ])
-    test(`is none in ${JSON.stringify(headers)}`, () => {
+    test(`a request has no valid date in ${JSON.stringify(headers)}`, () => {
       assert.ok(Number.isNaN(dateOf(headers)));
     });
 });

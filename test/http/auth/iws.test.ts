@@ -1,4 +1,4 @@
-/** Requests that are signed with a key's secret, and what such a key may do. docs/systems.md: "Signed requests". */
+/** Requests signed with a key's secret, and the rights of such a key. docs/systems.md: "Signed requests". */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { ivvyDate, makeSigningKey, type Signable, send, sendSigned, sign } from '../../support/signed.ts';
 import { ADMIN_KEY, type Answer, startSystem } from '../../support/system.ts';
 
-/** Requests a minute and key: more than any key but that of its test needs. */
+/** Requests per key and minute: more than any key needs here, except in its own test. */
 const RATE_LIMIT = 120;
 const system = await startSystem(
   { after },
@@ -27,8 +27,8 @@ function assertWrongKey({ status, body }: Answer): void {
   assert.deepEqual(body, { errorCode: 401, message: 'Missing or wrong API key' });
 }
 
-describe('A signed request is let in', () => {
-  test('wherever keys are asked for, as its key', async () => {
+describe('signed requests', () => {
+  test('a signed request is accepted on every path that needs a key', async () => {
     const { status, body } = await run();
     assert.equal(status, 200, JSON.stringify(body));
     const { asyncId } = body;
@@ -55,18 +55,18 @@ describe('A signed request is let in', () => {
     'with any other Content-Type': { headers: { 'Content-Type': 'Text/JSON; charset=UTF-8' } },
     'with further headers of IVVY': { headers: { 'IVVY-Zone-Id': 'A7', IVVY_App: 'CRM', 'ivvy-z': '' } },
     'with Content-MD5 in upper case': { headers: { 'Content-MD5': md5(JOBS).toUpperCase() } },
-    'with a query in other characters': { path: '/batch?&%61ction=r%75n&' },
-    'in chunks': { headers: { 'Transfer-Encoding': 'chunked' } },
+    'with a percent-encoded query': { path: '/batch?&%61ction=r%75n&' },
+    'with a chunked body': { headers: { 'Transfer-Encoding': 'chunked' } },
     '4 minutes late': { headers: { 'IVVY-Date': ivvyDate(-240) } },
     '4 minutes early': { headers: { 'IVVY-Date': ivvyDate(240) } },
   };
   for (const [what, variation] of Object.entries(variations))
-    test(what, async () => {
+    test(`a signed request is accepted ${what}`, async () => {
       const { status, body } = await run(variation);
       assert.equal(status, 200, JSON.stringify(body));
     });
 
-  test('however the scheme and the signature are written', async () => {
+  test('a signature is accepted however the scheme and the signature are written', async () => {
     const headers = sign(signer, { path: RUN, body: JOBS });
     const authorization = String(headers['X-Api-Authorization']);
     const [scheme = '', signature = ''] = authorization.split(`${signer.key}:`);
@@ -82,7 +82,7 @@ describe('A signed request is let in', () => {
       );
   });
 
-  test('without a body, with the MD5 of nothing as well', async () => {
+  test('a signed request without a body is accepted, with or without the MD5 of an empty body', async () => {
     for (const headers of [{}, { 'Content-MD5': md5('') }])
       for (const method of ['GET', 'POST']) {
         const { status, body } = await request({ method, path: '/batch?action=progress', headers });
@@ -91,21 +91,21 @@ describe('A signed request is let in', () => {
       }
   });
 
-  test('again within its 5 minutes', async () => {
+  test('a signed request is accepted again within its 5 minutes', async () => {
     const headers = sign(signer, { path: RUN, body: JOBS });
     for (let count = 0; count < 2; count++)
       assert.equal((await send(system.url, { path: RUN, body: JOBS }, headers)).status, 200);
   });
 });
 
-describe('A body that was signed', () => {
-  test('may be compressed: its MD5 is that of the bytes sent', async () => {
+describe('signed bodies', () => {
+  test('a signed body may be compressed: its MD5 is that of the bytes sent', async () => {
     const body = gzipSync(JOBS);
     const headers = { 'Content-Encoding': 'gzip' };
     assert.equal((await run({ body, headers })).status, 200);
   });
 
-  test('may be lines, and large', async () => {
+  test('a signed body may be lines, and large', async () => {
     const body = `${JSON.stringify({ namespace: 'test', action: 'echo', params: {} })}\n`.repeat(2500);
     const headers = { 'Content-Type': 'application/x-ndjson' };
     const answer = await request({ path: '/v1/batches', body, headers });
@@ -113,7 +113,7 @@ describe('A body that was signed', () => {
     assert.equal(answer.body.counts.total, 2500);
   });
 
-  test('is there for a plugin to read, whatever its size', async () => {
+  test('a plugin can read a signed body of any size', async () => {
     const jobs = Array.from({ length: 4000 }, (_, n) => ({
       namespace: 'test',
       action: 'echo',
@@ -132,8 +132,8 @@ describe('A body that was signed', () => {
   });
 });
 
-describe('A key signs', () => {
-  test('only when it was made to, is whole, and has not ended', async () => {
+describe('signing keys', () => {
+  test('a key signs only when it was created for signing, is complete, and has not ended', async () => {
     const plain = await makeSigningKey(system, { signing: null });
     const secretOf = (key: string) => key.split('_').at(-1) as string;
     for (const key of [
@@ -151,7 +151,7 @@ describe('A key signs', () => {
     assertWrongKey(await run({}, revoked));
   });
 
-  test('as its tenant, with its permissions', async () => {
+  test('a signed request has the tenant and the permissions of its key', async () => {
     const theirs = await makeSigningKey(system, { tenant: 'acme', permissions: ['test.echo'] });
     const { asyncId } = (await run()).body;
     const progress = { path: '/batch?action=progress', body: JSON.stringify({ async: asyncId }) };
@@ -163,13 +163,13 @@ describe('A key signs', () => {
     assert.equal((await system.rpc('progress', { async: own })).status, 404, 'to the default tenant');
   });
 
-  test('and may be sent as Bearer as well, yet never in place of a wrong signature', async () => {
+  test('a signing key may also be sent as Bearer, but not beside a wrong signature', async () => {
     const authorization = `Bearer ${signer.key}`;
     assert.equal((await system.rpc('run', JOBS, { authorization })).status, 200);
     assert.equal((await run({ headers: { authorization } }, { ...signer, secret: 'x' })).status, 401);
   });
 
-  test('as often a minute as any other', async () => {
+  test('a signing key has the usual rate limit', async () => {
     const key = await makeSigningKey(system);
     const path = '/batch?action=progress';
     for (let count = 0; count < RATE_LIMIT; count++) {

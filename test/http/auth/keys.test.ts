@@ -1,4 +1,4 @@
-/** `/v1/keys` and `/v1/callback-secret`: who may make, see and revoke keys, and what these are worth. */
+/** `/v1/keys` and `/v1/callback-secret`: who may create, see and revoke keys, and what the keys permit. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, describe, test } from 'node:test';
@@ -36,8 +36,8 @@ function assertProblem({ status, headers, body }: Answer, expected: number): voi
   assert.equal(typeof body.detail, 'string');
 }
 
-describe('A key that is made', () => {
-  test('is told once, with what it is for', async () => {
+describe('new keys', () => {
+  test('a new key is shown once, with its properties', async () => {
     const wanted = {
       name: 'Imports',
       tenant: 'acme',
@@ -59,7 +59,7 @@ describe('A key that is made', () => {
     assert.ok(!JSON.stringify(listed.body).includes(key));
   });
 
-  test('is stored as a hash, and nowhere as itself', async () => {
+  test('a new key is stored only as a hash', async () => {
     const { id, key } = await keyOf(['test.echo']);
     const secret = key.split('_').at(-1) as string;
     const { rows } = await system.pool.query('select * from batchwright.api_key where id = $1', [id]);
@@ -71,7 +71,7 @@ describe('A key that is made', () => {
     }
   });
 
-  test('is the maker\u2019s tenant\u2019s unless the admin key names another, which exists from then on', async () => {
+  test('a new key belongs to its maker’s tenant unless the admin key names another, which exists from then on', async () => {
     const mine = await create({ name: 'mine', permissions: ['test.echo'] });
     assert.equal(mine.body.tenant, 'default');
     assert.equal(mine.body.expiresAt, null);
@@ -88,12 +88,12 @@ describe('A key that is made', () => {
     assertProblem(await create({ name: 'x', tenant: 'nobody', permissions: ['test.echo'] }, theirs.key), 403);
   });
 
-  test('needs no action that exists', async () => {
+  test('a new key may name actions that do not exist', async () => {
     const { key } = await keyOf(['invoices.send', 'participants.store-multiple', 'nobody.*']);
     assert.equal((await run([echo], key)).status, 403);
   });
 
-  test('is refused with a problem when its request is wrong, and every fault is told', async () => {
+  test('a wrong request for a key is refused with a problem that lists every error', async () => {
     const good = { name: 'a', permissions: ['test.echo'] };
     for (const body of [
       {},
@@ -137,7 +137,7 @@ describe('A key that is made', () => {
   });
 });
 
-describe('The error for a key that cannot be made', () => {
+describe('errors of requests for keys', () => {
   const permission =
     'must be a permission such as "participants.storeMultiple", "participants.*", "*" or "admin"';
   for (const [wrong, error] of [
@@ -153,7 +153,7 @@ describe('The error for a key that cannot be made', () => {
     [{ signing: 'AWS' }, 'signing must be "IWS" or null'],
     [{ expires: null }, 'expires is not known: did you mean expiresAt?'],
   ] as const)
-    test(`says once what is right in place of ${JSON.stringify(wrong)}`, async () => {
+    test(`the error for ${JSON.stringify(wrong)} names the allowed values once`, async () => {
       const { body } = await create({ name: 'messages', permissions: ['test.echo'], ...wrong });
       assert.equal(body.errors.length, 1, JSON.stringify(body.errors));
       if (typeof error === 'string') assert.equal(body.errors[0], error);
@@ -161,7 +161,7 @@ describe('The error for a key that cannot be made', () => {
     });
 });
 
-describe('Nobody makes a key that may do more than its maker', () => {
+describe('the permissions of new keys', () => {
   for (const [own, wanted] of [
     [['admin'], ['*']],
     [['admin'], ['test.echo']],
@@ -174,7 +174,7 @@ describe('Nobody makes a key that may do more than its maker', () => {
       ['test.echo', 'test.behave'],
     ],
   ] as const)
-    test(`one with ${own} cannot give ${wanted}`, async () => {
+    test(`a key with ${own} cannot give ${wanted}`, async () => {
       const { key } = await keyOf([...own]);
       const answer = await create({ name: 'more', permissions: wanted }, key);
       assertProblem(answer, 403);
@@ -192,12 +192,12 @@ describe('Nobody makes a key that may do more than its maker', () => {
     ],
     [['admin', 'test.echo'], ['test.echo']],
   ] as const)
-    test(`one with ${own} can give ${wanted}`, async () => {
+    test(`a key with ${own} can give ${wanted}`, async () => {
       const { key } = await keyOf([...own]);
       assert.equal((await create({ name: 'less', permissions: wanted }, key)).status, 201);
     });
 
-  test('and without admin nobody makes, sees or revokes any', async () => {
+  test('a key without admin cannot create, see or revoke keys', async () => {
     const { id, key } = await keyOf(['*']);
     assertProblem(await create({ name: 'a', permissions: ['test.echo'] }, key), 403);
     assertProblem(await list(key), 403);
@@ -205,7 +205,7 @@ describe('Nobody makes a key that may do more than its maker', () => {
   });
 });
 
-describe('A key ends with its maker at the latest', () => {
+describe('the end of new keys', () => {
   const DAY_MS = 86_400_000;
   const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString();
   async function maker(expiresAt: string): Promise<{ id: string; key: string }> {
@@ -214,7 +214,7 @@ describe('A key ends with its maker at the latest', () => {
     return body;
   }
 
-  test('when its request names no end, and is told which it got', async () => {
+  test('a key without an end in its request ends with its maker, and the answer shows when', async () => {
     const expiresAt = fromNow(DAY_MS);
     const { key } = await maker(expiresAt);
     for (const end of [{}, { expiresAt: null }]) {
@@ -230,7 +230,7 @@ describe('A key ends with its maker at the latest', () => {
     assert.equal(listed.expiresAt, expiresAt);
   });
 
-  test('or earlier, as it names', async () => {
+  test('a key may end earlier than its maker', async () => {
     const { key } = await maker(fromNow(DAY_MS));
     for (const expiresAt of [fromNow(DAY_MS / 2), fromNow(60_000)]) {
       const { status, body } = await create({ name: 'child', permissions: ['admin'], expiresAt }, key);
@@ -238,7 +238,7 @@ describe('A key ends with its maker at the latest', () => {
     }
   });
 
-  test('and a later end is refused, naming the maker\u2019s', async () => {
+  test('a key with a later end than its maker is refused, and the error names the end of the maker', async () => {
     const expiresAt = fromNow(DAY_MS);
     const { key } = await maker(expiresAt);
     const later = { name: 'child', permissions: ['admin'], expiresAt: fromNow(2 * DAY_MS) };
@@ -250,13 +250,13 @@ describe('A key ends with its maker at the latest', () => {
     );
   });
 
-  test('unless its maker does not end', async () => {
+  test('a key whose maker does not expire may have any end', async () => {
     const { key } = await keyOf(['admin']);
     const { body } = await create({ name: 'child', permissions: ['admin'] }, key);
     assert.equal(body.expiresAt, null);
   });
 
-  test('and an end that has passed is refused, whoever asks', async () => {
+  test('a key with an end in the past is refused for every maker', async () => {
     const { key } = await maker(fromNow(DAY_MS));
     for (const asking of [ADMIN_KEY, key])
       for (const expiresAt of ['2020-01-01T00:00:00Z', fromNow(-1000), '2020-01-01T00:00:00+14:00']) {
@@ -268,7 +268,7 @@ describe('A key ends with its maker at the latest', () => {
       }
   });
 
-  test('and one that ended while its request was on its way makes none', async () => {
+  test('a maker that expires during the request creates no key', async () => {
     const { id, key } = await maker(fromNow(DAY_MS));
     assert.equal((await list(key)).status, 200, 'so that it is remembered for a while');
     await system.pool.query('delete from batchwright.api_key where id = $1', [id]);
@@ -287,7 +287,7 @@ describe('A permission', () => {
     [['rpc.special'], [], [[special]]],
     [['rpc.restricted'], [[special]], [[strict]]],
   ] as const)
-    test(`of ${permissions} covers every action of a batch, or the batch is refused`, async () => {
+    test(`a key with ${permissions} needs a permission for every action of a batch`, async () => {
       const { key } = await keyOf([...permissions]);
       for (const jobs of allowed) assert.equal((await run([...jobs], key)).status, 200);
       for (const jobs of refused)
@@ -299,7 +299,7 @@ describe('A permission', () => {
         }
     });
 
-  test('that lacks is named, each once', async () => {
+  test('missing permissions are named once each', async () => {
     const { key } = await keyOf(['test.echo']);
     const { body } = await run([behave, echo, special, behave, strict], key);
     assert.deepEqual(body, {
@@ -315,7 +315,7 @@ describe('A permission', () => {
 });
 
 describe('A tenant', () => {
-  test('finds no batch of another\u2019s, whatever it calls', async () => {
+  test('a tenant cannot find batches of another by any call', async () => {
     const one = await keyOf(['*', 'admin'], 'one');
     const other = await keyOf(['*', 'admin'], 'another');
     const { body } = await run([echo], one.key);
@@ -336,7 +336,7 @@ describe('A tenant', () => {
     assert.equal((await system.rpc('progress', { async }, as(one.key))).body.state, 'queued');
   });
 
-  test('sees and revokes its own keys, and the admin key everybody\u2019s', async () => {
+  test('a tenant sees and revokes its own keys, and the admin key those of all tenants', async () => {
     const one = await keyOf(['admin'], 'umbrella');
     const sibling = await keyOf(['test.echo'], 'umbrella');
     const stranger = await keyOf(['test.echo'], 'wayne');
@@ -351,7 +351,7 @@ describe('A tenant', () => {
     assert.equal((await revoke(stranger.id)).status, 204);
   });
 
-  test('has a callback secret of its own, which stays the same and any of its keys may read', async () => {
+  test('a tenant has its own permanent callback secret, which any of its keys may read', async () => {
     const one = await keyOf(['test.echo'], 'secret-one');
     const sibling = await keyOf(['admin'], 'secret-one');
     const other = await keyOf(['*'], 'secret-other');
@@ -368,10 +368,10 @@ describe('A tenant', () => {
   });
 });
 
-describe('A key ends', () => {
+describe('ended keys', () => {
   const isRefused = async (key: string) => (await system.rpc('progress', {}, as(key))).status === 401;
 
-  test('within 5 s of being revoked, be it in use or not, by another process too', async () => {
+  test('a revoked key ends within 5 s, in use or not, also when another process revoked it', async () => {
     const { id, key } = await keyOf(['test.echo']);
     assert.equal((await run([echo], key)).status, 200);
     assert.equal((await revoke(id)).status, 204);
@@ -380,12 +380,12 @@ describe('A key ends', () => {
 
     const elsewhere = await keyOf(['test.echo']);
     assert.equal((await run([echo], elsewhere.key)).status, 200);
-    // As another API process does it: this one is not told.
+    // As another API process does it: this process is not informed.
     await system.pool.query('delete from batchwright.api_key where id = $1', [elsewhere.id]);
     await waitFor(() => isRefused(elsewhere.key), { what: 'the key to be refused', timeoutMs: 5000 });
   });
 
-  test('when it expires, be it in use or not', async () => {
+  test('an expired key ends, in use or not', async () => {
     const expiresAt = new Date(Date.now() + 1500).toISOString();
     const { body } = await create({ name: 'short', permissions: ['test.echo'], expiresAt });
     assert.equal((await run([echo], body.key)).status, 200);
@@ -393,13 +393,13 @@ describe('A key ends', () => {
     await waitFor(() => isRefused(body.key), { what: 'the key to expire', timeoutMs: 2800 });
   });
 
-  test('and nothing ends by an id that is none', async () => {
+  test('an unknown id ends no key', async () => {
     for (const id of ['nobody', '%00', '%27%3B--', '0'.repeat(5000), '..%2Fkeys'])
       assertProblem(await revoke(id), 404);
   });
 });
 
-test('a path below /v1 that does not exist is a problem too', async () => {
+test('an unknown path below /v1 is answered with a problem document', async () => {
   assertProblem(await system.request('/v1/nothing'), 404);
   assertProblem(await system.request('/v1/keys', { headers: { authorization: '' } }), 401);
 });

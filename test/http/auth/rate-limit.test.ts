@@ -6,7 +6,7 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import type { BatchwrightError } from '../../../src/contract/errors.ts';
 import { limitRate } from '../../../src/http/auth/rate-limit.ts';
 
-/** Answers the status and the Retry-After of a request by whoever is named. */
+/** The status and the Retry-After for a request by this caller. */
 async function startLimited(
   t: TestContext,
   perMinute: number,
@@ -30,7 +30,7 @@ async function startLimited(
   };
 }
 
-test('each may ask so often a minute, and is told when the next minute begins', async (t) => {
+test('each caller has a limit per minute, and Retry-After says when the next minute begins', async (t) => {
   const ask = await startLimited(t, 2);
   assert.deepEqual(
     [(await ask('a')).status, (await ask('a')).status, (await ask('b')).status],
@@ -42,7 +42,7 @@ test('each may ask so often a minute, and is told when the next minute begins', 
   assert.equal((await ask('b')).status, 200);
 });
 
-test('so many are remembered and no more: who asked the longest ago begins anew', async (t) => {
+test('the number of remembered callers is limited, and the oldest starts again', async (t) => {
   const ask = await startLimited(t, 1, 2);
   for (const [who, status] of [
     ['a', 200],

@@ -1,4 +1,4 @@
-/** What becomes of keys that sign when SECRET_KEY is not set, or another than it was. */
+/** Signing keys when SECRET_KEY is missing or has changed. */
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { after, test } from 'node:test';
@@ -18,7 +18,7 @@ const VALIDATE = {
   body: '{"jobs":[{"namespace":"test","action":"echo","params":{}}]}',
 };
 
-/** Another API process on the same database, drained after `use`; answers the lines of its log. */
+/** Another API process on the same database, drained after `use`; returns the lines of its log. */
 async function withApi(
   secretKey: string | undefined,
   use: (url: string) => Promise<void>,
@@ -57,7 +57,7 @@ const createAt = (url: string, wanted: object) =>
     body: JSON.stringify({ name: 'a', permissions: ['test.*'], ...wanted }),
   });
 
-test('a key that signs is told with its secret once, listed without, and stored encrypted', async () => {
+test('a signing key is shown with its secret once, listed without it, and stored encrypted', async () => {
   const { key, secret, ...listed } = (await makeSigningKey(system)) as SigningKey & { signing: string };
   assert.equal(listed.signing, 'IWS');
   assert.match(secret, /^[0-9a-f]{48}$/);
@@ -74,7 +74,7 @@ test('a key that signs is told with its secret once, listed without, and stored 
   assert.equal(stored.size, rows.length, 'no two alike');
 });
 
-test('with another SECRET_KEY, what a key signs is 503 and its start says so; all else goes on', async () => {
+test('with another SECRET_KEY, signed requests are answered 503 and the start logs it; all else works', async () => {
   const lines = await withApi('another secret key than it was, long', async (url) => {
     for (let count = 0; count < 2; count++) {
       const { status, body } = await sendSigned(url, signer, VALIDATE);
@@ -101,7 +101,7 @@ test('with another SECRET_KEY, what a key signs is 503 and its start says so; al
   assert.ok(told[0]?.keys?.includes(signer.id));
 });
 
-test('without SECRET_KEY no key that signs is made, what is signed is 503, and other keys are made', async () => {
+test('without SECRET_KEY no signing keys are created, signed requests are answered 503, and other keys work', async () => {
   const lines = await withApi(undefined, async (url) => {
     const rows = await storedRows(system.pool);
     const refused = await createAt(url, { signing: 'IWS', tenant: 'new' });
@@ -126,7 +126,7 @@ test('without SECRET_KEY no key that signs is made, what is signed is 503, and o
   assert.equal(lines.filter(({ msg }) => msg.startsWith('SECRET_KEY ')).length, 1);
 });
 
-test('with SECRET_KEY as it was, another process takes what is signed and its start says nothing', async () => {
+test('with the original SECRET_KEY another process accepts signed requests and its start logs nothing', async () => {
   const lines = await withApi(SECRET_KEY, async (url) => {
     assert.equal((await sendSigned(url, signer, VALIDATE)).status, 200);
   });

@@ -1,4 +1,4 @@
-/** TRUST_PROXY: whose X-Forwarded-For is believed, for the limits by address and the log. */
+/** TRUST_PROXY: when X-Forwarded-For is trusted, for the limits by address and for the log. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,7 @@ import { readConfig } from '../../../src/config/config.ts';
 import { byAddress } from '../../../src/http/auth/rate-limit.ts';
 import { startSystem } from '../../support/system.ts';
 
-/** What a request from 127.0.0.1 counts as that has this X-Forwarded-For. */
+/** The address of a request from 127.0.0.1 with this X-Forwarded-For. */
 async function addressOf(t: TestContext, trustProxy: string, forwardedFor: string): Promise<string> {
   const app = express();
   app.set('trust proxy', readConfig({ TRUST_PROXY: trustProxy }).trustProxy);
@@ -22,27 +22,27 @@ async function addressOf(t: TestContext, trustProxy: string, forwardedFor: strin
 
 describe('X-Forwarded-For', () => {
   for (const trustProxy of ['', 'off', '0', '10.0.0.0/8', '127.0.0.2'])
-    test(`is not believed with TRUST_PROXY=${trustProxy} when it comes from 127.0.0.1`, async (t) => {
+    test(`X-Forwarded-For from 127.0.0.1 is not trusted with TRUST_PROXY=${trustProxy}`, async (t) => {
       assert.equal(await addressOf(t, trustProxy, '192.0.2.1'), '127.0.0.1');
     });
 
   for (const trustProxy of ['1', '127.0.0.0/8', '::1, 127.0.0.1'])
-    test(`is believed with TRUST_PROXY=${trustProxy}, its last address and no other`, async (t) => {
+    test(`X-Forwarded-For is trusted with TRUST_PROXY=${trustProxy}: its last address counts`, async (t) => {
       assert.equal(await addressOf(t, trustProxy, '192.0.2.1'), '192.0.2.1');
       assert.equal(await addressOf(t, trustProxy, '192.0.2.66, 192.0.2.1'), '192.0.2.1');
     });
 
-  test('names the one before the last with two proxies in front, by number or by address', async (t) => {
+  test('with two proxies, given by number or address, the address before the last counts', async (t) => {
     for (const trustProxy of ['2', '127.0.0.1, 10.0.0.0/8'])
       assert.equal(await addressOf(t, trustProxy, '192.0.2.66, 192.0.2.1, 10.1.1.1'), '192.0.2.1');
   });
 
-  test('counts as its proxy when it holds no address', async (t) => {
+  test('without an address in X-Forwarded-For the address of the proxy counts', async (t) => {
     for (const nothing of ['unknown', 'x'.repeat(2000), '_hidden', '192.0.2.1:4711'])
       assert.equal(await addressOf(t, '1', nothing), '127.0.0.1');
   });
 
-  test('with an IPv6 address counts as its network, with one that maps IPv4 as that', async (t) => {
+  test('an IPv6 address counts as its network, and a mapped IPv4 address as itself', async (t) => {
     const network = await addressOf(t, '1', '2001:db8:1:1::1');
     assert.equal(await addressOf(t, '1', '2001:db8:1:2:3:4:5:6'), network);
     assert.notEqual(await addressOf(t, '1', '2001:db8:2::1'), network);
@@ -54,7 +54,7 @@ for (const [trustProxy, told, statuses] of [
   ['1', ['192.0.2.1', '192.0.2.2'], [404, 404, 404, 404, 429, 429]],
   ['off', ['127.0.0.1'], [404, 404, 429, 429, 429, 429]],
 ] as const)
-  test(`with TRUST_PROXY=${trustProxy} the limit and the log know visitors as ${told}`, async (t) => {
+  test(`with TRUST_PROXY=${trustProxy} the limit and the log show the visitors as ${told}`, async (t) => {
     const { url, log } = await startSystem(t, {
       worker: false,
       env: { RATE_LIMIT: '2', TRUST_PROXY: trustProxy, LOG_LEVEL: 'info' },

@@ -1,4 +1,4 @@
-/** How long a client may take to send its body, whoever reads it. */
+/** How long a client may take to send its body, for every kind of reader. */
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { json, text } from 'node:stream/consumers';
@@ -25,7 +25,7 @@ async function countJobs(events: AsyncIterable<readonly { kind: string }[]>): Pr
   return { jobs };
 }
 
-/** All that read bodies, each answering with what it read; the last two as a plugin may. */
+/** All readers of bodies, each answering with the body that it read; the last two as a plugin may do. */
 const readers: Record<string, (request: IncomingMessage) => Promise<unknown>> = {
   jobs: (request) => countJobs(readEnvelope(request, LIMITS).events),
   lines: (request) => countJobs(readLines(request, LIMITS, {}).events),
@@ -35,7 +35,7 @@ const readers: Record<string, (request: IncomingMessage) => Promise<unknown>> = 
   piped: async (request) => ({ bytes: (await text(request)).length }),
 };
 
-/** A server that reads bodies in the way that the path names, with little patience. */
+/** A server that reads bodies in the way that the path names, with short time limits. */
 function serve(t: TestContext): Promise<{ url: string }> {
   const app = express();
   app.post('/:reader', async (request, response) => {
@@ -53,12 +53,12 @@ for (const [reader, body] of Object.entries({
   iterated: '{"a":[1,2,3]}',
   piped: 'abcdefghijklm',
 }))
-  describe(`A client whose body is read as ${reader}`, () => {
+  describe(`a client whose body is read as ${reader}`, () => {
     for (const [what, sent] of [
       ['nothing', ''],
       ['the beginning', body.slice(0, 10)],
     ] as const)
-      test(`is told 408 when it sends ${what} and falls silent`, async (t) => {
+      test(`a client that sends ${what} and then nothing is answered 408`, async (t) => {
         const { url } = await serve(t);
         const { request, answer } = openPost(`${url}/${reader}`);
         request.flushHeaders();
@@ -68,7 +68,7 @@ for (const [reader, body] of Object.entries({
         request.destroy();
       });
 
-    test('is told 408 when it sends a blank now and then', async (t) => {
+    test('a client that sends a blank now and then is answered 408', async (t) => {
       const { url } = await serve(t);
       const { request, answer } = openPost(`${url}/${reader}`);
       request.write(body.slice(0, 5));
@@ -81,14 +81,14 @@ for (const [reader, body] of Object.entries({
   });
 
 describe('A client', () => {
-  test('is told 408 when its Content-Length promises more than it sends, and its connection ends', async (t) => {
+  test('a client that sends less than its Content-Length is answered 408, and its connection ends', async (t) => {
     const { url } = await serve(t);
     const raw = sendRaw(t, url, rawRequest('POST', '/jobs', { headers: { 'Content-Length': '1000' } }));
     const [answer] = answersIn(await raw.ended());
     assert.deepEqual([answer?.status, answer?.headers.connection], [408, 'close']);
   });
 
-  test('is told 408 when its chunks are of a byte each and come too slowly', async (t) => {
+  test('a client that sends chunks of a byte each too slowly is answered 408', async (t) => {
     const { url } = await serve(t);
     const raw = sendRaw(
       t,
@@ -101,18 +101,18 @@ describe('A client', () => {
     assert.equal(answer?.status, 408);
   });
 
-  test('is told 408 when it has sent much at first', async (t) => {
+  test('a client that sends much at first and then stops is answered 408', async (t) => {
     const { url } = await serve(t);
     const { request, answer } = openPost(`${url}/jobs`);
     request.write(`{"jobs":[${'1,'.repeat(200_000)}`);
     const startedAt = performance.now();
     assert.equal((await answer).status, 408);
-    // 400 KB at the least rate are 800 s.
+    // 400 KB at the lowest rate are 800 s.
     assert.ok(performance.now() - startedAt < 20_000);
     request.destroy();
   });
 
-  test('is told 408 after 100 Continue when it sends nothing then', async (t) => {
+  test('a client that sends nothing after 100 Continue is answered 408', async (t) => {
     const { url } = await serve(t);
     const raw = sendRaw(
       t,
@@ -123,7 +123,7 @@ describe('A client', () => {
     assert.match(received, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 408 /);
   });
 
-  test('is told 408 in its turn, when its earlier requests have their answers', async (t) => {
+  test('a slow client is answered 408 after the answers to its earlier requests', async (t) => {
     const { url } = await serve(t);
     const first = rawRequest('POST', '/jobs', { body: '{"jobs":[1,2,3]}' });
     const second = rawRequest('POST', '/jobs', { headers: { 'Content-Length': '16' } });
@@ -135,7 +135,7 @@ describe('A client', () => {
   });
 
   for (const encoding of ['identity', 'gzip'])
-    test(`takes as long as it likes while it sends 500 bytes a second (${encoding})`, async (t) => {
+    test(`a client that sends 500 bytes per second may take any time (${encoding})`, async (t) => {
       const { url } = await serve(t);
       const jobs = Array.from({ length: 4000 }, () => Math.random());
       const plain = Buffer.from(JSON.stringify({ jobs }));
@@ -154,7 +154,7 @@ describe('A client', () => {
       assert.ok(performance.now() - startedAt > PATIENCE_MS);
     });
 
-  test('is not told 408 for the time that its body waits to be read', async (t) => {
+  test('the time that a body waits to be read does not count against the client', async (t) => {
     let read = () => {};
     const reads = new Promise<void>((resolve) => {
       read = resolve;
@@ -167,7 +167,7 @@ describe('A client', () => {
     const { url } = await startServer(t, app, { sendMs: 300, everyMs: 20 });
     const waiting = openPost(url);
     waiting.request.write('abc');
-    // Another client's patience runs out meanwhile: it is read from the start.
+    // Another client's time ends meanwhile: it is read from the start.
     const silent = await serve(t);
     const other = openPost(`${silent.url}/jobs`);
     other.request.flushHeaders();

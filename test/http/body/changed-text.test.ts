@@ -1,4 +1,7 @@
-/** Texts that would change on their way, to the database or to another host, are refused; others come back as sent. */
+/**
+ * Texts that would change on their way to the database or another host are refused; others are returned
+ * unchanged.
+ */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startSystem } from '../../support/system.ts';
@@ -17,10 +20,10 @@ async function response(action: string, params: object): Promise<{ errorCode?: n
   return result.response;
 }
 
-describe('Half of a surrogate pair', () => {
+describe('half of a surrogate pair', () => {
   for (const half of HALVES) {
     const shown = JSON.stringify(half);
-    test(`is refused in the name of a key: ${shown}`, async () => {
+    test(`half of a surrogate pair is refused in the name of a key: ${shown}`, async () => {
       const before = await storedRows(system.pool);
       for (const name of [half, 'a\u0000']) {
         const body = JSON.stringify({ name, permissions: ['*'] });
@@ -31,7 +34,7 @@ describe('Half of a surrogate pair', () => {
       assert.deepEqual(await storedRows(system.pool), before);
     });
 
-    test(`is refused in a callbackUrl: ${shown}`, async () => {
+    test(`half of a surrogate pair is refused in a callbackUrl: ${shown}`, async () => {
       const before = await storedRows(system.pool);
       const jobs = [{ namespace: 'test', action: 'echo', params: {} }];
       for (const url of [`http://127.0.0.1/${half}`, `http://127.0.0.1/?${half}`, 'http://127.0.0.1/a\tb']) {
@@ -42,7 +45,7 @@ describe('Half of a surrogate pair', () => {
       assert.deepEqual(await storedRows(system.pool), before);
     });
 
-    test(`is refused in what a request to another host is made of: ${shown}`, async () => {
+    test(`half of a surrogate pair is refused in a request to another host: ${shown}`, async () => {
       const good = { method: 'POST', url: 'http://127.0.0.1:9/' };
       for (const [member, rule] of [
         [{ body: half }, 'body must not contain half of a surrogate pair'],
@@ -58,7 +61,7 @@ describe('Half of a surrogate pair', () => {
       }
     });
 
-    test(`fails the job whose action would store it, plain and in a transaction: ${shown}`, async () => {
+    test(`half of a surrogate pair fails the job whose action would store it, with and without a transaction: ${shown}`, async () => {
       const rule = 'must not contain U+0000 or half of a surrogate pair';
       for (const text of [half, 'a\u0000']) {
         for (const [action, params] of [
@@ -79,7 +82,7 @@ describe('Half of a surrogate pair', () => {
       assert.equal(rows.length, 0);
     });
 
-    test(`stays an escape in the id of a line of CSV: ${shown}`, async () => {
+    test(`half of a surrogate pair in the id of a line of CSV stays an escape: ${shown}`, async () => {
       const id = JSON.stringify(half);
       const asyncId = await system.run([{ namespace: 'test', action: 'echo', params: {}, id: half }]);
       await system.ended(asyncId);
@@ -87,14 +90,14 @@ describe('Half of a surrogate pair', () => {
       assert.ok(body.includes(`\r\n0,"${id.replaceAll('"', '""')}",test,echo,`), body);
     });
 
-    test(`comes back as it was sent where nothing need change: ${shown}`, async () => {
+    test(`half of a surrogate pair is returned unchanged when it need not be stored as text: ${shown}`, async () => {
       const params = { [half]: [half], nul: '\u0000' };
       assert.deepEqual(await response('test.echo', params), params);
     });
   }
 });
 
-test('A text that is too long for its pattern is refused like any other that does not fit', async () => {
+test('a text that is too long for its pattern is refused like any other invalid text', async () => {
   const text = 'ж'.repeat(10_000_000);
   for (const [namespace, action, params] of [
     ['contact', 'addOrUpdateContact', { firstName: text, lastName: 'a', email: 'a@example.com' }],

@@ -1,4 +1,4 @@
-/** Bodies that are checked before whoever reads them gets them. */
+/** Bodies that are checked before their readers get them. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
@@ -45,7 +45,7 @@ const readers: Record<string, Reader> = {
 /** Errors of requests that ended before their answer. */
 const failures: unknown[] = [];
 
-/** Wakes who waits for a request. */
+/** Wakes the code that waits for a request. */
 const arrivals = new EventEmitter();
 const seen = () => once(arrivals, 'request');
 
@@ -71,10 +71,10 @@ const server = await startServer({ after }, (request, response) => void answer(r
 const { url } = server;
 
 for (const reader of Object.keys(readers))
-  describe(`Who ${reader} gets all of a body`, () => {
+  describe(`a reader that ${reader}`, () => {
     for (const size of [1, 1000, 16_384, 65_536, 200_000])
       for (const pieces of [1, 3])
-        test(`of ${size} bytes in ${pieces} pieces`, async () => {
+        test(`a reader gets all of a body of ${size} bytes in ${pieces} pieces`, async () => {
           const body = 'x'.repeat(size);
           const { request, answer } = openPost(`${url}/${reader}`, { 'content-md5': md5(body) });
           for (let piece = 0; piece < pieces; piece++) {
@@ -87,7 +87,7 @@ for (const reader of Object.keys(readers))
   });
 
 for (const reader of ['iterates', 'listens'])
-  test(`who ${reader} gets an empty body that is announced as such`, async () => {
+  test(`a reader that ${reader} gets an empty body that is announced as such`, async () => {
     const headers = { 'content-md5': md5(''), 'content-length': '0' };
     const { request, answer } = openPost(`${url}/${reader}`, headers);
     request.end();
@@ -95,7 +95,7 @@ for (const reader of ['iterates', 'listens'])
   });
 
 for (const reader of Object.keys(readers))
-  test(`who ${reader} gets an empty body that ends late`, async () => {
+  test(`a reader that ${reader} gets an empty body that ends late`, async () => {
     const headers = { 'content-md5': md5(''), 'transfer-encoding': 'chunked' };
     const { request, answer } = openPost(`${url}/${reader}`, headers);
     const arrived = seen();
@@ -106,7 +106,7 @@ for (const reader of Object.keys(readers))
     assert.deepEqual((await answer).body, { md5: md5('') });
   });
 
-test('a body that need not be checked is left alone', async () => {
+test('a body that needs no check is not touched', async () => {
   const { request, answer } = openPost(`${url}/iterates`);
   request.end('abc');
   assert.deepEqual((await answer).body, { md5: md5('abc') });
@@ -126,14 +126,14 @@ test('a body that is too large is refused', async () => {
   assert.equal((await answer).body.errorCode, 413);
 });
 
-test('a client that falls silent is told 408', async () => {
+test('a client that stops sending is answered 408', async () => {
   const { request, answer } = openPost(`${url}/iterates`, { 'content-md5': md5('abc') });
   request.write('ab');
   assert.equal((await answer).body.errorCode, 408);
   request.destroy();
 });
 
-test('a client that is gone is not waited for', async () => {
+test('a client that is gone is not awaited', async () => {
   const { request } = openPost(`${url}/iterates`, { 'content-md5': md5('abc'), 'content-length': '3' });
   const arrived = seen();
   request.write('ab');

@@ -1,4 +1,4 @@
-/** The records of a text that keeps to RFC 4180, every line ended with CRLF. Throws where it does not. */
+/** The records of a text in the form of RFC 4180, every line ended with CRLF. Throws for any other text. */
 export function parseCsv(text: string): string[][] {
   const records: string[][] = [];
   let at = 0;

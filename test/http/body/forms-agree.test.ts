@@ -1,4 +1,6 @@
-/** The four ways to send a job take and refuse the same params: in /batch, in /v1/batches, on a line, alone. */
+/**
+ * The four ways to send a job accept and refuse the same params: in /batch, in /v1/batches, on a line, alone.
+ */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { type Answer, startSystem } from '../../support/system.ts';
@@ -7,7 +9,7 @@ import { postBatch, postLines } from '../v1/support.ts';
 
 const system = await startSystem({ after });
 
-/** Sends params, as they are written, to an action in all of the ways. */
+/** Sends params, exactly as written, to an action in all ways. */
 function sendAll(name: string, params: string): Promise<Record<string, Answer>> {
   const [namespace, action] = name.split('.');
   const job = `{"namespace":"${namespace}","action":"${action}","params":${params}}`;
@@ -32,7 +34,7 @@ async function assertTaken(name: string, params: string): Promise<void> {
     assert.ok(status === 200 || status === 202, `${way} of ${params.slice(0, 200)}: ${JSON.stringify(body)}`);
 }
 
-/** @param told in one of the messages of every way */
+/** @param told a part of a message in every way */
 async function assertRefused(name: string, params: string, told: RegExp): Promise<void> {
   for (const [way, { status, body }] of Object.entries(await sendAll(name, params))) {
     assert.equal(status, 400, `${way} of ${params.slice(0, 200)}: ${JSON.stringify(body)}`);
@@ -41,28 +43,30 @@ async function assertRefused(name: string, params: string, told: RegExp): Promis
   }
 }
 
-describe('Params nested', () => {
+describe('nested params', () => {
   const nested = (levels: number) => `{"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
 
-  test('497 levels deep are taken: with those of a JSON body around them they are 500', () =>
+  test('params nested 497 levels deep are accepted: with those of a JSON body around them they are 500', () =>
     assertTaken('test.echo', nested(497)));
 
   for (const levels of [498, 499, 500, 501, 5000])
-    test(`${levels} levels deep are refused`, () =>
+    test(`params nested ${levels} levels deep are refused`, () =>
       assertRefused('test.echo', nested(levels), /nested deeper than 500 levels/));
 });
 
-describe('A name that is given twice', () => {
+describe('repeated names', () => {
   for (const params of ['{"":1,"":2}', '{"n":1,"n":2}', '{"":[1],"":[2]}', '{"jobs":[1],"jobs":[2]}'])
-    test(`is taken, and the last counts: ${params}`, () => assertTaken('test.echo', params));
+    test(`a repeated name is accepted, and the last value counts: ${params}`, () =>
+      assertTaken('test.echo', params));
 
-  test('is refused where the last is wrong', () =>
+  test('a repeated name whose last value is wrong is refused', () =>
     assertRefused('test.echo', '{"n":1,"n":"x"}', /params\.n must be integer/));
 });
 
-describe('A number where the schema asks for a whole one', () => {
+describe('numbers where the schema requires whole numbers', () => {
   for (const number of ['1', '1.0', '-0', '1E2', '100e-2', '9007199254740992', '9007199254740991.0', '1e22'])
-    test(`is taken as ${number}`, () => assertTaken('rpc.strict', `{"name":"a","id":${number}}`));
+    test(`the number ${number} is accepted as a whole number`, () =>
+      assertTaken('rpc.strict', `{"name":"a","id":${number}}`));
 
   for (const number of [
     '1.5',
@@ -76,10 +80,10 @@ describe('A number where the schema asks for a whole one', () => {
     '1e-400',
     '1e400',
   ])
-    test(`is refused as ${number}: it is judged as it is written`, () =>
+    test(`the number ${number} is not a whole number as it is written, and is refused`, () =>
       assertRefused('rpc.strict', `{"name":"a","id":${number}}`, /params\.id must be integer/));
 
-  test('is judged in jobs above 256 KiB too', async () => {
+  test('numbers are judged as written in jobs above 256 KiB too', async () => {
     const padding = 'é'.repeat(200 * 1024);
     await assertTaken('rpc.strict', `{"name":"a","id":17.0,"padding":"${padding}"}`);
     await assertRefused(
@@ -89,7 +93,7 @@ describe('A number where the schema asks for a whole one', () => {
     );
   });
 
-  test('is judged at every place, in arrays and beside numbers that may be rounded', async () => {
+  test('numbers are judged as written at every place, in arrays and beside numbers that may be rounded', async () => {
     const params = (contact: string) => `{"event":1,"contacts":[1,${contact},3]}`;
     await assertTaken('test.behave', '{"n":2.0}');
     await assertRefused(
@@ -107,7 +111,7 @@ describe('A number where the schema asks for a whole one', () => {
   });
 });
 
-test('A number where the schema asks for none in particular is taken as it is written', async () => {
+test('a number without a required kind is accepted as it is written', async () => {
   for (const number of ['9007199254740993', '1e400', '0.99999999999999999999', '1e-400', '0.1'])
     await assertTaken('test.echo', `{"x":${number},"y":[{"z":${number}}]}`);
   await assertTaken(
@@ -116,7 +120,7 @@ test('A number where the schema asks for none in particular is taken as it is wr
   );
 });
 
-test('The id of a job is judged as it is written', async () => {
+test('the id of a job is judged as it is written', async () => {
   const body = (id: string) => `{"jobs":[{"namespace":"test","action":"echo","params":{},"id":${id}}]}`;
   for (const id of ['1', '1.0', '9007199254740991', '-3'])
     assert.equal((await system.rpc('run', body(id))).status, 200, id);

@@ -8,7 +8,7 @@ export interface OpenPost {
   answer: Promise<{ status: number; headers: http.IncomingHttpHeaders; body: Answer['body'] }>;
 }
 
-/** A POST on a connection of its own whose body the test sends, piece by piece, and ends or cuts off. */
+/** A POST on its own connection whose body the test sends, piece by piece, and ends or cuts off. */
 export function openPost(url: string, headers: Record<string, string> = {}): OpenPost {
   const request = http.request(url, {
     method: 'POST',
@@ -16,7 +16,7 @@ export function openPost(url: string, headers: Record<string, string> = {}): Ope
     headers: { authorization: `Bearer ${ADMIN_KEY}`, ...headers },
   });
   const answer = answerOf(request);
-  answer.catch(() => {}); // seen by the test that awaits it; one that cuts the connection does not
+  answer.catch(() => {}); // seen by the test that awaits it; a test that cuts the connection does not
   request.on('error', () => {}); // a refusal may come before all of the body is sent
   return { request, answer };
 }

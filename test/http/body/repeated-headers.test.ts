@@ -1,4 +1,4 @@
-/** A header that has one value and comes twice is an error: one of the values is not what its sender meant. */
+/** Repeating a header that has one value is an error: one of the values is not what the sender meant. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { ivvyDate, makeSigningKey, send, sign } from '../../support/signed.ts';
@@ -20,7 +20,7 @@ async function assertTwice(name: string, path: string, headers: Record<string, s
   assert.deepEqual(await storedRows(system.pool), rows);
 }
 
-describe('A header that came twice is named, and nothing is stored:', () => {
+describe('repeated headers', () => {
   const bearer = { Authorization: `Bearer ${ADMIN_KEY}` };
   const cases: Record<string, Record<string, string | string[]>> = {
     'Idempotency-Key': { ...bearer, 'Idempotency-Key': ['a', 'b'] },
@@ -41,14 +41,14 @@ describe('A header that came twice is named, and nothing is stored:', () => {
   const path = '/api/1.0/batch?action=run';
   const signed = sign(signer, { path, body });
   for (const name of ['X-Api-Authorization', 'IVVY-Date', 'Content-MD5', 'X-Api-Version'])
-    test(`${name} of a signed request`, () =>
+    test(`a repeated ${name} of a signed request is named, and nothing is stored`, () =>
       assertTwice(name, path, { ...signed, [name]: [String(signed[name]), String(signed[name])] }));
 
-  test('IVVY-Date under another of its names', () =>
+  test('a repeated IVVY-Date under another of its names is refused', () =>
     assertTwice('IVVY_Date', path, { ...signed, IVVY_Date: ivvyDate() }));
 });
 
-test('a comma in an Idempotency-Key that came once is part of it', async () => {
+test('a comma in a single Idempotency-Key is part of the key', async () => {
   const run = async (key: string) =>
     (await system.rpc('run', body, { 'idempotency-key': key })).body.asyncId as string;
   const first = await run('a, b');
@@ -56,7 +56,7 @@ test('a comma in an Idempotency-Key that came once is part of it', async () => {
   assert.notEqual(await run('a'), first);
 });
 
-test('headers that may come several times may', async () => {
+test('headers that may be repeated are accepted', async () => {
   const headers = {
     Authorization: `Bearer ${ADMIN_KEY}`,
     Accept: ['text/csv', '*/*'],

@@ -1,4 +1,4 @@
-/** What nobody knows is refused by its name, wherever it stands, and nothing is stored. */
+/** Unknown names are refused and named in every place, and nothing is stored. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { type Answer, startSystem } from '../../support/system.ts';
@@ -10,10 +10,13 @@ const system = await startSystem({ after }, { worker: false });
 const good = { namespace: 'test', action: 'echo', params: {} };
 const large = 'é'.repeat(200 * 1024);
 
-/** A batch that has ended at once: it has nothing to run. */
+/** A batch that ended at once, because it has nothing to run. */
 const ended = () => system.run([7], { options: { skipInvalid: true } });
 
-/** Asserts that what is sent is answered by a 400 in either shape that tells this; answers its specific code. */
+/**
+ * Asserts that the request is answered 400 with this message, in either form of errors; returns its specific
+ * code.
+ */
 async function assertRefused(
   send: () => Promise<Answer>,
   told: string | RegExp,
@@ -30,7 +33,7 @@ async function assertRefused(
   return body.specificCode;
 }
 
-describe('A member of the body that is not known', () => {
+describe('unknown members of the body', () => {
   const known = 'known names are jobs, callbackUrl, options';
   for (const [body, told] of [
     [{ callbackURL: 'http://127.0.0.1/' }, 'callbackURL is not known: did you mean callbackUrl?'],
@@ -44,7 +47,7 @@ describe('A member of the body that is not known', () => {
     [{ ['x'.repeat(5000)]: 1 }, `${'x'.repeat(100)}… is not known: ${known}`],
     [{ comment: large }, `comment is not known: ${known}`],
   ] as const)
-    test(`is refused and named: ${Object.keys(body)[0]?.slice(0, 20)}, before the jobs or behind`, async () => {
+    test(`an unknown member of the body is refused and named, before or after the jobs: ${Object.keys(body)[0]?.slice(0, 20)}`, async () => {
       for (const whole of [
         { ...body, jobs: [good] },
         { jobs: [good], ...body },
@@ -55,19 +58,19 @@ describe('A member of the body that is not known', () => {
       }
     });
 
-  test('is refused behind chunks that are on their way', async () => {
+  test('an unknown member of the body is refused after stored chunks', async () => {
     const jobs = Array.from({ length: 2500 }, () => good);
     await assertRefused(() => system.rpc('run', { jobs, callbackURL: null }), /^callbackURL is not known/);
   });
 
-  test('is refused under an Idempotency-Key that is known', async () => {
+  test('an unknown member of the body is refused under a known Idempotency-Key', async () => {
     const headers = { 'idempotency-key': 'unknown member' };
     assert.equal((await system.rpc('run', { jobs: [good] }, headers)).status, 200);
     await assertRefused(() => system.rpc('run', { jobs: [good], x: 1 }, headers), /^x is not known/);
   });
 });
 
-describe('A member of a job that is not known', () => {
+describe('unknown members of a job', () => {
   const known = 'known names are namespace, action, params, id';
   for (const [job, told] of [
     [{ ...good, param: {} }, ['.param is not known: did you mean params?']],
@@ -77,7 +80,7 @@ describe('A member of a job that is not known', () => {
     [{ ...good, '': 1 }, [`[""] is not known: ${known}`]],
     [{ ...good, params: { x: large }, parms: {} }, ['.parms is not known: did you mean params?']],
   ] as const)
-    test(`is refused and named with its place: ${told[0]}`, async () => {
+    test(`an unknown member of a job is refused and named with its place: ${told[0]}`, async () => {
       const inJobs = told.map((text) => `jobs[7]${text}`);
       const onLine = told.map((text) => `line 8${text}`);
       const jobs = [...Array.from({ length: 7 }, () => good), job];
@@ -90,14 +93,14 @@ describe('A member of a job that is not known', () => {
       await assertRefused(() => system.rpc('run', { jobs }), inJobs[0] ?? '');
     });
 
-  test('is told for as many members as can be read, the rest is counted', async () => {
+  test('unknown members of a job are named up to a limit, and the rest is counted', async () => {
     const names = Array.from({ length: 5000 }, (_, n) => [`x${n}`, n]);
     const { body } = await system.rpc('run', { jobs: [{ ...good, ...Object.fromEntries(names) }] });
     assert.equal(body.additionalMessages.length, 21);
     assert.equal(body.additionalMessages[20], 'jobs[0] has 4980 more members that are not known');
   });
 
-  test('does not spare the permission that its action needs', async () => {
+  test('a job with an unknown member still needs the permission of its action', async () => {
     const { body: key } = await system.request('/v1/keys', {
       method: 'POST',
       body: JSON.stringify({ name: 'narrow', permissions: ['rpc.*'] }),
@@ -109,7 +112,7 @@ describe('A member of a job that is not known', () => {
   });
 });
 
-test('An option that is not known is refused with the nearest that is', async () => {
+test('an unknown option is refused with the nearest known one', async () => {
   for (const [options, told] of [
     [{ skipinvalid: true }, 'options.skipinvalid is not known: did you mean skipInvalid?'],
     [{ skip: true }, 'options.skip is not known: did you mean skipInvalid?'],
@@ -119,7 +122,7 @@ test('An option that is not known is refused with the nearest that is', async ()
     assert.equal(await assertRefused(() => system.rpc('run', { jobs: [good], options }), told), 24092);
 });
 
-describe('A member of a small body that is not known', () => {
+describe('unknown members of small bodies', () => {
   for (const [action, member, told] of [
     ['progress', { asyncID: 1 }, 'asyncID is not known: did you mean asyncId?'],
     ['results', { perpage: 1 }, 'perpage is not known: did you mean perPage?'],
@@ -129,13 +132,13 @@ describe('A member of a small body that is not known', () => {
     ['restart', { status: ['failed'] }, 'status is not known: known names are async, asyncId'],
     ['repost', { callbackUrl: '' }, 'callbackUrl is not known: known names are async, asyncId'],
   ] as const)
-    test(`is refused: ${Object.keys(member)} of ${action}`, async () => {
+    test(`an unknown member is refused: ${Object.keys(member)} of ${action}`, async () => {
       const async = await ended();
       assert.equal(await assertRefused(() => system.rpc(action, { async, ...member }), told), 24092);
     });
 
   for (const verb of ['cancel', 'restart', 'repost'])
-    test(`is refused: any of /v1/batches/{asyncId}/${verb}`, async () => {
+    test(`any member in the body of /v1/batches/{asyncId}/${verb} is refused`, async () => {
       const asyncId = await ended();
       const post = (body: string) =>
         system.request(`/v1/batches/${asyncId}/${verb}`, { method: 'POST', body });
@@ -144,7 +147,7 @@ describe('A member of a small body that is not known', () => {
       for (const body of ['', '{}']) assert.equal((await post(body)).status, 202);
     });
 
-  test('is refused: any of a key', async () => {
+  test('an unknown member of a key is refused', async () => {
     const body = JSON.stringify({ name: 'a', permissions: ['*'], expiresat: null });
     const send = () => system.request('/v1/keys', { method: 'POST', body });
     await assertRefused(send, 'expiresat is not known: did you mean expiresAt?');
@@ -153,7 +156,7 @@ describe('A member of a small body that is not known', () => {
 
 const ID = '0'.repeat(32);
 
-describe('A query name that is not known', () => {
+describe('unknown query names', () => {
   const rpc = (action: string, more: string) => [`POST /batch?action=${action}&${more}`, 24092] as const;
   for (const [request, told, code] of [
     [...rpc('progress', 'x=1'), '?x= is not known: known names are action, async, asyncId'],
@@ -192,7 +195,7 @@ describe('A query name that is not known', () => {
       '?async= is not known: the only known name is action',
     ],
   ].map(([request, code, told]) => [request, told, code] as const))
-    test(`is refused: ${request}`, async () => {
+    test(`an unknown query name is refused: ${request}`, async () => {
       const [method = '', path = ''] = String(request).split(' ');
       const body = method === 'POST' ? { body: JSON.stringify({ jobs: [good] }) } : {};
       const send = () => system.request(path, { method, ...body });
@@ -200,7 +203,7 @@ describe('A query name that is not known', () => {
       else assert.equal(await assertRefused(send, told as string | RegExp), code);
     });
 
-  test('is refused: of results, and of a body of lines', async () => {
+  test('an unknown query name of results, and of a body of lines, is refused', async () => {
     const asyncId = await ended();
     const path = `/v1/batches/${asyncId}/results`;
     await assertRefused(() => system.request(`${path}?limt=1`), '?limt= is not known: did you mean limit?');
@@ -215,14 +218,14 @@ describe('A query name that is not known', () => {
       assert.equal(await assertRefused(() => postLines(system, toLines([good]), { query }), told), 24092);
   });
 
-  test('says nothing of an address to who has no key', async () => {
+  test('query names are not checked for clients without a key', async () => {
     const headers = { authorization: 'Bearer wrong' };
     assert.equal((await system.request('/v1/batches?limt=1', { headers })).status, 401);
   });
 });
 
-describe('A query value', () => {
-  test('that is given twice is refused', async () => {
+describe('query values', () => {
+  test('a repeated query name is refused', async () => {
     const asyncId = await ended();
     for (const path of [
       '/v1/batches?limit=1&limit=2',
@@ -237,7 +240,7 @@ describe('A query value', () => {
     await assertRefused(() => postLines(system, toLines([good]), { query }), /given twice/);
   });
 
-  test('that is another than in the body is refused, the same is not', async () => {
+  test('a query value that differs from the body is refused, and an equal one is accepted', async () => {
     const asyncId = await ended();
     const post = (query: string, body: object) =>
       system.request(`/batch?action=progress&${query}`, { method: 'POST', body: JSON.stringify(body) });
@@ -254,7 +257,7 @@ describe('A query value', () => {
     );
   });
 
-  test('that is no UTF-8 is refused', async () => {
+  test('a query value that is not UTF-8 is refused', async () => {
     for (const value of ['%FF', '%C3', '%ED%A0%80', '%C0%AF', '%', '%zz'])
       for (const path of [
         `/v1/batches?cursor=${value}`,
@@ -270,14 +273,14 @@ describe('A query value', () => {
       }
   });
 
-  test('that is empty counts as given', async () => {
+  test('an empty query value counts as given', async () => {
     for (const path of ['/v1/batches?limit=', '/v1/batches?state=', '/v1/batches?cursor='])
       await assertRefused(() => system.request(path), /must be/);
     assert.equal((await system.request('/v1/batches?&limit=1&')).status, 200);
   });
 });
 
-test('Bodies of lines go by all of their usual names, and lines sent as JSON are told the name', async () => {
+test('bodies of lines may have any of their usual types, and lines sent as JSON get an error that names the type', async () => {
   const lines = toLines([good, good]);
   for (const name of ['x-ndjson', 'ndjson', 'jsonl', 'x-jsonl', 'jsonlines', 'x-jsonlines', 'json-lines'])
     for (const type of [`application/${name}`, `Application/${name.toUpperCase()}; charset=utf-8`]) {

@@ -1,4 +1,7 @@
-/** Requests that are stored while they are still being sent: nobody waits for their senders, and no half is left. */
+/**
+ * Requests that are stored while they are being sent: their senders delay no other request, and nothing
+ * incomplete is left.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, describe, type TestContext, test } from 'node:test';
@@ -33,7 +36,7 @@ const manyAsJson = JSON.stringify({ jobs: echoes(1200) });
 const open = (headers: Record<string, string> = {}, url = BATCHES) =>
   openPost(url, { 'content-type': NDJSON, ...headers });
 
-/** A request whose first chunk is stored and whose sender stops then; cut with the test. */
+/** A request whose first chunk is stored and whose sender then stops; cut with the test. */
 async function standing(
   t: TestContext,
   headers: Record<string, string> = {},
@@ -54,8 +57,8 @@ async function end({ request, answer }: OpenPost): Promise<{ status: number; bod
   return answer;
 }
 
-describe('Senders that stand still', () => {
-  test('hold no connection and no transaction, and others store large batches meanwhile', async (t) => {
+describe('senders that stop', () => {
+  test('senders that stop hold no connection and no transaction, and others store large batches meanwhile', async (t) => {
     const other = { headers: await strangerOf(system) };
     const before = await storedRows(pool);
     const posts: OpenPost[] = [];
@@ -76,7 +79,7 @@ describe('Senders that stand still', () => {
       assert.equal(stored[table], (before[table] ?? 0) + count);
   });
 
-  test('are told nothing of one another: each ends as if it were alone', async (t) => {
+  test('senders that stop do not affect one another: each ends as if it were alone', async (t) => {
     const posts = [await standing(t), await standing(t), await standing(t)];
     for (const post of posts) {
       const { status, body } = await end(post);
@@ -86,7 +89,7 @@ describe('Senders that stand still', () => {
   });
 });
 
-describe('A key that lacks a permission is told so while its body is still being sent', () => {
+describe('a key without the needed permission is refused while its body is still being sent', () => {
   const foreign = { namespace: 'rest', action: 'answer', params: { wrong: true } };
   for (const [what, url, sent] of [
     ['run', RUN, `{"jobs":[${JSON.stringify(foreign)},`],
@@ -95,7 +98,7 @@ describe('A key that lacks a permission is told so while its body is still being
     ['lines', BATCHES, `${JSON.stringify(foreign)}\n`],
     ['lines, after a chunk of others', BATCHES, `${MANY}${JSON.stringify(foreign)}\n`],
   ] as const)
-    test(`and nothing is stored (${what})`, async (t) => {
+    test(`a missing permission is answered during the upload and nothing is stored (${what})`, async (t) => {
       const weak = await strangerOf(system, ['test.*']);
       const before = await storedRows(pool);
       const { request, answer } = openPost(url, {
@@ -112,7 +115,7 @@ describe('A key that lacks a permission is told so while its body is still being
     });
 });
 
-describe('The memory that bodies take', () => {
+describe('the memory for bodies', () => {
   /** A sender of one job of 7 MiB that does not end. */
   function unfinished(t: TestContext, headers: Record<string, string> = {}): OpenPost {
     const post = open(headers);
@@ -121,14 +124,14 @@ describe('The memory that bodies take', () => {
     return post;
   }
 
-  test('is shared out: a tenant that has its half is told 503 with Retry-After, others are served', async (t) => {
+  test('a tenant that uses half of the memory for bodies gets 503 with Retry-After, and others are served', async (t) => {
     const weak = await strangerOf(system);
     const posts = Array.from({ length: 8 }, () => unfinished(t, weak));
     const refused = await Promise.race(posts.map(({ answer }) => answer));
     assert.equal(refused.status, 503);
     assert.equal(refused.headers['retry-after'], '5');
     assert.equal(refused.body.detail, 'Too much is being received at the moment');
-    // What is small is taken from them all the same.
+    // Its small bodies are accepted anyway.
     assert.equal((await postLines(system, toLines(echoes(3)), { headers: weak })).status, 202);
     const large = toLines([echo(1, { x: 'x'.repeat(7 * MEBIBYTE) })]);
     assert.equal((await postLines(system, large)).status, 202);
@@ -138,7 +141,7 @@ describe('The memory that bodies take', () => {
     });
   });
 
-  test('is not what has been sent in all: a body far larger than the share is taken', async () => {
+  test('released bytes do not count: a body far larger than the share is accepted', async () => {
     const lines = toLines([echo(0, { x: 'x'.repeat(100_000) })]).repeat(700);
     const { status, body } = await postLines(system, lines);
     assert.equal(status, 202);
@@ -146,10 +149,10 @@ describe('The memory that bodies take', () => {
   });
 });
 
-describe('An Idempotency-Key', () => {
+describe('Idempotency-Key during uploads', () => {
   const key = (name: string) => ({ 'idempotency-key': name });
 
-  test('is busy while its request is being sent, for small and large ones, by either form', async (t) => {
+  test('an Idempotency-Key is busy while its request is being sent, for small and large requests in both forms', async (t) => {
     const post = await standing(t, key('sending'));
     for (const answer of [
       await postLines(system, MANY, { headers: key('sending') }),
@@ -169,7 +172,7 @@ describe('An Idempotency-Key', () => {
   });
 
   for (const count of [1200, 2])
-    test(`is free at once when the process that had it is killed, and one batch is stored (${count} jobs)`, async (t) => {
+    test(`an Idempotency-Key is free at once when its process is killed, and one batch is stored (${count} jobs)`, async (t) => {
       const name = `killed ${count}`;
       const api = await forkApi(t, system);
       await standing(t, key(name), `${api.url}/v1/batches`);
@@ -179,7 +182,7 @@ describe('An Idempotency-Key', () => {
       const before = await storedRows(pool);
       const { status, body } = await waitFor(
         async () => {
-          // Postgres must have seen the end of the connection.
+          // Postgres must have noticed the end of the connection.
           const answer = await postLines(system, toLines(echoes(count)), { headers: key(name) });
           return answer.status !== 409 && answer;
         },
@@ -190,7 +193,7 @@ describe('An Idempotency-Key', () => {
       const after = await storedRows(pool);
       assert.equal(after['batchwright.upload'], 0);
       assert.equal(after['batchwright.batch'], (before['batchwright.batch'] ?? 0) + 1);
-      // The chunk of the one that was killed has gone.
+      // The chunk of the killed process is gone.
       assert.equal(
         after['batchwright.chunk'],
         (before['batchwright.chunk'] ?? 0) - 1 + Math.ceil(count / 1000),
@@ -200,10 +203,10 @@ describe('An Idempotency-Key', () => {
     });
 });
 
-describe('A request that was taken for one of a process that is gone', () => {
+describe('uploads that count as abandoned', () => {
   const forget = () => pool.query(`update batchwright.upload set seen_at = now() - interval '31 seconds'`);
 
-  test('is told 503 in the end, and nothing of it is stored', async (t) => {
+  test('an upload that counts as abandoned is answered 503 in the end, and nothing of it is stored', async (t) => {
     const before = await storedRows(pool);
     for (const more of ['', MANY]) {
       const post = await standing(t);
@@ -218,7 +221,7 @@ describe('A request that was taken for one of a process that is gone', () => {
     }
   });
 
-  test('is not the one that its key has been given to', async (t) => {
+  test('an upload that counts as abandoned does not get the batch of the request that took its key', async (t) => {
     const headers = { 'idempotency-key': 'taken over' };
     const post = await standing(t, headers);
     await forget();
@@ -228,7 +231,7 @@ describe('A request that was taken for one of a process that is gone', () => {
     assert.equal((await postLines(system, toLines(echoes(3)), { headers })).body.asyncId, body.asyncId);
   });
 
-  test('is left alone while it is renewed', async (t) => {
+  test('an upload is left alone while it is renewed', async (t) => {
     const post = await standing(t);
     await discardStaleUploads({ pool, log: silentLog });
     await forget();
@@ -246,10 +249,10 @@ describe('A request that was taken for one of a process that is gone', () => {
   });
 });
 
-test('A request of which the database has lost a part is told 503, and nothing of it is stored', async (t) => {
+test('an upload of which the database has lost a part is answered 503, and nothing of it is stored', async (t) => {
   const before = await storedRows(pool);
   const post = await standing(t);
-  // As a server that fails may do with what it has not written to the disk.
+  // As a failing server may lose data that it has not written to the disk.
   await pool.query(
     'delete from batchwright.chunk where batch_id in (select batch_id from batchwright.upload)',
   );

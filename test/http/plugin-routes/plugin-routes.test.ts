@@ -1,4 +1,4 @@
-/** HTTP routes that plugins bring, over the fixture `rpc` and the invitation links of `event`. */
+/** HTTP routes of plugins, with the fixture `rpc` and the invitation links of `event`. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -30,7 +30,7 @@ async function keyOf(permissions: string[], tenant: string): Promise<Record<stri
 }
 
 describe('A route', () => {
-  test('submits a batch as its caller, which is one like any other', async () => {
+  test('a route submits an ordinary batch for its caller', async () => {
     const tenant = await keyOf(['test.*'], 'routes');
     const { status, body } = await post('/rpc-fixture/batches', { jobs: [echo(1), echo(2)] }, tenant);
     assert.equal(status, 202);
@@ -66,7 +66,7 @@ describe('A route', () => {
     assert.equal(theirs.body.specificCode, 24115);
   });
 
-  test('is told of a batch that run would not take, and passes it on', async () => {
+  test('a route gets the error for a batch that run would refuse, and passes it on', async () => {
     const rows = await storedRows(system.pool);
     for (const [batch, status, specificCode] of [
       [{ jobs: [echo(1), { ...echo(1), params: { n: 'x' } }] }, 400, 24092],
@@ -83,7 +83,7 @@ describe('A route', () => {
     assert.deepEqual(await storedRows(system.pool), rows);
   });
 
-  test('that parses a body which is not valid JSON answers 400, though it does not look for that', async () => {
+  test('a route that parses an invalid JSON body answers 400 without code for it', async () => {
     for (const [path, body] of [
       ['/rpc-fixture/batches', 'not json'],
       ['/rpc-fixture/batches', ''],
@@ -101,13 +101,13 @@ describe('A route', () => {
     ['with a Content-Length', String(MAX_BODY_BYTES + 2)],
     ['in chunks', undefined],
   ] as const)
-    test(`gets no body that is larger than MAX_BODY_BYTES (${framing})`, async () => {
+    test(`a route gets no body larger than MAX_BODY_BYTES (${framing})`, async () => {
       const request = http.request(`${system.url}/rpc-fixture/batches`, {
         method: 'POST',
         headers: { authorization: `Bearer ${ADMIN_KEY}`, ...(length && { 'content-length': length }) },
       });
       request.on('error', () => {});
-      // In two: Node would tell the length of one piece.
+      // In two pieces: Node would announce the length of a single one.
       request.write('"');
       request.end(`${'x'.repeat(MAX_BODY_BYTES)}"`);
       const [response] = (await once(request, 'response')) as [http.IncomingMessage];
@@ -115,7 +115,7 @@ describe('A route', () => {
       assert.match(await text(response), /more than 100000 bytes/);
     });
 
-  test('calls any action and gets its response', async () => {
+  test('a route calls any action and gets its response', async () => {
     const { status, body } = await post('/rpc-fixture/calls/test.echo', { n: 7 });
     assert.equal(status, 200);
     assert.deepEqual(body, { n: 7 });
@@ -128,7 +128,7 @@ describe('A route', () => {
     });
   });
 
-  test('calls no action by a name with more than its two parts', async () => {
+  test('a route can call an action only by its two-part name', async () => {
     for (const name of ['test.echo.more', 'test', '.echo', 'test.']) {
       const { status, body } = await post(`/rpc-fixture/calls/${name}`, {});
       assert.equal(status, 400, name);
@@ -140,7 +140,7 @@ describe('A route', () => {
     }
   });
 
-  test('that lets the error of a failed action through answers what the action alone would', async () => {
+  test('a route that passes on the error of a failed action answers like the action itself', async () => {
     const refused = { errorCode: 422, message: 'nobody to greet', additionalMessages: ['said the action'] };
     const { status, body } = await post('/rpc-fixture/calls/rpc.refuse', refused);
     assert.equal(status, 422);
@@ -149,7 +149,7 @@ describe('A route', () => {
     assert.deepEqual([plain.status, plain.body], [461, { errorCode: 461, message: 'nobody' }]);
   });
 
-  test('reads the database, and does not change it', async () => {
+  test('a route reads the database, and cannot change it', async () => {
     const sql = (text: string, values?: unknown[]) => post('/rpc-fixture/sql', { text, values });
     const { status, body } = await sql('select $1::text as name, 7::bigint as n', ['Zoë']);
     assert.deepEqual([status, body], [200, { rows: [{ name: 'Zoë', n: 7 }], rowCount: 1 }]);
@@ -164,7 +164,7 @@ describe('A route', () => {
     assert.equal(rowCount, 0);
   });
 
-  test('leaves nothing on the session that reads for others next', async () => {
+  test('statements of a route leave nothing on the session for the next ones', async () => {
     const sql = (text: string) => post('/rpc-fixture/sql', { text });
     assert.equal(
       (await sql("select set_config('work_mem', '77MB', false), pg_advisory_lock(4711)")).status,
@@ -177,7 +177,7 @@ describe('A route', () => {
     assert.deepEqual([locks, mem === '77MB'], [0, false]);
   });
 
-  test('reads for 5 s at most, four statements at once: what does not read waits for none of them', async () => {
+  test('statements of routes may take 5 s, four at once, and delay nothing else', async () => {
     const slow = Array.from({ length: 6 }, () =>
       post('/rpc-fixture/sql', { text: 'select pg_sleep(60)' }).then(({ status, headers, body }) => {
         assert.equal(status, 503);
@@ -190,7 +190,7 @@ describe('A route', () => {
     await Promise.all(slow);
   });
 
-  test('may do no more than the key of the request', async () => {
+  test('a route may do no more than the key of the request', async () => {
     const limited = await keyOf(['test.echo'], 'limited');
     assert.equal((await post('/rpc-fixture/calls/test.echo', {}, limited)).status, 200);
     const called = await post('/rpc-fixture/calls/rpc.strict', { id: 1, name: 'a' }, limited);
@@ -201,7 +201,7 @@ describe('A route', () => {
     assert.deepEqual(submitted.body.additionalMessages, ['the key lacks rpc.restricted']);
   });
 
-  test('is behind the usual keys, also where there is none', async () => {
+  test('the usual keys protect the prefix of a plugin, even where it has no route', async () => {
     for (const path of ['/rpc-fixture/broken', '/rpc-fixture/nothing', '/rpc-fixture']) {
       const { status, body } = await system.request(path, { headers: { authorization: 'Bearer nobody' } });
       assert.equal(status, 401);
@@ -212,7 +212,7 @@ describe('A route', () => {
     assert.equal(missing.body.errorCode, 404);
   });
 
-  test('that throws answers 500 and tells nothing', async () => {
+  test('a route that throws answers 500 without details', async () => {
     const { status, body } = await system.request('/rpc-fixture/broken');
     assert.equal(status, 500);
     assert.deepEqual(body, { errorCode: 500, message: 'Internal error' });
@@ -221,7 +221,7 @@ describe('A route', () => {
   });
 });
 
-/** Statements of routes that run at the moment. */
+/** Running statements of routes. */
 async function routeStatements(): Promise<number> {
   const { rowCount } = await system.pool.query(
     `select from pg_stat_activity
@@ -230,8 +230,8 @@ async function routeStatements(): Promise<number> {
   return rowCount ?? 0;
 }
 
-describe('Routes that authenticate by themselves', () => {
-  test('need no key, and refuse whom they do not know with 401', async () => {
+describe('routes that authenticate themselves', () => {
+  test('routes that authenticate themselves need no key, and answer unknown callers with 401', async () => {
     const token = '0'.repeat(32);
     const known = await fetch(`${system.url}/event/invitations/default/${token}/yes`);
     assert.equal(known.status, 404);
@@ -244,14 +244,14 @@ describe('Routes that authenticate by themselves', () => {
   });
 });
 
-describe('What a tool returns', () => {
+describe('the return values of tools', () => {
   for (const [tool, message] of [
     ['results', 'results() is read with for await, or as a whole with await Array.fromAsync(results(…))'],
     ['submit', 'submit() is a promise: await it'],
     ['batch', 'batch() is a promise: await it'],
     ['call', 'call() is a promise: await it'],
   ] as const)
-    test(`is refused as JSON before it is read, with what to do instead: ${tool}`, async () => {
+    test(`the return value of ${tool} cannot be sent as JSON before it is read, and the error says what to do`, async () => {
       const pipeline = {
         async *results() {},
         submit: async () => {},
@@ -272,7 +272,7 @@ describe('What a tool returns', () => {
     });
 });
 
-/** On an application of its own. */
+/** On a separate application. */
 function mount(pipeline: PluginPipeline, ...routes: Routes[]): Promise<void> {
   return mountPluginRoutes(express(), {
     routes: routes.map((given, position) => ({
@@ -304,13 +304,13 @@ describe('A prefix', () => {
     '/docs',
     '/Batch',
   ])
-    test(`${prefix} is taken, and the plugin that wants it is named`, () =>
+    test(`the prefix ${prefix} is taken, and the error names the plugin that wants it`, () =>
       assert.rejects(mountAll('/fine', prefix), {
         constructor: StartError,
         message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken, by Batchwright itself`,
       }));
 
-  test('is one plugin\u2019s', async () => {
+  test('a prefix belongs to one plugin', async () => {
     for (const prefix of ['/fine', '/Fine'])
       await assert.rejects(mountAll('/fine', prefix), {
         message: `jobs/plugin1/routes.ts: the prefix ${prefix} is taken, by jobs/plugin0/routes.ts`,

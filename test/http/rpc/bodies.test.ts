@@ -1,4 +1,4 @@
-/** Bodies on their way in: encodings, limits, and clients that stop in the middle. */
+/** Incoming bodies: encodings, limits, and clients that stop in the middle. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -26,9 +26,9 @@ const job = (n: number, more = {}) => ({ namespace: 'test', action: 'echo', para
 const jobs = (count: number) => Array.from({ length: count }, (_, n) => job(n));
 const BODY = Buffer.from(JSON.stringify({ jobs: jobs(3) }));
 
-/** A body of so many bytes, blanks at its end. */
+/** A body of this size, padded with blanks. */
 const padded = (bytes: number) => Buffer.concat([BODY, Buffer.alloc(bytes - BODY.length, ' ')]);
-/** A body with one job of so many bytes behind a small one. */
+/** A body with one job of this size after a small one. */
 function withLargeJob(bytes: number): string {
   const without = JSON.stringify(job(1, { x: '' })).length;
   return JSON.stringify({ jobs: [job(0), job(1, { x: 'x'.repeat(bytes - without) })] });
@@ -54,7 +54,7 @@ describe('Content-Encoding', () => {
     ['br', brotliCompressSync(BODY)],
     ['identity', BODY],
   ] as const)
-    test(`a body in ${encoding} is taken`, async () => {
+    test(`a body in ${encoding} is accepted`, async () => {
       const { status, body } = await system.rpc('run', compressed, { 'content-encoding': encoding });
       assert.equal(status, 200);
       assert.deepEqual(await storedJobs(body.asyncId), jobs(3));
@@ -69,7 +69,7 @@ describe('Content-Encoding', () => {
       }));
 
   for (const [what, broken] of [
-    ['is no gzip', BODY],
+    ['is not gzip', BODY],
     ['ends too early', gzipSync(BODY).subarray(0, -9)],
     ['is empty', Buffer.alloc(0)],
   ] as const)
@@ -84,7 +84,7 @@ describe('Content-Encoding', () => {
 describe('MAX_BODY_BYTES', () => {
   const encodings = { identity: (body: Buffer) => body, gzip: gzipSync, br: brotliCompressSync };
   for (const [encoding, compress] of Object.entries(encodings))
-    test(`counts what is decompressed: the limit is taken, a byte more is 413 (${encoding})`, async () => {
+    test(`the size limit counts decompressed bytes: one byte more is 413 (${encoding})`, async () => {
       const headers = { 'content-encoding': encoding };
       const taken = await system.rpc('run', compress(padded(MAX_BODY_BYTES)), headers);
       assert.equal(taken.status, 200);
@@ -114,7 +114,7 @@ describe('MAX_BODY_BYTES', () => {
       request.destroy();
     }));
 
-  test('a gzip bomb of 2 GiB is refused without being blown up', () =>
+  test('a gzip bomb of 2 GiB is refused without being decompressed completely', () =>
     assertNothingStored(async () => {
       const mebibyte = gzipSync(Buffer.alloc(1024 * 1024, ' '));
       const bomb = Buffer.concat(Array.from({ length: 2048 }, () => mebibyte));
@@ -125,14 +125,14 @@ describe('MAX_BODY_BYTES', () => {
       assert.ok(grownBy < 128, `memory grew by ${grownBy} MiB`);
     }));
 
-  test('a request for progress, which holds no jobs, is 413 above 1 MiB', async () => {
+  test('a progress request with a body above 1 MiB is 413', async () => {
     const { status } = await system.rpc('progress', JSON.stringify({ async: 'x'.repeat(1024 * 1024) }));
     assert.equal(status, 413);
   });
 });
 
 describe('MAX_JOB_BYTES', () => {
-  test('a job of the limit is taken, one of a byte more is 413 and named', async () => {
+  test('a job of the largest size is accepted, and one byte more is 413 with the job named', async () => {
     assert.equal((await system.rpc('run', withLargeJob(MAX_JOB_BYTES))).status, 200);
     await assertNothingStored(async () => {
       const { status, body } = await system.rpc('run', withLargeJob(MAX_JOB_BYTES + 1));
@@ -144,7 +144,7 @@ describe('MAX_JOB_BYTES', () => {
     });
   });
 
-  test('an action alone takes params up to the same limit', () =>
+  test('a single action accepts params up to the same limit', () =>
     assertNothingStored(async () => {
       const { status } = await system.request('/api/1.0/test?action=echo', {
         method: 'POST',
@@ -155,7 +155,7 @@ describe('MAX_JOB_BYTES', () => {
 });
 
 describe('A client', () => {
-  test('that sends byte by byte is served', async () => {
+  test('a client that sends byte by byte is served', async () => {
     const { request, answer } = openPost(RUN);
     request.setNoDelay(true);
     for (const byte of BODY) await new Promise((sent) => request.write(Buffer.from([byte]), sent));
@@ -165,7 +165,7 @@ describe('A client', () => {
     assert.deepEqual(await storedJobs(body.asyncId), jobs(3));
   });
 
-  test('that reads only when all of its body is sent gets to read why it was refused', async () => {
+  test('a client that reads only after sending its whole body can read why it was refused', async () => {
     const socket = net.connect(Number(new URL(system.url).port), '127.0.0.1');
     const rest = Buffer.alloc(16 * 1024 * 1024, ' ');
     socket.write(
@@ -190,7 +190,7 @@ describe('A client', () => {
     socket.destroy();
   });
 
-  test('that goes away in the middle leaves nothing behind, however often, and others are served', () =>
+  test('a client that goes away in the middle leaves nothing behind, even repeatedly, and others are served', () =>
     assertNothingStored(async () => {
       const sent = JSON.stringify({ jobs: jobs(2500) }).slice(0, -100);
       // More often than there are connections to write with.
@@ -210,7 +210,7 @@ describe('A client', () => {
       assert.equal((await system.rpc('run', { jobs: jobs(2500) })).status, 200);
     }));
 
-  test('that goes away in the middle of a gzip body leaves nothing behind', () =>
+  test('a client that goes away in the middle of a gzip body leaves nothing behind', () =>
     assertNothingStored(async () => {
       const noise = Array.from({ length: 2500 }, (_, n) => job(n, { x: Math.random() }));
       const sent = gzipSync(JSON.stringify({ jobs: noise }));

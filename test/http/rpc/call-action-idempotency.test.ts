@@ -1,4 +1,4 @@
-/** An action called alone with an Idempotency-Key: a repeat is the same job. */
+/** A single action called with an Idempotency-Key: a repeat is the same job. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { withClient } from '../../support/server.ts';
@@ -29,7 +29,7 @@ async function runsOf(effect: string): Promise<number> {
   return rowCount ?? 0;
 }
 
-test('the same key, action and body are one job, whose response comes again', async () => {
+test('the same key, action and body are one job, and a repeat gets the same response', async () => {
   const first = await call('same', 'test.behave', { n: 1, effect: 'same' });
   assert.equal(first.status, 200);
   for (let time = 0; time < 2; time++) {
@@ -75,10 +75,10 @@ test('a repeat while the job runs waits for its response', async () => {
   assert.equal(await runsOf('waits'), 1);
 });
 
-test('while the first is being stored a repeat is 409 with Retry-After', async () => {
+test('a repeat while the first request is being stored is 409 with Retry-After', async () => {
   await withClient(system.databaseUrl, async (client) => {
     await client.query('begin');
-    // What a request holds while it is being stored.
+    // The lock that a request holds while it is being stored.
     await client.query('select pg_advisory_xact_lock(hashtextextended($1, 7))', ['default\nbusy']);
     const { status, headers, body } = await call('busy', 'test.echo', { n: 1 });
     assert.equal(status, 409);
@@ -89,7 +89,7 @@ test('while the first is being stored a repeat is 409 with Retry-After', async (
   assert.equal((await call('busy', 'test.echo', { n: 1 })).status, 200);
 });
 
-test('a job that has failed is not run again: its error comes again', async () => {
+test('a failed job is not run again: a repeat gets its error', async () => {
   const refused = { errorCode: 422, message: 'nobody' };
   const first = await call('failed', 'rpc.refuse', refused);
   const again = await call('failed', 'rpc.refuse', refused);
@@ -97,12 +97,12 @@ test('a job that has failed is not run again: its error comes again', async () =
   assert.equal(asyncIdOf(again), asyncIdOf(first));
 });
 
-test('a request that was refused leaves its key free', async () => {
+test('a refused request leaves its key free', async () => {
   assert.equal((await call('refused', 'rpc.strict', { id: 'x' })).status, 400);
   assert.equal((await call('refused', 'test.echo', { n: 1 })).status, 200);
 });
 
-test('a key is its tenant\u2019s, and must be one that can be kept', async () => {
+test('a key belongs to its tenant, and must be one that can be stored', async () => {
   const { body: made } = await system.request('/v1/keys', {
     method: 'POST',
     body: JSON.stringify({ name: 'other', tenant: 'other', permissions: ['*'] }),

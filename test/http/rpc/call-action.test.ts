@@ -1,4 +1,4 @@
-/** Any action called alone: `POST /api/1.0/{namespace}?action={action}`. */
+/** A single action: `POST /api/1.0/{namespace}?action={action}`. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { ErrorBody } from '../../../src/contract/errors.ts';
@@ -23,8 +23,8 @@ async function assertRefused(answer: Promise<Answer>, expected: ErrorBody): Prom
   assert.deepEqual(await storedRows(system.pool), before, 'something was stored');
 }
 
-describe('An action called alone', () => {
-  test('answers its response as it is, whatever the Content-Type says', async () => {
+describe('calling a single action', () => {
+  test('a call returns the response of the action unchanged, whatever the Content-Type says', async () => {
     for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded']) {
       const { status, headers, body } = await call(
         'test.echo',
@@ -37,7 +37,7 @@ describe('An action called alone', () => {
     }
   });
 
-  test('with an empty body has no params, be it of no bytes or of blanks', async () => {
+  test('a call with an empty or blank body has no params', async () => {
     for (const body of ['', ' \r\n', '\ufeff']) {
       const { status, body: answer } = await call('test.echo', body);
       assert.deepEqual([status, answer], [200, {}]);
@@ -46,7 +46,7 @@ describe('An action called alone', () => {
     assert.deepEqual([missing.status, missing.body.specificCode], [400, 23017]);
   });
 
-  test('is a batch of one job, whose asyncId a header tells', async () => {
+  test('a call is a batch of one job, whose asyncId is in a header', async () => {
     const { headers } = await call('test.echo', { n: 1 });
     const asyncId = headers.get('x-async-id') ?? '';
     const { body } = await system.rpc('progress', { async: asyncId });
@@ -60,7 +60,7 @@ describe('An action called alone', () => {
     assert.deepEqual(result.response, { n: 1 });
   });
 
-  test('is called with POST and nothing else', async () => {
+  test('a call needs POST', async () => {
     for (const method of ['GET', 'PUT', 'PATCH', 'DELETE']) {
       const { status, headers, body } = await system.request('/api/1.0/test?action=echo', { method });
       assert.equal(status, 405);
@@ -69,7 +69,7 @@ describe('An action called alone', () => {
     }
   });
 
-  test('that takes too long is 504 with the asyncId, under which its results are told later', async () => {
+  test('a call that takes too long is 504 with the asyncId, under which its results are available later', async () => {
     const { status, body } = await call('test.behave', { gate: 'late', n: 7 });
     assert.equal(status, 504);
     const { asyncId, ...error } = body;
@@ -80,8 +80,8 @@ describe('An action called alone', () => {
     assert.deepEqual(result.response, { n: 7, attempt: 1 });
   });
 
-  test('whose job is cancelled before it starts is 461, with the asyncId', async (t) => {
-    // Cancelled as soon as it is stored: no test could be quick enough from outside.
+  test('a call whose job is cancelled before it starts is 461, with the asyncId', async (t) => {
+    // Cancelled as soon as it is stored: a test could not be quick enough from outside.
     await system.pool.query(`
       create function cancel_at_once() returns trigger language plpgsql
         as 'begin new.cancel_requested = true; return new; end';
@@ -94,7 +94,7 @@ describe('An action called alone', () => {
     assert.deepEqual(body, { errorCode: 461, message: 'The job was cancelled', asyncId });
   });
 
-  test('goes on when its caller goes away', async () => {
+  test('the job of a call continues when its caller goes away', async () => {
     const { request } = openPost(`${system.url}/api/1.0/test?action=behave`);
     request.end(JSON.stringify({ effect: 'left', gate: 'left' }));
     const asyncId = await startedBatch('left');
@@ -104,8 +104,8 @@ describe('An action called alone', () => {
   });
 });
 
-describe('A failed job', () => {
-  test('answers its error object, with its errorCode as the HTTP status', async () => {
+describe('failed calls', () => {
+  test('a failed call answers its error object, with its errorCode as the HTTP status', async () => {
     const error = {
       errorCode: 409,
       message: 'taken',
@@ -118,13 +118,13 @@ describe('A failed job', () => {
     assert.match(headers.get('x-async-id') ?? '', /^[0-9a-f]{32}$/);
   });
 
-  test('that names no code is 461', async () => {
+  test('a failed call without a code is 461', async () => {
     const { status, body } = await call('rpc.refuse', { message: 'no' });
     assert.equal(status, 461);
     assert.deepEqual(body, { errorCode: 461, message: 'no' });
   });
 
-  test('whose code is no HTTP error is 461 with the error object: the status is the errorCode', async () => {
+  test('a failed call whose code is not an HTTP error is 461 with the error object', async () => {
     for (const errorCode of [0, 200, 302, 600, 23016]) {
       const { status, body } = await call('rpc.refuse', { message: 'no', errorCode });
       assert.equal(status, 461);
@@ -133,8 +133,8 @@ describe('A failed job', () => {
   });
 });
 
-describe('A call is refused, and nothing stored, when', () => {
-  test('a parameter does not validate', () =>
+describe('refused calls, which store nothing', () => {
+  test('a call with an invalid parameter is refused', () =>
     assertRefused(call('rpc.strict', { id: 'x', name: 'one' }), {
       errorCode: 400,
       message: "'id' does not validate",
@@ -142,7 +142,7 @@ describe('A call is refused, and nothing stored, when', () => {
       additionalMessages: ['params.id must be integer'],
     }));
 
-  test('several do not: the first is in the message and all are named', () =>
+  test('a call with several invalid parameters is refused: the first is in the message and all are listed', () =>
     assertRefused(call('rpc.strict', { id: 1.5, name: 7, tags: [{ label: 'a' }, { label: 7 }] }), {
       errorCode: 400,
       message: "'id' does not validate",
@@ -154,7 +154,7 @@ describe('A call is refused, and nothing stored, when', () => {
       ],
     }));
 
-  test('one deep inside does not', () =>
+  test('a call with an invalid nested parameter is refused', () =>
     assertRefused(call('rpc.strict', { id: 1, name: 'one', tags: [{ label: 7 }] }), {
       errorCode: 400,
       message: "'tags[0].label' does not validate",
@@ -162,7 +162,7 @@ describe('A call is refused, and nothing stored, when', () => {
       additionalMessages: ['params.tags[0].label must be string'],
     }));
 
-  test('one is not known', () =>
+  test('a call with an unknown parameter is refused', () =>
     assertRefused(call('rpc.strict', { id: 1, name: 'one', other: 1 }), {
       errorCode: 400,
       message: "'other' does not validate",
@@ -170,7 +170,7 @@ describe('A call is refused, and nothing stored, when', () => {
       additionalMessages: ['params.other is not known'],
     }));
 
-  test('a required one is missing', () =>
+  test('a call without a required parameter is refused', () =>
     assertRefused(call('rpc.strict', { id: 1 }), {
       errorCode: 400,
       message: "'name' is required",
@@ -178,7 +178,7 @@ describe('A call is refused, and nothing stored, when', () => {
       additionalMessages: ['params.name is required'],
     }));
 
-  test('a required one is missing deep inside, and others do not validate', () =>
+  test('a call without a required nested parameter, beside invalid ones, is refused', () =>
     assertRefused(call('rpc.strict', { id: 'x', name: 'one', tags: [{}] }), {
       errorCode: 400,
       message: "'tags[0].label' is required",
@@ -186,7 +186,7 @@ describe('A call is refused, and nothing stored, when', () => {
       additionalMessages: ['params.id must be integer', 'params.tags[0].label is required'],
     }));
 
-  test('there is no such action', () =>
+  test('a call of an unknown action is refused', () =>
     assertRefused(call('rpc.nothing', {}), {
       errorCode: 400,
       message: 'Incorrect job format',
@@ -194,7 +194,7 @@ describe('A call is refused, and nothing stored, when', () => {
       additionalMessages: ['there is no action rpc.nothing'],
     }));
 
-  test('no action is named', () =>
+  test('a call without an action is refused', () =>
     assertRefused(system.request('/api/1.0/test', { method: 'POST', body: '{}' }), {
       errorCode: 400,
       message: '?action= is missing',
@@ -203,15 +203,15 @@ describe('A call is refused, and nothing stored, when', () => {
 
   for (const [what, body] of [
     ['is not valid JSON', 'x'],
-    ['is no object', '[1]'],
+    ['is not an object', '[1]'],
     ['is null', 'null'],
     ['ends too early', '{"n":1'],
-    ['has something after it', '{"n":1}}'],
+    ['has text after it', '{"n":1}}'],
     ['is broken inside', '{"n":tru}'],
     ['would be a job of its own', '{"n":1},"namespace":"rpc"'],
     ['is nested deeper than 500 levels', `{"x":${'['.repeat(500)}${']'.repeat(500)}}`],
   ] as const)
-    test(`its body ${what}`, async () => {
+    test(`a call is refused when its body ${what}`, async () => {
       const before = await storedRows(system.pool);
       const answer = await call('test.echo', body);
       assert.equal(answer.status, 400);
@@ -219,7 +219,7 @@ describe('A call is refused, and nothing stored, when', () => {
       assert.deepEqual(await storedRows(system.pool), before);
     });
 
-  test('the key lacks the permission', async () => {
+  test('a call without the needed permission is refused', async () => {
     const key = await system.request('/v1/keys', {
       method: 'POST',
       body: JSON.stringify({ name: 'alone', permissions: ['test.echo'] }),

@@ -18,7 +18,7 @@ const gated = (gate: string, n: number) => ({
   params: { gate, n, effect: gate },
 });
 const open = (gate: string) => system.pool.query('insert into test.gate values ($1)', [gate]);
-/** Resolves when so many jobs wait at the gate. */
+/** Resolves when this many jobs wait at the gate. */
 const waiting = (gate: string, count: number) =>
   waitFor(
     async () => {
@@ -35,7 +35,7 @@ async function call(action: string, asyncId: string): Promise<unknown> {
 }
 
 describe('restart', () => {
-  test('runs again what has not succeeded and keeps the rest', async () => {
+  test('restart runs jobs again that have not succeeded and keeps the rest', async () => {
     const invite = { namespace: 'event', action: 'inviteContacts', params: { event: 77, contacts: [1] } };
     const asyncId = await system.run([echo(1), invite, refuse]);
     await system.ended(asyncId);
@@ -59,7 +59,7 @@ describe('restart', () => {
     assert.ok(again[2].startedAt > before[2].startedAt);
   });
 
-  test('is false when nothing is left to restart', async () => {
+  test('restart is false when there is nothing to restart', async () => {
     const asyncId = await system.run([echo(1)]);
     await system.ended(asyncId);
     const before = await system.results(asyncId);
@@ -67,7 +67,7 @@ describe('restart', () => {
     assert.deepEqual(await system.results(asyncId), before);
   });
 
-  test('is false while the batch runs', async () => {
+  test('restart is false while the batch runs', async () => {
     const asyncId = await system.run([gated('restart', 1), refuse]);
     await waiting('restart', 1);
     assert.deepEqual(await call('restart', asyncId), { restarted: false });
@@ -77,7 +77,7 @@ describe('restart', () => {
 });
 
 describe('repost', () => {
-  test('sends the callback again, the same body', async (t) => {
+  test('repost sends the same callback body again', async (t) => {
     const bodies: string[] = [];
     const receiver = await startHttpServer(t, async (request, response) => {
       bodies.push(await text(request));
@@ -96,13 +96,13 @@ describe('repost', () => {
     assert.equal(bodies[1], bodies[0]);
   });
 
-  test('is false without a callbackUrl', async () => {
+  test('repost is false without a callbackUrl', async () => {
     const asyncId = await system.run([echo(1)]);
     await system.ended(asyncId);
     assert.deepEqual(await call('repost', asyncId), { reposted: false });
   });
 
-  test('is false before the end', async () => {
+  test('repost is false before the end', async () => {
     const asyncId = await system.run([gated('repost', 1)], { callbackUrl: 'http://127.0.0.1:9/' });
     await waiting('repost', 1);
     assert.deepEqual(await call('repost', asyncId), { reposted: false });
@@ -112,7 +112,7 @@ describe('repost', () => {
 });
 
 describe('cancel', () => {
-  test('starts nothing more: what runs ends as it ends, the rest is cancelled, finished results stay', async () => {
+  test('cancel starts no further job: running jobs end normally, the rest is cancelled, and results stay', async () => {
     // Ten jobs of one action run at once; the others are not started.
     const { jobs, running, cancelKnown } = controlJobs('work.attempt', 'cancel');
     const asyncId = await system.run([
@@ -123,7 +123,7 @@ describe('cancel', () => {
     await running(system, asyncId, 10);
     assert.deepEqual(await call('cancel', asyncId), { cancelled: true });
     assert.deepEqual(await call('cancel', asyncId), { cancelled: true });
-    // Cancelled, yet not ended: there are jobs that run.
+    // Cancelled, but not ended: some jobs still run.
     assert.equal((await system.rpc('results', { async: asyncId })).body.specificCode, 24114);
     await cancelKnown(system, asyncId);
     await open('cancel');
@@ -154,7 +154,7 @@ describe('cancel', () => {
     assert.equal((await system.rpc('progress', { async: asyncId })).body.state, 'completed');
   });
 
-  test('is false when the batch has ended', async () => {
+  test('cancel is false when the batch has ended', async () => {
     const asyncId = await system.run([echo(1)]);
     await system.ended(asyncId);
     assert.deepEqual(await call('cancel', asyncId), { cancelled: false });
@@ -163,7 +163,7 @@ describe('cancel', () => {
 });
 
 describe('validate', () => {
-  test('of a request that run would take is true, and stores nothing', async () => {
+  test('validate of a valid request is true, and stores nothing', async () => {
     const rows = await storedRows(system.pool);
     for (const body of [
       { jobs: [echo(1), refuse] },

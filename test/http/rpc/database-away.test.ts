@@ -11,7 +11,7 @@ import { lockChunks } from '../v1/support.ts';
 const system = await startSystem({ after }, { worker: false });
 const database = new URL(system.databaseUrl).pathname.slice(1);
 
-/** Statements on the server's other database: the system's own may not be there. */
+/** Runs statements in the server's default database, because the system's own may be away. */
 const onServer = (statement: string) =>
   withClient(process.env[SERVER_VARIABLE] ?? '', (client) => client.query(statement));
 const cutConnections = (which = 'true') =>
@@ -29,7 +29,7 @@ function assertNotSaved({ status, headers, body }: Pick<Answer, 'status' | 'body
   assert.match(headers.get('retry-after') ?? '', /^[1-9]\d*$/);
 }
 
-describe('While the database is away', () => {
+describe('while the database is away', () => {
   let key: Record<string, string>;
   let asyncId: string;
   let rows: Record<string, number>;
@@ -45,29 +45,29 @@ describe('While the database is away', () => {
     await cutConnections();
   });
 
-  test('run is 503 with 24091, be the batch small or large, with options or an Idempotency-Key', async () => {
+  test('run is 503 with 24091, for small and large batches, with options or an Idempotency-Key', async () => {
     assertNotSaved(await run());
     assertNotSaved(await run(many));
     assertNotSaved(await run({ jobs: [7], options: { skipInvalid: true } }));
     assertNotSaved(await run(undefined, { 'idempotency-key': 'away' }));
   });
 
-  test('an action alone is 503 with 24091', async () => {
+  test('a call of a single action is 503 with 24091', async () => {
     assertNotSaved(await system.request('/api/1.0/test?action=echo', { method: 'POST', body: '{}' }));
   });
 
-  test('with a key that must be looked up run is 503 with 24091 too', async () => {
+  test('run is 503 with 24091 too when its key must be looked up', async () => {
     assertNotSaved(await run(undefined, key));
   });
 
-  test('what is wrong with a request is told all the same', async () => {
+  test('errors of a request are still reported', async () => {
     const { status, body } = await run({ jobs: [{ ...echo, action: 'nothing' }] });
     assert.equal(status, 400);
     assert.equal(body.specificCode, 24092);
     assert.deepEqual((await system.rpc('validate', { jobs: [echo] })).body, { valid: true });
   });
 
-  test('the other calls are 503, to be sent again', async () => {
+  test('all other calls are 503 and may be repeated', async () => {
     for (const action of ['progress', 'results', 'cancel', 'restart', 'repost']) {
       const { status, headers, body } = await system.rpc(action, { async: asyncId });
       assert.equal(status, 503, action);
@@ -79,12 +79,12 @@ describe('While the database is away', () => {
     assert.equal(keys.headers.get('content-type')?.split(';')[0], 'application/problem+json');
   });
 
-  test('the server lives and says that it is not ready', async () => {
+  test('healthz is 200 and readyz is 503', async () => {
     assert.equal((await system.request('/healthz')).status, 200);
     assert.equal((await system.request('/readyz')).status, 503);
   });
 
-  test('nothing is stored, and all goes on when it is back', async () => {
+  test('nothing is stored, and everything works when the database is back', async () => {
     await onServer(`alter database ${database} allow_connections true`);
     assert.deepEqual(await storedRows(system.pool), rows);
     assert.equal((await run()).status, 200);
@@ -112,7 +112,7 @@ test('a request whose connection is cut while it is stored is 503 with 24091, an
   assert.equal((await run(many)).status, 200);
 });
 
-test('a disk that fills up while a request is stored is 503 with 24091, and nothing is stored', async (t) => {
+test('a disk that becomes full while a request is stored is 503 with 24091, and nothing is stored', async (t) => {
   const rows = await storedRows(system.pool);
   // The third chunk is one too many; by then the client has sent far more than fits into its socket.
   await system.pool.query(`
@@ -127,7 +127,7 @@ test('a disk that fills up while a request is stored is 503 with 24091, and noth
   const large = JSON.stringify({
     jobs: Array.from({ length: 20_000 }, () => ({ ...echo, params: { padding } })),
   });
-  // More often than there are connections to write with: each must have been given back.
+  // More often than there are connections to write with: each must have been returned.
   for (let times = 0; times < 6; times++) assertNotSaved(await run(large));
   await system.pool.query('drop function fill_up cascade');
   assert.deepEqual(await storedRows(system.pool), rows);

@@ -1,4 +1,4 @@
-/** The contract's table of errors, row by row; and that whatever is refused leaves nothing behind. */
+/** The contract's table of errors, row by row; and refused requests leave nothing behind. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startSystem } from '../../support/system.ts';
@@ -56,7 +56,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     'a body that is a number': { body: '1' },
     'a body that is null': { body: 'null' },
     'a body that ends too early': { body: JSON.stringify({ jobs: [good] }).slice(0, -1) },
-    'a body with something after it': { body: `${JSON.stringify({ jobs: [good] })} 1` },
+    'a body with text after it': { body: `${JSON.stringify({ jobs: [good] })} 1` },
     'a broken job': { body: '{"jobs":[{"namespace":"rpc","action":"strict","params":{"id":01}}]}' },
     'a broken member beside the jobs': { body: `{"jobs":[${JSON.stringify(good)}],"x":tru}` },
     'jobs that are an object': { body: { jobs: { 0: good } } },
@@ -85,7 +85,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
       body: '{"jobs":[{"__proto__":{"namespace":"test","action":"echo","params":{}}}]}',
       additionalMessages: ['jobs[0].__proto__ is not known: known names are namespace, action, params, id'],
     },
-    'an action of every object': {
+    'an action named like a property of every object': {
       body: withJob({ namespace: '__proto__', action: 'constructor', params: {} }),
       additionalMessages: ['jobs[1]: there is no action __proto__.constructor'],
     },
@@ -117,7 +117,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
       body: withMember('params', []),
       additionalMessages: ['jobs[1].params must be object'],
     },
-    'params with a member that the schema does not know': {
+    'params with an unknown member': {
       body: withMember('params', { ...good.params, nobody: 1 }),
       additionalMessages: ['jobs[1].params.nobody is not known'],
     },
@@ -137,7 +137,10 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     },
     'a callbackUrl that is a number': { body: { jobs: [good], callbackUrl: 7 }, message: /callbackUrl/ },
     'a callbackUrl that is empty': { body: { jobs: [good], callbackUrl: '' }, message: /callbackUrl/ },
-    'a callbackUrl that is no URL': { body: { jobs: [good], callbackUrl: 'here' }, message: /callbackUrl/ },
+    'a callbackUrl that is not a URL': {
+      body: { jobs: [good], callbackUrl: 'here' },
+      message: /callbackUrl/,
+    },
     'a callbackUrl that is not http': {
       body: { jobs: [good], callbackUrl: 'ftp://198.51.100.7/' },
       message: /callbackUrl/,
@@ -174,14 +177,14 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     'a nesting of 501 levels': { body: nestedBody(501), message: /500/ },
     'a nesting of 100,000 levels': { body: nestedBody(100_000), message: /500/ },
     'a nesting of 501 levels beside the jobs': { body: `{"jobs":[],"x":${nested(500)}}`, message: /500/ },
-    'a wrong job behind two chunks that are stored already': {
+    'a wrong job after two stored chunks': {
       body: { jobs: [...goods(2200), { ...good, params: {} }] },
       additionalMessages: ['jobs[2200].params.id is required', 'jobs[2200].params.name is required'],
     },
-    'a broken body behind two chunks that are stored already': {
+    'a broken body after two stored chunks': {
       body: `${JSON.stringify({ jobs: goods(2200) }).slice(0, -2)},`,
     },
-    'an unknown option behind two chunks that are stored already': {
+    'an unknown option after two stored chunks': {
       body: { jobs: goods(2200), options: { atomic: true } },
       message: 'options.atomic is not known: the only known name is skipInvalid',
     },
@@ -242,7 +245,7 @@ for (const [title, rows] of Object.entries(tables))
       test(`${what} is refused and nothing is stored`, () => assertRefused({ specificCode, ...row }));
   });
 
-test('of more than 100 offending jobs the first 100 are named and the rest is counted', async () => {
+test('of more than 100 wrong jobs the first 100 are named and the rest is counted', async () => {
   const bad = { ...good, params: { id: 'x', name: 'one' } };
   const jobs = Array.from({ length: 1250 }, (_, index) => (index % 5 === 3 ? bad : good));
   const additionalMessages = Array.from(
@@ -256,7 +259,7 @@ test('of more than 100 offending jobs the first 100 are named and the rest is co
   });
 });
 
-test('exactly 100 offending jobs are all named and none is counted', async () => {
+test('exactly 100 wrong jobs are all named and none is counted', async () => {
   const jobs = Array.from({ length: 100 }, () => ({ ...good, action: '' }));
   await assertRefused({
     body: { jobs },
@@ -265,7 +268,7 @@ test('exactly 100 offending jobs are all named and none is counted', async () =>
   });
 });
 
-test('as many jobs as MAX_JOBS_PER_BATCH, and a nesting of 500 levels, are taken', async () => {
+test('MAX_JOBS_PER_BATCH jobs, and a nesting of 500 levels, are accepted', async () => {
   for (const body of [
     { jobs: goods(2500) },
     nestedBody(500),
@@ -277,7 +280,7 @@ test('as many jobs as MAX_JOBS_PER_BATCH, and a nesting of 500 levels, are taken
   }
 });
 
-test('an unknown action of the batch itself is 400 and names those that there are', async () => {
+test('an unknown action of batch is 400 and lists the known ones', async () => {
   const all = /run, validate, progress, results, cancel, restart, repost$/;
   for (const [query, message] of [
     ['?action=nothing', all],
@@ -316,7 +319,7 @@ for (const [action, specificCode] of [
   ['repost', 24105],
   ['results', 24115],
 ] as const)
-  test(`${action} of no such batch is 404 with ${specificCode}, whatever stands for its id`, async () => {
+  test(`${action} of a missing batch is 404 with ${specificCode}, for any form of id`, async () => {
     for (const [async, additionalMessages] of UNKNOWN) {
       const { status, body } = await system.rpc(action, { async });
       assert.equal(status, 404, JSON.stringify(async));
@@ -340,7 +343,7 @@ test('a body of progress that is not a JSON object is 400 with 24092', async () 
   }
 });
 
-test('a path that does not exist is 404, and one that cannot be decoded 400, in the same shape', async () => {
+test('an unknown path is 404, and one that cannot be decoded is 400, in the same form', async () => {
   const missing = await system.request('/nothing/here');
   assert.equal(missing.status, 404);
   assert.deepEqual(missing.body, { errorCode: 404, message: 'There is nothing at /nothing/here' });

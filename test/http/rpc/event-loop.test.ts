@@ -1,4 +1,6 @@
-/** How long the API's event loop stands still while a large body is taken in: told, not demanded. */
+/**
+ * How long the API's event loop is blocked while a large body arrives: the time is reported, not required.
+ */
 import assert from 'node:assert/strict';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Readable } from 'node:stream';
@@ -15,7 +17,7 @@ const PIECE_BYTES = 64 * 1024;
 
 const echo = (params: object) => ({ namespace: 'test', action: 'echo', params });
 
-/** A body of 64 MiB: as many jobs as there may be. */
+/** A body of 64 MiB with the maximum number of jobs. */
 function manyJobs(): Buffer {
   const job = JSON.stringify(echo({ n: 1, x: '' }));
   const padding = Math.floor(MAX_BODY_BYTES / 100_000) - job.length - 1;
@@ -23,7 +25,7 @@ function manyJobs(): Buffer {
   return Buffer.from(`{"jobs":[${Array.from({ length: 100_000 }, () => text).join()}]}`);
 }
 
-/** A body of one job as large as a job may be, of many small values. */
+/** A body of one job of the largest size, with many small values. */
 function largeJob(): Buffer {
   const values = '{"a":1,"b":[2,3]},'.repeat(Math.floor((20 * MEBIBYTE - 100) / 18));
   return Buffer.from(
@@ -35,7 +37,7 @@ for (const [what, makeBody, jobs] of [
   ['64 MiB of 100,000 jobs', manyJobs, 100_000],
   ['one job of 20 MiB', largeJob, 1],
 ] as const)
-  test(`a body of ${what} is taken, and others are answered meanwhile`, async (t) => {
+  test(`a body of ${what} is accepted, and others are answered meanwhile`, async (t) => {
     const body = makeBody();
     const delay = monitorEventLoopDelay({ resolution: 1 });
     const startedAt = performance.now();
@@ -60,7 +62,7 @@ for (const [what, makeBody, jobs] of [
     );
   });
 
-/** In pieces, so that the client, in this same process, holds nothing up itself. */
+/** In pieces, so that the client, in this same process, does not block the event loop. */
 function pieces(body: Buffer): Readable {
   const count = Math.ceil(body.length / PIECE_BYTES);
   return Readable.from(

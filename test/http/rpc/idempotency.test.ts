@@ -36,7 +36,7 @@ for (const count of [1, 2500])
     assert.equal(await batches(), before + 1);
   });
 
-test('keys of any bytes are told apart, be they text or not', async () => {
+test('keys of any bytes are distinguished, even if they are not text', async () => {
   const keys = ['\xc3\xa9', '\xe9', '\xff', '\xfe', '\xc0\xaf'];
   const asyncIds = new Map<string, string>();
   for (const key of keys) asyncIds.set(key, (await run(key, { jobs: jobs(1) })).body.asyncId);
@@ -44,7 +44,7 @@ test('keys of any bytes are told apart, be they text or not', async () => {
   for (const key of keys) assert.equal((await run(key, { jobs: jobs(1) })).body.asyncId, asyncIds.get(key));
 });
 
-test('the body is what it is uncompressed, and the path does not matter', async () => {
+test('bodies are compared uncompressed, and the path does not matter', async () => {
   const body = JSON.stringify({ jobs: jobs(3) });
   const first = await run('compressed', body);
   const again = await run('compressed', gzipSync(body), { 'content-encoding': 'gzip' });
@@ -78,7 +78,7 @@ for (const count of [1, 2500])
     assert.deepEqual(await storedRows(system.pool), rows);
   });
 
-test('while the first is still being stored a second is 409, to be sent again', async () => {
+test('a second request while the first is being stored is 409, and may be repeated', async () => {
   const body = JSON.stringify({ jobs: jobs(2500) });
   const first = openPost(`${system.url}/batch?action=run`, { 'idempotency-key': 'busy' });
   first.request.write(body.slice(0, -100));
@@ -99,7 +99,7 @@ test('while the first is still being stored a second is 409, to be sent again', 
   assert.deepEqual((await run('busy', body)).body, stored);
 });
 
-test('of many at once one is stored, and every answer is its asyncId or 409', async () => {
+test('of many concurrent requests one is stored, and every answer is its asyncId or 409', async () => {
   const before = await batches();
   const answers = await Promise.all(Array.from({ length: 20 }, () => run('at once', { jobs: jobs(2) })));
   const taken = answers.filter(({ status }) => status === 200).map(({ body }) => body.asyncId);
@@ -125,7 +125,7 @@ test('a request that was refused, or cut off, leaves its key free', async () => 
   assert.equal(status, 200);
 });
 
-test('another tenant\u2019s same key is another key', async () => {
+test('the same key of another tenant is another key', async () => {
   const made = await system.request('/v1/keys', {
     method: 'POST',
     body: JSON.stringify({ name: 'other', tenant: 'other', permissions: ['*'] }),

@@ -1,4 +1,4 @@
-/** progress and results: their shapes, their parameters and where these may stand. */
+/** progress and results: their answers, their parameters and the places of these. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startSystem } from '../../support/system.ts';
@@ -22,9 +22,9 @@ async function ended(jobs: unknown[]): Promise<string> {
   return asyncId;
 }
 
-describe('The id of a batch', () => {
+describe('the id of a batch', () => {
   for (const name of ['async', 'asyncId'])
-    test(`may be called ${name}, in the body or in the query`, async () => {
+    test(`the id of a batch may be called ${name}, in the body or in the query`, async () => {
       const asyncId = await ended([echo(1)]);
       for (const action of ['progress', 'results', 'restart', 'repost', 'cancel']) {
         const inBody = await system.rpc(action, { [name]: asyncId });
@@ -40,7 +40,7 @@ describe('The id of a batch', () => {
       }
     });
 
-  test('is refused in another spelling', async () => {
+  test('the id of a batch is refused in another notation', async () => {
     const asyncId = await ended([echo(1)]);
     const dashed = asyncId.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
     for (const async of [asyncId.toUpperCase(), dashed, ` ${asyncId}`, `${asyncId}0`]) {
@@ -51,7 +51,7 @@ describe('The id of a batch', () => {
   });
 });
 
-test('a method other than those an action has is 405 and told which', async () => {
+test('a method that an action does not have is 405 with the allowed ones', async () => {
   for (const [action, allow] of Object.entries({
     run: 'POST',
     validate: 'POST',
@@ -73,7 +73,7 @@ test('a method other than those an action has is 405 and told which', async () =
 });
 
 describe('Progress', () => {
-  test('of a batch that has ended is 100 with its counts', async () => {
+  test('progress of an ended batch is 100 with its counts', async () => {
     const asyncId = await ended([echo(1), refuse('no'), echo(2)]);
     const { status, body } = await system.rpc('progress', { async: asyncId });
     assert.equal(status, 200);
@@ -85,7 +85,7 @@ describe('Progress', () => {
     });
   });
 
-  test('of one that runs counts in how far a running job says it is, rounded down', async () => {
+  test('progress of a running batch includes reported progress of running jobs, rounded down', async () => {
     const asyncId = await system.run([echo(1), gated('progress', { progress: [1, 2] }), echo(2)]);
     const expected = {
       progress: 83,
@@ -108,7 +108,7 @@ describe('Progress', () => {
     assert.ok(!seen.has(100));
   });
 
-  test('is never 100 before the end, even if every job says that it is done', async () => {
+  test('progress is never 100 before the end, even if every job reports that it is done', async () => {
     const asyncId = await system.run([gated('done', { progress: [5, 5] })]);
     await waitFor(async () => (await system.rpc('progress', { async: asyncId })).body.progress === 99, {
       what: 'the job to be seen done',
@@ -118,8 +118,8 @@ describe('Progress', () => {
     assert.equal((await system.rpc('progress', { async: asyncId })).body.progress, 100);
   });
 
-  test('of a batch that nobody has taken up yet is 0, and reading it changes nothing', async () => {
-    // Its first chunk's message is put off, as by a queue that is full.
+  test('progress of a batch that no worker has taken is 0, and reading it changes nothing', async () => {
+    // The message of its first chunk is delayed, as by a full queue.
     await system.pool.query(`
       create function put_off() returns trigger language plpgsql
         as 'begin new.start_after = now() + interval ''1 hour''; return new; end';
@@ -161,14 +161,14 @@ describe('Results', () => {
     return { indexes: results.map(({ index }: { index: number }) => index), meta };
   }
 
-  test('without perPage are all of them, in request order', async () => {
+  test('results without perPage are complete, in request order', async () => {
     assert.deepEqual(await page({}), {
       indexes: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
       meta: { totalResults: 10, start: 0, perPage: 10, count: 10 },
     });
   });
 
-  test('come in pages', async () => {
+  test('results are paged', async () => {
     assert.deepEqual(await page({ perPage: 4 }), {
       indexes: [0, 1, 2, 3],
       meta: { totalResults: 10, start: 0, perPage: 4, count: 4 },
@@ -190,7 +190,7 @@ describe('Results', () => {
     assert.deepEqual((await page({ start: 9, perPage: huge })).indexes, [9]);
   });
 
-  test('of one status are counted and paged among themselves', async () => {
+  test('results of one status are counted and paged among themselves', async () => {
     assert.deepEqual(await page({ status: 'failed' }), {
       indexes: [2, 5, 8],
       meta: { totalResults: 3, start: 0, perPage: 3, count: 3 },
@@ -213,7 +213,7 @@ describe('Results', () => {
     });
   });
 
-  test('are 400 for a start, perPage or status that is none', async () => {
+  test('results with an invalid start, perPage or status are 400', async () => {
     for (const parameters of [
       { start: -1 },
       { start: 1.5 },
@@ -238,7 +238,7 @@ describe('Results', () => {
     }
   });
 
-  test('of 2,500 jobs walk to the end in pages, none missing and none twice', async () => {
+  test('results of 2,500 jobs are complete when read in pages, each exactly once', async () => {
     const large = await ended(Array.from({ length: 2500 }, (_, n) => echo(n)));
     const seen: number[] = [];
     for (let start = 0; start < 2500; start += 600) {

@@ -7,7 +7,7 @@ const system = await startSystem({ after });
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const echo = (n: number) => ({ namespace: 'test', action: 'echo', params: { n } });
 
-test('a batch runs its jobs and keeps one result a job, in request order', async () => {
+test('a batch runs its jobs and keeps one result per job, in request order', async () => {
   const jobs = [1, 2, 3].map(echo);
   const asyncId = await system.run(jobs);
   assert.match(asyncId, /^[0-9a-f]{32}$/);
@@ -21,7 +21,7 @@ test('a batch runs its jobs and keeps one result a job, in request order', async
   );
 });
 
-test('results stand in request order, whichever job ends first, over several chunks', async () => {
+test('results are in request order, whichever job ends first, over several chunks', async () => {
   const jobs = Array.from({ length: 2300 }, (_, n) => echo(n));
   const slow = { namespace: 'test', action: 'behave', params: { n: -1, waitMs: 150 } };
   const asyncId = await system.run([slow, ...jobs, slow]);
@@ -33,7 +33,7 @@ test('results stand in request order, whichever job ends first, over several chu
   );
 });
 
-test('run answers the asyncId and nothing else', async () => {
+test('run returns only the asyncId', async () => {
   const { status, headers, body } = await system.rpc('run', { jobs: [echo(1)] });
   assert.equal(status, 200);
   assert.match(headers.get('content-type') ?? '', /^application\/json/);
@@ -42,7 +42,7 @@ test('run answers the asyncId and nothing else', async () => {
 });
 
 describe('A result', () => {
-  test('of a job that succeeded has these members and no other', async () => {
+  test('the result of a successful job has exactly these members', async () => {
     const asyncId = await system.run([{ ...echo(1), id: 'first' }]);
     await system.ended(asyncId);
     const [{ startedAt, finishedAt, ...result }] = await system.results(asyncId);
@@ -61,7 +61,7 @@ describe('A result', () => {
     assert.ok(startedAt <= finishedAt);
   });
 
-  test('of a job that failed has the error object as its response', async () => {
+  test('the result of a failed job has the error object as its response', async () => {
     const params = { message: 'no', errorCode: 409, specificCode: 31001, additionalMessages: ['never'] };
     const asyncId = await system.run([echo(1), { namespace: 'rpc', action: 'refuse', params }]);
     assert.equal((await system.ended(asyncId)).state, 'completed');
@@ -79,7 +79,7 @@ describe('A result', () => {
     assert.match(finishedAt, ISO);
   });
 
-  test('counts every run of its job', async () => {
+  test('a result counts every run of its job', async () => {
     const asyncId = await system.run([
       { namespace: 'test', action: 'behave', params: { n: 1, failUntilAttempt: 1 } },
     ]);
@@ -95,7 +95,7 @@ describe('A result', () => {
     );
   });
 
-  test('has the id of its job as it was given, a text or a whole number, or none', async () => {
+  test('a result has the id of its job as it was given: a text, a whole number, or none', async () => {
     const ids = ['a', 'A', 'ä'.repeat(200), 0, 7, Number.MAX_SAFE_INTEGER];
     const asyncId = await system.run([...ids.map((id) => ({ ...echo(1), id })), echo(1)]);
     await system.ended(asyncId);
@@ -108,8 +108,8 @@ describe('A result', () => {
   });
 });
 
-describe('The request', () => {
-  test('is JSON whatever its Content-Type says', async () => {
+describe('the request of run', () => {
+  test('a request is read as JSON whatever its Content-Type says', async () => {
     const body = JSON.stringify({ jobs: [echo(1)] });
     for (const type of [
       'application/json; charset=iso-8859-1',
@@ -129,7 +129,7 @@ describe('The request', () => {
     assert.equal(bytes.status, 200, 'no Content-Type at all');
   });
 
-  test('may have its options and callbackUrl before the jobs or after them', async () => {
+  test('a request may have its options and callbackUrl before or after the jobs', async () => {
     for (const more of [{ callbackUrl: null, options: {} }, { options: { skipInvalid: false } }]) {
       for (const body of [
         { jobs: [echo(1)], ...more },
@@ -139,7 +139,7 @@ describe('The request', () => {
     }
   });
 
-  test('is taken at /batch and at /api/1.0/batch alike, whatever the action', async () => {
+  test('a request is accepted at /batch and at /api/1.0/batch, for every action', async () => {
     const call = (base: string, action: string, body: unknown) =>
       system.request(`${base}?action=${action}`, { method: 'POST', body: JSON.stringify(body) });
     const asyncIds: string[] = [];

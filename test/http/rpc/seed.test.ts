@@ -1,10 +1,11 @@
-/** The main job, as its documentation tells it: contacts are invited to an event in a batch, and answer. */
+/** The main use, as in its documentation: a batch invites contacts to an event, and they answer. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { stubLookup } from '../../outbound/loopback.ts';
 import { type Answer, startSystem } from '../../support/system.ts';
 
-// The callback's address is somebody's: no test may reach it, so here names lead nowhere.
+// The callback's address belongs to another party, and a test must not reach it: here all names resolve to
+// nothing.
 const system = await startSystem({ after }, { lookup: stubLookup([]) });
 
 const EXAMPLE =
@@ -40,11 +41,11 @@ before(async () => {
   assert.equal((await system.ended(asyncId)).counts.succeeded, 4);
 });
 
-describe('The example request', () => {
+describe('the example request of the documentation', () => {
   let asyncId: string;
   let invited: { contact: number; status: boolean; inviteLinkYes: string; inviteLinkNo: string }[];
 
-  test('run answers an asyncId of 32 lower-case hex digits', async () => {
+  test('run returns an asyncId of 32 lower-case hex digits', async () => {
     const { status, headers, body } = await rpc('batch?action=run', EXAMPLE);
     assert.equal(status, 200);
     assert.match(headers.get('content-type') ?? '', /^application\/json/);
@@ -53,14 +54,14 @@ describe('The example request', () => {
     assert.match(asyncId, /^[0-9a-f]{32}$/);
   });
 
-  test('progress comes to 100', async () => {
+  test('progress reaches 100', async () => {
     await system.ended(asyncId);
     const { status, body } = await rpc('batch?action=progress', JSON.stringify({ async: asyncId }));
     assert.equal(status, 200);
     assert.equal(body.progress, 100);
   });
 
-  test('results name each call, its request and what it answered', async () => {
+  test('results name each call, its request and its response', async () => {
     const { status, body } = await rpc('batch?action=results', JSON.stringify({ async: asyncId }));
     assert.equal(status, 200);
     assert.equal(body.asyncId, asyncId);
@@ -85,7 +86,7 @@ describe('The example request', () => {
     assert.equal(new Set(links).size, 6);
   });
 
-  test('contacts invited already, and unknown ones, are told by a false status and its reason', async () => {
+  test('contacts that are already invited or unknown have a false status with the reason', async () => {
     const { status, body } = await rpc('event?action=inviteContacts', '{"event":1,"contacts":[2,4]}');
     assert.equal(status, 200);
     assert.deepEqual(body, {
@@ -96,7 +97,7 @@ describe('The example request', () => {
     });
   });
 
-  test('the buttons behind the links record what the contacts answer, and a change of mind', async () => {
+  test('the buttons behind the links record the answers of the contacts, and changes', async () => {
     const [ada, charles] = invited;
     for (const link of [ada?.inviteLinkNo, ada?.inviteLinkYes, charles?.inviteLinkNo]) {
       assert.match((await openLink(link ?? '')).html, /<form method="post">/);
@@ -109,7 +110,7 @@ describe('The example request', () => {
     assert.equal(wrong.status, 404);
   });
 
-  test('the list of invited contacts tells the answers, in pages', async () => {
+  test('the list of invited contacts shows the answers, in pages', async () => {
     const list = (start: number) =>
       rpc('event?action=getInvitedContactList', `{"eventId":1,"start":${start},"perPage":2}`);
     const first = await list(0);
@@ -135,14 +136,14 @@ describe('The example request', () => {
     assert.equal(second.body.results[0].response, 'U');
   });
 
-  test('restart has nothing left to do, and repost sends the callback again', async () => {
+  test('restart has nothing to do, and repost sends the callback again', async () => {
     const body = JSON.stringify({ async: asyncId });
     assert.deepEqual((await rpc('batch?action=restart', body)).body, { restarted: false });
     assert.deepEqual((await rpc('batch?action=repost', body)).body, { reposted: true });
   });
 });
 
-test('a parameter that does not validate is told in the shape of the documentation', async () => {
+test('an invalid parameter is reported in the form of the documentation', async () => {
   const { status, body } = await rpc('event?action=inviteContacts', '{"event":"4","contacts":[1]}');
   assert.equal(status, 400);
   assert.deepEqual(body, {
@@ -153,7 +154,7 @@ test('a parameter that does not validate is told in the shape of the documentati
   });
 });
 
-test('an event that does not exist fails the call, not the request', async () => {
+test('an unknown event fails the call, not the request', async () => {
   const asyncId = await system.run([
     { namespace: 'event', action: 'inviteContacts', params: { event: 9, contacts: [1] } },
   ]);

@@ -9,7 +9,7 @@ const system = await startSystem({ after }, { worker: false });
 const good = { namespace: 'rpc', action: 'strict', params: { id: 1, name: 'one' } };
 const options = { skipInvalid: true };
 
-/** Jobs that are wrong in every way that concerns one job, each with what its result's response tells. */
+/** Jobs with each error that concerns one job, and the response of each result. */
 const INVALID: [job: unknown, message: string, detail: string][] = [
   [null, 'The parameters do not validate', 'must be an object'],
   [[good], 'The parameters do not validate', 'must be an object'],
@@ -32,7 +32,7 @@ const expectedResponse = ([, message, detail]: (typeof INVALID)[number]) => ({
   additionalMessages: [detail],
 });
 
-test('a batch of nothing but invalid jobs ends at once, without any worker, its callback due', async () => {
+test('a batch of only invalid jobs ends at once, without a worker, and its callback is due', async () => {
   const jobs = INVALID.map(([job]) => job);
   const asyncId = await system.run(jobs, { options, callbackUrl: 'http://127.0.0.1:9/callback' });
   const { body } = await system.rpc('progress', { async: asyncId });
@@ -61,7 +61,7 @@ test('a batch of nothing but invalid jobs ends at once, without any worker, its 
   assert.deepEqual(messages.rows, [{ name: 'callbacks', state: 'created' }]);
 });
 
-test('one without a callback ends too, and nothing is queued for it', async () => {
+test('a batch of only invalid jobs without a callback ends too, and nothing is queued for it', async () => {
   const asyncId = await system.run([7], { options });
   assert.equal((await system.rpc('progress', { async: asyncId })).body.state, 'completed');
   const messages = await system.pool.query(
@@ -71,7 +71,7 @@ test('one without a callback ends too, and nothing is queued for it', async () =
   assert.equal(messages.rowCount, 0);
 });
 
-test('whether an option comes before the jobs or after them is the same, over several chunks too', async () => {
+test('an option before or after the jobs has the same effect, also over several chunks', async () => {
   const jobs = Array.from({ length: 2300 }, () => 7);
   for (const body of [
     { options, jobs },
@@ -91,7 +91,7 @@ test('with skipInvalid false one invalid job refuses the batch', async () => {
   assert.equal(body.specificCode, 24092);
 });
 
-test('the permission of every action is needed, that of invalid jobs too', async () => {
+test('the permission of every action is needed, including that of invalid jobs', async () => {
   const made = await system.request('/v1/keys', {
     method: 'POST',
     body: JSON.stringify({ name: 'strict only', permissions: ['rpc.strict'] }),
@@ -113,10 +113,10 @@ test('the permission of every action is needed, that of invalid jobs too', async
   assert.deepEqual(alsoRefused.body.additionalMessages, ['the key lacks rpc.refuse']);
 });
 
-test('Beside a worker', async (t) => {
+test('skipInvalid with a worker', async (t) => {
   await system.addWorker();
 
-  await t.test('the valid jobs run and each result stands at its place', async () => {
+  await t.test('the valid jobs run and each result has its position', async () => {
     const jobs = INVALID.flatMap(([job]) => [job, { ...good, id: undefined }]);
     const asyncId = await system.run(jobs, { options });
     const { state, counts } = await system.ended(asyncId);
@@ -151,7 +151,7 @@ test('Beside a worker', async (t) => {
     }
   });
 
-  await t.test('a restart runs the jobs that failed, and none that was invalid', async () => {
+  await t.test('a restart runs jobs that failed, and no invalid one', async () => {
     const fails = { namespace: 'rpc', action: 'refuse', params: { message: 'no' } };
     const asyncId = await system.run([null, fails, 7, good], { options });
     await system.ended(asyncId);
@@ -164,7 +164,7 @@ test('Beside a worker', async (t) => {
     assert.notEqual(after[1].finishedAt, before[1].finishedAt);
   });
 
-  await t.test('a batch that only lacks what was invalid has nothing to restart', async () => {
+  await t.test('a batch with only invalid jobs left has nothing to restart', async () => {
     const asyncId = await system.run([good, { ...good, params: {} }], { options });
     await system.ended(asyncId);
     assert.deepEqual((await system.rpc('restart', { async: asyncId })).body, { restarted: false });

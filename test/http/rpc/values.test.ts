@@ -1,4 +1,4 @@
-/** JSON that trips others: it comes back byte for byte or is refused with 400. */
+/** Unusual JSON is returned byte for byte or refused with 400. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -31,7 +31,7 @@ const PARAMS: Record<string, string> = {
 const jobText = (params: string, more = '') =>
   `{"namespace":"test","action":"echo","params":${params}${more}}`;
 
-/** The text of the results: parsing it would hide what this is about. */
+/** The text of the results: parsing it would hide the differences. */
 async function resultsText(asyncId: string): Promise<string> {
   await system.ended(asyncId);
   const response = await fetch(`${system.url}/batch?action=results&async=${asyncId}`, {
@@ -47,8 +47,8 @@ async function run(body: string | Uint8Array): Promise<string> {
   return answer.body.asyncId;
 }
 
-describe('Params come back as they were sent', () => {
-  test('all of them in one batch, each beside what the action answered', async () => {
+describe('params are returned as they were sent', () => {
+  test('params are returned unchanged in one batch, each beside the response of the action', async () => {
     const texts = Object.values(PARAMS);
     const asyncId = await run(`{"jobs":[${texts.map((text) => jobText(text)).join(' ,\n ')}]}`);
     const results = await resultsText(asyncId);
@@ -62,7 +62,7 @@ describe('Params come back as they were sent', () => {
   });
 
   for (const [what, text] of Object.entries(PARAMS))
-    test(`${what}, called alone`, async () => {
+    test(`params of a single action are returned unchanged: ${what}`, async () => {
       const response = await fetch(`${system.url}/api/1.0/test?action=echo`, {
         method: 'POST',
         headers: { authorization: `Bearer ${ADMIN_KEY}` },
@@ -72,7 +72,7 @@ describe('Params come back as they were sent', () => {
       assert.equal(await response.text(), JSON.stringify(JSON.parse(text)));
     });
 
-  test('ids too, whatever they hold', async () => {
+  test('ids with any content are returned unchanged', async () => {
     const ids = ['"\\u0000"', '"\\ud800"', '"é"', '"__proto__"', '17', '9007199254740991'];
     const asyncId = await run(`{"jobs":[${ids.map((id) => jobText('{}', `,"id":${id}`)).join()}]}`);
     const results = await resultsText(asyncId);
@@ -80,13 +80,13 @@ describe('Params come back as they were sent', () => {
       assert.ok(results.includes(`{"index":${index},"id":${id},"namespace"`), results);
   });
 
-  test('of a job with a name given twice the last counts, in what runs and in what is shown', async () => {
+  test('of a repeated name the last value counts, in the run and in the shown request', async () => {
     const twice = `{"namespace":"nobody","params":7,${jobText('{"x":1}').slice(1)}`;
     const results = await resultsText(await run(`{"jobs":[${twice}]}`));
     assert.ok(results.includes('"namespace":"test","action":"echo","request":{"x":1},"response":{"x":1}'));
   });
 
-  test('what skipInvalid lets pass comes back too', async () => {
+  test('jobs that skipInvalid let pass are returned unchanged', async () => {
     const refused = [
       'null',
       '"\\u0000"',
@@ -104,7 +104,7 @@ describe('Params come back as they were sent', () => {
     assert.ok(results.includes('"index":4,"namespace":"\\u0000","action":"a","request":{"x":1.0},'), results);
   });
 
-  test('an error message with such characters comes back too', async () => {
+  test('an error message with unusual characters is returned unchanged', async () => {
     const params = '{"message":"\\u0000 \\ud800 é"}';
     const asyncId = await run(`{"jobs":[{"namespace":"rpc","action":"refuse","params":${params}}]}`);
     const results = await resultsText(asyncId);
@@ -115,7 +115,7 @@ describe('Params come back as they were sent', () => {
 describe('A body', () => {
   const text = `{"jobs":[${jobText('{"x":"é"}')}]}`;
 
-  test('may begin with a byte order mark, compressed or not, whatever it is for', async () => {
+  test('every body may begin with a byte order mark, compressed or not', async () => {
     for (const encoding of ['identity', 'gzip']) {
       const send = (path: string, body: string) => {
         const bytes = Buffer.from(`\ufeff${body}`);
@@ -143,7 +143,7 @@ describe('A body', () => {
     'a character beyond the last': '\xf4\x90\x80\x80',
   };
   for (const [what, bytes] of Object.entries(INVALID))
-    test(`with ${what} is 400, wherever it stands, and nothing is stored`, async () => {
+    test(`a body with ${what} is 400 at every place, and nothing is stored`, async () => {
       const before = await storedRows(system.pool);
       const bodies = [
         `{"jobs":[${jobText(`{"x":"${bytes}"}`)}]}`,
@@ -166,16 +166,16 @@ describe('A body', () => {
       assert.deepEqual(await storedRows(system.pool), before);
     });
 
-  test('in UTF-16 is 400', async () => {
+  test('a body in UTF-16 is 400', async () => {
     assert.equal((await system.rpc('run', Buffer.from(`\ufeff${text}`, 'utf16le'))).status, 400);
   });
 });
 
-describe('A job above 256 KiB, which is checked in a thread,', () => {
+describe('jobs above 256 KiB, which are checked in a thread', () => {
   const padding = 'é'.repeat(200 * 1024);
   const strict = (params: object) => ({ namespace: 'rpc', action: 'strict', params: { padding, ...params } });
 
-  test('runs like any other, beside others and several at once', async () => {
+  test('a large job runs like any other, beside others and several at once', async () => {
     const ids = [1, 2, 3, 4, 5];
     const asyncIds = await Promise.all(
       ids.map((id) => system.run([strict({ id, name: 'a' }), { ...strict({ id, name: 'b' }), id: 'b' }])),
@@ -192,7 +192,7 @@ describe('A job above 256 KiB, which is checked in a thread,', () => {
     }
   });
 
-  test('is refused for what is wrong with it, by name', async () => {
+  test('a large job is refused with its errors named', async () => {
     const small = { namespace: 'test', action: 'echo', params: {}, id: 'a' };
     const cases: [unknown, string][] = [
       [strict({ id: 'x', name: 'a' }), '.params.id must be integer'],
@@ -211,7 +211,7 @@ describe('A job above 256 KiB, which is checked in a thread,', () => {
     assert.match(body.additionalMessages[0], /^jobs\[0\] is not valid JSON/);
   });
 
-  test('called alone answers, or is refused, like any other', async () => {
+  test('a large job called as a single action answers, or is refused, like any other', async () => {
     const call = (params: object) =>
       system.request('/api/1.0/rpc?action=strict', {
         method: 'POST',
@@ -222,18 +222,18 @@ describe('A job above 256 KiB, which is checked in a thread,', () => {
   });
 });
 
-describe('A member of more than 256 KiB beside the jobs', () => {
+describe('members of more than 256 KiB beside the jobs', () => {
   const large = 'é'.repeat(200 * 1024);
   const jobs = [{ namespace: 'test', action: 'echo', params: {} }];
 
-  test('that nobody knows is refused like a small one', async () => {
+  test('an unknown large member is refused like a small one', async () => {
     const { status, body } = await system.rpc('run', { comment: [large], jobs });
     assert.equal(status, 400);
     assert.equal(body.specificCode, 24092);
     assert.match(body.message, /^comment is not known/);
   });
 
-  test('is no callbackUrl and no options', async () => {
+  test('a large member is not a valid callbackUrl or options', async () => {
     for (const member of [{ callbackUrl: `http://127.0.0.1/${large}` }, { options: { [large]: true } }]) {
       const { status, body } = await system.rpc('run', { ...member, jobs });
       assert.equal(status, 400);

@@ -1,4 +1,4 @@
-/** `Expect: 100-continue`: a client is told to send its body when that is wanted, and only then. On bare sockets. */
+/** `Expect: 100-continue`: a client is asked for its body only when it is wanted. On bare sockets. */
 import assert from 'node:assert/strict';
 import { after, describe, type TestContext, test } from 'node:test';
 import express from 'express';
@@ -34,13 +34,13 @@ async function assertFinal(t: TestContext, sent: string, status: number, at = ur
   return answers[0];
 }
 
-describe('A body that is wanted', () => {
+describe('wanted bodies', () => {
   for (const [path, status] of [
     ['/batch?action=run', 200],
     ['/batch?action=validate', 200],
     ['/v1/batches', 202],
   ] as const)
-    test(`is asked for with 100, and taken (${path})`, async (t) => {
+    test(`a wanted body is requested with 100, and accepted (${path})`, async (t) => {
       const raw = sendRaw(t, url, head(path));
       assert.equal(await raw.until(/\r\n\r\n/), CONTINUE);
       raw.socket.write(body);
@@ -49,19 +49,19 @@ describe('A body that is wanted', () => {
       assert.equal(answer?.status, status);
       if (path !== '/batch?action=validate')
         assert.deepEqual(await storedJobs(pool, JSON.parse(answer?.body ?? '').asyncId), [echo(1)]);
-      // The connection goes on as any other.
+      // The connection continues as usual.
       assert.equal(answer?.headers.connection, 'keep-alive');
       raw.socket.write(rawRequest('GET', '/healthz'));
       await raw.until(/"ok"}$/);
     });
 
-  test('is taken from a client that sends it without waiting', async (t) => {
+  test('a wanted body is accepted from a client that sends it without waiting', async (t) => {
     const raw = sendRaw(t, url, head('/batch?action=run') + body);
     await raw.until(/asyncId/);
     assert.equal(answersIn(raw.received().replace(CONTINUE, ''))[0]?.status, 200);
   });
 
-  test('is asked for on behalf of a plugin that reads it by itself', async (t) => {
+  test('a wanted body is requested when a plugin reads it itself', async (t) => {
     const app = express();
     app.post('/', express.json(), (request, response) => {
       response.json(request.body);
@@ -74,13 +74,13 @@ describe('A body that is wanted', () => {
   });
 });
 
-describe('A body that is not wanted is never asked for:', () => {
-  test('of a wrong key', async (t) => {
+describe('unwanted bodies, which are never requested', () => {
+  test('the body of a request with a wrong key is not requested', async (t) => {
     for (const path of ['/batch?action=run', '/v1/batches', '/api/1.0/test?action=echo', '/v1/keys'])
       await assertFinal(t, head(path, { headers: { Authorization: 'Bearer wrong' } }), 401);
   });
 
-  test('of a length that is not allowed', async (t) => {
+  test('a body with a too large length is not requested', async (t) => {
     for (const path of [
       '/batch?action=run',
       '/batch?action=validate',
@@ -91,14 +91,14 @@ describe('A body that is not wanted is never asked for:', () => {
     await assertFinal(t, head('/batch?action=progress', { length: 2 ** 30 }), 413);
   });
 
-  test('of an address, a method or an encoding that is not known', async (t) => {
+  test('a body for an unknown address, method or encoding is not requested', async (t) => {
     await assertFinal(t, head('/nothing'), 404);
     await assertFinal(t, head('/v1/batches', { method: 'PUT' }), 405);
     await assertFinal(t, head('/batch?action=run', { headers: { 'Content-Encoding': 'zstd' } }), 415);
     await assertFinal(t, head('/healthz', { method: 'GET' }), 200);
   });
 
-  test('of a request that expects something else, which is 417 in the shape of all errors', async (t) => {
+  test('a request with another expectation is 417 in the usual form of errors', async (t) => {
     for (const expect of ['200-ok', '100-continued', 'a=b'])
       for (const [path, type] of [
         ['/batch?action=run', /^application\/json/],

@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { createHttpServer } from '../../../src/http/server/server.ts';
 import type { ClientPatience } from '../../../src/http/server/slow-clients.ts';
 
-/** The product's server below an application of the test's own, on a free loopback port; gone with the test. */
+/**
+ * The product's server with an application of the test, on a free loopback port; closed when the test ends.
+ */
 export async function startServer(
   t: { after(fn: () => void): void },
   handle: RequestListener,

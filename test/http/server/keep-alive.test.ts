@@ -25,7 +25,7 @@ async function serve(t: TestContext, limits: ServerOptions = {}) {
   return { ...server, held };
 }
 
-test('A connection is kept for longer than proxies keep theirs, and clients are told so', async (t) => {
+test('a connection is kept for longer than proxies keep theirs, and clients get that time', async (t) => {
   const raw = sendRaw(t, system.url, get);
   await raw.until(/ok"}/);
   const [answer] = answersIn(raw.received());
@@ -34,7 +34,7 @@ test('A connection is kept for longer than proxies keep theirs, and clients are 
   assert.ok(Number(seconds) > 75, `${seconds} s`);
 });
 
-test('A kept connection may be idle for longer than a head may take to arrive', async (t) => {
+test('a kept connection may be idle for longer than a head may take to arrive', async (t) => {
   const { url } = await serve(t, { headersTimeout: 300, connectionsCheckingInterval: 20 });
   const kept = sendRaw(t, url, get);
   await kept.until(/at once/);
@@ -48,7 +48,7 @@ test('A kept connection may be idle for longer than a head may take to arrive', 
   });
   kept.socket.write(get);
   await kept.until(/at once.*at once/s);
-  // The same limit holds for the second head on a connection.
+  // The same limit applies to the second head on a connection.
   kept.socket.write(HALF);
   const answers = answersIn(await kept.ended());
   assert.deepEqual(
@@ -57,12 +57,12 @@ test('A kept connection may be idle for longer than a head may take to arrive', 
   );
 });
 
-test('A connection on which nothing ever comes is closed without an answer', async (t) => {
+test('a connection without any data is closed without an answer', async (t) => {
   const { url } = await serve(t, { headersTimeout: 100, connectionsCheckingInterval: 20 });
   assert.equal(await sendRaw(t, url, '').ended(), '');
 });
 
-test('A server that stops waits for no connection that is idle, silent or half-way through a head', async (t) => {
+test('a server that stops does not wait for connections that are idle, silent or half-way through a head', async (t) => {
   const { url, close, held } = await serve(t);
   const idle = sendRaw(t, url, get);
   await idle.until(/at once/);
@@ -71,7 +71,7 @@ test('A server that stops waits for no connection that is idle, silent or half-w
   const pipelining = sendRaw(t, url, get + rawRequest('GET', '/held') + get);
   const working = sendRaw(t, url, rawRequest('GET', '/held'));
   await pipelining.until(/at once/);
-  // A further connection is served after those above have been heard.
+  // A new connection is served after the server has read those above.
   await sendRaw(t, url, get).until(/at once/);
   assert.equal(held.length, 2);
   const closed = close(60_000);
@@ -86,7 +86,7 @@ test('A server that stops waits for no connection that is idle, silent or half-w
   await closed;
 });
 
-test('A server that stops cuts what takes longer than its grace', async (t) => {
+test('a server that stops cuts answers that take longer than its grace period', async (t) => {
   const { url, close } = await serve(t);
   const working = sendRaw(t, url, rawRequest('GET', '/held'));
   await sendRaw(t, url, get).until(/at once/);

@@ -1,4 +1,7 @@
-/** What is no HTTP, or breaks off: each error in its turn and in the shape of all others. On bare sockets. */
+/**
+ * Input that is not valid HTTP, or breaks off: each error is answered in its turn and in the usual form. On
+ * bare sockets.
+ */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { settled } from '../../support/settled.ts';
@@ -13,7 +16,7 @@ const HOST = 'Host: test\r\n';
 const run = (n = 1) => rawRequest('POST', '/batch?action=run', { body: JSON.stringify({ jobs: [echo(n)] }) });
 const health = rawRequest('GET', '/healthz');
 
-/** Asserts the contract's error shape on a connection that ends with it. */
+/** Asserts the contract's error form on a connection that ends with it. */
 function assertError({ status, headers, body }: RawAnswer, expected: number, message: RegExp): void {
   assert.equal(status, expected, body);
   assert.match(headers['content-type'] ?? '', /^application\/json/);
@@ -23,7 +26,7 @@ function assertError({ status, headers, body }: RawAnswer, expected: number, mes
   assert.match(error.message, message);
 }
 
-describe('What is no HTTP request', () => {
+describe('input that is not an HTTP request', () => {
   const x = (count: number) => 'x'.repeat(count);
   for (const [what, sent, status, message] of [
     ['garbage', 'GARBAGE', 400, /not valid HTTP: Invalid method/],
@@ -65,13 +68,13 @@ describe('What is no HTTP request', () => {
     ['a request of HTTP/0.9', 'GET /healthz\r\n\r\n', 505, /HTTP\/1\.1/],
     ['CONNECT', `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`, 405, /CONNECT/],
   ] as const)
-    test(`is ${status} with a JSON body (${what})`, async (t) => {
+    test(`invalid input is ${status} with a JSON body (${what})`, async (t) => {
       const answers = answersIn(await sendRaw(t, url, sent).ended());
       assert.equal(answers.length, 1);
       assertError(answers[0] as RawAnswer, status, message);
     });
 
-  test('is a problem document where the request line names an address below /v1', async (t) => {
+  test('invalid input is a problem document when the request line names an address below /v1', async (t) => {
     for (const [sent, status] of [
       [`GET /v1/batches HTTP/1.1\r\n${HOST}X: ${x(20_000)}\r\n\r\n`, 431],
       ['GET /v1/batches HTTP/1.1\r\n\r\n', 400],
@@ -84,20 +87,20 @@ describe('What is no HTTP request', () => {
     }
   });
 
-  test('is not what a client of HTTP/1.0 sends: it names no Host and is served', async (t) => {
+  test('a client of HTTP/1.0 without Host is served', async (t) => {
     const [answer] = answersIn(await sendRaw(t, url, 'GET /healthz HTTP/1.0\r\n\r\n').ended());
     assert.deepEqual([answer?.status, answer?.body], [200, '{"status":"ok"}']);
   });
 
-  test('ends no other connection, and keeps none', async (t) => {
+  test('invalid input ends no other connection, and keeps none open', async (t) => {
     await sendRaw(t, url, 'GARBAGE').ended();
     const [answer] = answersIn(await sendRaw(t, url, health, { end: true }).ended());
     assert.equal(answer?.status, 200);
   });
 });
 
-describe('A valid request with garbage behind it, in one write,', () => {
-  test('gets its own answer, and the garbage 400 after that', async (t) => {
+describe('valid requests followed by garbage, in one write', () => {
+  test('a valid request gets its own answer, and the garbage 400 after that', async (t) => {
     const [own, other, ...more] = answersIn(await sendRaw(t, url, `${run()}GARBAGE`).ended());
     assert.equal(own?.status, 200);
     const { asyncId } = JSON.parse(own?.body ?? '');
@@ -106,7 +109,7 @@ describe('A valid request with garbage behind it, in one write,', () => {
     assert.deepEqual(more, []);
   });
 
-  test('is answered when its answer takes long: an action called alone', async (t) => {
+  test('a request with a slow answer, a single action, is answered before the garbage', async (t) => {
     const call = rawRequest('POST', '/api/1.0/test?action=behave', {
       body: JSON.stringify(gated('garbage').params),
     });
@@ -121,7 +124,7 @@ describe('A valid request with garbage behind it, in one write,', () => {
     assertError(other as RawAnswer, 400, /Invalid method/);
   });
 
-  test('is answered before it, and so are all that were pipelined, in their order', async (t) => {
+  test('all pipelined requests are answered before the garbage, in their order', async (t) => {
     const requests = [run(1), health, rawRequest('GET', '/v1/nothing'), run(2)];
     const answers = answersIn(await sendRaw(t, url, `${requests.join('')}GARBAGE`).ended());
     assert.deepEqual(
@@ -131,7 +134,7 @@ describe('A valid request with garbage behind it, in one write,', () => {
     assert.equal(answers[1]?.body, '{"status":"ok"}');
   });
 
-  test('is answered alone when it asked for the connection to be closed', async (t) => {
+  test('only the request is answered when it asks to close the connection', async (t) => {
     const last = rawRequest('GET', '/healthz', { headers: { Connection: 'close' } });
     const answers = answersIn(await sendRaw(t, url, `${last}GARBAGE`).ended());
     assert.deepEqual(
@@ -140,7 +143,7 @@ describe('A valid request with garbage behind it, in one write,', () => {
     );
   });
 
-  test('is answered before headers that are too large, or have no Host, too', async (t) => {
+  test('a request is answered before too large headers, or a missing Host, in the next one', async (t) => {
     for (const [behind, status] of [
       [`GET / HTTP/1.1\r\n${HOST}X: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
       ['GET /healthz HTTP/1.1\r\n\r\n', 400],
@@ -154,7 +157,7 @@ describe('A valid request with garbage behind it, in one write,', () => {
   });
 });
 
-describe('A body that breaks off', () => {
+describe('bodies that break off', () => {
   const head = `POST /v1/batches HTTP/1.1\r\n${HOST}Authorization: Bearer the-admin-key-of-the-tests\r\n`;
   const chunked = `${head}Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n`;
   const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
@@ -163,7 +166,7 @@ describe('A body that breaks off', () => {
       .map((job) => `${JSON.stringify(job)}\n`)
       .join('');
 
-  /** Batches and chunks; what ran before may still write results. */
+  /** Batches and chunks; earlier jobs may still write results. */
   async function stored(): Promise<string> {
     const { rows } = await pool.query(
       'select (select count(*) from batchwright.batch) as batches, (select count(*) from batchwright.chunk) as chunks',
@@ -172,13 +175,13 @@ describe('A body that breaks off', () => {
   }
 
   for (const [what, sent, status] of [
-    ['in a chunk whose size is no number', `${chunked}${chunk(lines(3))}zz\r\n`, 400],
-    ['so, after a chunk of jobs was read', `${chunked}${chunk(lines(1500))}zz\r\n`, 400],
+    ['in a chunk whose size is not a number', `${chunked}${chunk(lines(3))}zz\r\n`, 400],
+    ['in such a chunk, after a chunk of jobs was read', `${chunked}${chunk(lines(1500))}zz\r\n`, 400],
     ['in chunk extensions of 20 KB', `${chunked}1;${'x'.repeat(20_000)}\r\n`, 413],
     ['in trailers of 20 KB', `${chunked}${chunk(lines(3))}0\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ] as const)
-    test(`is ${status}, and nothing is stored (${what})`, async (t) => {
-      // What the requests before have left is still being removed, it may be.
+    test(`a body that breaks off is ${status}, and nothing is stored (${what})`, async (t) => {
+      // Data of earlier requests may still be being removed.
       const before = await settled(stored, { forMs: 100, what: 'the rows of the requests before' });
       const [answer, ...more] = answersIn(await sendRaw(t, url, sent).ended());
       assert.equal(answer?.status, status, answer?.body);
@@ -193,13 +196,13 @@ describe('A body that breaks off', () => {
     ['chunks', `${chunked}${chunk(lines(3))}`],
     ['headers', head],
   ] as const)
-    test(`is 400 when the client ends its side before the end of it (${what})`, async (t) => {
+    test(`a request is 400 when the client ends its side too early (${what})`, async (t) => {
       const [answer] = answersIn(await sendRaw(t, url, sent, { end: true }).ended());
       assert.equal(answer?.status, 400);
       assert.match(answer?.headers['content-type'] ?? '', /^application\/(problem\+)?json/);
     });
 
-  test('takes no earlier answer along', async (t) => {
+  test('a body that breaks off does not destroy an earlier answer', async (t) => {
     const answers = answersIn(await sendRaw(t, url, `${run()}${chunked}zz\r\n`).ended());
     assert.deepEqual(
       answers.map(({ status }) => status),
@@ -208,8 +211,8 @@ describe('A body that breaks off', () => {
   });
 });
 
-describe('A client that ends its side once it has sent its request', () => {
-  test('gets its answer, and a connection that ends', async (t) => {
+describe('clients that end their side after their request', () => {
+  test('a client that ends its side gets its answer, and the connection ends', async (t) => {
     for (const [request, status] of [
       [health, 200],
       [run(), 200],
@@ -224,7 +227,7 @@ describe('A client that ends its side once it has sent its request', () => {
     }
   });
 
-  test('gets the response of an action called alone', async (t) => {
+  test('a client that ends its side gets the response of a single action', async (t) => {
     const body = JSON.stringify(gated('half').params);
     const call = rawRequest('POST', '/api/1.0/test?action=behave', { body });
     const raw = sendRaw(t, url, call, { end: true });
@@ -236,7 +239,7 @@ describe('A client that ends its side once it has sent its request', () => {
     assert.equal(answer?.status, 200, answer?.body);
   });
 
-  test('gets the answers of all requests that it has pipelined', async (t) => {
+  test('a client that ends its side gets the answers of all its pipelined requests', async (t) => {
     const requests = [run(1), health, run(2)].join('');
     const answers = answersIn(await sendRaw(t, url, requests, { end: true }).ended());
     assert.deepEqual(
@@ -245,7 +248,7 @@ describe('A client that ends its side once it has sent its request', () => {
     );
   });
 
-  test('gets all results of a large batch', async (t) => {
+  test('a client that ends its side gets all results of a large batch', async (t) => {
     const asyncId = await system.run(echoes(5000));
     await system.ended(asyncId);
     const get = rawRequest('GET', `/v1/batches/${asyncId}/results`, {
@@ -255,7 +258,7 @@ describe('A client that ends its side once it has sent its request', () => {
     assert.equal(answer?.body.trimEnd().split('\n').length, 5000);
   });
 
-  test('gets events to the last one', async (t) => {
+  test('a client that ends its side gets events to the last one', async (t) => {
     const asyncId = await system.run([gated('events')]);
     const get = rawRequest('GET', `/v1/batches/${asyncId}/events`);
     const raw = sendRaw(t, url, get, { end: true });

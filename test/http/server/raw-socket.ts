@@ -1,4 +1,4 @@
-/** HTTP as bytes on a socket of the test's own: what no client library would send, and what really comes back. */
+/** HTTP as bytes on a bare socket: requests that no client library would send, and the exact answers. */
 import net from 'node:net';
 import { ADMIN_KEY } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -12,11 +12,11 @@ export interface RawAnswer {
 
 export interface RawSocket {
   socket: net.Socket;
-  /** All that has come so far. */
+  /** All input so far. */
   received(): string;
-  /** Resolves once what has come matches. */
+  /** Resolves when the input matches. */
   until(pattern: RegExp): Promise<string>;
-  /** Resolves to all that has come once the server has ended the connection. */
+  /** Resolves to all input when the server has ended the connection. */
   ended(): Promise<string>;
 }
 
@@ -77,7 +77,7 @@ export function rawRequest(
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body ?? ''}`;
 }
 
-/** The answers in what came, one behind the other, each with a Content-Length or chunked; throws for anything else. */
+/** The answers in the input, in order, each with a Content-Length or chunked; throws for anything else. */
 export function answersIn(received: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
   let rest = received;

@@ -1,4 +1,4 @@
-/** Readers of results that do not read, or slowly: what they cost, and what they get. */
+/** Readers of results that read slowly or not at all: their cost, and their results. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -46,7 +46,7 @@ const FORMS = {
 };
 type Form = (typeof FORMS)[keyof typeof FORMS];
 
-/** The answer, of which nothing has been read yet; cut with the test. */
+/** The unread answer; cut with the test. */
 async function ask(t: TestContext, url: string, { path, accept }: Form): Promise<http.IncomingMessage> {
   const request = http.get(`${url}${path}`, {
     agent: false,
@@ -59,7 +59,7 @@ async function ask(t: TestContext, url: string, { path, accept }: Form): Promise
   return response;
 }
 
-/** How many bytes came and their digest, and whether that was all of the answer. */
+/** The number of received bytes and their digest, and whether the answer was complete. */
 async function readAll(response: http.IncomingMessage) {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -76,7 +76,7 @@ function resident(pid: number): number {
 }
 
 for (const [form, asked] of Object.entries(FORMS))
-  test(`A reader that stands still now and then gets every byte (${form})`, async (t) => {
+  test(`a reader that pauses several times gets every byte (${form})`, async (t) => {
     const expected = await readAll(await ask(t, system.url, asked));
     assert.ok(form === 'page' || expected.bytes > 50 * MEBIBYTE, `${expected.bytes} bytes`);
     const response = await ask(t, system.url, asked);
@@ -87,7 +87,7 @@ for (const [form, asked] of Object.entries(FORMS))
       hash.update(part);
       const before = bytes;
       bytes += part.length;
-      // Every 12 MiB, until what was read for it is dropped: others have their turns.
+      // Every 12 MiB, until its pages are dropped: others have their turns.
       if (Math.floor(bytes / (12 * MEBIBYTE)) === Math.floor(before / (12 * MEBIBYTE)) && before > 0)
         continue;
       stood++;
@@ -97,7 +97,7 @@ for (const [form, asked] of Object.entries(FORMS))
     assert.ok(stood > 0);
   });
 
-test('Sixty readers that do not read cost little memory, and others get all results meanwhile', async (t) => {
+test('sixty readers that do not read cost little memory, and others get all results meanwhile', async (t) => {
   const api = await forkApi(t, system);
   const pid = api.process.pid as number;
   const expected = await readAll(await ask(t, api.url, FORMS.ndjson));
@@ -118,13 +118,13 @@ test('Sixty readers that do not read cost little memory, and others get all resu
   assert.deepEqual(await readAll(await ask(t, api.url, FORMS.ndjson)), expected);
   clearInterval(watching);
   assert.ok(most - before < 150, `the API grew from ${before} to ${most} MiB`);
-  // Each of them goes on when it reads.
+  // Each of them continues when it reads.
   const [, one] = stalled;
   assert.deepEqual(await readAll(one as http.IncomingMessage), expected);
 });
 
-describe('Results as a plugin reads them', () => {
-  test('are the same for one that stands still', async () => {
+describe('results read by plugins', () => {
+  test('a plugin that pauses gets the same results', async () => {
     const values: unknown[] = [];
     let statements = 0;
     const counting = {
@@ -137,10 +137,10 @@ describe('Results as a plugin reads them', () => {
     for await (const value of reading) {
       values.push(value);
       if (values.length % 400 !== 1) continue;
-      // Whatever was read ahead is dropped by then, and read again.
+      // The page read ahead is dropped by then, and read again.
       const read = statements;
       const since = performance.now();
-      await waitFor(async () => performance.now() - since > 200, { what: 'the reader to stand still' });
+      await waitFor(async () => performance.now() - since > 200, { what: 'the reader to pause' });
       assert.ok(statements - read <= 1);
     }
     assert.deepEqual(
@@ -150,7 +150,7 @@ describe('Results as a plugin reads them', () => {
   });
 });
 
-test('A result that changes after a part of it was sent ends the answer, which would have two halves', async () => {
+test('a result that changes after a part of it was sent ends the answer', async () => {
   const stream = new ResultStream(pool, toBatchId(asyncId), NDJSON_FORM, { fromIndex: 1020 });
   const page = (await stream.next()) as Buffer;
   assert.ok(page.length > MEBIBYTE);

@@ -1,4 +1,4 @@
-/** `/v1/actions`: what can be run. */
+/** `/v1/actions`: the available actions. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startSystem } from '../../support/system.ts';
@@ -6,7 +6,7 @@ import { assertProblem, strangerOf } from './support.ts';
 
 const system = await startSystem({ after }, { worker: false });
 
-test('Actions are listed by name, each as it is shown alone', async () => {
+test('actions are listed by name, each in the same form as alone', async () => {
   const { status, body } = await system.request('/v1/actions');
   assert.equal(status, 200);
   assert.deepEqual(Object.keys(body), ['data']);
@@ -20,12 +20,12 @@ test('Actions are listed by name, each as it is shown alone', async () => {
     assert.deepEqual((await system.request(`/v1/actions/${action.name}`)).body, action);
 });
 
-test('An action has its JSON Schema, its permission and its example', async () => {
+test('an action has its JSON Schema, its permission and its example', async () => {
   const { status, body } = await system.request('/v1/actions/rest.answer');
   assert.equal(status, 200);
   assert.deepEqual(body, {
     name: 'rest.answer',
-    summary: 'Answers as many bytes as it is told to',
+    summary: 'Returns as many bytes as requested',
     permission: 'rest.special',
     params: {
       type: 'object',
@@ -40,7 +40,7 @@ test('An action has its JSON Schema, its permission and its example', async () =
   });
 });
 
-test('An action that says little has the defaults', async () => {
+test('an action without options has the defaults', async () => {
   const { body } = await system.request('/v1/actions/test.echo');
   assert.equal(body.permission, 'test.echo');
   assert.equal(body.example, null);
@@ -48,7 +48,7 @@ test('An action that says little has the defaults', async () => {
   assert.deepEqual(body.retry, { limit: 3, delaySeconds: 1, backoff: true });
 });
 
-test('An example is one that its action takes', async () => {
+test('an example is accepted by its action', async () => {
   const { body } = await system.request('/v1/actions');
   for (const { name, example } of body.data) {
     if (example === null) continue;
@@ -58,7 +58,7 @@ test('An example is one that its action takes', async () => {
   }
 });
 
-test('An action that is none is 404', async () => {
+test('an unknown action is 404', async () => {
   for (const name of [
     'test.ecco',
     'test',
@@ -72,7 +72,7 @@ test('An action that is none is 404', async () => {
     assertProblem(await system.request(`/v1/actions/${name}`), 404, /There is no such action/);
 });
 
-test('Every key may see them, whatever it may run', async () => {
+test('every key may see all actions', async () => {
   const headers = await strangerOf(system, ['contact.*']);
   const { status, body } = await system.request('/v1/actions', { headers });
   assert.equal(status, 200);

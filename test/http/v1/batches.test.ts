@@ -1,4 +1,4 @@
-/** `/v1/batches`: one batch, the list of them, and what can be done to them. */
+/** `/v1/batches`: one batch, the list of batches, and their verbs. */
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { after, describe, type TestContext, test } from 'node:test';
@@ -37,7 +37,7 @@ async function ended(jobs: unknown[], more = {}): Promise<string> {
   return asyncId;
 }
 
-/** The batch, once so many of its jobs have begun to wait at the gate and callers are told that it runs. */
+/** The batch, when this many of its jobs wait at the gate and callers see it as running. */
 async function halted(gate: string, jobs: unknown[] = [gated(gate)], waiting = jobs.length): Promise<string> {
   const asyncId = await post(jobs);
   await waitFor(
@@ -47,7 +47,7 @@ async function halted(gate: string, jobs: unknown[] = [gated(gate)], waiting = j
   return asyncId;
 }
 
-/** The batch once its callback has come to this state after so many attempts. */
+/** The batch when its callback has reached this state after this many attempts. */
 function callbackIs(asyncId: string, state: string, attempts: number): Promise<Answer['body']> {
   return waitFor(
     async () => {
@@ -58,7 +58,7 @@ function callbackIs(asyncId: string, state: string, attempts: number): Promise<A
   );
 }
 
-/** A receiver that answers with each status in turn, with the last one for ever. */
+/** A receiver that answers with each status in turn, and repeats the last one. */
 async function receiver(t: TestContext, ...statuses: number[]) {
   const received: string[] = [];
   const { url } = await startHttpServer(t, async (request, response) => {
@@ -70,7 +70,7 @@ async function receiver(t: TestContext, ...statuses: number[]) {
 }
 
 describe('A batch', () => {
-  test('that has ended tells its counts and its times', async () => {
+  test('an ended batch shows its counts and its times', async () => {
     const asyncId = await ended([echo(1), refuse, echo(2)]);
     const { status, headers, body } = await get(asyncId);
     assert.equal(status, 200);
@@ -89,7 +89,7 @@ describe('A batch', () => {
     assert.ok(createdAt <= startedAt && startedAt <= finishedAt && finishedAt < expiresAt);
   });
 
-  test('that runs tells what runs of it, and which jobs report progress', async () => {
+  test('a running batch shows its running jobs and those that report progress', async () => {
     const reporting = (n: number, done: number) => {
       const job = gated('active', n);
       return { ...job, params: { ...job.params, progress: [done, 100] } };
@@ -119,7 +119,7 @@ describe('A batch', () => {
     assert.deepEqual((await get(asyncId)).body.active, []);
   });
 
-  test('tells of a hundred jobs that report progress at most', async () => {
+  test('a batch shows at most a hundred jobs that report progress', async () => {
     const asyncId = await halted('hundred', [gated('hundred'), ...echoes(200)], 1);
     await pool.query(
       `insert into batchwright.job_progress (batch_id, index, done, total)
@@ -135,7 +135,7 @@ describe('A batch', () => {
     await system.ended(asyncId);
   });
 
-  test('that is none is 404, whatever is asked of it', async () => {
+  test('a missing batch is 404 on every route', async () => {
     const made = await ended([echo(1)]);
     const ids = ['none', made.toUpperCase(), made.replace(/^.{8}/, '$&-'), '0'.repeat(32), '%00', `${made}0`];
     for (const id of ids) {
@@ -146,7 +146,7 @@ describe('A batch', () => {
     }
   });
 
-  test('of another tenant is 404, whatever is asked of it', async () => {
+  test('a batch of another tenant is 404 on every route', async () => {
     const asyncId = await ended([echo(1), refuse]);
     const before = (await get(asyncId)).body;
     const headers = await strangerOf(system);
@@ -160,7 +160,7 @@ describe('A batch', () => {
     assert.deepEqual((await get(asyncId)).body, before);
   });
 
-  test('is announced to HEAD', async () => {
+  test('HEAD of a batch is answered like GET', async () => {
     const asyncId = await ended([echo(1)]);
     for (const [id, status] of [
       [asyncId, 200],
@@ -176,11 +176,11 @@ describe('A batch', () => {
   });
 });
 
-describe('The list of batches', () => {
+describe('the list of batches', () => {
   const list = (query = '', headers = {}) => system.request(`/v1/batches${query}`, { headers });
   const idsOf = ({ body }: Answer): string[] => body.data.map(({ asyncId }: { asyncId: string }) => asyncId);
 
-  /** A tenant's own batches, oldest first, and how it asks. */
+  /** A tenant's own batches, oldest first, and its requests. */
   async function tenantWith(count: number) {
     const { body } = await system.request('/v1/keys', {
       method: 'POST',
@@ -195,7 +195,7 @@ describe('The list of batches', () => {
     return { ids, ask: (query = '') => list(query, headers) };
   }
 
-  test('has the tenant\u2019s own, youngest first, page by page', async () => {
+  test('the list has the tenant’s own batches, youngest first, page by page', async () => {
     const { ids, ask } = await tenantWith(7);
     const youngestFirst = ids.toReversed();
     const whole = await ask();
@@ -216,13 +216,13 @@ describe('The list of batches', () => {
     }
     assert.ok(!idsOf(await list('?limit=1000')).some((id) => ids.includes(id)));
 
-    // Those that come meanwhile do not shift what follows the cursor.
+    // New batches do not shift the page after the cursor.
     const { nextCursor } = (await ask('?limit=2')).body;
     await openGate(pool, 'list');
     assert.deepEqual(idsOf(await ask(`?cursor=${nextCursor}`)), youngestFirst.slice(2));
   });
 
-  test('has those of one state', async () => {
+  test('the list has batches of one state', async () => {
     const { ids, ask } = await tenantWith(3);
     const [first, , last] = ids as [string, string, string];
     await waitFor(async () => idsOf(await ask('?state=completed')).length === 3, { what: 'the end of all' });
@@ -236,7 +236,7 @@ describe('The list of batches', () => {
     await system.ended(halts);
   });
 
-  test('shows each as it is shown alone', async () => {
+  test('the list shows each batch in the same form as alone', async () => {
     const running = await halted('shown');
     await ended([refuse], { callbackUrl: 'http://127.0.0.1:9/' });
     const { body } = await list('?limit=2');
@@ -268,7 +268,7 @@ describe('The list of batches', () => {
 });
 
 describe('cancel, restart and repost', () => {
-  test('are 202 with the batch as it is then', async () => {
+  test('cancel, restart and repost are 202 with the batch in its new state', async () => {
     const { jobs, running, cancelKnown } = controlJobs('work.attempt', 'cancel');
     const asyncId = await post([...jobs, ...Array.from({ length: 12 }, (_, n) => gated('cancel', n))]);
     await running(system, asyncId, 10);
@@ -291,7 +291,7 @@ describe('cancel, restart and repost', () => {
     assert.equal((await get(asyncId)).body.counts.succeeded, 14);
   });
 
-  test('are 202 and change nothing where there is nothing to do', async () => {
+  test('cancel, restart and repost are 202 and change nothing when there is nothing to do', async () => {
     const asyncId = await ended([echo(1)]);
     const before = (await get(asyncId)).body;
     for (const action of ['cancel', 'restart', 'repost']) {
@@ -306,7 +306,7 @@ describe('cancel, restart and repost', () => {
     await system.ended(running);
   });
 
-  test('are done with POST and nothing else', async () => {
+  test('cancel, restart and repost need POST', async () => {
     const asyncId = await ended([refuse]);
     for (const action of ['cancel', 'restart', 'repost'])
       for (const method of ['GET', 'PUT', 'DELETE'])
@@ -316,7 +316,7 @@ describe('cancel, restart and repost', () => {
 });
 
 describe('A callback', () => {
-  test('is pending, then delivered, and every attempt is logged', async (t) => {
+  test('a callback is pending, then delivered, and every attempt is logged', async (t) => {
     const { url, received } = await receiver(t, 500, 204);
     const asyncId = await post([gated('callback')], { callbackUrl: url });
     assert.deepEqual((await get(asyncId)).body.callback, { url, state: 'pending', attempts: 0 });
@@ -352,7 +352,7 @@ describe('A callback', () => {
     );
   });
 
-  test('that is sent again is logged as such', async (t) => {
+  test('a reposted callback is logged as such', async (t) => {
     const { url } = await receiver(t, 200);
     const asyncId = await ended([echo(1)], { callbackUrl: url });
     await callbackIs(asyncId, 'delivered', 1);
@@ -370,7 +370,7 @@ describe('A callback', () => {
     );
   });
 
-  test('that the receiver wants no more is failed', async (t) => {
+  test('a callback that the receiver refuses for good is failed', async (t) => {
     const { url } = await receiver(t, 410);
     const asyncId = await ended([echo(1)], { callbackUrl: url });
     await callbackIs(asyncId, 'failed', 1);
@@ -379,7 +379,7 @@ describe('A callback', () => {
     assert.deepEqual([body.data[0].status, body.data[0].nextAttemptAt], [410, null]);
   });
 
-  test('of a batch without one is null, and its log is empty', async () => {
+  test('the callback of a batch without one is null, and its log is empty', async () => {
     const asyncId = await ended([echo(1)]);
     assert.equal((await get(asyncId)).body.callback, null);
     assert.deepEqual((await get(asyncId, '/callbacks')).body, { data: [] });
@@ -387,7 +387,7 @@ describe('A callback', () => {
 });
 
 describe('Problems', () => {
-  test('are what everything below /v1 answers in error', async () => {
+  test('errors below /v1 are problem documents', async () => {
     const nobody = { authorization: 'Bearer nobody' };
     for (const path of ['/v1/batches', '/v1/actions', '/v1/nothing', '/v1/batches/x/results']) {
       const unknown = await system.request(path, { headers: nobody });

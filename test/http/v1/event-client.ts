@@ -21,7 +21,7 @@ export interface EventClient {
   close(): void;
 }
 
-/** Listens to server-sent events on a connection of its own, from when the answer's headers are there. */
+/** Listens to server-sent events on its own connection, starting when the answer's headers have arrived. */
 export async function openEvents(url: string, headers: Record<string, string> = {}): Promise<EventClient> {
   const request = http.get(url, {
     agent: false,

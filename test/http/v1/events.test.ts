@@ -26,7 +26,7 @@ async function ended(jobs: unknown[]): Promise<string> {
   return asyncId;
 }
 
-/** A batch of which one job waits at the gate, all else done. */
+/** A batch with one job that waits at the gate; all others have ended. */
 async function halted(gate: string): Promise<string> {
   const asyncId = await post([gated(gate), echo(1)]);
   await waitFor(
@@ -45,7 +45,7 @@ async function told({ events }: EventClient, count: number): Promise<void> {
 
 const names = ({ events }: EventClient) => events.map(({ name }) => name);
 
-/** Asserts that the API asks its database nothing, which it does each tick while somebody listens. */
+/** Asserts that the API sends no queries, which it does each tick while a listener exists. */
 async function assertNobodyListens(): Promise<void> {
   const lastQuery = async () => {
     const { rows } = await pool.query<{ last: Date }>(
@@ -58,7 +58,7 @@ async function assertNobodyListens(): Promise<void> {
 }
 
 describe('Events', () => {
-  test('are the batch while it runs, `finished` last, and then the end of the stream', async () => {
+  test('events are the batch while it runs, then `finished`, and then the end of the stream', async () => {
     const asyncId = await halted('shape');
     const client = await open(asyncId);
     assert.equal(client.status, 200);
@@ -76,14 +76,14 @@ describe('Events', () => {
     assert.equal(new Set(client.events.map(({ id }) => id)).size, client.events.length);
   });
 
-  test('of a batch that has ended are `finished` alone', async () => {
+  test('the only event of an ended batch is `finished`', async () => {
     const client = await open(await ended([echo(1), refuse]));
     assert.equal(await client.ended, true);
     assert.deepEqual(names(client), ['finished']);
     assert.deepEqual(client.events[0]?.data.counts.failed, 1);
   });
 
-  test('of a batch that is cancelled end with `finished` too', async () => {
+  test('the events of a cancelled batch end with `finished` too', async () => {
     const asyncId = await halted('cancelled');
     const client = await open(asyncId);
     await told(client, 1);
@@ -96,13 +96,13 @@ describe('Events', () => {
     );
   });
 
-  test('come at most four times a second, and tell of changes only', async () => {
+  test('events come at most four times a second, and only for changes', async () => {
     const jobs = Array.from({ length: 700 }, (_, n) => ({
       namespace: 'test',
       action: 'behave',
       params: { n, waitMs: 20 },
     }));
-    // They begin when somebody listens: ten others hold their slots until then.
+    // They begin when a listener exists: ten others hold their slots until then.
     const asyncId = await post([...Array.from({ length: 10 }, () => gated('rate')), ...jobs]);
     const client = await open(asyncId);
     await told(client, 1);
@@ -121,7 +121,7 @@ describe('Events', () => {
     );
   });
 
-  test('tell of jobs that report progress', async () => {
+  test('events show jobs that report progress', async () => {
     const { gate, ...params } = gated('reports', 1).params;
     const job = { namespace: 'test', action: 'behave', params: { ...params, gate, progress: [30, 120] } };
     const client = await open(await post([echo(0), job]));
@@ -139,7 +139,7 @@ describe('Events', () => {
     assert.deepEqual(client.events.at(-1)?.data.active, []);
   });
 
-  test('reach two hundred listeners, each of them to the end', async () => {
+  test('events reach two hundred listeners, each of them to the end', async () => {
     const asyncId = await halted('many');
     const clients = await Promise.all(Array.from({ length: 200 }, () => open(asyncId)));
     for (const client of clients) await told(client, 1);
@@ -151,7 +151,7 @@ describe('Events', () => {
     await assertNobodyListens();
   });
 
-  test('are another tenant\u2019s no more than the batch is', async () => {
+  test('events are not available to another tenant', async () => {
     const asyncId = await ended([echo(1)]);
     const headers = await strangerOf(system);
     const path = `/v1/batches/${asyncId}/events`;
@@ -159,7 +159,7 @@ describe('Events', () => {
     assertProblem(await system.request('/v1/batches/none/events'), 404);
   });
 
-  test('are announced to HEAD, which ends', async () => {
+  test('HEAD of events is answered and ends', async () => {
     const asyncId = await halted('head');
     const answer = await system.request(`/v1/batches/${asyncId}/events`, { method: 'HEAD' });
     assert.equal(answer.status, 200);
@@ -170,7 +170,7 @@ describe('Events', () => {
 });
 
 describe('Last-Event-ID', () => {
-  test('of the state as it is: nothing is told until it changes', async () => {
+  test('Last-Event-ID of the current state sends nothing until the state changes', async () => {
     const asyncId = await halted('returns');
     const first = await open(asyncId);
     await told(first, 1);
@@ -185,7 +185,7 @@ describe('Last-Event-ID', () => {
     assert.equal(await other.ended, true);
   });
 
-  test('of `finished` is 204: nothing more will come', async () => {
+  test('Last-Event-ID of `finished` is 204: nothing more will come', async () => {
     const asyncId = await ended([echo(1)]);
     const first = await open(asyncId);
     assert.equal(await first.ended, true);
@@ -199,8 +199,8 @@ describe('Last-Event-ID', () => {
   });
 });
 
-describe('A listener that goes away', () => {
-  test('is forgotten, and the others are told on', async () => {
+describe('listeners that go away', () => {
+  test('a listener that goes away is removed, and the others still get events', async () => {
     const asyncId = await halted('leaves');
     const [leaves, stays] = await Promise.all([open(asyncId), open(asyncId)]);
     await told(leaves, 1);
@@ -211,7 +211,7 @@ describe('A listener that goes away', () => {
     await assertNobodyListens();
   });
 
-  test('costs nothing more', async () => {
+  test('a listener that goes away costs nothing more', async () => {
     const asyncId = await halted('alone');
     const client = await open(asyncId);
     await told(client, 1);
@@ -220,7 +220,7 @@ describe('A listener that goes away', () => {
     await openGate(pool, 'alone');
   });
 
-  test('before the batch was looked up is never listened for', async () => {
+  test('a listener that goes away before the batch was looked up is never added', async () => {
     const asyncId = await halted('early');
     const client = await pool.connect();
     await client.query('begin; lock table batchwright.batch in access exclusive mode');
@@ -241,7 +241,7 @@ describe('A listener that goes away', () => {
     );
     gone.abort();
     await assert.rejects(asked);
-    // The API has heard of it once another connection has been served.
+    // The API has read it when another connection has been served.
     await system.request('/healthz');
     await client.query('rollback');
     client.release();

@@ -1,4 +1,4 @@
-/** `POST /v1/batches`: what is taken, what is refused and how it is told. */
+/** `POST /v1/batches`: accepted and refused requests, and the answers. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
@@ -38,7 +38,7 @@ const system = await startSystem(
 );
 const { pool } = system;
 
-/** Asserts that the request is refused and leaves no row behind; answers the problem. */
+/** Asserts that the request is refused and leaves no row behind; returns the problem. */
 async function assertRefused(send: () => Promise<Answer>, status: number, detail?: RegExp) {
   const before = await storedRows(pool);
   const problem = assertProblem(await send(), status, detail);
@@ -52,12 +52,12 @@ function assertTaken({ status, body }: Answer, total: number): string {
   return body.asyncId;
 }
 
-describe('A batch that is taken', () => {
+describe('accepted batches', () => {
   for (const [form, send] of [
     ['JSON', () => postBatch(system, { jobs: echoes(3) })],
     ['NDJSON', () => postLines(system, toLines(echoes(3)))],
   ] as const)
-    test(`is 202 with where it is and all there is to tell of it (${form})`, async () => {
+    test(`an accepted batch is 202 with its Location and the whole batch (${form})`, async () => {
       const { status, headers, body } = await send();
       assert.equal(status, 202);
       assert.match(body.asyncId, /^[0-9a-f]{32}$/);
@@ -78,7 +78,7 @@ describe('A batch that is taken', () => {
       assert.deepEqual(await storedJobs(pool, asyncId), echoes(3));
     });
 
-  test('has its callback and its options from the body, or from the query of lines', async () => {
+  test('a batch has its callback and its options from the body, or from the query of lines', async () => {
     const url = 'http://127.0.0.1:9/hook?a=b&c=d';
     const jobs = [echo(1), echo('x')];
     const options = { skipInvalid: true };
@@ -93,7 +93,7 @@ describe('A batch that is taken', () => {
     }
   });
 
-  test('may have more jobs and bytes as lines than as JSON, up to MAX_NDJSON_JOBS', async () => {
+  test('a batch may have more jobs and bytes as lines than as JSON, up to MAX_NDJSON_JOBS', async () => {
     const jobs = echoes(MAX_NDJSON_JOBS);
     const body = toLines(jobs);
     assert.ok(body.length > MAX_BODY_BYTES);
@@ -113,17 +113,17 @@ describe('A batch that is taken', () => {
     `${NDJSON};charset="UTF-8"`,
     'Application/X-NDJSON',
   ])
-    test(`may come as ${type}`, async () => {
+    test(`a batch of lines may be sent as ${type}`, async () => {
       const answer = await postLines(system, toLines(echoes(2)), { headers: { 'content-type': type } });
       assertTaken(answer, 2);
     });
 
-  test('is read as JSON under every other content type', async () => {
+  test('a batch is read as JSON under every other content type', async () => {
     for (const type of ['application/json; charset=utf-8', 'text/plain', 'application/octet-stream'])
       assertTaken(await postBatch(system, { jobs: echoes(2) }, { 'content-type': type }), 2);
   });
 
-  test('may have a job of 10 MiB, on a line and in JSON', async () => {
+  test('a batch may have a job of 10 MiB, on a line and in JSON', async () => {
     const large = echo(1, { text: 'x'.repeat(10 * MEBIBYTE) });
     const asyncId = assertTaken(await postLines(system, toLines([echo(0), large, echo(2)])), 3);
     assert.deepEqual(await storedJobs(pool, asyncId), [echo(0), large, echo(2)]);
@@ -138,7 +138,7 @@ describe('Lines', () => {
     ['after a byte-order mark', `\ufeff${toLines(echoes(3))}`],
     ['with white space around them', toLines(echoes(3)).replaceAll(/^|$/gm, ' \t')],
   ] as const)
-    test(`are taken ${what}`, async () => {
+    test(`lines are accepted ${what}`, async () => {
       const asyncId = assertTaken(await postLines(system, body), 3);
       assert.deepEqual(await storedJobs(pool, asyncId), echoes(3));
     });
@@ -149,20 +149,20 @@ describe('Lines', () => {
     ['deflate', deflateSync],
     ['identity', Buffer.from],
   ] as const)
-    test(`are taken in ${encoding}`, async () => {
+    test(`lines are accepted in ${encoding}`, async () => {
       const body = compress(Buffer.from(toLines(echoes(2500))));
       const answer = await postLines(system, body, { headers: { 'content-encoding': encoding } });
       assert.deepEqual(await storedJobs(pool, assertTaken(answer, 2500)), echoes(2500));
     });
 
-  test('are stored as they came: numbers, escapes, equal keys', async () => {
+  test('lines are stored unchanged: numbers, escapes, equal keys', async () => {
     const line = String.raw`{"namespace":"test", "action":"echo","params":{"a":1.50e1,"a":"\u0000\ud800é","b":1e999}}`;
     const asyncId = assertTaken(await postLines(system, `${line}\n`), 1);
     assert.deepEqual(await storedJobsText(pool, asyncId), [`[${line}]`]);
   });
 });
 
-describe('A line in error', () => {
+describe('wrong lines', () => {
   const good = JSON.stringify(echo(1));
   for (const [what, line, message] of [
     ['breaks the schema', JSON.stringify(echo('x')), 'line 3.params.n must be integer'],
@@ -179,7 +179,7 @@ describe('A line in error', () => {
     ],
     ['repeats an id', JSON.stringify({ ...echo(1), id: 'a' }), 'line 3.id "a" is a duplicate'],
   ] as const)
-    test(`that ${what} is 400 and named`, async () => {
+    test(`a line that ${what} is 400 and named`, async () => {
       const body = `${JSON.stringify({ ...echo(0), id: 'a' })}\n\n${line}\n${good}\n`;
       const problem = await assertRefused(() => postLines(system, body), 400);
       assert.equal(problem.title, 'Bad Request');
@@ -189,7 +189,7 @@ describe('A line in error', () => {
       else assert.match(problem.errors[0], message);
     });
 
-  test('that is the last but one of 20,000 is named, and nothing is stored', async () => {
+  test('a wrong line near the end of 20,000 is named, and nothing is stored', async () => {
     const jobs = echoes(MAX_NDJSON_JOBS);
     jobs[MAX_NDJSON_JOBS - 2] = echo('x');
     const problem = await assertRefused(() => postLines(system, toLines(jobs)), 400);
@@ -197,7 +197,7 @@ describe('A line in error', () => {
     assert.equal(problem.specificCode, 24092);
   });
 
-  test('is one of the first hundred that are told, the rest is counted', async () => {
+  test('the first hundred wrong lines are named, and the rest is counted', async () => {
     const jobs = Array.from({ length: 2003 }, () => echo('x'));
     const { errors } = await assertRefused(() => postLines(system, toLines(jobs)), 400);
     assert.equal(errors.length, 101);
@@ -205,7 +205,7 @@ describe('A line in error', () => {
     assert.equal(errors[100], 'and 1903 more jobs');
   });
 
-  test('fails alone under skipInvalid, unless it is not valid JSON', async () => {
+  test('under skipInvalid only the wrong line fails, unless it is not valid JSON', async () => {
     for (const query of ['?skipInvalid=true', '?skipInvalid']) {
       const taken = await postLines(system, toLines([echo(1), echo('x'), 7]), { query });
       assertTaken(taken, 3);
@@ -216,7 +216,7 @@ describe('A line in error', () => {
     await assertRefused(() => postLines(system, toLines([echo('x')]), { query: '?skipInvalid=false' }), 400);
   });
 
-  test('is 413 and named when it is larger than MAX_JOB_BYTES', async () => {
+  test('a line larger than MAX_JOB_BYTES is 413 and named', async () => {
     const bytes = MAX_JOB_BYTES - JSON.stringify(echo(1, { x: '' })).length;
     const sized = (more: number) => JSON.stringify(echo(1, { x: 'x'.repeat(bytes + more) }));
     assertTaken(await postLines(system, `${good}\r\n${sized(0)}\r\n`), 2);
@@ -227,7 +227,7 @@ describe('A line in error', () => {
     );
   });
 
-  test('is 400 and named when it is nested deeper than 500, with the two around it in a JSON body', async () => {
+  test('a line nested deeper than 500, with the two levels of a JSON body, is 400 and named', async () => {
     const nested = (depth: number) =>
       `{"namespace":"test","action":"echo","params":{"a":${'['.repeat(depth - 4)}${']'.repeat(depth - 4)}}}`;
     assertTaken(await postLines(system, nested(500)), 1);
@@ -236,7 +236,7 @@ describe('A line in error', () => {
   });
 });
 
-describe('A body in a wrong encoding', () => {
+describe('bodies in a wrong encoding', () => {
   for (const [what, body] of [
     ['UTF-16 with its mark', Buffer.from(`\ufeff${toLines(echoes(2))}`, 'utf16le')],
     ['UTF-16 without', Buffer.from(toLines(echoes(2)), 'utf16le')],
@@ -246,7 +246,7 @@ describe('A body in a wrong encoding', () => {
       Buffer.concat([Buffer.from('{"namespace":"'), Buffer.from([0xf0, 0x9f]), Buffer.from('"}')]),
     ],
   ] as const)
-    test(`is 400 and the line is named (${what})`, async () => {
+    test(`a body in a wrong encoding is 400 and the line is named (${what})`, async () => {
       const { errors } = await assertRefused(() => postLines(system, body), 400);
       assert.match(errors[0], /^line 1 is /);
     });
@@ -256,26 +256,26 @@ describe('A body in a wrong encoding', () => {
       assertRefused(() => postLines(system, 'x', { headers: { 'content-encoding': encoding } }), 415));
 
   for (const [what, body] of [
-    ['is none', Buffer.from(toLines(echoes(2)))],
+    ['is not gzip', Buffer.from(toLines(echoes(2)))],
     ['ends too early', gzipSync(toLines(echoes(5000))).subarray(0, -9)],
     ['is empty', Buffer.alloc(0)],
   ] as const)
-    test(`is 400 when its gzip ${what}`, () =>
+    test(`a body is 400 when its gzip ${what}`, () =>
       assertRefused(() => postLines(system, body, { headers: { 'content-encoding': 'gzip' } }), 400));
 });
 
-describe('A body of the wrong kind', () => {
+describe('bodies of the wrong kind', () => {
   for (const [what, body] of [
     ['nothing', ''],
     ['empty lines', '\n\r\n \n'],
     ['a byte-order mark', '\ufeff'],
   ] as const)
-    test(`is 400 when its lines are ${what}`, async () => {
+    test(`a body is 400 when its lines are ${what}`, async () => {
       const problem = await assertRefused(() => postLines(system, body), 400);
       assert.equal(problem.specificCode, 24093);
     });
 
-  test('is 400: JSON as lines, lines as JSON, CSV', async () => {
+  test('a body of the wrong type is 400: JSON as lines, lines as JSON, CSV', async () => {
     const asLines = await assertRefused(() => postLines(system, JSON.stringify({ jobs: echoes(2) })), 400);
     assert.deepEqual(asLines.errors, [
       'line 1.jobs is not known: known names are namespace, action, params, id',
@@ -310,7 +310,7 @@ describe('A bomb', () => {
       /^The maximum number of jobs/,
     ],
   ] as const)
-    test(`of ${what} is ${status} without being blown up`, async () => {
+    test(`a body of ${what} is ${status} without being decompressed completely`, async () => {
       const before = process.resourceUsage().maxRSS;
       const headers = { 'content-encoding': encoding };
       await assertRefused(() => postLines(system, body, { headers }), status, detail);
@@ -319,9 +319,9 @@ describe('A bomb', () => {
     });
 });
 
-describe('The query of a JSON body', () => {
+describe('the query of a JSON body', () => {
   for (const query of ['?callbackUrl=http://127.0.0.1:9/', '?skipInvalid=true', '?options=x'])
-    test(`is 400 when it is ${query}, which belongs into the body`, async () => {
+    test(`the query ${query} of a JSON body is 400, because it belongs in the body`, async () => {
       const body = JSON.stringify({ jobs: echoes(1) });
       const post = () => system.request(`/v1/batches${query}`, { method: 'POST', body });
       const { specificCode } = await assertRefused(post, 400, / goes with a body of lines /);
@@ -329,7 +329,7 @@ describe('The query of a JSON body', () => {
     });
 });
 
-describe('The query of a body of lines', () => {
+describe('the query of a body of lines', () => {
   for (const [query, detail] of [
     ['?unknown=1', /^\?unknown= is not known: known names are callbackUrl, skipInvalid$/],
     ['?skipInvalid=yes', /^options\.skipInvalid must be true or false$/],
@@ -341,12 +341,12 @@ describe('The query of a body of lines', () => {
     ['?callbackUrl=ftp://127.0.0.1/', /^callbackUrl is not allowed/],
     ['?callbackUrl=http://127.0.0.1:9/&callbackUrl=http://127.0.0.1:9/', /^\?callbackUrl= is given twice$/],
   ] as const)
-    test(`is 400 when it is ${query}`, async () => {
+    test(`the query ${query} of a body of lines is 400`, async () => {
       await assertRefused(() => postLines(system, toLines(echoes(1200)), { query }), 400, detail);
     });
 });
 
-test('A batch needs a key, and the permission of every action in it', async () => {
+test('a batch needs a key, and the permission of every action in it', async () => {
   const body = toLines([echo(1), { namespace: 'rest', action: 'answer', params: { bytes: 2 } }]);
   const nobody = { headers: { authorization: 'Bearer nobody' } };
   await assertRefused(() => postLines(system, body, nobody), 401);
@@ -363,7 +363,7 @@ describe('Idempotency-Key', () => {
   };
   for (const [form, send] of Object.entries(forms))
     for (const count of [1, 1200])
-      test(`makes ${form} of ${count} jobs safe to repeat`, async () => {
+      test(`Idempotency-Key makes ${form} of ${count} jobs safe to repeat`, async () => {
         const key = `${form} ${count}`;
         const first = await send(echoes(count), key);
         const asyncId = assertTaken(first, count);
@@ -375,7 +375,7 @@ describe('Idempotency-Key', () => {
         await assertRefused(() => send([...echoes(count - 1), echo(-1)], key), 422);
       });
 
-  test('belongs to the lines together with their query, whatever their compression', async () => {
+  test('Idempotency-Key compares the uncompressed lines together with their query', async () => {
     const body = toLines(echoes(2));
     const headers = { 'idempotency-key': 'query' };
     const query = '?skipInvalid=true';
@@ -387,7 +387,7 @@ describe('Idempotency-Key', () => {
     await assertRefused(() => postBatch(system, { jobs: echoes(2) }, headers), 422);
   });
 
-  test('is 409 while the first is still being stored', async () => {
+  test('Idempotency-Key is 409 while the first request is being stored', async () => {
     const body = toLines(echoes(1200));
     const headers = { 'idempotency-key': 'busy', 'content-type': NDJSON };
     const first = openPost(`${system.url}/v1/batches`, headers);

@@ -1,4 +1,4 @@
-/** `POST /v1/batches`: clients and processes that stop, dawdle or die while a batch is taken in. */
+/** `POST /v1/batches`: clients and processes that stop, delay or die during the request. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -57,7 +57,7 @@ async function storing(count: number): Promise<void> {
   await waitFor(async () => (await openUploads(pool)) === count, { what: `${count} requests to be stored` });
 }
 
-/** Asserts that whatever the work sends leaves neither a row nor an upload behind. */
+/** Asserts that the work leaves neither a row nor an upload behind. */
 async function assertNothingStored(work: () => Promise<void>): Promise<void> {
   const before = await storedRows(pool);
   await work();
@@ -65,7 +65,7 @@ async function assertNothingStored(work: () => Promise<void>): Promise<void> {
   assert.deepEqual(await storedRows(pool), before, 'something was stored');
 }
 
-describe('A connection that is cut', () => {
+describe('cut connections', () => {
   const stages: Record<string, [string, number]> = {
     'after the headers': ['', 0],
     'within the first line': [MANY.slice(0, 20), 0],
@@ -74,7 +74,7 @@ describe('A connection that is cut', () => {
     'between two lines, after the first chunk': [MANY, 1],
   };
   for (const [stage, [sent, transactions]] of Object.entries(stages))
-    test(`${stage} leaves nothing`, () =>
+    test(`a connection cut ${stage} leaves nothing`, () =>
       assertNothingStored(async () => {
         for (const cut of ['destroy', 'reset'] as const) {
           const { request } = open();
@@ -89,7 +89,7 @@ describe('A connection that is cut', () => {
         }
       }));
 
-  test('within a gzip body leaves nothing', () =>
+  test('a connection cut within a gzip body leaves nothing', () =>
     assertNothingStored(async () => {
       const noise = Array.from({ length: 2500 }, (_, n) => echo(n, { x: Math.random() }));
       const { request } = open(URL_OF_BATCHES, { 'content-encoding': 'gzip' });
@@ -98,7 +98,7 @@ describe('A connection that is cut', () => {
       request.destroy();
     }));
 
-  test('before all that Content-Length tells has come leaves nothing', () =>
+  test('a connection cut before the announced Content-Length leaves nothing', () =>
     assertNothingStored(async () => {
       const socket = net.connect(Number(new URL(system.url).port), '127.0.0.1');
       socket.write(
@@ -111,7 +111,7 @@ describe('A connection that is cut', () => {
       await once(socket, 'close');
     }));
 
-  test('more often than there are connections to write with takes none of them away', () =>
+  test('many cut connections use up no database connection', () =>
     assertNothingStored(async () => {
       for (let round = 0; round < 6; round++) {
         const { request } = open();
@@ -125,7 +125,7 @@ describe('A connection that is cut', () => {
     }));
 });
 
-test('What a process that is killed has stored of a request is deleted by the sweep, later', async (t) => {
+test('the sweep later deletes the parts that a killed process has stored', async (t) => {
   const api = await forkApi(t, system);
   await assertNothingStored(async () => {
     const { request } = open(`${api.url}/v1/batches`);
@@ -142,14 +142,14 @@ test('What a process that is killed has stored of a request is deleted by the sw
   });
 });
 
-test('Work of a batch begins only when all of it is stored', async () => {
+test('the jobs of a batch start only when all of it is stored', async () => {
   const { request, answer } = open();
   const counted = Array.from({ length: 100 }, (_, n) => gated('begins', n));
   const jobs = [...counted, ...echoes(1100)];
   await openGate(pool, 'begins');
   request.write(toLines(jobs));
   await storing(1);
-  // Another batch comes and goes meanwhile.
+  // Another batch starts and ends meanwhile.
   const asyncId = await system.run(echoes(3));
   await system.ended(asyncId);
   assert.equal(await runsOf(pool, 'begins'), 0);
@@ -161,8 +161,8 @@ test('Work of a batch begins only when all of it is stored', async () => {
   assert.equal(await runsOf(pool, 'begins'), 101);
 });
 
-describe('A slow client', () => {
-  test('that sends byte by byte is served', async () => {
+describe('slow clients', () => {
+  test('a client that sends byte by byte is served', async () => {
     const { request, answer } = open();
     request.setNoDelay(true);
     for (const byte of Buffer.from(`\ufeff${toLines(echoes(2))}`))
@@ -178,7 +178,7 @@ describe('A slow client', () => {
     ['half a line', '{"namespace":"test","act', 0],
     ['a chunk and half a line', MANY.slice(0, -10), 1],
   ] as const)
-    test(`that sends ${stage} and waits is 408, and nothing is stored`, async (t) => {
+    test(`a client that sends ${stage} and waits is 408, and nothing is stored`, async (t) => {
       const url = await serveImpatiently(t, 1000);
       await assertNothingStored(async () => {
         const { request, answer } = open(url);
@@ -202,7 +202,7 @@ describe('A slow client', () => {
     ['goes on sending', () => bodyOf(16 * MEBIBYTE)],
     ['has sent everything', () => Readable.from([MANY])],
   ] as const)
-    test(`that ${what} is not told 408 for the time that the database takes`, async (t) => {
+    test(`a client that ${what} is not answered 408 because of a slow database`, async (t) => {
       const url = await serveImpatiently(t, 1000);
       const lock = await lockChunks(pool);
       const { request, answer } = open(url);
@@ -216,7 +216,7 @@ describe('A slow client', () => {
     });
 });
 
-test('A fast client is held up while the database is, and memory does not grow with what it sends', async () => {
+test('a fast client waits while the database is slow, and memory does not grow with the bytes that it sends', async () => {
   const before = process.resourceUsage().maxRSS;
   const total = 128 * MEBIBYTE;
   const lock = await lockChunks(pool);
@@ -238,7 +238,7 @@ test('A fast client is held up while the database is, and memory does not grow w
   await system.request(`/v1/batches/${batch.asyncId}/cancel`, { method: 'POST' });
 });
 
-/** Lines of 100 KB, made as they are asked for. */
+/** Lines of 100 KB, generated on demand. */
 function bodyOf(bytes: number, onRead: (bytes: number) => void = () => {}): Readable {
   const lines = Buffer.from(toLines([echo(0, { x: 'x'.repeat(100_000) })]));
   return Readable.from(
@@ -252,7 +252,7 @@ function bodyOf(bytes: number, onRead: (bytes: number) => void = () => {}): Read
   );
 }
 
-/** The batch routes on the system's database, with less patience. */
+/** The batch routes on the system's database, with shorter time limits. */
 async function serveImpatiently(t: TestContext, sendMs: number): Promise<string> {
   const { registry, databaseUrl: url, config } = system;
   const copyPool = createPool({

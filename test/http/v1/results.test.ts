@@ -37,7 +37,7 @@ async function ended(jobs: unknown[] | string, more = {}): Promise<string> {
   return answer.body.asyncId;
 }
 
-/** All pages, by cursor, each with at most so many results. */
+/** All pages, by cursor, each with at most this many results. */
 async function walk(asyncId: string, limit: number, query = ''): Promise<Result[][]> {
   const pages: Result[][] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
@@ -81,8 +81,8 @@ async function csv(asyncId: string, query = ''): Promise<Record<string, string>[
 const indexes = (results: Result[]) => results.map(({ index }) => Number(index));
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, n) => from + n);
 
-describe('A page of results', () => {
-  test('has the results as the RPC has them, and a null cursor at the end', async () => {
+describe('pages of results', () => {
+  test('a page has the same results as the RPC, and a null cursor at the end', async () => {
     const asyncId = await ended([{ ...echo(1), id: 'a' }, refuse, { ...echo(2), id: 7 }]);
     const { status, headers, body } = await get(asyncId);
     assert.equal(status, 200);
@@ -105,7 +105,7 @@ describe('A page of results', () => {
     assert.equal(body.data[2].id, 7);
   });
 
-  test('has 100 unless told otherwise, and at most 1000', async () => {
+  test('a page has 100 results by default, and at most 1000', async () => {
     const asyncId = await ended(echoes(1100));
     assert.deepEqual(indexes((await get(asyncId)).body.data), upTo(100));
     assert.deepEqual(indexes((await get(asyncId, '?limit=1000')).body.data), upTo(1000));
@@ -116,7 +116,7 @@ describe('A page of results', () => {
     assert.deepEqual(indexes((await walk(asyncId, 7)).flat()), upTo(1100));
   });
 
-  test('is the last one when nothing comes after it, however full it is', async () => {
+  test('a full page is the last one when no result comes after it', async () => {
     const asyncId = await ended([refuse, echo(1), refuse, echo(3), echo(4), refuse]);
     assert.deepEqual(
       (await walk(asyncId, 3)).map((page) => indexes(page)),
@@ -138,7 +138,7 @@ describe('A page of results', () => {
     assert.deepEqual((await get(asyncId, '?status=cancelled')).body, { data: [], nextCursor: null });
   });
 
-  test('ends early rather than hold many large responses, and the walk is complete', async () => {
+  test('a page ends early when its responses are large, and all pages together are complete', async () => {
     const jobs = Array.from({ length: 20 }, () => ({
       namespace: 'rest',
       action: 'answer',
@@ -151,7 +151,7 @@ describe('A page of results', () => {
     for (const { response } of pages.flat()) assert.equal(response.length, MEBIBYTE - 2);
   });
 
-  test('has a request of 10 MiB whole', async () => {
+  test('a page has a request of 10 MiB completely', async () => {
     const text = 'x'.repeat(10 * MEBIBYTE);
     const job = { namespace: 'rest', action: 'answer', params: { bytes: 3, text } };
     const asyncId = await ended([echo(0), job, echo(2)]);
@@ -190,15 +190,15 @@ describe('A page of results', () => {
       assertProblem(await system.request(pathOf(asyncId, query), { headers }), 400);
     });
 
-  test('after the end is empty', async () => {
+  test('a page after the end is empty', async () => {
     const asyncId = await ended([echo(1)]);
     for (const cursor of ['1', '1000', '2147483647'])
       assert.deepEqual((await get(asyncId, `?cursor=${cursor}`)).body, { data: [], nextCursor: null });
   });
 });
 
-describe('Results in every form', () => {
-  test('are the same, in request order', async () => {
+describe('results in every form', () => {
+  test('results are the same in every form, in request order', async () => {
     const asyncId = await ended([refuse, ...echoes(1500), { ...echo(1), id: 'last' }]);
     const whole = await system.results(asyncId);
     assert.deepEqual(await ndjson(asyncId), whole);
@@ -224,7 +224,7 @@ describe('Results in every form', () => {
     }
   });
 
-  test('are those of one status, and those from a cursor on', async () => {
+  test('results may be limited to one status, and may start at a cursor', async () => {
     const asyncId = await ended([refuse, ...echoes(1200), refuse]);
     assert.deepEqual(indexes(await ndjson(asyncId, '?status=failed')), [0, 1201]);
     assert.deepEqual(indexes(await csv(asyncId, '?status=failed')), [0, 1201]);
@@ -234,7 +234,7 @@ describe('Results in every form', () => {
     assert.deepEqual(await csv(asyncId, '?status=cancelled'), []);
   });
 
-  test('are in request order after retries', async () => {
+  test('results are in request order after retries', async () => {
     const jobs = Array.from({ length: 60 }, (_, n) => ({
       namespace: 'test',
       action: 'behave',
@@ -250,7 +250,7 @@ describe('Results in every form', () => {
     }
   });
 
-  test('are what is finished so far while the batch runs, and all of it after', async () => {
+  test('results of a running batch are those so far, and afterwards all', async () => {
     const asyncId = (await postBatch(system, { jobs: [echo(0), gated('so far', 1), refuse, echo(3)] })).body
       .asyncId;
     const finished = () => get(asyncId).then(({ body }) => body.data.length === 3);
@@ -265,7 +265,7 @@ describe('Results in every form', () => {
       assert.deepEqual(indexes(results), [0, 1, 2, 3]);
   });
 
-  test('may be walked while results arrive: no index twice, each in order', async () => {
+  test('results may be paged while they arrive: no index twice, each in order', async () => {
     const jobs = Array.from({ length: 400 }, (_, n) => ({
       namespace: 'test',
       action: 'behave',
@@ -287,7 +287,7 @@ describe('Results in every form', () => {
     assert.ok(walks > 1);
   });
 
-  test('of jobs that never ran tell so', async () => {
+  test('results of jobs that never ran show so', async () => {
     const asyncId = await ended([echo('x'), 7, { namespace: 1 }, echo(1)], {
       options: { skipInvalid: true },
     });
@@ -324,8 +324,8 @@ describe('Results in every form', () => {
   });
 });
 
-describe('A line of NDJSON', () => {
-  test('is one line, however the request was laid out', async () => {
+describe('results as NDJSON', () => {
+  test('a result in NDJSON is one line, however its request was laid out', async () => {
     const jobs = [{ ...echo(1, { deep: [1, { a: 'x\ny' }] }), id: 'a' }, echo(2)];
     for (const layout of [JSON.stringify({ jobs }, null, 2), JSON.stringify({ jobs }, null, '\t')])
       for (const end of ['\n', '\r\n', '\r']) {
@@ -338,8 +338,8 @@ describe('A line of NDJSON', () => {
   });
 });
 
-describe('A line of CSV', () => {
-  test('quotes what must be, by RFC 4180, whatever stands in ids, requests and responses', async () => {
+describe('results as CSV', () => {
+  test('CSV quotes values by RFC 4180, with any ids, requests and responses', async () => {
     const texts = ['a,b', 'say "hi"', 'two\nlines', 'two\r\nlines', '"', '', ',', ' é€😀 ', '\u0000', "it's"];
     const jobs = texts.map((text, n) => ({ ...echo(n, { text }), ...(text === '' ? {} : { id: text }) }));
     const asyncId = await ended(JSON.stringify({ jobs }, null, 2));
@@ -354,7 +354,7 @@ describe('A line of CSV', () => {
     }
   });
 
-  test('is downloaded under the batch\u2019s name', async () => {
+  test('CSV is downloaded under the name of the batch', async () => {
     const asyncId = await ended([echo(1)]);
     const { headers, body } = await getAs('text/csv', asyncId);
     assert.equal(headers.get('content-disposition'), `attachment; filename=${asyncId}.csv`);
@@ -365,7 +365,7 @@ describe('A line of CSV', () => {
 });
 
 describe('Accept', () => {
-  test('chooses the form, by weight and wildcard; JSON is what all others get', async () => {
+  test('Accept chooses the form, by weight and wildcard, and JSON is the default', async () => {
     const asyncId = await ended([echo(1)]);
     for (const [accept, type] of [
       ['*/*', 'application/json'],
@@ -390,7 +390,7 @@ describe('Accept', () => {
   });
 });
 
-test('HEAD tells what GET would, without the body', async () => {
+test('HEAD of results is answered like GET, without the body', async () => {
   const asyncId = await ended(echoes(1200));
   for (const accept of [NDJSON, 'text/csv', 'application/json']) {
     const head = await getText(system, pathOf(asyncId), accept, 'HEAD');

@@ -1,4 +1,4 @@
-/** Streams on their way out: clients that read slowly or go away, and what fails in the middle. */
+/** Outgoing streams: clients that read slowly or go away, and errors in the middle. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -29,7 +29,7 @@ const { pool } = system;
 
 const SMALL = 1200;
 const LARGE = 36;
-/** 36 MB of results: many small responses, then as many large ones as make a page of them a burden. */
+/** 36 MB of results: many small responses, then enough large ones to make their page a burden. */
 const asyncId = await endedBatch();
 
 async function endedBatch(): Promise<string> {
@@ -52,7 +52,7 @@ interface Asked {
   response: http.IncomingMessage;
 }
 
-/** A GET on a connection of its own whose answer the test reads, at its own pace. */
+/** A GET on its own connection whose answer the test reads, at its own pace. */
 async function ask(url: string, accept = NDJSON): Promise<Asked> {
   const request = http.get(url, {
     agent: false,
@@ -66,7 +66,7 @@ async function ask(url: string, accept = NDJSON): Promise<Asked> {
 
 const results = (accept = NDJSON) => ask(`${system.url}/v1/batches/${asyncId}/results`, accept);
 
-/** How many bytes came until the end or the cut, and which it was. */
+/** The number of bytes until the end or the cut, and which it was. */
 async function drained(response: http.IncomingMessage): Promise<{ bytes: number; complete: boolean }> {
   let bytes = 0;
   response.on('data', (part: Buffer) => {
@@ -76,7 +76,7 @@ async function drained(response: http.IncomingMessage): Promise<{ bytes: number;
   return { bytes, complete: response.complete };
 }
 
-/** Resolves when the API asks its database nothing more, and has no transaction open. */
+/** Resolves when the API sends no more queries, and has no transaction open. */
 async function quiet(): Promise<void> {
   const activity = async () => {
     const { rows } = await pool.query<{ last: Date | null; open: number }>(
@@ -84,14 +84,14 @@ async function quiet(): Promise<void> {
        where datname = current_database() and application_name = 'batchwright api'`,
     );
     const [{ last, open } = { last: null, open: -1 }] = rows;
-    // While one is open nothing has settled.
+    // While one is open the API is still working.
     return open === 0 ? last?.getTime() : performance.now();
   };
   await settled(activity, { forMs: 100, what: 'the API' });
 }
 
-describe('A stream of results', () => {
-  test('is read in pages of a bounded size, whatever the sizes of the responses', async () => {
+describe('streams of results', () => {
+  test('a stream is read in pages of a bounded size, whatever the sizes of the responses', async () => {
     const read: number[] = [];
     const client = {
       async query(statement: string) {
@@ -113,7 +113,7 @@ describe('A stream of results', () => {
     assert.ok(read.length < LARGE, `${read.length} queries`);
   });
 
-  test('waits for a client that reads slowly, without a transaction, and is complete in the end', async () => {
+  test('a stream waits for a client that reads slowly, without a transaction, and is complete in the end', async () => {
     const { response } = await results('text/csv');
     await once(response, 'readable');
     await quiet();
@@ -144,7 +144,7 @@ describe('A stream of results', () => {
       },
     ],
   ] as const)
-    test(`ends when its client goes away ${stage}`, async () => {
+    test(`a stream ends when its client goes away ${stage}`, async () => {
       for (let round = 0; round < 12; round++) {
         const { request, response } = await results();
         await read(response);
@@ -157,7 +157,7 @@ describe('A stream of results', () => {
       assert.deepEqual([status, body.data.length], [200, 1]);
     });
 
-  test('that fails in the middle is cut off: half of it is not taken for all', async () => {
+  test('a stream that fails in the middle is cut off, so that it does not look complete', async () => {
     const { response } = await results();
     await once(response, 'readable');
     await quiet();
@@ -174,7 +174,7 @@ describe('A stream of results', () => {
 });
 
 describe('sendResults', () => {
-  /** A server that sends 100 pieces of 1 MiB, or what the function makes. */
+  /** A server that sends 100 pieces of 1 MiB, or the pieces of the function. */
   async function serve(t: TestContext, next?: () => Promise<Buffer | null>) {
     const state = { made: 0, dropped: [] as (number | undefined)[], closed: 0, failed: [] as unknown[] };
     const source = {
@@ -199,22 +199,22 @@ describe('sendResults', () => {
     return Object.assign(state, { url: server.url, turns });
   }
 
-  test('makes no more than a client takes, and gives its turn back when that stands still', async (t) => {
+  test('sendResults makes no more pieces than a client reads, and gives up its turn when the client pauses', async (t) => {
     const server = await serve(t);
     const { response } = await ask(server.url);
     await once(response, 'readable');
     const stopped = await settled(async () => server.made, { forMs: 100, what: 'what was made' });
     assert.ok(stopped < 30, `${stopped} MiB were made`);
-    // The only turn there is can be had.
+    // The only turn is free.
     await server.turns.take('default', async () => {});
     assert.equal(server.dropped.length, 1);
-    // The source of this test does not read again what was dropped.
+    // The source of this test does not read dropped pieces again.
     const lost = (server.made > 0 ? MEBIBYTE : 0) - (server.dropped[0] ?? 0);
     const { bytes, complete } = await drained(response);
     assert.deepEqual([bytes, complete, server.closed], [100 * MEBIBYTE - lost, true, 1]);
   });
 
-  test('closes its source when the client goes away, and that is no failure', async (t) => {
+  test('sendResults closes its source when the client goes away, without an error', async (t) => {
     const server = await serve(t);
     const { request, response } = await ask(server.url);
     await once(response, 'readable');
@@ -224,7 +224,7 @@ describe('sendResults', () => {
     assert.deepEqual(server.failed, []);
   });
 
-  test('closes its source when the client goes away before the first piece', async (t) => {
+  test('sendResults closes its source when the client goes away before the first piece', async (t) => {
     let begin = () => {};
     const begins = new Promise<void>((resolve) => {
       begin = resolve;
@@ -237,7 +237,7 @@ describe('sendResults', () => {
     asked.on('error', () => {});
     const [socket] = await once(asked, 'socket');
     await once(socket, 'connect');
-    // Another request, on a connection of its own, is served after the first has been heard.
+    // Another request, on its own connection, is served after the first has been read.
     await once(http.request(`${server.url}/nothing`, { agent: false }).end(), 'response');
     asked.destroy();
     await once(http.request(`${server.url}/nothing`, { agent: false }).end(), 'response');
@@ -246,7 +246,7 @@ describe('sendResults', () => {
     assert.deepEqual(server.failed, []);
   });
 
-  test('tells what fails before the first piece, and cuts off what fails later', async (t) => {
+  test('sendResults answers an error before the first piece, and cuts off after a later one', async (t) => {
     const early = await serve(t, async () => {
       throw new Error('early');
     });
@@ -263,7 +263,7 @@ describe('sendResults', () => {
   });
 });
 
-test('A listener that does not read its events has one of them waiting, and is let go', async (t) => {
+test('a listener that does not read has at most one event waiting, and is disconnected', async (t) => {
   const batch = { asyncId, state: 'running' } as BatchView;
   let tell: (event: BatchEvent) => void = () => {};
   let left = 0;
@@ -297,7 +297,7 @@ test('A listener that does not read its events has one of them waiting, and is l
   assert.equal(complete, false);
 });
 
-test('A listener that stood still is told the last state when it reads again, and the end', async (t) => {
+test('a listener that paused gets the latest state when it reads again, and the end', async (t) => {
   const batch = { asyncId, state: 'running' } as BatchView;
   let tell: (event: BatchEvent) => void = () => {};
   const watch = {

@@ -1,4 +1,4 @@
-/** What the tests of /v1 share. */
+/** Helpers for the tests of /v1. */
 import assert from 'node:assert/strict';
 import type pg from 'pg';
 import { storedJobsText } from '../../support/stored-jobs.ts';
@@ -30,7 +30,7 @@ export async function runsOf(pool: pg.Pool, name: string): Promise<number> {
   return rowCount ?? 0;
 }
 
-/** One job a line, each line ended. */
+/** One job per line, each line ended. */
 export const toLines = (jobs: readonly unknown[]) => jobs.map((job) => `${JSON.stringify(job)}\n`).join('');
 
 export function postBatch(
@@ -77,7 +77,7 @@ export async function strangerOf(system: System, permissions = ['*']): Promise<R
   return { authorization: `Bearer ${body.key}` };
 }
 
-/** Asserts an RFC 9457 answer and hands back its body. */
+/** Asserts an RFC 9457 answer and returns its body. */
 // biome-ignore lint/suspicious/noExplicitAny: problems have members of every shape
 export function assertProblem({ status, headers, body }: Answer, expected: number, detail?: RegExp): any {
   assert.equal(status, expected, JSON.stringify(body));
@@ -97,7 +97,7 @@ export async function openUploads(pool: pg.Pool): Promise<number> {
   return rows[0]?.count ?? -1;
 }
 
-/** Transactions that are open for such requests. */
+/** Open transactions of such requests. */
 export async function ingests(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `select count(*) as count from pg_stat_activity
@@ -106,7 +106,7 @@ export async function ingests(pool: pg.Pool): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** Keeps every COPY from its table. */
+/** Blocks every COPY into its table. */
 export async function lockChunks(pool: pg.Pool) {
   const client = await pool.connect();
   await client.query('begin; lock table batchwright.chunk in access exclusive mode');

@@ -107,7 +107,7 @@ describe('invitation links', () => {
   });
 });
 
-describe('a link without an invitation is a page with 404 and stores nothing', () => {
+describe('links without an invitation', () => {
   const paths = [
     `/event/invitations/default/${TOKEN}/yes`,
     `/event/invitations/nosuchtenant/${TOKEN}/no`,
@@ -118,7 +118,7 @@ describe('a link without an invitation is a page with 404 and stores nothing', (
     '/event/invitations/default/%00/yes',
   ];
   for (const path of paths)
-    test(path, async () => {
+    test(`the link ${path} is a page with 404`, async () => {
       const rows = await storedRows(system.pool);
       for (const method of ['GET', 'POST', 'HEAD']) {
         const { status, headers, text } = await open(path, method);
@@ -130,7 +130,7 @@ describe('a link without an invitation is a page with 404 and stores nothing', (
       assert.deepEqual(await storedRows(system.pool), rows);
     });
 
-  test('the token of another tenant', async () => {
+  test('a link with the token of another tenant is a page with 404', async () => {
     const { yes } = await invite(5);
     const other = yes.replace('/default/', '/other/');
     assert.notEqual(other, yes);

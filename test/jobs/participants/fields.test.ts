@@ -139,8 +139,8 @@ const ENVELOPES: [string, unknown, boolean][] = [
   ['100,001 participants', { event_id: 1, participants: Array(100_001).fill(PARTICIPANT) }, false],
   ['no event', { participants: [] }, false],
   ['an event that is text', { event_id: '1', participants: [] }, false],
-  ['participants that are no array', { event_id: 1, participants: {} }, false],
-  ['a participant that is no object', { event_id: 1, participants: [[]] }, false],
+  ['participants that are not an array', { event_id: 1, participants: {} }, false],
+  ['a participant that is not an object', { event_id: 1, participants: [[]] }, false],
   ['an unknown parameter', { event_id: 1, participants: [], dryRun: true }, false],
 ];
 for (const [what, request, valid] of ENVELOPES)

@@ -18,7 +18,7 @@ const WORDS = {
 
 suite('the end of a process that ran jobs is described', { concurrency: true }, () => {
   for (const [way, words] of Object.entries(WORDS))
-    test(way, async (t) => {
+    test(`a process that ${words} is described so (${way})`, async (t) => {
       const child = fork(PROGRAM, [way], {
         stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
         execArgv: [...process.execArgv, '--max-old-space-size=100'],
@@ -29,7 +29,7 @@ suite('the end of a process that ran jobs is described', { concurrency: true }, 
       assert.equal(howItEnded(code, signal, lastWords()), words);
     });
 
-  test('ended by the watchdog', () => {
+  test('a process ended by the watchdog is described by its limit', () => {
     assert.equal(howItEnded(null, 'SIGXCPU', ''), 'blocked the event loop of its process');
     const words = '{"level":60,"msg":"watchdog: the process used 2100 MiB of memory"}\n';
     assert.equal(howItEnded(null, 'SIGABRT', words), 'exhausted the memory of its process');

@@ -2,7 +2,7 @@ import { defineAction } from 'batchwright/plugin';
 import type { Answer } from '../../schemas/rest/answer.ts';
 
 export default defineAction<Answer>({
-  summary: 'Answers as many bytes as it is told to',
+  summary: 'Returns as many bytes as requested',
   permission: 'rest.special',
   example: { bytes: 10 },
   retry: { limit: 1, delaySeconds: 2, backoff: false },

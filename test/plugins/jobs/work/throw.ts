@@ -3,7 +3,7 @@ import type { Throw } from '../../schemas/work/throw.ts';
 import { throwOdd } from './lib/oddities.ts';
 
 export default defineAction<Throw>({
-  summary: 'Throws what hardly anybody throws',
+  summary: 'Throws unusual values',
   retry: { limit: 1, delaySeconds: 0, backoff: false },
   run: (params) => throwOdd(params),
 });

@@ -3,7 +3,7 @@ import type { Throw } from '../../schemas/work/throw.ts';
 import { throwOdd } from './lib/oddities.ts';
 
 export default defineAction<Throw>({
-  summary: 'Throws what hardly anybody throws, out of a transaction',
+  summary: 'Throws unusual values, out of a transaction',
   transactional: true,
   retry: { limit: 0, delaySeconds: 0, backoff: false },
   runMany: async (jobs) => Promise.all(jobs.map(({ params }) => throwOdd(params))),
