@@ -41,7 +41,7 @@ export const program: Program = {
       const last = await until(() => system.api.results(asyncId), { signal });
       if (JSON.stringify(last) !== JSON.stringify(after)) changed += 1;
       const recorded = new Set(before.map(({ index }) => index));
-      staleAnswers += last.filter((r) => r.response.pid === stale.pid && !recorded.has(r.index)).length;
+      staleAnswers += last.filter((r) => r.response?.pid === stale.pid && !recorded.has(r.index)).length;
       if (!stale.isAlive()) ended += 1;
       await stale.stop();
       await other.stop();

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { request as send } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Chaos, Finding, Program } from '../program.ts';
+import type { List } from '../support/api.ts';
 import { notes } from '../support/jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -88,7 +89,8 @@ async function sendAgain(
   const body = lines.join('');
   const headers = { 'idempotency-key': key, 'content-type': 'application/x-ndjson' };
   for (;;) {
-    const { status, body: answer } = await system.api.call('/v1/batches', { method: 'POST', body, headers });
+    const request = { method: 'POST', body, headers };
+    const { status, body: answer } = await system.api.call<{ asyncId: string }>('/v1/batches', request);
     if (status === 202) return answer.asyncId;
     if (status !== 409) throw new Error(`sent again, it answers ${status}: ${JSON.stringify(answer)}`);
     await wait(REPEAT_MS, undefined, { signal });
@@ -96,8 +98,8 @@ async function sendAgain(
 }
 
 async function listedIds({ api }: System): Promise<string[]> {
-  const { body } = await api.call('/v1/batches?limit=1000');
-  return body.data.map(({ asyncId }: { asyncId: string }) => asyncId);
+  const { body } = await api.call<List>('/v1/batches?limit=1000');
+  return body.data.map(({ asyncId }) => asyncId);
 }
 
 function open({ api }: System, key: string) {

@@ -32,9 +32,10 @@ export const program: Program = {
       jobs: JOBS,
       callback: 'harm',
       isRight({ index, status, response }) {
-        if (!HARMFUL[index]) return status === 'succeeded' && response.n === index;
-        reasons.set(index, response?.message);
-        return status === 'failed' && response.message.length > 0;
+        if (!HARMFUL[index]) return status === 'succeeded' && response?.n === index;
+        const reason = response?.message ?? '';
+        reasons.set(index, reason);
+        return status === 'failed' && reason.length > 0;
       },
     });
     const done = `${JOBS} jobs, of which three exit, loop endlessly and fill the memory`;

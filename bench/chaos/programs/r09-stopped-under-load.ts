@@ -1,6 +1,7 @@
 /** A worker is asked to end, again and again, while it works. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Chaos, Finding, Program } from '../program.ts';
+import { isUncharged } from '../support/checker.ts';
 import { notes } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSystem } from '../support/system.ts';
@@ -17,17 +18,11 @@ export const program: Program = {
     await using system = await startSystem(chaos, { env: { ROLE: 'api' } });
     const large = notes(scale(100_000, 4_000), { ms: 80 });
     const largeId = await system.api.run(large, system.receiver.urlOf('large'));
-    const uncharged = (result: {
-      attempts: number;
-      status: string;
-      index: number;
-      response: { n: number };
-    }) => result.status === 'succeeded' && result.attempts === 1 && result.response.n === result.index;
-    system.checker.watch({ asyncId: largeId, jobs: large.length, callback: 'large', isRight: uncharged });
+    system.checker.watch({ asyncId: largeId, jobs: large.length, callback: 'large', isRight: isUncharged });
     await using taking = repeat(700, async (count) => {
       const callback = `small-${count}`;
       const asyncId = await system.api.run(notes(20, { ms: 500 }), system.receiver.urlOf(callback));
-      system.checker.watch({ asyncId, jobs: 20, callback, isRight: uncharged });
+      system.checker.watch({ asyncId, jobs: 20, callback, isRight: isUncharged });
     });
     let slowest = 0;
     const killed: number[] = [];

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Chaos, Finding, Program } from '../program.ts';
+import { isUncharged } from '../support/checker.ts';
 import { notes } from '../support/jobs.ts';
 import { startSystem } from '../support/system.ts';
 
@@ -17,15 +18,9 @@ export const program: Program = {
     await using system = await startSystem(chaos, { env: { ROLE: 'api' } });
     for (const shift of [HOUR_MS, -HOUR_MS])
       await system.startWorker({ imports: [CLOCK], env: { CLOCK_SHIFT_MS: String(shift) } });
-    const uncharged = (result: {
-      attempts: number;
-      status: string;
-      index: number;
-      response: { n: number };
-    }) => result.status === 'succeeded' && result.attempts === 1 && result.response.n === result.index;
     const take = async (name: string, jobs: object[]) => {
       const asyncId = await system.api.run(jobs, system.receiver.urlOf(name));
-      system.checker.watch({ asyncId, jobs: jobs.length, callback: name, isRight: uncharged });
+      system.checker.watch({ asyncId, jobs: jobs.length, callback: name, isRight: isUncharged });
     };
     // Longer than a heartbeat lasts: a wrong clock would take the message for abandoned.
     await take('long', notes(30, { ms: LONG_MS }));

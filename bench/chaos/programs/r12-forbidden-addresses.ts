@@ -95,7 +95,8 @@ export const program: Program = {
     }
     const calls = urls.map((url) => ({ namespace: 'http', action: 'request', params: { url } }));
     const body = JSON.stringify({ jobs: calls, options: { skipInvalid: true } });
-    const { body: answer } = await system.api.call('/batch?action=run', { method: 'POST', body });
+    const request = { method: 'POST', body };
+    const { body: answer } = await system.api.call<{ asyncId: string }>('/batch?action=run', request);
     system.checker.watch({
       asyncId: answer.asyncId,
       jobs: calls.length,

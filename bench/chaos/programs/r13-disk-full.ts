@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startPostgres } from '../../support/postgres.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
+import type { List } from '../support/api.ts';
 import { notes } from '../support/jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -43,7 +44,10 @@ async function onFullDisk(system: System, disk: string, { signal }: Chaos): Prom
       jobs: notes(count, { ms: 20 }),
       callbackUrl: system.receiver.urlOf('full'),
     });
-    const answer = await system.api.call('/batch?action=run', { method: 'POST', body });
+    const answer = await system.api.call<{ asyncId: string; message: string }>('/batch?action=run', {
+      method: 'POST',
+      body,
+    });
     if (answer.status === 200) {
       acknowledged.add(answer.body.asyncId);
       system.checker.watch({ asyncId: answer.body.asyncId, jobs: count, callback: 'full' });
@@ -67,8 +71,8 @@ async function onFullDisk(system: System, disk: string, { signal }: Chaos): Prom
     `the disk of Postgres full for ${FULL_MS / 1000} s, ${ROUNDS} times, at intake and at settle`,
     { withinMs: 120_000, signal },
   );
-  const { body } = await system.api.call('/v1/batches?limit=1000');
-  const unknown = body.data.filter(({ asyncId }: { asyncId: string }) => !acknowledged.has(asyncId)).length;
+  const { body } = await system.api.call<List>('/v1/batches?limit=1000');
+  const unknown = body.data.filter(({ asyncId }) => !acknowledged.has(asyncId)).length;
   return [
     ...findings,
     {

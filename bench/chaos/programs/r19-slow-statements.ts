@@ -33,7 +33,7 @@ export const program: Program = {
         asyncId,
         jobs: each,
         callback: action,
-        isRight: ({ status, response }) => status === 'failed' && response.errorCode === 504,
+        isRight: ({ status, response }) => status === 'failed' && response?.errorCode === 504,
       });
     }
     const slow = 2;

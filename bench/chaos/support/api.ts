@@ -2,11 +2,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 
-export interface Answer {
+export interface Answer<Body> {
   status: number;
   headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: each caller says what it takes from the answer
-  body: any;
+  body: Body;
+}
+
+/** What the jobs of bench/chaos/jobs come to. */
+export interface Result {
+  index: number;
+  status: string;
+  attempts: number;
+  response: { n?: number; pid?: number; errorCode?: number; message?: string } | null;
 }
 
 export interface Request {
@@ -22,18 +29,22 @@ export interface Batch {
   callback: { state: string; attempts: number } | null;
 }
 
+/** Batches, the newest first. */
+export interface List {
+  data: { asyncId: string }[];
+}
+
 export interface Api {
   url: string;
   key: string;
-  /** Rejects when the connection breaks. */
-  call(path: string, request?: Request): Promise<Answer>;
+  /** Rejects when the connection breaks. `Body` is what the caller takes from the answer. */
+  call<Body = unknown>(path: string, request?: Request): Promise<Answer<Body>>;
   /** Answers the asyncId; sends the batch again, under one Idempotency-Key, until it is acknowledged. */
   run(jobs: readonly object[], callbackUrl?: string): Promise<string>;
   /** Undefined while nobody answers. */
   batch(asyncId: string): Promise<Batch | undefined>;
   /** Every result, as they come; undefined while nobody answers, or the stream was cut. */
-  // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
-  results(asyncId: string): Promise<any[] | undefined>;
+  results(asyncId: string): Promise<Result[] | undefined>;
   /** The same API with another key. */
   as(key: string): Api;
 }
@@ -53,7 +64,7 @@ export function createApi(url: string, key: string, signal: AbortSignal): Api {
     });
   }
 
-  async function call(path: string, request?: Request): Promise<Answer> {
+  async function call<Body>(path: string, request?: Request): Promise<Answer<Body>> {
     const response = await send(path, request);
     const text = await response.text();
     return {
@@ -74,9 +85,8 @@ export function createApi(url: string, key: string, signal: AbortSignal): Api {
       const body = JSON.stringify({ jobs, callbackUrl });
       for (;;) {
         signal.throwIfAborted();
-        const answer = await call('/batch?action=run', { method: 'POST', body, headers }).catch(
-          () => undefined,
-        );
+        const request = { method: 'POST', body, headers };
+        const answer = await call<{ asyncId: string }>('/batch?action=run', request).catch(() => undefined);
         if (answer?.status === 200) return answer.body.asyncId;
         if (answer && !PASSING.includes(answer.status))
           throw new Error(`run answers ${answer.status}: ${JSON.stringify(answer.body)}`);
@@ -85,7 +95,7 @@ export function createApi(url: string, key: string, signal: AbortSignal): Api {
     },
 
     async batch(asyncId) {
-      const answer = await call(`/v1/batches/${asyncId}`).catch(() => undefined);
+      const answer = await call<Batch>(`/v1/batches/${asyncId}`).catch(() => undefined);
       signal.throwIfAborted();
       if (answer?.status === 404) throw new Error(`the batch ${asyncId}, once acknowledged, is 404`);
       return answer?.status === 200 ? answer.body : undefined;

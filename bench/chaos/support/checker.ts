@@ -6,7 +6,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
 import type { Finding } from '../program.ts';
-import type { Api, Batch } from './api.ts';
+import type { Api, Batch, Result } from './api.ts';
 import type { Received, Receiver } from './receiver.ts';
 
 /** A batch that was acknowledged. */
@@ -19,8 +19,7 @@ export interface Watched {
   /** The name of its callback; without one it has none. */
   callback?: string | undefined;
   /** What each job must come to; succeeded with `n`, its index, in the response when absent. */
-  // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
-  isRight?(result: any): boolean;
+  isRight?(result: Result): boolean;
 }
 
 export interface Checker extends AsyncDisposable {
@@ -161,8 +160,14 @@ async function results(
   };
 }
 
-function isEchoed(result: { index: number; status: string; response: { n?: number } | null }): boolean {
+/** What a job of `notes` must come to. */
+function isEchoed(result: Result): boolean {
   return result.status === 'succeeded' && result.response?.n === result.index;
+}
+
+/** The same, at the first attempt. */
+export function isUncharged(result: Result): boolean {
+  return isEchoed(result) && result.attempts === 1;
 }
 
 function callbacks(watched: readonly Watched[], { log }: Receiver): Finding[] {

@@ -120,7 +120,7 @@ export async function startSystem({ postgres, signal }: Chaos, options: StartOpt
     },
     async tenant(name) {
       const body = JSON.stringify({ name: 'chaos', tenant: name, permissions: ['chaos.*'] });
-      const made = await api.call('/v1/keys', { method: 'POST', body });
+      const made = await api.call<{ key: string }>('/v1/keys', { method: 'POST', body });
       const own = api.as(made.body.key);
       await trust(receiver, name, own);
       return own;
@@ -130,7 +130,7 @@ export async function startSystem({ postgres, signal }: Chaos, options: StartOpt
 }
 
 async function trust(receiver: Receiver, tenant: string, api: Api): Promise<void> {
-  const { body } = await api.call('/v1/callback-secret');
+  const { body } = await api.call<{ secret: string }>('/v1/callback-secret');
   receiver.trust(tenant, body.secret);
 }
 
