@@ -55,7 +55,7 @@ async function distributeDatabase(url: string): Promise<void> {
       await checkCluster(client);
       await migrate({ client, schema: 'batchwright', directory: MIGRATIONS, log: quietLog });
       if (!(await isDistributed(client))) await refuseWhileInUse(client);
-      const made = await transaction(pool, distributeTables, { lockSeconds: 0 });
+      const made = await transaction(pool, distributeTables, { lockSeconds: 0, byIndex: false });
       const nodes = await shardNodes(client);
       if (made.length === 0) return print(nothingToDo(await distributedTables(client), nodes));
       print(whatWasDone(made, nodes, performance.now() - startedAt));

@@ -71,7 +71,7 @@ async function queryShared<Row extends QueryResultRow>(
   const answers: QueryResult<Row>[] = [];
   try {
     await pipelined(client, [
-      () => begin(client, { lockSeconds: 0, statementSeconds: seconds }),
+      () => begin(client, { lockSeconds: 0, statementSeconds: seconds, byIndex: false }),
       async () => answers.push(await client.query<Row>(text, values)),
       () => client.query('commit'),
     ]);

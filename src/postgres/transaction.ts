@@ -31,6 +31,8 @@ export interface TransactionLimits {
    * durable commit was kept either.
    */
   isDurable?: boolean | undefined;
+  /** False for a plugin's statements: Postgres plans them as it likes. */
+  byIndex?: boolean | undefined;
 }
 
 /** Longer than an action may block the event loop, and with it the statements of others: see the watchdog. */
@@ -45,6 +47,13 @@ const LOCK_SECONDS = 6;
  * The limits of a transaction shared by several entries: a wait for one of them must not delay the others.
  */
 export const GROUP_LIMITS: TransactionLimits = { lockSeconds: 0.5 };
+
+/**
+ * Our statements use indexes. Postgres keeps the plan of a named statement: a plan made while the table was small would
+ * read the whole table, however large it has become. JIT is off, because Postgres before 18 counts a disabled plan as so
+ * costly that it compiles the statement each time.
+ */
+const BY_INDEX = ['set local enable_seqscan = off', 'set local jit = off'];
 
 /** Begins a transaction in one round trip, for code that cannot be the `work` of `transaction`. */
 export async function begin(client: ClientBase, limits: TransactionLimits = {}): Promise<void> {
@@ -65,10 +74,12 @@ function setLimits({
   checkSeconds,
   name,
   isDurable = true,
+  byIndex = true,
 }: TransactionLimits): string {
   const settings = [
     `set local idle_in_transaction_session_timeout = '${idleSeconds}s'`,
     `set local lock_timeout = '${lockSeconds}s'`,
+    ...(byIndex ? BY_INDEX : []),
   ];
   if (statementSeconds !== undefined) settings.push(`set local statement_timeout = '${statementSeconds}s'`);
   if (checkSeconds) settings.push(`set local client_connection_check_interval = '${checkSeconds}s'`);

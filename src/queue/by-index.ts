@@ -1,10 +1,8 @@
 import type { Pool, QueryConfig, QueryResultRow } from 'pg';
 import { queryInTransaction } from '../postgres/transaction.ts';
 
-/**
- * JIT is off too: Postgres counts disabled plans as so costly that it would compile each of these statements.
- */
-const SETTINGS = ['enable_seqscan', 'enable_bitmapscan', 'enable_sort', 'jit']
+/** In addition to what every transaction of ours turns off. */
+const SETTINGS = ['enable_bitmapscan', 'enable_sort']
   .map((setting) => `set local ${setting} = off`)
   .join('; ');
 

@@ -134,6 +134,8 @@ const NEXT_RECEIVER = (tenant: string, receiver: string) => `
 // receivers with an unusual one; those with one lane did not answer last time. The look-up tables are JSON
 // objects: if they were joined, Postgres would scan them for each receiver. A message is claimed as pg-boss
 // does it: the row counts its claims after the first, and this count is the fence.
+// Rows are found again by their place (ctid): planned by id, Postgres may read all rows of the queue. A row that another
+// process has changed meanwhile has another place, and is left to the next fetch.
 const FETCH = `
   with recursive each_receiver as (
     (${NEXT_RECEIVER('$2', '$3')})
@@ -152,11 +154,11 @@ const FETCH = `
       where name = '${CALLBACK_QUEUE}' and state = 'active' and group_id is not null group by key
     ) as receiver
   ), due as (
-    select tenant, message.id, message.start_after, coalesce(($5::jsonb ->> key)::int, ${RECEIVER_LANES}) as most,
+    select tenant, message.ctid, message.start_after, coalesce(($5::jsonb ->> key)::int, ${RECEIVER_LANES}) as most,
       coalesce(((select lanes from busy) ->> key)::int, 0)
         + row_number() over (partition by key order by message.start_after) as lane
     from page cross join lateral (
-      select id, start_after from pgboss.job_common
+      select ctid, start_after from pgboss.job_common
       where ${WAITING} and ${TENANT} = tenant and ${RECEIVER} = receiver and start_after <= pgboss.job_now()
       order by ${TENANT}, ${RECEIVER}, start_after limit ${QUICK_RECEIVER_LANES}
     ) as message
@@ -169,15 +171,15 @@ const FETCH = `
     -- How many lanes are free before this one is taken.
     select *, $1::int + 1 - row_number() over (order by share, start_after) as free from shared
   ), locked as materialized (
-    select id from pgboss.job_common
-    where name = '${CALLBACK_QUEUE}' and state < 'active' and id = any (array(
-      select id from placed
+    select ctid from pgboss.job_common
+    where name = '${CALLBACK_QUEUE}' and state < 'active' and ctid = any (array(
+      select ctid from placed
       where free > 0 and share <= free and (share * 2 <= free or (lane = 1 and most > 1))))
     for update skip locked
   ), claimed as (
     update pgboss.job_common set state = 'active', started_on = pgboss.job_now(), heartbeat_on = pgboss.job_now(),
       retry_count = case when started_on is null then retry_count else retry_count + 1 end
-    where name = '${CALLBACK_QUEUE}' and id = any (array(select id from locked))
+    where ctid = any (array(select ctid from locked))
     returning id, retry_count as "retryCount",
       data || jsonb_build_object('tenant', coalesce(group_tier, '')) as data
   )

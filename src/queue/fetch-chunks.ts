@@ -142,6 +142,7 @@ export const UNCLAIMED = `state = 'created', started_on = null, heartbeat_on = n
 // by tenant and $6 by flow, $7 the note for the row. A message is claimed as pg-boss does it: the row counts
 // its claims after the first, and this count is the fence. Rows are locked last, so that messages not taken
 // are free for others.
+// Rows are found again by their place (ctid): planned by id, Postgres may read all rows of the queue.
 const FETCH = `
   with recursive ${EACH_ACTION}, open as materialized (
     select action from each_action
@@ -185,12 +186,12 @@ const FETCH = `
     select action, tenant, class, count(*) as messages
     from next where taken <= $2 group by action, tenant, class
   ), locked as materialized (
-    ${ofEachClass((rows, number) => `select id, class from chosen cross join lateral (select id ${rows} limit chosen.messages for update skip locked) as message where class = ${number}`, 'chosen')}
+    ${ofEachClass((rows, number) => `select id, at, class from chosen cross join lateral (select id, ctid as at ${rows} limit chosen.messages for update skip locked) as message where class = ${number}`, 'chosen')}
   ), claimed as (
     update ${TABLE} as job
     set state = 'active', started_on = pgboss.job_now(), heartbeat_on = pgboss.job_now(), output = $7::jsonb,
       retry_count = case when started_on is null then retry_count else retry_count + 1 end
-    where name = $1 and id = any (array(select id from locked))
+    where ctid = any (array(select at from locked))
     returning id, retry_count as "retryCount", data
   )
   select (select json_agg(row)::text from (select claimed.*, class from claimed join locked using (id)) as row) as claimed,

@@ -28,7 +28,7 @@ export function createRouteSql(pool: Pool): (namespace: string) => Sql {
         const send = () => client.query(text, values);
         return mayChangeSession(text) ? leavingNothing(client, send) : send();
       };
-      const limits = { readOnly: true, statementSeconds: STATEMENT_SECONDS };
+      const limits = { readOnly: true, statementSeconds: STATEMENT_SECONDS, byIndex: false };
       const late = AbortSignal.timeout(WAIT_SECONDS * 1000);
       try {
         const { rows, rowCount } = await share.run(namespace, () => transaction(pool, read, limits), late);

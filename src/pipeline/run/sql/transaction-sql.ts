@@ -50,6 +50,7 @@ export class TransactionSql implements RunSql {
       idleSeconds: IDLE_SECONDS,
       // The action's timeout alone limits how long its statements wait for locks.
       lockSeconds: 0,
+      byIndex: false,
       statementSeconds: statementSeconds(this.#action.timeoutSeconds),
       checkSeconds: checkSeconds(client),
       name,
