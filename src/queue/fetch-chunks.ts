@@ -186,7 +186,7 @@ const FETCH = `
     select action, tenant, class, count(*) as messages
     from next where taken <= $2 group by action, tenant, class
   ), locked as materialized (
-    ${ofEachClass((rows, number) => `select id, at, class from chosen cross join lateral (select id, ctid as at ${rows} limit chosen.messages for update skip locked) as message where class = ${number}`, 'chosen')}
+    select *, row_number() over () as turn from (${ofEachClass((rows, number) => `select id, at, class from chosen cross join lateral (select id, ctid as at ${rows} limit chosen.messages for update skip locked) as message where class = ${number}`, 'chosen')}) as message
   ), claimed as (
     update ${TABLE} as job
     set state = 'active', started_on = pgboss.job_now(), heartbeat_on = pgboss.job_now(), output = $7::jsonb,
@@ -194,6 +194,6 @@ const FETCH = `
     where ctid = any (array(select at from locked))
     returning id, retry_count as "retryCount", data
   )
-  select (select json_agg(row)::text from (select claimed.*, class from claimed join locked using (id)) as row) as claimed,
+  select (select json_agg(row order by turn)::text from (select claimed.*, class, turn from claimed join locked using (id)) as row) as claimed,
     (select coalesce(sum(messages), 0)::int from chosen) as wanted,
     exists (select from next where taken > $2) as "isShort"`;

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { createClient } from '../../src/postgres/connection.ts';
 import { isDatabaseUnavailable, isLockTimeout } from '../../src/postgres/errors.ts';
 import { createPool } from '../../src/postgres/pools.ts';
-import { transaction } from '../../src/postgres/transaction.ts';
+import { type TransactionLimits, transaction } from '../../src/postgres/transaction.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { waitFor } from '../support/wait.ts';
@@ -125,6 +125,27 @@ test('every transaction has limits, and the session has none of them afterwards'
     statement: '5s',
   });
   assert.deepEqual(await read(pool), { idle: '0', lock: '0', statement: '0' });
+});
+
+test('a named statement of a transaction uses an index although its table was small when it was planned', async (t) => {
+  const pool = await poolWithTable(t);
+  await pool.query('create index entry_n on entry (n); insert into entry values (1); analyze entry');
+  const planOf = async (limits?: TransactionLimits): Promise<string> => {
+    const name = `small-${limits?.byIndex}`;
+    return transaction(
+      pool,
+      async (client) => {
+        const find = { name, text: 'select from entry where n = any($1::int[])', values: ['{1,2,3}'] };
+        // Postgres keeps a plan from the sixth run on.
+        for (let run = 0; run < 6; run++) await client.query(find);
+        const { rows } = await client.query(`explain (costs off) execute "${name}" ('{1,2,3}')`);
+        return JSON.stringify(rows);
+      },
+      limits,
+    );
+  };
+  assert.match(await planOf(), /Index/);
+  assert.match(await planOf({ byIndex: false }), /Seq Scan/, 'a plugin’s statement');
 });
 
 /** A connection whose transaction has locked the table; the caller must end it. */
