@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, describe, type TestContext, test } from 'node:test';
 import { discardStaleUploads } from '../../../src/pipeline/submit/discard-upload.ts';
+import { TenantTurns } from '../../../src/pipeline/submit/tenant-turns.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { type Answer, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -15,6 +16,7 @@ import {
   echo,
   echoes,
   ingests,
+  lockChunks,
   NDJSON,
   openUploads,
   postLines,
@@ -87,6 +89,43 @@ describe('senders that stop', () => {
       assert.deepEqual(await storedJobs(pool, body.asyncId), echoes(1200));
     }
   });
+});
+
+describe('While the database is slow, large requests wait in turn by tenant', () => {
+  // One is stored in one transaction, the other one in two.
+  for (const [what, jobs] of [
+    ['of one chunk', Array.from({ length: 300 }, (_, n) => echo(n, { text: 'x'.repeat(1000) }))],
+    ['of several chunks', echoes(1200)],
+  ] as const)
+    test(`and one request of a tenant passes the many of another (${what})`, async (t) => {
+      const other = await strangerOf(system);
+      const body = JSON.stringify({ jobs });
+      const turns = t.mock.method(TenantTurns.prototype, 'take');
+      const answered: [tenant: string, status: number][] = [];
+      const send = async (tenant: string, headers: Record<string, string> = {}) => {
+        const { status } = await system.rpc('run', body, headers);
+        answered.push([tenant, status]);
+      };
+      const waiting = (count: number) =>
+        waitFor(async () => turns.mock.callCount() === count, { what: `${count} requests to be in turn` });
+      const lock = await lockChunks(pool);
+      const all = Array.from({ length: 12 }, () => send('many'));
+      try {
+        await waiting(12);
+        all.push(send('one', other));
+        await waiting(13);
+      } finally {
+        await lock.release();
+        await Promise.all(all);
+      }
+      assert.deepEqual(
+        answered.map(([, status]) => status),
+        Array.from({ length: 13 }, () => 200),
+      );
+      // Four are written at once, and of those that wait the first two are of both tenants.
+      const place = answered.findIndex(([tenant]) => tenant === 'one');
+      assert.ok(place < 10, `it was answered as number ${place + 1}`);
+    });
 });
 
 describe('a key without the needed permission is refused while its body is still being sent', () => {

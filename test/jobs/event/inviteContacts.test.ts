@@ -8,6 +8,7 @@ import { NonRetryableError } from '../../../src/plugin/errors.ts';
 import { type ActionRun, runAction, runActionMany } from '../../support/action-context.ts';
 import { createDatabase } from '../../support/database.ts';
 import { testSchema } from '../../support/schema-table.ts';
+import { waitFor } from '../../support/wait.ts';
 
 const { pool } = await createDatabase({ after });
 
@@ -147,6 +148,52 @@ test('of two concurrent jobs for the same contacts one invites each contact', as
     invited.toSorted((a, b) => a - b),
     contacts,
   );
+});
+
+test('of two jobs that invite the same contacts in opposite orders one waits for the other, and never both', async () => {
+  const tenant = 'ring';
+  const invite = await setUp(tenant);
+  const [first, middle, last] = [1, 2, 4] as const;
+  await runActionMany(
+    pool,
+    addOrUpdateContact,
+    [{ id: last, firstName: 'A', lastName: 'B', email: 'a@example.com' }],
+    { tenant },
+  );
+  const blocker = await pool.connect();
+  await blocker.query('begin');
+  await blocker.query(
+    `insert into event.invitation (tenant, event_id, contact_id, token, job_key) values ($1, 1, $2, 'held', 'held')`,
+    [tenant, middle],
+  );
+  const waiting = (count: number) =>
+    waitFor(
+      async () => {
+        const { rowCount } = await pool.query(
+          `select from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock' and query like 'insert into event.invitation%'`,
+        );
+        return rowCount === count;
+      },
+      { what: `${count} jobs that wait for an invitation` },
+    );
+  const one = invite([first, middle, last]);
+  await waiting(1);
+  const two = invite([last, middle, first]);
+  await waiting(2);
+  await blocker.query('rollback');
+  blocker.release();
+  const [invited, refused] = await Promise.all([one, two]);
+  assert.deepEqual(statuses(invited), [
+    [first, true],
+    [middle, true],
+    [last, true],
+  ]);
+  assert.deepEqual(statuses(refused), [
+    [last, false],
+    [middle, false],
+    [first, false],
+  ]);
 });
 
 test('an empty list of contacts invites none', async () => {
