@@ -153,13 +153,16 @@ test('of two concurrent jobs for the same contacts one invites each contact', as
 test('of two jobs that invite the same contacts in opposite orders one waits for the other, and never both', async () => {
   const tenant = 'ring';
   const invite = await setUp(tenant);
-  const [first, middle, last] = [1, 2, 4] as const;
-  await runActionMany(
-    pool,
-    addOrUpdateContact,
-    [{ id: last, firstName: 'A', lastName: 'B', email: 'a@example.com' }],
-    { tenant },
-  );
+  // So many that Postgres looks up each of those asked for, in the order of the request.
+  const many = Array.from({ length: 5000 }, (_, n) => ({
+    id: n + 10,
+    firstName: 'A',
+    lastName: 'B',
+    email: 'a@example.com',
+  }));
+  await runActionMany(pool, addOrUpdateContact, many, { tenant });
+  await pool.query('analyze contact.contact');
+  const [first, middle, last] = [1010, 2010, 3010] as const;
   const blocker = await pool.connect();
   await blocker.query('begin');
   await blocker.query(
