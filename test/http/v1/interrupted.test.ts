@@ -57,8 +57,22 @@ async function storing(count: number): Promise<void> {
   await waitFor(async () => (await openUploads(pool)) === count, { what: `${count} requests to be stored` });
 }
 
+/** Resolves when no batch of a test before this one is being run, which would store results meanwhile. */
+async function allEnded(): Promise<void> {
+  await waitFor(
+    async () => {
+      const { rowCount } = await pool.query(
+        `select from batchwright.batch where state not in ('completed', 'cancelled') limit 1`,
+      );
+      return rowCount === 0;
+    },
+    { what: 'the ends of all batches' },
+  );
+}
+
 /** Asserts that the work leaves neither a row nor an upload behind. */
 async function assertNothingStored(work: () => Promise<void>): Promise<void> {
+  await allEnded();
   const before = await storedRows(pool);
   await work();
   await storing(0);
