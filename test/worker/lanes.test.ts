@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { toBatchId } from '../../src/domain/batch.ts';
 import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -11,8 +12,10 @@ function behaves(params: object): object {
 }
 
 test('a lane that has worked on a batch for a second lets others pass and returns to it', async () => {
-  // Ten at a time: more than a second, and then a gate that would hold the lane for ever.
+  // Ten at a time: more than a second, and then a gate that would hold the lane for ever. The chunk is too large to
+  // share its lane with another message.
   const jobs = [
+    ...echoJobs(91),
     ...Array.from({ length: 100 }, () => behaves({ waitMs: 150 })),
     ...Array.from({ length: 10 }, () => behaves({ gate: 'yield' })),
   ];
@@ -24,32 +27,45 @@ test('a lane that has worked on a batch for a second lets others pass and return
   assert.equal(await state(), 'running');
   await system.pool.query(`insert into test.gate (name) values ('yield')`);
   await system.ended(long);
-  for (const { status, attempts } of await system.results(long))
+  const results = await system.results(long);
+  assert.equal(results.length, 201);
+  for (const { status, attempts } of results)
     assert.deepEqual({ status, attempts }, { status: 'succeeded', attempts: 1 });
   const { rows } = await system.pool.query('select count(*) as runs from test.effect');
   assert.equal(rows[0].runs, 110, 'each job ran once');
 });
 
-test('a lane whose jobs wait for a slot of their action lets others pass', async (t) => {
-  // Two lanes for first chunks, one for later ones.
-  const own = await startSystem(t, { env: { WORKER_CONCURRENCY: '3' } });
-  const gated = (count: number) => Array.from({ length: count }, () => workJob('attempt', { gate: 'slots' }));
-  const holder = await own.run(gated(10));
-  await waitFor(async () => (await entriesOf(own, holder)).length === 10, { what: 'all slots to be taken' });
-  const waiting = await own.run(gated(5));
-  const other = await own.run(echoJobs(3));
-  assert.equal((await own.ended(other)).counts.succeeded, 3);
-  await openGate(own, 'slots');
-  for (const asyncId of [holder, waiting]) {
-    await own.ended(asyncId);
-    for (const { status, attempts } of await own.results(asyncId))
-      assert.deepEqual({ status, attempts }, { status: 'succeeded', attempts: 1 });
-  }
-  assert.equal((await entriesOf(own, waiting)).length, 5);
+/** Makes a chunk large enough for a lane of its own: a lane has several small ones. */
+const LARGE = { message: 'x'.repeat(40_000) };
+
+/** `work.attempt` behind a gate. It has ten slots. */
+function gated(count: number, gate: string): object[] {
+  return Array.from({ length: count }, (_, n) => workJob('attempt', { gate, ...(n === 0 ? LARGE : {}) }));
+}
+
+test('a lane whose jobs wait for slots that their own message has is free for others, and no job goes back', async () => {
+  const many = await system.run(gated(15, 'own slots'));
+  await waitFor(async () => (await entriesOf(system, many)).length === 10, { what: 'all slots to be taken' });
+  const other = await system.run(echoJobs(3));
+  assert.equal((await system.ended(other)).counts.succeeded, 3);
+  const { rows } = await system.pool.query(
+    `select state, data->'indexes' as indexes from pgboss.job where name like 'jobs.%' and group_id = $1`,
+    [toBatchId(many)],
+  );
+  assert.deepEqual(rows, [{ state: 'active', indexes: null }], 'nothing went back');
+  await openGate(system, 'own slots');
+  assert.equal((await system.ended(many)).counts.succeeded, 15);
 });
 
 test('many long jobs do not keep lanes from others', async () => {
-  const held = await Promise.all([1, 2, 3].map(() => system.run([workJob('attempt', { gate: 'long' })])));
+  const held = await Promise.all([1, 2, 3].map(() => system.run(gated(1, 'long'))));
+  await waitFor(
+    async () => {
+      const entries = await Promise.all(held.map((asyncId) => entriesOf(system, asyncId)));
+      return entries.every(({ length }) => length === 1);
+    },
+    { what: 'the jobs of all three to run' },
+  );
   const other = await system.run(echoJobs(1));
   assert.equal((await system.ended(other)).state, 'completed');
   await openGate(system, 'long');
