@@ -91,6 +91,16 @@ describe('a fetch of chunks', () => {
     assert.ok((taken['a x 0'] ?? 0) >= 4 && (taken['a x later'] ?? 0) >= 4, JSON.stringify(taken));
   });
 
+  test('prefers first and small chunks to later ones of the same action of which some are in hand', async () => {
+    await wait('a', 'x', { chunks: 5, from: 1 });
+    const fetcher = fetcherOf();
+    assert.deepEqual(await fetcher.take(2), ['a x 1', 'a x 2']);
+    await wait('a', 'x', { isSmall: true });
+    assert.deepEqual(await fetcher.take(1), ['a x 0']);
+    await wait('a', 'x');
+    assert.deepEqual(await fetcher.take(1), ['a x 0']);
+  });
+
   test('later chunks do not starve when there is one lane', async () => {
     await wait('a', 'x', { count: 40 });
     await wait('a', 'x', { chunks: 40, from: 1 });

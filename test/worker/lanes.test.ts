@@ -35,6 +35,24 @@ test('a lane that has worked on a batch for a second lets others pass and return
   assert.equal(rows[0].runs, 110, 'each job ran once');
 });
 
+test('a lane in which one short job follows another is given up when another batch has waited for half a second', async () => {
+  // Two seconds of jobs, of which ten run at a time.
+  const long = await system.run(Array.from({ length: 1000 }, () => behaves({ waitMs: 20 })));
+  await waitFor(async () => (await system.rpc('progress', { async: long })).body.counts.succeeded > 0, {
+    what: 'the only lane to be busy',
+  });
+  await system.ended(await system.run(echoJobs(3)));
+  const { rows } = await system.pool.query(
+    `select data->'indexes' is null as "isWhole" from pgboss.job where name like 'jobs.%' and group_id = $1
+     order by created_on limit 2`,
+    [toBatchId(long)],
+  );
+  assert.deepEqual(rows, [{ isWhole: false }, { isWhole: false }], 'what was not started went back');
+  assert.equal((await system.ended(long)).counts.succeeded, 1000);
+  const { rows: effects } = await system.pool.query('select from test.effect where async_id = $1', [long]);
+  assert.equal(effects.length, 1000, 'each job ran once');
+});
+
 /** Makes a chunk large enough for a lane of its own: a lane has several small ones. */
 const LARGE = { message: 'x'.repeat(40_000) };
 

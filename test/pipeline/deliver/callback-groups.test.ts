@@ -10,6 +10,7 @@ import { createPool } from '../../../src/postgres/pools.ts';
 import { CALLBACK_QUEUE, type CallbackMessage, type Claim } from '../../../src/queue/messages.ts';
 import { startQueue } from '../../../src/queue/queue.ts';
 import { countDelivered } from '../../../src/store/deliveries.ts';
+import { wayThatIsCut } from '../../support/cut-commit.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { startSystem } from '../../support/system.ts';
 import { endedBatch } from './deliver-support.ts';
@@ -124,6 +125,23 @@ describe('groups of delivered callbacks', () => {
     assert.equal((await recorded(claim)).attempts, 2, 'another lane makes an attempt of its own');
   });
 
+  test('and whose commit is not answered are not recorded again by the try that follows', async (t) => {
+    const way = await wayThatIsCut(t, url, 'after');
+    const cutPool = createPool({ url: way.url, max: 1, applicationName: 'test callbacks', log: silentLog });
+    t.after(() => cutPool.end());
+    const [claim] = await claimed(1);
+    assert.ok(claim);
+    let tries = 0;
+    way.armed = true;
+    const answer = await recordAttempt({ pool: cutPool, queue, stopping }, claim, async (client) => {
+      tries++;
+      await countDelivered(client, [claim.message]);
+      return 'recorded';
+    });
+    assert.deepEqual([answer, tries, way.armed], [undefined, 1, false]);
+    assert.equal((await recorded(claim)).attempts, 1);
+  });
+
   test('two deliveries of one batch in a group are logged as two attempts', async () => {
     const groups = new CallbackGroups({ pool, queue });
     const [claim] = await claimed(1);
@@ -134,5 +152,10 @@ describe('groups of delivered callbacks', () => {
     ]);
     const { callback, attempts, log } = await recorded(claim);
     assert.deepEqual({ callback, attempts, log }, { callback: 'delivered', attempts: 2, log: [1, 2] });
+    const { rows } = await pool.query(
+      'select count(distinct xmin::text) as transactions from batchwright.delivery where batch_id = $1',
+      [claim.message.batch],
+    );
+    assert.equal(rows[0].transactions, 1, 'the group was not given up for them');
   });
 });

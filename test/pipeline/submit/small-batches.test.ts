@@ -149,6 +149,11 @@ describe('small batches that arrive together', () => {
     });
     const answers = await storeAll(batches, [{}, {}, { chunk: refused }, {}]);
     assert.deepEqual(outcomes(answers), ['stored', 'stored', 'stored', 'stored']);
+    assert.deepEqual(
+      answers.map((answer) => (answer as PromiseFulfilledResult<Stored>).value.ended?.state),
+      [undefined, undefined, 'completed', undefined],
+      'what the log tells of',
+    );
     const { rows } = await pool.query(
       'select batch_id, index, status, response from batchwright.result order by index',
     );

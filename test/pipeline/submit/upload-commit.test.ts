@@ -1,7 +1,5 @@
 /** The last transaction of an upload, when the database connection is lost during it. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net, { type AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { toAsyncId } from '../../../src/domain/batch.ts';
 import { ProcessLock } from '../../../src/pipeline/submit/process-lock.ts';
@@ -10,6 +8,7 @@ import { Uploads } from '../../../src/pipeline/submit/uploads.ts';
 import { createPool } from '../../../src/postgres/pools.ts';
 import { startQueue } from '../../../src/queue/queue.ts';
 import type { NewChunk } from '../../../src/store/chunks.ts';
+import { wayThatIsCut } from '../../support/cut-commit.ts';
 import { createDatabase } from '../../support/database.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -45,46 +44,6 @@ const chunkOf = (number: number): NewChunk => ({
   bytes: 4,
 });
 
-/**
- * A database proxy that, once armed, cuts a connection at its next commit: after the server's answer, or
- * before the server gets it.
- */
-async function wayThrough(t: { after(fn: () => void): void }, cut: 'after' | 'before') {
-  const target = new URL(url);
-  const way = { armed: false, url: '' };
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer((client) => {
-    const upstream = net.connect(Number(target.port), target.hostname);
-    let isCommitting = false;
-    const end = () => {
-      client.destroy();
-      upstream.destroy();
-    };
-    client.on('data', (bytes) => {
-      isCommitting ||= way.armed && bytes.includes('commit');
-      if (isCommitting && cut === 'before') end();
-      else upstream.write(bytes);
-    });
-    upstream.on('data', (bytes) => {
-      if (isCommitting) end();
-      else client.write(bytes);
-    });
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', end).on('close', end);
-    }
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const { port } = server.address() as AddressInfo;
-  way.url = Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(port) }).href;
-  return way;
-}
-
 async function rows(batchId: string) {
   const count = async (table: string, column: string) =>
     (await pool.query(`select from batchwright.${table} where ${column} = $1`, [batchId])).rowCount;
@@ -100,7 +59,7 @@ for (const [cut, what] of [
   ['before', 'fails when the server had not stored the batch, and leaves nothing'],
 ] as const)
   test(`a commit whose answer is lost ${what}`, async (t) => {
-    const way = await wayThrough(t, cut);
+    const way = await wayThatIsCut(t, url, cut);
     const copyPool = createPool({
       url: way.url,
       max: 2,
