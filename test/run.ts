@@ -1,13 +1,15 @@
 /**
  * `npm test`: every test file except those of test/e2e, which `npm run test:e2e` runs (`node test/run.ts
- * e2e`). Long files start early, so that the last file to end is a short one.
+ * e2e`). `npm run test:citus` runs the files for a Citus cluster (`node test/run.ts citus`). Long files start
+ * early, so that the last file to end is a short one.
  */
 import { globSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
+import { runFiles } from './support/run-files.ts';
 
 const E2E = 'e2e';
+const CITUS = 'citus';
+const CITUS_FILES = ['store/*.test.ts', 'cli/distribute.test.ts'];
 /** Folders with the longest files: they start processes of the product, and wait for them. */
 const LONG = ['cli', 'embedded', 'main', 'worker'];
 /**
@@ -15,36 +17,29 @@ const LONG = ['cli', 'embedded', 'main', 'worker'];
  * run.
  */
 const OTHERS_BETWEEN = 3;
-/** More than the two processors of a small machine, because files wait for more than half of their time. */
-const FILES_AT_ONCE = 5;
 
 const [only] = process.argv.slice(2);
-const byName = globSync('**/*.test.ts', { cwd: import.meta.dirname })
+const hasCluster = Boolean(process.env.CITUS_URL);
+if (only === CITUS && !hasCluster) {
+  console.error('CITUS_URL must name a database of a Citus cluster');
+  process.exit(1);
+}
+const byName = globSync(only === CITUS ? CITUS_FILES : '**/*.test.ts', { cwd: import.meta.dirname })
   .filter((file) => (folderOf(file) === E2E) === (only === E2E))
   .sort();
 const long = byName.filter((file) => LONG.includes(folderOf(file)));
 const others = byName.filter((file) => !long.includes(file));
 const inOrder = long.flatMap((file) => [file, ...others.splice(0, OTHERS_BETWEEN)]).concat(others);
 
-// The runner then ends its test processes and the Postgres that it started.
-const ending = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
-
-// A constant, because the types of `run` do not know globalSetupPath.
-const options = {
-  files: inOrder.map((file) => join(import.meta.dirname, file)),
-  concurrency: FILES_AT_ONCE,
-  // Only a failing test takes this long.
-  timeout: 240_000,
-  globalSetupPath: join(import.meta.dirname, 'support/global-setup.ts'),
-  signal: ending.signal,
-};
-run(options)
-  .on('test:summary', ({ success }) => {
-    if (!success) process.exitCode = 1;
-  })
-  .compose(spec)
-  .pipe(process.stdout);
+// The runner's summary only has the number of skipped tests.
+if (only === undefined && !hasCluster)
+  process.on('exit', () =>
+    console.log('ℹ tests for a Citus cluster did not run: CITUS_URL is not set (CONTRIBUTING.md)'),
+  );
+runFiles(
+  inOrder.map((file) => join(import.meta.dirname, file)),
+  { globalSetupPath: join(import.meta.dirname, 'support/global-setup.ts') },
+);
 
 function folderOf(file: string): string {
   return file.split(sep, 1)[0] as string;

@@ -22,7 +22,7 @@ test('every test file that CONTRIBUTING.md runs exists', async () => {
   const files = await repositoryFiles();
   const text = await readPage('CONTRIBUTING.md');
   const named = [...text.matchAll(/(?<=[ (])test\/[\w/-]+\.test\.ts/g)].map(([path]) => path);
-  assert.ok(named.length > 2);
+  assert.ok(named.length > 1);
   for (const path of named) assert.ok(files.includes(path), path);
 });
 

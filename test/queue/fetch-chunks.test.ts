@@ -91,7 +91,7 @@ describe('a fetch of chunks', () => {
     assert.ok((taken['a x 0'] ?? 0) >= 4 && (taken['a x later'] ?? 0) >= 4, JSON.stringify(taken));
   });
 
-  test('prefers first and small chunks to later ones of the same action of which some are in hand', async () => {
+  test('first and small chunks come before later chunks of the same action when later ones are in hand', async () => {
     await wait('a', 'x', { chunks: 5, from: 1 });
     const fetcher = fetcherOf();
     assert.deepEqual(await fetcher.take(2), ['a x 1', 'a x 2']);

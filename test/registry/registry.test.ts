@@ -451,7 +451,7 @@ test('a plugin may use TypeScript syntax that cannot be removed', async (t) => {
       export default defineAction({ summary: 'Paints', run: () => new Painter(Colour.Red).paint() });`,
     'jobs/demo/lib/colour.ts': "export enum Colour { Red = 'red' }",
   });
-  // It keeps what it has compiled in the temporary folder otherwise, for the next start.
+  // Otherwise tsx leaves compiled files in the temporary folder.
   process.env.TSX_DISABLE_CACHE = '1';
   const registry = await loadRegistry([root]);
   const { action } = registry.get('demo', 'greet') ?? assert.fail();

@@ -35,8 +35,8 @@ test('a lane that has worked on a batch for a second lets others pass and return
   assert.equal(rows[0].runs, 110, 'each job ran once');
 });
 
-test('a lane in which one short job follows another is given up when another batch has waited for half a second', async () => {
-  // Two seconds of jobs, of which ten run at a time.
+test('a lane with many short jobs yields to a batch that has waited for half a second', async () => {
+  // Ten at a time: two seconds.
   const long = await system.run(Array.from({ length: 1000 }, () => behaves({ waitMs: 20 })));
   await waitFor(async () => (await system.rpc('progress', { async: long })).body.counts.succeeded > 0, {
     what: 'the only lane to be busy',

@@ -91,13 +91,13 @@ describe('senders that stop', () => {
   });
 });
 
-describe('While the database is slow, large requests wait in turn by tenant', () => {
-  // One is stored in one transaction, the other one in two.
+describe('large requests while the database is slow', () => {
+  // The first is stored in one transaction, the second in two.
   for (const [what, jobs] of [
     ['of one chunk', Array.from({ length: 300 }, (_, n) => echo(n, { text: 'x'.repeat(1000) }))],
     ['of several chunks', echoes(1200)],
   ] as const)
-    test(`and one request of a tenant passes the many of another (${what})`, async (t) => {
+    test(`a tenant's only request passes the many of another tenant (${what})`, async (t) => {
       const other = await strangerOf(system);
       const body = JSON.stringify({ jobs });
       const turns = t.mock.method(TenantTurns.prototype, 'take');
@@ -122,7 +122,7 @@ describe('While the database is slow, large requests wait in turn by tenant', ()
         answered.map(([, status]) => status),
         Array.from({ length: 13 }, () => 200),
       );
-      // Four are written at once, and of those that wait the first two are of both tenants.
+      // Four are written at once; then the tenants take turns.
       const place = answered.findIndex(([tenant]) => tenant === 'one');
       assert.ok(place < 10, `it was answered as number ${place + 1}`);
     });

@@ -57,7 +57,7 @@ async function storing(count: number): Promise<void> {
   await waitFor(async () => (await openUploads(pool)) === count, { what: `${count} requests to be stored` });
 }
 
-/** Resolves when no batch of a test before this one is being run, which would store results meanwhile. */
+/** Resolves when all batches of earlier tests have ended: a running batch stores results. */
 async function allEnded(): Promise<void> {
   await waitFor(
     async () => {

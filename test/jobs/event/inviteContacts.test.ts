@@ -150,10 +150,10 @@ test('of two concurrent jobs for the same contacts one invites each contact', as
   );
 });
 
-test('of two jobs that invite the same contacts in opposite orders one waits for the other, and never both', async () => {
+test('two jobs that invite the same contacts in opposite orders do not deadlock', async () => {
   const tenant = 'ring';
   const invite = await setUp(tenant);
-  // So many that Postgres looks up each of those asked for, in the order of the request.
+  // With so many contacts Postgres looks up each requested one, in the order of the request.
   const many = Array.from({ length: 5000 }, (_, n) => ({
     id: n + 10,
     firstName: 'A',

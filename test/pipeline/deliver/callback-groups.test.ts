@@ -125,7 +125,7 @@ describe('groups of delivered callbacks', () => {
     assert.equal((await recorded(claim)).attempts, 2, 'another lane makes an attempt of its own');
   });
 
-  test('and whose commit is not answered are not recorded again by the try that follows', async (t) => {
+  test('an attempt is not recorded again when the answer to its commit is lost', async (t) => {
     const way = await wayThatIsCut(t, url, 'after');
     const cutPool = createPool({ url: way.url, max: 1, applicationName: 'test callbacks', log: silentLog });
     t.after(() => cutPool.end());
@@ -156,6 +156,6 @@ describe('groups of delivered callbacks', () => {
       'select count(distinct xmin::text) as transactions from batchwright.delivery where batch_id = $1',
       [claim.message.batch],
     );
-    assert.equal(rows[0].transactions, 1, 'the group was not given up for them');
+    assert.equal(rows[0].transactions, 1, 'they share a transaction');
   });
 });

@@ -152,7 +152,7 @@ describe('small batches that arrive together', () => {
     assert.deepEqual(
       answers.map((answer) => (answer as PromiseFulfilledResult<Stored>).value.ended?.state),
       [undefined, undefined, 'completed', undefined],
-      'what the log tells of',
+      'only the third has ended',
     );
     const { rows } = await pool.query(
       'select batch_id, index, status, response from batchwright.result order by index',
