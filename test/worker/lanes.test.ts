@@ -36,18 +36,13 @@ test('a lane that has worked on a batch for a second lets others pass and return
 });
 
 test('a lane with many short jobs yields to a batch that has waited for half a second', async () => {
-  // Ten at a time: two seconds.
-  const long = await system.run(Array.from({ length: 1000 }, () => behaves({ waitMs: 20 })));
-  await waitFor(async () => (await system.rpc('progress', { async: long })).body.counts.succeeded > 0, {
-    what: 'the only lane to be busy',
-  });
+  // Ten at a time: three seconds.
+  const long = await system.run(Array.from({ length: 1000 }, () => behaves({ waitMs: 30 })));
+  const succeeded = async () => (await system.rpc('progress', { async: long })).body.counts.succeeded;
+  await waitFor(async () => (await succeeded()) > 0, { what: 'the only lane to be busy' });
   await system.ended(await system.run(echoJobs(3)));
-  const { rows } = await system.pool.query(
-    `select data->'indexes' is null as "isWhole" from pgboss.job where name like 'jobs.%' and group_id = $1
-     order by created_on limit 2`,
-    [toBatchId(long)],
-  );
-  assert.deepEqual(rows, [{ isWhole: false }, { isWhole: false }], 'what was not started went back');
+  const before = await succeeded();
+  assert.ok(before < 900, `${before} jobs ended before the other batch`);
   assert.equal((await system.ended(long)).counts.succeeded, 1000);
   const { rows: effects } = await system.pool.query('select from test.effect where async_id = $1', [long]);
   assert.equal(effects.length, 1000, 'each job ran once');
