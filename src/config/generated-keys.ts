@@ -3,9 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAdminKey } from '../domain/caller.ts';
-
-/** The minimum length of SECRET_KEY. */
-const MIN_SECRET_KEY_LENGTH = 32;
+import { isSecretKey } from './secret-key.ts';
 
 export interface AdminKey {
   key: string;
@@ -44,10 +42,6 @@ export async function readSecretKey(place: {
 }): Promise<string | undefined> {
   if (place.secretKey !== undefined || place.databaseUrl !== undefined) return place.secretKey;
   return (await findOrGenerate(join(place.dataDir, 'secret-key'), isSecretKey, '', 32)).key;
-}
-
-function isSecretKey(key: string): boolean {
-  return key.length >= MIN_SECRET_KEY_LENGTH;
 }
 
 /** The file of the admin key in the data directory. */

@@ -1,0 +1,120 @@
+/** Parsers of variables: each takes a text and returns its value. */
+import { statSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { parse as parsePostgresUrl } from 'pg-connection-string';
+import { type AllowList, parseAllowList } from '../outbound/address-guard.ts';
+
+/** Returns the value of a text. Throws NotAllowed. */
+export type Parser<T> = (text: string) => T;
+
+/** The text is not allowed; the message is what it must be. */
+export class NotAllowed extends Error {
+  constructor(allowed: string, reason?: string) {
+    super(reason === undefined ? allowed : `${allowed} (${reason})`);
+  }
+}
+
+export function wholeNumber(least: number, most: number): Parser<number> {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new NotAllowed(`a whole number from ${least} to ${most}`);
+    return value;
+  };
+}
+
+export function oneOf<T extends string>(...allowed: readonly T[]): Parser<T> {
+  return (text) => {
+    const value = allowed.find((one) => one === text);
+    if (value === undefined) throw new NotAllowed(`one of ${allowed.join(', ')}`);
+    return value;
+  };
+}
+
+/**
+ * A text that a check accepts.
+ *
+ * @param check whether the text is right; it may also throw an Error with the reason why not
+ */
+export function textThat(check: (text: string) => boolean, allowed: string): Parser<string> {
+  return (text) => {
+    if (!passes(check, text, allowed)) throw new NotAllowed(allowed);
+    return text;
+  };
+}
+
+function passes(check: (text: string) => boolean, text: string, allowed: string): boolean {
+  try {
+    return check(text);
+  } catch (error) {
+    throw new NotAllowed(allowed, (error as Error).message);
+  }
+}
+
+export const postgresUrl = textThat((text) => {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false;
+  if (text.includes('#')) throw new Error('a # must be written %23');
+  if (!parsePostgresUrl(text).database) throw new Error('the database is missing');
+  return true;
+}, 'like postgres://user:password@host:5432/database');
+
+/** An address with a zone is not allowed: it cannot be part of a URL. */
+export const host = textThat(
+  (text) =>
+    (isIP(text) !== 0 && !text.includes('%')) || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text),
+  'an IP address or a host name, without scheme, port or brackets',
+);
+
+/** Without slashes at the end. */
+export function publicUrl(text: string): string {
+  return httpUrl(text).replace(/\/+$/, '');
+}
+
+const httpUrl = textThat((text) => {
+  const url = URL.parse(text);
+  return url !== null && /^https?:\/\/[^\s?#]+$/.test(text) && url.username === '' && url.password === '';
+}, 'an http or https URL without user, query and fragment');
+
+/** The absolute path of a folder that exists. */
+export function folder(text: string): string {
+  return resolve(existingFolder(text));
+}
+
+const existingFolder = textThat(
+  (text) => statSync(text, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  'a folder that exists',
+);
+
+export function allowList(text: string): AllowList {
+  try {
+    return parseAllowList(text);
+  } catch (error) {
+    throw new NotAllowed('hosts, IP addresses or CIDRs, separated by commas', (error as Error).message);
+  }
+}
+
+/** A number of hops, a list of addresses and CIDRs, or false for none. */
+export function proxies(given: string): false | number | string[] {
+  const text = given.trim();
+  if (text === '' || text === 'off' || text === '0') return false;
+  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const list = text.split(',').map((part) => part.trim());
+  if (!list.every(isAddressOrCidr))
+    throw new NotAllowed(
+      'off, the number of proxies in front (1 to 99), or their IP addresses and CIDRs, separated by commas',
+    );
+  return list;
+}
+
+function isAddressOrCidr(text: string): boolean {
+  const [, address = '', bits = '0'] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
+}
+
+export function listOfSeconds(text: string): readonly number[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (!parts.every((part) => /^\d{1,7}$/.test(part)))
+    throw new NotAllowed('whole numbers of seconds, separated by commas');
+  return Object.freeze(parts.map(Number));
+}
