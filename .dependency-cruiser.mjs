@@ -34,7 +34,7 @@ export const layers = {
   ],
   'src/cli': ['src/config', 'src/store', 'src/postgres', 'src/domain'],
   'src/demo': ['src/embedded'],
-  'src/worker': ['src/pipeline', 'src/queue', 'src/domain'],
+  'src/worker': ['src/pipeline', 'src/queue', 'src/domain', 'src/telemetry'],
   'src/testing': ['src/registry', 'src/validation', 'src/plugin'],
   'src/pipeline/call': [
     'src/pipeline/submit',
@@ -78,6 +78,7 @@ export const layers = {
     'src/postgres',
     'src/plugin',
     'src/domain',
+    'src/telemetry',
     'src/contract',
   ],
   'src/pipeline/throttle': ['src/registry'],
@@ -89,6 +90,7 @@ export const layers = {
     'src/postgres',
     'src/plugin',
     'src/domain',
+    'src/telemetry',
   ],
   'src/pipeline/read': ['src/registry', 'src/store', 'src/domain', 'src/contract', 'src/json'],
   'src/pipeline/control': [
@@ -101,7 +103,14 @@ export const layers = {
     'src/domain',
     'src/contract',
   ],
-  'src/pipeline/settle': ['src/queue', 'src/store', 'src/postgres', 'src/domain', 'src/contract'],
+  'src/pipeline/settle': [
+    'src/queue',
+    'src/store',
+    'src/postgres',
+    'src/domain',
+    'src/contract',
+    'src/telemetry',
+  ],
   'src/access': [
     'src/registry',
     'src/outbound',
@@ -122,6 +131,7 @@ export const layers = {
   'src/postgres': ['src/domain'],
   'src/plugin': [],
   'src/domain': ['src/contract'],
+  'src/telemetry': [],
   'src/contract': [],
   'src/json': [],
   jobs: ['src/plugin/index.ts', 'schemas'],

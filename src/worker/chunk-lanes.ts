@@ -7,12 +7,14 @@
  *   a free slot.
  * - Jobs that have not started return to the queue when another batch has waited long enough for their place.
  */
+import { toAsyncId } from '../domain/batch.ts';
 import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/run-chunk.ts';
 import { sendToQuarantine } from '../pipeline/run/send-to-quarantine.ts';
 import { SMALL_PER_LANE, sizeOfMessage } from '../queue/fetch-chunks.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Lane, Lanes } from '../queue/queue.ts';
 import { waitingBatches } from '../queue/waiting-batches.ts';
+import { type ChunkEnd, chunkClaimed, chunkEnded } from '../telemetry/events.ts';
 
 const REVIEW_MS = 25;
 /** A lane does not wait for runs that take longer than this. */
@@ -72,8 +74,19 @@ class ChunkLanes {
   }
 
   async #work(claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
+    const { batch, chunk, attempt } = claim.message;
+    const fields = { asyncId: toAsyncId(batch), chunk, attempt };
+    chunkClaimed.emit(fields);
+    const end = await this.#workOn(claim, lane);
+    chunkEnded.emit({ ...fields, end });
+  }
+
+  async #workOn(claim: Claim<ChunkMessage>, lane: Lane): Promise<ChunkEnd> {
     // A message that was claimed before and not settled may have killed its worker.
-    if (claim.retryCount > 0) return sendToQuarantine(this.#deps, this.#queue, claim);
+    if (claim.retryCount > 0) {
+      await sendToQuarantine(this.#deps, this.#queue, claim);
+      return 'quarantined';
+    }
     const hand: Hand = {
       lane,
       hasLane: true,
@@ -87,7 +100,7 @@ class ChunkLanes {
       hand.work = work;
     };
     try {
-      await runChunk(this.#deps, this.#queue, claim, { onWork });
+      return await runChunk(this.#deps, this.#queue, claim, { onWork });
     } finally {
       this.#hands.delete(hand);
     }

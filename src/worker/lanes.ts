@@ -4,10 +4,11 @@ import { CallbackBodies } from '../pipeline/deliver/callback-body.ts';
 import { CallbackGroups } from '../pipeline/deliver/callback-groups.ts';
 import { type DeliverDeps, deliver } from '../pipeline/deliver/deliver.ts';
 import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
-import { newResultWalk } from '../pipeline/settle/lost-results.ts';
+import { newResultWalk, type ResultWalk } from '../pipeline/settle/lost-results.ts';
 import { startRetention } from '../pipeline/upkeep/retention.ts';
 import { sweep } from '../pipeline/upkeep/sweep.ts';
 import type { Lanes as QueueLanes } from '../queue/queue.ts';
+import { sweepEnded } from '../telemetry/events.ts';
 import { startChunkLanes } from './chunk-lanes.ts';
 import { Quarantine, type QuarantineDeps } from './quarantine/parent.ts';
 
@@ -55,12 +56,23 @@ function startSweeping(deps: LanesDeps): { stop(): void; done(): Promise<void> }
   let running: Promise<void> = Promise.resolve();
   const walk = newResultWalk();
   const timer = setInterval(() => {
-    running = running
-      .then(() => (deps.draining.aborted ? undefined : sweep(deps, { walk })))
-      .catch((error: unknown) => deps.log.warn({ err: error }, 'sweep failed'));
+    running = running.then(() => (deps.draining.aborted ? undefined : goRound(deps, walk)));
   }, SWEEP_INTERVAL_MS);
   return {
     stop: () => clearInterval(timer),
     done: () => running,
   };
+}
+
+/** Never rejects: the next round does what this one could not. */
+async function goRound(deps: LanesDeps, walk: ResultWalk): Promise<void> {
+  const begunAt = performance.now();
+  let failure: unknown = null;
+  try {
+    await sweep(deps, { walk });
+  } catch (error) {
+    failure = error;
+    deps.log.warn({ err: error }, 'sweep failed');
+  }
+  sweepEnded.emit({ durationMs: performance.now() - begunAt, error: failure });
 }

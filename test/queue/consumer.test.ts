@@ -3,6 +3,9 @@ import { describe, type TestContext, test } from 'node:test';
 import { type ConsumerOptions, type Lane, startConsumer } from '../../src/queue/consumer.ts';
 import { waitFor } from '../support/wait.ts';
 
+/** Messages in hand are kept alive this often. */
+const KEEP_ALIVE_MS = 3000;
+
 /** A queue of numbers in memory, whose handlers end when the test tells them. */
 function startTaking(t: TestContext, waiting: number[], options: Partial<ConsumerOptions<number>> = {}) {
   const inHand = new Map<number, () => void>();
@@ -81,6 +84,18 @@ describe('a consumer', () => {
     finish(1);
     finish(2);
     await holds(3, 4);
+  });
+
+  test('a consumer frees nothing more at the end of a message that has released its lane', async (t) => {
+    const { asked, lanes, finish, holds } = startTaking(t, [1, 2, 3, 4, 5]);
+    await holds(1, 2);
+    lanes.get(1)?.release();
+    await holds(1, 2, 3);
+    finish(1);
+    await holds(2, 3);
+    finish(2);
+    await holds(3, 4);
+    assert.deepEqual(asked, [2, 1, 1], 'there was room for one message at a time');
   });
 
   test('a consumer fetches again at once when other processes were in its way', async (t) => {
@@ -164,5 +179,25 @@ describe('a consumer', () => {
     finish(2);
     await stopping;
     assert.deepEqual(asked, [2]);
+  });
+
+  test('a consumer that stops keeps alive what is in hand until the last message has ended', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const renewed: number[][] = [];
+    const { consumer, finish, holds } = startTaking(t, [1, 2], {
+      async keepAlive(claims) {
+        renewed.push(claims);
+      },
+    });
+    await holds(1, 2);
+    const stopped = consumer.stop();
+    t.mock.timers.tick(KEEP_ALIVE_MS);
+    finish(1);
+    await holds(2);
+    t.mock.timers.tick(KEEP_ALIVE_MS);
+    finish(2);
+    await stopped;
+    t.mock.timers.tick(KEEP_ALIVE_MS);
+    assert.deepEqual(renewed, [[1, 2], [2]]);
   });
 });

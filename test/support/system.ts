@@ -13,6 +13,7 @@ import { startWorker } from '../../src/app/worker.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import type { StallTimes } from '../../src/pipeline/upkeep/stall-watch.ts';
 import type { Registry } from '../../src/registry/registry.ts';
+import { batchEnded } from '../../src/telemetry/events.ts';
 import { createDatabase } from './database.ts';
 import { waitFor } from './wait.ts';
 
@@ -176,7 +177,7 @@ export async function startSystem(
           const { body } = await rpc('progress', { async: asyncId });
           return (body.state === 'completed' || body.state === 'cancelled') && body;
         },
-        { what: `the end of batch ${asyncId}`, timeoutMs },
+        { what: `the end of batch ${asyncId}`, timeoutMs, after: batchEnded },
       ),
     async results(asyncId) {
       const { status, body } = await rpc('results', { async: asyncId });

@@ -7,6 +7,7 @@ import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
 import { type BatchRow, type CallbackState, lockAnyBatch } from '../../store/batches.ts';
 import { countAttempt, insertDelivery } from '../../store/deliveries.ts';
+import { callbackAttempted } from '../../telemetry/events.ts';
 import type { CallbackGroups } from './callback-groups.ts';
 import { recordAttempt } from './record-attempt.ts';
 import { type Attempt, type SendCallbackDeps, sendCallback } from './send-callback.ts';
@@ -44,7 +45,13 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
   const held = { ...claim, message: { ...message, tenant: batch.tenant } };
   if (attempt.error === null) await deps.groups.delivered(claim, attempt, deps.stopping);
   else noteFailure(deps, held.message, attempt, await recordFailure(deps, held, attempt));
+  emitAttempt(held.message, attempt);
   return attempt.status !== null;
+}
+
+function emitAttempt(message: CallbackMessage, { status, error, durationMs }: Attempt): void {
+  const { batch, tenant, receiver, attempt } = message;
+  callbackAttempted.emit({ asyncId: toAsyncId(batch), tenant, receiver, attempt, status, error, durationMs });
 }
 
 /** True when a repost was requested after the message was sent: the repost's message takes over. */

@@ -7,7 +7,7 @@ import type { Log } from '../../plugin/context.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import { isCancelRequested } from '../../store/batches.ts';
-import { logEnd } from '../settle/batch-end.ts';
+import { reportEnd } from '../settle/batch-end.ts';
 import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import { Halt, type HaltReason } from './halt.ts';
@@ -188,7 +188,7 @@ export class Recorder {
     if (result.state === 'lost') this.halt('lost');
     else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
     if (result.state === 'recorded' && result.ended)
-      logEnd(this.#deps.log, this.#claim.message.batch, result.ended);
+      reportEnd(this.#deps.log, this.#claim.message.batch, result.ended);
   }
 
   /** Stops the timer, when the message cannot be closed. */

@@ -10,6 +10,7 @@ import type { Claim } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { type LoadedChunk, loadChunk } from '../../store/chunks.ts';
 import { markRunning } from '../../store/settle.ts';
+import type { ChunkEnd } from '../../telemetry/events.ts';
 import { dropClaim, releaseMessage } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
@@ -52,6 +53,8 @@ export interface MessageWork {
  */
 const SHOW_RUNNING_MS = 100;
 /**
+ * Runs the jobs of the message and settles it. Returns how the work on it ended.
+ *
  * @param queueName the queue of actions that the message belongs to
  * @param options.onWork called with the message when its jobs are known
  * @param options.runner how its jobs are run: concurrently when absent
@@ -61,11 +64,14 @@ export async function runChunk(
   queueName: string,
   claimed: Claim<ChunkMessage>,
   { onWork, runner }: { onWork?: (work: MessageWork) => void; runner?: JobRunner } = {},
-): Promise<void> {
+): Promise<ChunkEnd> {
   const { batch, chunk: number, generation, isSmall } = claimed.message;
   const load = () => (isSmall ? deps.smallChunks.load(claimed.message) : loadChunk(deps.pool, batch, number));
   const chunk = await untilAvailable(load, { signal: deps.stopping });
-  if (!chunk || chunk.generation !== generation) return dropClaim(deps, claimed);
+  if (!chunk || chunk.generation !== generation) {
+    await dropClaim(deps, claimed);
+    return 'lost';
+  }
 
   const claim = { ...claimed, message: { ...claimed.message, tenant: chunk.tenant } };
   const recorder = new Recorder(deps, queueName, claim, chunk.readAt - Date.now());
@@ -82,12 +88,14 @@ export async function runChunk(
     const run = { ...deps, claim, recorder, scope: scopeOf(deps, claim.message, chunk, recorder) };
     const rest = await (runner ?? sideBySide(onWork))(run, jobs);
     if (failures.length === 0 && mayGoBackAsItIs(run, jobs, rest)) {
-      if (await releaseMessage(deps, claim)) return;
+      if (await releaseMessage(deps, claim)) return 'released';
       recorder.halt('cancelled');
     }
     await recorder.close(rest);
     // Unless another lane has it now, its batch was restarted or deleted.
-    if (recorder.halted === 'lost') await dropClaim(deps, claim);
+    if (recorder.halted !== 'lost') return 'settled';
+    await dropClaim(deps, claim);
+    return 'lost';
   } finally {
     clearTimeout(showing);
     deps.draining.removeEventListener('abort', haltAtDrain);

@@ -5,6 +5,7 @@ import type { Log } from '../../domain/log.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { SettleAnswer } from '../../store/settle.ts';
+import { batchEnded } from '../../telemetry/events.ts';
 
 /** A batch that has just ended. */
 export interface EndedBatch {
@@ -42,9 +43,19 @@ export function receiverOf(callbackUrl: string): string {
   return new URL(callbackUrl).host;
 }
 
-/** Writes the one log line of a batch's end. Call it after the commit of the transaction that ended it. */
-export function logEnd(log: Pick<Log, 'info'>, batchId: string, ended: SettleAnswer): void {
+/**
+ * Writes the one log line of a batch's end and emits its event. Call it after the commit of the transaction that
+ * ended it.
+ */
+export function reportEnd(log: Pick<Log, 'info'>, batchId: string, ended: SettleAnswer): void {
   const { tenant, state, total, succeeded, failed, cancelled, durationMs } = ended;
-  const counts = { total, succeeded, failed, cancelled };
-  log.info({ asyncId: toAsyncId(batchId), tenant, state, counts, durationMs }, 'batch ended');
+  const batch = {
+    asyncId: toAsyncId(batchId),
+    tenant,
+    state,
+    counts: { total, succeeded, failed, cancelled },
+    durationMs,
+  };
+  log.info(batch, 'batch ended');
+  batchEnded.emit(batch);
 }

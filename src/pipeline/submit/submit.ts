@@ -14,7 +14,7 @@ import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import { copyChunks, encodeChunk, type NewChunk } from '../../store/chunks.ts';
 import { newBatchIds } from '../../store/submission.ts';
 import type { LargeJobChecker } from '../../validation/large-jobs.ts';
-import { logEnd } from '../settle/batch-end.ts';
+import { reportEnd } from '../settle/batch-end.ts';
 import { asyncIdOf, claimIdempotencyKey } from './idempotency.ts';
 import { Intake, type IntakeEvent } from './intake.ts';
 import type { SmallBatches } from './small-batches.ts';
@@ -72,7 +72,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     // `finish` has thrown if the request has no jobs.
     const storing = upload ? upload.commit(batch, last) : storeAtOnce(deps, batch, last as NewChunk);
     const stored = await storing;
-    if (stored.ended) logEnd(deps.log, toBatchId(stored.asyncId), stored.ended);
+    if (stored.ended) reportEnd(deps.log, toBatchId(stored.asyncId), stored.ended);
     return stored.asyncId;
   } catch (error) {
     await upload?.abandon();

@@ -21,7 +21,7 @@ import { countDeliveries } from '../../store/deliveries.ts';
 import { trySweepLock } from '../../store/duty-locks.ts';
 import { recount } from '../../store/settle.ts';
 import { requeue } from '../control/control.ts';
-import { logEnd, receiverOf, sendCompletionCallbacks } from '../settle/batch-end.ts';
+import { receiverOf, reportEnd, sendCompletionCallbacks } from '../settle/batch-end.ts';
 import { findLostResults, newResultWalk, recordLost } from '../settle/lost-results.ts';
 import { discardStaleUploads } from '../submit/discard-upload.ts';
 import { moveQueues } from './move-queues.ts';
@@ -127,7 +127,7 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   });
   if (!ended) return;
   log.warn({ asyncId }, 'sweep: batch finished from its results');
-  logEnd(log, batchId, ended);
+  reportEnd(log, batchId, ended);
 }
 
 /** The batches with a pending callback but without a message for it. */

@@ -8,6 +8,7 @@ import { CallbackGroups } from '../../../src/pipeline/deliver/callback-groups.ts
 import { type DeliverDeps, deliver } from '../../../src/pipeline/deliver/deliver.ts';
 import type { CallbackMessage } from '../../../src/queue/messages.ts';
 import { type Claim, startQueue } from '../../../src/queue/queue.ts';
+import { callbackAttempted } from '../../../src/telemetry/events.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { ADMIN_KEY, type System } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -83,7 +84,7 @@ export function callbackBecomes(system: System, asyncId: string, state: string):
       const callback = await callbackOf(system, asyncId);
       return callback.state === state && callback;
     },
-    { what: `the callback of ${asyncId} to be ${state}`, timeoutMs: 20_000 },
+    { what: `the callback of ${asyncId} to be ${state}`, timeoutMs: 20_000, after: callbackAttempted },
   );
 }
 
@@ -94,7 +95,7 @@ export function attemptsLogged(system: System, asyncId: string, count: number): 
       const lines = await deliveries(system, asyncId);
       return lines.length >= count && lines;
     },
-    { what: `attempt ${count} for ${asyncId}` },
+    { what: `attempt ${count} for ${asyncId}`, after: callbackAttempted },
   );
 }
 
@@ -122,6 +123,7 @@ export async function queuedCallbacks(system: System, asyncId: string): Promise<
 export async function callbackMessagesGone(system: System, asyncId: string): Promise<void> {
   await waitFor(async () => (await queuedCallbacks(system, asyncId)).length === 0, {
     what: `the callback messages of ${asyncId} to be gone`,
+    after: callbackAttempted,
   });
 }
 
