@@ -25,7 +25,7 @@ type Run = (context: JobContext) => Promise<unknown>;
 /**
  * A batch of this many jobs, claimed; returns a function that runs one of them in a transaction of the pool.
  */
-async function transactions(jobs: number, pool: pg.Pool) {
+async function transactions(jobs: number, pool: pg.Pool, { timeoutSeconds = 60 } = {}) {
   const asyncId = await system.run(echoJobs(jobs));
   const [claim] = await claims.take();
   assert.ok(claim);
@@ -49,7 +49,7 @@ async function transactions(jobs: number, pool: pg.Pool) {
     asyncId,
     run(index: number, run: Run) {
       const action = { summary: 'of the test', run: (_params: unknown, context: JobContext) => run(context) };
-      const job = { index, params: {}, entry: { ...entry, transactional: true, action } };
+      const job = { index, params: {}, entry: { ...entry, transactional: true, timeoutSeconds, action } };
       return executeTransactional(deps, claim, [job], scope);
     },
   };
@@ -159,3 +159,36 @@ test('a job that waits for its transaction does not start once its batch is canc
   ]);
   assert.deepEqual(rows, [{ index: 0 }]);
 });
+
+/** A statement that no limit of the server ends. */
+const ENDLESS = 'set local statement_timeout = 0; select pg_sleep(300)';
+
+/** A run that ends while its statement is under way. */
+const BUSY: Record<string, (sql: JobContext['sql']) => Promise<unknown>> = {
+  'its time is over': (sql) => sql.query(ENDLESS),
+  'it has failed without awaiting a statement': async (sql) => {
+    sql.query(ENDLESS).catch(() => {});
+    throw new Error('on purpose');
+  },
+};
+
+for (const [when, busy] of Object.entries(BUSY))
+  test(`a run that ends in the middle of a statement, since ${when}, has its connection closed and its place free`, async (t) => {
+    // One place for transactions.
+    const pool = poolOf(t, 2);
+    const batch = await transactions(2, pool, { timeoutSeconds: 1 });
+    const pids: number[] = [];
+    const pidOf = async (sql: JobContext['sql']) =>
+      (await sql.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid ?? 0;
+    const cut = await batch.run(0, async ({ sql }) => {
+      pids.push(await pidOf(sql));
+      await busy(sql);
+    });
+    assert.ok(cut !== 'lost' && 'outcomes' in cut);
+    assert.equal(cut.outcomes[0]?.status, 'retry');
+    const next = await batch.run(1, async ({ sql }) => pids.push(await pidOf(sql)));
+    assert.ok(next !== 'lost' && 'state' in next, 'the next job has a connection');
+    assert.notEqual(pids[0], pids[1]);
+    const find = () => system.pool.query('select from pg_stat_activity where pid = $1', [pids[0]]);
+    await waitFor(async () => (await find()).rowCount === 0, { what: 'the end of the session' });
+  });
