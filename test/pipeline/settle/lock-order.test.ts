@@ -1,0 +1,145 @@
+/** Every settle locks the message's row, then the batch's: those that come together wait, and none is in a deadlock. */
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import type { PoolClient } from 'pg';
+import { toBatchId } from '../../../src/domain/batch.ts';
+import type { RecordableOutcome } from '../../../src/domain/outcome.ts';
+import { runChunk } from '../../../src/pipeline/run/run-chunk.ts';
+import { releaseMessage, settleClaim } from '../../../src/pipeline/settle/settle.ts';
+import type { ChunkMessage } from '../../../src/queue/messages.ts';
+import type { Claim } from '../../../src/queue/queue.ts';
+import { startSystem } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
+import { startClaiming } from '../claims.ts';
+import { echoJobs, workJob } from '../work-jobs.ts';
+
+const system = await startSystem({ after }, { worker: false });
+const { pool } = system;
+const { deps, take } = await startClaiming({ after }, system);
+
+/** Stores a batch and takes its message. */
+async function claimed(jobs = echoJobs(2)): Promise<Claim<ChunkMessage>> {
+  const batch = toBatchId(await system.run(jobs));
+  const claim = (await take()).find(({ message }) => message.batch === batch);
+  assert.ok(claim);
+  return claim;
+}
+
+function success(index: number): RecordableOutcome {
+  const now = Date.now();
+  return { index, status: 'succeeded', response: '{}', attempts: 1, startedAt: now, finishedAt: now };
+}
+
+const both = [success(0), success(1)];
+
+function settleAlone(claim: Claim<ChunkMessage>, more: object = {}) {
+  return settleClaim(deps, { queueName: 'default', claim, outcomes: both, isLast: true, ...more });
+}
+
+/** Runs `work` with a session of its own, in a transaction that is rolled back. */
+async function inTransaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    return await work(client);
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+}
+
+function lockMessage(client: PoolClient, { id, queue }: Claim<ChunkMessage>): Promise<unknown> {
+  return client.query('select from pgboss.job where name = $1 and id = $2 for update', [queue, id]);
+}
+
+function lockBatch(client: PoolClient, { message }: Claim<ChunkMessage>): Promise<unknown> {
+  return client.query('select from batchwright.batch where id = $1 for update', [message.batch]);
+}
+
+/** Whether a session of this database waits for a lock, and whether the batch's row is free, at one moment. */
+async function look({ message }: Claim<ChunkMessage>): Promise<{ isWaiting: boolean; isFree: boolean }> {
+  const { rows } = await pool.query(
+    `with free as materialized (select from batchwright.batch where id = $1 for update skip locked)
+     select exists (
+       select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+     ) as "isWaiting", (select count(*) from free) = 1 as "isFree"`,
+    [message.batch],
+  );
+  return rows[0];
+}
+
+/** What locks both rows, by what does it; called again while it is refused for having waited too long. */
+const SETTLES: Record<string, (claim: Claim<ChunkMessage>) => Promise<unknown>> = {
+  'a settle on its way': (claim) => settleAlone(claim, { isLast: false }),
+  'the last settle': (claim) => settleAlone(claim),
+  'a settle that sends a message, too': (claim) =>
+    settleAlone(claim, { next: [{ message: { ...claim.message, attempt: 2 }, delaySeconds: 1 }] }),
+  'the settle of a group': (claim) =>
+    deps.smallChunks.settle({ queueName: 'default', claim, outcomes: both, isLast: true }),
+  'a message that goes back': (claim) => releaseMessage(deps, claim),
+};
+
+describe('a settle that waits for the message leaves the batch to others', () => {
+  for (const [what, settle] of Object.entries(SETTLES))
+    test(what, async () => {
+      const claim = await claimed();
+      let settling: Promise<unknown> | undefined;
+      await inTransaction(async (client) => {
+        await lockMessage(client, claim);
+        const seen = await waitFor(
+          async () => {
+            settling ??= settle(claim).finally(() => {
+              settling = undefined;
+            });
+            const now = await look(claim);
+            return now.isWaiting && now;
+          },
+          { what: 'it to wait for the message' },
+        );
+        assert.equal(seen.isFree, true);
+      });
+      await settling;
+    });
+
+  test('a transactional job', async () => {
+    const claim = await claimed([workJob('post', { name: 'order' })]);
+    let running: Promise<unknown> | undefined;
+    await inTransaction(async (client) => {
+      await lockMessage(client, claim);
+      running = runChunk(deps, 'default', claim);
+      const seen = await waitFor(
+        async () => {
+          const now = await look(claim);
+          return now.isWaiting && now;
+        },
+        { what: 'it to wait for the message' },
+      );
+      assert.equal(seen.isFree, true);
+    });
+    assert.equal(await running, 'settled');
+  });
+});
+
+test('a settle that Postgres ends since it is in a deadlock is made again', async () => {
+  // The other session waits for longer before it looks for a deadlock: it is the settle that is ended, as a rule.
+  const isEnded = async (): Promise<boolean> => {
+    const claim = await claimed();
+    let settling: Promise<unknown> | undefined;
+    const hasLock = await inTransaction(async (client) => {
+      await client.query(`set local deadlock_timeout = '4s'`);
+      await lockBatch(client, claim);
+      settling = settleAlone(claim);
+      await waitFor(async () => (await look(claim)).isWaiting, { what: 'the settle to wait for the batch' });
+      return lockMessage(client, claim).then(
+        () => true,
+        () => false,
+      );
+    });
+    const settled = (await settling) as Awaited<ReturnType<typeof settleClaim>>;
+    assert.ok(settled.state === 'recorded' && settled.ended);
+    assert.equal(settled.ended.succeeded, 2);
+    return hasLock;
+  };
+  // On a machine that stands still for a second, the other one may be ended.
+  await waitFor(isEnded, { what: 'a deadlock that ends the settle' });
+});
