@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: measures the targets of the speed table with their peers and the limit, on a Postgres of its
- * own, prints one table and writes it to bench/RESULTS.md. `npm run bench -- S1 S4 --n 10000 --rounds 1` measures
- * some of them, and smaller; that is printed only.
+ * `npm run bench`: measures the speed targets with their peers and the limit, on its own Postgres, prints one
+ * table and writes it to bench/RESULTS.md. `npm run bench -- S1 S4 --n 10000 --rounds 1` measures some of
+ * them, with fewer jobs, and only prints the result.
  */
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ interface Options {
   rounds: number;
 }
 
-/** Whether all of it was measured; throws for options that are wrong. */
+/** True when all targets were measured; throws for wrong options. */
 async function main(args: string[], interrupted: AbortSignal): Promise<boolean> {
   const options = readOptions(args);
   const targets = await selectTargets(options.ids);
@@ -40,7 +40,7 @@ async function main(args: string[], interrupted: AbortSignal): Promise<boolean> 
   return outcomes.length === targets.length && !outcomes.some(({ failed }) => failed);
 }
 
-/** A target that fails has a row that says so, and the others go on. */
+/** A target that fails gets a row that says so, and the others continue. */
 async function measure(
   target: Target,
   { n, rounds }: Options,
@@ -95,7 +95,7 @@ function count(name: string, text: string | undefined): number | undefined {
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => interrupt.abort(new Error(`interrupted by ${signal}`)));
-// What an engine throws where nobody can catch it ends the run, yet not before all that was started has ended.
+// An uncaught error of an engine ends the run, after everything that was started has ended.
 process.on('uncaughtException', (error) => interrupt.abort(error));
 try {
   const isMeasured = await main(process.argv.slice(2), interrupt.signal);

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:stages`: where the processor time of W(100k) goes, stage by stage, Node and Postgres apart;
- * `npm run bench:stages -- small`: the same of small batches, `-- small callbacks`: with their callbacks.
- * Processor time rather than wall time: other work on the machine hardly changes it.
+ * `npm run bench:stages`: the processor time of W(100k) by stage, separately for Node and Postgres. `npm run
+ * bench:stages -- small` does the same for small batches, `-- small callbacks` with their callbacks.
+ * Processor time rather than wall time, because other work on the machine hardly changes it.
  */
 import { readFileSync } from 'node:fs';
 import { withClient } from '../test/support/server.ts';
@@ -18,7 +18,7 @@ const SMALL_BATCHES = 2000;
 const ROUNDS = 5;
 const CLOCK_TICK_MS = 10; // of /proc/<pid>/stat: USER_HZ is 100 on every Linux
 
-/** What each process is busy with, by its name in pg_stat_activity where it is one of Postgres. */
+/** The task of each process; a Postgres backend is named as in pg_stat_activity. */
 const STAGES = [
   { of: 'API', what: 'Node: receive, cut, parse, check, pack' },
   { of: 'batchwright ingest', what: 'Postgres: COPY the chunks, send their messages, commit' },
@@ -49,7 +49,7 @@ async function processorTimes({ databaseUrl, pids }: Product): Promise<Map<strin
 }
 
 interface Workload {
-  /** What one unit of it is; of so many. */
+  /** The unit of the workload, and their number. */
   unit: string;
   units: number;
   run(): Promise<void>;

@@ -1,7 +1,8 @@
 /**
- * `npm run chaos`: breaks the product in every way of the list of reliability, as a user runs it, and says what
- * held. All of them are written to bench/CHAOS.md; `npm run chaos -- R1 R16` runs some, which is printed only, and
- * `--full` has the full counts. The exit code is 1 when something did not hold.
+ * `npm run chaos`: breaks the product in every way of the reliability list, as a user runs it, and reports
+ * which guarantees held. A complete run is written to bench/CHAOS.md; `npm run chaos -- R1 R16` runs some
+ * programs and only prints, and `--full` uses the full counts. The exit code is 1 when something did not
+ * hold.
  */
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,10 +15,10 @@ import { isHeld, markdownReport, type Outcome, terminalTable } from './report.ts
 
 const PROGRAMS = join(import.meta.dirname, 'programs');
 const REPORT = join(import.meta.dirname, '../CHAOS.md');
-/** What a program may take with its small counts, and with its full ones. */
+/** The time limit of a program with its small counts, and with its full ones. */
 const LIMIT_SECONDS = { small: 300, full: 7200 };
 
-/** Whether everything held; throws for options that are wrong. */
+/** True when everything held; throws for wrong options. */
 async function main(args: string[], interrupted: AbortSignal): Promise<boolean> {
   const { values, positionals } = parseArgs({
     args,
@@ -43,7 +44,7 @@ async function main(args: string[], interrupted: AbortSignal): Promise<boolean> 
   return outcomes.length === programs.length && outcomes.every(isHeld);
 }
 
-/** A program that fails has a row that says so, and the others go on. */
+/** A program that fails gets a row that says so, and the others continue. */
 async function runOne(program: Program, full: boolean, interrupted: AbortSignal): Promise<Outcome> {
   const startedAt = performance.now();
   const runSeconds = full ? LIMIT_SECONDS.full : LIMIT_SECONDS.small;

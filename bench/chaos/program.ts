@@ -1,6 +1,6 @@
 import type { Postgres } from '../support/postgres.ts';
 
-/** One thing that goes wrong, and what must hold all the same. Each stands in a file of its own in `programs/`. */
+/** One fault, and the guarantees that must hold. Each is in its own file in `programs/`. */
 export interface Program {
   /** `R1` and so on. */
   id: string;
@@ -8,24 +8,24 @@ export interface Program {
   run(chaos: Chaos): Promise<Finding[]>;
 }
 
-/** What a program is given. */
+/** The environment of a program. */
 export interface Chaos {
-  /** A server of the program's own. */
+  /** The program's own server. */
   postgres: Postgres;
-  /** The small figure, or the full one where `--full` was asked for. */
+  /** The small figure, or the full one with `--full`. */
   scale(full: number, small: number): number;
-  /** Tells whoever watches how far it is. */
+  /** Reports progress to the user. */
   say(line: string): void;
   /** Aborted when the run is interrupted, and when the program takes far too long. */
   signal: AbortSignal;
 }
 
-/** A line of the program's table. */
+/** A row of the program's table. */
 export interface Finding {
   /** What was done, with its figures. */
   done: string;
   must: string;
-  /** What was seen. */
+  /** What was observed. */
   came: string;
   held: boolean;
 }

@@ -1,7 +1,7 @@
-/** What was done and what held, as tables: for the terminal, and for CHAOS.md. */
+/** The actions and findings, as tables: for the terminal, and for CHAOS.md. */
 import type { Finding, Program } from './program.ts';
 
-/** What one program came to. */
+/** The result of one program. */
 export interface Outcome {
   program: Program;
   seconds: number;
@@ -14,7 +14,7 @@ export function isHeld({ findings }: Outcome): boolean {
   return findings.length > 0 && findings.every(({ held }) => held);
 }
 
-/** One finding a paragraph: the texts are too long for columns. */
+/** One paragraph per finding: the texts are too long for columns. */
 export function terminalTable({ findings }: Outcome): string {
   return findings
     .map(

@@ -1,4 +1,4 @@
-/** BullMQ with a batch as a flow: a parent that its jobs are the children of, whose results it returns. */
+/** BullMQ with a batch as a flow: a parent with the jobs as its children, whose results it returns. */
 import { importPeer } from '../support/peer.ts';
 import { redisVersion, startRedis } from '../support/redis.ts';
 import { CLIENTS, fromClients, JOBS_EACH } from '../support/small-batches.ts';
@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 import { answer, type Echo, echo, range } from '../support/workload.ts';
 import { type Engine, LeftOut, type RunningEngine, seconds } from './engine.ts';
 
-/** What is used of it. */
+/** The used part of its interface. */
 interface BullMq {
   FlowProducer: new (options: object) => { add(flow: Flow): Promise<unknown>; close(): Promise<void> };
   Queue: new (

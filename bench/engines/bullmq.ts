@@ -1,11 +1,11 @@
-/** BullMQ on a Redis of its own; the value that it keeps with a completed job is the result. */
+/** BullMQ on its own Redis; the value stored with a completed job is the result. */
 import { importPeer } from '../support/peer.ts';
 import { redisVersion, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { answer, type Echo, echo, range, slices } from '../support/workload.ts';
 import { type Engine, LeftOut, type RunningEngine, seconds } from './engine.ts';
 
-/** What is used of it. */
+/** The used part of its interface. */
 interface BullMq {
   Queue: new (name: string, options: object) => Queue;
   Worker: new (name: string, handle: (job: { data: Echo }) => Promise<unknown>, options: object) => Worker;

@@ -1,28 +1,30 @@
-/** What every engine offers to be measured by: ours, its peers, and the limit. */
+/** The interface for measuring an engine: ours, its peers, and the limit. */
 export interface Engine {
-  /** Short, as ratios name it. */
+  /** A short name, used in ratios. */
   name: string;
-  /** What of it is measured, as the table says it. */
+  /** What is measured, as the table shows it. */
   measured: string;
-  /** What it runs with, for the report. */
+  /** Its settings, for the report. */
   settings: string;
-  /** What is counted; jobs when absent. */
+  /** The unit that is counted; jobs when absent. */
   counted?: 'batches';
   /**
-   * Starts it on a database of its own in this Postgres. Throws LeftOut when it cannot take part on this machine;
-   * the signal ends whatever it waits for later on.
+   * Starts it on its own database in this Postgres. Throws LeftOut when it cannot run on this machine; the
+   * signal ends all later waits.
    */
   setUp(postgresUrl: string, signal: AbortSignal): Promise<RunningEngine>;
 }
 
 export interface RunningEngine {
-  /** Runs W(n), or n batches; the seconds from handing over the first until every result can be read. */
+  /**
+   * Runs W(n), or n batches; returns the seconds from submitting the first until every result can be read.
+   */
   run(n: number): Promise<number>;
   /** Leaves nothing behind. */
   tearDown(): Promise<void>;
 }
 
-/** An engine does not take part; the message says why. */
+/** An engine is left out; the message gives the reason. */
 export class LeftOut extends Error {}
 
 /** Times `work`, in seconds. */

@@ -1,4 +1,4 @@
-/** graphile-worker; it keeps no results, so the handler writes each into a table before its job is done. */
+/** graphile-worker; it stores no results, so the handler writes each into a table before its job ends. */
 import pg from 'pg';
 import { importPeer } from '../support/peer.ts';
 import { createDatabase } from '../support/postgres.ts';
@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 import { answer, type Echo, echo, range, slices } from '../support/workload.ts';
 import { type Engine, type RunningEngine, seconds } from './engine.ts';
 
-/** What is used of it. */
+/** The used part of its interface. */
 interface GraphileWorker {
   Logger: new (factory: () => () => void) => object;
   run(options: object): Promise<{ stop(): Promise<void> }>;

@@ -1,6 +1,6 @@
 /**
- * What no engine with a row a job and a row a result can beat here: COPY the jobs in, COPY the results in, one
- * after the other, each into a table with a primary key, and nothing is worked on.
+ * The upper bound for engines with one row per job and one row per result: COPY the jobs in, then COPY the
+ * results in, each into a table with a primary key, without running anything.
  */
 import { once } from 'node:events';
 import type { Pool } from 'pg';
@@ -11,7 +11,7 @@ import { createDatabase } from '../support/postgres.ts';
 import { answer, echo, slices } from '../support/workload.ts';
 import { type Engine, type RunningEngine, seconds } from './engine.ts';
 
-/** Lines that are written to the socket at once. */
+/** Lines written to the socket at once. */
 const LINES = 1000;
 
 export const limit: Engine = {
@@ -46,7 +46,7 @@ export const limit: Engine = {
   },
 };
 
-/** JSON of these values holds neither tabs nor backslashes, which the format would want escaped. */
+/** JSON of these values contains no tabs and no backslashes, which the format would require to be escaped. */
 async function copy(pool: Pool, statement: string, n: number, make: (n: number) => object): Promise<void> {
   const client = await pool.connect();
   try {

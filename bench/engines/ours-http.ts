@@ -1,4 +1,4 @@
-/** The whole of ours: one JSON request to `src/main.ts`, until a caller sees the batch completed. */
+/** All of ours: one JSON request to `src/main.ts`, until a caller sees the batch as completed. */
 import { startProduct } from '../support/product.ts';
 import { batchBody } from '../support/workload.ts';
 import { type Engine, type RunningEngine, seconds } from './engine.ts';

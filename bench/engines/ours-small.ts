@@ -1,4 +1,4 @@
-/** Ours over HTTP with many small batches: until the last is completed, or the last callback received. */
+/** Ours over HTTP with many small batches: until the last one is completed, or its callback received. */
 import type { Pool } from 'pg';
 import { createPool } from '../../src/postgres/pools.ts';
 import { silentLog } from '../../test/support/silent-log.ts';

@@ -1,4 +1,7 @@
-/** The engine alone: `submit` in this process, as in the API's, and worker processes as `npm start` forks them. */
+/**
+ * The engine without HTTP: `submit` in this process, as in the API, and worker processes forked like those of
+ * `npm start`.
+ */
 import type { Pool } from 'pg';
 import pino from 'pino';
 import { loadPlugins, migrateAll } from '../../src/app/prepare.ts';
@@ -23,10 +26,10 @@ import { type Action, jobText, range, slices } from '../support/workload.ts';
 import { type Engine, type RunningEngine, seconds } from './engine.ts';
 
 const CALLER: Caller = { tenant: 'default', keyId: 'admin', permissions: ['*'] };
-/** Jobs that reach `submit` at once: about the 64 KiB that the API's scanner is given at once. */
+/** Jobs given to `submit` at once: about the 64 KiB that the API's scanner gets at once. */
 const JOBS_AT_ONCE = 600;
 
-/** @param workers worker processes; `npm start` has one */
+/** @param workers number of worker processes; `npm start` has one */
 export function ours({ workers = 1, action = 'echo' }: { workers?: number; action?: Action } = {}): Engine {
   return {
     name: 'ours',
@@ -49,7 +52,7 @@ export function ours({ workers = 1, action = 'echo' }: { workers?: number; actio
   };
 }
 
-/** What `startApi` gives to `submit`. */
+/** The dependencies that `startApi` gives to `submit`. */
 async function startSubmitting(
   stack: AsyncDisposableStack,
   url: string,

@@ -1,4 +1,4 @@
-/** pg-boss with one of its jobs a job; the output that it keeps with a completed job is the result. */
+/** pg-boss with one of its jobs per job; the output stored with a completed job is the result. */
 import { type Job, type JobResult, PgBoss } from 'pg-boss';
 import { createPool } from '../../src/postgres/pools.ts';
 import { silentLog } from '../../test/support/silent-log.ts';

@@ -1,6 +1,6 @@
 /**
- * What a one-job batch cannot do without, and nothing else: express takes a `run`, commits four transactions one
- * after the other, and POSTs to the callback. A process of its own, forked with DATABASE_URL; it sends its port.
+ * The minimum work of a one-job batch: express accepts a `run`, commits four transactions in sequence, and
+ * POSTs to the callback. A separate process, forked with DATABASE_URL; it sends its port.
  */
 import { once } from 'node:events';
 import { Agent, request as send } from 'node:http';
@@ -23,7 +23,7 @@ async function commitOne(data: object): Promise<void> {
   client.release();
 }
 
-// As ours does, it keeps no connection to a receiver.
+// Like ours, it keeps no connection to a receiver.
 const agent = new Agent({ keepAlive: false });
 const app = express();
 app.post('/batch', async (request, response) => {

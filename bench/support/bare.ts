@@ -1,4 +1,4 @@
-/** The bare round trip that S4 is held against, in a process of its own on a database of its own. */
+/** The plain round trip with which S4 is compared, in a separate process on its own database. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { type Client, createClient } from './client.ts';
 import { createDatabase } from './postgres.ts';
 
 export interface Bare extends AsyncDisposable {
-  /** Sends a body that names its callbackUrl. */
+  /** Sends a body with a callbackUrl. */
   post: Client['run'];
 }
 

@@ -1,4 +1,7 @@
-/** A caller of the API, sparing of the processor that it shares with what it measures. */
+/**
+ * A caller of the API that uses little processor time, because it shares the processor with the measured
+ * processes.
+ */
 import { once } from 'node:events';
 import { Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import { Readable } from 'node:stream';
@@ -7,22 +10,22 @@ import { pipeline } from 'node:stream/promises';
 import { until } from './until.ts';
 
 export interface Client {
-  /** Starts a batch of a `run` body; answers its asyncId. */
+  /** Starts a batch from a `run` body; returns its asyncId. */
   run(body: string | Buffer): Promise<string>;
-  /** The same of NDJSON, sent as fast as it is taken. */
+  /** The same for NDJSON, sent as fast as it is accepted. */
   runLines(pieces: readonly Buffer[]): Promise<string>;
-  /** Resolves when every job of the batch has succeeded; some 20 ms late at most. */
+  /** Resolves when every job of the batch has succeeded; at most about 20 ms late. */
   ended(asyncId: string): Promise<void>;
-  /** Sends the batch's callback once more. */
+  /** Sends the batch's callback again. */
   repost(asyncId: string): Promise<void>;
-  /** Reads the stream of all results to its end and answers how many came. */
+  /** Reads the stream of all results to its end and returns their number. */
   countResults(asyncId: string): Promise<number>;
-  /** A new key of this tenant that may run whatever bench has. */
+  /** A new key of this tenant that may run all bench actions. */
   createKey(tenant: string): Promise<string>;
   close(): void;
 }
 
-/** Its methods reject for every answer but a good one, and when the signal aborts. */
+/** Its methods reject for every unsuccessful answer, and when the signal aborts. */
 export function createClient({
   url,
   key,
@@ -43,7 +46,7 @@ export function createClient({
     });
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: each method says what it takes from the answer
+  // biome-ignore lint/suspicious/noExplicitAny: each method names the fields that it reads
   async function post(path: string, body: string | Buffer): Promise<any> {
     const request = open('POST', path, { 'content-type': 'application/json' });
     request.end(body);

@@ -4,23 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 
-/** Of the event loop, in milliseconds. */
+/** The delay of the event loop, in milliseconds. */
 export interface LoopDelay {
-  /** How often it was looked at. */
+  /** The number of samples. */
   count: number;
   p99: number;
   max: number;
 }
 
 export interface LoopDelays extends AsyncDisposable {
-  /** For `startMain`. */
+  /** Modules for `startMain`. */
   imports: readonly string[];
   env: Record<string, string>;
-  /** The delay in the API's or the one worker's process since it was asked for the last time. */
+  /** The delay in the process of the API or of the one worker since the last call. */
   of(role: 'api' | 'worker'): Promise<LoopDelay>;
 }
 
-/** Lets processes that are started with `imports` and `env` tell the delay of their event loops. */
+/** Makes processes started with `imports` and `env` report the delay of their event loops. */
 export async function watchLoops(): Promise<LoopDelays> {
   const folder = await mkdtemp(join(tmpdir(), 'batchwright-bench-loop-'));
   return {
@@ -28,7 +28,7 @@ export async function watchLoops(): Promise<LoopDelays> {
     env: { BENCH_LOOP_FOLDER: folder },
     async of(role) {
       const name = (await readdir(folder)).find((file) => file.startsWith(`${role}-`));
-      if (!name) throw new Error(`no ${role} process tells the delay of its event loop`);
+      if (!name) throw new Error(`no ${role} process reports the delay of its event loop`);
       return (await json(connect(join(folder, name)))) as LoopDelay;
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

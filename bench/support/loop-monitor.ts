@@ -1,6 +1,6 @@
 /**
- * Loaded into a process before its program: measures the delay of its event loop, and answers it at a socket in
- * the folder that BENCH_LOOP_FOLDER names, each time that of the time since it was asked before.
+ * Loaded into a process before its program: measures the delay of its event loop. It returns the delay since
+ * the last request on a socket in the folder BENCH_LOOP_FOLDER.
  */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const RESOLUTION_MS = 10;
 if (isMainThread) {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
-  // It records the time from one look to the next, and that is the resolution when there is no delay.
+  // It records the time between two samples, which equals the resolution when there is no delay.
   const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
   const server = createServer((socket) => {
     const { count, max } = histogram;

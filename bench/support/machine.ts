@@ -1,13 +1,13 @@
-/** What the figures depend on, one line each. */
+/** The circumstances of the figures, one line each. */
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { peerVersion } from './peer.ts';
 import { redisVersion } from './redis.ts';
 
-/** A machine that does nothing else stays below this when the benchmark begins. */
+/** The load of an otherwise idle machine is below this when the benchmark begins. */
 const IDLE_LOAD = 0.5;
 
 export interface Circumstances {
-  /** To be called when all is measured. */
+  /** Call it after the measurements. */
   lines(): string[];
 }
 
@@ -44,5 +44,5 @@ function loadLine(before: number[], after: number[]): string {
   const averages = (load: number[]) => load.map((value) => value.toFixed(2)).join(' ');
   const line = `load average (1, 5, 15 minutes): ${averages(before)} at the start, ${averages(after)} at the end`;
   if (atStart < IDLE_LOAD) return line;
-  return `**The machine was doing other work too: these are no clean figures.** ${line}`;
+  return `**The machine was doing other work too: the figures are affected.** ${line}`;
 }

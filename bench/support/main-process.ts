@@ -1,4 +1,4 @@
-/** `src/main.ts` in a process of its own, started as `npm start` does. */
+/** `src/main.ts` in a separate process, started like `npm start`. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -18,17 +18,21 @@ const MAX_LOG_LENGTH = 100_000;
 
 export interface MainProcess {
   pid: number;
-  /** Resolves to the match once it has written that; rejects when it ends before, and when the signal aborts. */
+  /**
+   * Resolves to the match when the process has written it; rejects when it ends before, or the signal aborts.
+   */
   says(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray>;
-  /** False once it has ended, whatever ended it. */
+  /** False when it has ended, for any reason. */
   isAlive(): boolean;
-  /** Sends the signal; resolves, when the process has ended, to its exit code, null when a signal ended it. */
+  /**
+   * Sends the signal; resolves, when the process has ended, to its exit code, or null when a signal ended it.
+   */
   end(signal: NodeJS.Signals): Promise<number | null>;
   /** Drains it. */
   stop(): Promise<void>;
 }
 
-/** @param options.imports further modules to load before it, in it and in its workers */
+/** @param options.imports further modules to load first, in it and in its workers */
 export function startMain(options: {
   env: Record<string, string>;
   imports?: readonly string[];
@@ -36,7 +40,7 @@ export function startMain(options: {
   const { PATH, HOME, TMPDIR, NODE_ENV } = process.env;
   const child = fork(join(ROOT, 'src/main.ts'), [], {
     cwd: ROOT,
-    // Of the user's own settings nothing: a DATABASE_URL that is set belongs to something else.
+    // Without the user's settings: their DATABASE_URL may point to a real system.
     env: { ...{ PATH, HOME, TMPDIR, NODE_ENV }, NODE_COMPILE_CACHE, PLUGIN_DIR, ...options.env },
     execArgv: [...NODE_FLAGS, ...(options.imports ?? []).flatMap((module) => ['--import', module])],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

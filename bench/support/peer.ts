@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { LeftOut } from '../engines/engine.ts';
 
 /**
- * A package of bench's own package.json. The project's `npm ci` does not install it, and its checks must pass
- * without: hence no import that they would look for, and a type, the caller's, that names what is used of it.
+ * A package of bench's own package.json. The project's `npm ci` does not install it, and the project's checks
+ * must pass without it. So there is no static import, and the caller's type declares the used part.
  */
 export async function importPeer<Module>(name: string): Promise<Module> {
   if ((await peerVersion(name)) === null)

@@ -1,4 +1,4 @@
-/** The Postgres that all Postgres engines share: the product's embedded one, its settings those of initdb. */
+/** The Postgres of all Postgres engines: the product's embedded one, with the settings of initdb. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,13 +9,13 @@ import { silentLog } from '../../test/support/silent-log.ts';
 
 export interface Postgres extends AsyncDisposable {
   url: string;
-  /** As `show server_version` has it. */
+  /** As in `show server_version`. */
   version: string;
-  /** Holds `postgres/`, the server's own. */
+  /** Contains `postgres/`, the server's own folder. */
   dataDir: string;
 }
 
-/** On a new data directory in the folder, removed with it. */
+/** Starts it on a new data directory in the folder; the directory is removed with it. */
 export async function startPostgres(folder: string = tmpdir()): Promise<Postgres> {
   await using stack = new AsyncDisposableStack();
   const dataDir = await mkdtemp(join(folder, 'batchwright-bench-'));
@@ -31,7 +31,7 @@ export interface Database extends AsyncDisposable {
   url: string;
 }
 
-/** A new, empty database; dropped with whatever connections it still has. */
+/** A new, empty database; dropped together with its remaining connections. */
 export async function createDatabase(serverUrl: string): Promise<Database> {
   const name = `bench_${randomBytes(6).toString('hex')}`;
   await withClient(serverUrl, (client) => client.query(`create database ${name}`));
@@ -43,7 +43,7 @@ export async function createDatabase(serverUrl: string): Promise<Database> {
   };
 }
 
-/** Writes out what earlier runs left dirty, so that a run pays for its own writes alone. */
+/** Writes dirty pages of earlier runs, so that a run pays only for its own writes. */
 export async function checkpoint(serverUrl: string): Promise<void> {
   await withClient(serverUrl, (client) => client.query('checkpoint'));
 }

@@ -1,4 +1,4 @@
-/** What the kernel says of processes; there is such a thing on Linux only. */
+/** Data of the kernel about processes; only on Linux. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
@@ -28,7 +28,7 @@ export function argumentsOf(pid: number): string[] {
   return text.split('\0').filter(Boolean);
 }
 
-/** Resident memory of these processes together, in MB; one that has ended counts nothing. */
+/** Resident memory of these processes together, in MB; a process that has ended counts as zero. */
 export function residentMegabytes(pids: readonly number[]): number {
   const kibibytes = pids.map((pid) => {
     const status = attempt(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? '';
@@ -37,7 +37,7 @@ export function residentMegabytes(pids: readonly number[]): number {
   return (kibibytes.reduce((sum, value) => sum + value, 0) * 1024) / 1e6;
 }
 
-/** A process may end while it is being looked at. */
+/** A process may end while it is read. */
 function attempt<Value>(read: () => Value): Value | null {
   try {
     return read();
@@ -49,11 +49,11 @@ function attempt<Value>(read: () => Value): Value | null {
 const SAMPLE_MS = 20;
 
 export interface MemoryWatch {
-  /** The most that was resident at a time beyond what was at the beginning, in MB. */
+  /** The highest resident memory above the initial value, in MB. */
   stop(): number;
 }
 
-/** Watches the resident memory of processes that are idle now. */
+/** Watches the resident memory of processes that are currently idle. */
 export function watchMemory(pids: readonly number[]): MemoryWatch {
   const idle = residentMegabytes(pids);
   let most = idle;

@@ -1,4 +1,7 @@
-/** The product as its callers see it: the API and one worker process, on a database of the benchmark's Postgres. */
+/**
+ * The product as its callers see it: the API and one worker process, on a database of the benchmark's
+ * Postgres.
+ */
 import { randomBytes } from 'node:crypto';
 import { type Client, createClient } from './client.ts';
 import { startMain } from './main-process.ts';
@@ -8,21 +11,21 @@ import { batchBody } from './workload.ts';
 
 export interface Product extends AsyncDisposable {
   databaseUrl: string;
-  /** With the admin key. */
+  /** A client with the admin key. */
   client: Client;
-  /** With another. */
+  /** A client with another key. */
   clientOf(key: string): Client;
-  /** The API's process and its worker's. */
+  /** The processes of the API and of its worker. */
   pids: readonly number[];
 }
 
-/** Requests that nobody limits, and a receiver on this machine; all else is as it is by default. */
+/** No rate limit, and a receiver on this machine; all other settings are the defaults. */
 const SETTINGS = { PORT: '0', RATE_LIMIT: '0', CALLBACK_ALLOW: '127.0.0.1' };
 export const READY = /"msg":"Batchwright is ready at ([^"]+)"/;
 export const WORKER_READY = /worker ready/;
 
 /**
- * Resolves when it is ready, its worker too. The signal ends whatever its clients wait for.
+ * Resolves when the product and its worker are ready. The signal ends all waits of its clients.
  *
  * @param options.env further settings
  * @param options.imports modules that its processes load first
@@ -54,7 +57,7 @@ export async function startProduct(
 
 const WARM_UP_JOBS = 10_000;
 
-/** What a server has behind it that has been up for a while. */
+/** Work that a server has done when it has been running for a while. */
 export async function warmUp({ client }: Product): Promise<void> {
   await client.ended(await client.run(batchBody(WARM_UP_JOBS)));
 }

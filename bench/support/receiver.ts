@@ -1,4 +1,4 @@
-/** Where callbacks go to: reads each to its end and answers 204. */
+/** The receiver of callbacks: reads each to its end and answers 204. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,9 +6,12 @@ import type { AddressInfo } from 'node:net';
 export interface Receiver extends AsyncDisposable {
   /** The address for a callback of this name. */
   urlOf(name: string): string;
-  /** When the next callback of this name has been read, by `performance.now()`. To be asked for before it comes. */
+  /**
+   * Resolves when the next callback of this name has been read, to the time by `performance.now()`. Call it
+   * before the callback comes.
+   */
   received(name: string, signal: AbortSignal): Promise<number>;
-  /** How many have been read. */
+  /** The number of callbacks read. */
   count(): number;
 }
 

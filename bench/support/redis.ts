@@ -17,7 +17,7 @@ export async function redisVersion(): Promise<string | null> {
   return /v=(\S+)/.exec(found?.stdout ?? '')?.[1] ?? null;
 }
 
-/** A server of our own in a new folder, with the append-only file written out each second and no snapshots. */
+/** A server in a new folder, with the append-only file written every second and without snapshots. */
 export async function startRedis(): Promise<Redis> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'batchwright-bench-redis-'));
@@ -54,7 +54,7 @@ async function ready(child: ChildProcess): Promise<void> {
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  // What it holds is thrown away with its folder.
+  // Its data is deleted with its folder.
   child.kill('SIGKILL');
   await gone;
 }

@@ -2,17 +2,17 @@
 import type { Goal, Row, Target } from '../targets/target.ts';
 import { spread } from './statistics.ts';
 
-/** What one target came to. */
+/** The result of one target. */
 export interface Outcome {
   target: Target;
-  /** It was to be measured, and could not be. */
+  /** It should have been measured, but could not be. */
   failed: boolean;
   rows: readonly Row[];
 }
 
 const HEADINGS = ['#', 'what', 'median', 'min – max', 'ratio (min – max)', 'target', 'met'];
 
-/** In columns, for a terminal that is wide enough. */
+/** In columns, for a wide terminal. */
 export function terminalTable(outcomes: readonly Outcome[]): string {
   const lines = [HEADINGS, ...outcomes.flatMap(cells)];
   const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
@@ -72,7 +72,7 @@ function isWithin(figure: number, { least, most }: Goal): boolean {
   return figure >= (least ?? Number.NEGATIVE_INFINITY) && figure <= (most ?? Number.POSITIVE_INFINITY);
 }
 
-/** Whole from 100 on, two digits after the point below 10. */
+/** A whole number from 100 on, with two decimals below 10. */
 function number(value: number): string {
   const digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0;
   return value.toLocaleString('en', { maximumFractionDigits: digits });

@@ -1,17 +1,17 @@
-/** Engines measured by turns, so that what else the machine does meets them all alike. */
+/** Measures engines in turn, so that other work on the machine affects them equally. */
 import { type Engine, LeftOut } from '../engines/engine.ts';
 import type { Bench, Goal, Row } from '../targets/target.ts';
 import { checkpoint } from './postgres.ts';
 import { withinLimit } from './run-limit.ts';
 import { ratios } from './statistics.ts';
 
-/** What each engine did a second, round by round, or why it is not measured. */
+/** The rate of each engine per second, for each round, or why it is not measured. */
 export type Rates = ReadonlyMap<Engine, readonly number[] | Error>;
 
-/** Before the clock starts each engine runs as much, and no more than this: like a server that is in use. */
+/** Before the measurement each engine runs this amount at most, so that it is warm like a server in use. */
 const MAX_WARM_UP = 100_000;
 
-/** Runs W(n), or n batches, on each engine, one after the other, as many rounds as the bench has. */
+/** Runs W(n), or n batches, on each engine in turn, for all rounds of the bench. */
 export async function alternate(bench: Bench, n: number, engines: readonly Engine[]): Promise<Rates> {
   const rates = new Map<Engine, number[] | Error>(engines.map((engine) => [engine, []]));
   for (let round = 1; round <= bench.rounds; round++) {
@@ -26,7 +26,7 @@ export async function alternate(bench: Bench, n: number, engines: readonly Engin
       } catch (error) {
         if (bench.signal.aborted) throw error;
         bench.say(`round ${round}: ${engine.measured} failed: ${(error as Error).message}`);
-        // The others are measured all the same; what an engine did before it failed is kept.
+        // The others are still measured; earlier results of a failed engine are kept.
         if (before.length === 0) rates.set(engine, error as Error);
       }
     }
@@ -61,7 +61,7 @@ export function rateRow(rates: Rates, engine: Engine): Row {
   return { ...row, values: found ?? [] };
 }
 
-/** The other's row, with how many times as fast as it ours is. */
+/** The other's row, with the factor by which ours is faster. */
 export function comparisonRow(rates: Rates, ours: Engine, other: Engine, least?: number): Row {
   const row = rateRow(rates, other);
   const values = ratios(rateRow(rates, ours).values, row.values);

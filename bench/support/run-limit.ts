@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** What one run may take: twenty times what the longest takes on two cores that do nothing else. */
+/** The time limit of one run: twenty times the longest run on two otherwise idle cores. */
 const RUN_SECONDS = 600;
-/** What a run that is given up may take to end what it has started. */
+/** The time for a run that is given up to end everything that it started. */
 const GRACE_MS = 40_000;
 
 /**
- * Does the work of so many runs. Its signal is aborted when it takes too long, and with the given one; then this
- * rejects with the reason.
+ * Does the work of this many runs. Its signal is aborted when it takes too long, or when the given signal is;
+ * then this rejects with the reason.
  */
 export async function withinLimit<Value>(
   { signal, runs = 1, runSeconds = RUN_SECONDS }: { signal: AbortSignal; runs?: number; runSeconds?: number },
@@ -22,7 +22,7 @@ export async function withinLimit<Value>(
   try {
     return await Promise.race([work(limited), overdue(limited, done.signal)]);
   } catch (error) {
-    // What was being waited for fails with an error of its own.
+    // The code that was waiting fails with an error of its own.
     throw limited.aborted ? limited.reason : error;
   } finally {
     clearTimeout(timer);
@@ -30,7 +30,7 @@ export async function withinLimit<Value>(
   }
 }
 
-/** Rejects when a run goes on for too long after it was given up. */
+/** Rejects when a run continues too long after it was given up. */
 async function overdue(limited: AbortSignal, done: AbortSignal): Promise<never> {
   await new Promise((resolve) => limited.addEventListener('abort', resolve, { signal: done }));
   await wait(GRACE_MS, undefined, { ref: false, signal: done }).catch(() => new Promise(() => {}));

@@ -13,13 +13,13 @@ export function spread(values: readonly number[]): Spread | null {
   return { median: middle.reduce((sum, value) => sum + value, 0) / middle.length, min, max };
 }
 
-/** The least value that `percent` % of the values do not exceed (nearest rank); NaN of none. */
+/** The lowest value that `percent` % of the values do not exceed (nearest rank); NaN for an empty list. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** What each round's value is to the other's of the same round, as far as both have one. */
+/** The ratio of each round's value to the other's in the same round, if both have one. */
 export function ratios(values: readonly number[], others: readonly number[]): number[] {
   return values.slice(0, others.length).map((value, round) => value / (others[round] ?? Number.NaN));
 }

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 /**
- * Asks until the answer is truthy and resolves to it; a late answer is `everyMs` late at most. Rejects when the
- * condition does, and when the signal aborts.
+ * Polls until the result is truthy and resolves to it, at most `everyMs` late. Rejects when the condition
+ * does, and when the signal aborts.
  */
 export async function until<Value>(
   condition: () => Promise<Value | undefined | false | null> | Value | undefined | false | null,

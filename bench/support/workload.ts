@@ -1,4 +1,6 @@
-/** Workload W(N): N jobs `bench.echo {n, s}`, s being 40 random characters, answered with `{ok: true, n}`. */
+/**
+ * Workload W(N): N jobs `bench.echo {n, s}` with 40 random characters as s; the response is `{ok: true, n}`.
+ */
 import { randomBytes } from 'node:crypto';
 
 export interface Echo {
@@ -12,7 +14,7 @@ export interface Answer {
 }
 
 const CHARACTERS = 40;
-/** Made before any clock starts. */
+/** Made before any measurement starts. */
 const RANDOM_TEXT = randomBytes(786_432).toString('base64url');
 const STEP = 41;
 
@@ -40,7 +42,7 @@ export function batchBody(n: number, callbackUrl?: string): Buffer {
   return Buffer.from(`{"jobs":[${range(0, n, (job) => jobText(job)).join(',')}]${callback}}`);
 }
 
-/** W(n) as lines of JSON, in pieces of some 64 KiB. */
+/** W(n) as lines of JSON, in pieces of about 64 KiB. */
 export function batchLines(n: number): Buffer[] {
   return Array.from(slices(n, 600), ([from, to]) =>
     Buffer.from(range(from, to, (job) => `${jobText(job)}\n`).join('')),
@@ -52,7 +54,7 @@ export function* slices(count: number, size: number): Generator<[from: number, t
   for (let from = 0; from < count; from += size) yield [from, Math.min(count, from + size)];
 }
 
-/** `make` of every number in `[from, to)`. */
+/** `make` for every number in `[from, to)`. */
 export function range<Item>(from: number, to: number, make: (n: number) => Item): Item[] {
   return Array.from({ length: to - from }, (_, position) => make(from + position));
 }

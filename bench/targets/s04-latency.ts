@@ -8,9 +8,9 @@ import { batchBody, range } from '../support/workload.ts';
 import type { Bench, Row, Target } from './target.ts';
 
 const BATCHES = 200;
-/** So that the server is idle again: it records the delivery after the callback was received. */
+/** Until the server is idle again: it records the delivery after the callback was received. */
 const PAUSE_MS = 20;
-/** How many times as long as the bare round trip, by percentile. */
+/** The allowed factor over the plain round trip, by percentile. */
 const MOST = { 50: 1.5, 99: 3 } as const;
 
 export const target: Target = {
@@ -49,7 +49,7 @@ export const target: Target = {
   },
 };
 
-/** Milliseconds of each. */
+/** Each latency in milliseconds. */
 async function measureRound(bench: Bench, post: Client['run'], receiver: Receiver): Promise<number[]> {
   const times: number[] = [];
   for (const name of range(0, Math.min(BATCHES, bench.size(BATCHES)), String)) {

@@ -10,7 +10,7 @@ const JOBS = 20_000;
 const plain = oursSmall({ callbacks: false });
 const calledBack = oursSmall({ callbacks: true });
 const engines = [plain, calledBack, bullMqFlow, pgBossSmall];
-/** Of BullMQ's flow, where ours sends its callbacks too. */
+/** Compared with BullMQ's flow, where ours also sends its callbacks. */
 const LEAST_WITH_CALLBACKS = 1.2;
 
 export const target: Target = {

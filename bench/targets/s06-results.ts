@@ -11,10 +11,10 @@ const JOBS = 100_000;
 const NAME = 'results';
 const memoryGoal: Goal = { of: 'figure', most: 64 };
 
-/** One way that results take out, and its figures round by round. */
+/** One way to read results, and its figures for each round. */
 interface Way {
   what: string;
-  /** Of the limit's rate. */
+  /** As a part of the limit's rate. */
   least: number;
   /** Resolves when all results have arrived. */
   take(): Promise<void>;

@@ -54,12 +54,12 @@ export const target: Target = {
   },
 };
 
-/** The largest N whose W(N) is a JSON body of so many bytes at most. */
+/** The largest N whose W(N) fits into a JSON body of this size. */
 function jobsWithin(bytes: number): number {
   return Math.floor((bytes - 100) / (jobText(999_999).length + 1));
 }
 
-/** The delays of each round, while `measured` ran what it was given. */
+/** The delays of each round, while `measured` ran its work. */
 async function delays(
   rounds: number,
   loops: LoopDelays,

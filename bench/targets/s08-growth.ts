@@ -4,9 +4,9 @@ import { ratios } from '../support/statistics.ts';
 import type { Bench, Row, Target } from './target.ts';
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000];
-/** From this size on, the rate is not to fall. */
+/** From this size on, the rate must not fall. */
 const STEADY_FROM = 10_000;
-/** As good as flat: two runs of the same size differ by as much. */
+/** Counts as constant: two runs of the same size differ by as much. */
 const FLAT = 0.9;
 const engine = ours();
 
@@ -24,7 +24,7 @@ export const target: Target = {
   },
 };
 
-/** Jobs/s of each size. */
+/** Jobs/s for each size. */
 async function measureRound(
   { postgresUrl, signal, say }: Bench,
   sizes: readonly number[],

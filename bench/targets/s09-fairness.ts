@@ -10,9 +10,9 @@ const JOBS = 500_000;
 const LONG_JOBS = 5000;
 const LONG_JOB_MS = 1000;
 const SMALL = batchBody(10);
-/** Between the end of one small batch and the next. */
+/** The pause between the end of one small batch and the next. */
 const PAUSE_MS = 50;
-/** How many small batches are run while other batches wait. */
+/** The number of small batches that run while other batches wait. */
 const SMALL_BATCHES = 100;
 
 export const target: Target = {
@@ -45,7 +45,7 @@ async function besideLarge(bench: Bench, { client }: Product, other: Client): Pr
   return rowsOf('a large one runs', rounds);
 }
 
-/** What waits is left behind: it would take minutes, and goes with the database. */
+/** The waiting batches are not awaited: they would take minutes, and are dropped with the database. */
 async function besideMany(bench: Bench, { client }: Product, other: Client): Promise<Row[]> {
   const job = { namespace: 'bench', action: 'wait', params: { n: 0, ms: LONG_JOB_MS } };
   const long = JSON.stringify({ jobs: [job] });
@@ -76,7 +76,7 @@ function rowsOf(meanwhile: string, rounds: readonly number[][]): Row[] {
   }));
 }
 
-/** Milliseconds of each, until they are enough; the last one is waited for. */
+/** The time of each in milliseconds, until there are enough; the last one is awaited. */
 async function smallBatches(client: Client, enough: () => boolean, signal: AbortSignal): Promise<number[]> {
   const times: number[] = [];
   do {

@@ -7,7 +7,7 @@ import { HAS_PROC, nodeProcesses, residentMegabytes } from '../support/processes
 import { READY, WORKER_READY } from '../support/product.ts';
 import type { Bench, Goal, Row, Target } from './target.ts';
 
-/** After the worker is ready: what a start leaves to be collected has been. */
+/** After the worker is ready: by then the garbage of the start is collected. */
 const SETTLE_MS = 3_000;
 
 export const target: Target = {

@@ -5,7 +5,7 @@ import type { Row, Target } from './target.ts';
 
 const JOBS = 20_000;
 const one = ours({ workers: 1, action: 'wait' });
-/** More worker processes, and how many times as fast as one they are to be. */
+/** Numbers of worker processes, and the required factor over one. */
 const more = [
   { engine: ours({ workers: 2, action: 'wait' }), least: 1.8 },
   { engine: ours({ workers: 4, action: 'wait' }), least: 3.2 },

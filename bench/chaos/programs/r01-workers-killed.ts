@@ -1,4 +1,4 @@
-/** Worker processes are killed one after the other while they work on one large batch. */
+/** Worker processes are killed one after another while they work on one large batch. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +9,9 @@ import { startSystem } from '../support/system.ts';
 
 const WORKERS = 4;
 const JOB_MS = 60;
-/** Runs of an action in a worker at once, and in its quarantine. */
+/** Concurrent runs of an action in a worker, and in its quarantine. */
 const SLOTS = 20;
-/** Results are recorded each 250 ms; a busy machine may take four times as long. */
+/** Results are recorded every 250 ms; a busy machine may take four times as long. */
 const UNRECORDED_MS = 1_000;
 
 export const program: Program = {

@@ -1,4 +1,6 @@
-/** A worker stands still for longer than its heartbeat lasts, another takes over, and then it comes back. */
+/**
+ * A worker is stopped for longer than its heartbeat lasts, another takes over, and then the first continues.
+ */
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
@@ -7,9 +9,9 @@ import { progressed, startSystem } from '../support/system.ts';
 
 const JOBS = 60;
 const JOB_MS = 1_000;
-/** Two heartbeats, and what supervision takes to see it. */
+/** Two heartbeats, and the time until supervision notices. */
 const STILL_MS = 25_000;
-/** In which the stale worker says what it still has to say. */
+/** The time for the stale worker to report its remaining results. */
 const BACK_MS = 5_000;
 
 export const program: Program = {

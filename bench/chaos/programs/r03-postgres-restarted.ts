@@ -1,4 +1,4 @@
-/** Postgres is shut down again and again, in turn in the fast and in the immediate way. */
+/** Postgres is shut down repeatedly, in turn in the fast and in the immediate way. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -59,7 +59,7 @@ function serverPid(dataDir: string): number {
   return Number(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]);
 }
 
-/** Whether a server runs there, and is another one. */
+/** True when a server runs there, and it is a new one. */
 function isAnotherServer(dataDir: string, before: number): boolean {
   try {
     const pid = serverPid(dataDir);

@@ -1,4 +1,4 @@
-/** Receivers fail in every way before they take their callback. */
+/** Receivers fail in every way before they accept their callback. */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
@@ -7,11 +7,11 @@ import { notes } from '../support/jobs.ts';
 import { type Behaviour, drip, startReceiver } from '../support/receiver.ts';
 import { startSystem } from '../support/system.ts';
 
-/** How often each way is tried before the receiver answers well. */
+/** How often each way is tried before the receiver answers correctly. */
 const FAILURES = 2;
 const GOOD_MS = 5_000;
 
-/** What it does instead of answering well. */
+/** What it does instead of a correct answer. */
 const WAYS: Record<string, (response: ServerResponse, port: number) => void> = {
   'answers 500': (response) => response.writeHead(500).end('no'),
   hangs: () => {},
@@ -40,7 +40,7 @@ export const program: Program = {
           name,
           failFirst((response) => fail(response, system.receiver.port)),
         );
-        // Hosts of their own: a receiver gets four callbacks at once.
+        // Separate hosts, because a receiver gets four callbacks at once.
         await system.take(notes(20), { name, host: `127.0.1.${number + 1}` });
       }
     const late = await system.api.run(notes(20), down.urlOf('down'));
@@ -61,7 +61,7 @@ export const program: Program = {
     return [
       ...findings,
       {
-        done: 'a receiver where nobody listens for 20 s',
+        done: 'a receiver without a listener for 20 s',
         must: 'delivered once it listens',
         came: `${down.log.length} requests`,
         held: down.log.some(({ accepted }) => accepted),

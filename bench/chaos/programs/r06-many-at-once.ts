@@ -6,7 +6,7 @@ import { notes } from '../support/jobs.ts';
 import { startSystem } from '../support/system.ts';
 
 const BATCH_JOBS = 10;
-/** Requests under way at once. */
+/** Concurrent requests. */
 const SENDERS = 64;
 
 export const program: Program = {

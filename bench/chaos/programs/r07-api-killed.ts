@@ -1,4 +1,7 @@
-/** The API is killed while it takes in a large batch; the caller sends it again under the same Idempotency-Key. */
+/**
+ * The API is killed while it receives a large batch; the caller sends the batch again under the same
+ * Idempotency-Key.
+ */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request as send } from 'node:http';
@@ -8,7 +11,7 @@ import type { List } from '../support/api.ts';
 import { notes } from '../support/jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-/** How much of the body has been sent when the API is killed; null: as soon as it has answered. */
+/** The part of the body that was sent when the API is killed; null means as soon as it has answered. */
 const PHASES = [0.05, 0.5, 0.95, 1, null];
 const REPEAT_MS = 500;
 
@@ -52,7 +55,7 @@ export const program: Program = {
   },
 };
 
-/** Answers the asyncId if there was an answer. */
+/** Returns the asyncId if there was an answer. */
 async function killAt(
   phase: number | null,
   lines: readonly string[],
@@ -70,7 +73,7 @@ async function killAt(
     const [response] = (await answered) ?? [];
     asyncId = JSON.parse((await response.toArray()).join('')).asyncId;
   } else {
-    // What the API has read of it by then is a matter of chance, which is wanted.
+    // How much the API has read by then is random, on purpose.
     await wait(Math.random() * 400);
   }
   const workers = system.workerPids();
@@ -113,7 +116,7 @@ function open({ api }: System, key: string) {
   });
 }
 
-/** A worker whose API was killed ends by itself, and may have done so. */
+/** A worker whose API was killed ends by itself, and may have ended already. */
 function killIfAlive(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');

@@ -1,4 +1,4 @@
-/** Jobs that take their process along, among many that do not. */
+/** Jobs that end their process, among many normal ones. */
 import type { Chaos, Finding, Program } from '../program.ts';
 import { job, notes } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';

@@ -1,4 +1,4 @@
-/** A worker is asked to end, again and again, while it works. */
+/** A worker is repeatedly asked to end while it works. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Chaos, Finding, Program } from '../program.ts';
 import { isUncharged } from '../support/checker.ts';
@@ -6,7 +6,7 @@ import { notes } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSystem } from '../support/system.ts';
 
-/** The drain's own limit, and what a busy machine takes beside it. */
+/** The drain's own limit, and additional time for a busy machine. */
 const GRACE_MS = 30_000;
 
 export const program: Program = {

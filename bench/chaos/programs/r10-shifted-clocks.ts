@@ -22,7 +22,7 @@ export const program: Program = {
       const asyncId = await system.api.run(jobs, system.receiver.urlOf(name));
       system.checker.watch({ asyncId, jobs: jobs.length, callback: name, isRight: isUncharged });
     };
-    // Longer than a heartbeat lasts: a wrong clock would take the message for abandoned.
+    // Longer than a heartbeat lasts: with a wrong clock the message would count as abandoned.
     await take('long', notes(30, { ms: LONG_MS }));
     for (let count = 0; count < scale(200, 20); count++) {
       await take(`short-${count}`, notes(50, { ms: 50 }));

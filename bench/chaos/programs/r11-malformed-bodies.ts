@@ -1,4 +1,4 @@
-/** Random and malformed bodies, at every route that takes one. */
+/** Random and malformed bodies, for every route that accepts one. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { Agent, request as send } from 'node:http';
 import { gzipSync } from 'node:zlib';
@@ -93,14 +93,14 @@ function one<Item>(items: readonly Item[]): Item {
   return items[randomInt(items.length)] as Item;
 }
 
-/** Some of its bytes are others. */
+/** Changes some of its bytes. */
 function changed(good: Buffer, bytes: number): Buffer {
   const copy = Buffer.from(good);
   for (let count = 0; count < bytes; count++) copy[randomInt(copy.length)] = randomInt(256);
   return copy;
 }
 
-/** Status 0 is a connection that was cut, as after an answer that came before the body's end. */
+/** Status 0 means a cut connection, for example after an answer that came before the body's end. */
 function sendOne({ api }: System, agent: Agent): Promise<{ status: number; what: string }> {
   const [path, type, encoding, body] = [one(ROUTES), one(TYPES), one(ENCODINGS), one(BODIES)()];
   const what = `${path} ${type} ${encoding} ${body.subarray(0, 80).toString('latin1')}`;

@@ -1,4 +1,4 @@
-/** Callback addresses that lead inside, in every way they can be written, redirects included. */
+/** Callback addresses that lead to internal hosts, in every notation, redirects included. */
 
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import type { Chaos, Finding, Program } from '../program.ts';
 import { notes } from '../support/jobs.ts';
 import { startSystem } from '../support/system.ts';
 
-/** The only receiver that is allowed. It redirects inside. */
+/** The only allowed receiver. It redirects to an internal host. */
 const ALLOWED = '127.0.5.5';
 const HOSTS = [
   '127.0.0.1',

@@ -1,4 +1,4 @@
-/** The disk of Postgres is full while batches come and run, and then it is not. */
+/** The disk of Postgres becomes full while batches arrive and run, and then has space again. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -86,7 +86,7 @@ async function onFullDisk(system: System, disk: string, { signal }: Chaos): Prom
   ];
 }
 
-/** Writes a file until nothing more fits; answers its path. */
+/** Writes a file until the disk is full; returns its path. */
 function fill(disk: string): string {
   const path = join(disk, 'ballast');
   closeSync(openSync(path, 'w'));

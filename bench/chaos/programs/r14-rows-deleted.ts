@@ -1,4 +1,4 @@
-/** Somebody deletes or changes by hand what the product counts on; nothing but the sweep mends it. */
+/** Rows that the product relies on are deleted or changed by hand; only the sweep repairs them. */
 import { withClient } from '../../../test/support/server.ts';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
@@ -9,7 +9,7 @@ const REPAIR_MS = 60_000;
 const JOBS = 400;
 const JOB_MS = 100;
 
-/** What is done to a batch in the midst of its work. */
+/** The damage done to a batch while it runs. */
 const DAMAGES: Record<string, string> = {
   'its counters set to 0': `update batchwright.batch set succeeded = 0, failed = 0 where id = $1`,
   'its counters set too high': `update batchwright.batch set succeeded = total - 1 where id = $1`,
@@ -38,7 +38,7 @@ export const program: Program = {
   },
 };
 
-/** Answers after how many seconds it had ended. */
+/** Returns the number of seconds until it had ended. */
 async function damaged(system: System, statement: string, signal: AbortSignal): Promise<number> {
   const name = `damaged-${statement.length}`;
   const asyncId = await system.api.run(notes(JOBS, { ms: JOB_MS }), system.receiver.urlOf(name));
@@ -46,7 +46,7 @@ async function damaged(system: System, statement: string, signal: AbortSignal): 
   await withClient(system.databaseUrl, (client) => client.query(statement, [asyncId]));
   const since = performance.now();
   await until(async () => (await system.api.batch(asyncId))?.state === 'completed', { signal, everyMs: 100 });
-  // Watched from here on: counters that were changed by hand do fall.
+  // Watched from here on, because counters that were changed by hand may decrease.
   system.checker.watch({ asyncId, jobs: JOBS, callback: name });
   return (performance.now() - since) / 1000;
 }

@@ -1,4 +1,4 @@
-/** Mixed load for long: small and large batches, failures, cancels, reads. */
+/** A long mixed load: small and large batches, failures, cancels, reads. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { withClient } from '../../../test/support/server.ts';
 import { nodeProcesses, residentMegabytes } from '../../support/processes.ts';
@@ -7,7 +7,7 @@ import { notes } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSystem } from '../support/system.ts';
 
-/** What the garbage collector may leave in the last third beyond the second. */
+/** Additional memory that the garbage collector may leave in the last third, compared with the second. */
 const MEGABYTES = 80;
 const QUEUE_MEGABYTES = 40;
 

@@ -1,4 +1,4 @@
-/** A worker stands still in the middle of a transaction: as on a frozen machine, and behind a cut network. */
+/** A worker hangs in the middle of a transaction, as on a frozen machine or behind a cut network. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { startProxy } from '../../../test/support/proxy.ts';
 import { withClient } from '../../../test/support/server.ts';
@@ -11,14 +11,14 @@ import { type System, startSystem } from '../support/system.ts';
 
 const JOBS = 2_000;
 const JOB_MS = 50;
-/** In which what waited for the row has got it. */
+/** The time for a session that waited for the row to get it. */
 const SETTLED_MS = 500;
 const OTHERS_MS = 10_000;
 const TAKEN_OVER_MS = 30_000;
 
 export const program: Program = {
   id: 'R16',
-  title: 'a worker stands still in the middle of a settle; its network is cut',
+  title: 'a worker hangs in the middle of a settle; its network is cut',
   async run(chaos: Chaos): Promise<Finding[]> {
     const { scale, signal } = chaos;
     await using stack = new AsyncDisposableStack();
@@ -35,7 +35,7 @@ export const program: Program = {
       goOn: (worker) => process.kill(worker.pid, 'SIGCONT'),
     });
     const cut = await standStill(system, stillMs, signal, {
-      done: `its way to Postgres stands still in mid-settle for ${stillMs / 1000} s, without an end told`,
+      done: `its connection to Postgres is frozen in the middle of a settle for ${stillMs / 1000} s, and no end of the connection is reported`,
       env: { DATABASE_URL: proxy.url },
       stop: () => proxy.freeze(),
       goOn: () => proxy.thaw(),
@@ -98,8 +98,8 @@ async function standStill(
 }
 
 /**
- * Holds the batch's row until the worker waits for it, stops the worker, and lets the row go: a settle has it now.
- * Where another statement was the one that waited, the worker goes on, and it is tried again.
+ * Locks the batch's row until the worker waits for it, stops the worker, and releases the row: then a settle
+ * has it. If another statement was waiting instead, the worker continues and this is repeated.
  */
 async function stopInSettle(
   system: System,

@@ -1,4 +1,4 @@
-/** Many receivers that drip, hang and have no address, and good ones beside them. */
+/** Many receivers that drip, hang or have no address, together with good ones. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';

@@ -1,4 +1,6 @@
-/** Clients that ask for large answers and do not read them, and clients that send their bodies drop by drop. */
+/**
+ * Clients that request large answers and do not read them, and clients that send their bodies very slowly.
+ */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { residentMegabytes } from '../../support/processes.ts';
@@ -8,7 +10,7 @@ import { notes } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-/** Far more than the systems on both sides keep for a connection. */
+/** Far more than the systems on both sides buffer for a connection. */
 const JOBS = 20_000;
 const PADDING = 'x'.repeat(900);
 const OTHERS_MS = 10_000;
@@ -86,20 +88,20 @@ export const program: Program = {
   },
 };
 
-/** Asks, and leaves what comes to the system, which stops taking it when it has some megabytes. */
+/** Requests the results and does not read: the system buffers some megabytes and then stops. */
 function doNotRead({ api }: System, asyncId: string): Socket {
   const socket = open(api.url);
   socket.write(
     `GET /v1/batches/${asyncId}/results HTTP/1.1\r\nhost: chaos\r\naccept: application/x-ndjson\r\nauthorization: Bearer ${api.key}\r\n\r\n`,
   );
   socket.pause();
-  // A paused socket is told of no end; an error of a write tells of a connection that is gone.
+  // A paused socket does not report its end; a write error reports a dead connection.
   const probe = setInterval(() => socket.write('\r\n'), 2_000);
   socket.once('close', () => clearInterval(probe));
   return socket;
 }
 
-/** One byte a second of a body that it says is long. */
+/** Sends one byte per second of a body that it announces as long. */
 function trickle({ api }: System): Socket {
   const socket = open(api.url);
   socket.write(

@@ -1,4 +1,4 @@
-/** Plugins whose statements take far longer than their jobs may, plain and transactional. */
+/** Plugins whose statements take far longer than their jobs may, with and without a transaction. */
 import { withClient } from '../../../test/support/server.ts';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
@@ -66,7 +66,7 @@ export const program: Program = {
   },
 };
 
-/** How many of them the server is still at when the time is over. */
+/** How many of them still run on the server when the time is over. */
 async function statementsLeft(databaseUrl: string, signal: AbortSignal): Promise<number> {
   return withClient(databaseUrl, async (client) => {
     const count = async () => {

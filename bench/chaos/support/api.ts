@@ -1,4 +1,4 @@
-/** A caller of the API who bears with outages, as a good client does. */
+/** A caller of the API that tolerates outages, like a good client. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -8,7 +8,7 @@ export interface Answer<Body> {
   body: Body;
 }
 
-/** What the jobs of bench/chaos/jobs come to. */
+/** The results of the jobs of bench/chaos/jobs. */
 export interface Result {
   index: number;
   status: string;
@@ -37,13 +37,13 @@ export interface List {
 export interface Api {
   url: string;
   key: string;
-  /** Rejects when the connection breaks. `Body` is what the caller takes from the answer. */
+  /** Rejects when the connection breaks. `Body` is the part of the answer that the caller reads. */
   call<Body = unknown>(path: string, request?: Request): Promise<Answer<Body>>;
-  /** Answers the asyncId; sends the batch again, under one Idempotency-Key, until it is acknowledged. */
+  /** Returns the asyncId; repeats the request, under one Idempotency-Key, until it is acknowledged. */
   run(jobs: readonly object[], callbackUrl?: string): Promise<string>;
-  /** Undefined while nobody answers. */
+  /** Undefined while the API does not answer. */
   batch(asyncId: string): Promise<Batch | undefined>;
-  /** Every result, as they come; undefined while nobody answers, or the stream was cut. */
+  /** Every result, in order of arrival; undefined while the API does not answer, or the stream was cut. */
   results(asyncId: string): Promise<Result[] | undefined>;
   /** The same API with another key. */
   as(key: string): Api;
@@ -51,7 +51,7 @@ export interface Api {
 
 const ANSWER_MS = 60_000;
 const PAUSE_MS = 200;
-/** What a client repeats. */
+/** Statuses after which a client repeats the request. */
 const PASSING = [408, 409, 429, 500, 502, 503, 504];
 
 export function createApi(url: string, key: string, signal: AbortSignal): Api {

@@ -1,7 +1,7 @@
 /**
- * The one judge of all programs. It knows the API and what the receiver got, nothing of tables and processes:
+ * The one checker of all programs. It uses only the API and the receiver's log, not tables or processes:
  * every job has exactly one result, counts add up at every poll, a batch ends once, and its one webhook-id is
- * delivered with a right signature.
+ * delivered with a valid signature.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
@@ -9,32 +9,36 @@ import type { Finding } from '../program.ts';
 import type { Api, Batch, Result } from './api.ts';
 import type { Received, Receiver } from './receiver.ts';
 
-/** A batch that was acknowledged. */
+/** An acknowledged batch. */
 export interface Watched {
   asyncId: string;
   jobs: number;
-  /** Whose key took it. */
+  /** The API with the key that submitted it. */
   api?: Api | undefined;
   tenant?: string;
-  /** The name of its callback; without one it has none. */
+  /** The name of its callback; absent when it has none. */
   callback?: string | undefined;
-  /** What each job must come to; succeeded with `n`, its index, in the response when absent. */
+  /** Checks a job's result; by default it must be succeeded with `n`, its index, in the response. */
   isRight?(result: Result): boolean;
 }
 
 export interface Checker extends AsyncDisposable {
   /** Polls it from now on. */
   watch(batch: Watched): void;
-  /** How many of them have not ended yet, as far as was polled. */
+  /** How many of them have not ended, according to the last polls. */
   unfinished(): number;
-  /** Waits for the end of all, reads every result and the receiver's log. @param done what was done, for the table */
+  /**
+   * Waits until all have ended, then reads every result and the receiver's log.
+   *
+   * @param done what was done, for the table
+   */
   conclude(done: string, options: { withinMs: number; signal: AbortSignal }): Promise<Finding[]>;
 }
 
 const ROUND_MS = 250;
-/** Batches polled a round: callers share two cores with what they check. */
+/** Batches polled per round: the checker shares two cores with the product. */
 const ROUND_BATCHES = 15;
-/** A callback that is sent again by mistake comes soon after. */
+/** A callback that is wrongly sent again comes soon after. */
 const LATE_MS = 2_000;
 
 export function startChecker(api: Api, receiver: Receiver): Checker {
@@ -86,7 +90,7 @@ export function startChecker(api: Api, receiver: Receiver): Checker {
         () => signal.throwIfAborted(),
       );
       await wait(LATE_MS, undefined, { signal });
-      // Once more: an end is final.
+      // Polled again: an end is final.
       for (const batch of watched.slice(0, 500)) await poll(batch);
       return [
         await results(done, watched, api, signal),
@@ -160,7 +164,7 @@ async function results(
   };
 }
 
-/** What a job of `notes` must come to. */
+/** The expected result of a job of `notes`. */
 function isEchoed(result: Result): boolean {
   return result.status === 'succeeded' && result.response?.n === result.index;
 }
@@ -204,7 +208,7 @@ function wrongCallbacks(
   return faults.map((fault) => `${asyncId}: ${fault}`);
 }
 
-/** The first few of them, and how many there are. */
+/** The first few of them, and their number. */
 function shown(faults: readonly string[]): string {
   return faults.length === 0 ? 'nothing wrong' : `${faults.length} wrong: ${faults.slice(0, 3).join('; ')}`;
 }

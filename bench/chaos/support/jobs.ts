@@ -1,7 +1,7 @@
 /** Jobs of the actions in bench/chaos/jobs. */
 
 export interface NoteOptions {
-  /** How long each takes. */
+  /** The duration of each. */
   ms?: number;
   /** Each run appends its number to this file. */
   file?: string;
@@ -9,7 +9,7 @@ export interface NoteOptions {
   padding?: string;
 }
 
-/** So many jobs that answer their number. */
+/** Jobs that return their number. */
 export function notes(count: number, options: NoteOptions = {}): object[] {
   return Array.from({ length: count }, (_, n) => job('note', { n, ...options }));
 }

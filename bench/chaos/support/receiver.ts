@@ -1,4 +1,4 @@
-/** Where callbacks go to: logs each as it came, and answers as it is told to. */
+/** The receiver of callbacks: logs each as it came, and answers as configured. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,7 @@ import { Webhook } from 'standardwebhooks';
 
 /** One request that was read to its end. */
 export interface Received {
-  /** That of the address. */
+  /** The name in the address. */
   name: string;
   /** By `performance.now()`. */
   at: number;
@@ -17,28 +17,28 @@ export interface Received {
   state: string;
   /** The index of each result, in the order of the body. */
   indexes: readonly number[];
-  /** It was answered 2xx. */
+  /** True when it was answered 2xx. */
   accepted: boolean;
 }
 
-/** Answers a request instead of 204. `number` counts the requests of this name from 1. */
+/** Answers a request in place of 204. `number` counts the requests of this name from 1. */
 export type Behaviour = (request: IncomingMessage, response: ServerResponse, number: number) => void;
 
 export interface Receiver extends AsyncDisposable {
   port: number;
   /** The address for a callback of this name, on a host of this machine; 127.0.0.1 when absent. */
   urlOf(name: string, host?: string): string;
-  /** From now on callbacks of this name are answered so. */
+  /** Sets how callbacks of this name are answered from now on. */
   behave(name: string, behaviour: Behaviour): void;
-  /** Signatures are checked with the secret of each tenant that was named. */
+  /** Checks signatures with the secret of this tenant too. */
   trust(tenant: string, secret: string): void;
   log: readonly Received[];
-  /** Nobody listens until `open` is called. */
+  /** Refuses connections until `open` is called. */
   shut(): Promise<void>;
   open(): Promise<void>;
 }
 
-/** Listens on every address of this machine's own, 127.0.0.1 to 127.255.255.255. */
+/** Listens on every loopback address, 127.0.0.1 to 127.255.255.255. */
 export async function startReceiver(): Promise<Receiver> {
   const log: Received[] = [];
   const secrets = new Map<string, Webhook>();
@@ -87,7 +87,10 @@ function accept(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(204).end();
 }
 
-/** The letters of a good answer, one a second: its headers are not over when the sender's patience is. */
+/**
+ * Sends a correct answer at one letter per second, so that its headers are incomplete when the sender's time
+ * limit is reached.
+ */
 export function drip(response: ServerResponse): void {
   const letters = [...`HTTP/1.1 200 OK\r\nx-drip: ${'x'.repeat(100)}\r\n\r\n`];
   const timer = setInterval(() => response.socket?.write(letters.shift() ?? ''), 1_000);

@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface Repetition extends AsyncDisposable {
-  /** Ends it, after what is under way; rejects with what the work threw. Answers how often it was done. */
+  /**
+   * Ends it, after the current work; rejects with the error of the work. Returns the number of repetitions.
+   */
   stop(): Promise<number>;
 }
 
-/** Does something again and again beside the program, with a pause in between. */
+/** Repeats some work in parallel with the program, with a pause in between. */
 export function repeat(everyMs: number, work: (count: number) => Promise<unknown>): Repetition {
   const stopping = new AbortController();
   let count = 0;

@@ -1,4 +1,4 @@
-/** The product as its users start it, in real processes on a real Postgres, with a receiver and a checker beside it. */
+/** The product as its users start it, in real processes on a real Postgres, with a receiver and a checker. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
@@ -26,27 +26,27 @@ export interface System extends AsyncDisposable {
   databaseUrl: string;
   /** The API, with its workers unless it was started with ROLE api. */
   main(): MainProcess;
-  /** The processes of its workers that live now. */
+  /** The living processes of its workers. */
   workerPids(): number[];
-  /** Starts the API again, at the same address, after its end; resolves when it is ready. */
+  /** Starts the API again, at the same address, after it has ended; resolves when it is ready. */
   startMain(): Promise<void>;
-  /** A worker apart; resolves when it takes jobs. */
+  /** Starts a separate worker; resolves when it takes jobs. */
   startWorker(options?: StartOptions): Promise<MainProcess>;
-  /** Takes a batch with a callback and has it watched; answers its asyncId. */
+  /** Submits a batch with a callback and watches it; returns its asyncId. */
   take(jobs: readonly object[], options?: { name?: string; host?: string }): Promise<string>;
-  /** Whether the API's process still lives. */
+  /** Checks that the API's process is alive. */
   alive(done: string): Finding;
-  /** Whether none of its workers was started again; to be asked once. */
+  /** Checks that none of its workers was replaced; call it once. */
   workersLived(): Finding;
   /** A key of this tenant, whose callbacks are checked with the tenant's own secret. */
   tenant(name: string): Promise<Api>;
 }
 
-/** What repeats soon: no program has five minutes for a second attempt. */
+/** Repeats soon: a program has no five minutes for a second attempt. */
 const CALLBACK_RETRY_SECONDS = Array(60).fill(2).join(',');
 const PLUGIN_DIR = resolve(import.meta.dirname, '..');
 
-/** Resolves when it is ready, a worker too unless ROLE is api. */
+/** Resolves when it is ready, with a worker unless ROLE is api. */
 export async function startSystem({ postgres, signal }: Chaos, options: StartOptions = {}): Promise<System> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await createDatabase(postgres.url));
@@ -136,17 +136,17 @@ async function trust(receiver: Receiver, tenant: string, api: Api): Promise<void
 
 async function stopIfAlive(main: MainProcess): Promise<void> {
   if (!main.isAlive()) return;
-  // One that stands still could not drain.
+  // A stopped process could not drain.
   process.kill(main.pid, 'SIGCONT');
   await main.stop();
 }
 
-/** Forked as a worker by the API, not by a worker as its quarantine. */
+/** True for a process forked as a worker by the API, not by a worker as its quarantine. */
 function isWorker(pid: number): boolean {
   return argumentsOf(pid).at(-1) === 'worker';
 }
 
-/** So that a start after the end is found at the same address. */
+/** So that the next start has the same address. */
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
@@ -156,7 +156,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Resolves once the batch has so many percent behind it. */
+/** Resolves when the batch has reached this percentage. */
 export async function progressed(
   api: Api,
   asyncId: string,

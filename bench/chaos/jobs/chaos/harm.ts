@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defineAction } from '../../../../src/plugin/index.ts';
 import type { Harm } from '../../schemas/chaos/harm.ts';
 
-/** As much as it takes at a time. */
+/** The size of each allocation. */
 const MEBIBYTES = 64;
 
 const HARMS: Record<Harm['how'], () => unknown> = {
@@ -21,7 +21,7 @@ const HARMS: Record<Harm['how'], () => unknown> = {
 
 export default defineAction<Harm>({
   summary: 'Ends, blocks or fills the process it runs in',
-  // Three times this, and what sets it apart, is what a loop takes.
+  // A loop takes three times this, plus the time until it is quarantined.
   timeoutSeconds: 5,
   run: ({ how }) => HARMS[how](),
 });

@@ -7,7 +7,7 @@ import type { Note } from '../../schemas/chaos/note.ts';
 export default defineAction<Note>({
   summary: 'Notes that it was run, in a file if one is named, and answers which process ran it',
   async run({ n, ms, file }) {
-    // Short lines that are appended by several processes do not mix.
+    // Short lines appended by several processes do not mix.
     if (file !== undefined) appendFileSync(file, `${n}\n`);
     if (ms !== undefined) await wait(ms);
     return { n, pid: process.pid };
