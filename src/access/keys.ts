@@ -1,5 +1,5 @@
 /** API keys and tenants: which callers may do what. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { BatchwrightError } from '../contract/errors.ts';
 import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.ts';
@@ -9,7 +9,6 @@ import { transaction } from '../postgres/transaction.ts';
 import {
   type ApiKeyRow,
   deleteKey,
-  findKey,
   findMaker,
   insertKey,
   listKeys,
@@ -17,7 +16,8 @@ import {
   validKeys,
 } from '../store/keys.ts';
 import { ensureTenant } from '../store/tenants.ts';
-import { createSecretCipher } from './secret-cipher.ts';
+import { createSecretCipher, type SecretCipher } from './secret-cipher.ts';
+import { digestOf, newKey, newSecret, StoredKeys } from './stored-keys.ts';
 
 export interface NewKey {
   name: string;
@@ -42,69 +42,25 @@ export interface Signer {
 
 export type Keys = ReturnType<typeof createKeys>;
 
-/** A revoked key is refused after this time at the latest; the contract allows 5 s. */
-const CACHE_MS = 2000;
-const MAX_CACHED = 10_000;
-const KEY = /^bw_([0-9a-f]{16})_([0-9a-f]{48})$/;
 const KEY_ID = /^[0-9a-f]{16}$/;
 /** The admin key's tenant, permissions and id. */
 const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*', 'admin'] };
 
-interface CachedKey {
-  digest: Buffer;
-  /** Decrypted for each request: it takes microseconds, and nothing readable is kept. */
-  encryptedSecret: Buffer | null;
-  caller: Caller;
-  /** By `performance.now()`; not after the key's own end. */
-  freshUntil: number;
-}
-
 /**
  * @param options.adminKey the key that is not in the database
- * @param options.callbackSecret the default tenant's signing secret; generated and stored when undefined
  * @param options.secretKey encrypts the secrets of signing keys; undefined: there are no signing keys
  */
-export function createKeys(options: {
-  pool: Pool;
-  adminKey: string;
-  callbackSecret: string | undefined;
-  secretKey?: string | undefined;
-}) {
+export function createKeys(options: { pool: Pool; adminKey: string; secretKey?: string | undefined }) {
   const { pool } = options;
   const cipher = createSecretCipher(options.secretKey);
   const adminDigest = digestOf(options.adminKey);
-  const cache = new Map<string, CachedKey>();
-  const secrets = new Map<string, string>();
-
-  async function lookUp(id: string): Promise<CachedKey | null> {
-    const cached = cache.get(id);
-    if (cached && performance.now() < cached.freshUntil) return cached;
-    cache.delete(id);
-    const row = await findKey(pool, id);
-    if (!row) return null;
-    const found = {
-      digest: row.digest,
-      encryptedSecret: row.encryptedSecret,
-      caller: { tenant: row.tenant, keyId: row.id, permissions: row.permissions },
-      freshUntil: performance.now() + Math.min(CACHE_MS, row.expiresInMs ?? CACHE_MS),
-    };
-    if (cache.size >= MAX_CACHED) cache.clear();
-    cache.set(id, found);
-    return found;
-  }
-
-  async function find(key: string): Promise<CachedKey | null> {
-    const [, id, secret] = KEY.exec(key) ?? [];
-    if (!id || !secret) return null;
-    const found = await lookUp(id);
-    return found && timingSafeEqual(found.digest, digestOf(secret)) ? found : null;
-  }
+  const storedKeys = new StoredKeys(pool);
 
   return {
     /** The caller of a key; null for one that is unknown, revoked or expired. */
     async authenticate(key: string): Promise<Caller | null> {
       if (timingSafeEqual(digestOf(key), adminDigest)) return ADMIN;
-      return (await find(key))?.caller ?? null;
+      return (await storedKeys.find(key))?.caller ?? null;
     },
 
     /**
@@ -112,7 +68,7 @@ export function createKeys(options: {
      * `unavailable` when SECRET_KEY does not decrypt its secret.
      */
     async findSigner(key: string): Promise<Signer | null> {
-      const found = await find(key);
+      const found = await storedKeys.find(key);
       if (!found?.encryptedSecret) return null;
       const { caller, encryptedSecret } = found;
       return { caller, secret: cipher.decrypt(encryptedSecret, caller.keyId) };
@@ -145,34 +101,7 @@ export function createKeys(options: {
      * is the admin key. Throws `badRequest` for an end in the past, and `notConfigured` for a signing key
      * without SECRET_KEY.
      */
-    async create(caller: Caller, wanted: NewKey): Promise<MadeKey> {
-      const tenant = wanted.tenant ?? caller.tenant;
-      requireMayMake(caller, tenant, wanted.permissions);
-      const id = randomBytes(8).toString('hex');
-      const secretPart = newSecret();
-      const signingSecret = wanted.signing ? newSecret() : null;
-      const encryptedSecret = signingSecret === null ? null : cipher.encrypt(signingSecret, id);
-      const row = await transaction(pool, async (client) => {
-        const expiresAt = await allowedEnd(client, caller, wanted.expiresAt ?? null);
-        await ensureTenant(client, tenant, newCallbackSecret());
-        return insertKey(client, {
-          id,
-          tenant,
-          name: wanted.name,
-          permissions: wanted.permissions,
-          createdBy: caller.keyId,
-          expiresAt,
-          digest: digestOf(secretPart),
-          signing: wanted.signing ?? null,
-          encryptedSecret,
-        });
-      });
-      return {
-        ...row,
-        key: `bw_${id}_${secretPart}`,
-        ...(signingSecret === null ? {} : { secret: signingSecret }),
-      };
-    },
+    create: (caller: Caller, wanted: NewKey): Promise<MadeKey> => makeKey(pool, cipher, caller, wanted),
 
     /** The tenant's keys; for the admin key, the keys of all tenants. */
     async list(caller: Caller): Promise<ApiKeyRow[]> {
@@ -185,19 +114,33 @@ export function createKeys(options: {
       requireAdmin(caller);
       if (!KEY_ID.test(id) || !(await deleteKey(pool, scopeOf(caller), id)))
         throw new BatchwrightError('notFound');
-      cache.delete(id);
-    },
-
-    /** The secret that signs the tenant's callbacks. */
-    async callbackSecret(tenant: string): Promise<string> {
-      if (tenant === DEFAULT_TENANT && options.callbackSecret) return options.callbackSecret;
-      const known = secrets.get(tenant);
-      if (known) return known;
-      const secret = await ensureTenant(pool, tenant, newCallbackSecret());
-      secrets.set(tenant, secret);
-      return secret;
+      storedKeys.forget(id);
     },
   };
+}
+
+async function makeKey(pool: Pool, cipher: SecretCipher, caller: Caller, wanted: NewKey): Promise<MadeKey> {
+  const tenant = wanted.tenant ?? caller.tenant;
+  requireMayMake(caller, tenant, wanted.permissions);
+  const { id, key, digest } = newKey();
+  const secret = wanted.signing ? newSecret() : null;
+  const encryptedSecret = secret === null ? null : cipher.encrypt(secret, id);
+  const row = await transaction(pool, async (client) => {
+    const expiresAt = await allowedEnd(client, caller, wanted.expiresAt ?? null);
+    await ensureTenant(client, tenant, newCallbackSecret());
+    return insertKey(client, {
+      id,
+      tenant,
+      name: wanted.name,
+      permissions: wanted.permissions,
+      createdBy: caller.keyId,
+      expiresAt,
+      digest,
+      signing: wanted.signing ?? null,
+      encryptedSecret,
+    });
+  });
+  return { ...row, key, ...(secret === null ? {} : { secret }) };
 }
 
 function requireMayMake(caller: Caller, tenant: string, permissions: readonly string[]): void {
@@ -235,13 +178,4 @@ function requireAdmin(caller: Caller): void {
 /** The tenant whose keys a caller may see and revoke; null, for all tenants, for the admin key. */
 function scopeOf(caller: Caller): string | null {
   return caller.keyId === ADMIN.keyId ? null : caller.tenant;
-}
-
-function newSecret(): string {
-  return randomBytes(24).toString('hex');
-}
-
-/** Keys are random, so a plain hash is safe. */
-function digestOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
 }

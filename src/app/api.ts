@@ -1,6 +1,7 @@
 /** Assembles the API: gives each folder the parts that it must not import. */
 
 import { createKeys } from '../access/keys.ts';
+import { createTenants } from '../access/tenants.ts';
 import { DEFAULT_TENANT } from '../domain/caller.ts';
 import { createHttpApp } from '../http/app.ts';
 import { createEndWatch } from '../pipeline/call/end-watch.ts';
@@ -70,9 +71,9 @@ export async function startApi(
   const keys = createKeys({
     pool,
     adminKey: options.adminKey,
-    callbackSecret: config.callbackSecret,
     secretKey: options.secretKey,
   });
+  const tenants = createTenants({ pool, callbackSecret: config.callbackSecret });
   const largeJobs = createLargeJobChecker(registry);
   const processLock = new ProcessLock({
     url: sessionUrl(config, url),
@@ -102,13 +103,14 @@ export async function startApi(
     watch.stop(),
   );
   const retention = opened.adopt(startRetention({ pool, log }), (started) => started.stop());
-  await keys.callbackSecret(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
+  await tenants.callbackSecret(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
   await keys.logUnreadableSecrets(log);
   listening.serve(
     await createHttpApp({
       ...pipeline,
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       keys,
+      tenants,
       pluginPipeline: createPluginPipeline(pipeline),
       routeSqlOf: createRouteSql(routePool),
       actions: createActionCatalogue(registry),

@@ -1,6 +1,6 @@
 /** Assembles a worker, and the child process that runs messages whose worker died. */
 
-import { createKeys } from '../access/keys.ts';
+import { createTenants } from '../access/tenants.ts';
 import type { Config } from '../config/config.ts';
 import { LimitedLog } from '../domain/limited-log.ts';
 import { createHttpService } from '../outbound/http-service.ts';
@@ -37,7 +37,7 @@ export async function startWorker(
     applicationName: 'batchwright callbacks',
     log,
   });
-  const keys = createKeys({ pool: engine.deps.pool, adminKey: '', callbackSecret: config.callbackSecret });
+  const tenants = createTenants({ pool: engine.deps.pool, callbackSecret: config.callbackSecret });
   const deps: QuarantineDeps = { ...engine.deps, limits };
   const lanes: Lanes = startLanes({
     ...deps,
@@ -47,7 +47,7 @@ export async function startWorker(
     allow: config.callbackAllow,
     lookup: options.lookup,
     retrySeconds: config.callbackRetrySeconds,
-    callbackSecret: (tenant) => keys.callbackSecret(tenant),
+    callbackSecret: tenants.callbackSecret,
   });
   log.info({ role: 'worker' }, 'worker ready');
   return {

@@ -2,6 +2,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet, { type HelmetOptions } from 'helmet';
 import type { Keys } from '../access/keys.ts';
+import type { Tenants } from '../access/tenants.ts';
 import { BatchwrightError } from '../contract/errors.ts';
 import type { CallActionDeps } from '../pipeline/call/call-action.ts';
 import type { PluginPipeline } from '../pipeline/call/plugin-pipeline.ts';
@@ -37,6 +38,7 @@ const LEAST_BODY_MEMORY = 64 * 1024 * 1024;
 export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps {
   actions: ActionCatalogue;
   keys: Keys;
+  tenants: Tenants;
   pluginPipeline: PluginPipeline;
   /** Creates the database access of a plugin's routes. */
   routeSqlOf: (namespace: string) => Sql;
@@ -79,7 +81,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     failed,
   });
   // After the plugins' routes: some of these are below /v1 and need another kind of key.
-  const rest = [batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps.keys, deps.publicUrl)];
+  const rest = [batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps)];
   app.use('/v1', mountedAt('/v1'), ...keyed, ...rest, refuseOtherMethods(...rest));
 
   app.use((request) => {

@@ -3,6 +3,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { Router } from 'express';
 import type { Keys } from '../../access/keys.ts';
+import type { Tenants } from '../../access/tenants.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { TEXT_FORMATS, textRule } from '../../domain/text.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
@@ -66,8 +67,14 @@ function problemOf({ instancePath, params }: ErrorObject): string {
   return `${member} ${textRule(String(params.format)) ?? RULES[member]}`;
 }
 
-/** @param publicUrl the API's public address; undefined: the address in the request */
-export function keyRoutes(keys: Keys, publicUrl: string | undefined): Router {
+export interface KeyRoutesDeps {
+  keys: Keys;
+  tenants: Tenants;
+  /** The API's public address; undefined: the address in the request. */
+  publicUrl?: string | undefined;
+}
+
+export function keyRoutes({ keys, tenants, publicUrl }: KeyRoutesDeps): Router {
   const router = Router();
   router.post('/keys', async (request, response) => {
     queryOf(request, []);
@@ -100,7 +107,7 @@ export function keyRoutes(keys: Keys, publicUrl: string | undefined): Router {
   });
   router.get('/callback-secret', async (request, response) => {
     queryOf(request, []);
-    response.json({ secret: await keys.callbackSecret(callerOf(request).tenant) });
+    response.json({ secret: await tenants.callbackSecret(callerOf(request).tenant) });
   });
   return router;
 }
