@@ -2,6 +2,15 @@ import type { ClientBase, Pool } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { BatchState } from '../domain/batch.ts';
 import { decodeJobs, encodeJobs, type StoredBody } from './chunk-body.ts';
+import {
+  COPY_HEADER,
+  COPY_TRAILER,
+  columnCount,
+  field,
+  int32,
+  int32Array,
+  textArray,
+} from './copy-format.ts';
 
 /** A closed chunk, ready to be stored. */
 export interface NewChunk {
@@ -105,68 +114,29 @@ export async function copyChunks(
   await send(COPY_HEADER);
   const id = Buffer.from(batchId.replaceAll('-', ''), 'hex');
   for (const chunk of chunks) {
-    for (const piece of copyRow(id, chunk)) await send(piece);
+    // The body is a piece of its own: it is not copied.
+    await send(rowHead(id, chunk));
+    await send(chunk.body);
   }
   await send(COPY_TRAILER);
   stream.end();
   await closed;
 }
 
-// https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
-const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
-const COPY_TRAILER = Buffer.from([0xff, 0xff]);
-const TEXT_OID = 25;
-const INT4_OID = 23;
-
-/** The row up to the body, and the body itself, which is not copied. */
-function copyRow(id: Buffer, chunk: EncodedChunk): Buffer[] {
+/** The row up to the body's bytes. */
+function rowHead(id: Buffer, chunk: EncodedChunk): Buffer {
   const { indexes, errors } = invalidColumns(chunk);
-  const head = [
-    int16(8),
+  return Buffer.concat([
+    columnCount(8),
     field(id),
     field(int32(chunk.number)),
     field(int32(chunk.firstIndex)),
     field(int32(chunk.count)),
-    field(
-      array(
-        TEXT_OID,
-        chunk.queues.map((queue) => Buffer.from(queue)),
-      ),
-    ),
-    field(indexes && array(INT4_OID, indexes.map(int32))),
+    field(textArray(chunk.queues)),
+    field(indexes && int32Array(indexes)),
     field(errors === null ? null : Buffer.from(errors)),
     int32(chunk.body.length),
-  ];
-  return [Buffer.concat(head), chunk.body];
-}
-
-function field(value: Buffer | null): Buffer {
-  return value === null ? int32(-1) : Buffer.concat([int32(value.length), value]);
-}
-
-/** One-dimensional, without nulls: dimensions, null flag, element type, length, lower bound, elements. */
-function array(elementType: number, elements: Buffer[]): Buffer {
-  if (elements.length === 0) return Buffer.concat([int32(0), int32(0), int32(elementType)]);
-  return Buffer.concat([
-    int32(1),
-    int32(0),
-    int32(elementType),
-    int32(elements.length),
-    int32(1),
-    ...elements.map(field),
   ]);
-}
-
-function int16(value: number): Buffer {
-  const buffer = Buffer.allocUnsafe(2);
-  buffer.writeInt16BE(value);
-  return buffer;
-}
-
-function int32(value: number): Buffer {
-  const buffer = Buffer.allocUnsafe(4);
-  buffer.writeInt32BE(value);
-  return buffer;
 }
 
 function invalidColumns({ invalid }: EncodedChunk): { indexes: number[] | null; errors: string | null } {
