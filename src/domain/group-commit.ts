@@ -10,6 +10,8 @@ export interface GroupCommitOptions<Entry, Answer> {
   maxBytes: number;
   /** Commits a group and returns the result of each entry. When it rejects, all entries have failed. */
   commit(entries: readonly Entry[]): Promise<readonly PromiseSettledResult<Answer>[]>;
+  /** How long the first entry waits for others, in ms; 0 when absent. For entries whose answer nobody waits for. */
+  lingerMs?: number;
   /** True when an error is not caused by a single entry: then the entries are not tried one by one. */
   isShared(error: unknown): boolean;
 }
@@ -22,9 +24,8 @@ interface Member<Entry, Answer> {
 }
 
 /**
- * Groups committed at the same time. An entry never waits for company: while fewer groups are being committed
- * it goes at once, so that it takes no longer than alone. With two, one is prepared while the other waits for
- * the disk.
+ * Groups committed at the same time. While fewer groups are being committed, an entry goes at once (or after its
+ * linger), so that it takes no longer than alone. With two, one is prepared while the other waits for the disk.
  */
 const COMMITS_AT_ONCE = 2;
 
@@ -47,14 +48,17 @@ export class GroupCommit<Entry, Answer> {
     return promise;
   }
 
-  /** Waits for the entries that are added in the same turn of the event loop. */
+  /** Waits for the entries that are added in the same turn of the event loop, or within the linger. */
   #start(): void {
     if (this.#isStarting || this.#committing === COMMITS_AT_ONCE) return;
     this.#isStarting = true;
-    queueMicrotask(() => {
+    const start = () => {
       this.#isStarting = false;
       void this.#commitAll();
-    });
+    };
+    const { lingerMs = 0 } = this.#options;
+    if (lingerMs > 0) setTimeout(start, lingerMs);
+    else queueMicrotask(start);
   }
 
   async #commitAll(): Promise<void> {

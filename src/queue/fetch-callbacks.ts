@@ -17,8 +17,8 @@ import { CALLBACK_QUEUE, type CallbackMessage, type Claim } from './messages.ts'
 
 /** Callbacks to one receiver at the same time. */
 const RECEIVER_LANES = 4;
-const QUICK_RECEIVER_LANES = 16;
-const QUICK_MS = 1000;
+const QUICK_RECEIVER_LANES = 32;
+const QUICK_MS = 500;
 /** Receivers that one statement checks; each takes 10 µs. */
 const PAGE_SIZE = 500;
 /** Receivers beyond these pages wait for the next fetch. */

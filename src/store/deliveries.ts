@@ -12,10 +12,10 @@ export interface CallbackBatch extends BatchRow {
 
 /** In the order of the ids; undefined for a deleted batch. */
 export async function callbackBatches(
-  pool: Pool,
+  client: ClientBase | Pool,
   batchIds: readonly string[],
 ): Promise<(CallbackBatch | undefined)[]> {
-  const { rows } = await pool.query<CallbackBatch>({
+  const { rows } = await client.query<CallbackBatch>({
     name: 'callback-batches',
     text: `select ${BATCH_COLUMNS}, floor(extract(epoch from now()))::int8 as "signingTime"
      from batchwright.batch where id = any($1)`,

@@ -61,11 +61,12 @@ export async function resultPage(
       ...(page.status ? [page.status] : []),
     ],
   });
-  const [row] = rows;
-  if (!row) return null;
-  const { body, text, ...rest } = row;
+  return rows[0] ? toPage(rows[0]) : null;
+}
+
+async function toPage({ body, text, records, statuses, ...page }: PageRow): Promise<ResultPage> {
   const jobs = body || text !== null ? await decodeJobs({ body, text }) : null;
-  return { ...rest, jobs, rows: unpack(row.records, row.statuses) };
+  return { ...page, jobs, rows: unpack(records, statuses) };
 }
 
 interface PageRow extends Omit<ResultPage, 'rows' | 'jobs'>, StoredBody {
@@ -73,25 +74,36 @@ interface PageRow extends Omit<ResultPage, 'rows' | 'jobs'>, StoredBody {
   statuses: string;
 }
 
+/** SQL terms of a page's statement. */
+interface PageTerms {
+  batch: string;
+  from: string;
+  rows: string;
+  bytes: string;
+  /** The chunk that was read before. */
+  known: string;
+  andStatus?: string;
+}
+
 // One row per page, whose columns hold the values of all its results: one row per result would cost both
 // sides four times as much. Numbers and times use Postgres's binary form, which is written and read much
 // faster than text. The sum uses the stored values, so that text beyond the limit is never in memory.
-const pageStatement = (andStatus: string) => `
+const pageStatement = ({ batch, from, rows, bytes, known, andStatus = '' }: PageTerms) => `
   with first as (
     select index from batchwright.result
-    where batch_id = $1 and index >= $2 ${andStatus} order by index limit 1
+    where batch_id = ${batch} and index >= ${from} ${andStatus} order by index limit 1
   ), chunk as (
     select number, first_index, body, jobs,
       case when first_index > (select index from first) then first_index else first_index + count end as end_index
     from batchwright.chunk
-    where batch_id = $1 and number >= $5 and first_index + count > (select index from first)
+    where batch_id = ${batch} and number >= ${known} and first_index + count > (select index from first)
     order by number limit 1
   ), page as (
     select index, status, response, attempts, started_at, finished_at,
       coalesce(octet_length(response::text), 0) as bytes
     from batchwright.result
-    where batch_id = $1 and index >= $2 and index < coalesce((select end_index from chunk), ${2 ** 31 - 1}) ${andStatus}
-    order by index limit $3
+    where batch_id = ${batch} and index >= ${from} and index < coalesce((select end_index from chunk), ${2 ** 31 - 1}) ${andStatus}
+    order by index limit ${rows}
   ), sized as (
     select *, sum(bytes) over (order by index rows unbounded preceding) - bytes as before from page
   ), packed as (
@@ -102,16 +114,49 @@ const pageStatement = (andStatus: string) => `
       string_agg(case status when 'succeeded' then 's' when 'failed' then 'f' else 'c' end,
         '' order by index) as statuses,
       '[' || string_agg(coalesce(response::text, 'null'), ',' order by index) || ']' as responses
-    from sized where before < $4
+    from sized where before < ${bytes}
   ), batch as (
-    select total, generation from batchwright.batch where id = $1
+    select total, generation from batchwright.batch where id = ${batch}
   )
   select packed.*, batch.total, batch.generation, chunk.number as chunk, chunk.first_index as "firstIndex",
-    case when chunk.number > $5 then chunk.body end as body,
-    case when chunk.number > $5 then chunk.jobs end as text
+    case when chunk.number > ${known} then chunk.body end as body,
+    case when chunk.number > ${known} then chunk.jobs end as text
   from first cross join batch cross join packed left join chunk on true`;
-const PAGE = pageStatement('');
-const PAGE_BY_STATUS = pageStatement('and status = $6');
+const PAGE_TERMS = { batch: '$1', from: '$2', rows: '$3', bytes: '$4', known: '$5' };
+const PAGE = pageStatement(PAGE_TERMS);
+const PAGE_BY_STATUS = pageStatement({ ...PAGE_TERMS, andStatus: 'and status = $6' });
+
+/**
+ * The results of those of these batches that are small: at most `jobs` jobs in one chunk, at most `bytes` of
+ * responses, and at most `bytes` of stored jobs. In the order of the ids; undefined for every other batch.
+ */
+export async function smallResults(
+  client: ClientBase,
+  batchIds: readonly string[],
+  { jobs, bytes }: { jobs: number; bytes: number },
+): Promise<(ResultPage | undefined)[]> {
+  const { rows } = await client.query<PageRow & { position: number }>({
+    name: 'small-results',
+    text: SMALL_RESULTS,
+    values: [batchIds, jobs, bytes],
+  });
+  const pages: ResultPage[] = [];
+  // Jobs that cannot be decoded must not fail the other batches: their batch counts as one that is not small.
+  await Promise.allSettled(
+    rows.map(async ({ position, ...row }) => {
+      pages[position - 1] = await toPage(row);
+    }),
+  );
+  return batchIds.map((_, at) => pages[at]);
+}
+
+const SMALL_RESULTS = `
+  select wanted.position, page.*
+  from unnest($1::uuid[]) with ordinality as wanted (id, position) cross join lateral (
+    ${pageStatement({ batch: 'wanted.id', from: '0', rows: '$2', bytes: '$3', known: '-1' })}
+  ) as page
+  where length(page.statuses) = page.total and octet_length(page.responses) <= $3
+    and coalesce(octet_length(page.body), octet_length(page.text::text)) <= $3`;
 
 /** Bytes of a record: index, attempts, start, end. */
 const RECORD_BYTES = 4 + 2 + 8 + 8;

@@ -126,19 +126,19 @@ describe('lanes for callbacks', () => {
     assert.equal((await fetcher.fetch(128)).length, 4);
   });
 
-  test('a receiver whose last answer took less than a second gets sixteen lanes', async () => {
+  test('a receiver whose last answer took less than half a second gets 32 lanes', async () => {
     const fetcher = new CallbackFetcher(pool);
     await wait('a', ['quick.example'], 40);
     const [claim, ...others] = await fetcher.fetch(128);
     assert.ok(claim);
     assert.equal(others.length, 3);
     await complete([claim]);
-    fetcher.release(claim, true, 999);
-    assert.equal((await fetcher.fetch(128)).length, 13);
+    fetcher.release(claim, true, 499);
+    assert.equal((await fetcher.fetch(128)).length, 29);
     const [slow] = others;
     assert.ok(slow);
     await complete(others);
-    fetcher.release(slow, true, 1000);
+    fetcher.release(slow, true, 500);
     assert.equal((await fetcher.fetch(128)).length, 0);
   });
 

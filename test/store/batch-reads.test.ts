@@ -20,7 +20,13 @@ import {
   markReposted,
 } from '../../src/store/deliveries.ts';
 import { clearProgress, reportProgress, runningJobs } from '../../src/store/job-progress.ts';
-import { nthResultIndex, type ResultPage, resultAt, resultPage } from '../../src/store/results.ts';
+import {
+  nthResultIndex,
+  type ResultPage,
+  resultAt,
+  resultPage,
+  smallResults,
+} from '../../src/store/results.ts';
 import { settle } from '../../src/store/settle.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { outcome, storeBatch, TENANT } from './stored-batch.ts';
@@ -242,6 +248,24 @@ describe('A callback', () => {
     assert.equal(await state(), 'delivered');
     await transaction(pool, (client) => markReposted(client, id));
     assert.equal(await state(), 'pending');
+  });
+
+  test('the results of small batches are read together, without those of any other batch', async () => {
+    const small = await endedBatch({ total: 3 });
+    const many = await endedBatch({ total: 5 });
+    const bulky = await storeBatch(pool, { total: 1 });
+    await transaction(pool, (client) =>
+      settle(client, bulky, 1, [outcome(0, 'succeeded', JSON.stringify('x'.repeat(2000)))]),
+    );
+    const unfinished = await storeBatch(pool, { total: 3 });
+    await transaction(pool, (client) => settle(client, unfinished, 1, [outcome(1)]));
+    const undecodable = await endedBatch({ total: 1 });
+    await pool.query(`update batchwright.chunk set body = '\\xff' where batch_id = $1`, [undecodable]);
+    const ids = [many, bulky, FIRST, small, unfinished, undecodable];
+    const pages = await transaction(pool, (client) => smallResults(client, ids, { jobs: 4, bytes: 1000 }));
+    const page = await resultPage(pool, small, { fromIndex: 0, limit: 9, maxBytes: 1000, knownChunk: -1 });
+    assert.equal(page?.rows.length, 3);
+    assert.deepEqual(pages, [undefined, undefined, undefined, page, undefined, undefined]);
   });
 
   test('a callback of an older generation counts nothing', async () => {

@@ -12,8 +12,9 @@ import { signatureHeader } from '../../outbound/signature.ts';
 import { type BatchRow, findAnyBatch } from '../../store/batches.ts';
 import { type CallbackBatch, callbackBatches } from '../../store/deliveries.ts';
 import { elements } from '../read/result-json.ts';
-import { RestartedError, readResultPages } from '../read/result-pages.ts';
+import { RestartedError, readResultPages, resultsOf } from '../read/result-pages.ts';
 import { endedCounts } from '../read/status.ts';
+import type { CallbackSource } from './callback-groups.ts';
 
 /** Bodies up to this size are kept and sent from memory; larger ones are read twice, in constant memory. */
 const KEPT_BYTES = 1024 * 1024;
@@ -56,11 +57,12 @@ export class CallbackBodies {
    * the batch was restarted meanwhile, and whatever `send` throws.
    */
   async withBody<T>(
-    batch: CallbackBatch,
+    batch: CallbackSource,
     beginHmac: BeginHmac,
     send: (body: CallbackBody) => Promise<T>,
   ): Promise<T> {
-    const content = await this.#reading.run(batch.tenant, () => readKept(this.#pool, batch));
+    const content =
+      smallBody(batch) ?? (await this.#reading.run(batch.tenant, () => readKept(this.#pool, batch)));
     if (!content || this.#keptBytes + content.length > ALL_KEPT_BYTES)
       return this.#streaming.run(batch.tenant, () => this.#withStream(batch, beginHmac, send));
     this.#keptBytes += content.length;
@@ -95,6 +97,13 @@ export class CallbackBodies {
   }
 }
 
+/** The body of a batch whose results were read with it; null of any other. */
+function smallBody(batch: CallbackSource): Buffer | null {
+  const { results, generation } = batch;
+  if (results?.generation !== generation) return null;
+  return Buffer.concat([headOf(batch), elements(resultsOf(results), true).bytes, END]);
+}
+
 /** Null when the body is too large to be kept. */
 async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
   const kept: Buffer[] = [];
@@ -112,9 +121,8 @@ async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
  * is read.
  */
 async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
-  const { id, state, generation } = batch;
-  const head = { asyncId: toAsyncId(id), state, counts: endedCounts(batch) };
-  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"results":[`);
+  const { id, generation } = batch;
+  yield headOf(batch);
   let areFirst = true;
   try {
     for await (const page of readResultPages(pool, id, { generation })) {
@@ -125,6 +133,11 @@ async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
     throw error instanceof RestartedError ? restarted() : error;
   }
   yield END;
+}
+
+function headOf(batch: BatchRow): Buffer {
+  const head = { asyncId: toAsyncId(batch.id), state: batch.state, counts: endedCounts(batch) };
+  return Buffer.from(`${JSON.stringify(head).slice(0, -1)},"results":[`);
 }
 
 const END = Buffer.from(']}');

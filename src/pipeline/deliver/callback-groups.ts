@@ -10,8 +10,14 @@ import {
   countDelivered,
   insertDeliveries,
 } from '../../store/deliveries.ts';
+import { type ResultPage, smallResults } from '../../store/results.ts';
 import { recordAttempt } from './record-attempt.ts';
 import type { Attempt } from './send-callback.ts';
+
+/** A batch whose callback is to be sent, with its results where it is small. */
+export interface CallbackSource extends CallbackBatch {
+  results?: ResultPage | undefined;
+}
 
 /** A successful attempt. */
 interface Delivered {
@@ -19,25 +25,31 @@ interface Delivered {
   attempt: Attempt;
 }
 
-const LIMITS = { maxEntries: 64, maxBytes: 1024 * 1024, isShared: () => true };
+/** Batches read together: their jobs take up to 1 MiB each in memory, however small they are in the database. */
+const READ_LIMITS = { maxEntries: 16, maxBytes: 1024 * 1024, isShared: () => true };
+const SMALL = { jobs: 50, bytes: 64 * 1024 };
+/** The receiver has its callback: only the lane waits for the record. */
+const RECORD_LINGER_MS = 10;
+const RECORD_LIMITS = { maxEntries: 64, maxBytes: 1024 * 1024, isShared: () => true };
 
 export class CallbackGroups {
   readonly #deps: { pool: Pool; queue: Queue };
-  readonly #batches: GroupCommit<string, CallbackBatch | null>;
+  readonly #batches: GroupCommit<string, CallbackSource | null>;
   readonly #delivered: GroupCommit<Delivered, void>;
 
   constructor(deps: { pool: Pool; queue: Queue }) {
     const { pool, queue } = deps;
     this.#deps = deps;
     this.#batches = new GroupCommit({
-      ...LIMITS,
+      ...READ_LIMITS,
       async commit(batchIds) {
-        const batches = await callbackBatches(pool, batchIds);
-        return batches.map((batch) => ({ status: 'fulfilled', value: batch ?? null }));
+        const sources = await transaction(pool, (client) => readAll(client, batchIds), { readOnly: true });
+        return sources.map((value) => ({ status: 'fulfilled', value }));
       },
     });
     this.#delivered = new GroupCommit({
-      ...LIMITS,
+      ...RECORD_LIMITS,
+      lingerMs: RECORD_LINGER_MS,
       async commit(delivered) {
         await transaction(pool, (client) => recordAll(queue, client, delivered), GROUP_LIMITS);
         return delivered.map(() => ({ status: 'fulfilled', value: undefined }));
@@ -46,7 +58,7 @@ export class CallbackGroups {
   }
 
   /** The batch of the callback to send; null when it was deleted. */
-  batch(batchId: string): Promise<CallbackBatch | null> {
+  batch(batchId: string): Promise<CallbackSource | null> {
     return this.#batches.add(batchId, 0);
   }
 
@@ -64,6 +76,14 @@ export class CallbackGroups {
       await recordAttempt({ ...this.#deps, stopping }, claim, alone, error);
     }
   }
+}
+
+async function readAll(client: PoolClient, batchIds: readonly string[]): Promise<(CallbackSource | null)[]> {
+  const [batches, results] = await Promise.all([
+    callbackBatches(client, batchIds),
+    smallResults(client, batchIds, SMALL),
+  ]);
+  return batches.map((batch, at) => (batch ? { ...batch, results: results[at] } : null));
 }
 
 async function recordAll(queue: Queue, client: PoolClient, delivered: readonly Delivered[]): Promise<void> {

@@ -12,8 +12,8 @@ import { beginSignature } from '../../outbound/signature.ts';
 import type { Log } from '../../plugin/context.ts';
 import { isDatabaseUnavailable } from '../../postgres/errors.ts';
 import type { BatchRow } from '../../store/batches.ts';
-import type { CallbackBatch } from '../../store/deliveries.ts';
 import type { CallbackBodies, CallbackBody } from './callback-body.ts';
+import type { CallbackSource } from './callback-groups.ts';
 
 export interface SendCallbackDeps {
   log: Log;
@@ -44,7 +44,7 @@ export interface Attempt {
  */
 export async function sendCallback(
   deps: SendCallbackDeps,
-  batch: CallbackBatch,
+  batch: CallbackSource,
   url: string,
 ): Promise<Attempt> {
   const secret = await deps.callbackSecret(batch.tenant);

@@ -88,6 +88,13 @@ export async function* readResultPages(
   }
 }
 
+/** The results of a page that holds the first chunk's. */
+export function resultsOf(page: ResultPage): Result[] {
+  const reader = new PageReader(false);
+  reader.open(page);
+  return reader.read(page);
+}
+
 /** A pool gives out its connections in the next tick: earlier requests are then on their way. */
 function nextTick(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));

@@ -87,6 +87,8 @@ export async function runChunk(
       showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, claim.message, performance.now());
     const run = { ...deps, claim, recorder, scope: scopeOf(deps, claim.message, chunk, recorder) };
     const rest = await (runner ?? sideBySide(onWork))(run, jobs);
+    // The settle that follows marks the batch as running or ended.
+    clearTimeout(showing);
     if (failures.length === 0 && mayGoBackAsItIs(run, jobs, rest)) {
       if (await releaseMessage(deps, claim)) return 'released';
       recorder.halt('cancelled');

@@ -115,7 +115,8 @@ describe('callbacks whose worker stops', () => {
   });
 
   for (const [when, { lostPage, pages, invalid, connections }] of Object.entries({
-    reads: { lostPage: 1, pages: 1 + 1, invalid: [{ n: 'none' }], connections: 1 },
+    // More jobs than are read together with their batch: two pages.
+    reads: { lostPage: 1, pages: 1 + 2, invalid: Array(60).fill({ n: 'none' }), connections: 1 },
     // Its results take two pages, which are too large to be kept: they are read once in vain, again to be
     // signed, and again to be sent.
     sends: {

@@ -138,15 +138,17 @@ describe('a restart', () => {
     const receiver = await startReceiver(t);
     const worker = await apart.addWorker();
     const broken = behave({ fatal: 'broken' });
+    // More jobs than are read together with their batch.
+    const many = Array(60).fill(broken);
     const asyncIds = [
-      await apart.run([{ namespace: 'test', action: 'echo', params: { n: 1 } }, broken]),
-      await apart.run([broken]),
+      await apart.run([{ namespace: 'test', action: 'echo', params: { n: 1 } }, ...many]),
+      await apart.run(many),
     ];
     for (const asyncId of asyncIds) await apart.ended(asyncId);
     await worker.drain();
     let asyncId = '';
     await startDelivering(t, apart, {
-      // Requested after the batch was read: a result, or the only one, is deleted before the results are
+      // Requested after the batch was read: some results, or all, are deleted before the results are
       // read.
       async callbackSecret() {
         assert.deepEqual((await apart.rpc('restart', { async: asyncId })).body, { restarted: true });
