@@ -8,7 +8,7 @@ import { type AllowList, parseAllowList } from '../outbound/address-guard.ts';
 /** Returns the value of a text. Throws NotAllowed. */
 export type Parser<T> = (text: string) => T;
 
-/** The text is not allowed; the message is what it must be. */
+/** The text is not allowed; the message says what it must be. */
 export class NotAllowed extends Error {
   constructor(allowed: string, reason?: string) {
     super(reason === undefined ? allowed : `${allowed} (${reason})`);

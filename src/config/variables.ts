@@ -22,13 +22,13 @@ import { isSecretKey, MIN_SECRET_KEY_LENGTH } from './secret-key.ts';
 export interface Variable<T = unknown> {
   name: string;
   parse: Parser<T>;
-  /** The text that counts when the variable is unset. Without a default its value is undefined then. */
+  /** Used when the variable is unset. Without a default the value is then undefined. */
   default?: string | ((env: NodeJS.ProcessEnv) => string);
-  /** The default in words, where its text does not say it. */
+  /** The default in words, when its text does not explain it. */
   shownDefault?: string;
   /** The value must not be shown. */
   isSecret?: true;
-  /** An empty text is a value of its own; otherwise it counts as unset. */
+  /** An empty text is a value; otherwise it counts as unset. */
   emptyIsValue?: true;
   /** Its meaning, in Markdown. */
   help: string;

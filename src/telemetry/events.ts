@@ -1,4 +1,4 @@
-/** What happens in this process, for whoever listens: logs, metrics and tests. */
+/** Events of this process, for listeners such as logs, metrics and tests. */
 import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 
 /** A kind of event. Its channel is `batchwright:` and the name, so that tools of Node can listen too. */
@@ -46,8 +46,8 @@ export const chunkClaimed = new TelemetryEvent<ChunkFields>('chunk.claimed');
 export type ChunkEnd = 'settled' | 'released' | 'lost' | 'quarantined';
 
 /**
- * A lane's work on a message has ended, and the database has what came of it. It does not follow when the work
- * failed: then the message is claimed again.
+ * A lane's work on a message has ended, and its result is in the database. The event is not sent when the
+ * work failed: then the message is claimed again.
  */
 export const chunkEnded = new TelemetryEvent<ChunkFields & { end: ChunkEnd }>('chunk.ended');
 
@@ -67,7 +67,7 @@ export const callbackAttempted = new TelemetryEvent<{
   tenant: string;
   receiver: string;
   attempt: number;
-  /** Of the receiver's answer; null without one. */
+  /** The status of the receiver's answer; null without one. */
   status: number | null;
   /** Null for a callback that was delivered. */
   error: string | null;
@@ -77,6 +77,6 @@ export const callbackAttempted = new TelemetryEvent<{
 /** A round of the sweep has ended. */
 export const sweepEnded = new TelemetryEvent<{
   durationMs: number;
-  /** Null for a round that came to its end. */
+  /** Null for a complete round. */
   error: unknown;
 }>('sweep.ended');

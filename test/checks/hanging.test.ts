@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 
-test('a run of which one file hangs ends, fails, and names that file and no other', async () => {
+test('a run with one hanging file ends, fails, and names only that file', async () => {
   // The runner of this file marks its own processes by this variable.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const child = spawn(process.execPath, [join(import.meta.dirname, 'hanging/run.ts')], { env });
@@ -17,6 +17,6 @@ test('a run of which one file hangs ends, fails, and names that file and no othe
   assert.deepEqual([code, signal], [1, null]);
   assert.match(stderr, /^\s*test\/checks\/hanging\/leaking\.ts hangs: it reported nothing for 4 s\./);
   assert.doesNotMatch(stderr, /passing\.ts/);
-  assert.match(stdout, /passes, and leaves a server behind/);
-  assert.match(stdout, /passes, and leaves nothing behind/);
+  assert.match(stdout, /a passing test leaves a server behind/);
+  assert.match(stdout, /a passing test leaves nothing behind/);
 });

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 
 /**
- * A database proxy that, once armed, cuts a connection at its next commit: after the server's answer, or before the
- * server gets it. It cuts one.
+ * A database proxy that, once armed, cuts one connection at its next commit: after the server's answer, or
+ * before the server gets it.
  */
 export async function wayThatIsCut(
   t: { after(fn: () => void): void },

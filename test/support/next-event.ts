@@ -1,10 +1,10 @@
 import type { TelemetryEvent } from '../../src/telemetry/events.ts';
 
 /**
- * Resolves to the next occurrence that matches, in this process. Rejects at the deadline with what was waited for.
- * Call it before what causes the event.
+ * Resolves to the next matching event in this process. Rejects at the deadline with a description of the
+ * event. Call it before the cause of the event.
  *
- * @param options.timeoutMs long enough for a slow machine: only a test that fails waits for it
+ * @param options.timeoutMs long enough for a slow machine: only a failing test waits for it
  */
 export function nextEvent<Fields extends object>(
   event: TelemetryEvent<Fields>,

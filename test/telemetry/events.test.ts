@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TelemetryEvent } from '../../src/telemetry/events.ts';
 
-test('an event reaches each listener until it ends its listening, and nobody else', () => {
+test('an event reaches each listener until it ends its listening, and no other code', () => {
   const event = new TelemetryEvent<{ n: number }>('test.first');
   const other = new TelemetryEvent<{ n: number }>('test.second');
   const heard: string[] = [];

@@ -8,10 +8,10 @@ import { settled } from '../support/settled.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** Between two rounds of the sweep. */
+/** The time between two rounds of the sweep. */
 const INTERVAL_MS = 20_000;
 
-test('a drain waits for the sweep in hand, which does all of its work', async (t) => {
+test('a drain waits for the running sweep, which completes its work', async (t) => {
   const system = await startSystem(t, { worker: false });
   const { pool } = system;
   const batchId = toBatchId(await system.run(echoJobs(1)));

@@ -28,5 +28,5 @@ export async function discardStaleUploads({
   const stale = await staleUploads(pool, DISCARDS_AT_ONCE);
   for (const batchId of stale) await discardUpload(pool, batchId);
   if (stale.length > 0)
-    log.warn({ requests: stale.length }, 'sweep: deleted what was stored of requests whose process is gone');
+    log.warn({ requests: stale.length }, 'sweep: deleted the stored parts of requests whose process is gone');
 }

@@ -4,4 +4,4 @@ import { test } from 'node:test';
 // It is never closed and keeps the process alive after the test.
 createServer().listen(0, '127.0.0.1');
 
-test('passes, and leaves a server behind', () => {});
+test('a passing test leaves a server behind', () => {});

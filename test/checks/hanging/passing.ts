@@ -1,3 +1,3 @@
 import { test } from 'node:test';
 
-test('passes, and leaves nothing behind', () => {});
+test('a passing test leaves nothing behind', () => {});

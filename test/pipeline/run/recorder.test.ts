@@ -1,4 +1,4 @@
-/** A recorder whose settles have to wait, since another session has the batch's row. */
+/** A recorder whose settles must wait, because another session has locked the batch's row. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { PoolClient } from 'pg';
@@ -19,7 +19,7 @@ import { echoJobs } from '../work-jobs.ts';
 const system = await startSystem({ after }, { worker: false });
 const claims = await startClaiming({ after }, system);
 
-/** Stores a batch and takes its message. */
+/** Stores a batch and claims its message. */
 async function claimed(jobs: object[]) {
   const asyncId = await system.run(jobs);
   const batchId = toBatchId(asyncId);
@@ -28,7 +28,7 @@ async function claimed(jobs: object[]) {
   return { asyncId, batchId, claim };
 }
 
-/** Holds the batch's row while `work` is under way, or until it says so. */
+/** Locks the batch's row while `work` runs, or until `work` releases it. */
 async function holdingBatch(batchId: string, work: (letGo: () => Promise<void>) => Promise<void>) {
   const holder: PoolClient = await system.pool.connect();
   const letGo = async () => {
@@ -44,7 +44,7 @@ async function holdingBatch(batchId: string, work: (letGo: () => Promise<void>) 
   }
 }
 
-/** The session that waits for a lock, once there is one. */
+/** The session that waits for a lock, when there is one. */
 function waitingSession(): Promise<number> {
   const sessions = `select pid from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`;
@@ -58,9 +58,9 @@ function success(index: number): RecordableOutcome {
   return { index, status: 'succeeded', response: '{}', attempts: 1, startedAt: now, finishedAt: now };
 }
 
-test('a message is completed after its settle in hand, also when that must be repeated', async (t) => {
+test('a message is completed after its current settle, even if that must be repeated', async (t) => {
   const { asyncId, batchId, claim } = await claimed(echoJobs(2));
-  // One connection: a last settle that does not wait has it before the other one is repeated.
+  // One connection: a last settle that does not wait would get it before the other one is repeated.
   const pool = createPool({ url: system.databaseUrl, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
@@ -80,7 +80,7 @@ test('a message is completed after its settle in hand, also when that must be re
   assert.deepEqual([state, counts.succeeded], ['completed', 2]);
 });
 
-test('no further job is started while as much is unsettled as memory may hold', async () => {
+test('no further job is started while the unsettled bytes reach their limit', async () => {
   const count = 100;
   const { asyncId, batchId, claim } = await claimed(echoJobs(count));
   const { registry } = claims.deps;
@@ -100,7 +100,7 @@ test('no further job is started while as much is unsettled as memory may hold', 
     const running = runChunk(deps, 'default', claim);
     await waitingSession();
     await settled(async () => started, { forMs: 500, what: 'the number of jobs that were started' });
-    // 4 MiB are being settled, and another 4 MiB wait for that; each slot may have one response more.
+    // 4 MiB are being settled, and another 4 MiB wait for it; each slot may have one more response.
     assert.ok(started >= 5 && started <= 10 + echo.concurrency, `${started} jobs were started`);
     await letGo();
     assert.equal(await running, 'settled');

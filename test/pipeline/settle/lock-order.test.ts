@@ -1,4 +1,7 @@
-/** Every settle locks the message's row, then the batch's: those that come together wait, and none is in a deadlock. */
+/**
+ * Every settle locks the message's row, then the batch's: concurrent settles wait, and none causes a
+ * deadlock.
+ */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { PoolClient } from 'pg';
@@ -17,7 +20,7 @@ const system = await startSystem({ after }, { worker: false });
 const { pool } = system;
 const { deps, take } = await startClaiming({ after }, system);
 
-/** Stores a batch and takes its message. */
+/** Stores a batch and claims its message. */
 async function claimed(jobs = echoJobs(2)): Promise<Claim<ChunkMessage>> {
   const batch = toBatchId(await system.run(jobs));
   const claim = (await take()).find(({ message }) => message.batch === batch);
@@ -36,7 +39,7 @@ function settleAlone(claim: Claim<ChunkMessage>, more: object = {}) {
   return settleClaim(deps, { queueName: 'default', claim, outcomes: both, isLast: true, ...more });
 }
 
-/** Runs `work` with a session of its own, in a transaction that is rolled back. */
+/** Runs `work` on a separate session, in a transaction that is rolled back. */
 async function inTransaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
@@ -68,7 +71,10 @@ async function look({ message }: Claim<ChunkMessage>): Promise<{ isWaiting: bool
   return rows[0];
 }
 
-/** What locks both rows, by what does it; called again while it is refused for having waited too long. */
+/**
+ * Functions that lock both rows, by name; each is repeated while it fails because a lock was not granted in
+ * time.
+ */
 const SETTLES: Record<string, (claim: Claim<ChunkMessage>) => Promise<unknown>> = {
   'a settle on its way': (claim) => settleAlone(claim, { isLast: false }),
   'the last settle': (claim) => settleAlone(claim),
@@ -120,8 +126,8 @@ describe('a settle that waits for the message leaves the batch to others', () =>
   });
 });
 
-test('a settle that Postgres ends since it is in a deadlock is made again', async () => {
-  // The other session waits for longer before it looks for a deadlock: it is the settle that is ended, as a rule.
+test('a settle that Postgres ends because of a deadlock is repeated', async () => {
+  // The other session waits longer before it checks for a deadlock, so usually the settle is ended.
   const isEnded = async (): Promise<boolean> => {
     const claim = await claimed();
     let settling: Promise<unknown> | undefined;
@@ -140,6 +146,6 @@ test('a settle that Postgres ends since it is in a deadlock is made again', asyn
     assert.equal(settled.ended.succeeded, 2);
     return hasLock;
   };
-  // On a machine that stands still for a second, the other one may be ended.
+  // On a machine that hangs for a second, the other one may be ended.
   await waitFor(isEnded, { what: 'a deadlock that ends the settle' });
 });

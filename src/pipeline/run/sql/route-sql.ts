@@ -23,7 +23,7 @@ export function createRouteSql(pool: Pool): (namespace: string) => Sql {
     async query(text, values) {
       requireStorable(text, values);
       if (beginsOrEndsTransaction(text))
-        throw new Error('sql of a route neither begins nor ends a transaction');
+        throw new Error('sql of a route must not begin or end a transaction');
       const read = (client: ClientBase) => {
         const send = () => client.query(text, values);
         return mayChangeSession(text) ? leavingNothing(client, send) : send();
