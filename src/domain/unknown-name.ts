@@ -20,12 +20,18 @@ export function notKnown(name: string, known: readonly string[]): string {
  * the top level.
  */
 export function unknownMember(parent: string, name: string, known: readonly string[]): string {
-  const place = memberPlace(name);
-  return `${parent}${parent === '' ? place.replace(/^\./, '') : place}${notKnown(name, known)}`;
+  const path = memberPath(name);
+  const joint = parent === '' ? '' : jointBefore(path);
+  return `${parent}${joint}${path}${notKnown(name, known)}`;
 }
 
-/** The path of a member in its object: `.nameSpace`, or `[""]` for a name that is not a plain word. */
-export function memberPlace(name: string): string {
+/** The path of a member in its object: `nameSpace`, or `[""]` for a name that is not a plain word. */
+export function memberPath(name: string): string {
   const shortened = name.length > MAX_LENGTH ? `${name.slice(0, MAX_LENGTH)}…` : name;
-  return PLAIN.test(name) ? `.${shortened}` : `[${JSON.stringify(shortened)}]`;
+  return PLAIN.test(name) ? shortened : `[${JSON.stringify(shortened)}]`;
+}
+
+/** What is written between the path of an object and that of its member. */
+export function jointBefore(memberPath: string): '' | '.' {
+  return memberPath.startsWith('[') ? '' : '.';
 }

@@ -1,6 +1,6 @@
 import type { ValidateFunction } from 'ajv';
 import type { ErrorName } from '../contract/errors.ts';
-import { memberPlace, notKnown } from '../domain/unknown-name.ts';
+import { jointBefore, memberPath, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
 import { checkParams, checkUnrounded } from './check-params.ts';
 
@@ -10,13 +10,17 @@ export interface ValidJob<Entry> {
   entry: Entry;
 }
 
-/**
- * Why a job is invalid; the messages follow the job's place, as in `jobs[7].params.event must be integer`.
- */
+/** One thing that is wrong with a job: `params.event must be integer`. */
+export interface JobFault {
+  text: string;
+  /** Written between the job's place and the text, as in `jobs[7].params.event must be integer`. */
+  joint: '' | '.' | ' ' | ': ';
+}
+
+/** Why a job is invalid. */
 export interface JobProblem {
   kind: Extract<ErrorName, 'invalidRequest' | 'emptyJobs' | 'invalidParams' | 'missingParams'>;
-  /** Each begins with `.` when it names a member of the job, otherwise with a blank or a colon. */
-  messages: string[];
+  faults: JobFault[];
   /** The first wrong or missing parameter, if the params are invalid. */
   parameter?: string;
   id: string | number | undefined;
@@ -43,64 +47,70 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
   text: string,
 ): ValidJob<Entry> | JobProblem {
   if (job === null || typeof job !== 'object' || Array.isArray(job))
-    return { kind: 'invalidRequest', messages: [' must be an object'], id: undefined };
+    return { kind: 'invalidRequest', faults: [{ text: 'must be an object', joint: ' ' }], id: undefined };
   const { namespace, action, params } = job as Members;
   const unrounded = mayBeRounded(text) ? (parseUnrounded(text) as Members) : (job as Members);
   const wrong = memberProblem(unrounded);
   const id = isJobId(unrounded.id) ? unrounded.id : undefined;
   const named = namedAction(namespace, action);
   if (wrong || !named)
-    return { kind: 'invalidRequest', messages: [], ...wrong, id, ...(named && { action: named }) };
+    return { kind: 'invalidRequest', faults: [], ...wrong, id, ...(named && { action: named }) };
   const entry = find(named.namespace, named.action);
   if (!entry) {
     const name = shortened(`${named.namespace}.${named.action}`);
-    return { kind: 'invalidRequest', messages: [`: there is no action ${name}`], id };
+    return { kind: 'invalidRequest', faults: [{ text: `there is no action ${name}`, joint: ': ' }], id };
   }
   const broken =
     checkParams(entry.validate, params) ??
     (unrounded === job ? null : checkUnrounded(entry.validate, params, unrounded.params));
   if (!broken) return { id, entry };
-  const messages = broken.messages.map((message) => `.${message}`);
+  const faults = broken.messages.map(memberFault);
   const { parameter } = broken;
-  return { kind: broken.missing ? 'missingParams' : 'invalidParams', messages, parameter, id, action: named };
+  return { kind: broken.missing ? 'missingParams' : 'invalidParams', faults, parameter, id, action: named };
+}
+
+/** A fault of a member whose path begins the text. */
+export function memberFault(text: string): JobFault {
+  return { text, joint: '.' };
 }
 
 export function isProblem(checked: ValidJob<unknown> | JobProblem): checked is JobProblem {
-  return 'messages' in checked;
+  return 'faults' in checked;
 }
 
 /** Problems of the job's members, except those inside params; null for none. */
-function memberProblem(job: Members): Pick<JobProblem, 'kind' | 'messages'> | null {
+function memberProblem(job: Members): Pick<JobProblem, 'kind' | 'faults'> | null {
   for (const name in job)
-    if (!isMember.has(name)) return { kind: 'invalidRequest', messages: unknownMembers(job) };
+    if (!isMember.has(name)) return { kind: 'invalidRequest', faults: unknownMembers(job) };
   const { namespace, action, params, id } = job;
   if (id !== undefined && !isJobId(id))
-    return problem(`.id must be a string of 1 to ${MAX_ID_LENGTH} characters or a whole number`);
+    return problem(`id must be a string of 1 to ${MAX_ID_LENGTH} characters or a whole number`);
   const wrongName = nameProblem('namespace', namespace) ?? nameProblem('action', action);
   if (wrongName) return wrongName;
-  return params === undefined || params === null ? problem('.params is missing', 'emptyJobs') : null;
+  return params === undefined || params === null ? problem('params is missing', 'emptyJobs') : null;
 }
 
-function unknownMembers(job: Members): string[] {
+function unknownMembers(job: Members): JobFault[] {
   const unknown = Object.keys(job).filter((name) => !isMember.has(name));
-  const named = unknown
-    .slice(0, MAX_NAMED_MEMBERS)
-    .map((name) => `${memberPlace(name)}${notKnown(name, MEMBERS)}`);
+  const named = unknown.slice(0, MAX_NAMED_MEMBERS).map((name): JobFault => {
+    const path = memberPath(name);
+    return { text: `${path}${notKnown(name, MEMBERS)}`, joint: jointBefore(path) };
+  });
   const more = unknown.length - named.length;
-  return more > 0 ? [...named, ` has ${more} more members that are not known`] : named;
+  return more > 0 ? [...named, { text: `has ${more} more members that are not known`, joint: ' ' }] : named;
 }
 
 function nameProblem(member: string, value: unknown): ReturnType<typeof memberProblem> {
-  if (value === undefined || value === null) return problem(`.${member} is missing`, 'emptyJobs');
-  if (typeof value !== 'string') return problem(`.${member} must be a string`);
-  return value === '' ? problem(`.${member} must not be empty`, 'emptyJobs') : null;
+  if (value === undefined || value === null) return problem(`${member} is missing`, 'emptyJobs');
+  if (typeof value !== 'string') return problem(`${member} must be a string`);
+  return value === '' ? problem(`${member} must not be empty`, 'emptyJobs') : null;
 }
 
 function problem(
   message: string,
   kind: JobProblem['kind'] = 'invalidRequest',
-): Pick<JobProblem, 'kind' | 'messages'> {
-  return { kind, messages: [message] };
+): Pick<JobProblem, 'kind' | 'faults'> {
+  return { kind, faults: [memberFault(message)] };
 }
 
 function namedAction(namespace: unknown, action: unknown): JobProblem['action'] {

@@ -7,7 +7,13 @@ import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import type { NewChunk } from '../../store/chunks.ts';
-import { checkJob, isProblem, type JobProblem, type ValidJob } from '../../validation/check-job.ts';
+import {
+  checkJob,
+  isProblem,
+  type JobProblem,
+  memberFault,
+  type ValidJob,
+} from '../../validation/check-job.ts';
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../../validation/large-jobs.ts';
 import { OpenChunk } from './open-chunk.ts';
 
@@ -140,7 +146,7 @@ export class Intake {
 
   #unreadable(why: string): JobProblem {
     this.#fatal = true;
-    return { kind: 'invalidRequest', messages: [` ${why}`], id: undefined };
+    return { kind: 'invalidRequest', faults: [{ text: why, joint: ' ' }], id: undefined };
   }
 
   #add(bytes: Buffer, checked: ValidJob<RegisteredAction> | JobProblem, place: string): void {
@@ -177,7 +183,7 @@ export class Intake {
     this.#fatal = true;
     return {
       kind: 'invalidRequest',
-      messages: [`.id ${JSON.stringify(checked.id)} is a duplicate`],
+      faults: [memberFault(`id ${JSON.stringify(checked.id)} is a duplicate`)],
       id: checked.id,
     };
   }
@@ -187,7 +193,9 @@ export class Intake {
     const { alone } = this.#options;
     this.#firstProblem ??= problem;
     if (this.#offending > MAX_NAMED) return;
-    this.#messages.push(...problem.messages.map((text) => (alone ? withoutPlace(text) : `${place}${text}`)));
+    this.#messages.push(
+      ...problem.faults.map(({ text, joint }) => (alone ? text : `${place}${joint}${text}`)),
+    );
   }
 
   #refuse(): never {
@@ -258,14 +266,10 @@ function withoutPosition({ message }: Error): string {
   return message.replace(/ \(line \d+ column \d+\)$/, '');
 }
 
-function withoutPlace(message: string): string {
-  return message.replace(/^[.:]? ?/, '');
-}
-
 /** The response of a job that skipInvalid let pass. */
 function invalidError(problem: JobProblem): string {
   const { errorCode, message, specificCode } = catalogue.invalidParams;
-  const additionalMessages = problem.messages.map(withoutPlace);
+  const additionalMessages = problem.faults.map(({ text }) => text);
   const { parameter } = problem;
   const told = parameter === undefined ? message : paramsMessage('invalidParams', parameter);
   return JSON.stringify({ errorCode, message: told, specificCode, additionalMessages });
