@@ -9,11 +9,21 @@ import {
   OPEN_BRACKET,
   QUOTE,
 } from './characters.ts';
-import { JsonDepthError, JsonElementTooLargeError, JsonSyntaxError } from './errors.ts';
+import {
+  JsonDepthError,
+  JsonElementTooLargeError,
+  JsonSyntaxError,
+  JsonTrailingTextError,
+} from './errors.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 import { ValueScanner } from './value-scanner.ts';
 
-export { JsonDepthError, JsonElementTooLargeError, JsonSyntaxError } from './errors.ts';
+export {
+  JsonDepthError,
+  JsonElementTooLargeError,
+  JsonSyntaxError,
+  JsonTrailingTextError,
+} from './errors.ts';
 
 /** A part of the body that is complete. Values are raw JSON bytes without white space around them. */
 export type EnvelopeEvent =
@@ -46,9 +56,9 @@ const expectations = {
   'first element': 'a value or "]"',
   element: 'a value',
   'after element': '"," or "]"',
-  end: 'the end of the body',
 } as const;
-type State = keyof typeof expectations;
+/** Nothing is expected at the end. */
+type State = keyof typeof expectations | 'end';
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
@@ -198,6 +208,7 @@ export class EnvelopeScanner {
   #unexpected(position: number): JsonSyntaxError {
     const offset = this.#offset + position;
     if (this.#state === 'body') return new JsonSyntaxError('the body is not a JSON object', offset);
+    if (this.#state === 'end') return new JsonTrailingTextError(offset);
     return new JsonSyntaxError(`expected ${expectations[this.#state]} at byte ${offset}`, offset);
   }
 

@@ -22,18 +22,28 @@ export class JsonDepthError extends JsonSyntaxError {
   }
 }
 
+/** Something other than white space comes after the whole value. */
+export class JsonTrailingTextError extends JsonSyntaxError {
+  constructor(offset: number) {
+    super(`expected the end of the body at byte ${offset}`, offset);
+    this.name = 'JsonTrailingTextError';
+  }
+}
+
 /** An element, a member's value or a member's name has more bytes than allowed. */
 export class JsonElementTooLargeError extends Error {
   /** The element's index; -1 when it is not an element. */
   readonly index: number;
   /** The member's key; null for an element, and for a name that is itself too large. */
   readonly key: string | null;
+  readonly maxBytes: number;
 
   constructor(index: number, key: string | null, maxBytes: number) {
     super(`${subject(index, key)} is larger than ${maxBytes} bytes`);
     this.name = 'JsonElementTooLargeError';
     this.index = index;
     this.key = key;
+    this.maxBytes = maxBytes;
   }
 }
 

@@ -103,3 +103,9 @@ export function countBodies(memory: BodyMemory): RequestHandler {
 export function heldBodyOf(request: IncomingMessage): HeldBody | undefined {
   return bodies.get(request);
 }
+
+/** The body's memory, for `submit` to release. */
+export function bodyOf(request: IncomingMessage): { body?: HeldBody } {
+  const body = heldBodyOf(request);
+  return body ? { body } : {};
+}

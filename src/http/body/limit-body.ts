@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { md5CheckOf } from '../auth/content-md5.ts';
-import { tooLarge } from './body.ts';
 import { heldBodyOf } from './body-memory.ts';
+import { tooLarge } from './decode.ts';
 
 /**
  * Refuses a body that is too long or does not fit into memory, as soon as this is known: before the route, or

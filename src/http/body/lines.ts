@@ -4,8 +4,9 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { JsonDepthError } from '../../json/envelope-scanner.ts';
 import { type Line, LineScanner, LineTooLongError } from '../../json/line-scanner.ts';
 import type { IntakeEvent } from '../../pipeline/submit/intake.ts';
-import { type BodyLimits, bodyOf, MAX_DEPTH, pieces } from './body.ts';
-import type { HeldBody } from './body-memory.ts';
+import { type BodyLimits, MAX_DEPTH } from './body.ts';
+import { bodyOf, type HeldBody } from './body-memory.ts';
+import { pieces } from './decode.ts';
 
 /** Content types for one JSON value per line; none is registered. */
 export const LINES = [

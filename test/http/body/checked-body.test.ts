@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { BatchwrightError } from '../../../src/contract/errors.ts';
 import { requireContentMd5 } from '../../../src/http/auth/content-md5.ts';
-import { checkAhead } from '../../../src/http/body/body.ts';
+import { checkAhead } from '../../../src/http/body/check-ahead.ts';
 import { waitFor } from '../../support/wait.ts';
 import { startServer } from '../server/http-server.ts';
 import { openPost } from './open-post.ts';
