@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { suite, test } from 'node:test';
 import { makeHome, type Site } from '../../main/product.ts';
-import { echoJobs, workJob } from '../../pipeline/work-jobs.ts';
+import { echoJobs, entriesOf, workJob } from '../../pipeline/work-jobs.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -85,6 +85,22 @@ suite('jobs that end their process fail with the reason, other jobs succeed, and
     product.signalAll('SIGTERM');
     assert.deepEqual(await product.exited, { code: 0, signal: null });
     assert.deepEqual(await home.processes(), []);
+  });
+
+  test('a job that ended one process only is not blamed for the one that the next job ends', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    const asyncId = await system.run([workJob('die', { times: 1 }), workJob('die', { times: 99 })]);
+    // As if a worker had died of it.
+    await system.pool.query(`update pgboss.job set started_on = now() where name = 'jobs.default'`);
+    await system.forkWorker();
+    const { counts } = await system.ended(asyncId, 120_000);
+    assert.deepEqual([counts.succeeded, counts.failed], [1, 1]);
+    const [innocent, guilty] = await system.results(asyncId);
+    // Its result is recorded before the next job is tried.
+    assert.deepEqual([innocent.status, innocent.response], ['succeeded', { runs: 2 }]);
+    assert.deepEqual(guilty.response, { errorCode: 500, message: REASONS.exit });
+    const runs = (await entriesOf(system, asyncId)).filter(({ index }) => index === 0);
+    assert.equal(runs.length, 2);
   });
 
   test('jobs that block the event loop or use up the memory', async (t) => {

@@ -1,0 +1,9 @@
+import type { FromSchema, JSONSchema } from 'batchwright/plugin';
+
+export const params = {
+  type: 'object',
+  required: ['times'],
+  additionalProperties: false,
+  properties: { times: { type: 'integer' } },
+} as const satisfies JSONSchema;
+export type Die = FromSchema<typeof params>;
