@@ -89,7 +89,31 @@ describe('lanes for callbacks', () => {
     assert.equal(claims.length, 4);
     assert.equal((await fetcher.fetch(4)).length, 0);
     for (const claim of claims) fetcher.release(claim, null, 5);
-    assert.equal((await fetcher.fetch(8)).length, 4);
+    const again = await fetcher.fetch(8);
+    assert.equal(again.length, 4);
+    for (const claim of again) fetcher.release(claim, null, 5);
+    assert.equal((await fetcher.fetch(1)).length, 1, 'the tenant holds none');
+  });
+
+  test('a receiver that was not called keeps its lanes', async () => {
+    const fetcher = new CallbackFetcher(pool);
+    await wait('a', ['good.example'], 20);
+    for (const claim of await fetcher.fetch(128)) fetcher.release(claim, null, 5);
+    await pool.query(`update pgboss.job set state = 'completed' where state = 'active'`);
+    assert.equal((await fetcher.fetch(128)).length, 4);
+  });
+
+  test('a fetch hands out what it has claimed when a later page cannot be read', async () => {
+    await waitMany('a', 1200, 1);
+    let connections = 0;
+    const failing: typeof pool = Object.assign(Object.create(pool), {
+      connect() {
+        return ++connections > 1 ? Promise.reject(new Error('away')) : pool.connect();
+      },
+    });
+    const claims = await new CallbackFetcher(failing).fetch(128);
+    assert.deepEqual([claims.length, connections], [64, 2]);
+    await assert.rejects(new CallbackFetcher(failing).fetch(128), /away/);
   });
 
   test('one receiver gets four lanes, over all processes', async () => {

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type pg from 'pg';
 import { retain, startRetention } from '../../../src/pipeline/upkeep/retention.ts';
 import { tryRetentionLock } from '../../../src/store/duty-locks.ts';
-import { makePartitions } from '../../../src/store/partitions.ts';
+import { makePartitions, pastDays } from '../../../src/store/partitions.ts';
 import { silentPluginLog } from '../../support/action-context.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -128,6 +128,22 @@ describe('Retention', () => {
     const kept = await storeBatch(8, { expiresInDays: 5 });
     const expired = [];
     for (let number = 0; number < 25; number++) expired.push(await storeBatch(8, { expiresInDays: -3 }));
+    await retire();
+    assert.deepEqual(await remaining([kept, ...expired]), [kept]);
+  });
+
+  test('a round that is stopped drops no further day and deletes no further batch', async () => {
+    const expired = [
+      await storeBatch(8, { expiresInDays: -3 }),
+      await storeBatch(30, { expiresInDays: -20 }),
+    ];
+    const kept = await storeBatch(8, { expiresInDays: 5 });
+    await retain({ pool, log: silentPluginLog }, () => true);
+    assert.deepEqual(await remaining([kept, ...expired]), [kept, ...expired]);
+    // Stopped after the days.
+    let days = (await pastDays(pool)).length;
+    await retain({ pool, log: silentPluginLog }, () => days-- <= 0);
+    assert.deepEqual(await remaining([kept, ...expired]), [kept, ...expired.slice(0, 1)]);
     await retire();
     assert.deepEqual(await remaining([kept, ...expired]), [kept]);
   });

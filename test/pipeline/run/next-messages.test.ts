@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { failure, type RetryOutcome } from '../../../src/domain/outcome.ts';
+import { nextMessages } from '../../../src/pipeline/run/next-messages.ts';
+import type { ChunkMessage, Claim } from '../../../src/queue/messages.ts';
+
+const MESSAGE: ChunkMessage = { batch: 'b', tenant: 't', chunk: 0, generation: 1, attempt: 2 };
+
+function claimOf(queue: string, more: Partial<ChunkMessage> = {}): Claim<ChunkMessage> {
+  return { id: 'id', queue, retryCount: 0, message: { ...MESSAGE, ...more } };
+}
+
+function interrupted(index: number): RetryOutcome {
+  return { index, status: 'retry', delaySeconds: 0, failed: null };
+}
+
+function failed(index: number, delaySeconds: number): RetryOutcome {
+  return {
+    index,
+    status: 'retry',
+    delaySeconds,
+    failed: failure(index, { errorCode: 500, message: 'no' }, 2, 1),
+  };
+}
+
+const running = { isHalted: false, clock: 0 };
+
+test('interrupted runs are repeated under the same attempt, which counts how often that happens', () => {
+  const retries = [interrupted(4), interrupted(7)];
+  for (const [before, after] of [
+    [undefined, 1],
+    [1, 2],
+    [2, 3],
+  ] as const)
+    assert.deepEqual(
+      nextMessages(
+        claimOf('jobs.default', before === undefined ? {} : { interruptions: before }),
+        [],
+        retries,
+        running,
+      ),
+      [
+        {
+          message: { ...MESSAGE, interruptions: after, indexes: [4, 7] },
+          delaySeconds: 1,
+          quarantine: false,
+        },
+      ],
+    );
+});
+
+test('interrupted runs of the quarantine are repeated there, also when the process drains', () => {
+  const claim = claimOf('quarantine.default');
+  for (const isHalted of [false, true]) {
+    const next = nextMessages(claim, [], [interrupted(4)], { isHalted, clock: 0 });
+    assert.deepEqual(
+      next.map(({ quarantine, message }) => [quarantine, message.indexes]),
+      [[true, [4]]],
+    );
+  }
+});
+
+test('failed runs with the same delay share a message of the next attempt, and leave the quarantine', () => {
+  const claim = claimOf('quarantine.default', { interruptions: 3 });
+  const next = nextMessages(claim, [], [failed(5, 1), failed(9, 2), failed(3, 1)], running);
+  assert.deepEqual(
+    next.map(({ message: { attempt, indexes, interruptions }, delaySeconds, quarantine }) => [
+      attempt,
+      indexes,
+      interruptions,
+      delaySeconds,
+      quarantine,
+    ]),
+    [
+      [3, [3, 5], undefined, 1, undefined],
+      [3, [9], undefined, 2, undefined],
+    ],
+  );
+});
