@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { chunkClaimed, chunkEnded } from '../../src/telemetry/events.ts';
 import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
+import { nextEvent } from '../support/next-event.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -84,4 +86,44 @@ test('many long jobs do not keep lanes from others', async () => {
   await openGate(system, 'long');
   for (const asyncId of held) assert.equal((await system.ended(asyncId)).state, 'completed');
   assert.equal((await system.results(held[0] ?? ''))[0].attempts, 1);
+});
+
+test('after lanes were given on, no more messages are in hand at once than there are lanes', async (t) => {
+  const lanes = 2;
+  const own = await startSystem(t, { env: { WORKER_CONCURRENCY: String(lanes) } });
+  const { pool } = own;
+  // Too large to share a lane, and held at a gate: each gives its lane to the next.
+  const held = [...echoJobs(200), workJob('attempt', { gate: 'given on' })];
+  const before = await Promise.all([1, 2, 3, 4].map(() => own.run(held)));
+  for (const asyncId of before)
+    await waitFor(async () => (await entriesOf(own, asyncId)).length === 1, { what: 'its last job to run' });
+  const ends = before.map((asyncId) =>
+    nextEvent(chunkEnded, (chunk) => chunk.asyncId === asyncId, { what: 'the end of its message' }),
+  );
+  await openGate(own, 'given on');
+  for (const { end } of await Promise.all(ends)) assert.equal(end, 'settled');
+
+  const claimed: string[] = [];
+  t.after(chunkClaimed.listen(({ asyncId, chunk }) => claimed.push(`${asyncId} ${chunk}`)));
+  const holder = await pool.connect();
+  let asyncId: string;
+  try {
+    // Messages are claimed, and not loaded.
+    await holder.query('begin; lock table batchwright.result in access exclusive mode');
+    asyncId = await own.run(echoJobs(6000));
+    await waitFor(async () => claimed.length >= lanes, {
+      what: 'the lanes to be taken',
+      after: chunkClaimed,
+    });
+    const { rowCount } = await pool.query(
+      `select from pgboss.job where group_id = $1 and name = 'jobs.default' and state = 'active'`,
+      [toBatchId(asyncId)],
+    );
+    assert.equal(rowCount, lanes);
+  } finally {
+    await holder.query('rollback');
+    holder.release();
+  }
+  assert.equal((await own.ended(asyncId)).counts.succeeded, 6000);
+  assert.ok(claimed.length > lanes, 'it had more messages than there are lanes');
 });
