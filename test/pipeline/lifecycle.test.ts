@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { batchEnded, chunkEnded } from '../../src/telemetry/events.ts';
 import { controlJobs } from '../support/cancel.ts';
+import { nextEvent } from '../support/next-event.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { startReceiver } from './deliver/deliver-receiver.ts';
@@ -163,7 +165,7 @@ test('a cancelled batch does not wait for a retry delay, and keeps the outcome o
       );
       return rows.length === 1;
     },
-    { what: 'the message of the second run' },
+    { what: 'the message of the second run', after: chunkEnded },
   );
   await perform('cancel', asyncId);
   const { state } = await system.ended(asyncId);
@@ -352,10 +354,10 @@ test('an expired batch is visible while it runs, and hidden when it has ended', 
   const { body: list } = await system.request('/v1/batches?state=running');
   assert.ok(list.data.some((batch: { asyncId: string }) => batch.asyncId === asyncId));
   assert.deepEqual(await perform('cancel', asyncId), { cancelled: true });
+  const ended = nextEvent(batchEnded, (batch) => batch.asyncId === asyncId, { what: 'the end of the batch' });
   await openGate(system, 'expired');
-  await waitFor(async () => (await system.rpc('progress', { async: asyncId })).status === 404, {
-    what: 'its end',
-  });
+  await ended;
+  assert.equal((await system.rpc('progress', { async: asyncId })).status, 404);
   assert.equal((await system.rpc('results', { async: asyncId })).status, 404);
 });
 

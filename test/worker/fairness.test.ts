@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { batchEnded } from '../../src/telemetry/events.ts';
 import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -30,7 +31,7 @@ async function tenant(of: System, name: string) {
           const { body } = await of.rpc('progress', { async: asyncId }, headers);
           return body.state === 'completed' && body.counts;
         },
-        { what: `the end of ${asyncId}` },
+        { what: `the end of ${asyncId}`, after: batchEnded },
       ),
   };
 }

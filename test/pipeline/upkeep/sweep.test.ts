@@ -3,7 +3,9 @@ import { after, test } from 'node:test';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { retain } from '../../../src/pipeline/upkeep/retention.ts';
 import { sweep } from '../../../src/pipeline/upkeep/sweep.ts';
+import { batchEnded, chunkEnded } from '../../../src/telemetry/events.ts';
 import { silentPluginLog } from '../../support/action-context.ts';
+import { nextEvent } from '../../support/next-event.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { startClaiming } from '../claims.ts';
@@ -123,11 +125,13 @@ test('counters that end a batch too early are corrected', async () => {
   await pool.query('update batchwright.batch set succeeded = succeeded + 1 where id = $1', [
     toBatchId(asyncId),
   ]);
+  const early = nextEvent(batchEnded, (batch) => batch.asyncId === asyncId, { what: 'the early end' });
   await openGate(system, first);
-  await waitFor(async () => (await status(asyncId)).state === 'completed', { what: 'the early end' });
+  assert.equal((await early).state, 'completed');
   await openGate(system, second);
   await waitFor(async () => (await liveMessages(toBatchId(asyncId))) === 0, {
     what: 'its last message to be done',
+    after: chunkEnded,
   });
   await sweepNow();
   await endsWell(asyncId);
