@@ -44,6 +44,11 @@ export interface ErrorBody {
   additionalMessages?: string[];
 }
 
+/** True when the code can be the status of an answer: an error's status is its errorCode. */
+export function isErrorStatus(code: unknown): code is number {
+  return Number.isInteger(code) && Number(code) >= 400 && Number(code) <= 599;
+}
+
 /** An error meant for the caller; any other error is answered with 500 and without its message. */
 export class BatchwrightError extends Error {
   readonly body: ErrorBody;

@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
-import { BatchwrightError, catalogue, type ErrorBody } from '../contract/errors.ts';
+import { BatchwrightError, catalogue, type ErrorBody, isErrorStatus } from '../contract/errors.ts';
 import type { Log } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 import { isTemporary } from '../postgres/errors.ts';
@@ -50,9 +50,8 @@ function publicError(error: unknown, request: Request): Told {
 
 function bodyOf({ message, options }: NonRetryableError | RetryLaterError): ErrorBody {
   const { errorCode, specificCode, additionalMessages } = options;
-  const isStatus = errorCode !== undefined && errorCode >= 400 && errorCode <= 599;
   return {
-    errorCode: isStatus ? errorCode : catalogue.jobFailed.errorCode,
+    errorCode: isErrorStatus(errorCode) ? errorCode : catalogue.jobFailed.errorCode,
     message,
     ...(specificCode === undefined ? {} : { specificCode }),
     ...(additionalMessages ? { additionalMessages } : {}),

@@ -84,3 +84,16 @@ export function priorityOf(
   if (isRest) return -Math.max(1, chunk);
   return isSmall ? SMALL_PRIORITY : -chunk;
 }
+
+/** The messages of each queue, in their order. */
+export function messagesByQueue(
+  messages: readonly { queueName: string; message: ChunkMessage }[],
+): Map<string, ChunkMessage[]> {
+  const byQueue = new Map<string, ChunkMessage[]>();
+  for (const { queueName, message } of messages) {
+    const queued = byQueue.get(queueName);
+    if (queued) queued.push(message);
+    else byQueue.set(queueName, [message]);
+  }
+  return byQueue;
+}

@@ -9,14 +9,14 @@ import { type AsyncId, isAsyncId, isTerminal, toBatchId } from '../../domain/bat
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
-import type { ChunkMessage } from '../../queue/messages.ts';
+import { messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { type BatchRow, lockTenantBatch, reopen, requestCancel } from '../../store/batches.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
 import { deleteUnsuccessful } from '../../store/results.ts';
-import { receiverOf } from '../settle/batch-end.ts';
+import { callbackMessage } from '../settle/batch-end.ts';
 import { recordLostOfEnded } from '../settle/lost-results.ts';
 
 export interface ControlDeps {
@@ -65,20 +65,12 @@ export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Pr
  */
 export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
-    if (!isTerminal(batch.state) || batch.callbackUrl === null) return false;
+    const { callbackUrl } = batch;
+    if (!isTerminal(batch.state) || callbackUrl === null) return false;
     const reposts = await markReposted(client, batch.id);
     await clearNextAttempts(client, batch.id);
-    await deps.queue.sendCallbacks(client, [
-      {
-        batch: batch.id,
-        generation: batch.generation,
-        attempt: 1,
-        trigger: 'repost',
-        reposts,
-        tenant: batch.tenant,
-        receiver: receiverOf(batch.callbackUrl),
-      },
-    ]);
+    const message = callbackMessage({ ...batch, callbackUrl }, { trigger: 'repost', reposts });
+    await deps.queue.sendCallbacks(client, [message]);
     return true;
   });
 }
@@ -90,15 +82,17 @@ export async function requeue(
   { id: batchId, tenant, generation }: Pick<BatchRow, 'id' | 'tenant' | 'generation'>,
   except: (chunk: number, queueName: string) => boolean = () => false,
 ): Promise<number> {
-  const messages = new Map<string, ChunkMessage[]>();
-  for (const { number, queues } of await incompleteChunks(client, [batchId]))
-    for (const queueName of queues) {
-      if (except(number, queueName)) continue;
-      const message = { batch: batchId, tenant, chunk: number, generation, attempt: 1 };
-      messages.set(queueName, [...(messages.get(queueName) ?? []), message]);
-    }
-  for (const [queueName, list] of messages) await queue.sendChunks(client, queueName, list);
-  return [...messages.values()].reduce((sum, list) => sum + list.length, 0);
+  const chunks = await incompleteChunks(client, [batchId]);
+  const messages = chunks.flatMap(({ number, queues }) =>
+    queues
+      .filter((queueName) => !except(number, queueName))
+      .map((queueName) => ({
+        queueName,
+        message: { batch: batchId, tenant, chunk: number, generation, attempt: 1 },
+      })),
+  );
+  for (const [queueName, list] of messagesByQueue(messages)) await queue.sendChunks(client, queueName, list);
+  return messages.length;
 }
 
 async function withBatch(

@@ -1,5 +1,5 @@
 /** An action's error as callers see it: its message and the fields that the action set, never a stack. */
-import { catalogue, type ErrorBody } from '../../contract/errors.ts';
+import { catalogue, type ErrorBody, isErrorStatus } from '../../contract/errors.ts';
 import { NonRetryableError, RetryLaterError } from '../../plugin/errors.ts';
 
 /** A run took longer than its action's timeout. */
@@ -60,7 +60,7 @@ function bodyOf(error: unknown): ErrorBody {
   if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
     const { errorCode, specificCode, additionalMessages } = error.options;
     return {
-      errorCode: isStatus(errorCode) ? errorCode : catalogue.jobFailed.errorCode,
+      errorCode: isErrorStatus(errorCode) ? errorCode : catalogue.jobFailed.errorCode,
       message: textOf(error.message),
       ...(Number.isSafeInteger(specificCode) ? { specificCode: Number(specificCode) } : {}),
       ...(Array.isArray(additionalMessages)
@@ -71,11 +71,6 @@ function bodyOf(error: unknown): ErrorBody {
   if (error instanceof TimeoutError) return { errorCode: 504, message: error.message };
   const message = textOf(error instanceof Error ? error.message : error);
   return { errorCode: catalogue.internal.errorCode, message: message || catalogue.internal.message };
-}
-
-/** True when the code can be an HTTP status: an answer's status is its errorCode. */
-function isStatus(code: unknown): code is number {
-  return Number.isInteger(code) && Number(code) >= 400 && Number(code) <= 599;
 }
 
 function textOf(value: unknown): string {

@@ -24,23 +24,19 @@ export async function sendCompletionCallbacks(
   const messages = ended.flatMap(({ batchId, generation, tenant, callbackUrl }): CallbackMessage[] =>
     callbackUrl === null
       ? []
-      : [
-          {
-            batch: batchId,
-            generation,
-            attempt: 1,
-            trigger: 'completion',
-            tenant,
-            receiver: receiverOf(callbackUrl),
-          },
-        ],
+      : [callbackMessage({ id: batchId, generation, tenant, callbackUrl }, { trigger: 'completion' })],
   );
   if (messages.length > 0) await queue.sendCallbacks(client, messages);
 }
 
-/** The group of a callback: its receiver, so that one receiver cannot delay the callbacks of others. */
-export function receiverOf(callbackUrl: string): string {
-  return new URL(callbackUrl).host;
+/** The message of a batch's callback, for the first attempt unless `cause` names a later one. */
+export function callbackMessage(
+  batch: { id: string; generation: number; tenant: string; callbackUrl: string },
+  cause: Pick<CallbackMessage, 'trigger' | 'reposts'> & { attempt?: number },
+): CallbackMessage {
+  const { id, generation, tenant, callbackUrl } = batch;
+  // Callbacks are grouped by receiver, so that one receiver cannot delay the callbacks of others.
+  return { batch: id, generation, attempt: 1, ...cause, tenant, receiver: new URL(callbackUrl).host };
 }
 
 /**

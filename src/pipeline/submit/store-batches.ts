@@ -6,7 +6,7 @@ import type { PoolClient } from 'pg';
 import type { AsyncId, BatchOptions } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { pipelined } from '../../postgres/transaction.ts';
-import type { ChunkMessage } from '../../queue/messages.ts';
+import { type ChunkMessage, messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { type EncodedChunk, insertChunks } from '../../store/chunks.ts';
 import { recount, type SettleAnswer } from '../../store/settle.ts';
@@ -94,22 +94,22 @@ export async function storeBatches(
 
 /** One message per chunk and queue, grouped by queue. */
 function messagesOf(batches: readonly BatchWithChunks[]): Map<string, ChunkMessage[]> {
-  const messages = new Map<string, ChunkMessage[]>();
-  for (const { batchId, batch, chunks } of batches)
-    for (const { number, queues, actions, isSmall } of chunks)
-      for (const [at, queue] of queues.entries()) {
-        const message: ChunkMessage = {
-          batch: batchId,
-          tenant: batch.caller.tenant,
-          action: actions[at] ?? undefined,
-          chunk: number,
-          generation: 1,
-          attempt: 1,
-          isSmall: isSmall || undefined,
-        };
-        const queued = messages.get(queue);
-        if (queued) queued.push(message);
-        else messages.set(queue, [message]);
-      }
-  return messages;
+  return messagesByQueue(
+    batches.flatMap(({ batchId, batch, chunks }) =>
+      chunks.flatMap(({ number, queues, actions, isSmall }) =>
+        queues.map((queueName, at) => ({
+          queueName,
+          message: {
+            batch: batchId,
+            tenant: batch.caller.tenant,
+            action: actions[at] ?? undefined,
+            chunk: number,
+            generation: 1,
+            attempt: 1,
+            isSmall: isSmall || undefined,
+          },
+        })),
+      ),
+    ),
+  );
 }

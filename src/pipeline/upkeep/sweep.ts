@@ -21,7 +21,7 @@ import { countDeliveries } from '../../store/deliveries.ts';
 import { trySweepLock } from '../../store/duty-locks.ts';
 import { recount } from '../../store/settle.ts';
 import { requeue } from '../control/control.ts';
-import { receiverOf, reportEnd, sendCompletionCallbacks } from '../settle/batch-end.ts';
+import { callbackMessage, reportEnd, sendCompletionCallbacks } from '../settle/batch-end.ts';
 import { findLostResults, newResultWalk, recordLost } from '../settle/lost-results.ts';
 import { discardStaleUploads } from '../submit/discard-upload.ts';
 import { moveQueues } from './move-queues.ts';
@@ -152,17 +152,13 @@ async function repairCallback({ pool, queue, log }: SweepDeps, id: string): Prom
     if (batch?.callbackState !== 'pending' || !batch.callbackUrl || !batch.finishedAt) return;
     if ((await withoutMessage(client, [batch])).length === 0) return;
     const isRepost = batch.reposts > 0;
-    await queue.sendCallbacks(client, [
-      {
-        batch: id,
-        generation: batch.generation,
-        attempt: 1 + (await countDeliveries(client, batch, isRepost ? batch.repostedAt : null)),
-        trigger: isRepost ? 'repost' : 'completion',
-        reposts: batch.reposts,
-        tenant: batch.tenant,
-        receiver: receiverOf(batch.callbackUrl),
-      },
-    ]);
+    const cause = {
+      trigger: isRepost ? ('repost' as const) : ('completion' as const),
+      attempt: 1 + (await countDeliveries(client, batch, isRepost ? batch.repostedAt : null)),
+      reposts: batch.reposts,
+    };
+    const { callbackUrl } = batch;
+    await queue.sendCallbacks(client, [callbackMessage({ ...batch, callbackUrl }, cause)]);
     log.warn({ asyncId: toAsyncId(id) }, 'sweep: lost callback message sent again');
   });
 }
