@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { Method, PlainResponse, Request } from 'got';
 import type { AddressRule } from './address-guard.ts';
 import { createGuardedAgents, type GuardedAgents } from './guarded-agent.ts';
+import { systemLookup } from './name-lookup.ts';
 import { NO_ANSWER_IN_TIME, OutboundError, toOutboundError } from './outbound-error.ts';
 
 export interface Timeouts {
@@ -34,6 +35,8 @@ export interface ExchangeOptions {
   body?: string;
   decompress: boolean;
   rule: AddressRule;
+  /** True: the request may use a connection of an earlier one, and its own may be used again. */
+  keepsConnections?: boolean;
   lookup?: LookupFunction | undefined;
   timeouts?: Partial<Timeouts> | undefined;
   signal?: AbortSignal | undefined;
@@ -47,6 +50,8 @@ export interface Exchange {
   answer: Promise<PlainResponse>;
   /** Converts any error of `stream` to an OutboundError. */
   toError(error: unknown): OutboundError;
+  /** True when the request was sent over a connection of an earlier one. */
+  isReused(): boolean;
   close(): void;
 }
 
@@ -61,7 +66,7 @@ let loading: Promise<typeof import('got')> | undefined;
 export async function openExchange(url: URL, options: ExchangeOptions): Promise<Exchange> {
   loading ??= import('got');
   const { default: got } = await loading;
-  const { rule, lookup, signal, method, body, decompress } = options;
+  const { rule, lookup, keepsConnections = false, signal, method, body, decompress } = options;
   const { connectMs, idleMs, sendMs, responseMs, totalMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const stream = got.stream(url, {
     method,
@@ -72,7 +77,7 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
     followRedirect: false,
     retry: { limit: 0 },
     throwHttpErrors: false,
-    agent: agentsOf(rule, lookup),
+    agent: agentsOf(rule, lookup, keepsConnections),
     timeout: {
       lookup: connectMs,
       connect: connectMs,
@@ -85,10 +90,15 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
   const toError = (error: unknown) => toOutboundError(error, stream.writableFinished);
   const deadline = setTimeout(() => stream.destroy(new OutboundError(NO_ANSWER_IN_TIME)), totalMs);
   cutUnfinished(stream);
+  let isReused = false;
+  stream.once('request', (request) => {
+    isReused = request.reusedSocket;
+  });
   return {
     stream,
     answer: answerOf(stream, toError),
     toError,
+    isReused: () => isReused,
     close() {
       clearTimeout(deadline);
       stream.destroy();
@@ -96,14 +106,21 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
   };
 }
 
-const agents = new WeakMap<AddressRule, GuardedAgents>();
+/** By the name lookup, the rule, and whether connections are kept. */
+const agents = new WeakMap<LookupFunction, WeakMap<AddressRule, Map<boolean, GuardedAgents>>>();
 
-/** Agents keep no state between requests, so one pair serves all requests under a rule. */
-function agentsOf(rule: AddressRule, lookup: LookupFunction | undefined): GuardedAgents {
-  const known = lookup ? undefined : agents.get(rule);
-  if (known) return known;
-  const made = createGuardedAgents(rule, lookup);
-  if (!lookup) agents.set(rule, made);
+/** One pair serves all requests under a rule. */
+function agentsOf(
+  rule: AddressRule,
+  lookup: LookupFunction = systemLookup,
+  keepsConnections: boolean,
+): GuardedAgents {
+  const ofLookup = agents.get(lookup) ?? new WeakMap<AddressRule, Map<boolean, GuardedAgents>>();
+  agents.set(lookup, ofLookup);
+  const ofRule = ofLookup.get(rule) ?? new Map<boolean, GuardedAgents>();
+  ofLookup.set(rule, ofRule);
+  const made = ofRule.get(keepsConnections) ?? createGuardedAgents(rule, lookup, { keepsConnections });
+  ofRule.set(keepsConnections, made);
   return made;
 }
 

@@ -16,14 +16,37 @@ export interface GuardedAgents {
  *
  * An own check and not `request-filtering-agent`: that package knows no host names, ports or IPv6 ranges
  * beyond ipaddr.js's (it connects to `::7f00:1`, which embeds 127.0.0.1), and its errors show the address.
+ *
+ * @param options.keepsConnections true when a connection may serve further requests. Such a connection may be dead,
+ *   and the caller must repeat the request over other agents then
  */
-export function createGuardedAgents(rule: AddressRule, lookup: LookupFunction = systemLookup): GuardedAgents {
+export function createGuardedAgents(
+  rule: AddressRule,
+  lookup: LookupFunction = systemLookup,
+  { keepsConnections = false } = {},
+): GuardedAgents {
   // With keep-alive, receivers that answer early continue to read the body instead of cutting it off. No TLS
   // session outlives its request, so each handshake checks the certificate.
-  const options = { keepAlive: true, maxCachedSessions: 0 };
-  return {
+  const options = { keepAlive: true, maxCachedSessions: 0, ...(keepsConnections && { timeout: IDLE_MS }) };
+  const agents = {
     http: guard(new http.Agent(options), rule, lookup),
     https: guard(new https.Agent(options), rule, lookup),
+  };
+  for (const agent of Object.values(agents)) limitKept(agent, keepsConnections ? MAX_IDLE : 0);
+  return agents;
+}
+
+/** Many servers close idle connections after 5 s, Node's among them. */
+const IDLE_MS = 4_000;
+/** Idle connections of an agent, over all hosts. */
+const MAX_IDLE = 128;
+
+function limitKept(agent: http.Agent, maxIdle: number): void {
+  const keepSocketAlive = agent.keepSocketAlive.bind(agent);
+  agent.keepSocketAlive = (socket) => {
+    const idle = Object.values(agent.freeSockets).reduce((sum, sockets) => sum + (sockets?.length ?? 0), 0);
+    if (idle >= maxIdle) return false;
+    return keepSocketAlive(socket);
   };
 }
 
@@ -37,8 +60,6 @@ function guard<Agent extends http.Agent>(agent: Agent, rule: AddressRule, lookup
     }
     return connect({ ...options, lookup: guardLookup(rule, Number(options.port), lookup) }, callback);
   };
-  // One request per socket: a reused socket may be dead, and nothing here repeats the request.
-  agent.keepSocketAlive = () => false;
   return agent;
 }
 

@@ -64,6 +64,11 @@ export function toOutboundError(error: unknown, sent: boolean): OutboundError {
   return new OutboundError(describe(codes, sent), { cause });
 }
 
+/** True when the receiver closed the connection. */
+export function isClosedByReceiver(error: unknown): boolean {
+  return [...causeChain(error)].some(({ code }) => typeof code === 'string' && CLOSED.has(code));
+}
+
 function describe(codes: string[], sent: boolean): string {
   for (const code of codes) {
     const message = MESSAGES[code];

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { type AllowList, checkUrl, publicOrNamed } from './address-guard.ts';
 import { type Exchange, openExchange, type Timeouts } from './exchange.ts';
-import { OutboundError, toOutboundError } from './outbound-error.ts';
+import { isClosedByReceiver, OutboundError, toOutboundError } from './outbound-error.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
 /**
@@ -61,14 +61,24 @@ export async function postStream(options: PostOptions): Promise<PostAnswer> {
   }
 }
 
-async function post({
-  url,
-  headers,
-  contentLength,
-  body,
-  allow,
-  ...options
-}: PostOptions): Promise<PostAnswer> {
+/** A receiver that closes an idle connection may do so when the next request is already under way. */
+class StaleConnectionError extends Error {}
+
+/** A whole body can be sent again, so it may use a connection of an earlier post. */
+async function post(options: PostOptions): Promise<PostAnswer> {
+  if (!Buffer.isBuffer(options.body)) return postOnce(options, false);
+  try {
+    return await postOnce(options, true);
+  } catch (error) {
+    if (!(error instanceof StaleConnectionError)) throw error;
+    return postOnce(options, false);
+  }
+}
+
+async function postOnce(
+  { url, headers, contentLength, body, allow, ...options }: PostOptions,
+  keepsConnections: boolean,
+): Promise<PostAnswer> {
   const exchange = await openExchange(checked(url, allow), {
     ...options,
     timeouts: { ...limitsFor(contentLength), ...options.timeouts },
@@ -76,10 +86,13 @@ async function post({
     headers: { ...headers, 'content-length': String(contentLength) },
     decompress: false,
     rule: publicOrNamed(allow),
+    keepsConnections,
   });
   try {
     const sent = send(body, contentLength, exchange);
-    const { statusCode, headers: answered } = await exchange.answer;
+    const { statusCode, headers: answered } = await exchange.answer.catch((error: unknown) => {
+      throw exchange.isReused() && isClosedByReceiver(error) ? new StaleConnectionError() : error;
+    });
     const excerpt = new Excerpt(exchange);
     if (statusCode >= 200 && statusCode < 300) await sent;
     await excerpt.complete(options.timeouts?.excerptMs ?? EXCERPT_MS);

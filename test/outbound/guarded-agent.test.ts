@@ -87,7 +87,7 @@ test('a local socket path is refused', async () => {
   await assert.rejects(once(request, 'response'), { message: 'only hosts can be reached' });
 });
 
-test('a socket serves one request', async (t) => {
+test('a socket serves one request unless connections are kept', async (t) => {
   const server = await startHttpServer(t, (_request, response) => response.end());
   const { http: agent } = createGuardedAgents(publicOrNamed(parseAllowList('127.0.0.1')));
   for (let sent = 1; sent <= 2; sent += 1) {
@@ -97,4 +97,30 @@ test('a socket serves one request', async (t) => {
     await once(request, 'close');
     assert.equal(server.connections, sent);
   }
+});
+
+test('agents that keep connections keep at most 128 idle ones', async (t) => {
+  const held: http.ServerResponse[] = [];
+  const all = Promise.withResolvers<void>();
+  const server = await startHttpServer(t, (_request, response) => {
+    if (held.push(response) === 140) all.resolve();
+  });
+  const { http: agent } = createGuardedAgents(publicOrNamed(parseAllowList('127.0.0.1')), undefined, {
+    keepsConnections: true,
+  });
+  t.after(() => agent.destroy());
+  const closed = Array.from({ length: 140 }, async () => {
+    const request = http.get(server.url, { agent });
+    const [response] = await once(request, 'response');
+    response.resume();
+    await once(request, 'close');
+  });
+  await all.promise;
+  for (const response of held) response.end();
+  await Promise.all(closed);
+  await new Promise(setImmediate); // a socket is kept in the next tick
+  assert.deepEqual(
+    Object.values(agent.freeSockets).map((sockets) => sockets?.length),
+    [128],
+  );
 });

@@ -13,6 +13,8 @@ import { startHttpServer, startTcpServer, stubLookup } from './loopback.ts';
 const MIB = 1024 * 1024;
 /** The channel on which Node reports that a client has read the head of an answer. */
 const RESPONSE = 'http.client.response.finish';
+/** Connections are kept for requests under one list. */
+const LOOPBACK = parseAllowList('127.0.0.1');
 const QUICK = { connectMs: 300, idleMs: 300, totalMs: 1500, excerptMs: 200 };
 
 function post(url: string, options: Partial<PostOptions> = {}) {
@@ -73,6 +75,43 @@ describe('a post', () => {
     assert.equal(answer.body, '15 {"asyncId":"b"}');
     const empty = await post(server.url, { body: Buffer.alloc(0), contentLength: 0 });
     assert.equal(empty.body, '0 ');
+  });
+
+  test('a post of a complete body uses the connection of the one before, a stream one of its own', async (t) => {
+    const server = await startHttpServer(t, async (request, response) => {
+      await readAll(request);
+      response.writeHead(204).end();
+    });
+    const whole = { body: Buffer.from('{"asyncId":"b"}'), allow: LOOPBACK };
+    for (let sent = 0; sent < 3; sent++) assert.equal((await post(server.url, whole)).status, 204);
+    assert.equal(server.connections, 1);
+    for (let sent = 0; sent < 2; sent++) await post(server.url, { allow: LOOPBACK });
+    assert.equal(server.connections, 3);
+  });
+
+  test('a post is sent again, once, when the connection of an earlier one was closed', async (t) => {
+    let closes = false;
+    const server = await startTcpServer(t, (socket) => {
+      socket.on('data', () => {
+        if (closes && server.connections !== 2) socket.resetAndDestroy();
+        else socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+      });
+    });
+    const whole = { body: Buffer.from('{"asyncId":"b"}'), allow: LOOPBACK };
+    assert.equal((await post(server.url, whole)).status, 204);
+    closes = true;
+    assert.equal((await post(server.url, whole)).status, 204);
+    assert.equal(server.connections, 2);
+    const refusing = await startTcpServer(t, (socket) => {
+      socket.once('data', () => {
+        if (refusing.connections > 1) return socket.resetAndDestroy();
+        socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+        socket.once('data', () => socket.resetAndDestroy());
+      });
+    });
+    assert.equal((await post(refusing.url, whole)).status, 204);
+    await assert.rejects(post(refusing.url, whole), outbound(/^the receiver closed the connection /));
+    assert.equal(refusing.connections, 2);
   });
 
   test('a post of a complete body has not succeeded before all of it is sent', async (t) => {
