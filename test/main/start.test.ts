@@ -45,6 +45,7 @@ test('npm start with only a data directory', async (t) => {
       .stdout()
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('> '));
+    assert.ok(lines.length > 2, `${lines.length} lines`);
     for (const line of lines) assert.equal(typeof JSON.parse(line).msg, 'string', line);
   });
 

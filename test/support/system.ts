@@ -182,6 +182,8 @@ export async function startSystem(
     async results(asyncId) {
       const { status, body } = await rpc('results', { async: asyncId });
       if (status !== 200) throw new Error(`results answered ${status}: ${JSON.stringify(body)}`);
+      // A loop over no results asserts nothing.
+      if (body.results.length === 0) throw new Error(`batch ${asyncId} has no results`);
       return body.results;
     },
     async forkWorker(more = {}, program = MAIN) {

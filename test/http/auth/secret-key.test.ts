@@ -67,6 +67,7 @@ test('a signing key is shown with its secret once, listed without it, and stored
     listed,
   );
   const { rows } = await system.pool.query('select k::text as row, * from batchwright.api_key k');
+  assert.ok(rows.length > 0);
   for (const row of rows)
     for (const part of [secret, Buffer.from(secret).toString('hex'), key.split('_')[2] as string])
       assert.ok(!row.row.includes(part));

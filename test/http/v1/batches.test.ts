@@ -240,6 +240,7 @@ describe('the list of batches', () => {
     const running = await halted('shown');
     await ended([refuse], { callbackUrl: 'http://127.0.0.1:9/' });
     const { body } = await list('?limit=2');
+    assert.equal(body.data.length, 2);
     for (const batch of body.data) {
       const alone = (await get(batch.asyncId)).body;
       assert.deepEqual(Object.keys(batch), Object.keys(alone));
@@ -329,6 +330,7 @@ describe('A callback', () => {
     const { status, body } = await get(asyncId, '/callbacks');
     assert.equal(status, 200);
     const [failed, delivered] = body.data;
+    assert.equal(body.data.length, 2);
     for (const attempt of body.data) {
       assert.deepEqual(Object.keys(attempt), [
         'number',

@@ -19,6 +19,7 @@ describe('unusual throws of actions', () => {
   for (const how of ['throw', 'reject'])
     test(`a job fails and its worker survives when run throws: ${how}`, async () => {
       const results = await resultsOf(ODDITIES.map((what) => workJob('throw', { what, how })));
+      assert.equal(results.length, ODDITIES.length);
       for (const { status, attempts, response } of results) {
         assert.deepEqual([status, attempts, response.errorCode], ['failed', 2, 500]);
         assert.ok(response.message);
@@ -37,6 +38,7 @@ describe('unusual throws of actions', () => {
 
   test('a job succeeds although a promise that it does not await rejects', async () => {
     const results = await resultsOf(ODDITIES.map((what) => workJob('throw', { what, how: 'forget' })));
+    assert.equal(results.length, ODDITIES.length);
     for (const { status, response } of results)
       assert.deepEqual([status, response], ['succeeded', 'forgotten']);
   });
