@@ -121,6 +121,13 @@ async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
  * is read.
  */
 async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
+  yield* withoutEnd(pool, batch);
+  yield END;
+}
+
+const END = Buffer.from(']}');
+
+async function* withoutEnd(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
   const { id, generation } = batch;
   yield headOf(batch);
   let areFirst = true;
@@ -132,15 +139,12 @@ async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
   } catch (error) {
     throw error instanceof RestartedError ? restarted() : error;
   }
-  yield END;
 }
 
 function headOf(batch: BatchRow): Buffer {
   const head = { asyncId: toAsyncId(batch.id), state: batch.state, counts: endedCounts(batch) };
   return Buffer.from(`${JSON.stringify(head).slice(0, -1)},"results":[`);
 }
-
-const END = Buffer.from(']}');
 
 /**
  * Throws before the last piece when the body differs from the signed one, or when the batch was restarted
@@ -152,12 +156,12 @@ async function* readAgain(
   hmac: Hmac,
   signature: string,
 ): AsyncGenerator<Buffer> {
-  for await (const piece of bodyOf(pool, batch)) {
+  for await (const piece of withoutEnd(pool, batch)) {
     hmac.update(piece);
-    if (piece === END && (signatureHeader(hmac) !== signature || (await isRestarted(pool, batch))))
-      throw restarted();
     yield piece;
   }
+  if (signatureHeader(hmac.update(END)) !== signature || (await isRestarted(pool, batch))) throw restarted();
+  yield END;
 }
 
 async function isRestarted(pool: Pool, { id, generation }: BatchRow): Promise<boolean> {
