@@ -11,10 +11,10 @@ import { OutboundError } from '../../outbound/outbound-error.ts';
 import { signatureHeader } from '../../outbound/signature.ts';
 import { type BatchRow, findAnyBatch } from '../../store/batches.ts';
 import { type CallbackBatch, callbackBatches } from '../../store/deliveries.ts';
+import type { ResultPage } from '../../store/results.ts';
 import { elements } from '../read/result-json.ts';
 import { RestartedError, readResultPages, resultsOf } from '../read/result-pages.ts';
 import { endedCounts } from '../read/status.ts';
-import type { CallbackSource } from './callback-groups.ts';
 
 /** Bodies up to this size are kept and sent from memory; larger ones are read twice, in constant memory. */
 const KEPT_BYTES = 1024 * 1024;
@@ -25,6 +25,11 @@ const ALL_KEPT_BYTES = 32 * KEPT_BYTES;
  * slowly.
  */
 const READINGS = 8;
+
+/** A batch whose callback is to be sent, with its results where it is small. */
+export interface CallbackSource extends CallbackBatch {
+  results?: ResultPage | undefined;
+}
 
 export interface CallbackBody {
   contentLength: number;

@@ -4,20 +4,11 @@ import { GroupCommit } from '../../domain/group-commit.ts';
 import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
-import {
-  type CallbackBatch,
-  callbackBatches,
-  countDelivered,
-  insertDeliveries,
-} from '../../store/deliveries.ts';
-import { type ResultPage, smallResults } from '../../store/results.ts';
+import { callbackBatches, countDelivered, insertDeliveries } from '../../store/deliveries.ts';
+import { smallResults } from '../../store/results.ts';
+import type { CallbackSource } from './callback-body.ts';
 import { recordAttempt } from './record-attempt.ts';
 import type { Attempt } from './send-callback.ts';
-
-/** A batch whose callback is to be sent, with its results where it is small. */
-export interface CallbackSource extends CallbackBatch {
-  results?: ResultPage | undefined;
-}
 
 /** A successful attempt. */
 interface Delivered {

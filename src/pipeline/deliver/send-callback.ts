@@ -12,8 +12,7 @@ import { beginSignature } from '../../outbound/signature.ts';
 import type { Log } from '../../plugin/context.ts';
 import { isDatabaseUnavailable } from '../../postgres/errors.ts';
 import type { BatchRow } from '../../store/batches.ts';
-import type { CallbackBodies, CallbackBody } from './callback-body.ts';
-import type { CallbackSource } from './callback-groups.ts';
+import type { CallbackBodies, CallbackBody, CallbackSource } from './callback-body.ts';
 
 export interface SendCallbackDeps {
   log: Log;
