@@ -22,7 +22,7 @@ import {
 import { listenForMessages, type MessageListener } from './notify.ts';
 
 /** Callbacks at the same time: one that waits for its receiver costs only a socket. */
-const CALLBACK_LANES = 128;
+export const CALLBACK_LANES = 256;
 
 /** Messages in the quarantine at the same time: one process runs them all. */
 const QUARANTINE_LANES = 16;

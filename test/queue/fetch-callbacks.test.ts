@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { CallbackFetcher } from '../../src/queue/fetch-callbacks.ts';
+import { CALLBACK_LANES } from '../../src/queue/lanes.ts';
 import type { CallbackMessage } from '../../src/queue/messages.ts';
 import { type Claim, startQueue } from '../../src/queue/queue.ts';
 import { createDatabase } from '../support/database.ts';
@@ -133,6 +134,25 @@ describe('lanes for callbacks', () => {
     assert.ok(claims.length < 50, `${claims.length} lanes`);
     await wait('a', ['good.example']);
     assert.deepEqual(count(await fetcher.fetch(128 - claims.length), 'receiver'), { 'good.example': 1 });
+  });
+
+  test('two tenants with 20 receivers each that hang leave lanes for their other receivers', async () => {
+    const fetcher = new CallbackFetcher(pool);
+    let free = CALLBACK_LANES;
+    const fetch = async () => {
+      const claims = await fetcher.fetch(free);
+      free -= claims.length;
+      return count(claims, 'receiver');
+    };
+    // As they come: the first receivers get more lanes than those that come when many are held.
+    for (const receiver of hosts(20)) {
+      for (const tenant of ['a', 'b']) await wait(tenant, [receiver], 4);
+      await fetch();
+    }
+    for (const tenant of ['a', 'b']) await wait(tenant, [`good.${tenant}.example`]);
+    const claimed = await fetch();
+    assert.equal(claimed['good.a.example'], 1);
+    assert.equal(claimed['good.b.example'], 1);
   });
 
   test('a receiver that did not answer last time gets one lane until it answers', async () => {
