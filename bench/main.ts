@@ -6,7 +6,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { circumstances } from './support/machine.ts';
+import { circumstances, peerVersions } from './support/machine.ts';
 import { startPostgres } from './support/postgres.ts';
 import { markdownReport, type Outcome, terminalTable } from './support/report.ts';
 import { withinLimit } from './support/run-limit.ts';
@@ -27,7 +27,7 @@ async function main(args: string[], interrupted: AbortSignal): Promise<boolean> 
   const options = readOptions(args);
   const targets = await selectTargets(options.ids);
   await using postgres = await startPostgres();
-  const run = await circumstances(postgres.version);
+  const run = circumstances(postgres.version, await peerVersions());
   const outcomes: Outcome[] = [];
   for (const target of targets) {
     if (interrupted.aborted) break;

@@ -14,6 +14,8 @@ export interface Chaos {
   postgres: Postgres;
   /** The small figure, or the full one with `--full`. */
   scale(full: number, small: number): number;
+  /** The duration of the soak with `--minutes`. */
+  minutes: number | undefined;
   /** Reports progress to the user. */
   say(line: string): void;
   /** Aborted when the run is interrupted, and when the program takes far too long. */

@@ -30,7 +30,7 @@ export function markdownReport(circumstances: readonly string[], outcomes: reado
     '# What `npm run chaos` showed',
     'Written by it when it runs as a whole; run it again rather than edit this. One program runs alone as ' +
       '`npm run chaos -- R16`, and is only printed then. Counts are small by default, so that the whole takes ' +
-      'less than 40 minutes on two cores; `--full` has the full ones. What is checked is read from the API and ' +
+      'less than 40 minutes on two cores; `--full` has the full ones, and `-- R15 --minutes 30` a longer soak. What is checked is read from the API and ' +
       'from the log of the receiver, never from our tables.',
     circumstances.map((line) => `- ${line}`).join('\n'),
     table([['#', 'what is done', 'seconds', 'held'], ...outcomes.map(summary)]),

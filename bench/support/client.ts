@@ -7,6 +7,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request as send } from
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import type { Json } from '../../test/support/json.ts';
 import { until } from './until.ts';
 
 export interface Client {
@@ -46,8 +47,7 @@ export function createClient({
     });
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: each method names the fields that it reads
-  async function post(path: string, body: string | Buffer): Promise<any> {
+  async function post(path: string, body: string | Buffer): Promise<Json> {
     const request = open('POST', path, { 'content-type': 'application/json' });
     request.end(body);
     return JSON.parse(await text(await answerOf(request)));

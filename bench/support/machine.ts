@@ -11,19 +11,11 @@ export interface Circumstances {
   lines(): string[];
 }
 
-export async function circumstances(postgresVersion: string): Promise<Circumstances> {
+/** @param others versions of what is measured beside the product */
+export function circumstances(postgresVersion: string, others: readonly string[] = []): Circumstances {
   const startedAt = new Date();
   const before = loadavg();
-  const versions = [
-    `Node ${process.versions.node}`,
-    `Postgres ${postgresVersion}`,
-    `Redis ${(await redisVersion()) ?? 'not installed'}`,
-    ...(await Promise.all(
-      ['pg-boss', 'graphile-worker', 'bullmq', 'ioredis'].map(
-        async (name) => `${name} ${(await peerVersion(name)) ?? 'not installed'}`,
-      ),
-    )),
-  ];
+  const versions = [`Node ${process.versions.node}`, `Postgres ${postgresVersion}`, ...others];
   return {
     lines: () => [
       loadLine(before, loadavg()),
@@ -33,6 +25,13 @@ export async function circumstances(postgresVersion: string): Promise<Circumstan
       'Postgres with the settings of initdb: fsync, synchronous_commit and full_page_writes are on',
     ],
   };
+}
+
+/** Of what the benchmark compares with. */
+export async function peerVersions(): Promise<string[]> {
+  const peers = ['pg-boss', 'graphile-worker', 'bullmq', 'ioredis'];
+  const packages = peers.map(async (name) => `${name} ${(await peerVersion(name)) ?? 'not installed'}`);
+  return [`Redis ${(await redisVersion()) ?? 'not installed'}`, ...(await Promise.all(packages))];
 }
 
 function minutes(since: Date): string {

@@ -32,17 +32,24 @@ export interface MainProcess {
   stop(): Promise<void>;
 }
 
-/** @param options.imports further modules to load first, in it and in its workers */
+/**
+ * @param options.imports further modules to load first, in it and in its workers
+ * @param options.resolvConf a file that it and its workers see as /etc/resolv.conf; needs root
+ */
 export function startMain(options: {
   env: Record<string, string>;
   imports?: readonly string[];
+  resolvConf?: string | undefined;
 }): MainProcess {
   const { PATH, HOME, TMPDIR, NODE_ENV } = process.env;
   const child = fork(join(ROOT, 'src/main.ts'), [], {
     cwd: ROOT,
     // Without the user's settings: their DATABASE_URL may point to a real system.
     env: { ...{ PATH, HOME, TMPDIR, NODE_ENV }, NODE_COMPILE_CACHE, PLUGIN_DIR, ...options.env },
-    execArgv: [...NODE_FLAGS, ...(options.imports ?? []).flatMap((module) => ['--import', module])],
+    ...throughUnshare(
+      [...NODE_FLAGS, ...(options.imports ?? []).flatMap((module) => ['--import', module])],
+      options.resolvConf,
+    ),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const log = readLog(child);
@@ -70,6 +77,17 @@ export function startMain(options: {
       clearTimeout(deadline);
     },
   };
+}
+
+/** With file systems of its own, of which one file is another. Each command replaces the one before: one process. */
+function throughUnshare(
+  flags: readonly string[],
+  resolvConf: string | undefined,
+): { execPath: string; execArgv: string[] } {
+  if (resolvConf === undefined) return { execPath: process.execPath, execArgv: [...flags] };
+  const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+  const execArgv = ['--mount', 'sh', '-c', script, resolvConf, process.execPath, ...flags];
+  return { execPath: 'unshare', execArgv };
 }
 
 function readLog({ stdout, stderr }: ChildProcess): () => string {

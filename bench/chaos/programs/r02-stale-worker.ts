@@ -11,6 +11,8 @@ const JOBS = 60;
 const JOB_MS = 1_000;
 /** Two heartbeats, and the time until supervision notices. */
 const STILL_MS = 25_000;
+/** The time for the server to finish what the worker had sent before it was stopped. */
+const SENT_MS = 500;
 /** The time for the stale worker to report its remaining results. */
 const BACK_MS = 5_000;
 
@@ -19,7 +21,7 @@ export const program: Program = {
   title: 'a worker is stopped past its heartbeat and comes back',
   async run(chaos: Chaos): Promise<Finding[]> {
     const { scale, signal, say } = chaos;
-    const rounds = scale(10, 1);
+    const rounds = scale(10, 3);
     await using system = await startSystem(chaos, { env: { ROLE: 'api' } });
     let changed = 0;
     let staleAnswers = 0;
@@ -30,6 +32,7 @@ export const program: Program = {
       await progressed(system.api, asyncId, 15, signal);
       process.kill(stale.pid, 'SIGSTOP');
       const stopped = performance.now();
+      await wait(SENT_MS, undefined, { signal });
       const before = await until(() => system.api.results(asyncId), { signal });
       const other = await system.startWorker();
       await until(async () => (await system.api.batch(asyncId))?.state === 'completed', {

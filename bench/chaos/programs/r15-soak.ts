@@ -15,8 +15,8 @@ export const program: Program = {
   id: 'R15',
   title: 'mixed load for long',
   async run(chaos: Chaos): Promise<Finding[]> {
-    const { scale, signal, say } = chaos;
-    const seconds = scale(1_800, 120);
+    const { scale, minutes, signal, say } = chaos;
+    const seconds = minutes === undefined ? scale(1_800, 240) : minutes * 60;
     await using system = await startSystem(chaos);
     await using small = repeat(100, () => system.take(notes(10)));
     await using large = repeat(5_000, () => system.take(notes(3_000, { ms: 1 })));

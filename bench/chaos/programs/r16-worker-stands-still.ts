@@ -1,6 +1,6 @@
 /** A worker hangs in the middle of a transaction, as on a frozen machine or behind a cut network. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { startProxy } from '../../../test/support/proxy.ts';
+import { type DatabaseProxy, startProxy } from '../../../test/support/proxy.ts';
 import { withClient } from '../../../test/support/server.ts';
 import type { MainProcess } from '../../support/main-process.ts';
 import { until } from '../../support/until.ts';
@@ -20,28 +20,24 @@ export const program: Program = {
   id: 'R16',
   title: 'a worker hangs in the middle of a settle; its network is cut',
   async run(chaos: Chaos): Promise<Finding[]> {
-    const { scale, signal } = chaos;
-    await using stack = new AsyncDisposableStack();
-    const system = stack.use(await startSystem(chaos, { env: { ROLE: 'api' } }));
-    const proxy = await startProxy(
-      { after: (end) => stack.defer(async () => void (await end())) },
-      system.databaseUrl,
-    );
-    const stillMs = scale(120_000, 30_000);
-    const frozen = await standStill(system, stillMs, signal, {
-      done: `SIGSTOP in mid-settle for ${stillMs / 1000} s`,
-      env: {},
-      stop: (worker) => process.kill(worker.pid, 'SIGSTOP'),
-      goOn: (worker) => process.kill(worker.pid, 'SIGCONT'),
-    });
-    const cut = await standStill(system, stillMs, signal, {
-      done: `its connection to Postgres is frozen in the middle of a settle for ${stillMs / 1000} s, and no end of the connection is reported`,
-      env: { DATABASE_URL: proxy.url },
-      stop: () => proxy.freeze(),
-      goOn: () => proxy.thaw(),
-    });
-    const findings = await system.checker.conclude('all of these batches', { withinMs: 60_000, signal });
-    return [...frozen, ...cut, ...findings];
+    const stillMs = chaos.scale(300_000, 120_000);
+    const seconds = `${stillMs / 1000} s`;
+    // At the same time, each with its own database: they mostly wait.
+    const findings = await Promise.all([
+      standStill(chaos, stillMs, () => ({
+        done: `SIGSTOP in mid-settle for ${seconds}`,
+        env: {},
+        stop: (worker) => process.kill(worker.pid, 'SIGSTOP'),
+        goOn: (worker) => process.kill(worker.pid, 'SIGCONT'),
+      })),
+      standStill(chaos, stillMs, (proxy) => ({
+        done: `its connection to Postgres is frozen in the middle of a settle for ${seconds}, and no end of the connection is reported`,
+        env: { DATABASE_URL: proxy.url },
+        stop: () => proxy.freeze(),
+        goOn: () => proxy.thaw(),
+      })),
+    ]);
+    return findings.flat();
   },
 };
 
@@ -53,11 +49,15 @@ interface Way {
 }
 
 async function standStill(
-  system: System,
+  chaos: Chaos,
   stillMs: number,
-  signal: AbortSignal,
-  way: Way,
+  wayThrough: (proxy: DatabaseProxy) => Way,
 ): Promise<Finding[]> {
+  const { signal, say } = chaos;
+  await using stack = new AsyncDisposableStack();
+  const system = stack.use(await startSystem(chaos, { env: { ROLE: 'api' } }));
+  const after = (end: () => unknown) => stack.defer(async () => void (await end()));
+  const way = wayThrough(await startProxy({ after }, system.databaseUrl));
   const asyncId = await system.take(notes(JOBS, { ms: JOB_MS }));
   const worker = await stopInSettle(system, asyncId, way, signal);
   const since = performance.now();
@@ -75,12 +75,14 @@ async function standStill(
     everyMs: 100,
   });
   const takenOverMs = performance.now() - since;
+  say(`${way.done}: taken over after ${(takenOverMs / 1000).toFixed(1)} s`);
   await wait(Math.max(0, stillMs - takenOverMs), undefined, { signal });
   await taking.stop();
   way.goOn(worker);
   await wait(3_000, undefined, { signal });
   await worker.stop();
   await other.stop();
+  const findings = await system.checker.conclude('all of these batches', { withinMs: 60_000, signal });
   return [
     {
       done: way.done,
@@ -94,6 +96,8 @@ async function standStill(
       came: `the slowest within ${(Math.max(...waits) / 1000).toFixed(1)} s`,
       held: waits.length > 0 && Math.max(...waits) <= OTHERS_MS,
     },
+    ...findings,
+    system.alive(''),
   ];
 }
 

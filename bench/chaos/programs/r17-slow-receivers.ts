@@ -15,7 +15,7 @@ export const program: Program = {
   id: 'R17',
   title: 'receivers that drip, hang and never resolve, on 40 hosts, of two tenants',
   async run(chaos: Chaos): Promise<Finding[]> {
-    const { scale, signal } = chaos;
+    const { scale, signal, say } = chaos;
     await using system = await startSystem(chaos);
     const { receiver, checker } = system;
     const tenants = [await system.tenant('one'), await system.tenant('two')] as const;
@@ -40,6 +40,7 @@ export const program: Program = {
       waits.push(performance.now() - begun);
       await wait(2_000, undefined, { signal });
     }
+    say(`good callbacks after ${waits.map((ms) => (ms / 1000).toFixed(1)).join(', ')} s`);
     const slow = receiver.log.filter(({ name }) => name === 'hangs' || name === 'drips').length;
     const done = `${HOSTS * BATCHES_A_HOST} callbacks to ${HOSTS} hosts that hang, drip or have no address; ${waits.length} good ones`;
     const slowest = Math.max(...waits);

@@ -5,6 +5,8 @@ export interface NoteOptions {
   ms?: number;
   /** Each run appends its number to this file. */
   file?: string;
+  /** Makes its result larger. */
+  bytes?: number;
   /** Makes the job larger. */
   padding?: string;
 }

@@ -17,6 +17,8 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Modules that the process loads first. */
   imports?: readonly string[];
+  /** What it finds as /etc/resolv.conf; this takes root. */
+  resolvConf?: string | undefined;
 }
 
 export interface System extends AsyncDisposable {
@@ -68,7 +70,7 @@ export async function startSystem({ postgres, signal }: Chaos, options: StartOpt
     await Promise.all(started.map(stopIfAlive));
   });
   async function start(): Promise<MainProcess> {
-    const main = startMain({ env, imports: options.imports ?? [] });
+    const main = startMain({ env, imports: options.imports ?? [], resolvConf: options.resolvConf });
     started.push(main);
     await main.says(READY, signal);
     if (env.ROLE !== 'api') await main.says(WORKER_READY, signal);

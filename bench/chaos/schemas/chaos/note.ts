@@ -8,6 +8,7 @@ export const params = {
     n: { type: 'integer' },
     ms: { type: 'integer', minimum: 0 },
     file: { type: 'string' },
+    bytes: { type: 'integer', minimum: 0 },
     padding: { type: 'string' },
   },
 } as const satisfies JSONSchema;
