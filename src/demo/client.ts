@@ -31,8 +31,7 @@ const POLL_MS = 40;
  * aborted.
  */
 export function createClient({ url, key, signal }: { url: string; key: string; signal: AbortSignal }) {
-  // biome-ignore lint/suspicious/noExplicitAny: each method names the fields that it reads
-  async function ask(method: string, path: string, body?: object): Promise<any> {
+  async function ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
     const response = await fetch(`${url}${path}`, {
       method,
       signal,
@@ -49,12 +48,12 @@ export function createClient({ url, key, signal }: { url: string; key: string; s
 
   return {
     /** Runs one action and returns its response. */
-    call: ({ namespace, action, params }: Job) =>
-      ask('POST', `/api/1.0/${namespace}?action=${action}`, params),
+    call: <Response>({ namespace, action, params }: Job) =>
+      ask<Response>('POST', `/api/1.0/${namespace}?action=${action}`, params),
 
     /** Starts a batch; returns its asyncId. */
     async run(jobs: readonly Job[], callbackUrl?: string): Promise<string> {
-      const { asyncId } = await ask('POST', '/batch?action=run', { jobs, callbackUrl });
+      const { asyncId } = await ask<{ asyncId: string }>('POST', '/batch?action=run', { jobs, callbackUrl });
       return asyncId;
     },
 
@@ -70,11 +69,12 @@ export function createClient({ url, key, signal }: { url: string; key: string; s
 
     /** All results, in the order of the jobs. */
     async results(asyncId: string): Promise<Result[]> {
-      return (await ask('POST', '/batch?action=results', { async: asyncId })).results;
+      const answer = await ask<{ results: Result[] }>('POST', '/batch?action=results', { async: asyncId });
+      return answer.results;
     },
 
     async callbackSecret(): Promise<string> {
-      return (await ask('GET', '/v1/callback-secret')).secret;
+      return (await ask<{ secret: string }>('GET', '/v1/callback-secret')).secret;
     },
   };
 }

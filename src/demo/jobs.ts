@@ -19,7 +19,8 @@ const LAST_NAMES = ['Lovelace', 'Hopper', 'Dijkstra', 'Liskov', 'Knuth', 'Allen'
 export async function addEvent(client: DemoClient): Promise<DemoEvent> {
   const name = 'Lakeside Run';
   const params = { name, races: [{ name: '10 km' }, { name: '5 km' }] };
-  const { id, races } = await client.call({ namespace: 'event', action: 'addOrUpdateEvent', params });
+  const job = { namespace: 'event', action: 'addOrUpdateEvent', params };
+  const { id, races } = await client.call<Pick<DemoEvent, 'id' | 'races'>>(job);
   return { id, name, races };
 }
 

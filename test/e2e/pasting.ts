@@ -1,4 +1,5 @@
 /** The product, and a shell that runs lines of the documents exactly as printed. */
+
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { readBlock } from '../docs/pages.ts';
 import { bareEnvironment, type Home, makeHome, ROOT, type Site } from '../main/product.ts';
+import type { Json } from '../support/json.ts';
 
 export interface Pasting {
   home: Home;
@@ -13,8 +15,7 @@ export interface Pasting {
   headers: Record<string, string>;
   /** Runs shell lines in the project's folder; only the addresses in them differ. Returns their output. */
   paste(lines: string, receiver?: string): Promise<string>;
-  // biome-ignore lint/suspicious/noExplicitAny: answers of every route
-  get(path: string): Promise<any>;
+  get(path: string): Promise<Json>;
 }
 
 /**

@@ -7,10 +7,10 @@ import pino from 'pino';
 import { BatchwrightError } from '../../src/contract/errors.ts';
 import { errorHandler } from '../../src/http/error-handler.ts';
 import { requestLog } from '../../src/http/request-log.ts';
+import type { Json } from '../support/json.ts';
 import { waitFor } from '../support/wait.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: lines hold fields of every kind
-const lines: any[] = [];
+const lines: Json[] = [];
 const log = pino({ level: 'debug', base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
 
 const app = express();

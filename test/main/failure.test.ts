@@ -76,7 +76,7 @@ suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () =>
 
   test('npm start fails for a data directory that is not writable', async (t) => {
     const owner = process.getuid?.() === 0 ? NOBODY : undefined;
-    // Root may write everywhere, so another user has to try; below root's closed home no other user could.
+    // Root may write everywhere, so another user has to try; below a closed folder, such as root's home with mode 0700, no other user could.
     if (!(await canReach(ROOT, owner))) return t.skip('no other user can read this folder');
     const home = await makeHome(t, owner);
     await chmod(home.folder, 0o555);

@@ -1,4 +1,5 @@
 /** The product as users run it: `npm start` in its own process group, with folders of the test. */
+
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
@@ -7,6 +8,7 @@ import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { stopOrphan } from '../../src/embedded/orphan.ts';
 import { databaseFolder } from '../support/database-folder.ts';
+import type { Json } from '../support/json.ts';
 import { silentLog } from '../support/silent-log.ts';
 import type { Answer } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -71,8 +73,7 @@ export interface Site {
   run(jobs: object[]): Promise<string>;
   post(path: string): Promise<Answer>;
   /** The results, when the batch has ended. */
-  // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
-  results(asyncId: string, timeoutMs?: number): Promise<any[]>;
+  results(asyncId: string, timeoutMs?: number): Promise<Json[]>;
 }
 
 /** @param owner the user who owns the home and starts the product there; the test's own when absent */

@@ -1,4 +1,5 @@
 /** The product in the test's own process, on its own database: API, worker, or both. */
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { LookupFunction } from 'node:net';
@@ -15,6 +16,7 @@ import type { StallTimes } from '../../src/pipeline/upkeep/stall-watch.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { batchEnded } from '../../src/telemetry/events.ts';
 import { createDatabase } from './database.ts';
+import type { Json } from './json.ts';
 import { waitFor } from './wait.ts';
 
 export const ADMIN_KEY = 'the-admin-key-of-the-tests';
@@ -29,8 +31,7 @@ interface TestContext {
 export interface Answer {
   status: number;
   headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  body: any;
+  body: Json;
 }
 
 export interface System {
@@ -47,8 +48,7 @@ export interface System {
   run(jobs: unknown[], more?: object): Promise<string>;
   /** The status when the batch has ended. */
   ended(asyncId: string, timeoutMs?: number): Promise<{ state: string; counts: Record<string, number> }>;
-  // biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
-  results(asyncId: string): Promise<any[]>;
+  results(asyncId: string): Promise<Json[]>;
   /**
    * A worker in a separate process; ended with the test.
    * @param program other than src/main.ts
@@ -63,8 +63,7 @@ export interface System {
 export interface LogLine {
   level: number;
   msg: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each line has fields of its own
-  [field: string]: any;
+  [field: string]: Json;
 }
 
 /**

@@ -2,10 +2,12 @@
  * iVvy's own clients, byte for byte: requests as its .NET client (HttpClient) and its JavaScript client
  * (superagent) send them, over a raw socket.
  */
+
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import net from 'node:net';
 import { after, describe, test } from 'node:test';
+import type { Json } from '../../support/json.ts';
 import { makeSigningKey } from '../../support/signed.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -102,8 +104,7 @@ function bodyOf(answered: string): string | undefined {
   return body.endsWith('\r\n0\r\n\r\n') ? body.replaceAll(/(^|\r\n)[0-9a-f]+\r\n(\r\n)?/g, '') : undefined;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of every shape
-async function answer(client: Client, call: Call): Promise<any> {
+async function answer(client: Client, call: Call): Promise<Json> {
   const { status, body } = await exchange(client(call));
   assert.equal(status, 200, JSON.stringify(body));
   return body;

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import type { Json } from '../../support/json.ts';
 import { ADMIN_KEY } from '../../support/system.ts';
 
 export interface ReceivedEvent {
   id: string | undefined;
   name: string | undefined;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into events of every shape
-  data: any;
+  data: Json;
   /** By `performance.now()`. */
   at: number;
 }

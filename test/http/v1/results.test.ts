@@ -1,7 +1,9 @@
 /** `GET /v1/batches/{asyncId}/results`: pages, NDJSON and CSV. */
+
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { controlJobs } from '../../support/cancel.ts';
+import type { Json } from '../../support/json.ts';
 import { type Answer, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { parseCsv } from '../body/csv.ts';
@@ -21,9 +23,6 @@ const MEBIBYTE = 1024 * 1024;
 const system = await startSystem({ after });
 const { pool } = system;
 
-// biome-ignore lint/suspicious/noExplicitAny: results hold responses of every shape
-type Result = any;
-
 const pathOf = (asyncId: string, query = '') => `/v1/batches/${asyncId}/results${query}`;
 const get = (asyncId: string, query = ''): Promise<Answer> => system.request(pathOf(asyncId, query));
 const getAs = (accept: string, asyncId: string, query = '') =>
@@ -38,8 +37,8 @@ async function ended(jobs: unknown[] | string, more = {}): Promise<string> {
 }
 
 /** All pages, by cursor, each with at most this many results. */
-async function walk(asyncId: string, limit: number, query = ''): Promise<Result[][]> {
-  const pages: Result[][] = [];
+async function walk(asyncId: string, limit: number, query = ''): Promise<Json[][]> {
+  const pages: Json[][] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
     const from: string = cursor === '' ? '' : `&cursor=${cursor}`;
     const { status, body } = await get(asyncId, `?limit=${limit}${query}${from}`);
@@ -51,7 +50,7 @@ async function walk(asyncId: string, limit: number, query = ''): Promise<Result[
   return pages;
 }
 
-async function ndjson(asyncId: string, query = ''): Promise<Result[]> {
+async function ndjson(asyncId: string, query = ''): Promise<Json[]> {
   const { status, headers, body } = await getAs(NDJSON, asyncId, query);
   assert.equal(status, 200);
   assert.equal(headers.get('content-type')?.split(';')[0], NDJSON);
@@ -78,7 +77,7 @@ async function csv(asyncId: string, query = ''): Promise<Record<string, string>[
   });
 }
 
-const indexes = (results: Result[]) => results.map(({ index }) => Number(index));
+const indexes = (results: Json[]) => results.map(({ index }) => Number(index));
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, n) => from + n);
 
 describe('pages of results', () => {

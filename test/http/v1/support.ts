@@ -1,6 +1,8 @@
 /** Helpers for the tests of /v1. */
+
 import assert from 'node:assert/strict';
 import type pg from 'pg';
+import type { Json } from '../../support/json.ts';
 import { storedJobsText } from '../../support/stored-jobs.ts';
 import { ADMIN_KEY, type Answer, type System } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -78,8 +80,7 @@ export async function strangerOf(system: System, permissions = ['*']): Promise<R
 }
 
 /** Asserts an RFC 9457 answer and returns its body. */
-// biome-ignore lint/suspicious/noExplicitAny: problems have members of every shape
-export function assertProblem({ status, headers, body }: Answer, expected: number, detail?: RegExp): any {
+export function assertProblem({ status, headers, body }: Answer, expected: number, detail?: RegExp): Json {
   assert.equal(status, expected, JSON.stringify(body));
   assert.equal(headers.get('content-type')?.split(';')[0], 'application/problem+json');
   assert.equal(body.status, expected);

@@ -1,8 +1,10 @@
 /** Receivers of callbacks, on free loopback ports, closed when the test ends. */
+
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
+import type { Json } from '../../support/json.ts';
 import { waitFor } from '../../support/wait.ts';
 
 interface TestContext {
@@ -86,8 +88,7 @@ export async function startReceiver(
 }
 
 /** The parsed body of a callback with a valid signature. Throws WebhookVerificationError. */
-// biome-ignore lint/suspicious/noExplicitAny: tests check bodies of every shape
-export function verified(secret: string, { body, headers }: ReceivedCallback): any {
+export function verified(secret: string, { body, headers }: ReceivedCallback): Json {
   return new Webhook(secret).verify(body, headers);
 }
 

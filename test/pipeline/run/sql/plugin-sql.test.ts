@@ -44,6 +44,8 @@ test('session state that a statement leaves does not reach the next user of the 
     }
 });
 
+/** Takes longer than any test: it never ends by itself, the server must end it. */
+const ENDLESS = 'select pg_sleep(300)';
 const PID = 'select pg_backend_pid() as pid';
 
 test('consecutive statements of one run use the same connection', async (t) => {
@@ -87,7 +89,7 @@ test('an action may use half of the connections, and statements of others do not
 test('two actions with slow statements leave a connection to a third one', async (t) => {
   const { pool, connections } = poolOf(t, 20);
   const slow = ['test.first', 'test.second'].flatMap((name) =>
-    Array.from({ length: 20 }, () => sqlOf(connections, name).query('select pg_sleep(300)')),
+    Array.from({ length: 20 }, () => sqlOf(connections, name).query(ENDLESS)),
   );
   // They end with the pool.
   for (const statement of slow) statement.catch(() => {});
@@ -103,7 +105,7 @@ test("sql returns json as pg does for plugins, and Postgres's own error messages
   const { rows, rowCount } = await sql.query(`select '{"a":1}'::json as json, 5::bigint as big`);
   assert.deepEqual([rows, rowCount], [[{ json: '{"a":1}', big: 5 }], 1]);
   await assert.rejects(sql.query('select 1/0'), { code: '22012', message: 'division by zero' });
-  await assert.rejects(sql.query("set statement_timeout = '10ms'; select pg_sleep(300)"), {
+  await assert.rejects(sql.query(`set statement_timeout = '10ms'; ${ENDLESS}`), {
     code: '57014',
     message: 'canceling statement due to statement timeout',
   });

@@ -1,7 +1,7 @@
 /** A job's time ends while its statements run: the server ends them, however they were sent. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Outcome } from '../../../../src/domain/outcome.ts';
 import { execute, executeMany, type PendingJob } from '../../../../src/pipeline/run/execute.ts';
 import { executeTransactional } from '../../../../src/pipeline/run/execute-transactional.ts';
@@ -94,6 +94,7 @@ async function noneUnderWay(): Promise<void> {
   await waitFor(async () => (await underWay()).length === 0, { what: `the end of ${await underWay()}` });
 }
 
+/** Takes longer than any test: it never ends by itself, the server must end it. */
 const LONG = 'select pg_sleep(300)';
 const LOCKED = 'select from work.gate for update';
 const never = () => new Promise<never>(() => {});
@@ -131,7 +132,7 @@ after(() => {
 async function again(sql: Sql): Promise<void> {
   while (!ended) {
     await sql.query(LONG).catch(ignored);
-    await delay(1); // a statement refused at once must not block the event loop
+    await nextTurn(); // a statement refused at once must not block the event loop
   }
 }
 
