@@ -88,10 +88,8 @@ async function loadAll(
   pool: Pool,
   messages: readonly ChunkMessage[],
 ): Promise<PromiseSettledResult<LoadedChunk | null>[]> {
-  const chunks = await loadChunks(
-    pool,
-    messages.map(({ batch, chunk }) => ({ batchId: batch, number: chunk })),
-  );
+  const wanted = messages.map(({ batch, chunk }) => ({ batchId: batch, number: chunk }));
+  const chunks = await transaction(pool, (client) => loadChunks(client, wanted), { readOnly: true });
   return chunks.map((chunk) => ({ status: 'fulfilled', value: chunk ?? null }));
 }
 
