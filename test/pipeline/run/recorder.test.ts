@@ -108,3 +108,18 @@ test('no further job is started while the unsettled bytes reach their limit', as
   const { state, counts } = (await system.rpc('progress', { async: asyncId })).body;
   assert.deepEqual([state, counts.succeeded], ['completed', count]);
 });
+
+test('jobs handed back one after the other before a settle all return to the queue', async () => {
+  const { batchId, claim } = await claimed(echoJobs(3));
+  const recorder = new Recorder(claims.deps, 'default', claim, 0);
+  recorder.handBack([{ action: 'test.echo', indexes: [0] }], [1, 2]);
+  recorder.handBack([{ action: 'test.echo', indexes: [1] }], [2]);
+  await recorder.add(success(2));
+  await recorder.close([]);
+  const { rows } = await system.pool.query(
+    `select data->'indexes' as indexes from pgboss.job where group_id = $1 and state < 'active'`,
+    [batchId],
+  );
+  const indexes = rows.flatMap((row) => JSON.parse(row.indexes));
+  assert.deepEqual(indexes.toSorted(), [0, 1]);
+});

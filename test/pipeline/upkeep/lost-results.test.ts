@@ -8,7 +8,7 @@ import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { startClaiming } from '../claims.ts';
 import { startReceiver } from '../deliver/deliver-receiver.ts';
-import { echoJobs, openGate, workJob } from '../work-jobs.ts';
+import { echoJobs, entriesOf, openGate, workJob } from '../work-jobs.ts';
 
 const system = await startSystem({ after });
 const { pool } = system;
@@ -119,6 +119,30 @@ test('results deleted while the batch runs are failed ones after its end', async
     { what: 'the lost result' },
   );
   assert.deepEqual((await told(asyncId)).lost, [[1, 500, 0]]);
+});
+
+test('jobs that still run are not lost results, when the batch was ended by hand', async () => {
+  const asyncId = await system.run([...echoJobs(2), workJob('attempt', { gate: 'ended early' })]);
+  await waitFor(async () => (await entriesOf(system, asyncId)).length === 1, { what: 'the job to run' });
+  await waitFor(async () => (await system.rpc('progress', { async: asyncId })).body.counts.succeeded === 2, {
+    what: 'two results',
+  });
+  await pool.query(
+    `update batchwright.batch set state = 'completed', succeeded = 3, finished_at = now() where id = $1`,
+    [toBatchId(asyncId)],
+  );
+  await sweepNow();
+  const statuses = async () => {
+    const { rows } = await pool.query(
+      'select status from batchwright.result where batch_id = $1 order by index',
+      [toBatchId(asyncId)],
+    );
+    return rows.map(({ status }) => status);
+  };
+  assert.deepEqual(await statuses(), ['succeeded', 'succeeded']);
+  await openGate(system, 'ended early');
+  await waitFor(async () => (await statuses()).length === 3, { what: 'the third result' });
+  assert.deepEqual(await statuses(), ['succeeded', 'succeeded', 'succeeded']);
 });
 
 describe('chunks deleted by hand', () => {
