@@ -49,15 +49,11 @@ const LOCK_SECONDS = 6;
 export const GROUP_LIMITS: TransactionLimits = { lockSeconds: 0.5 };
 
 /**
- * Our named statements use indexes and are planned once. A plan made while a table was small would read the whole table,
- * however large it has become. Left alone, Postgres also plans some of them anew each time, which takes longer than to
- * run them. JIT is off, because Postgres before 18 counts a disabled plan as so costly that it compiles the statement.
+ * Our statements use indexes. Postgres keeps the plan of a named statement: a plan made while the table was small would
+ * read the whole table, however large it has become. JIT is off, because Postgres before 18 counts a disabled plan as so
+ * costly that it compiles the statement each time.
  */
-const BY_INDEX = [
-  'set local enable_seqscan = off',
-  'set local plan_cache_mode = force_generic_plan',
-  'set local jit = off',
-];
+const BY_INDEX = ['set local enable_seqscan = off', 'set local jit = off'];
 
 /** Begins a transaction in one round trip, for code that cannot be the `work` of `transaction`. */
 export async function begin(client: ClientBase, limits: TransactionLimits = {}): Promise<void> {

@@ -179,10 +179,10 @@ export interface LoadedChunk {
 
 /** The same for several, in the order of the arguments; undefined for a batch that was deleted meanwhile. */
 export async function loadChunks(
-  client: ClientBase,
+  pool: Pool,
   chunks: readonly { batchId: string; number: number }[],
 ): Promise<(LoadedChunk | undefined)[]> {
-  const { rows } = await client.query<LoadedRow & { position: number }>({
+  const { rows } = await pool.query<LoadedRow & { position: number }>({
     name: 'load-chunks',
     text: `select loaded.*, wanted.position
      from unnest($1::uuid[], $2::int[]) with ordinality as wanted (batch_id, number, position)

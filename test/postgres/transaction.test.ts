@@ -127,7 +127,7 @@ test('every transaction has limits, and the session has none of them afterwards'
   assert.deepEqual(await read(pool), { idle: '0', lock: '0', statement: '0' });
 });
 
-test('a named statement of a transaction uses an index and is planned once, even if its table was small then', async (t) => {
+test('a named statement of a transaction uses an index although its table was small when it was planned', async (t) => {
   const pool = await poolWithTable(t);
   await pool.query('create index entry_n on entry (n); insert into entry values (1); analyze entry');
   const planOf = async (limits?: TransactionLimits): Promise<string> => {
@@ -146,9 +146,6 @@ test('a named statement of a transaction uses an index and is planned once, even
   };
   assert.match(await planOf(), /Index/);
   assert.match(await planOf({ byIndex: false }), /Seq Scan/, 'a plugin’s statement');
-  const { rows } = await pool.query(`select generic_plans, custom_plans from pg_prepared_statements
-    where name = 'small-undefined'`);
-  assert.deepEqual(rows, [{ generic_plans: 7, custom_plans: 0 }], 'planned once, explain included');
 });
 
 /** A connection whose transaction has locked the table; the caller must end it. */

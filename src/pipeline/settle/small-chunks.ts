@@ -88,8 +88,10 @@ async function loadAll(
   pool: Pool,
   messages: readonly ChunkMessage[],
 ): Promise<PromiseSettledResult<LoadedChunk | null>[]> {
-  const wanted = messages.map(({ batch, chunk }) => ({ batchId: batch, number: chunk }));
-  const chunks = await transaction(pool, (client) => loadChunks(client, wanted), { readOnly: true });
+  const chunks = await loadChunks(
+    pool,
+    messages.map(({ batch, chunk }) => ({ batchId: batch, number: chunk })),
+  );
   return chunks.map((chunk) => ({ status: 'fulfilled', value: chunk ?? null }));
 }
 
