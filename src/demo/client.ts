@@ -13,12 +13,11 @@ export interface Progress {
   counts: { total: number; succeeded: number; failed: number; cancelled: number };
 }
 
-export interface Result {
+export interface Result<Response> {
   namespace: string;
   action: string;
   status: string;
-  // biome-ignore lint/suspicious/noExplicitAny: every action has a response of its own
-  response: any;
+  response: Response;
 }
 
 export type DemoClient = ReturnType<typeof createClient>;
@@ -68,8 +67,10 @@ export function createClient({ url, key, signal }: { url: string; key: string; s
     },
 
     /** All results, in the order of the jobs. */
-    async results(asyncId: string): Promise<Result[]> {
-      const answer = await ask<{ results: Result[] }>('POST', '/batch?action=results', { async: asyncId });
+    async results<Response>(asyncId: string): Promise<Result<Response>[]> {
+      const answer = await ask<{ results: Result<Response>[] }>('POST', '/batch?action=results', {
+        async: asyncId,
+      });
       return answer.results;
     },
 

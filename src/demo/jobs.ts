@@ -32,7 +32,7 @@ export async function addContacts(client: DemoClient): Promise<number[]> {
   });
   const asyncId = await client.run(jobs);
   await client.follow(asyncId);
-  return (await client.results(asyncId)).map(({ response }) => response.id);
+  return (await client.results<{ id: number }>(asyncId)).map(({ response }) => response.id);
 }
 
 /** Invitations, participants, and finally a job that must fail. */
@@ -48,10 +48,18 @@ export function mixedJobs(event: DemoEvent, contacts: readonly number[]): Job[] 
   return jobs;
 }
 
+/** What the jobs of `mixedJobs` respond with: each has some of these. */
+export interface MixedResponse {
+  results?: { inviteLinkYes?: string }[];
+  stored?: number;
+  errorCode?: number;
+  message?: string;
+}
+
 /** A summary of the results of `mixedJobs`. */
 export interface Outcome {
   succeeded: number;
-  failed: Result[];
+  failed: Result<MixedResponse>[];
   /** The links of the invitations. */
   links: string[];
   /** The number of participants, and of the jobs that stored them. */
@@ -60,7 +68,7 @@ export interface Outcome {
 }
 
 /** Throws when a job did not end as expected. */
-export function outcomeOf(results: readonly Result[]): Outcome {
+export function outcomeOf(results: readonly Result<MixedResponse>[]): Outcome {
   const failed = results.filter(({ status }) => status === 'failed');
   const invited = results.flatMap(({ response }) => response.results ?? []);
   const stored = results.flatMap(({ response }) => response.stored ?? []);

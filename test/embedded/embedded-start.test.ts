@@ -57,8 +57,8 @@ test('a first start', async (t) => {
 });
 
 test('an ordinary user starts the database in place', { skip: unlessRoot }, async (t) => {
-  // Below a folder that is closed to others, such as root's home with mode 0700, no other user could start it.
-  if (!(await canReach(import.meta.dirname, NOBODY))) return t.skip('no other user can read this folder');
+  if (!(await canReach(import.meta.dirname, NOBODY)))
+    return t.skip('this checkout is below a folder closed to other users, such as /root');
   const dataDir = await makeDataDir(t);
   await chown(dataDir.path, NOBODY.uid, NOBODY.gid);
   const { url, error } = await dataDir.startProcess(NOBODY);

@@ -9,8 +9,8 @@ test('npm start by an ordinary user', {
   // Without root, test/main/start.test.ts covers this.
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async (t) => {
-  // Below a folder that is closed to others, such as root's home with mode 0700, no other user could start it.
-  if (!(await canReach(ROOT, NOBODY))) return t.skip('no other user can read this folder');
+  if (!(await canReach(ROOT, NOBODY)))
+    return t.skip('this checkout is below a folder closed to other users, such as /root');
   const home = await makeHome(t, NOBODY);
   const first = home.start();
   const site = await first.ready();

@@ -5,6 +5,7 @@ import { isCancelled } from '../../src/postgres/errors.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { handBack, openSession, queryWithin } from '../../src/postgres/session.ts';
 import { createDatabase } from '../support/database.ts';
+import { ENDLESS } from '../support/endless.ts';
 import { silentLog } from '../support/silent-log.ts';
 
 const { url } = await createDatabase({ after });
@@ -37,7 +38,7 @@ for (const [what, onConnect] of [
   describe(what, () => {
     test('a statement that exceeds its limit is ended by the server', async (t) => {
       const client = await connect(t, onConnect);
-      await assert.rejects(queryWithin(client, 1, 'select pg_sleep(300)'), isCancelled);
+      await assert.rejects(queryWithin(client, 1, ENDLESS), isCancelled);
       const { rows } = await queryWithin<{ n: number }>(client, 1, 'select $1::int as n', [7]);
       assert.deepEqual(rows, [{ n: 7 }], 'and the connection goes on');
     });
@@ -94,6 +95,6 @@ test('a returned connection has no limit, and gets the next one correctly', asyn
   const second = await pool.connect();
   assert.equal(second, first, 'the same connection');
   assert.equal(await limitOf(second), '0');
-  await assert.rejects(queryWithin(second, 1, 'select pg_sleep(300)'), isCancelled);
+  await assert.rejects(queryWithin(second, 1, ENDLESS), isCancelled);
   second.release();
 });

@@ -13,13 +13,12 @@ import type { PluginPipeline } from '../../../src/pipeline/call/plugin-pipeline.
 import type { Sql } from '../../../src/plugin/context.ts';
 import type { Routes, RouteTools } from '../../../src/plugin/routes.ts';
 import { silentPluginLog } from '../../support/action-context.ts';
+import { ENDLESS } from '../../support/endless.ts';
 import { ADMIN_KEY, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { storedRows } from '../stored-rows.ts';
 
 const MAX_BODY_BYTES = 100_000;
-/** Takes longer than any test: it never ends by itself, the server must end it. */
-const ENDLESS = 'select pg_sleep(300)';
 const system = await startSystem({ after }, { env: { MAX_BODY_BYTES: String(MAX_BODY_BYTES) } });
 
 const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>

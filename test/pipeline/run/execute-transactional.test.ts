@@ -9,6 +9,7 @@ import type { JobContext } from '../../../src/plugin/context.ts';
 import { createPool } from '../../../src/postgres/pools.ts';
 import { openSession } from '../../../src/postgres/session.ts';
 import { silentPluginLog } from '../../support/action-context.ts';
+import { ENDLESS } from '../../support/endless.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -160,14 +161,14 @@ test('a job that waits for its transaction does not start once its batch is canc
   assert.deepEqual(rows, [{ index: 0 }]);
 });
 
-/** A statement that no limit of the server ends. */
-const ENDLESS = 'set local statement_timeout = 0; select pg_sleep(300)';
+/** A statement that no limit of the server ends: the run's end must. */
+const UNLIMITED = `set local statement_timeout = 0; ${ENDLESS}`;
 
 /** A run that ends while its statement is under way. */
 const BUSY: Record<string, (sql: JobContext['sql']) => Promise<unknown>> = {
-  'its time is over': (sql) => sql.query(ENDLESS),
+  'its time is over': (sql) => sql.query(UNLIMITED),
   'it has failed without awaiting a statement': async (sql) => {
-    sql.query(ENDLESS).catch(() => {});
+    sql.query(UNLIMITED).catch(() => {});
     throw new Error('on purpose');
   },
 };

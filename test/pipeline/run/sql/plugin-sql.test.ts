@@ -7,6 +7,7 @@ import { NonRetryableError } from '../../../../src/plugin/errors.ts';
 import { createPool } from '../../../../src/postgres/pools.ts';
 import { openSession } from '../../../../src/postgres/session.ts';
 import { createDatabase } from '../../../support/database.ts';
+import { ENDLESS } from '../../../support/endless.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { waitFor } from '../../../support/wait.ts';
 import { LEFT_BEHIND } from '../../left-behind.ts';
@@ -44,8 +45,6 @@ test('session state that a statement leaves does not reach the next user of the 
     }
 });
 
-/** Takes longer than any test: it never ends by itself, the server must end it. */
-const ENDLESS = 'select pg_sleep(300)';
 const PID = 'select pg_backend_pid() as pid';
 
 test('consecutive statements of one run use the same connection', async (t) => {

@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import { createRouteSql } from '../../../../src/pipeline/run/sql/route-sql.ts';
 import { createPool } from '../../../../src/postgres/pools.ts';
 import { createDatabase } from '../../../support/database.ts';
+import { ENDLESS } from '../../../support/endless.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { waitFor } from '../../../support/wait.ts';
 
@@ -10,8 +11,6 @@ const { url } = await createDatabase({ after });
 const pool = createPool({ url, max: 4, applicationName: 'test routes', log: silentLog });
 after(() => pool.end());
 const sqlOf = createRouteSql(pool);
-/** Takes longer than any test: it never ends by itself, the server must end it. */
-const ENDLESS = 'select pg_sleep(300)';
 
 test('slow reads of routes leave connections to those of other namespaces', async () => {
   const slow = ['a', 'b'].flatMap((namespace) =>

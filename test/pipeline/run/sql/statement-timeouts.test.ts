@@ -9,6 +9,7 @@ import type { RunScope } from '../../../../src/pipeline/run/run-scope.ts';
 import { PluginSql } from '../../../../src/pipeline/run/sql/plugin-sql.ts';
 import type { JobsContext, Sql } from '../../../../src/plugin/context.ts';
 import { silentPluginLog } from '../../../support/action-context.ts';
+import { ENDLESS } from '../../../support/endless.ts';
 import { startSystem } from '../../../support/system.ts';
 import { waitFor } from '../../../support/wait.ts';
 import { pluginConnections, startClaiming } from '../../claims.ts';
@@ -94,33 +95,32 @@ async function noneUnderWay(): Promise<void> {
   await waitFor(async () => (await underWay()).length === 0, { what: `the end of ${await underWay()}` });
 }
 
-/** Takes longer than any test: it never ends by itself, the server must end it. */
-const LONG = 'select pg_sleep(300)';
+const IN_FUNCTION = ENDLESS.replace('select', 'perform');
 const LOCKED = 'select from work.gate for update';
 const never = () => new Promise<never>(() => {});
 const ignored = () => {};
 
 /** An action's ways to have a statement that takes longer than its job may. */
 const RUNS: Record<string, Run> = {
-  'is awaited': ({ sql }) => sql.query(LONG),
-  'has values': ({ sql }) => sql.query('select pg_sleep($1)', [300]),
-  'is the second of its text': ({ sql }) => sql.query(`select 1; ${LONG}`),
-  'is one of several at once': ({ sql }) => Promise.all([1, 2, 3].map(() => sql.query(LONG))),
+  'is awaited': ({ sql }) => sql.query(ENDLESS),
+  'has values': ({ sql }) => sql.query(`${ENDLESS}, $1`, ['a value']),
+  'is the second of its text': ({ sql }) => sql.query(`select 1; ${ENDLESS}`),
+  'is one of several at once': ({ sql }) => Promise.all([1, 2, 3].map(() => sql.query(ENDLESS))),
   'comes after others': async ({ sql }) => {
     for (let n = 0; n < 5; n++) await sql.query('select 1');
-    await sql.query(LONG);
+    await sql.query(ENDLESS);
   },
   'is not awaited': async ({ sql }) => {
-    sql.query(LONG).catch(ignored);
+    sql.query(ENDLESS).catch(ignored);
     await never();
   },
   'waits for a lock': ({ sql }) => sql.query(LOCKED),
-  'is in a function': ({ sql }) => sql.query('do $$ begin perform pg_sleep(300); end $$'),
-  'has lifted its limit': ({ sql }) => sql.query(`set statement_timeout = 0; ${LONG}`),
+  'is in a function': ({ sql }) => sql.query(`do $$ begin ${IN_FUNCTION}; end $$`),
+  'has lifted its limit': ({ sql }) => sql.query(`set statement_timeout = 0; ${ENDLESS}`),
   'is sent again whenever it fails': ({ sql }) => again(sql),
   'takes no notice of being cancelled': ({ sql }) =>
     sql.query(`do $$ begin
-      loop begin perform pg_sleep(300); exception when query_canceled then null; end; end loop;
+      loop begin ${IN_FUNCTION}; exception when query_canceled then null; end; end loop;
     end $$`),
 };
 
@@ -131,7 +131,7 @@ after(() => {
 
 async function again(sql: Sql): Promise<void> {
   while (!ended) {
-    await sql.query(LONG).catch(ignored);
+    await sql.query(ENDLESS).catch(ignored);
     await nextTurn(); // a statement refused at once must not block the event loop
   }
 }
@@ -162,7 +162,7 @@ describe('statements at the stop of the process', () => {
   for (const form of FORMS)
     test(`${form}: when the process must stop, the job is released and the server ends its statement`, async (t) => {
       const stopping = new AbortController();
-      const outcomes = outcomesOf(t, form, ({ sql }) => sql.query(LONG), {
+      const outcomes = outcomesOf(t, form, ({ sql }) => sql.query(ENDLESS), {
         timeoutSeconds: 300,
         stopping: stopping.signal,
       });
@@ -190,10 +190,10 @@ describe('statements at the stop of the process', () => {
     const refused = Promise.withResolvers<unknown>();
     await outcomesOf(t, 'run', async ({ sql }) => {
       try {
-        for (;;) await sql.query('select pg_sleep(0.1)');
+        for (;;) await sql.query('select 1');
       } catch {
         for (;;)
-          await sql.query('select pg_sleep(0.1)').catch((error: unknown) => {
+          await sql.query('select 1').catch((error: unknown) => {
             refused.resolve(error);
             return never();
           });
