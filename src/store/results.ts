@@ -126,28 +126,47 @@ const PAGE_TERMS = { batch: '$1', from: '$2', rows: '$3', bytes: '$4', known: '$
 const PAGE = pageStatement(PAGE_TERMS);
 const PAGE_BY_STATUS = pageStatement({ ...PAGE_TERMS, andStatus: 'and status = $6' });
 
-/**
- * The results of those of these batches that are small: at most `jobs` jobs in one chunk, at most `bytes` of
- * responses, and at most `bytes` of stored jobs. In the order of the ids; undefined for every other batch.
- */
+/** A small batch has at most so many jobs, in one chunk, and so many bytes of jobs and of responses each. */
+export interface SmallLimits {
+  jobs: number;
+  bytes: number;
+}
+
+/** The results of a small batch, its jobs still as they are stored. */
+export type SmallResults = PageRow & { position: number };
+
+/** The results of those of these batches that are small. */
 export async function smallResults(
   client: ClientBase,
   batchIds: readonly string[],
-  { jobs, bytes }: { jobs: number; bytes: number },
-): Promise<(ResultPage | undefined)[]> {
-  const { rows } = await client.query<PageRow & { position: number }>({
+  { jobs, bytes }: SmallLimits,
+): Promise<SmallResults[]> {
+  const { rows } = await client.query<SmallResults>({
     name: 'small-results',
     text: SMALL_RESULTS,
     values: [batchIds, jobs, bytes],
   });
+  return rows;
+}
+
+/**
+ * The same, decoded, by the position of the batch in the list that was read. It is apart from the read, because no
+ * transaction may wait for it. Undefined for a batch that is not small, and for one whose jobs cannot be decoded: it must
+ * not fail the others.
+ */
+export async function decodeSmallResults(
+  rows: readonly SmallResults[],
+  { bytes }: SmallLimits,
+): Promise<(ResultPage | undefined)[]> {
   const pages: ResultPage[] = [];
-  // Jobs that cannot be decoded must not fail the other batches: their batch counts as one that is not small.
   await Promise.allSettled(
     rows.map(async ({ position, ...row }) => {
-      pages[position - 1] = await toPage(row);
+      const page = await toPage(row);
+      // Compressed jobs may be far larger than what is stored.
+      if ((page.jobs?.length ?? 0) <= bytes) pages[position - 1] = page;
     }),
   );
-  return batchIds.map((_, at) => pages[at]);
+  return pages;
 }
 
 const SMALL_RESULTS = `

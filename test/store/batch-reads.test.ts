@@ -11,6 +11,7 @@ import {
   pendingCallbacks,
   unfinishedBatches,
 } from '../../src/store/batches.ts';
+import { encodeJobs } from '../../src/store/chunk-body.ts';
 import {
   callbackBatches,
   countAttempt,
@@ -21,6 +22,7 @@ import {
 } from '../../src/store/deliveries.ts';
 import { clearProgress, reportProgress, runningJobs } from '../../src/store/job-progress.ts';
 import {
+  decodeSmallResults,
   nthResultIndex,
   type ResultPage,
   resultAt,
@@ -261,11 +263,20 @@ describe('A callback', () => {
     await transaction(pool, (client) => settle(client, unfinished, 1, [outcome(1)]));
     const undecodable = await endedBatch({ total: 1 });
     await pool.query(`update batchwright.chunk set body = '\\xff' where batch_id = $1`, [undecodable]);
-    const ids = [many, bulky, FIRST, small, unfinished, undecodable];
-    const pages = await transaction(pool, (client) => smallResults(client, ids, { jobs: 4, bytes: 1000 }));
+    const compressed = await endedBatch({ total: 1 });
+    const body = await encodeJobs([Buffer.from(JSON.stringify({ n: 'x'.repeat(100_000) }))]);
+    assert.ok(body.length < 1000);
+    await pool.query('update batchwright.chunk set body = $2 where batch_id = $1', [compressed, body]);
+    const ids = [many, bulky, FIRST, small, unfinished, undecodable, compressed];
+    const limits = { jobs: 4, bytes: 1000 };
+    const rows = await transaction(pool, (client) => smallResults(client, ids, limits));
+    const pages = await decodeSmallResults(rows, limits);
     const page = await resultPage(pool, small, { fromIndex: 0, limit: 9, maxBytes: 1000, knownChunk: -1 });
     assert.equal(page?.rows.length, 3);
-    assert.deepEqual(pages, [undefined, undefined, undefined, page, undefined, undefined]);
+    assert.deepEqual(
+      ids.map((_, at) => pages[at]),
+      ids.map((id) => (id === small ? page : undefined)),
+    );
   });
 
   test('a callback of an older generation counts nothing', async () => {

@@ -66,11 +66,8 @@ export class CallbackBodies {
     beginHmac: BeginHmac,
     send: (body: CallbackBody) => Promise<T>,
   ): Promise<T> {
-    const content =
-      smallBody(batch) ?? (await this.#reading.run(batch.tenant, () => readKept(this.#pool, batch)));
-    if (!content || this.#keptBytes + content.length > ALL_KEPT_BYTES)
-      return this.#streaming.run(batch.tenant, () => this.#withStream(batch, beginHmac, send));
-    this.#keptBytes += content.length;
+    const content = await this.#keep(batch);
+    if (!content) return this.#streaming.run(batch.tenant, () => this.#withStream(batch, beginHmac, send));
     try {
       const { signingTime } = batch;
       const signature = signatureHeader(beginHmac(signingTime).update(content));
@@ -78,6 +75,15 @@ export class CallbackBodies {
     } finally {
       this.#keptBytes -= content.length;
     }
+  }
+
+  /** The body, counted among those that are kept; null when it is too large, or when too many are kept. */
+  async #keep(batch: CallbackSource): Promise<Buffer | null> {
+    const content =
+      smallBody(batch) ?? (await this.#reading.run(batch.tenant, () => readKept(this.#pool, batch)));
+    if (!content || this.#keptBytes + content.length > ALL_KEPT_BYTES) return null;
+    this.#keptBytes += content.length;
+    return content;
   }
 
   async #withStream<T>(

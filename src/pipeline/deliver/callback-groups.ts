@@ -5,7 +5,7 @@ import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
 import { callbackBatches, countDelivered, insertDeliveries } from '../../store/deliveries.ts';
-import { smallResults } from '../../store/results.ts';
+import { decodeSmallResults, smallResults } from '../../store/results.ts';
 import type { CallbackSource } from './callback-body.ts';
 import { recordAttempt } from './record-attempt.ts';
 import type { Attempt } from './send-callback.ts';
@@ -34,7 +34,7 @@ export class CallbackGroups {
     this.#batches = new GroupCommit({
       ...READ_LIMITS,
       async commit(batchIds) {
-        const sources = await transaction(pool, (client) => readAll(client, batchIds), { readOnly: true });
+        const sources = await readAll(pool, batchIds);
         return sources.map((value) => ({ status: 'fulfilled', value }));
       },
     });
@@ -69,11 +69,11 @@ export class CallbackGroups {
   }
 }
 
-async function readAll(client: PoolClient, batchIds: readonly string[]): Promise<(CallbackSource | null)[]> {
-  const [batches, results] = await Promise.all([
-    callbackBatches(client, batchIds),
-    smallResults(client, batchIds, SMALL),
-  ]);
+async function readAll(pool: Pool, batchIds: readonly string[]): Promise<(CallbackSource | null)[]> {
+  const read = (client: PoolClient) =>
+    Promise.all([callbackBatches(client, batchIds), smallResults(client, batchIds, SMALL)]);
+  const [batches, rows] = await transaction(pool, read, { readOnly: true });
+  const results = await decodeSmallResults(rows, SMALL);
   return batches.map((batch, at) => (batch ? { ...batch, results: results[at] } : null));
 }
 
