@@ -6,12 +6,9 @@ import { type Exchange, openExchange, type Timeouts } from './exchange.ts';
 import { isClosedByReceiver, OutboundError, toOutboundError } from './outbound-error.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
-/**
- * Limits for the answer's body: bytes kept for the log, bytes read at most, and how long to read the rest.
- */
-const EXCERPT_BYTES = 1024;
+/** The answer's body is read up to this size, and for this time after the whole request was sent. */
 const MAX_ANSWER_BYTES = 64 * 1024;
-const EXCERPT_MS = 5_000;
+const ANSWER_BODY_MS = 5_000;
 
 /**
  * A receiver that reads very slowly must not hold a lane for hours: this base time, and this minimum speed.
@@ -35,15 +32,13 @@ export interface PostOptions {
 
 export interface PostTimeouts extends Timeouts {
   /** Time for the answer's body after the status and the whole request; the rest is ignored. */
-  excerptMs: number;
+  answerBodyMs: number;
 }
 
 export interface PostAnswer {
   status: number;
   /** The delay in `Retry-After`, at most a day; null without one. */
   retryAfterSeconds: number | null;
-  /** The first KiB of the answer, for the log. */
-  body: string;
 }
 
 /**
@@ -93,14 +88,10 @@ async function postOnce(
     const { statusCode, headers: answered } = await exchange.answer.catch((error: unknown) => {
       throw exchange.isReused() && isClosedByReceiver(error) ? new StaleConnectionError() : error;
     });
-    const excerpt = new Excerpt(exchange);
+    const bodyRead = discard(exchange);
     if (statusCode >= 200 && statusCode < 300) await sent;
-    await excerpt.complete(options.timeouts?.excerptMs ?? EXCERPT_MS);
-    return {
-      status: statusCode,
-      retryAfterSeconds: retryAfterSeconds(answered),
-      body: excerpt.text(),
-    };
+    await bodyRead(options.timeouts?.answerBodyMs ?? ANSWER_BODY_MS);
+    return { status: statusCode, retryAfterSeconds: retryAfterSeconds(answered) };
   } finally {
     exchange.close();
   }
@@ -158,34 +149,22 @@ async function* heldBack(body: Readable, contentLength: number): AsyncGenerator<
   if (held) yield held;
 }
 
-/** Reads an answer's body as it arrives, keeps its beginning and discards the rest. */
-class Excerpt {
-  readonly #enough: Promise<void>;
-  #kept = Buffer.alloc(0);
-  #read = 0;
-
-  constructor({ stream }: Exchange) {
-    this.#enough = new Promise((resolve) => {
-      for (const event of ['end', 'close', 'error']) stream.once(event, () => resolve());
-      stream.on('data', (chunk: Buffer) => {
-        this.#read += chunk.length;
-        if (this.#kept.length < EXCERPT_BYTES) this.#kept = Buffer.concat([this.#kept, chunk]);
-        if (this.#read >= MAX_ANSWER_BYTES) resolve();
-      });
-    });
-  }
-
-  /** Waits for the end, limited by this time and by MAX_ANSWER_BYTES. */
-  async complete(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    await Promise.race([this.#enough, promise]);
+/**
+ * Discards the answer's body as it arrives. The returned function waits for its end, limited by `ms` and by
+ * MAX_ANSWER_BYTES: a receiver must be able to send a short answer, and a connection is kept only when its
+ * answer was read.
+ */
+function discard({ stream }: Exchange): (ms: number) => Promise<void> {
+  const enough = Promise.withResolvers<void>();
+  let bytes = 0;
+  for (const event of ['end', 'close', 'error']) stream.once(event, () => enough.resolve());
+  stream.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes >= MAX_ANSWER_BYTES) enough.resolve();
+  });
+  return async (ms) => {
+    const timer = setTimeout(enough.resolve, ms);
+    await enough.promise;
     clearTimeout(timer);
-  }
-
-  /** Without a half character at its end, and without NUL, which Postgres rejects in a text. */
-  text(): string {
-    const start = this.#kept.subarray(0, EXCERPT_BYTES);
-    return new TextDecoder().decode(start, { stream: true }).replaceAll('\0', '\uFFFD');
-  }
+  };
 }

@@ -164,7 +164,6 @@ export async function deleteChunks(client: ClientBase, batchId: string): Promise
 /** A chunk loaded by a lane. */
 export interface LoadedChunk {
   firstIndex: number;
-  count: number;
   /** JSON text: the array of jobs as they were sent. */
   jobs: string;
   tenant: string;
@@ -223,7 +222,7 @@ async function withJobs<Row extends StoredBody>({
 }
 
 const LOAD_CHUNK = (batchId: string, number: string) => `
-  select chunk.first_index as "firstIndex", chunk.count, chunk.body, chunk.jobs as text, batch.tenant, batch.state,
+  select chunk.first_index as "firstIndex", chunk.body, chunk.jobs as text, batch.tenant, batch.state,
     batch.generation, batch.cancel_requested as "cancelRequested",
     array(select result.index from batchwright.result
           where result.batch_id = ${batchId} and result.index >= chunk.first_index

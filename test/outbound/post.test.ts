@@ -15,7 +15,7 @@ const MIB = 1024 * 1024;
 const RESPONSE = 'http.client.response.finish';
 /** Connections are kept for requests under one list. */
 const LOOPBACK = parseAllowList('127.0.0.1');
-const QUICK = { connectMs: 300, idleMs: 300, totalMs: 1500, excerptMs: 200 };
+const QUICK = { connectMs: 300, idleMs: 300, totalMs: 1500, answerBodyMs: 200 };
 
 function post(url: string, options: Partial<PostOptions> = {}) {
   const body = options.body ?? Readable.from([Buffer.from('{"asyncId":"a"}')]);
@@ -61,20 +61,21 @@ describe('a post', () => {
       response.writeHead(202).end('thank you');
     });
     const answer = await post(`${server.url}/hook?a=1`);
-    assert.deepEqual(answer, { status: 202, retryAfterSeconds: null, body: 'thank you' });
+    assert.deepEqual(answer, { status: 202, retryAfterSeconds: null });
     assert.deepEqual(seen, [
       { method: 'POST', url: '/hook?a=1', type: 'application/json', id: 'msg_1', length: '15' },
     ]);
   });
 
   test('a post accepts a complete body as well as one that arrives gradually', async (t) => {
+    const seen: string[] = [];
     const server = await startHttpServer(t, async (request, response) => {
-      response.end(`${request.headers['content-length']} ${await readAll(request)}`);
+      seen.push(`${request.headers['content-length']} ${await readAll(request)}`);
+      response.end();
     });
-    const answer = await post(server.url, { body: Buffer.from('{"asyncId":"b"}') });
-    assert.equal(answer.body, '15 {"asyncId":"b"}');
-    const empty = await post(server.url, { body: Buffer.alloc(0), contentLength: 0 });
-    assert.equal(empty.body, '0 ');
+    await post(server.url, { body: Buffer.from('{"asyncId":"b"}') });
+    await post(server.url, { body: Buffer.alloc(0), contentLength: 0 });
+    assert.deepEqual(seen, ['15 {"asyncId":"b"}', '0 ']);
   });
 
   test('a post of a complete body uses the connection of the one before, a stream one of its own', async (t) => {
@@ -132,11 +133,13 @@ describe('a post', () => {
   });
 
   test('a post of an empty body has length 0', async (t) => {
+    const seen: string[] = [];
     const server = await startHttpServer(t, async (request, response) => {
-      response.end(`${request.headers['content-length']} ${await readAll(request)}`);
+      seen.push(`${request.headers['content-length']} ${await readAll(request)}`);
+      response.end();
     });
-    const answer = await post(server.url, { body: Readable.from([]), contentLength: 0 });
-    assert.equal(answer.body, '0 ');
+    await post(server.url, { body: Readable.from([]), contentLength: 0 });
+    assert.deepEqual(seen, ['0 ']);
   });
 
   test('a post of many chunks arrives complete', async (t) => {
@@ -165,8 +168,10 @@ describe('a post', () => {
     assert.equal(target.connections, 0);
   });
 
-  test('a post keeps the first KiB of the answer and reads no more than 64 KiB', async (t) => {
+  test('a post does not wait for the end of an answer of more than 64 KiB', async (t) => {
+    const closed = Promise.withResolvers<void>();
     const server = await startHttpServer(t, (request, response) => {
+      response.once('close', closed.resolve);
       request.resume();
       const more = () => {
         while (response.write('ä'.repeat(8 * 1024)));
@@ -174,21 +179,19 @@ describe('a post', () => {
       response.on('drain', more);
       request.on('end', more);
     });
-    const answer = await post(server.url);
-    assert.equal(answer.status, 200);
-    assert.equal(answer.body, 'ä'.repeat(512));
-  });
-
-  test('a post cuts no character of the answer in half and keeps no NUL', async (t) => {
-    const server = await startHttpServer(t, (_request, response) => response.end(`\0${'€'.repeat(500)}`));
-    assert.equal((await post(server.url)).body, `\uFFFD${'€'.repeat(341)}`);
+    const timeouts = { ...QUICK, totalMs: 240_000, answerBodyMs: 240_000 };
+    assert.equal((await post(server.url, { timeouts })).status, 200);
+    await closed.promise;
   });
 
   test('a post does not decompress a compressed answer', async (t) => {
+    const asked: unknown[] = [];
     const server = await startHttpServer(t, (request, response) => {
-      response.writeHead(200, { 'content-encoding': 'gzip' }).end(String(request.headers['accept-encoding']));
+      asked.push(request.headers['accept-encoding']);
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end('not gzip');
     });
-    assert.equal((await post(server.url)).body, 'undefined');
+    assert.equal((await post(server.url)).status, 200);
+    assert.deepEqual(asked, [undefined]);
   });
 });
 
@@ -370,14 +373,13 @@ describe('a receiver that', () => {
     const answer = await post(server.url);
     assert.equal(answer.status, 503);
     assert.equal(answer.retryAfterSeconds, 7);
-    assert.match(answer.body, /^a{1,999}$/);
   });
 
   test('a receiver that is cut off within the body of its answer has answered', async (t) => {
     const server = await startTcpServer(t, (socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nabc'));
     });
-    assert.deepEqual(await post(server.url), { status: 200, retryAfterSeconds: null, body: 'abc' });
+    assert.deepEqual(await post(server.url), { status: 200, retryAfterSeconds: null });
   });
 
   test('a receiver that closes the connection without an answer gives an error', async (t) => {
@@ -399,7 +401,7 @@ describe('a receiver that', () => {
     });
     const { body, contentLength } = bigBody(32);
     const answer = await post(server.url, { body, contentLength });
-    assert.deepEqual(answer, { status: 410, retryAfterSeconds: null, body: 'gone' });
+    assert.deepEqual(answer, { status: 410, retryAfterSeconds: null });
     assert.equal(body.destroyed, true);
   });
 
@@ -413,7 +415,7 @@ describe('a receiver that', () => {
     });
     const { body, contentLength } = bigBody(32);
     const answer = await post(server.url, { body, contentLength, timeouts: { ...QUICK, totalMs: 30_000 } });
-    assert.deepEqual(answer, { status: 200, retryAfterSeconds: null, body: 'early' });
+    assert.deepEqual(answer, { status: 200, retryAfterSeconds: null });
     assert.ok(received >= contentLength - 8 * MIB, `${received} bytes`);
   });
 

@@ -20,7 +20,7 @@ const system = await startSystem({ after }, { worker: false });
 const secret = await callbackSecret(system);
 
 /** Short enough for tests, long enough for two busy cores. */
-const timeouts = { connectMs: 2000, idleMs: 1000, totalMs: 3000, excerptMs: 100 };
+const timeouts = { connectMs: 2000, idleMs: 1000, totalMs: 3000, answerBodyMs: 100 };
 
 /** Each answers its first connection wrongly, and all others correctly. */
 const BAD_RECEIVERS: Record<string, { first: (socket: Socket) => unknown; error: RegExp }> = {
