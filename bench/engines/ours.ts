@@ -108,8 +108,8 @@ async function runBatch(
 async function* jobEvents(n: number, action: Action): AsyncGenerator<EnvelopeEvent[]> {
   for (const [from, to] of slices(n, JOBS_AT_ONCE)) {
     yield range(from, to, (index): EnvelopeEvent => {
-      return { kind: 'element', index, value: Buffer.from(jobText(index, action)) };
+      return { kind: 'element', value: Buffer.from(jobText(index, action)) };
     });
   }
-  yield [{ kind: 'array-end', count: n }];
+  yield [{ kind: 'array-end' }];
 }

@@ -29,10 +29,10 @@ export {
 export type EnvelopeEvent =
   /** A member of the top-level object, other than the array. */
   | { kind: 'member'; key: string; value: Buffer }
-  /** An element of the array, counted from 0. */
-  | { kind: 'element'; index: number; value: Buffer }
+  /** An element of the array. */
+  | { kind: 'element'; value: Buffer }
   /** The array has ended. */
-  | { kind: 'array-end'; count: number };
+  | { kind: 'array-end' };
 
 interface EnvelopeOptions {
   /** The member of the top-level object whose elements are reported one by one; null for none. */
@@ -186,7 +186,7 @@ export class EnvelopeScanner {
   }
 
   #endArray(events: EnvelopeEvent[]): State {
-    events.push({ kind: 'array-end', count: this.#count });
+    events.push({ kind: 'array-end' });
     return 'after member';
   }
 
@@ -232,14 +232,16 @@ export class EnvelopeScanner {
   }
 
   #tooLarge(): JsonElementTooLargeError {
+    const max = this.#maxElementBytes;
     switch (this.#state) {
       case 'member':
-        return new JsonElementTooLargeError(-1, this.#key, this.#maxElementBytes);
+        // Shortened: it comes from the caller and may be as large as a value.
+        return new JsonElementTooLargeError(`member ${JSON.stringify(this.#key.slice(0, 100))}`, max);
       case 'first element':
       case 'element':
-        return new JsonElementTooLargeError(this.#count, null, this.#maxElementBytes);
+        return new JsonElementTooLargeError(`${this.#arrayMember}[${this.#count}]`, max);
       default:
-        return new JsonElementTooLargeError(-1, null, this.#maxElementBytes);
+        return new JsonElementTooLargeError('a member name', max);
     }
   }
 
@@ -252,7 +254,8 @@ export class EnvelopeScanner {
         break;
       case 'first element':
       case 'element':
-        events.push({ kind: 'element', index: this.#count++, value });
+        this.#count++;
+        events.push({ kind: 'element', value });
         this.#state = 'after element';
         break;
       default:

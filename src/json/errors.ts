@@ -32,23 +32,8 @@ export class JsonTrailingTextError extends JsonSyntaxError {
 
 /** An element, a member's value or a member's name has more bytes than allowed. */
 export class JsonElementTooLargeError extends Error {
-  /** The element's index; -1 when it is not an element. */
-  readonly index: number;
-  /** The member's key; null for an element, and for a name that is itself too large. */
-  readonly key: string | null;
-  readonly maxBytes: number;
-
-  constructor(index: number, key: string | null, maxBytes: number) {
-    super(`${subject(index, key)} is larger than ${maxBytes} bytes`);
+  constructor(subject: string, maxBytes: number) {
+    super(`${subject} is larger than ${maxBytes} bytes`);
     this.name = 'JsonElementTooLargeError';
-    this.index = index;
-    this.key = key;
-    this.maxBytes = maxBytes;
   }
-}
-
-/** A key is shown shortened: it comes from the caller and may be as large as a value. */
-function subject(index: number, key: string | null): string {
-  if (index >= 0) return `element ${index}`;
-  return key === null ? 'a member name' : `member ${JSON.stringify(key.slice(0, 100))}`;
 }

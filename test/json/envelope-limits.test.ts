@@ -35,9 +35,9 @@ describe('the limits of an envelope', () => {
     assert.throws(() => events(`{"jobs":${'['.repeat(10_000)}`), depthError(507, 500));
   });
 
-  const tooLarge = (index: number, key: string | null, message: string) => (error: unknown) => {
+  const tooLarge = (message: string) => (error: unknown) => {
     assert.ok(error instanceof JsonElementTooLargeError, String(error));
-    assert.deepEqual([error.index, error.key, error.message], [index, key, message]);
+    assert.equal(error.message, message);
     return true;
   };
 
@@ -48,15 +48,15 @@ describe('the limits of an envelope', () => {
       const limits = { maxElementBytes: 6 };
       assert.throws(
         () => scan(pieces('{"jobs":[1,"€€"]}'), limits),
-        tooLarge(1, null, 'element 1 is larger than 6 bytes'),
+        tooLarge('jobs[1] is larger than 6 bytes'),
       );
       assert.throws(
         () => scan(pieces('{"a":1234567}'), limits),
-        tooLarge(-1, 'a', 'member "a" is larger than 6 bytes'),
+        tooLarge('member "a" is larger than 6 bytes'),
       );
       assert.throws(
         () => scan(pieces('{"abcdef":1}'), limits),
-        tooLarge(-1, null, 'a member name is larger than 6 bytes'),
+        tooLarge('a member name is larger than 6 bytes'),
       );
     }
   });
@@ -66,14 +66,14 @@ describe('the limits of an envelope', () => {
     const piece = Buffer.alloc(100, '1');
     scanner.push(Buffer.from('{"jobs":['));
     for (let index = 0; index < 10; index++) assert.deepEqual(scanner.push(piece), []);
-    assert.throws(() => scanner.push(piece), tooLarge(0, null, 'element 0 is larger than 1000 bytes'));
+    assert.throws(() => scanner.push(piece), tooLarge('jobs[0] is larger than 1000 bytes'));
   });
 
   it('a long key is shown shortened in the error', () => {
     const key = 'k'.repeat(200);
     assert.throws(
       () => events(`{"${key}":"${'x'.repeat(300)}"}`, { maxElementBytes: 250 }),
-      tooLarge(-1, key, `member "${'k'.repeat(100)}" is larger than 250 bytes`),
+      tooLarge(`member "${'k'.repeat(100)}" is larger than 250 bytes`),
     );
   });
 });

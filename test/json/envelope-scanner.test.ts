@@ -4,15 +4,15 @@ import { EnvelopeScanner, JsonSyntaxError } from '../../src/json/envelope-scanne
 import { assemble, inPieces, scan } from './support.ts';
 
 /** The events as short lines, such as `member a = 1`. */
-function told(text: string): string[] {
+function eventLines(text: string): string[] {
   return scan([Buffer.from(text)]).map((event) => {
     switch (event.kind) {
       case 'member':
         return `member ${event.key} = ${event.value}`;
       case 'element':
-        return `element ${event.index} = ${event.value}`;
+        return `element ${event.value}`;
       default:
-        return `array-end ${event.count}`;
+        return 'array-end';
     }
   });
 }
@@ -32,57 +32,57 @@ function refuses(text: string | Buffer, message: string, offset: number): void {
 
 describe('the events of an envelope', () => {
   it('the scanner reports elements, the end of the array and other members in the order of the body', () => {
-    assert.deepEqual(told('{"a":1,"jobs":[{"x":[1,"]"]},"s",-1.5e3,null],"b":{"c":[]}}'), [
+    assert.deepEqual(eventLines('{"a":1,"jobs":[{"x":[1,"]"]},"s",-1.5e3,null],"b":{"c":[]}}'), [
       'member a = 1',
-      'element 0 = {"x":[1,"]"]}',
-      'element 1 = "s"',
-      'element 2 = -1.5e3',
-      'element 3 = null',
-      'array-end 4',
+      'element {"x":[1,"]"]}',
+      'element "s"',
+      'element -1.5e3',
+      'element null',
+      'array-end',
       'member b = {"c":[]}',
     ]);
   });
 
   it('the scanner trims white space around values and keeps it inside them', () => {
-    assert.deepEqual(told(' \t\r\n{ "a" : true ,\n"jobs" : [ 1 , { "x" : 2 } ] } \n'), [
+    assert.deepEqual(eventLines(' \t\r\n{ "a" : true ,\n"jobs" : [ 1 , { "x" : 2 } ] } \n'), [
       'member a = true',
-      'element 0 = 1',
-      'element 1 = { "x" : 2 }',
-      'array-end 2',
+      'element 1',
+      'element { "x" : 2 }',
+      'array-end',
     ]);
   });
 
   it('the scanner accepts an empty object and an empty array', () => {
-    assert.deepEqual(told('{}'), []);
-    assert.deepEqual(told('{ }'), []);
-    assert.deepEqual(told('{"jobs":[ ]}'), ['array-end 0']);
+    assert.deepEqual(eventLines('{}'), []);
+    assert.deepEqual(eventLines('{ }'), []);
+    assert.deepEqual(eventLines('{"jobs":[ ]}'), ['array-end']);
   });
 
   it('the scanner reports the array member as an ordinary member when it is not an array', () => {
-    assert.deepEqual(told('{"jobs":{"0":[1]}}'), ['member jobs = {"0":[1]}']);
-    assert.deepEqual(told('{"jobs":null}'), ['member jobs = null']);
+    assert.deepEqual(eventLines('{"jobs":{"0":[1]}}'), ['member jobs = {"0":[1]}']);
+    assert.deepEqual(eventLines('{"jobs":null}'), ['member jobs = null']);
   });
 
   it('the scanner looks for the array only at the top level', () => {
-    assert.deepEqual(told('{"a":{"jobs":[1]}}'), ['member a = {"jobs":[1]}']);
+    assert.deepEqual(eventLines('{"a":{"jobs":[1]}}'), ['member a = {"jobs":[1]}']);
   });
 
   it('the scanner unescapes keys', () => {
-    assert.deepEqual(told('{"j\\u006fbs":[1],"\\"\\\\":2,"__proto__":3}'), [
-      'element 0 = 1',
-      'array-end 1',
+    assert.deepEqual(eventLines('{"j\\u006fbs":[1],"\\"\\\\":2,"__proto__":3}'), [
+      'element 1',
+      'array-end',
       'member "\\ = 2',
       'member __proto__ = 3',
     ]);
   });
 
   it('the scanner skips one byte-order mark at the start', () => {
-    assert.deepEqual(told('\ufeff {"a":1}'), ['member a = 1']);
+    assert.deepEqual(eventLines('\ufeff {"a":1}'), ['member a = 1']);
     assert.deepEqual(assemble(scan(inPieces(Buffer.from('\ufeff{"a":1}'), 1))), { a: 1 });
   });
 
   it('the scanner reports repeated members in order', () => {
-    assert.deepEqual(told('{"a":1,"a":2}'), ['member a = 1', 'member a = 2']);
+    assert.deepEqual(eventLines('{"a":1,"a":2}'), ['member a = 1', 'member a = 2']);
   });
 
   it('the scanner reports an element at its last byte, and a number at the byte after it', () => {

@@ -100,10 +100,7 @@ function asRequestError<T>(hint: (error: JsonSyntaxError) => string, scan: () =>
     return scan();
   } catch (error) {
     if (error instanceof JsonElementTooLargeError)
-      throw new BatchwrightError('bodyTooLarge', {
-        message:
-          error.index < 0 ? error.message : `jobs[${error.index}] is larger than ${error.maxBytes} bytes`,
-      });
+      throw new BatchwrightError('bodyTooLarge', { message: error.message });
     if (error instanceof JsonSyntaxError)
       throw new BatchwrightError('invalidRequest', {
         message: `The body is not as expected: ${error.message}${hint(error)}`,

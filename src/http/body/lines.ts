@@ -39,11 +39,9 @@ export function readLines(
     maxDepth: MAX_DEPTH,
     outerDepth: OUTER_DEPTH,
   });
-  let count = 0;
   let bytesOfNoJob = 0;
   const jobOf = ({ number, value }: Line): IntakeEvent => ({
     kind: 'element',
-    index: count++,
     value,
     line: number,
   });
@@ -64,7 +62,7 @@ export function readLines(
         });
       yield lines.map(jobOf);
     }
-    yield [...asRequestError(() => scanner.end()).map(jobOf), { kind: 'array-end', count }];
+    yield [...asRequestError(() => scanner.end()).map(jobOf), { kind: 'array-end' }];
   }
   return { events: events(), digest: () => hash.digest(), ...bodyOf(request) };
 }

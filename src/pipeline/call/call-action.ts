@@ -50,12 +50,7 @@ export async function callAction(
   const { params, signal, idempotencyKey } = call;
   const head = JSON.stringify({ namespace: call.namespace, action: call.action });
   const value = Buffer.concat([Buffer.from(`${head.slice(0, -1)},"params":`), params, Buffer.from('}')]);
-  const events = [
-    [
-      { kind: 'element' as const, index: 0, value },
-      { kind: 'array-end' as const, count: 1 },
-    ],
-  ];
+  const events = [[{ kind: 'element' as const, value }, { kind: 'array-end' as const }]];
   const digest = () => createHash('sha256').update(head).update(params).digest();
   const asyncId = await submit(deps, {
     caller,

@@ -59,8 +59,7 @@ async function* eventsOf(
 ): AsyncGenerator<EnvelopeEvent[]> {
   if (callbackUrl !== undefined)
     yield [{ kind: 'member', key: 'callbackUrl', value: Buffer.from(JSON.stringify(callbackUrl)) }];
-  let count = 0;
   for await (const job of jobs)
-    yield [{ kind: 'element', index: count++, value: Buffer.from(JSON.stringify(job) ?? 'null') }];
-  yield [{ kind: 'array-end', count }];
+    yield [{ kind: 'element', value: Buffer.from(JSON.stringify(job) ?? 'null') }];
+  yield [{ kind: 'array-end' }];
 }
