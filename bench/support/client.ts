@@ -101,8 +101,8 @@ async function answerOf(request: ClientRequest, status = 200): Promise<IncomingM
   if (answer.statusCode === status || answer.statusCode === 201) return answer;
   const route = `${request.method} ${request.path.replace(/[0-9a-f]{32}/, '{asyncId}')}`;
   const what = `${route} answers ${answer.statusCode}`;
-  const told = await text(answer);
-  throw new Error(`${what}: ${told.slice(0, 500)}`);
+  const body = await text(answer);
+  throw new Error(`${what}: ${body.slice(0, 500)}`);
 }
 
 const NEW_LINE = 10;

@@ -16,7 +16,7 @@ export const target: Target = {
   method:
     'W(100k) from the first job handed over until every result can be read; ours by `submit`, without HTTP, the ' +
     'peers by their own libraries, in the benchmark’s process, whose thread is less busy than the Postgres or Redis ' +
-    'that they wait for; each is started anew for every run and warmed up by as many jobs',
+    'that they wait for; each is started again for every run and warmed up by as many jobs',
   engines,
   async measure(bench) {
     const rates = await alternate(bench, bench.size(JOBS), engines);

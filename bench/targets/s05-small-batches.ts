@@ -19,7 +19,7 @@ export const target: Target = {
   method:
     `2,000 batches of ${JOBS_EACH} jobs, sent by ${CLIENTS} clients as fast as each is answered, from the first sent ` +
     'until the last batch is completed or its callback received on loopback; the peers by their own libraries, ' +
-    'without HTTP, keys and validation; each is started anew for every run and warmed up by as many batches',
+    'without HTTP, keys and validation; each is started again for every run and warmed up by as many batches',
   engines,
   async measure(bench) {
     const rates = await alternate(bench, Math.ceil(bench.size(JOBS) / JOBS_EACH), engines);

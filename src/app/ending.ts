@@ -60,8 +60,8 @@ export function handleSignals(
   }
 
   async function drainEach(running: Running[], leftMs?: number): Promise<void> {
-    const tell = (error: unknown) => log.error({ err: error }, 'while draining');
-    await Promise.all(running.map((part) => part.drain(leftMs).catch(tell)));
+    const logError = (error: unknown) => log.error({ err: error }, 'while draining');
+    await Promise.all(running.map((part) => part.drain(leftMs).catch(logError)));
   }
 
   return {

@@ -3,31 +3,31 @@ import { BatchwrightError, catalogue, type ErrorBody, isErrorStatus } from '../c
 import type { Log } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 import { isTemporary } from '../postgres/errors.ts';
-import { errorText, sendText, type Told } from './server/send-error.ts';
+import { errorText, type PublicError, sendText } from './server/send-error.ts';
 
 /** The one place where errors become answers: the contract's shape, and RFC 9457 below /v1. */
 export function errorHandler(log: Log) {
   return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
-    const told = publicError(error, request);
-    if (told.body.errorCode >= 500 && told.kind !== 'stillRunning')
+    const answer = publicError(error, request);
+    if (answer.body.errorCode >= 500 && answer.kind !== 'stillRunning')
       log.error({ err: error }, 'request failed');
     if (response.headersSent) {
       // Too late for an error answer: cut the connection, so that a partial answer does not look complete.
       response.destroy();
       return;
     }
-    if (told.retryAfter !== undefined) response.set('retry-after', String(told.retryAfter));
+    if (answer.retryAfter !== undefined) response.set('retry-after', String(answer.retryAfter));
     // A plugin may have set a scheme of its own.
-    if (told.body.errorCode === 401 && !response.get('www-authenticate'))
+    if (answer.body.errorCode === 401 && !response.get('www-authenticate'))
       response.set('www-authenticate', 'Bearer');
-    const { type, text } = errorText(told, request.path);
-    response.status(told.body.errorCode).set('content-type', `${type}; charset=utf-8`);
+    const { type, text } = errorText(answer, request.path);
+    response.status(answer.body.errorCode).set('content-type', `${type}; charset=utf-8`);
     sendText(request, response, text);
   };
 }
 
 /** An error that was not meant for the caller is answered without its message. */
-function publicError(error: unknown, request: Request): Told {
+function publicError(error: unknown, request: Request): PublicError {
   if (error instanceof BatchwrightError) return error;
   // A plugin's route has called an action that failed, or refuses the request itself.
   if (error instanceof NonRetryableError || error instanceof RetryLaterError)

@@ -69,7 +69,7 @@ export function createPool({
 }
 
 /**
- * The pool of `pg` counts as ended when it has told the server; this one waits until the connections are
+ * The pool of `pg` counts as ended when it has sent Terminate; this one waits until the connections are
  * closed.
  */
 class ClosingPool extends pg.Pool {

@@ -13,8 +13,8 @@ const compile = createCompiler();
 const compiled = new Map<string, ValidateFunction>();
 
 parentPort?.on('message', ({ id, bytes }: LargeJobRequest) => {
-  const told: LargeJobAnswer = { id, bytes, ...answer(bytes) };
-  parentPort?.postMessage(told, [bytes.buffer as ArrayBuffer]);
+  const reply: LargeJobAnswer = { id, bytes, ...answer(bytes) };
+  parentPort?.postMessage(reply, [bytes.buffer as ArrayBuffer]);
 });
 
 function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id' | 'bytes'> {

@@ -52,7 +52,7 @@ export async function startReceiver(): Promise<Receiver> {
     const body = await read(request);
     (behaviours.get(name) ?? accept)(request, response, number);
     const accepted = response.headersSent && response.statusCode < 300;
-    log.push({ name, at: performance.now(), accepted, ...told(body, request, secrets) });
+    log.push({ name, at: performance.now(), accepted, ...deliveryOf(body, request, secrets) });
   }
 
   const server = createServer((request, response) => {
@@ -103,7 +103,7 @@ async function read(request: IncomingMessage): Promise<string> {
   return Buffer.concat(pieces).toString();
 }
 
-function told(body: string, { headers }: IncomingMessage, secrets: ReadonlyMap<string, Webhook>) {
+function deliveryOf(body: string, { headers }: IncomingMessage, secrets: ReadonlyMap<string, Webhook>) {
   const signedBy = [...secrets].find(([, webhook]) => fits(webhook, body, headers))?.[0] ?? null;
   const { asyncId, state, results } = JSON.parse(body);
   const indexes: number[] = results.map(({ index }: { index: number }) => index);

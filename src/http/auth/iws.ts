@@ -12,7 +12,7 @@ const SIGNATURE = /^[0-9a-f]{40}$/i;
 /** The maximum difference between the clocks of the caller and of this machine. */
 const MAX_SKEW_MS = 5 * 60_000;
 /** The string to sign is shown to the caller up to this length. */
-const MAX_TOLD_CHARACTERS = 2000;
+const MAX_SHOWN_CHARACTERS = 2000;
 
 /**
  * The caller that signed the request; null for a wrong key or one that does not sign. The body is checked
@@ -29,7 +29,7 @@ export async function callerBySignature(keys: Keys, request: Request): Promise<C
   if (!texts.some((text) => timingSafeEqual(iwsSignature(signer.secret, text), signature)))
     throw new BatchwrightError('unauthorized', {
       message: 'The signature is not that of the request',
-      details: [`the string to sign is ${texts[0]?.slice(0, MAX_TOLD_CHARACTERS)}`],
+      details: [`the string to sign is ${texts[0]?.slice(0, MAX_SHOWN_CHARACTERS)}`],
     });
   requireContentMd5(request);
   return signer.caller;

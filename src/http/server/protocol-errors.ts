@@ -53,7 +53,7 @@ async function answer(connections: Connections, socket: Socket, error: ParseErro
   const broken = connections.on(socket).find(({ request }) => !request.complete);
   await connections.answered(socket, broken);
   if (broken?.response.headersSent) socket.destroySoon();
-  else end(socket, rawAnswer(told(error), pathOf(connections, socket, error, broken)));
+  else end(socket, rawAnswer(refusalOf(error), pathOf(connections, socket, error, broken)));
 }
 
 function end(socket: Socket, text: string): void {
@@ -70,7 +70,7 @@ function isOfParser({ code = '' }: ParseError): boolean {
   return code.startsWith('HPE_') || code in NAMES;
 }
 
-function told({ code = '', reason = '' }: ParseError): BatchwrightError {
+function refusalOf({ code = '', reason = '' }: ParseError): BatchwrightError {
   const name = reason === 'Invalid HTTP version' ? 'versionNotSupported' : (NAMES[code] ?? 'badRequest');
   const message = name === 'badRequest' ? `The request is not valid HTTP: ${reason}` : MESSAGES[name];
   return new BatchwrightError(name, message === undefined ? {} : { message });

@@ -7,7 +7,7 @@ import { type BatchwrightError, catalogue } from '../../contract/errors.ts';
 import { isHeldBack } from './expect-continue.ts';
 
 /** The parts of an error that a caller sees. */
-export type Told = Pick<BatchwrightError, 'body' | 'extra' | 'retryAfter'> & {
+export type PublicError = Pick<BatchwrightError, 'body' | 'extra' | 'retryAfter'> & {
   kind?: BatchwrightError['kind'];
 };
 
@@ -20,17 +20,17 @@ const DISCARD_MS = 5_000;
 const REST = /^\/v1([/?]|$)/i;
 
 /** Content type and text of the error at this path; undefined for an unknown path. */
-export function errorText(told: Told, path: string | undefined): { type: string; text: string } {
+export function errorText(shown: PublicError, path: string | undefined): { type: string; text: string } {
   return REST.test(path ?? '')
-    ? { type: 'application/problem+json', text: JSON.stringify(problem(told)) }
-    : { type: 'application/json', text: JSON.stringify({ ...told.body, ...told.extra }) };
+    ? { type: 'application/problem+json', text: JSON.stringify(problem(shown)) }
+    : { type: 'application/json', text: JSON.stringify({ ...shown.body, ...shown.extra }) };
 }
 
 /**
  * RFC 9457. An error with one of our specific codes has a type of its own. Others say no more than their
  * status, which `about:blank` means. Codes of actions get no type from us.
  */
-function problem({ body, extra, kind }: Told): object {
+function problem({ body, extra, kind }: PublicError): object {
   const hasType = kind !== undefined && body.specificCode !== undefined;
   return {
     type: hasType ? `urn:batchwright:error:${body.specificCode}` : 'about:blank',

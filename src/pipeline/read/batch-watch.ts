@@ -61,17 +61,17 @@ export function createBatchWatch(pool: Pool): BatchWatch {
     const found = new Map((await batchesWithProgress(pool, asked)).map((batch) => [batch.id, batch]));
     for (const batchId of asked) {
       const batch = found.get(batchId);
-      tell(batchId, batch ? eventOf(toView(batch)) : toEvent('gone'));
+      report(batchId, batch ? eventOf(toView(batch)) : toEvent('gone'));
     }
   }
 
-  function tell(batchId: string, event: BatchEvent): void {
+  function report(batchId: string, event: BatchEvent): void {
     const listeners = watched.get(batchId);
     if (!listeners) return;
     const isLast = event.name !== 'progress';
     if (isLast) watched.delete(batchId);
-    for (const [listener, told] of listeners) {
-      if (told === event.id && !isLast) continue;
+    for (const [listener, lastId] of listeners) {
+      if (lastId === event.id && !isLast) continue;
       listeners.set(listener, event.id);
       listener(event);
     }
@@ -94,7 +94,7 @@ export function createBatchWatch(pool: Pool): BatchWatch {
     },
     close() {
       closed = true;
-      for (const batchId of [...watched.keys()]) tell(batchId, toEvent('closing'));
+      for (const batchId of [...watched.keys()]) report(batchId, toEvent('closing'));
     },
   };
 }

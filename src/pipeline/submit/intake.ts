@@ -24,7 +24,7 @@ const MAX_MEMBER_BYTES = 256 * 1024;
 const MAX_NAMED = 100;
 
 /** The parts of a body. A job on a line of its own is named by its line. */
-export type IntakeEvent = EnvelopeEvent | { kind: 'element'; index: number; value: Buffer; line: number };
+export type IntakeEvent = EnvelopeEvent | { kind: 'element'; value: Buffer; line: number };
 
 export interface IntakeOptions {
   caller: Caller;
@@ -271,6 +271,6 @@ function invalidError(problem: JobProblem): string {
   const { errorCode, message, specificCode } = catalogue.invalidParams;
   const additionalMessages = problem.faults.map(({ text }) => text);
   const { parameter } = problem;
-  const told = parameter === undefined ? message : paramsMessage('invalidParams', parameter);
-  return JSON.stringify({ errorCode, message: told, specificCode, additionalMessages });
+  const shownMessage = parameter === undefined ? message : paramsMessage('invalidParams', parameter);
+  return JSON.stringify({ errorCode, message: shownMessage, specificCode, additionalMessages });
 }

@@ -52,8 +52,8 @@ class StallWatch {
   /** Queues that the last check found. */
   #seen: string[] = [];
   /** Queues that were reported. */
-  #told: string[] = [];
-  #toldAt = 0;
+  #reported: string[] = [];
+  #reportedAt = 0;
 
   constructor(deps: StallWatchDeps, times: StallTimes) {
     this.#deps = deps;
@@ -63,22 +63,22 @@ class StallWatch {
   async look(): Promise<void> {
     const { pool, queues } = this.#deps;
     try {
-      await this.#tell(await stalledQueues(pool, queues, this.#times.afterSeconds));
+      await this.#report(await stalledQueues(pool, queues, this.#times.afterSeconds));
     } catch {
       // Workers could not take anything either: the next check must not count as the second one.
       this.#seen = [];
     }
   }
 
-  async #tell(stalled: readonly StalledQueue[]): Promise<void> {
+  async #report(stalled: readonly StalledQueue[]): Promise<void> {
     const names = stalled.map(({ name }) => name);
-    const taken = this.#told.filter((name) => !names.includes(name));
-    this.#told = this.#told.filter((name) => names.includes(name));
+    const taken = this.#reported.filter((name) => !names.includes(name));
+    this.#reported = this.#reported.filter((name) => names.includes(name));
     if (taken.length > 0) this.#deps.log.info({ queues: taken }, 'work is taken again');
-    const lasting = stalled.filter(({ name }) => this.#seen.includes(name) || this.#told.includes(name));
+    const lasting = stalled.filter(({ name }) => this.#seen.includes(name) || this.#reported.includes(name));
     this.#seen = names;
-    const isLate = performance.now() - this.#toldAt >= this.#times.repeatMs;
-    if (lasting.length > this.#told.length || (lasting.length > 0 && isLate)) await this.#warn(lasting);
+    const isLate = performance.now() - this.#reportedAt >= this.#times.repeatMs;
+    if (lasting.length > this.#reported.length || (lasting.length > 0 && isLate)) await this.#warn(lasting);
   }
 
   async #warn(stalled: readonly StalledQueue[]): Promise<void> {
@@ -89,7 +89,7 @@ class StallWatch {
       { queues, ...due, since },
       'work waits and no worker takes it: start one, or look in the log why it ended',
     );
-    this.#told = queues;
-    this.#toldAt = performance.now();
+    this.#reported = queues;
+    this.#reportedAt = performance.now();
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The child's side of the quarantine: takes messages, runs their jobs and reports which ones, until it is
- * told to end.
+ * asked to end.
  */
 import { writeSync } from 'node:fs';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';

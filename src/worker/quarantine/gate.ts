@@ -18,7 +18,7 @@ export class QuarantineGate {
         if (isDone) return;
         isDone = true;
         this.#reserved--;
-        this.#tell();
+        this.#notify();
       },
     };
   }
@@ -30,7 +30,7 @@ export class QuarantineGate {
       await work();
     } finally {
       this.#isTaken = false;
-      this.#tell();
+      this.#notify();
     }
   }
 
@@ -41,11 +41,11 @@ export class QuarantineGate {
       await work();
     } finally {
       this.#shared--;
-      this.#tell();
+      this.#notify();
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     const { resolve } = this.#changed;
     this.#changed = Promise.withResolvers();
     resolve();

@@ -43,8 +43,8 @@ interface ProcessEnd {
   /** The jobs that ran concurrently, by message; some of them may have ended since. */
   together: Map<number, number[]>;
   how: string;
-  /** True when it was told to end. */
-  wasTold: boolean;
+  /** True when the parent asked it to end. */
+  endRequested: boolean;
 }
 
 export class Quarantine {
@@ -54,7 +54,7 @@ export class Quarantine {
   #working = false;
   /** The child, when it is ready to take messages. */
   #child: ChildProcess | null = null;
-  #tellToEnd = () => {};
+  #requestEnd = () => {};
   #linger: NodeJS.Timeout | undefined;
 
   constructor(deps: QuarantineDeps) {
@@ -74,7 +74,7 @@ export class Quarantine {
       settled: Promise.withResolvers(),
     };
     this.#tasks.set(id, task);
-    if (this.#child) tell(this.#child, { kind: 'task', task: asSent(task) });
+    if (this.#child) send(this.#child, { kind: 'task', task: asSent(task) });
     else if (!this.#working) void this.#work();
     try {
       await task.settled.promise;
@@ -92,7 +92,7 @@ export class Quarantine {
         this.#fail('the quarantine process ended while the worker was draining');
       else if (end.alone) this.#countKill(end.alone, end.how);
       else if (end.together.size > 0) this.#suspect(end.together);
-      else if (end.wasTold) failedStarts = 0;
+      else if (end.endRequested) failedStarts = 0;
       else if (++failedStarts < MAX_FAILED_STARTS) await delay(500 * failedStarts);
       else this.#fail('the quarantine process cannot be started');
     }
@@ -106,11 +106,11 @@ export class Quarantine {
       stdio: ['inherit', 'inherit', 'pipe', 'ipc'],
     });
     const lastWords = passOn(child.stderr);
-    const end: ProcessEnd = { alone: null, together: new Map(), how: '', wasTold: false };
-    this.#tellToEnd = () => {
-      end.wasTold = true;
+    const end: ProcessEnd = { alone: null, together: new Map(), how: '', endRequested: false };
+    this.#requestEnd = () => {
+      end.endRequested = true;
       this.#child = null;
-      tell(child, { kind: 'end' });
+      send(child, { kind: 'end' });
     };
     child.on('message', (report: QuarantineReport) => this.#take(child, report, end));
     const onDrain = () => child.kill('SIGTERM');
@@ -129,7 +129,7 @@ export class Quarantine {
   /** In watch mode Node sends messages of its own to the parent process: these are ignored. */
   #take(child: ChildProcess, report: QuarantineReport, end: ProcessEnd): void {
     if (report.kind === 'ready') {
-      tell(child, {
+      send(child, {
         kind: 'first',
         limits: this.#deps.limits,
         tasks: [...this.#tasks.values()].map(asSent),
@@ -185,7 +185,7 @@ export class Quarantine {
   #endSoon(): void {
     clearTimeout(this.#linger);
     this.#linger = setTimeout(() => {
-      if (this.#tasks.size === 0 && this.#child) this.#tellToEnd();
+      if (this.#tasks.size === 0 && this.#child) this.#requestEnd();
     }, LINGER_MS);
     this.#linger.unref();
   }
@@ -195,7 +195,7 @@ function asSent({ id, queueName, claim, failedForGood, toTryAlone }: Task): Quar
   return { id, queueName, claim, failedForGood, toTryAlone };
 }
 
-function tell(child: ChildProcess, order: QuarantineOrder): void {
+function send(child: ChildProcess, order: QuarantineOrder): void {
   child.send(order, () => {}); // a child that is gone is noticed by its end
 }
 

@@ -39,7 +39,7 @@ async function halted(gate: string): Promise<string> {
   return asyncId;
 }
 
-async function told({ events }: EventClient, count: number): Promise<void> {
+async function received({ events }: EventClient, count: number): Promise<void> {
   await waitFor(async () => events.length >= count, { what: `event ${count}` });
 }
 
@@ -64,7 +64,7 @@ describe('Events', () => {
     assert.equal(client.status, 200);
     assert.equal(client.headers['content-type'], 'text/event-stream');
     assert.equal(client.headers['cache-control'], 'no-store');
-    await told(client, 1);
+    await received(client, 1);
     assert.deepEqual(client.events[0]?.data, await batchOf(asyncId));
     await openGate(pool, 'shape');
     assert.equal(await client.ended, true);
@@ -86,7 +86,7 @@ describe('Events', () => {
   test('the events of a cancelled batch end with `finished` too', async () => {
     const asyncId = await halted('cancelled');
     const client = await open(asyncId);
-    await told(client, 1);
+    await received(client, 1);
     await system.request(`/v1/batches/${asyncId}/cancel`, { method: 'POST' });
     await openGate(pool, 'cancelled');
     assert.equal(await client.ended, true);
@@ -105,7 +105,7 @@ describe('Events', () => {
     // They begin when a listener exists: ten others hold their slots until then.
     const asyncId = await post([...Array.from({ length: 10 }, () => gated('rate')), ...jobs]);
     const client = await open(asyncId);
-    await told(client, 1);
+    await received(client, 1);
     await openGate(pool, 'rate');
     assert.equal(await client.ended, true);
     const { events } = client;
@@ -142,7 +142,7 @@ describe('Events', () => {
   test('events reach two hundred listeners, each of them to the end', async () => {
     const asyncId = await halted('many');
     const clients = await Promise.all(Array.from({ length: 200 }, () => open(asyncId)));
-    for (const client of clients) await told(client, 1);
+    for (const client of clients) await received(client, 1);
     await openGate(pool, 'many');
     for (const client of clients) {
       assert.equal(await client.ended, true);
@@ -173,11 +173,11 @@ describe('Last-Event-ID', () => {
   test('Last-Event-ID of the current state sends nothing until the state changes', async () => {
     const asyncId = await halted('returns');
     const first = await open(asyncId);
-    await told(first, 1);
+    await received(first, 1);
     first.close();
     const again = await open(asyncId, { 'last-event-id': first.events.at(-1)?.id ?? '' });
     const other = await open(asyncId, { 'last-event-id': 'something else' });
-    await told(other, 1);
+    await received(other, 1);
     assert.equal(again.events.length, 0);
     await openGate(pool, 'returns');
     assert.equal(await again.ended, true);
@@ -203,7 +203,7 @@ describe('listeners that go away', () => {
   test('a listener that goes away is removed, and the others still get events', async () => {
     const asyncId = await halted('leaves');
     const [leaves, stays] = await Promise.all([open(asyncId), open(asyncId)]);
-    await told(leaves, 1);
+    await received(leaves, 1);
     leaves.close();
     await openGate(pool, 'leaves');
     assert.equal(await stays.ended, true);
@@ -214,7 +214,7 @@ describe('listeners that go away', () => {
   test('a listener that goes away costs nothing more', async () => {
     const asyncId = await halted('alone');
     const client = await open(asyncId);
-    await told(client, 1);
+    await received(client, 1);
     client.close();
     await assertNobodyListens();
     await openGate(pool, 'alone');
