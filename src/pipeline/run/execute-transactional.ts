@@ -10,8 +10,7 @@ import { limit } from '../../postgres/transaction.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import { isCancelRequested } from '../../store/batches.ts';
-import type { SettleAnswer } from '../../store/settle.ts';
-import { Lost, recorded, recordOutcomes, type SettleDeps, type SettleResult } from '../settle/settle.ts';
+import { Lost, type RecordedResult, type SettleDeps, settleIn } from '../settle/settle.ts';
 import { execute, executeMany, failed, type PendingJob } from './execute.ts';
 import { TimeoutError } from './job-error.ts';
 import type { RunScope } from './run-scope.ts';
@@ -22,12 +21,19 @@ export interface TransactionalDeps extends SettleDeps {
   connections: PluginConnections;
 }
 
+/** What the transactions of one message share. */
+export interface TransactionalRun extends TransactionalDeps {
+  queueName: string;
+  claim: Claim<ChunkMessage>;
+  scope: RunScope;
+}
+
 /**
  * Either everything is committed, or nothing is and the outcomes say what to record instead. `lost`: another
  * lane has the message, or the batch was restarted.
  */
 export type TransactionalAnswer =
-  | Extract<SettleResult, { state: 'recorded' }>
+  | RecordedResult
   /** `isOver`: the group's time was over; running its jobs one by one would use it up again. */
   | { outcomes: Outcome[]; isOver: boolean }
   | 'lost';
@@ -36,43 +42,38 @@ export type TransactionalAnswer =
  * Runs jobs of one action: one with `run`, or a group with `runMany`, which commits only when all succeed.
  */
 export async function executeTransactional(
-  deps: TransactionalDeps,
-  claim: Claim<ChunkMessage>,
+  run: TransactionalRun,
   jobs: readonly PendingJob[],
-  scope: RunScope,
 ): Promise<TransactionalAnswer> {
+  const { connections, claim } = run;
   const { entry } = jobs[0] as PendingJob; // there is at least one, and all have the same action
-  const waits = deps.connections.isBusy(entry.name);
+  const waits = connections.isBusy(entry.name);
   let lease: Lease;
   try {
-    lease = await deps.connections.lend(entry.name);
+    lease = await connections.lend(entry.name);
   } catch {
     return again(jobs);
   }
-  if (waits && (await mustNotStart(deps, claim, scope))) {
+  if (waits && (await mustNotStart(run))) {
     lease.release(false);
     return again(jobs);
   }
   const sql = new TransactionSql(lease, entry, claim.message.interruptions);
-  return runInTransaction(deps, claim, jobs, scope, { lease, sql });
+  return runInTransaction(run, jobs, lease, sql);
 }
 
 /** The process may have to stop, or the batch may be cancelled, while a job waited for its connection. */
-async function mustNotStart(
-  { pool }: SettleDeps,
-  { message }: Claim<ChunkMessage>,
-  { stopping }: RunScope,
-): Promise<boolean> {
-  return stopping.aborted || isCancelRequested(pool, message.batch).catch(() => true);
+async function mustNotStart({ pool, claim, scope }: TransactionalRun): Promise<boolean> {
+  return scope.stopping.aborted || isCancelRequested(pool, claim.message.batch).catch(() => true);
 }
 
 async function runInTransaction(
-  deps: TransactionalDeps,
-  claim: Claim<ChunkMessage>,
+  run: TransactionalRun,
   jobs: readonly PendingJob[],
-  scope: RunScope,
-  { lease, sql }: { lease: Lease; sql: TransactionSql },
+  lease: Lease,
+  sql: TransactionSql,
 ): Promise<TransactionalAnswer> {
+  const { claim, scope } = run;
   const startedAt = Date.now();
   try {
     // Not awaited: the action's first statement is sent right after it.
@@ -86,9 +87,9 @@ async function runInTransaction(
       return { outcomes, isOver: sql.isOver };
     }
     await begun;
-    const settled = await record(deps, lease.client, claim, outcomes);
+    const settled = await record(run, lease.client, outcomes);
     await sql.commit();
-    return recorded(settled);
+    return settled;
   } catch (error) {
     sql.close();
     void sql.rollBack();
@@ -104,14 +105,13 @@ export function transactionName(claim: Claim<ChunkMessage>): string {
 class AlreadyRecorded extends Error {}
 
 async function record(
-  deps: SettleDeps,
+  run: TransactionalRun,
   client: ClientBase,
-  claim: Claim<ChunkMessage>,
   outcomes: readonly RecordableOutcome[],
-): Promise<SettleAnswer> {
+): Promise<RecordedResult> {
   await limit(client);
-  if (!(await deps.queue.touch(client, claim))) throw new Lost();
-  const settled = await recordOutcomes(deps, client, claim.message, outcomes);
+  const { queueName, claim } = run;
+  const settled = await settleIn(run, client, { queueName, claim, outcomes, isLast: false });
   // Work that another run has already done must not be done twice.
   if (settled.inserted < outcomes.length) throw new AlreadyRecorded();
   return settled;
@@ -125,7 +125,9 @@ function notCommitted(
 ): TransactionalAnswer {
   if (error instanceof Lost) return 'lost';
   if (error instanceof AlreadyRecorded)
-    return jobs.length === 1 ? { state: 'recorded', cancelRequested: false, ended: null } : again(jobs);
+    return jobs.length === 1
+      ? { state: 'recorded', inserted: 0, cancelRequested: false, ended: null }
+      : again(jobs);
   // The failure came from the commit, not from the jobs.
   if (isTemporary(error)) return again(jobs);
   scope.log.warn({ err: error }, 'a transaction was not committed');

@@ -1,8 +1,6 @@
-/**
- * A lane's state of the message in hand: outcomes not yet settled, further messages, and why it must halt.
- */
+/** Settles the outcomes of a message in hand from time to time, and halts it when no job may start any more. */
 import { toAsyncId } from '../../domain/batch.ts';
-import type { Outcome, RecordableOutcome, RetryOutcome } from '../../domain/outcome.ts';
+import type { Outcome } from '../../domain/outcome.ts';
 import type { Log } from '../../plugin/context.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
@@ -10,55 +8,57 @@ import { isCancelRequested } from '../../store/batches.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
+import { CancelWatch } from './cancel-watch.ts';
 import { Halt, type HaltReason } from './halt.ts';
 import { cancellations, nextMessages, restMessages, retriedSince } from './next-messages.ts';
 import type { Rest } from './open-jobs.ts';
 import { ProgressReports } from './progress-reports.ts';
+import { Unsettled } from './unsettled.ts';
 
 /** Results are visible to callers at least this often while a chunk runs. */
 const SETTLE_INTERVAL_MS = 250;
 /** Unsettled responses are held up to this size. */
 const MAX_UNSETTLED_BYTES = 4 * 1024 * 1024;
-/**
- * A job that starts later than this after the last check of the batch's cancel mark waits for another check.
- */
-const CANCEL_LOOK_MS = 20;
 
 export interface RecorderDeps extends SettleDeps {
   smallChunks: SmallChunks;
   log: Log;
 }
 
+/** The message in hand. */
+export interface InHand {
+  queueName: string;
+  claim: Claim<ChunkMessage>;
+  /** The jobs of the message that had no result when it was claimed. */
+  indexes: readonly number[];
+  /** What to add to this process's clock to get the database's, in ms. */
+  clock: number;
+}
+
 export class Recorder {
   readonly #deps: RecorderDeps;
-  readonly #queueName: string;
-  readonly #claim: Claim<ChunkMessage>;
-  readonly #clock: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #inHand: InHand;
   readonly #halt = new Halt();
   readonly #reports: ProgressReports;
-  #outcomes: RecordableOutcome[] = [];
-  #retries: RetryOutcome[] = [];
-  /** Jobs that were about to be handed back when the batch was cancelled. */
-  readonly #left: Rest[] = [];
-  #handedBack: { rest: Rest[]; kept: readonly number[] } | null = null;
-  #bytes = 0;
-  #lookedAt = performance.now();
-  #looking: Promise<void> | null = null;
+  readonly #cancelWatch: CancelWatch;
+  readonly #unsettled = new Unsettled();
+  readonly #gone = new Set<number>();
+  readonly #timer: NodeJS.Timeout;
   #settling: Promise<void> = Promise.resolve();
   #fault: Error | undefined;
 
-  /** @param clock what to add to this process's clock to get the database's, in ms */
-  constructor(deps: RecorderDeps, queueName: string, claim: Claim<ChunkMessage>, clock: number) {
+  constructor(deps: RecorderDeps, inHand: InHand) {
     this.#deps = deps;
-    this.#queueName = queueName;
-    this.#claim = claim;
-    this.#clock = clock;
-    this.#timer = setInterval(() => this.#tick(), SETTLE_INTERVAL_MS);
-    const { batch } = claim.message;
+    this.#inHand = inHand;
+    const { batch } = inHand.claim.message;
     this.#reports = new ProgressReports(deps.pool, batch, (error, what) =>
       deps.log.warn({ err: error, asyncId: toAsyncId(batch) }, what),
     );
+    this.#cancelWatch = new CancelWatch(
+      () => isCancelRequested(deps.pool, batch),
+      () => this.halt('cancelled'),
+    );
+    this.#timer = setInterval(() => this.#tick(), SETTLE_INTERVAL_MS);
   }
 
   /** Null while further jobs may be started. */
@@ -82,21 +82,7 @@ export class Recorder {
    * @param now by `performance.now()`
    */
   lookForCancel(now: number): void | Promise<void> {
-    if (now - this.#lookedAt < CANCEL_LOOK_MS) return;
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = null;
-    });
-    return this.#looking;
-  }
-
-  async #look(): Promise<void> {
-    const askedAt = performance.now();
-    try {
-      if (await isCancelRequested(this.#deps.pool, this.#claim.message.batch)) this.halt('cancelled');
-    } catch {
-      // The database is away: the next settle waits for it and reads the mark.
-    }
-    this.#lookedAt = askedAt;
+    return this.#cancelWatch.look(now);
   }
 
   started(index: number): void {
@@ -112,26 +98,17 @@ export class Recorder {
     return this.#settle();
   }
 
-  /**
-   * Returns jobs to the queue at once that are not to be started here, while others of the message run.
-   *
-   * @param kept indexes of the jobs that stay with the message
-   */
-  handBack(rest: readonly Rest[], kept: readonly number[]): void {
-    this.#handedBack = { rest: [...(this.#handedBack?.rest ?? []), ...rest], kept };
+  /** Returns jobs to the queue at once that are not to be started here, while others of the message run. */
+  handBack(rest: readonly Rest[]): void {
+    this.#unsettled.addRest(rest);
     void this.#settle();
   }
 
   /** Takes the outcome of a job; waits while too much is unsettled. */
   add(outcome: Outcome): void | Promise<void> {
     this.#reports.ended(outcome.index);
-    if (outcome.status === 'retry') {
-      this.#retries.push(outcome);
-      return;
-    }
-    this.#outcomes.push(outcome);
-    this.#bytes += outcome.response.length;
-    if (this.#bytes > MAX_UNSETTLED_BYTES) return this.#settle();
+    this.#unsettled.add(outcome);
+    if (this.#unsettled.bytes > MAX_UNSETTLED_BYTES) return this.#settle();
   }
 
   /** Notes results that transactional jobs have recorded themselves, in one settle. */
@@ -147,8 +124,8 @@ export class Recorder {
   async close(notStarted: readonly Rest[]): Promise<void> {
     this.dispose();
     await this.#settling;
-    if (this.#outcomes.length > 0 && (this.#retries.length > 0 || notStarted.length > 0))
-      await this.#settle();
+    const { outcomes, retries } = this.#unsettled;
+    if (outcomes.length > 0 && (retries.length > 0 || notStarted.length > 0)) await this.#settle();
     if (this.#fault) throw this.#fault;
     if (this.halted !== 'lost' && (await this.#settleLast(notStarted)) === 'cancelled') {
       this.halt('cancelled');
@@ -164,23 +141,19 @@ export class Recorder {
   }
 
   #end(notStarted: readonly Rest[]): Pick<Settlement, 'outcomes' | 'next' | 'retriedSince'> {
-    const retries = this.#retries;
-    const clock = this.#clock;
-    if (this.halted === 'cancelled') {
-      const open = [...notStarted, ...this.#left];
-      const cancelled = cancellations(this.#claim.message, open, retries, clock);
-      return { outcomes: [...this.#outcomes, ...cancelled] };
-    }
+    const { outcomes, retries, rest } = this.#unsettled;
+    const { claim, clock } = this.#inHand;
+    const open = [...notStarted, ...rest];
+    if (this.halted === 'cancelled')
+      return { outcomes: [...outcomes, ...cancellations(claim.message, open, retries, clock)] };
     const isHalted = this.halted !== null;
-    return {
-      outcomes: this.#outcomes,
-      next: nextMessages(this.#claim, notStarted, retries, { isHalted, clock }),
-      retriedSince: retriedSince(retries),
-    };
+    const next = nextMessages(claim, open, retries, { isHalted, clock });
+    return { outcomes, next, retriedSince: retriedSince(retries) };
   }
 
   async #send(part: Omit<Settlement, 'queueName' | 'claim'>): Promise<SettleResult> {
-    const settlement = { queueName: this.#queueName, claim: this.#claim, ...part };
+    const { queueName, claim } = this.#inHand;
+    const settlement = { queueName, claim, ...part };
     return (await this.#deps.smallChunks.settle(settlement)) ?? settleClaim(this.#deps, settlement);
   }
 
@@ -188,7 +161,7 @@ export class Recorder {
     if (result.state === 'lost') this.halt('lost');
     else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
     if (result.state === 'recorded' && result.ended)
-      reportEnd(this.#deps.log, this.#claim.message.batch, result.ended);
+      reportEnd(this.#deps.log, this.#inHand.claim.message.batch, result.ended);
   }
 
   /** Stops the timer, when the message cannot be closed. */
@@ -197,7 +170,7 @@ export class Recorder {
   }
 
   #tick(): void {
-    if (this.#outcomes.length > 0) void this.#settle();
+    if (this.#unsettled.outcomes.length > 0) void this.#settle();
     else void this.lookForCancel(performance.now());
     this.#reports.write();
   }
@@ -209,31 +182,37 @@ export class Recorder {
   }
 
   async #settleNow(): Promise<void> {
-    const outcomes = this.#outcomes;
-    const handedBack = this.#handedBack;
-    if ((outcomes.length === 0 && !handedBack) || this.halted === 'lost' || this.#fault) return;
-    this.#outcomes = [];
-    this.#handedBack = null;
-    this.#bytes = 0;
+    if (this.halted === 'lost' || this.#fault) return;
     try {
-      const handingBack = handedBack && {
-        next: restMessages(this.#claim.message, handedBack.rest),
-        narrowTo: handedBack.kept,
-      };
-      const result = await this.#send({ outcomes, isLast: false, ...handingBack });
-      this.#take(result);
-      // Nothing was recorded or sent: these jobs are cancelled at the end.
-      if (result.state === 'cancelled') {
-        this.#outcomes = [...outcomes, ...this.#outcomes];
-        this.#left.push(...(handedBack?.rest ?? []));
-        return;
-      }
-      this.#lookedAt = performance.now();
-      await this.#reports.clear(outcomes.map(({ index }) => index));
+      if (this.#unsettled.outcomes.length > 0) await this.#settleOutcomes();
+      if (this.#unsettled.rest.length > 0 && this.halted !== 'cancelled') await this.#sendRest();
     } catch (error) {
       // Thrown when the message is closed; until then no further job is started.
       this.#fault = error as Error;
       this.halt('lost');
     }
+  }
+
+  async #settleOutcomes(): Promise<void> {
+    const outcomes = this.#unsettled.takeOutcomes();
+    this.#take(await this.#send({ outcomes, isLast: false }));
+    this.#cancelWatch.looked();
+    await this.#reports.clear(outcomes.map(({ index }) => index));
+  }
+
+  /** In a transaction without results: it locks the batch's row before it sends the messages. */
+  async #sendRest(): Promise<void> {
+    const rest = this.#unsettled.takeRest();
+    const { claim, indexes } = this.#inHand;
+    for (const index of rest.flatMap((part) => part.indexes)) this.#gone.add(index);
+    const result = await this.#send({
+      outcomes: [],
+      isLast: false,
+      next: restMessages(claim.message, rest),
+      narrowTo: indexes.filter((index) => !this.#gone.has(index)),
+    });
+    this.#take(result);
+    // Nothing was sent: these jobs are cancelled at the end.
+    if (result.state === 'cancelled') this.#unsettled.addRest(rest);
   }
 }

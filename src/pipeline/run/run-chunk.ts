@@ -52,6 +52,7 @@ export interface MessageWork {
  * before.
  */
 const SHOW_RUNNING_MS = 100;
+
 /**
  * Runs the jobs of the message and settles it. Returns how the work on it ended.
  *
@@ -74,18 +75,23 @@ export async function runChunk(
   }
 
   const claim = { ...claimed, message: { ...claimed.message, tenant: chunk.tenant } };
-  const recorder = new Recorder(deps, queueName, claim, chunk.readAt - Date.now());
+  const { jobs, failures } = pendingJobs(deps.registry, queueName, claim.message, chunk);
+  const recorder = new Recorder(deps, {
+    queueName,
+    claim,
+    indexes: jobs.map(({ index }) => index),
+    clock: chunk.readAt - Date.now(),
+  });
   const haltAtDrain = () => recorder.halt('stopping');
   if (deps.draining.aborted) haltAtDrain();
   deps.draining.addEventListener('abort', haltAtDrain, { once: true });
   let showing: NodeJS.Timeout | undefined;
   try {
-    const { jobs, failures } = pendingJobs(deps.registry, queueName, claim.message, chunk);
     for (const failed of failures) void recorder.add(failed);
     if (chunk.cancelRequested) recorder.halt('cancelled');
     else if (chunk.state === 'queued' && jobs.length > 0)
       showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, claim.message, performance.now());
-    const run = { ...deps, claim, recorder, scope: scopeOf(deps, claim.message, chunk, recorder) };
+    const run = { ...deps, queueName, claim, recorder, scope: scopeOf(deps, claim.message, chunk, recorder) };
     const rest = await (runner ?? sideBySide(onWork))(run, jobs);
     // The settle that follows marks the batch as running or ended.
     clearTimeout(showing);
@@ -129,18 +135,15 @@ function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunne
   return async (run, jobs) => {
     const open = new OpenJobs(jobs, run.slots);
     const notStarted: Rest[] = [];
-    const gone = new Set<number>();
     onWork?.({
       batch: run.claim.message.batch,
       jobs: open,
       handBack(groups) {
         const rest = open.giveUp(groups);
         if (rest.length === 0) return;
-        for (const index of rest.flatMap(({ indexes }) => indexes)) gone.add(index);
-        const kept = jobs.map(({ index }) => index).filter((index) => !gone.has(index));
         // No job of it runs: it ends now, and the rest returns to the queue with its end.
         if (open.startedAt === null && open.size === 0) notStarted.push(...rest);
-        else run.recorder.handBack(rest, kept);
+        else run.recorder.handBack(rest);
       },
     });
     await runJobs(run, open);

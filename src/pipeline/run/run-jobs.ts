@@ -3,30 +3,22 @@
  * begins.
  */
 import type { Outcome } from '../../domain/outcome.ts';
-import type { ChunkMessage } from '../../queue/messages.ts';
-import type { Claim } from '../../queue/queue.ts';
 import type { RegisteredAction } from '../../registry/registry.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
 import { mustTurn, nextTurn } from '../throttle/event-loop-turns.ts';
 import { isPromise } from './deadline.ts';
 import { execute, executeMany, GroupError, type PendingJob } from './execute.ts';
-import { executeTransactional, type TransactionalDeps } from './execute-transactional.ts';
+import { executeTransactional, type TransactionalRun } from './execute-transactional.ts';
 import type { JobGroup, OpenJobs } from './open-jobs.ts';
 import type { Recorder } from './recorder.ts';
-import type { RunScope } from './run-scope.ts';
 import { PluginSql } from './sql/plugin-sql.ts';
 
-export interface RunJobsDeps extends TransactionalDeps {
+/** What the runs of one message's jobs share. */
+export interface JobRun extends TransactionalRun {
   slots: ActionSlots;
+  recorder: Recorder;
   /** Called and awaited before a job starts, because the job may end this process. */
   announce?: ((indexes: number[]) => Promise<void>) | undefined;
-}
-
-/** What the runs of one message's jobs share. */
-export interface JobRun extends RunJobsDeps {
-  claim: Claim<ChunkMessage>;
-  scope: RunScope;
-  recorder: Recorder;
 }
 
 /** Resolves when no job runs any more. Jobs still open then were not started, because the recorder halted. */
@@ -107,14 +99,14 @@ function take({ recorder, scope }: JobRun, entry: RegisteredAction, outcome: Out
 }
 
 async function runAnnounced(run: JobRun, job: PendingJob): Promise<void> {
-  const { recorder, scope, claim } = run;
+  const { recorder, scope } = run;
   await run.announce?.([job.index]);
   recorder.started(job.index);
   if (!job.entry.transactional) {
     await take(run, job.entry, await execute(job, scope, sqlOf(run, job.entry)));
     return;
   }
-  const answer = await executeTransactional(run, claim, [job], scope);
+  const answer = await executeTransactional(run, [job]);
   if (answer === 'lost') recorder.halt('lost');
   else if ('state' in answer) recorder.recorded([job.index], answer);
   else for (const outcome of answer.outcomes) await take(run, job.entry, outcome);
@@ -141,12 +133,12 @@ async function runAll(
   runMany: RunMany,
   jobs: readonly PendingJob[],
 ): Promise<boolean> {
-  const { recorder, scope, claim } = run;
+  const { recorder, scope } = run;
   const indexes = jobs.map(({ index }) => index);
   await run.announce?.(indexes);
   for (const index of indexes) recorder.started(index);
   if (entry.transactional) {
-    const answer = await executeTransactional(run, claim, jobs, scope);
+    const answer = await executeTransactional(run, jobs);
     if (answer === 'lost') recorder.halt('lost');
     if (answer === 'lost') return false;
     if ('outcomes' in answer) {

@@ -48,10 +48,15 @@ export interface Settlement {
  * `cancelled`: nothing was recorded either, because a cancel was requested and further messages would only
  * delay it.
  */
-export type SettleResult =
-  | { state: 'recorded'; cancelRequested: boolean; ended: SettleAnswer | null }
-  | { state: 'lost' }
-  | { state: 'cancelled' };
+export type SettleResult = RecordedResult | { state: 'lost' } | { state: 'cancelled' };
+
+export interface RecordedResult {
+  state: 'recorded';
+  /** Results that were not recorded before. */
+  inserted: number;
+  cancelRequested: boolean;
+  ended: SettleAnswer | null;
+}
 
 /**
  * Settles, and waits as long as the database is away. An outcome whose text Postgres refuses becomes a failed
@@ -83,43 +88,56 @@ export class Lost extends Error {}
 class Cancelled extends Error {}
 
 async function settleOnce(
-  { pool, queue }: SettleDeps,
+  deps: SettleDeps,
   settlement: Settlement,
   expectNew = false,
 ): Promise<SettleResult> {
-  const { claim, outcomes, next = [], queueName, retriedSince } = settlement;
-  const { message } = claim;
   try {
-    return await transaction(pool, async (client) => {
-      const sent = Promise.withResolvers<void>();
-      const held = holdClaim(queue, client, settlement, sent.resolve);
-      // Lock order everywhere: message row, then batch row. This prevents deadlocks.
-      await Promise.race([sent.promise, held]);
-      const record = async (): Promise<SettleResult> => {
-        if (outcomes.length === 0) return { state: 'recorded', cancelRequested: false, ended: null };
-        return recorded(await recordOutcomes({ queue }, client, message, outcomes, { expectNew }));
-      };
-      if (next.length === 0) {
-        // Sent without waiting for the first answer: the claim decides only about the commit.
-        const [claimed, result] = await Promise.all([held, record()]);
-        if (claimed === 'lost') throw new Lost();
-        return result;
-      }
-      const claimed = await held;
-      if (claimed === 'lost') throw new Lost();
-      // A cancel makes messages due that wait for a time or a slot: it must not miss one that is being sent.
-      const mayWait = next.some(({ delaySeconds, isRest }) => isRest || delaySeconds > 0);
-      if (mayWait && (await holdOffCancel(client, message.batch))) throw new Cancelled();
-      if (claimed !== 'again') await sendNext(queue, client, queueName, next);
-      if (retriedSince !== undefined)
-        await markRunning(client, message.batch, message.generation, Date.now() - retriedSince);
-      return record();
-    });
+    return await transaction(deps.pool, (client) => settleIn(deps, client, settlement, { expectNew }));
   } catch (error) {
     if (error instanceof Lost) return { state: 'lost' };
     if (error instanceof Cancelled) return { state: 'cancelled' };
     throw error;
   }
+}
+
+/**
+ * Settles in the caller's transaction, which must be rolled back when this throws. It throws Lost when another
+ * lane has the message, or its batch was restarted or deleted.
+ *
+ * @param options.expectNew jobs that have a result already make it fail (unique_violation)
+ */
+export async function settleIn(
+  { queue }: Pick<SettleDeps, 'queue'>,
+  client: ClientBase,
+  settlement: Settlement,
+  { expectNew = false }: { expectNew?: boolean } = {},
+): Promise<RecordedResult> {
+  const { claim, outcomes, next = [], queueName, retriedSince } = settlement;
+  const { message } = claim;
+  const sent = Promise.withResolvers<void>();
+  const held = holdClaim(queue, client, settlement, sent.resolve);
+  // Lock order everywhere: message row, then batch row. This prevents deadlocks.
+  await Promise.race([sent.promise, held]);
+  const record = async (): Promise<RecordedResult> => {
+    if (outcomes.length === 0) return { state: 'recorded', inserted: 0, cancelRequested: false, ended: null };
+    return recorded(await recordOutcomes(queue, client, message, outcomes, expectNew));
+  };
+  if (next.length === 0) {
+    // Sent without waiting for the first answer: the claim decides only about the commit.
+    const [claimed, result] = await Promise.all([held, record()]);
+    if (claimed === 'lost') throw new Lost();
+    return result;
+  }
+  const claimed = await held;
+  if (claimed === 'lost') throw new Lost();
+  // A cancel makes messages due that wait for a time or a slot: it must not miss one that is being sent.
+  const mayWait = next.some(({ delaySeconds, isRest }) => isRest || delaySeconds > 0);
+  if (mayWait && (await holdOffCancel(client, message.batch))) throw new Cancelled();
+  if (claimed !== 'again') await sendNext(queue, client, queueName, next);
+  if (retriedSince !== undefined)
+    await markRunning(client, message.batch, message.generation, Date.now() - retriedSince);
+  return record();
 }
 
 /** `again`: an earlier transaction, whose commit was not confirmed, has sent the messages. */
@@ -140,20 +158,19 @@ async function holdClaim(
 }
 
 /** `ended` is set when this settle ended the batch. */
-export function recorded(settled: SettleAnswer): Extract<SettleResult, { state: 'recorded' }> {
-  const { cancelRequested, finished } = settled;
-  return { state: 'recorded', cancelRequested, ended: finished ? settled : null };
+export function recorded(settled: SettleAnswer): RecordedResult {
+  const { inserted, cancelRequested, finished } = settled;
+  return { state: 'recorded', inserted, cancelRequested, ended: finished ? settled : null };
 }
 
-/** Records in the caller's transaction. Throws Lost when the message's generation is no longer the batch's. */
-export async function recordOutcomes(
-  { queue }: Pick<SettleDeps, 'queue'>,
+async function recordOutcomes(
+  queue: Queue,
   client: ClientBase,
   { batch, generation }: ChunkMessage,
   outcomes: readonly RecordableOutcome[],
-  options: { expectNew?: boolean } = {},
+  expectNew: boolean,
 ): Promise<SettleAnswer> {
-  const settled = await settle(client, batch, generation, outcomes, options);
+  const settled = await settle(client, batch, generation, outcomes, { expectNew });
   if (!settled) throw new Lost();
   if (settled.finished)
     await sendCompletionCallbacks(queue, client, [{ batchId: batch, generation, ...settled }]);

@@ -51,7 +51,7 @@ async function transactions(jobs: number, pool: pg.Pool, { timeoutSeconds = 60 }
     run(index: number, run: Run) {
       const action = { summary: 'of the test', run: (_params: unknown, context: JobContext) => run(context) };
       const job = { index, params: {}, entry: { ...entry, transactional: true, timeoutSeconds, action } };
-      return executeTransactional(deps, claim, [job], scope);
+      return executeTransactional({ ...deps, queueName: 'default', claim, scope }, [job]);
     },
   };
 }
@@ -151,7 +151,7 @@ test('a job that waits for its transaction does not start once its batch is canc
   await system.rpc('cancel', { async: batch.asyncId });
   gate.resolve();
   assert.deepEqual(await Promise.all(runs), [
-    { state: 'recorded', cancelRequested: true, ended: null },
+    { state: 'recorded', inserted: 1, cancelRequested: true, ended: null },
     { outcomes: [{ index: 1, status: 'retry', delaySeconds: 1, failed: null }], isOver: false },
   ]);
   assert.deepEqual(begun, [0]);

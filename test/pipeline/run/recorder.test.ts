@@ -64,7 +64,7 @@ test('a message is completed after its current settle, even if that must be repe
   const pool = createPool({ url: system.databaseUrl, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
-  const recorder = new Recorder(deps, 'default', claim, 0);
+  const recorder = new Recorder(deps, { queueName: 'default', claim, indexes: [0, 1], clock: 0 });
   await holdingBatch(batchId, async (letGo) => {
     await recorder.add(success(0));
     const flushed = recorder.flush();
@@ -111,9 +111,9 @@ test('no further job is started while the unsettled bytes reach their limit', as
 
 test('jobs handed back one after the other before a settle all return to the queue', async () => {
   const { batchId, claim } = await claimed(echoJobs(3));
-  const recorder = new Recorder(claims.deps, 'default', claim, 0);
-  recorder.handBack([{ action: 'test.echo', indexes: [0] }], [1, 2]);
-  recorder.handBack([{ action: 'test.echo', indexes: [1] }], [2]);
+  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1, 2], clock: 0 });
+  recorder.handBack([{ action: 'test.echo', indexes: [0] }]);
+  recorder.handBack([{ action: 'test.echo', indexes: [1] }]);
   await recorder.add(success(2));
   await recorder.close([]);
   const { rows } = await system.pool.query(

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Pool } from 'pg';
 import { OpenJobs } from '../../../src/pipeline/run/open-jobs.ts';
 import { Recorder } from '../../../src/pipeline/run/recorder.ts';
-import { type RunJobsDeps, runJobs } from '../../../src/pipeline/run/run-jobs.ts';
+import { runJobs } from '../../../src/pipeline/run/run-jobs.ts';
 import type { PluginConnections } from '../../../src/pipeline/run/sql/plugin-connections.ts';
 import type { SmallChunks } from '../../../src/pipeline/settle/small-chunks.ts';
 import { ActionSlots } from '../../../src/pipeline/throttle/action-slots.ts';
@@ -12,7 +12,8 @@ import type { Claim, Queue } from '../../../src/queue/queue.ts';
 import type { RegisteredAction } from '../../../src/registry/registry.ts';
 import { silentPluginLog } from '../../support/action-context.ts';
 
-const deps: RunJobsDeps = {
+const deps = {
+  queueName: 'default',
   pool: { query: async () => ({ rows: [], rowCount: 0 }) } as unknown as Pool,
   queue: {} as Queue,
   connections: {} as PluginConnections,
@@ -34,9 +35,7 @@ function action(name: string, run: () => unknown): RegisteredAction {
 async function runAll(entry: RegisteredAction, count: number): Promise<void> {
   const recorder = new Recorder(
     { ...deps, smallChunks: {} as SmallChunks, log: silentPluginLog },
-    'default',
-    claim,
-    0,
+    { queueName: 'default', claim, indexes: [], clock: 0 },
   );
   recorder.dispose();
   const jobs = Array.from({ length: count }, (_, index) => ({ index, params: {}, entry }));

@@ -66,7 +66,8 @@ async function prepare(
   t.after(() => connections.close());
   return async () => {
     if (transactional) {
-      const answer = await executeTransactional({ ...claims.deps, connections }, claim, jobs, scope);
+      const run = { ...claims.deps, connections, queueName: 'default', claim, scope };
+      const answer = await executeTransactional(run, jobs);
       assert.ok(answer !== 'lost' && 'outcomes' in answer, JSON.stringify(answer));
       assert.equal(answer.isOver, true, 'one by one they would take as long again');
       return answer.outcomes;
