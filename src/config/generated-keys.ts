@@ -1,8 +1,8 @@
 /** Keys that the first start generates. The data directory, which must exist, stores each in a file. */
 import { randomBytes } from 'node:crypto';
-import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAdminKey } from '../domain/caller.ts';
+import { findOrGenerate, findSecret } from '../domain/secret-file.ts';
 import { isSecretKey } from './secret-key.ts';
 
 export interface AdminKey {
@@ -21,13 +21,14 @@ interface AdminKeyPlace {
 /** ADMIN_KEY, or the key in the data directory, which is generated on the first start. */
 export async function readAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<AdminKey> {
   if (adminKey !== undefined) return { key: adminKey, generated: false, fresh: false };
-  const { key, fresh } = await findOrGenerate(adminKeyFile(dataDir), isAdminKey, 'bw_admin_', 24);
-  return { key, generated: true, fresh };
+  const generate = () => `bw_admin_${randomBytes(24).toString('hex')}`;
+  const { secret, fresh } = await findOrGenerate(adminKeyFile(dataDir), isAdminKey, generate);
+  return { key: secret, generated: true, fresh };
 }
 
 /** ADMIN_KEY, or the key in the data directory; null when there is none. */
 export async function findAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<string | null> {
-  return adminKey ?? find(adminKeyFile(dataDir), isAdminKey);
+  return adminKey ?? findSecret(adminKeyFile(dataDir), isAdminKey);
 }
 
 /**
@@ -41,61 +42,11 @@ export async function readSecretKey(place: {
   dataDir: string;
 }): Promise<string | undefined> {
   if (place.secretKey !== undefined || place.databaseUrl !== undefined) return place.secretKey;
-  return (await findOrGenerate(join(place.dataDir, 'secret-key'), isSecretKey, '', 32)).key;
+  const generate = () => randomBytes(32).toString('hex');
+  return (await findOrGenerate(join(place.dataDir, 'secret-key'), isSecretKey, generate)).secret;
 }
 
 /** The file of the admin key in the data directory. */
 export function adminKeyFile(dataDir: string): string {
   return join(dataDir, 'admin-key');
-}
-
-async function findOrGenerate(
-  file: string,
-  isKey: (text: string) => boolean,
-  prefix: string,
-  bytes: number,
-): Promise<{ key: string; fresh: boolean }> {
-  const kept = await find(file, isKey);
-  if (kept !== null) return { key: kept, fresh: false };
-  const key = prefix + randomBytes(bytes).toString('hex');
-  const fresh = await keep(file, key);
-  return { key: fresh ? key : ((await find(file, isKey)) ?? ''), fresh };
-}
-
-/**
- * Null when there is no such file; throws for an invalid key, because an empty or short one can be guessed.
- */
-async function find(file: string, isKey: (text: string) => boolean): Promise<string | null> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-  const key = text.trim();
-  if (!isKey(key))
-    throw new Error(
-      `${file} ${key === '' ? 'is empty' : 'does not contain a key'}: restore it, or remove it to have a new key generated`,
-    );
-  return key;
-}
-
-/**
- * False when a key is already stored. When two processes start at once, one generates the key, and the link
- * makes the complete file appear: the other never reads half a key. The file is flushed, because data
- * encrypted with a lost key is lost too.
- */
-async function keep(file: string, key: string): Promise<boolean> {
-  const draft = `${file}.${randomBytes(4).toString('hex')}`;
-  await writeFile(draft, `${key}\n`, { mode: 0o600, flush: true });
-  try {
-    await link(draft, file);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await unlink(draft);
-  }
 }

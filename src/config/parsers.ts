@@ -3,7 +3,11 @@ import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parse as parsePostgresUrl } from 'pg-connection-string';
+import { isOneOf, wholeNumberIn } from '../domain/text.ts';
 import { type AllowList, parseAllowList } from '../outbound/address-guard.ts';
+
+/** Almost four months. */
+const MAX_SECONDS = 9_999_999;
 
 /** Returns the value of a text. Throws NotAllowed. */
 export type Parser<T> = (text: string) => T;
@@ -17,17 +21,16 @@ export class NotAllowed extends Error {
 
 export function wholeNumber(least: number, most: number): Parser<number> {
   return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) throw new NotAllowed(`a whole number from ${least} to ${most}`);
+    const value = wholeNumberIn(text, least, most);
+    if (value === null) throw new NotAllowed(`a whole number from ${least} to ${most}`);
     return value;
   };
 }
 
 export function oneOf<T extends string>(...allowed: readonly T[]): Parser<T> {
   return (text) => {
-    const value = allowed.find((one) => one === text);
-    if (value === undefined) throw new NotAllowed(`one of ${allowed.join(', ')}`);
-    return value;
+    if (!isOneOf(text, allowed)) throw new NotAllowed(`one of ${allowed.join(', ')}`);
+    return text;
   };
 }
 
@@ -97,7 +100,8 @@ export function allowList(text: string): AllowList {
 export function proxies(given: string): false | number | string[] {
   const text = given.trim();
   if (text === '' || text === 'off' || text === '0') return false;
-  if (/^\d{1,2}$/.test(text)) return Number(text);
+  const hops = wholeNumberIn(text, 1, 99);
+  if (hops !== null) return hops;
   const list = text.split(',').map((part) => part.trim());
   if (!list.every(isAddressOrCidr))
     throw new NotAllowed(
@@ -113,8 +117,8 @@ function isAddressOrCidr(text: string): boolean {
 }
 
 export function listOfSeconds(text: string): readonly number[] {
-  const parts = text.split(',').map((part) => part.trim());
-  if (!parts.every((part) => /^\d{1,7}$/.test(part)))
+  const seconds = text.split(',').map((part) => wholeNumberIn(part.trim(), 0, MAX_SECONDS));
+  if (!seconds.every((value) => value !== null))
     throw new NotAllowed('whole numbers of seconds, separated by commas');
-  return Object.freeze(parts.map(Number));
+  return Object.freeze(seconds);
 }

@@ -1,3 +1,5 @@
+import { BatchwrightError, type ErrorName } from '../contract/errors.ts';
+
 /** queued → running → completed or cancelled; see docs/lifecycle.md. */
 export type BatchState = 'queued' | 'running' | 'completed' | 'cancelled';
 
@@ -30,6 +32,20 @@ const ASYNC_ID = /^[0-9a-f]{32}$/;
 /** True for the form of id that `run` returns; no other value names a batch. */
 export function isAsyncId(value: unknown): value is AsyncId {
   return typeof value === 'string' && ASYNC_ID.test(value);
+}
+
+/**
+ * What `find` returns for the batch. Throws `batchNotFound` (or the given error) alike for an invalid id and
+ * for a batch that `find` does not find: one that is gone, or another tenant's.
+ */
+export async function requireFound<T>(
+  asyncId: unknown,
+  find: (batchId: string) => Promise<T | null>,
+  notFound: ErrorName = 'batchNotFound',
+): Promise<T> {
+  const found = isAsyncId(asyncId) ? await find(toBatchId(asyncId)) : null;
+  if (found === null) throw new BatchwrightError(notFound);
+  return found;
 }
 
 export function toAsyncId(batchId: string): AsyncId {

@@ -24,3 +24,14 @@ export function textRule(format: string): string | undefined {
     ? TEXT_FORMATS[format as keyof typeof TEXT_FORMATS].rule
     : undefined;
 }
+
+/** The whole number that a text of digits stands for; null when it is none or is out of range. */
+export function wholeNumberIn(text: string, least: number, most: number): number | null {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return number >= least && number <= most ? number : null;
+}
+
+/** True when the value is one of the words. */
+export function isOneOf<T extends string>(value: unknown, words: readonly T[]): value is T {
+  return (words as readonly unknown[]).includes(value);
+}

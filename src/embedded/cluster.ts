@@ -6,7 +6,6 @@ import {
   lstat,
   mkdtemp,
   readdir,
-  readFile,
   readlink,
   realpath,
   rename,
@@ -18,6 +17,7 @@ import {
 import { dirname, join, parse } from 'node:path';
 import { promisify } from 'node:util';
 import type { Log } from '../domain/log.ts';
+import { findOrGenerate } from '../domain/secret-file.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { openFolder } from './open-folder.ts';
 import { canEnter, findOwner, type Owner } from './owner.ts';
@@ -95,15 +95,8 @@ async function newHome(link: string, owner: Owner, log: Log): Promise<string> {
 }
 
 async function keptPassword(file: string): Promise<string> {
-  const kept = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    return '';
-  });
-  if (kept) return kept.trim();
-  const password = randomBytes(24).toString('base64url');
-  await writeFile(`${file}.new`, `${password}\n`, { mode: 0o600 });
-  await rename(`${file}.new`, file);
-  return password;
+  const generate = () => randomBytes(24).toString('base64url');
+  return (await findOrGenerate(file, (text) => text !== '', generate)).secret;
 }
 
 /** With retries: an initdb whose parent was killed writes for a moment longer. */

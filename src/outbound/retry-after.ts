@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseHttpDate } from '../domain/http-date.ts';
+import { wholeNumberIn } from '../domain/text.ts';
 
 const MAX_SECONDS = 86_400;
 
@@ -10,7 +11,8 @@ const MAX_SECONDS = 86_400;
  */
 export function retryAfterSeconds(headers: IncomingHttpHeaders): number | null {
   const value = headers['retry-after']?.trim() ?? '';
-  if (/^\d+$/.test(value)) return Math.min(Number(value), MAX_SECONDS);
+  const seconds = wholeNumberIn(value, 0, Number.POSITIVE_INFINITY);
+  if (seconds !== null) return Math.min(seconds, MAX_SECONDS);
   const now = parseHttpDate(headers.date?.trim() ?? '', Date.now()) ?? Date.now();
   const date = parseHttpDate(value, now);
   return date === null ? null : Math.min(Math.max(Math.ceil((date - now) / 1000), 0), MAX_SECONDS);

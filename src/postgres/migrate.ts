@@ -4,7 +4,7 @@ import type { Log } from '../domain/log.ts';
 import { StartError } from '../domain/start-error.ts';
 import { createClient } from './connection.ts';
 import { type MigrationFile, planMigrations, type RunMigration, readMigrations } from './migration-files.ts';
-import { begin } from './transaction.ts';
+import { begin, undo } from './transaction.ts';
 
 /** Any number works if every Batchwright uses the same. */
 const LOCK_KEY = 7_130_244_108;
@@ -138,7 +138,7 @@ async function runOne(
   try {
     await run();
   } catch (cause) {
-    await client.query('rollback').catch(() => undefined);
+    await undo(client).catch(() => undefined);
     const { message, position } = cause as pg.DatabaseError;
     const line = position ? ` at line ${file.text.slice(0, Number(position)).split('\n').length}` : '';
     throw new StartError(`Migration ${file.place} failed${line}: ${message}`, { cause });

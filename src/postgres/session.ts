@@ -1,7 +1,7 @@
 /** Sessions for plugins' statements: their limits, and the cleanup after them. */
 import type { ClientBase, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import { isTransactionRefused } from './errors.ts';
-import { begin, pipelined } from './transaction.ts';
+import { begin, commit, pipelined } from './transaction.ts';
 
 /** How often the server checks that the client of a running statement still exists. */
 const CHECK_SECONDS = 2;
@@ -73,7 +73,7 @@ async function queryShared<Row extends QueryResultRow>(
     await pipelined(client, [
       () => begin(client, { lockSeconds: 0, statementSeconds: seconds, byIndex: false }),
       async () => answers.push(await client.query<Row>(text, values)),
-      () => client.query('commit'),
+      () => commit(client),
     ]);
     return answers[0] as QueryResult<Row>;
   } catch (error) {

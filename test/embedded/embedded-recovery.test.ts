@@ -132,6 +132,8 @@ test('a used data directory', async (t) => {
     const password = await readFile(file, 'utf8');
     await writeFile(file, 'another');
     await assert.rejects(dataDir.start(), /refuses the password/);
+    await writeFile(file, '');
+    await assert.rejects(dataDir.start(), /postgres-password is empty: restore it/);
     await writeFile(file, password);
   });
 });

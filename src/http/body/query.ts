@@ -1,6 +1,7 @@
 /** The query of a request, checked. */
 import type { Request } from 'express';
 import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
+import { isOneOf, wholeNumberIn } from '../../domain/text.ts';
 import { notKnown } from '../../domain/unknown-name.ts';
 
 /**
@@ -20,7 +21,7 @@ export function queryOf<Name extends string>(
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part) ?? [];
     const decoded = decodedText(name, kind);
     const shown = `?${decoded.slice(0, 100)}=`;
-    if (!(known as readonly string[]).includes(decoded))
+    if (!isOneOf(decoded, known))
       throw new BatchwrightError(kind, { message: `${shown}${notKnown(decoded, known)}` });
     if (values.has(decoded)) throw new BatchwrightError(kind, { message: `${shown} is given twice` });
     values.set(decoded, decodedText(value, kind));
@@ -42,16 +43,16 @@ function decodedText(text: string, kind: ErrorName): string {
 
 /** One of the allowed words; undefined when it is absent. Throws `badRequest`. */
 export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T | undefined {
-  if (value === undefined || allowed.includes(value as T)) return value as T | undefined;
+  if (value === undefined || isOneOf(value, allowed)) return value;
   throw new BatchwrightError('badRequest', { message: `${name} must be one of ${allowed.join(', ')}` });
 }
 
 /** A whole number, also written as text, as in a query; undefined when it is absent. Throws `badRequest`. */
 export function wholeNumber(name: string, value: unknown, least: number, most: number): number | undefined {
   if (value === undefined) return undefined;
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most)
-    return number;
+  const text = typeof value === 'number' ? String(value) : value;
+  const number = typeof text === 'string' ? wholeNumberIn(text, least, most) : null;
+  if (number !== null) return number;
   throw new BatchwrightError('badRequest', {
     message: `${name} must be a whole number from ${least} to ${most}`,
   });

@@ -1,6 +1,6 @@
 /** Runs a single action: `POST /api/1.0/{namespace}?action={action}` with the params as the body. */
 import type { RequestHandler } from 'express';
-import { BatchwrightError } from '../../contract/errors.ts';
+import { BatchwrightError, isErrorStatus } from '../../contract/errors.ts';
 import { type CallActionDeps, callAction } from '../../pipeline/call/call-action.ts';
 import { callerOf } from '../auth/callers.ts';
 import { type BodyLimits, readParams } from '../body/body.ts';
@@ -47,7 +47,5 @@ export function alone(
 /** The HTTP status is the errorCode; an action may use codes that are not an HTTP status. */
 function statusOf(error: string): number {
   const { errorCode } = (JSON.parse(error) ?? {}) as { errorCode?: unknown };
-  return Number.isInteger(errorCode) && Number(errorCode) >= 400 && Number(errorCode) <= 599
-    ? Number(errorCode)
-    : 500;
+  return isErrorStatus(errorCode) ? errorCode : 500;
 }

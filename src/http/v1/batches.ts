@@ -5,6 +5,7 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import type { BatchState } from '../../domain/batch.ts';
 import { BATCH_OPTIONS, isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
+import { wholeNumberIn } from '../../domain/text.ts';
 import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control/control.ts';
 import { batchPage, requireView } from '../../pipeline/read/batch-view.ts';
 import type { BatchWatch } from '../../pipeline/read/batch-watch.ts';
@@ -165,8 +166,8 @@ function pageLimit(limit: string | undefined): number {
 /** A cursor is the index to continue from. */
 function indexOf(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
-  const index = /^\d+$/.test(cursor) ? Number(cursor) : Number.NaN;
-  if (!(index <= MAX_INDEX)) throw wrongCursor();
+  const index = wholeNumberIn(cursor, 0, MAX_INDEX);
+  if (index === null) throw wrongCursor();
   return index;
 }
 

@@ -4,8 +4,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
-import { BatchwrightError } from '../../contract/errors.ts';
-import { type AsyncId, isAsyncId, isTerminal, toBatchId } from '../../domain/batch.ts';
+import { type AsyncId, isTerminal, requireFound } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
@@ -101,13 +100,12 @@ async function withBatch(
   asyncId: AsyncId | unknown,
   work: (client: PoolClient, batch: BatchRow) => Promise<boolean>,
 ): Promise<boolean> {
-  if (!isAsyncId(asyncId)) throw new BatchwrightError('batchNotFound');
-  const batchId = toBatchId(asyncId);
-  await requireActions(deps, caller, batchId);
-  const inTransaction = async (client: PoolClient) => {
-    const batch = await lockTenantBatch(client, caller.tenant, batchId);
-    if (!batch) throw new BatchwrightError('batchNotFound');
-    return work(client, batch);
-  };
-  return transaction(deps.pool, inTransaction, { attempts: ATTEMPTS });
+  return requireFound(asyncId, async (batchId) => {
+    await requireActions(deps, caller, batchId);
+    const inTransaction = async (client: PoolClient) => {
+      const batch = await lockTenantBatch(client, caller.tenant, batchId);
+      return batch && work(client, batch);
+    };
+    return transaction(deps.pool, inTransaction, { attempts: ATTEMPTS });
+  });
 }

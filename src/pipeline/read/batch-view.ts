@@ -1,7 +1,6 @@
 /** A batch as the REST interface shows it. */
 import type { Pool } from 'pg';
-import { BatchwrightError } from '../../contract/errors.ts';
-import { type AsyncId, type BatchState, isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import { type AsyncId, type BatchState, requireFound, toAsyncId } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { findLiveBatch, type LiveBatch, listBatches } from '../../store/batch-list.ts';
 import type { BatchRow, CallbackState } from '../../store/batches.ts';
@@ -37,9 +36,7 @@ function callbackOf(url: string, { callbackState, callbackAttempts }: BatchRow):
 
 /** The caller's batch. Throws `batchNotFound` like `requireBatch`. */
 export async function requireView(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchView> {
-  const batch = isAsyncId(asyncId) ? await findLiveBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
-  if (!batch) throw new BatchwrightError('batchNotFound');
-  return toView(batch);
+  return toView(await requireFound(asyncId, (batchId) => findLiveBatch(pool, caller.tenant, batchId)));
 }
 
 export interface BatchPage {

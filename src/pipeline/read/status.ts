@@ -1,14 +1,13 @@
 /** What callers see of a batch: state, counts, progress. */
 import type { Pool } from 'pg';
-import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
+import type { ErrorName } from '../../contract/errors.ts';
 import {
   type AsyncId,
   type BatchState,
   type Counts,
-  isAsyncId,
   isTerminal,
+  requireFound,
   toAsyncId,
-  toBatchId,
 } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { type BatchRow, findTenantBatch } from '../../store/batches.ts';
@@ -32,9 +31,7 @@ export async function requireBatch(
   asyncId: unknown,
   notFound: ErrorName = 'batchNotFound',
 ): Promise<BatchRow> {
-  const batch = isAsyncId(asyncId) ? await findTenantBatch(pool, caller.tenant, toBatchId(asyncId)) : null;
-  if (!batch) throw new BatchwrightError(notFound);
-  return batch;
+  return requireFound(asyncId, (batchId) => findTenantBatch(pool, caller.tenant, batchId), notFound);
 }
 
 export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchStatus> {
