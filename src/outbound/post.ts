@@ -46,13 +46,20 @@ export interface PostAnswer {
  * followed. The last bytes are sent only when the body has ended without an error and with the announced
  * length: a body that fails is cut off, so that no receiver gets all of it. An answer other than 2xx counts
  * as soon as it arrives; 2xx counts when the whole body was sent. Always destroys a stream. Throws
- * OutboundError.
+ * OutboundError, an UnreadableBodyError when the stream failed.
  */
 export async function postStream(options: PostOptions): Promise<PostAnswer> {
   try {
     return await post(options);
   } finally {
     if (options.body instanceof Readable) options.body.on('error', () => {}).destroy();
+  }
+}
+
+/** The body that was to be sent could not be read; `cause` is the error of its stream. */
+export class UnreadableBodyError extends OutboundError {
+  constructor(cause: unknown) {
+    super('the body could not be read', { cause });
   }
 }
 
@@ -143,7 +150,7 @@ async function* heldBack(body: Readable, contentLength: number): AsyncGenerator<
       held = next;
     }
   } catch (cause) {
-    throw new OutboundError('the body could not be read', { cause });
+    throw new UnreadableBodyError(cause);
   }
   if (length !== contentLength) throw new OutboundError('the body does not have the length announced');
   if (held) yield held;

@@ -4,6 +4,7 @@ import { GroupCommit } from '../../domain/group-commit.ts';
 import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
+import { whenSent } from '../../queue/when-sent.ts';
 import { callbackBatches, countDelivered, insertDeliveries } from '../../store/deliveries.ts';
 import { decodeSmallResults, smallResults } from '../../store/results.ts';
 import type { CallbackSource } from './callback-body.ts';
@@ -80,13 +81,11 @@ async function readAll(pool: Pool, batchIds: readonly string[]): Promise<(Callba
 async function recordAll(queue: Queue, client: PoolClient, delivered: readonly Delivered[]): Promise<void> {
   const claims = delivered.map(({ claim }) => claim);
   const [{ queue: name } = { queue: '' }] = claims;
-  const sent = Promise.withResolvers<void>();
-  // Another lane may have taken over a message: then both lanes' attempts are logged.
-  const completed = queue.completeAll(client, name, claims, sent.resolve);
-  // Lock order everywhere: message rows, then batch rows. This prevents deadlocks.
-  await Promise.race([sent.promise, completed]);
+  // Lock order everywhere: message rows, then batch rows. This prevents deadlocks. Another lane may have taken
+  // over a message: then both lanes' attempts are logged.
+  const completed = await whenSent((onSent) => queue.completeAll(client, name, claims, onSent));
   // Sent without waiting for each answer: no statement depends on the one before.
-  await Promise.all([completed, ...eachBatchOnce(delivered).flatMap((some) => record(client, some))]);
+  await Promise.all([completed.answer, ...eachBatchOnce(delivered).flatMap((some) => record(client, some))]);
 }
 
 function record(client: PoolClient, delivered: readonly Delivered[]): Promise<void>[] {

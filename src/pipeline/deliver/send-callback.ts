@@ -3,11 +3,10 @@
  * size.
  */
 import type { LookupFunction } from 'node:net';
-import { Readable } from 'node:stream';
 import { toAsyncId } from '../../domain/batch.ts';
 import type { AllowList } from '../../outbound/address-guard.ts';
 import { OutboundError } from '../../outbound/outbound-error.ts';
-import { type PostTimeouts, postStream } from '../../outbound/post.ts';
+import { type PostTimeouts, postStream, UnreadableBodyError } from '../../outbound/post.ts';
 import { beginSignature } from '../../outbound/signature.ts';
 import type { Log } from '../../plugin/context.ts';
 import { isDatabaseUnavailable } from '../../postgres/errors.ts';
@@ -48,7 +47,6 @@ export async function sendCallback(
 ): Promise<Attempt> {
   const secret = await deps.callbackSecret(batch.tenant);
   const id = webhookId(batch);
-  let body: CallbackBody | undefined;
   let startedAt = performance.now();
   const attempt = (part: Partial<Attempt>): Attempt => ({
     status: null,
@@ -60,7 +58,6 @@ export async function sendCallback(
   try {
     const beginHmac = (signingTime: number) => beginSignature(secret, id, signingTime);
     const answer = await deps.bodies.withBody(batch, beginHmac, (signed) => {
-      body = signed;
       startedAt = performance.now();
       const { allow, lookup, stopping: signal, timeouts } = deps;
       const { contentLength, content } = signed;
@@ -74,12 +71,12 @@ export async function sendCallback(
       retryAfterSeconds: answer.retryAfterSeconds,
     });
   } catch (error) {
+    const reason = error instanceof UnreadableBodyError ? error.cause : error;
+    const isOfReceiver = reason instanceof OutboundError;
     // Not counted: the lane that takes the message next repeats the attempt. Only reading the body uses the
     // database; an unreachable receiver fails with the same codes.
-    const unreadable = body ? readError(body) : error;
-    if (deps.stopping.aborted || isDatabaseUnavailable(unreadable)) throw error;
-    const reason = unreadable ?? error;
-    if (reason instanceof OutboundError) return attempt({ error: reason.message });
+    if (deps.stopping.aborted || (!isOfReceiver && isDatabaseUnavailable(reason))) throw error;
+    if (isOfReceiver) return attempt({ error: reason.message });
     deps.log.warn({ err: reason, asyncId: toAsyncId(batch.id) }, 'callback not delivered');
     return attempt({ error: 'the request failed' });
   }
@@ -98,8 +95,4 @@ function headersOf(id: string, { signingTime, signature }: CallbackBody): Record
     'webhook-timestamp': String(signingTime),
     'webhook-signature': signature,
   };
-}
-
-function readError({ content }: CallbackBody): Error | null {
-  return content instanceof Readable ? content.errored : null;
 }
