@@ -234,6 +234,15 @@ export async function nthResultIndex(
   return rows[0]?.index ?? null;
 }
 
+/** Selects results that did not succeed: those that every member selects, all without members. */
+export interface UnsuccessfulSelection {
+  /** A bit for each job of the batch, the lowest of a byte first. */
+  indexes?: Uint8Array | undefined;
+  statuses?: readonly string[] | undefined;
+  /** Of the error that is the response. */
+  errorCode?: number | undefined;
+}
+
 /**
  * Deletes results that did not succeed, before a restart; returns the number of each status. Jobs that
  * skipInvalid let pass stay failed, because they can never run.
@@ -241,19 +250,26 @@ export async function nthResultIndex(
 export async function deleteUnsuccessful(
   client: ClientBase,
   batchId: string,
+  { indexes, statuses, errorCode }: UnsuccessfulSelection = {},
 ): Promise<{ failed: number; cancelled: number }> {
+  // The error code is found in the text: operators of json fail for a response that has \u0000 anywhere. Every
+  // error is stored with its code first. A status is compared as text, because it need not be one of today.
   const { rows } = await client.query<{ failed: number; cancelled: number }>(
     `with deleted as (
        delete from batchwright.result
-       where batch_id = $1 and status <> 'succeeded' and not exists (
-         select from batchwright.chunk cross join unnest(invalid_indexes) as invalid (index)
-         where chunk.batch_id = $1 and invalid.index = result.index)
+       where batch_id = $1 and status <> 'succeeded'
+         and ($2::bytea is null or case when index < 8 * length($2) then get_bit($2, index) = 1 end)
+         and ($3::text[] is null or status::text = any($3))
+         and ($4::text is null or starts_with(response::text, $4))
+         and not exists (
+           select from batchwright.chunk cross join unnest(invalid_indexes) as invalid (index)
+           where chunk.batch_id = $1 and invalid.index = result.index)
        returning status
      )
      select count(*) filter (where status = 'failed')::int as failed,
             count(*) filter (where status = 'cancelled')::int as cancelled
      from deleted`,
-    [batchId],
+    [batchId, indexes, statuses, errorCode === undefined ? undefined : `{"errorCode":${errorCode},`],
   );
   return rows[0] ?? { failed: 0, cancelled: 0 };
 }

@@ -94,8 +94,12 @@ function depthHint(error: JsonSyntaxError): string {
   return isTooDeep ? `, counting the ${PARAMS_OUTER_DEPTH} that a JSON body has around params` : '';
 }
 
-/** @param hint the end of the message of a syntax error */
-function asRequestError<T>(hint: (error: JsonSyntaxError) => string, scan: () => T): T {
+/**
+ * Runs a step of a scanner, and makes its errors those of the request.
+ *
+ * @param hint the end of the message of a syntax error
+ */
+export function asRequestError<T>(hint: (error: JsonSyntaxError) => string, scan: () => T): T {
   try {
     return scan();
   } catch (error) {

@@ -15,6 +15,7 @@ import { type BodyLimits, readEnvelope } from '../body/body.ts';
 import { idempotencyKeyOf } from '../body/idempotency-key.ts';
 import { readMembers } from '../body/members.ts';
 import { oneOf, queryOf, wholeNumber } from '../body/query.ts';
+import { readSelectionBody, SELECTION, selectionOf } from '../body/restart-selection.ts';
 import { sendResults } from '../send-results.ts';
 
 export interface RpcDeps extends SubmitDeps, ControlDeps {
@@ -29,6 +30,8 @@ interface RpcAction {
   methods: readonly string[];
   /** The names allowed in the query and in the body; null when the body is a batch. */
   parameters: readonly string[] | null;
+  /** How the body is read, when not as a small object. */
+  read?: typeof readSelectionBody;
   handle(deps: RpcDeps, request: Request, response: Response, parameters: Parameters): Promise<void>;
 }
 
@@ -71,7 +74,15 @@ const ACTIONS: Record<string, RpcAction> = {
   },
   results: { methods: GET_OR_POST, parameters: PARAMETERS, handle: answerResults },
   cancel: booleanAction('cancelled', cancel),
-  restart: booleanAction('restarted', restart),
+  restart: {
+    methods: POST,
+    parameters: [...ID, ...SELECTION],
+    read: readSelectionBody,
+    async handle(deps, request, response, given) {
+      const selection = selectionOf(given);
+      response.json({ restarted: await restart(deps, callerOf(request), asyncIdOf(given), selection) });
+    },
+  },
   repost: booleanAction('reposted', repost),
 };
 
@@ -81,7 +92,7 @@ export function rpc(deps: RpcDeps): RequestHandler {
     const action = typeof name === 'string' && Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
     requireMethod(action?.methods ?? GET_OR_POST, request, response);
     if (!action) throw unknownAction(request);
-    await action.handle(deps, request, response, await parametersOf(request, action.parameters));
+    await action.handle(deps, request, response, await parametersOf(request, action, deps.bodyLimits));
   };
 }
 
@@ -137,10 +148,14 @@ async function answerResults(
 }
 
 /** Ids and numbers may be in the body or in the query; null counts as absent. */
-async function parametersOf(request: Request, known: readonly string[] | null): Promise<Parameters> {
+async function parametersOf(
+  request: Request,
+  { parameters: known, read = readMembers }: RpcAction,
+  limits: BodyLimits,
+): Promise<Parameters> {
   const { action: _, ...query } = queryOf(request, ['action', ...(known ?? [])], 'invalidRequest');
   if (known === null) return {};
-  const body = await readMembers(request, known);
+  const body = await read(request, known, limits);
   const given = Object.entries(body).filter(([, value]) => value !== null);
   const twice = given.find(([name, value]) => Object.hasOwn(query, name) && query[name] !== String(value));
   if (twice)

@@ -23,6 +23,7 @@ import { idempotencyKeyOf } from '../body/idempotency-key.ts';
 import { LINES, readLines } from '../body/lines.ts';
 import { readMembers } from '../body/members.ts';
 import { oneOf, queryOf, wholeNumber } from '../body/query.ts';
+import { readSelectionBody, SELECTION, selectionOf } from '../body/restart-selection.ts';
 import { sendResults } from '../send-results.ts';
 import { sendEvents } from './events.ts';
 
@@ -87,7 +88,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
     response.json({ data: await deliveriesOf(pool, batch) });
   });
 
-  for (const [name, perform] of Object.entries({ cancel, restart, repost }))
+  for (const [name, perform] of Object.entries({ cancel, repost }))
     router.post(`/batches/:asyncId/${name}`, async (request, response) => {
       const { asyncId } = request.params as { asyncId: string };
       queryOf(request, []);
@@ -95,6 +96,14 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
       await perform(deps, callerOf(request), asyncId);
       await sendBatch(pool, request, response.status(202), asyncId);
     });
+
+  router.post('/batches/:asyncId/restart', async (request, response) => {
+    const { asyncId } = request.params;
+    queryOf(request, []);
+    const selection = selectionOf(await readSelectionBody(request, SELECTION, deps.bodyLimits));
+    await restart(deps, callerOf(request), asyncId, selection);
+    await sendBatch(pool, request, response.status(202), asyncId);
+  });
   return router;
 }
 

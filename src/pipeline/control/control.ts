@@ -17,6 +17,7 @@ import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
 import { deleteUnsuccessful } from '../../store/results.ts';
 import { callbackMessage } from '../settle/batch-end.ts';
 import { recordLostOfEnded } from '../settle/lost-results.ts';
+import { type RestartSelection, toStored } from './selection.ts';
 
 export interface ControlDeps {
   pool: Pool;
@@ -41,15 +42,22 @@ export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
 }
 
 /**
- * Runs every job again that has not succeeded, under a new generation. Work of older generations that is
- * still in flight, callbacks included, records nothing. False when there is nothing to restart or the batch
- * still runs.
+ * Runs jobs again that have not succeeded, under a new generation: all of them, or the selected ones. The others
+ * keep their results. Work of older generations that is still in flight, callbacks included, records nothing.
+ * False when there is nothing to restart or the batch still runs. Throws `badRequest` for an index that the
+ * batch does not have.
  */
-export function restart(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+export function restart(
+  deps: ControlDeps,
+  caller: Caller,
+  asyncId: unknown,
+  selection: RestartSelection = {},
+): Promise<boolean> {
   return withBatch(deps, caller, asyncId, async (client, batch) => {
+    const selected = toStored(selection, batch.total);
     if (!isTerminal(batch.state)) return false;
     await recordLostOfEnded(client, batch);
-    const removed = await deleteUnsuccessful(client, batch.id);
+    const removed = await deleteUnsuccessful(client, batch.id, selected);
     if (removed.failed + removed.cancelled === 0) return false;
     const generation = await reopen(client, batch.id, removed);
     await clearNextAttempts(client, batch.id);
