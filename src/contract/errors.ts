@@ -36,7 +36,10 @@ export const catalogue = {
 
 export type ErrorName = keyof typeof catalogue;
 
-/** What a caller receives: the contract's error shape. */
+/**
+ * What a caller receives: the contract's error shape. A job's error is stored with its errorCode first, because a
+ * restart finds it there.
+ */
 export interface ErrorBody {
   errorCode: number;
   message: string;

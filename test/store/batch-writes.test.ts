@@ -1,6 +1,7 @@
 /** Writes of a batch, one test per statement: on one Postgres, or on the cluster of CITUS_URL. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import type pg from 'pg';
 import { createPool } from '../../src/postgres/pools.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
@@ -237,6 +238,41 @@ describe('A restart', () => {
     assert.deepEqual([open?.state, open?.succeeded, open?.failed, open?.cancelled], ['queued', 1, 1, 0]);
     assert.deepEqual((await loadChunk(pool, id, 0))?.recorded, [0, 3]);
   });
+});
+
+describe('A restart of selected jobs', () => {
+  // Operators of json fail for the last two responses.
+  const error = (code: number, message = 'no') => JSON.stringify({ errorCode: code, message });
+  const stored = async () => {
+    const id = await storeBatch(pool, { total: 6 });
+    await settleAll(
+      id,
+      outcome(0),
+      outcome(1, 'failed', error(503)),
+      outcome(2, 'failed', error(404, '{"errorCode":503,')),
+      outcome(3, 'cancelled', 'null'),
+      outcome(4, 'cancelled', error(503, '\0')),
+      outcome(5, 'failed', error(503, '\ud800')),
+    );
+    return id;
+  };
+  for (const [selection, removed, recorded] of [
+    [{ errorCode: 503 }, { failed: 2, cancelled: 1 }, [0, 2, 3]],
+    [{ statuses: ['cancelled'] }, { failed: 0, cancelled: 2 }, [0, 1, 2, 5]],
+    [{ statuses: ['failed', 'skipped'], errorCode: 503 }, { failed: 2, cancelled: 0 }, [0, 2, 3, 4]],
+    [{ statuses: [] }, { failed: 0, cancelled: 0 }, [0, 1, 2, 3, 4, 5]],
+    [{ indexes: Buffer.from([0b010101]) }, { failed: 1, cancelled: 1 }, [0, 1, 3, 5]],
+    [{ indexes: Buffer.alloc(1) }, { failed: 0, cancelled: 0 }, [0, 1, 2, 3, 4, 5]],
+    [{ indexes: Buffer.alloc(0) }, { failed: 0, cancelled: 0 }, [0, 1, 2, 3, 4, 5]],
+  ] as const)
+    test(`a restart deletes the results that ${inspect(selection)} selects`, async () => {
+      const id = await stored();
+      assert.deepEqual(
+        await transaction(pool, (client) => deleteUnsuccessful(client, id, selection)),
+        removed,
+      );
+      assert.deepEqual((await loadChunk(pool, id, 0))?.recorded, recorded);
+    });
 });
 
 test('wrong counters are corrected from the results', async () => {

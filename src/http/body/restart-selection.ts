@@ -118,7 +118,8 @@ function setMember(
 function parsed(value: Buffer): unknown {
   try {
     if (!isUtf8(value)) throw new SyntaxError('it is not valid UTF-8');
-    return parseUnrounded(value.toString());
+    // Only numbers inside an array or an object are checked for rounding.
+    return (parseUnrounded(`[${value}]`) as unknown[])[0];
   } catch (error) {
     throw new BatchwrightError('invalidRequest', {
       message: `The body is not valid JSON: ${(error as Error).message}`,

@@ -128,8 +128,9 @@ describe('unknown members of small bodies', () => {
     ['results', { perpage: 1 }, 'perpage is not known: did you mean perPage?'],
     ['results', { limit: 1 }, 'limit is not known: known names are async, asyncId, start, perPage, status'],
     ['cancel', { force: true }, 'force is not known: known names are async, asyncId'],
-    ['restart', { indexes: [1] }, 'indexes is not known: known names are async, asyncId'],
-    ['restart', { status: ['failed'] }, 'status is not known: known names are async, asyncId'],
+    ['cancel', { indexes: [1] }, 'indexes is not known: known names are async, asyncId'],
+    ['restart', { statuses: ['failed'] }, 'statuses is not known: did you mean status?'],
+    ['restart', { error: 503 }, 'error is not known: did you mean errorCode?'],
     ['repost', { callbackUrl: '' }, 'callbackUrl is not known: known names are async, asyncId'],
   ] as const)
     test(`an unknown member is refused: ${Object.keys(member)} of ${action}`, async () => {
@@ -137,7 +138,7 @@ describe('unknown members of small bodies', () => {
       assert.equal(await assertRefused(() => system.rpc(action, { async, ...member }), told), 24092);
     });
 
-  for (const verb of ['cancel', 'restart', 'repost'])
+  for (const verb of ['cancel', 'repost'])
     test(`any member in the body of /v1/batches/{asyncId}/${verb} is refused`, async () => {
       const asyncId = await ended();
       const post = (body: string) =>
