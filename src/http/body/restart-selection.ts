@@ -20,8 +20,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_MEMBER_BYTES = 64 * 1024;
 /** The largest job index: Postgres stores it as an integer. */
 const MAX_INDEX = 2 ** 31 - 1;
-const noHint = () => '';
 const PLAIN_INDEX = /^(?:0|[1-9]\d{0,8})$/;
+const noHint = () => '';
 
 /** Members of the body that select jobs. */
 export const SELECTION = ['indexes', 'status', 'errorCode'] as const;
