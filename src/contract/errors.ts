@@ -45,6 +45,8 @@ export interface ErrorBody {
   message: string;
   specificCode?: number;
   additionalMessages?: string[];
+  /** Facts that an action adds, any JSON: the answer of another API, for example. */
+  details?: unknown;
 }
 
 /** True when the code can be the status of an answer: an error's status is its errorCode. */

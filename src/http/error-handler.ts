@@ -49,11 +49,12 @@ function publicError(error: unknown, request: Request): PublicError {
 }
 
 function bodyOf({ message, options }: NonRetryableError | RetryLaterError): ErrorBody {
-  const { errorCode, specificCode, additionalMessages } = options;
+  const { errorCode, specificCode, additionalMessages, details } = options;
   return {
     errorCode: isErrorStatus(errorCode) ? errorCode : catalogue.jobFailed.errorCode,
     message,
     ...(specificCode === undefined ? {} : { specificCode }),
     ...(additionalMessages ? { additionalMessages } : {}),
+    ...(details === undefined ? {} : { details }),
   };
 }

@@ -4,6 +4,8 @@ export interface ActionErrorOptions {
   errorCode?: number;
   specificCode?: number;
   additionalMessages?: string[];
+  /** Facts for programs, as JSON of at most 64 KiB; more is left out. */
+  details?: unknown;
   cause?: unknown;
 }
 

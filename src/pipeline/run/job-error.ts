@@ -8,6 +8,7 @@ export class TimeoutError extends Error {}
 /** An error object is stored with each failed job, so it must stay small for any thrown value. */
 const MAX_MESSAGE_LENGTH = 10_000;
 const MAX_MESSAGES = 100;
+const MAX_DETAILS_LENGTH = 64 * 1024;
 
 /** What the thrown error asks for. */
 export interface Judgement {
@@ -58,7 +59,7 @@ function requestedDelay({ delaySeconds }: RetryLaterError): number {
 
 function bodyOf(error: unknown): ErrorBody {
   if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
-    const { errorCode, specificCode, additionalMessages } = error.options;
+    const { errorCode, specificCode, additionalMessages, details } = error.options;
     return {
       errorCode: isErrorStatus(errorCode) ? errorCode : catalogue.jobFailed.errorCode,
       message: textOf(error.message),
@@ -66,11 +67,22 @@ function bodyOf(error: unknown): ErrorBody {
       ...(Array.isArray(additionalMessages)
         ? { additionalMessages: additionalMessages.slice(0, MAX_MESSAGES + 1).map(textOf) }
         : {}),
+      ...detailsOf(details),
     };
   }
   if (error instanceof TimeoutError) return { errorCode: 504, message: error.message };
   const message = textOf(error instanceof Error ? error.message : error);
   return { errorCode: catalogue.internal.errorCode, message: message || catalogue.internal.message };
+}
+
+/** A copy, because reading the original again could throw. Details that are too long or not JSON are left out. */
+function detailsOf(details: unknown): Pick<ErrorBody, 'details'> {
+  try {
+    const text = JSON.stringify(details) as string | undefined;
+    return text === undefined || text.length > MAX_DETAILS_LENGTH ? {} : { details: JSON.parse(text) };
+  } catch {
+    return {};
+  }
 }
 
 function textOf(value: unknown): string {

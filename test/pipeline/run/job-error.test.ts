@@ -28,6 +28,24 @@ test('an invalid error code is left out, because the HTTP status is the errorCod
   });
 });
 
+test('an error object has the details that an action gives, as JSON', () => {
+  const details = { status: 409, headers: { 'set-cookie': ['a=1', 'b=2'] }, at: new Date(0) };
+  assert.deepEqual(errorBody(new NonRetryableError('x', { details })), {
+    errorCode: 461,
+    message: 'x',
+    details: { ...details, at: '1970-01-01T00:00:00.000Z' },
+  });
+});
+
+test('details that are too long or not JSON are left out', () => {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  for (const details of [circular, 1n, () => 1, 'd'.repeat(64 * 1024)]) {
+    const body = errorBody(new NonRetryableError('x', { details }));
+    assert.deepEqual(body, { errorCode: 461, message: 'x' });
+  }
+});
+
 test('an error object stays small, however much an action throws', () => {
   const additionalMessages = Array.from({ length: 5000 }, () => 'y'.repeat(20_000));
   const body = errorBody(new NonRetryableError('m'.repeat(3_000_000), { additionalMessages }));
