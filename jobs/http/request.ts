@@ -1,37 +1,42 @@
 /**
- * `http.request` `{"method", "url", "headers"?, "body"?}` → `{"status", "headers", "body"}`: one request to
+ * `http.request` `{"url", "method"?, "query"?, "headers"?, "body"?, "json"?, "as"?, "expect"?, "timeoutSeconds"?,
+ * "attempts"?}` → `{"status", "headers", "body"}`, with `"as": "json"` `json` in place of `body`: one request to
  * another API, whose host HTTP_ALLOW must name.
  *
- * - An answer of any status except 429 and 5xx is the job's response. After those two the job runs again, not
- *   before the time in `Retry-After`. A host that is not allowed fails the job at once.
+ * - A status that is not in `expect` (`["2xx"]`) fails the job under that status as errorCode, with the answer
+ *   in `details`. After 408, 425, 429, 5xx and broken connections the job runs again first, up to `attempts`
+ *   (6) times in all, not before the time in `Retry-After`.
  * - POST and PATCH carry an `Idempotency-Key`, the same for every run of the job, unless the caller sets one:
  *   the receiver can then recognise a repeat.
  */
-import { defineAction } from 'batchwright/plugin';
+import { defineAction, NonRetryableError, RetryLaterError } from 'batchwright/plugin';
 import type { HttpRequest } from '#schemas/http/request.ts';
 
-const NOT_IDEMPOTENT = new Set(['POST', 'PATCH']);
+const DEFAULT_ATTEMPTS = 6;
+/** The schema's maximum of `attempts`. */
+const MAX_ATTEMPTS = 20;
+/** The schema's maximum of `timeoutSeconds`. */
+const MAX_TIMEOUT_SECONDS = 60;
 
 export default defineAction<HttpRequest>({
   summary: 'Send a request to another API',
   example: {
     method: 'POST',
     url: 'https://api.example.com/orders',
-    headers: { 'content-type': 'application/json' },
-    body: '{"article":1}',
+    json: { article: 1 },
+    as: 'json',
   },
-  retry: { limit: 5, delaySeconds: 2 },
-  timeoutSeconds: 60,
-  async run({ method, url, headers = {}, body }, { services, signal, idempotencyKey }) {
-    const named = Object.keys(headers).some((name) => name.toLowerCase() === 'idempotency-key');
-    const key = NOT_IDEMPOTENT.has(method) && !named ? { 'Idempotency-Key': idempotencyKey } : {};
-    const answer = await services.http({
-      method,
-      url,
-      headers: { ...headers, ...key },
-      signal,
-      ...(body === undefined ? {} : { body }),
-    });
-    return { status: answer.status, headers: answer.headers, body: answer.body };
+  retry: { limit: MAX_ATTEMPTS - 1, delaySeconds: 2 },
+  // The request's own time limit comes first: it knows the host, and counts as one of its attempts.
+  timeoutSeconds: MAX_TIMEOUT_SECONDS + 5,
+  async run({ attempts = DEFAULT_ATTEMPTS, ...request }, { services, signal, idempotencyKey, attempt }) {
+    try {
+      const answer = await services.http({ ...request, idempotencyKey, signal });
+      const { status, headers, body, json } = answer;
+      return request.as === 'json' ? { status, headers, json } : { status, headers, body };
+    } catch (error) {
+      if (!(error instanceof RetryLaterError) || attempt < attempts) throw error;
+      throw new NonRetryableError(error.message, error.options);
+    }
   },
 });

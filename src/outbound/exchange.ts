@@ -3,7 +3,7 @@ import type { Method, PlainResponse, Request } from 'got';
 import type { AddressRule } from './address-guard.ts';
 import { createGuardedAgents, type GuardedAgents } from './guarded-agent.ts';
 import { systemLookup } from './name-lookup.ts';
-import { NO_ANSWER_IN_TIME, OutboundError, toOutboundError } from './outbound-error.ts';
+import { isClosedByReceiver, NO_ANSWER_IN_TIME, OutboundError, toOutboundError } from './outbound-error.ts';
 
 export interface Timeouts {
   /** For the lookup, the connection and the TLS handshake, each. */
@@ -46,13 +46,27 @@ export interface ExchangeOptions {
 export interface Exchange {
   /** Write the request body to it and read the answer's body from it. */
   stream: Request;
-  /** Status and headers. Rejects with an OutboundError. */
+  /** Status and headers. Rejects with an OutboundError; a StaleConnectionError when another try may help. */
   answer: Promise<PlainResponse>;
   /** Converts any error of `stream` to an OutboundError. */
   toError(error: unknown): OutboundError;
-  /** True when the request was sent over a connection of an earlier one. */
-  isReused(): boolean;
   close(): void;
+}
+
+/** The receiver has closed the connection of an earlier request just when the next one was sent over it. */
+class StaleConnectionError extends OutboundError {}
+
+/**
+ * Sends a request over the connection of an earlier one, if there is one; when the receiver had closed it,
+ * once more over a new connection. Only for requests that may arrive twice.
+ */
+export async function overKeptConnection<T>(send: (keepsConnections: boolean) => Promise<T>): Promise<T> {
+  try {
+    return await send(true);
+  } catch (error) {
+    if (!(error instanceof StaleConnectionError)) throw error;
+    return send(false);
+  }
 }
 
 /** Stored, because a repeated import goes through the loader each time. */
@@ -96,9 +110,11 @@ export async function openExchange(url: URL, options: ExchangeOptions): Promise<
   });
   return {
     stream,
-    answer: answerOf(stream, toError),
+    answer: answerOf(stream, (error) => {
+      const known = toError(error);
+      return isReused && isClosedByReceiver(error) ? new StaleConnectionError(known.message, known) : known;
+    }),
     toError,
-    isReused: () => isReused,
     close() {
       clearTimeout(deadline);
       stream.destroy();

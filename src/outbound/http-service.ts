@@ -1,41 +1,18 @@
-import { type IncomingHttpHeaders, validateHeaderName, validateHeaderValue } from 'node:http';
-import net, { type LookupFunction } from 'node:net';
-import { textRule } from '../domain/text.ts';
+import type { LookupFunction } from 'node:net';
 import type { OutboundRequest, OutboundResponse, Services } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
-import {
-  type AddressRule,
-  type AllowList,
-  checkTarget,
-  ForbiddenAddressError,
-  hostAndPort,
-  refuseSpecial,
-} from './address-guard.ts';
-import { namesAddress, namesHost } from './allow-list.ts';
-import { type Exchange, openExchange, type Timeouts } from './exchange.ts';
-import { OutboundError } from './outbound-error.ts';
-import { retryAfterSeconds } from './retry-after.ts';
+import { type AddressRule, type AllowList, ForbiddenAddressError } from './address-guard.ts';
+import { openExchange, overKeptConnection } from './exchange.ts';
+import { readAnswer } from './http-answer.ts';
+import { type CheckedRequest, checkRequest, namedBy } from './http-request.ts';
+import { isOutOfTime, OutboundError } from './outbound-error.ts';
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
-const MAX_ANSWER_BYTES = 900 * 1024;
-
-/** Headers that frame the message or belong to the connection: actions cannot set them. */
-const REFUSED_HEADERS = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const DEFAULT_TIMEOUT_SECONDS = 60;
+/** For the look-up, the connection and the TLS handshake, each. */
+const CONNECT_MS = 5_000;
 
 interface HttpServiceOptions {
   allow: AllowList;
-  timeouts?: Partial<Timeouts>;
   /** How host names are resolved; `systemLookup` when absent. */
   lookup?: LookupFunction | undefined;
 }
@@ -49,116 +26,62 @@ interface HttpServiceOptions {
  * - A name without a dot (`localhost`, a service of the same compose file) belongs to the operator and may
  *   resolve to any address.
  *
- * Redirects and other statuses are returned unchanged. Throws RetryLaterError for 429 and 5xx with a
- * `Retry-After`, NonRetryableError for errors that another run cannot fix (a host not allowed, a wrong method
- * or header, an answer over 900 KiB), and a plain Error otherwise.
+ * Redirects are not followed. A connection is used again by requests that may arrive twice, because the
+ * receiver may just be closing it: by all but POST and PATCH without an `Idempotency-Key`.
  */
-export function createHttpService({ allow, timeouts, lookup }: HttpServiceOptions): Services['http'] {
-  const rule = named(allow);
+export function createHttpService({ allow, lookup }: HttpServiceOptions): Services['http'] {
+  const rule = namedBy(allow);
   return async (request) => {
-    const url = checkedUrl(request.url, allow, rule);
-    const exchange = await openExchange(url, {
-      ...checkedMessage(request),
-      decompress: true,
-      rule,
-      lookup,
-      timeouts,
-      signal: request.signal,
-    });
+    const checked = checkRequest(request, allow, rule);
+    const totalMs = 1000 * (request.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS);
+    const endsAt = performance.now() + totalMs;
+    const send = (keepsConnections: boolean) => {
+      const leftMs = Math.max(1, endsAt - performance.now());
+      return sendOnce(request, checked, { rule, lookup, keepsConnections, leftMs });
+    };
     try {
-      return await respond(exchange, url.hostname);
+      return await (checked.isRepeatable ? overKeptConnection(send) : send(false));
     } catch (error) {
-      throw asActionError(error);
-    } finally {
-      exchange.close();
+      throw request.signal?.aborted ? error : asActionError(error, checked.url.hostname);
     }
   };
 }
 
-function named(allow: AllowList): AddressRule {
-  return (host, address, port) => {
-    if (namesAddress(allow, address, port)) return null;
-    if (!namesHost(allow, host, port)) return notNamed(host);
-    return host.includes('.') ? refuseSpecial(host, address) : null;
-  };
+interface SendOptions {
+  rule: AddressRule;
+  lookup: LookupFunction | undefined;
+  keepsConnections: boolean;
+  /** The time left for all of it. */
+  leftMs: number;
 }
 
-function notNamed(host: string): string {
-  return `${host} is not among the hosts that HTTP_ALLOW names`;
-}
-
-function checkedUrl(text: string, allow: AllowList, rule: AddressRule): URL {
+async function sendOnce(
+  request: OutboundRequest,
+  { url, method, headers, body }: CheckedRequest,
+  { rule, lookup, keepsConnections, leftMs }: SendOptions,
+): Promise<OutboundResponse> {
+  const exchange = await openExchange(url, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+    decompress: true,
+    rule,
+    keepsConnections,
+    lookup,
+    timeouts: { connectMs: CONNECT_MS, idleMs: leftMs, sendMs: leftMs, responseMs: leftMs, totalMs: leftMs },
+    signal: request.signal,
+  });
   try {
-    const url = checkTarget(text, allow, rule);
-    const { host, port } = hostAndPort(url);
-    // Only if the list has addresses can a lookup still show that a name is allowed.
-    const mayResolveToNamed = net.isIP(host) !== 0 || allow.ranges.length > 0;
-    if (!namesHost(allow, host, port) && !mayResolveToNamed) throw new ForbiddenAddressError(notNamed(host));
-    return url;
-  } catch (error) {
-    throw asActionError(error);
+    return await readAnswer(exchange, url.hostname, request);
+  } finally {
+    exchange.close();
   }
 }
 
-/** Method, headers and body, checked. Throws NonRetryableError. */
-function checkedMessage({ method, headers = {}, body }: OutboundRequest) {
-  const verb = METHODS.find((known) => known === method.toUpperCase());
-  if (!verb) throw new NonRetryableError(`the method must be one of ${METHODS.join(', ')}`);
-  for (const [name, value] of Object.entries(headers)) checkHeader(name, value);
-  if (body !== undefined && !body.isWellFormed())
-    throw new NonRetryableError(`the body ${textRule('well-formed')}`, { errorCode: 400 });
-  if (verb !== 'GET' && verb !== 'HEAD') return { method: verb, headers, body: body ?? '' };
-  if (body) throw new NonRetryableError(`a ${verb} request has no body`);
-  return { method: verb, headers };
-}
-
-function checkHeader(name: string, value: string): void {
-  if (REFUSED_HEADERS.has(name.toLowerCase()) || name.toLowerCase().startsWith('proxy-')) {
-    throw new NonRetryableError(`the header ${name} cannot be set`);
-  }
-  try {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  } catch (cause) {
-    throw new NonRetryableError(`the header ${JSON.stringify(name)} is not valid`, { cause });
-  }
-}
-
-async function respond(exchange: Exchange, host: string): Promise<OutboundResponse> {
-  const { statusCode, headers } = await exchange.answer;
-  if (statusCode === 429 || statusCode >= 500) throw refusedForNow(host, statusCode, headers);
-  return { status: statusCode, headers: flatten(headers), body: await readText(exchange, host) };
-}
-
-function refusedForNow(host: string, status: number, headers: IncomingHttpHeaders): Error {
-  const message = `${host} answered ${status}`;
-  const delaySeconds = retryAfterSeconds(headers);
-  return delaySeconds === null ? new OutboundError(message) : new RetryLaterError(message, delaySeconds);
-}
-
-function flatten(headers: IncomingHttpHeaders): Record<string, string> {
-  const entries = Object.entries(headers).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries.map(([name, value]) => [name, [value].flat().join(', ')]));
-}
-
-async function readText(exchange: Exchange, host: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of exchange.stream) {
-      bytes += chunk.length;
-      if (bytes > MAX_ANSWER_BYTES) break;
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    throw exchange.toError(error);
-  }
-  if (bytes > MAX_ANSWER_BYTES) throw new NonRetryableError(`the answer of ${host} is larger than 900 KiB`);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Another run cannot reach a forbidden address either. */
-function asActionError(error: unknown): unknown {
-  const cause = error instanceof OutboundError ? error.cause : error;
-  return cause instanceof ForbiddenAddressError ? new NonRetryableError(cause.message) : error;
+/** Another run cannot reach a forbidden address either; a broken connection may be whole the next time. */
+function asActionError(error: unknown, host: string): unknown {
+  if (!(error instanceof OutboundError)) return error;
+  if (error.cause instanceof ForbiddenAddressError) return new NonRetryableError(error.cause.message);
+  const errorCode = isOutOfTime(error) ? 504 : 502;
+  return new RetryLaterError(`${host}: ${error.message}`, 0, { errorCode, cause: error });
 }

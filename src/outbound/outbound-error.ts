@@ -39,11 +39,18 @@ const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROT
 const BAD_ANSWER = /^HPE_/;
 const BAD_ENCODING = /^(Z_|ERR__ERROR_|ERR_BROTLI|ZSTD_)/;
 
+const NOT_TAKEN_IN_TIME = 'the receiver did not take the request in time';
+
 /** The step that timed out, if it is known: `event` of got's TimeoutError. */
 const TIMEOUTS: Record<string, string> = {
   lookup: 'the host name cannot be resolved',
-  send: 'the receiver did not take the request in time',
+  send: NOT_TAKEN_IN_TIME,
 };
+
+/** True when the receiver was too slow. */
+export function isOutOfTime({ message }: OutboundError): boolean {
+  return message === NO_ANSWER_IN_TIME || message === NOT_TAKEN_IN_TIME;
+}
 
 /** Converts any failure of a request to an OutboundError; `sent` says whether the whole body was sent. */
 export function toOutboundError(error: unknown, sent: boolean): OutboundError {

@@ -2,12 +2,12 @@ import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { type AllowList, checkUrl, publicOrNamed } from './address-guard.ts';
-import { type Exchange, openExchange, type Timeouts } from './exchange.ts';
-import { isClosedByReceiver, OutboundError, toOutboundError } from './outbound-error.ts';
+import { Excerpt } from './excerpt.ts';
+import { type Exchange, openExchange, overKeptConnection, type Timeouts } from './exchange.ts';
+import { OutboundError, toOutboundError } from './outbound-error.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
-/** The answer's body is read up to this size, and for this time after the whole request was sent. */
-const MAX_ANSWER_BYTES = 64 * 1024;
+/** The answer's body is read for this time after the whole request was sent. */
 const ANSWER_BODY_MS = 5_000;
 
 /**
@@ -63,18 +63,10 @@ export class UnreadableBodyError extends OutboundError {
   }
 }
 
-/** A receiver that closes an idle connection may do so when the next request is already under way. */
-class StaleConnectionError extends Error {}
-
 /** A whole body can be sent again, so it may use a connection of an earlier post. */
-async function post(options: PostOptions): Promise<PostAnswer> {
+function post(options: PostOptions): Promise<PostAnswer> {
   if (!Buffer.isBuffer(options.body)) return postOnce(options, false);
-  try {
-    return await postOnce(options, true);
-  } catch (error) {
-    if (!(error instanceof StaleConnectionError)) throw error;
-    return postOnce(options, false);
-  }
+  return overKeptConnection((keepsConnections) => postOnce(options, keepsConnections));
 }
 
 async function postOnce(
@@ -92,12 +84,11 @@ async function postOnce(
   });
   try {
     const sent = send(body, contentLength, exchange);
-    const { statusCode, headers: answered } = await exchange.answer.catch((error: unknown) => {
-      throw exchange.isReused() && isClosedByReceiver(error) ? new StaleConnectionError() : error;
-    });
-    const bodyRead = discard(exchange);
+    const { statusCode, headers: answered } = await exchange.answer;
+    // A receiver must be able to send a short answer, and a connection is kept only when its answer was read.
+    const answerBody = new Excerpt(exchange.stream, 0);
     if (statusCode >= 200 && statusCode < 300) await sent;
-    await bodyRead(options.timeouts?.answerBodyMs ?? ANSWER_BODY_MS);
+    await answerBody.complete(options.timeouts?.answerBodyMs ?? ANSWER_BODY_MS);
     return { status: statusCode, retryAfterSeconds: retryAfterSeconds(answered) };
   } finally {
     exchange.close();
@@ -154,24 +145,4 @@ async function* heldBack(body: Readable, contentLength: number): AsyncGenerator<
   }
   if (length !== contentLength) throw new OutboundError('the body does not have the length announced');
   if (held) yield held;
-}
-
-/**
- * Discards the answer's body as it arrives. The returned function waits for its end, limited by `ms` and by
- * MAX_ANSWER_BYTES: a receiver must be able to send a short answer, and a connection is kept only when its
- * answer was read.
- */
-function discard({ stream }: Exchange): (ms: number) => Promise<void> {
-  const enough = Promise.withResolvers<void>();
-  let bytes = 0;
-  for (const event of ['end', 'close', 'error']) stream.once(event, () => enough.resolve());
-  stream.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes >= MAX_ANSWER_BYTES) enough.resolve();
-  });
-  return async (ms) => {
-    const timer = setTimeout(enough.resolve, ms);
-    await enough.promise;
-    clearTimeout(timer);
-  };
 }

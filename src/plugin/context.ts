@@ -22,19 +22,37 @@ export interface Sql {
   ): Promise<{ rows: Row[]; rowCount: number }>;
 }
 
+type QueryValue = string | number | boolean;
+
 /** A request that an action sends to another API; hosts are limited by HTTP_ALLOW. */
 export interface OutboundRequest {
-  method: string;
+  /** In any case; GET when absent, POST with a body. */
+  method?: string;
   url: string;
+  /** Added to the query of the URL; an array repeats its name. */
+  query?: Record<string, QueryValue | readonly QueryValue[]>;
   headers?: Record<string, string>;
   body?: string;
+  /** Any JSON, in place of `body`; it sets Content-Type. */
+  json?: unknown;
+  /** `json` asks for JSON and parses it; `text` when absent. */
+  as?: 'text' | 'json';
+  /** Statuses (`404`) and classes of statuses (`2xx`) that are a success; `['2xx']` when absent. */
+  expect?: readonly (string | number)[];
+  /** From the look-up of the host to the last byte of the answer; 60 when absent. */
+  timeoutSeconds?: number;
+  /** Sent as `Idempotency-Key` with POST and PATCH, unless `headers` has one. */
+  idempotencyKey?: string;
   signal?: AbortSignal;
 }
 
 export interface OutboundResponse {
   status: number;
-  headers: Record<string, string>;
+  /** Names in lower case; an array for a header that came several times. */
+  headers: Record<string, string | string[]>;
   body: string;
+  /** The parsed body, null for an empty one; only with `as: 'json'`. */
+  json?: unknown;
 }
 
 export interface Mail {
@@ -47,7 +65,12 @@ export interface Mail {
 
 /** Services of the process for actions, made once from the configuration. */
 export interface Services {
-  /** Sends a request to a host that HTTP_ALLOW names. Throws NonRetryableError for any other. */
+  /**
+   * Sends a request to a host that HTTP_ALLOW names. Any status that is not expected is an error, whose
+   * `details` are the answer: RetryLaterError for 408, 425, 429 and 5xx, otherwise NonRetryableError. The
+   * errorCode is the status. A broken connection is a RetryLaterError (502; 504 when the time is over), a
+   * request that must not or cannot be sent a NonRetryableError.
+   */
   http(request: OutboundRequest): Promise<OutboundResponse>;
   /** Sends a mail through the SMTP server of SMTP_URL; undefined when none is configured. */
   mail?: ((mail: Mail) => Promise<void>) | undefined;

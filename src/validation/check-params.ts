@@ -112,9 +112,17 @@ function describe(error: ErrorObject): string {
       return `${place} ${textRule(error.params.format) ?? error.message}`;
     case 'const':
       return `${place} must be ${JSON.stringify(error.params.allowedValue)}`;
+    case 'false schema':
+      return `${place} is not allowed${besides(error)}`;
     default:
       return `${place} ${error.message}`;
   }
+}
+
+/** For a member that another one excludes, by `dependentSchemas`. */
+function besides({ schemaPath }: ErrorObject): string {
+  const [, other] = /\/dependentSchemas\/([^/]+)\/properties\/[^/]+\/false schema$/.exec(schemaPath) ?? [];
+  return other === undefined ? '' : ` together with ${other}`;
 }
 
 /** `/contacts/3/name` → `.contacts[3].name` */

@@ -11,6 +11,8 @@ export interface LoopbackServer {
   connections: number;
   /** Resolves when none of them is open. */
   idle(): Promise<void>;
+  /** Ends it before the test does; its port then refuses connections. */
+  close(): Promise<void>;
 }
 
 /** An HTTP server on a free loopback port that counts its connections; closed when the test ends. */
@@ -43,18 +45,20 @@ async function listen(t: TestContext, server: net.Server): Promise<LoopbackServe
         [...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
       );
     },
+    async close() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
   };
   server.on('connection', (socket) => {
     found.connections += 1;
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
   });
-  t.after(async () => {
-    const closed = once(server, 'close');
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  });
+  t.after(() => found.close());
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   found.port = (server.address() as AddressInfo).port;

@@ -11,8 +11,12 @@ const validate = createCompiler()({
     state: { enum: ['open', 'closed'] },
     version: { const: 2 },
     mail: { type: 'string', format: 'email' },
+    text: { type: 'string' },
+    json: {},
+    never: false,
     rows: { type: 'array', items: { type: 'object', properties: { 'a/b~c': { type: 'string' } } } },
   },
+  dependentSchemas: { json: { properties: { text: false } } },
 });
 
 /** Params beside a valid `event`, the wrong parameter, and the message about it. */
@@ -22,6 +26,8 @@ const messages: [params: object, parameter: string, message: string][] = [
   [{ version: 1 }, 'version', 'params.version must be 2'],
   [{ mail: 'nobody' }, 'mail', 'params.mail must match format "email"'],
   [{ other: 1 }, 'other', 'params.other is not known'],
+  [{ never: 1 }, 'never', 'params.never is not allowed'],
+  [{ text: '', json: null }, 'text', 'params.text is not allowed together with json'],
   [{ rows: [{}, { 'a/b~c': 1 }] }, 'rows[1].a/b~c', 'params.rows[1].a/b~c must be string'],
 ];
 
