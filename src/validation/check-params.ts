@@ -76,7 +76,8 @@ function valueAt(root: unknown, instancePath: string): unknown {
 
 function problemOf(errors: ErrorObject[]): ParamsProblem {
   const messages = errors.slice(0, MAX_MESSAGES).map(describe);
-  if (errors.length > MAX_MESSAGES) messages.push(`and ${errors.length - MAX_MESSAGES} more`);
+  const more = errors.length - MAX_MESSAGES;
+  if (more > 0) messages.push(`params: ${more} more ${more === 1 ? 'fault' : 'faults'}`);
   const absent = errors.find((error) => error.keyword === 'required');
   const first = absent ?? errors[0];
   const parameter = first ? placeOf(first).replace(/^params\.(?=.)/, '') : 'params';

@@ -62,5 +62,7 @@ test('of many errors in one job twenty are reported, and the rest is counted', (
   const problem = checkParams(validate, { event: 1, rows: Array.from({ length: 1000 }, () => 1) });
   assert.equal(problem?.messages.length, 21);
   assert.equal(problem?.messages[19], 'params.rows[19] must be object');
-  assert.equal(problem?.messages[20], 'and 980 more');
+  assert.equal(problem?.messages[20], 'params: 980 more faults');
+  const oneMore = checkParams(validate, { event: 1, rows: Array.from({ length: 21 }, () => 1) });
+  assert.equal(oneMore?.messages[20], 'params: 1 more fault');
 });

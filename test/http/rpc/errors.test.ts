@@ -259,6 +259,17 @@ test('of more than 100 wrong jobs the first 100 are named and the rest is counte
   });
 });
 
+test('of more than 20 faults in one job the first 20 are named and the rest is counted', async () => {
+  const unknown = Array.from({ length: 25 }, (_, index) => `x${index}`);
+  const params = { ...good.params, ...Object.fromEntries(unknown.map((name) => [name, 1])) };
+  const named = unknown.slice(0, 20).map((name) => `jobs[1].params.${name} is not known`);
+  await assertRefused({
+    body: { jobs: [good, { ...good, params }] },
+    specificCode: 24092,
+    additionalMessages: [...named, 'jobs[1].params: 5 more faults'],
+  });
+});
+
 test('exactly 100 wrong jobs are all named and none is counted', async () => {
   const jobs = Array.from({ length: 100 }, () => ({ ...good, action: '' }));
   await assertRefused({
