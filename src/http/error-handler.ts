@@ -3,14 +3,15 @@ import { BatchwrightError, catalogue, type ErrorBody, isErrorStatus } from '../c
 import type { Log } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
 import { isTemporary } from '../postgres/errors.ts';
+import { addToRequestLog } from './request-log.ts';
 import { errorText, type PublicError, sendText } from './server/send-error.ts';
 
 /** The one place where errors become answers: the contract's shape, and RFC 9457 below /v1. */
 export function errorHandler(log: Log) {
   return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
     const answer = publicError(error, request);
-    if (answer.body.errorCode >= 500 && answer.kind !== 'stillRunning')
-      log.error({ err: error }, 'request failed');
+    const isOurs = answer.body.errorCode >= 500 && answer.kind !== 'stillRunning';
+    if (isOurs && !addToRequestLog(response, error)) log.error({ err: error }, 'request failed');
     if (response.headersSent) {
       // Too late for an error answer: cut the connection, so that a partial answer does not look complete.
       response.destroy();

@@ -14,23 +14,33 @@ export function mountedAt(path: string): RequestHandler {
   };
 }
 
+/** Responses whose line is not yet written. */
+const unlogged = new WeakSet<ServerResponse>();
+
+/** Adds an error of ours to the line of the request. False when the line is already written, or there is none. */
+export function addToRequestLog(response: ServerResponse, error: unknown): boolean {
+  if (!unlogged.has(response)) return false;
+  response.err = error instanceof Error ? error : new Error(String(error));
+  return true;
+}
+
 /**
  * One line per request, without headers, bodies and query values, and with the route's pattern instead of its
- * path, so that keys, tokens and unknown ids stay out of the log. The error handler logs errors; pino-http
- * would otherwise invent one from the status.
+ * path, so that keys, tokens and unknown ids stay out of the log. The line has the error that the error handler
+ * adds; pino-http would otherwise invent one from the status.
  */
 export function requestLog(log: Log): RequestHandler {
   const note = pinoHttp({
     logger: log as unknown as NonNullable<Options['logger']>,
-    customLogLevel: (_request: IncomingMessage, response: ServerResponse, error?: Error) =>
-      error || response.statusCode >= 500 ? 'warn' : response.statusCode >= 400 ? 'info' : 'debug',
+    customLogLevel: levelOf,
     // The request is described after its answer, when its route is known.
     quietResLogger: true,
     customSuccessObject: (request, _response, fields) => ({ req: described(request), ...fields }),
-    customErrorObject: (request, { statusCode }, _error, { err, ...fields }) => ({
+    customErrorObject: (request, response, _error, { err, ...fields }) => ({
       req: described(request),
-      ...(statusCode >= 500 ? fields : { err, ...fields }),
+      ...(response.err || response.statusCode < 500 ? { err, ...fields } : fields),
     }),
+    customErrorMessage: (_request, response) => (response.err ? 'request failed' : 'request errored'),
     wrapSerializers: false,
     serializers: {
       // pino-http also describes a request when it arrives.
@@ -42,8 +52,15 @@ export function requestLog(log: Log): RequestHandler {
     // Stored, because Node detaches the socket from a request whose body was not read to its end with `for
     // await`.
     Object.defineProperty(request, 'ip', { value: request.ip });
+    unlogged.add(response);
+    for (const event of ['finish', 'close']) response.once(event, () => unlogged.delete(response));
     note(request, response, next);
   };
+}
+
+function levelOf(_request: IncomingMessage, response: ServerResponse, error?: Error) {
+  if (response.err) return 'error';
+  return error || response.statusCode >= 500 ? 'warn' : response.statusCode >= 400 ? 'info' : 'debug';
 }
 
 function described(request: IncomingMessage): object {

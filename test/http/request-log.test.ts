@@ -19,8 +19,18 @@ app.get('/well', (_request, response) => void response.json({}));
 app.get('/wrong', () => {
   throw new BatchwrightError('notFound');
 });
+const fault = () => new Error('of our own', { cause: new Error('deeper') });
 app.get('/fault', () => {
-  throw new Error('of our own', { cause: new Error('deeper') });
+  throw fault();
+});
+app.get('/fault-midway', (_request, response) => {
+  response.write('half of it');
+  throw fault();
+});
+app.get('/fault-later', async (_request, response) => {
+  response.json({});
+  await once(response, 'close');
+  throw fault();
 });
 app.get('/job-failed', (_request, response) => void response.status(500).json({ errorCode: 500 }));
 app.use(errorHandler(log));
@@ -33,11 +43,14 @@ before(async () => {
 });
 
 /** The lines of one request, without their times. */
-async function linesOf(path: string) {
+async function linesOf(path: string, count = 1) {
   lines.length = 0;
   const headers = { authorization: 'Bearer a-secret', connection: 'close' };
-  await (await fetch(`${url}${path}?token=a-secret`, { headers })).text();
-  await waitFor(async () => lines.some(({ res }) => res), { what: 'the line of the request' });
+  const answer = await fetch(`${url}${path}?token=a-secret`, { headers }).catch(() => null);
+  await answer?.text().catch(() => {});
+  await waitFor(async () => lines.length >= count && lines.some(({ res }) => res), {
+    what: 'the lines of the request',
+  });
   assert.doesNotMatch(JSON.stringify(lines), /a-secret/);
   return lines.map(({ time: _, responseTime, ...line }) => line);
 }
@@ -63,18 +76,29 @@ test('a successful request is logged at debug level, and a refused one at info l
   ]);
 });
 
-test('an internal error is logged once, with its cause, beside the line of the request with its status', async () => {
-  const [fault, request, ...more] = await linesOf('/fault');
+test('an internal error is logged in the line of the request, with its cause', async () => {
+  for (const [path, status] of [
+    ['/fault', 500],
+    ['/fault-midway', 200],
+  ] as const) {
+    const [{ err, ...line }, ...more] = await linesOf(path);
+    assert.deepEqual(more, []);
+    assert.match(err.stack, /of our own\n[\s\S]*deeper/);
+    assert.deepEqual(line, {
+      level: LEVEL.error,
+      req: { method: 'GET', path, ip: '127.0.0.1' },
+      res: { status },
+      msg: 'request failed',
+    });
+  }
+});
+
+test('an internal error after the end of the answer is logged in a line of its own', async () => {
+  const [request, fault, ...more] = await linesOf('/fault-later', 2);
   assert.deepEqual(more, []);
-  assert.equal(fault.level, LEVEL.error);
-  assert.equal(fault.msg, 'request failed');
+  assert.deepEqual([request.level, request.res], [LEVEL.debug, { status: 200 }]);
+  assert.deepEqual([fault.level, fault.msg], [LEVEL.error, 'request failed']);
   assert.match(fault.err.stack, /of our own\n[\s\S]*deeper/);
-  assert.deepEqual(request, {
-    level: LEVEL.warn,
-    req: { method: 'GET', path: '/fault', ip: '127.0.0.1' },
-    res: { status: 500 },
-    msg: 'request errored',
-  });
 });
 
 test('an answer of 500 without an internal error is logged only as the line of the request', async () => {
