@@ -10,6 +10,7 @@ import { type Consumer, type ConsumerOptions, type Lane, startConsumer } from '.
 import { type DuePolling, pollForDue } from './due.ts';
 import { CallbackFetcher } from './fetch-callbacks.ts';
 import { ChunkFetcher, SMALL_PER_LANE, sizeOfMessage } from './fetch-chunks.ts';
+import { QuarantineFetcher } from './fetch-quarantine.ts';
 import { renewHeartbeats } from './keep-alive.ts';
 import {
   CALLBACK_QUEUE,
@@ -24,7 +25,7 @@ import { listenForMessages, type MessageListener } from './notify.ts';
 /** Callbacks at the same time: one that waits for its receiver costs only a socket. */
 export const CALLBACK_LANES = 256;
 
-/** Messages in the quarantine at the same time: one process runs them all. */
+/** Messages with jobs to start in the quarantine at the same time: one process runs them all. */
 const QUARANTINE_LANES = 16;
 
 /** Lanes of one queue; each works on one message after another. */
@@ -114,17 +115,20 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
       });
     },
 
-    quarantine(name: string, handle: (claim: Claim<ChunkMessage>) => Promise<void>): Lanes {
+    /** @param handle releases the lane when all jobs of the message are started */
+    quarantine(name: string, handle: (claim: Claim<ChunkMessage>, lane: Lane) => Promise<void>): Lanes {
       const queue = quarantineQueue(name);
+      const fetcher = new QuarantineFetcher(boss, queue);
       return start<ChunkMessage>(queue, {
         room: QUARANTINE_LANES,
-        async fetch(batchSize) {
-          const jobs = await boss.fetch<ChunkMessage>(queue, { batchSize });
-          return {
-            claims: jobs.map(({ id, retryCount, data }) => ({ id, queue, retryCount, message: data })),
+        fetch: () => fetcher.fetch(),
+        handle(claim, lane) {
+          const release = () => {
+            fetcher.release(claim);
+            lane.release();
           };
+          return handle(claim, { release }).finally(() => fetcher.release(claim));
         },
-        handle,
       });
     },
 

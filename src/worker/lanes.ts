@@ -34,7 +34,7 @@ export function startLanes(deps: LanesDeps): Lanes {
   const quarantine = new Quarantine(deps);
   for (const queue of deps.queues) {
     lanes.push(startChunkLanes(deps, queue));
-    lanes.push(deps.queue.quarantineLanes(queue, (claim) => quarantine.run(queue, claim)));
+    lanes.push(deps.queue.quarantineLanes(queue, (claim, lane) => quarantine.run(queue, claim, lane)));
   }
   const pool = deps.callbackPool;
   const groups = new CallbackGroups({ pool, queue: deps.queue });

@@ -39,8 +39,11 @@ export type QuarantineOrder =
 
 export type QuarantineReport =
   | { kind: 'ready' }
-  /** These jobs are about to start: alone in this process, or beside others. */
-  | { kind: 'started'; task: number; indexes: number[]; alone: boolean }
+  /**
+   * These jobs are about to start: alone in this process, or beside others. `areLast`: no other job of the
+   * message is to be started.
+   */
+  | { kind: 'started'; task: number; indexes: number[]; alone: boolean; areLast: boolean }
   /** A job that was tried alone has ended, and its result is settled. */
   | { kind: 'cleared'; task: number; index: number }
   /** The message is settled. */
@@ -112,8 +115,9 @@ function runnerOf(
   return async (run, jobs) => {
     const rest: Rest[] = [];
     async function runThese(these: readonly PendingJob[], alone: boolean): Promise<void> {
-      const announce = (indexes: number[]) => report({ kind: 'started', task: id, indexes, alone });
       const open = new OpenJobs(these, run.slots);
+      const announce = (indexes: number[]) =>
+        report({ kind: 'started', task: id, indexes, alone, areLast: !alone && open.size === 0 });
       await runJobs({ ...run, announce }, open);
       rest.push(...open.giveUp());
     }
@@ -139,8 +143,9 @@ function failureOf({ index, message, attempts }: FailedForGood): RecordableOutco
   return failure(index, { errorCode: 500, message }, attempts, null);
 }
 
+/** Never rejects: without a parent nobody needs the report, and this process drains. */
 function report(message: QuarantineReport): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.send?.(message, (error: Error | null) => (error ? reject(error) : resolve()));
+  return new Promise((resolve) => {
+    process.send?.(message, () => resolve());
   });
 }

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { toAsyncId } from '../../domain/batch.ts';
 import type { RunChunkDeps } from '../../pipeline/run/run-chunk.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
-import type { Claim } from '../../queue/queue.ts';
+import type { Claim, Lane } from '../../queue/queue.ts';
 import type { QuarantineOrder, QuarantineReport, QuarantineTask } from './child.ts';
 import { howItEnded, passOn } from './process-end.ts';
 import type { ProcessLimits } from './watchdog.ts';
@@ -32,6 +32,7 @@ export interface QuarantineDeps extends RunChunkDeps {
 }
 
 interface Task extends QuarantineTask {
+  lane: Lane;
   kills: Map<number, number>;
   settled: PromiseWithResolvers<void>;
 }
@@ -61,13 +62,14 @@ export class Quarantine {
     this.#deps = deps;
   }
 
-  /** Resolves when the message is settled. */
-  async run(queueName: string, claim: Claim<ChunkMessage>): Promise<void> {
+  /** Resolves when the message is settled. Releases the lane when all its jobs are started. */
+  async run(queueName: string, claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
     const id = ++this.#lastId;
     const task: Task = {
       id,
       queueName,
       claim,
+      lane,
       failedForGood: [],
       toTryAlone: [],
       kills: new Map(),
@@ -137,9 +139,10 @@ export class Quarantine {
       this.#child = child;
     } else if (report.kind === 'started' && report.alone)
       end.alone = { task: report.task, index: report.indexes[0] ?? -1 };
-    else if (report.kind === 'started')
+    else if (report.kind === 'started') {
       end.together.set(report.task, [...(end.together.get(report.task) ?? []), ...report.indexes]);
-    else if (report.kind === 'cleared') {
+      if (report.areLast) this.#tasks.get(report.task)?.lane.release();
+    } else if (report.kind === 'cleared') {
       end.alone = null;
       this.#clear(report.task, report.index);
     } else if (report.kind === 'done') {

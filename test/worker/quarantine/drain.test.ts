@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { entriesOf, openGate, workJob } from '../../pipeline/work-jobs.ts';
 import { type LogLine, type System, startSystem } from '../../support/system.ts';
@@ -42,11 +42,10 @@ async function messagesOf({ pool }: System, asyncId: string) {
   return rows;
 }
 
-test('at SIGTERM the process of the quarantine drains, too: it ends the jobs that run and returns the others', async (t) => {
+/** A worker whose quarantine runs as many jobs of a batch as it has slots; they wait for the gate. */
+async function startBusyQuarantine(t: TestContext, gate: string) {
   const system = await startSystem(t, { worker: false });
-  const asyncId = await system.run(
-    Array.from({ length: JOBS }, () => workJob('attempt', { gate: 'quarantine' })),
-  );
+  const asyncId = await system.run(Array.from({ length: JOBS }, () => workJob('attempt', { gate })));
   await system.pool.query(`update pgboss.job set name = 'quarantine.default' where group_id = $1`, [
     toBatchId(asyncId),
   ]);
@@ -62,25 +61,51 @@ test('at SIGTERM the process of the quarantine drains, too: it ends the jobs tha
   const [child = 0, ...others] = new Set(entries.map(({ pid }) => pid));
   assert.deepEqual(others, []);
   assert.notEqual(child, worker.pid, 'they run in a process of their own');
+  const childSays = (words: string) =>
+    waitFor(async () => log.some(({ pid, msg }) => pid === child && msg === words), {
+      what: `the child to log "${words}"`,
+      timeoutMs: 15_000,
+    });
+  return { system, asyncId, worker, child, log, childSays };
+}
 
-  const exited = once(worker, 'exit');
-  worker.kill('SIGTERM');
-  await waitFor(async () => log.some(({ pid, msg }) => pid === child && msg === 'draining'), {
-    what: 'the child to drain',
-    timeoutMs: 15_000,
-  });
-  await openGate(system, 'quarantine');
-  assert.deepEqual(await exited, [0, null]);
-  await waitFor(async () => isGone(child), { what: 'the end of the child', timeoutMs: 20_000 });
+/** The jobs that ran when the quarantine drained have their results, and the others wait in one message. */
+async function assertDrained(system: System, asyncId: string): Promise<void> {
   const { counts } = (await system.rpc('progress', { async: asyncId })).body;
   assert.deepEqual([counts.succeeded, counts.pending, counts.running], [SLOTS, JOBS - SLOTS, 0]);
   assert.deepEqual(await messagesOf(system, asyncId), [
     { name: 'quarantine.default', state: 'created', jobs: JOBS - SLOTS },
   ]);
+}
+
+test('at SIGTERM the process of the quarantine drains, too: it ends the jobs that run and returns the others', async (t) => {
+  const { system, asyncId, worker, child, childSays } = await startBusyQuarantine(t, 'quarantine');
+
+  const exited = once(worker, 'exit');
+  worker.kill('SIGTERM');
+  await childSays('draining');
+  await openGate(system, 'quarantine');
+  assert.deepEqual(await exited, [0, null]);
+  await waitFor(async () => isGone(child), { what: 'the end of the child', timeoutMs: 20_000 });
+  await assertDrained(system, asyncId);
 
   await system.forkWorker();
   await system.ended(asyncId);
   for (const { status, attempts } of await system.results(asyncId))
     assert.deepEqual({ status, attempts }, { status: 'succeeded', attempts: 1 });
   assert.equal((await entriesOf(system, asyncId)).length, JOBS, 'each ran once');
+});
+
+test('the process of the quarantine drains when its worker is killed', async (t) => {
+  const { system, asyncId, worker, child, log, childSays } = await startBusyQuarantine(t, 'orphaned');
+  worker.kill('SIGKILL');
+  await childSays('draining');
+  await openGate(system, 'orphaned');
+  await childSays('stopped');
+  await waitFor(async () => isGone(child), { what: 'the end of the child' });
+  await assertDrained(system, asyncId);
+  assert.deepEqual(
+    log.filter(({ level }) => level >= 40),
+    [],
+  );
 });
