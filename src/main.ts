@@ -1,7 +1,7 @@
 /** Starts the processes of ROLE. */
 import { type Ending, handleSignals } from './app/ending.ts';
 import { createLogger } from './app/logger.ts';
-import { loadPlugins, migrateAll, requireDatabases, sessionUrl } from './app/prepare.ts';
+import { loadPlugins, prepareDatabase } from './app/prepare.ts';
 import type { AppOptions, Running } from './app/running.ts';
 import { welcome } from './app/welcome.ts';
 import { type Config, readConfig } from './config/config.ts';
@@ -34,8 +34,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const secretKey = await readSecretKey(config);
   const databaseUrl =
     config.databaseUrl ?? (await ending.begin('database', () => startDatabase(config, log, ending))).url;
-  await requireDatabases(config);
-  await migrateAll(sessionUrl(config, databaseUrl), registry, log);
+  await prepareDatabase(config, databaseUrl, registry, log);
   const { startApi } = await import('./app/api.ts');
   await ending.begin('work', () =>
     startApi({ config, databaseUrl, log, registry, adminKey: admin.key, secretKey, listening }),
@@ -67,8 +66,7 @@ async function startWorkerRole({ config, log, ending }: Start): Promise<void> {
   // The parent process has already logged them.
   if (forkedFor !== 'worker') for (const warning of registry.warnings) log.warn(warning);
   const databaseUrl = config.databaseUrl ?? '';
-  await requireDatabases(config);
-  await migrateAll(sessionUrl(config, databaseUrl), registry, log);
+  await prepareDatabase(config, databaseUrl, registry, log);
   await ending.begin('work', () =>
     startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }),
   );

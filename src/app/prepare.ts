@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { StartError } from '../domain/start-error.ts';
+import { isDatabaseUnavailable } from '../postgres/errors.ts';
 import { migrate, withMigrationLock } from '../postgres/migrate.ts';
 import { requireDatabase } from '../postgres/reach.ts';
 import { startLoadWatch } from '../registry/load-watch.ts';
@@ -41,10 +42,26 @@ export function sessionUrl(config: Config, databaseUrl: string): string {
   return config.databaseDirectUrl ?? databaseUrl;
 }
 
-/** Throws StartError when a database address from the operator cannot be used. */
-export async function requireDatabases({ databaseUrl, databaseDirectUrl }: Config): Promise<void> {
-  if (databaseUrl !== undefined) await requireDatabase('DATABASE_URL', databaseUrl);
-  if (databaseDirectUrl !== undefined) await requireDatabase('DATABASE_DIRECT_URL', databaseDirectUrl);
+/**
+ * Migrates the database. Throws StartError, which names the variable, when an address from the operator cannot
+ * be used, or can no longer be used during the migrations.
+ */
+export async function prepareDatabase(
+  config: Config,
+  databaseUrl: string,
+  registry: Registry,
+  log: Logger,
+): Promise<void> {
+  const { databaseUrl: given, databaseDirectUrl: direct } = config;
+  if (given !== undefined) await requireDatabase('DATABASE_URL', given);
+  if (direct !== undefined) await requireDatabase('DATABASE_DIRECT_URL', direct);
+  try {
+    await migrateAll(sessionUrl(config, databaseUrl), registry, log);
+  } catch (cause) {
+    if ((given ?? direct) === undefined || !isDatabaseUnavailable(cause)) throw cause;
+    const variable = direct === undefined ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
+    throw new StartError(`${variable} cannot be used: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** Migrates the database; processes that start at once wait for one another. */

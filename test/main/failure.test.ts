@@ -147,6 +147,24 @@ suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () =>
     assert.equal(line, `${home.folder}/jobs/demo/routes.ts: line 1: oops`);
   });
 
+  test('npm start fails for a database that is lost in a migration, and names its variable', async (t) => {
+    const home = await makeHome(t);
+    await writePlugin(home, "export default { summary: 'Greets', run() {} };");
+    const migration = 'jobs/demo/migrations/001_end.sql';
+    await writeFiles(home.folder, { [migration]: 'select pg_terminate_backend(pg_backend_pid());' });
+    const DATABASE_URL = await createEmptyDatabase(t);
+    for (const [variable, env] of [
+      ['DATABASE_URL', {}],
+      ['DATABASE_DIRECT_URL', { DATABASE_DIRECT_URL: DATABASE_URL, ROLE: 'worker' }],
+    ] as const) {
+      const line = await failedStart(home, { PLUGIN_DIR: home.folder, DATABASE_URL, ADMIN_KEY, ...env });
+      assert.equal(
+        line,
+        `${variable} cannot be used: Migration ${home.folder}/${migration} failed: terminating connection due to administrator command`,
+      );
+    }
+  });
+
   test('npm start fails for a PLUGIN_DIR without jobs', async (t) => {
     const { folder } = await makeHome(t);
     const line = await failedStart(await makeHome(t), { PLUGIN_DIR: folder });
