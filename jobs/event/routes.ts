@@ -11,7 +11,8 @@ import { findInvitation } from './lib/invitation-rows.ts';
 import { PAGE_POLICY, page } from './lib/pages.ts';
 
 const LINK = '/invitations/:tenant/:token/:answer';
-const LINK_PATH = /^\/invitations\/([^/]+)\/[^/]+\/[^/]+\/?$/;
+/** Links may arrive incomplete: mail programs cut them. */
+const LINK_PATH = /^\/invitations\/([^/]+)(?:\/|$)/;
 const TOKEN = /^[0-9a-f]{32}$/;
 /** The allowed form of a tenant's name; other names are not looked up. */
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
@@ -83,10 +84,16 @@ export default defineRoutes({
         show(response, 200, page('Your answer', answer.recorded));
       }),
     );
+
+    router.all(LINK, (_request, response) => {
+      response.set('Allow', 'GET, HEAD, POST');
+      show(response, 405, page('Invitation', 'Please open the link in a browser.'));
+    });
+    router.all('/invitations/*rest', (_request, response) => unknownInvitation(response));
   },
 });
 
-/** Accepts every link, as its tenant; the routes check the token. */
+/** Accepts every link that names a tenant, as that tenant; the routes check the token. */
 function authenticate(request: Request): RouteCaller | null {
   const tenant = decoded(LINK_PATH.exec(request.path)?.[1]);
   if (tenant === null || !TENANT.test(tenant)) return null;

@@ -33,7 +33,7 @@ const targets: [target: string, path: string, status: number, method?: string][]
   [`/event/invitations/default/${SECRET}/yes`, '/event/invitations/:tenant/:token/:answer', 404],
   [`/event/invitations/default/${SECRET}/yes`, '/event/invitations/:tenant/:token/:answer', 404, 'POST'],
   [`/event/invitations/default/${SECRET}0/yes`, '/event/invitations/:tenant/:token/:answer', 404],
-  [`/event/invitations/default/${SECRET}/yes/more`, '/event', 401],
+  [`/event/invitations/default/${SECRET}/yes/more`, '/event/invitations/*rest', 404],
   [`/evnt/invitations/default/${SECRET}/yes`, '(no route)', 404],
   [`/${SECRET}`, '(no route)', 404],
   [`/healthz?key=${SECRET}`, '/healthz', 200],

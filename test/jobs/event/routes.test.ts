@@ -139,7 +139,40 @@ describe('links without an invitation', () => {
   });
 });
 
-for (const path of ['/event/', '/event/invitations/acme', '/event/invitations/%E0%A4%A/x/yes'])
+describe('links that a mail program has cut off or continued', () => {
+  const paths = [
+    '/event/invitations/def',
+    '/event/invitations/default/',
+    `/event/invitations/default/${TOKEN.slice(0, 20)}`,
+    `/event/invitations/default/${TOKEN}`,
+    `/event/invitations/default/${TOKEN}/yes/more`,
+  ];
+  for (const path of paths)
+    test(`the link ${path} is a page with 404`, async () => {
+      const rows = await storedRows(system.pool);
+      for (const method of ['GET', 'POST', 'PUT']) {
+        const { status, headers, text } = await open(path, method);
+        assert.equal(status, 404, method);
+        assert.equal(headers.get('content-type'), 'text/html; charset=utf-8');
+        assert.match(text, /There is no such invitation/);
+      }
+      assert.deepEqual(await storedRows(system.pool), rows);
+    });
+});
+
+test('an invitation link answers other methods with a page that has 405 and Allow', async () => {
+  const { yes } = await invite(7);
+  for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+    const { status, headers, text } = await open(yes, method);
+    assert.equal(status, 405, method);
+    assert.equal(headers.get('allow'), 'GET, HEAD, POST');
+    assert.equal(headers.get('content-type'), 'text/html; charset=utf-8');
+    assert.match(text, /Please open the link in a browser/);
+  }
+  assert.equal(await answerOf(7), 'U');
+});
+
+for (const path of ['/event/', '/event/invitations/', '/event/invitations/%E0%A4%A/x/yes'])
   test(`the incomplete or broken link ${path} is refused`, async () => {
     const { status } = await open(path);
     assert.ok([400, 401].includes(status), String(status));
