@@ -26,6 +26,8 @@ const CLASSES = [
 
 /** The class of small chunks: see `ofEachClass`. */
 export const SMALL_CLASS = 0;
+/** The class of later chunks. */
+export const LATER_CLASS = 2;
 
 /** The due messages of an action and a tenant in each class, in the order in which they run. */
 export function ofEachClass(select: (rows: string, number: number) => string, of: string): string {

@@ -8,14 +8,23 @@
  * - A tenant's flows share the tenant's part in the same way: a small batch does not wait for a large one,
  *   and the later chunks of a large batch do not wait for a steady stream of small ones.
  * - An action gets as many messages as it has free slots in this process. Its other messages stay in the
- *   queue, and another worker may take them.
+ *   queue, and another worker may take them. So do later chunks of an action that is behind.
  *
  * Each step finds the next action or tenant in the index `batchwright_chunks`, so that a fetch costs the same
  * however many messages wait.
  */
 import type { Pool } from 'pg';
 import { queryByIndex } from './by-index.ts';
-import { ACTION, EACH_ACTION, ofEachClass, SMALL_CLASS, TABLE, TENANT, WAITING } from './chunk-index.ts';
+import {
+  ACTION,
+  EACH_ACTION,
+  LATER_CLASS,
+  ofEachClass,
+  SMALL_CLASS,
+  TABLE,
+  TENANT,
+  WAITING,
+} from './chunk-index.ts';
 import { DOUBT_MS, type Fetched } from './consumer.ts';
 import type { ChunkMessage, Claim } from './messages.ts';
 
@@ -30,6 +39,14 @@ interface Claimed {
 interface Flow {
   tenant: string;
   key: string;
+}
+
+/** What may be fetched beside what is in hand. */
+export interface Room {
+  /** The free slots of actions that have few, by name; all others have enough. */
+  free: Readonly<Record<string, number>>;
+  /** Actions with jobs enough in hand to go on with: their later chunks stay in the queue. */
+  behind: readonly string[];
 }
 
 /** Messages of small chunks that share a lane. */
@@ -63,10 +80,9 @@ export class ChunkFetcher {
    *
    * @param freeParts the number of messages of small chunks that fit; any other message takes
    * `SMALL_PER_LANE`
-   * @param room the free slots of actions that have few, by name; all others have enough
    * @returns `more`: another process was about to take some of the next messages
    */
-  async fetch(freeParts: number, room: Record<string, number>): Promise<Fetched<Claim<ChunkMessage>>> {
+  async fetch(freeParts: number, room: Room): Promise<Fetched<Claim<ChunkMessage>>> {
     if (performance.now() < this.#doubtUntil) await this.#takeBack();
     try {
       return await this.#fetch(freeParts, room);
@@ -81,7 +97,7 @@ export class ChunkFetcher {
     this.#flows.delete(id);
   }
 
-  async #fetch(freeParts: number, room: Record<string, number>) {
+  async #fetch(freeParts: number, { free, behind }: Room) {
     const [row] = await queryByIndex<{ claimed: string | null; wanted: number; isShort: boolean }>(
       this.#pool,
       {
@@ -91,10 +107,11 @@ export class ChunkFetcher {
           this.#queue,
           freeParts,
           this.#last,
-          JSON.stringify(room),
+          JSON.stringify(free),
           JSON.stringify(this.#held((flow) => flow.tenant)),
           JSON.stringify(this.#held((flow) => flow.key)),
           JSON.stringify({ holder: this.#holder }),
+          behind,
         ],
       },
     );
@@ -139,7 +156,7 @@ export class ChunkFetcher {
 export const UNCLAIMED = `state = 'created', started_on = null, heartbeat_on = null, output = null`;
 
 // $1 queue, $2 free parts of lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand
-// by tenant and $6 by flow, $7 the note for the row. A message is claimed as pg-boss does it: the row counts
+// by tenant and $6 by flow, $7 the note for the row, $8 the actions that are behind. A message is claimed as pg-boss does it: the row counts
 // its claims after the first, and this count is the fence. Rows are locked last, so that messages not taken
 // are free for others.
 // Rows are found again by their place (ctid): planned by id, Postgres may read all rows of the queue.
@@ -172,6 +189,7 @@ const FETCH = `
     from candidate cross join lateral (
       ${ofEachClass((rows, number) => `select ${number} as class, row_number() over () as place from (select ${rows} limit $2) as message`, 'candidate')}
     ) as flow
+    where class <> ${LATER_CLASS} or action <> all ($8::text[])
   ), shared as (
     select *, coalesce(($5::jsonb ->> tenant)::int, 0)
       + row_number() over (partition by tenant order by flow_share, random()) as share

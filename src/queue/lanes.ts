@@ -9,7 +9,7 @@ import { claimRefs } from './claims.ts';
 import { type Consumer, type ConsumerOptions, type Lane, startConsumer } from './consumer.ts';
 import { type DuePolling, pollForDue } from './due.ts';
 import { CallbackFetcher } from './fetch-callbacks.ts';
-import { ChunkFetcher, SMALL_PER_LANE, sizeOfMessage } from './fetch-chunks.ts';
+import { ChunkFetcher, type Room, SMALL_PER_LANE, sizeOfMessage } from './fetch-chunks.ts';
 import { QuarantineFetcher } from './fetch-quarantine.ts';
 import { renewHeartbeats } from './keep-alive.ts';
 import {
@@ -99,11 +99,11 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
   }
 
   return {
-    /** @param options.room the free slots of actions that have few, by name; see `ChunkFetcher` */
+    /** @param options.room what may be fetched; see `ChunkFetcher` */
     chunks(
       name: string,
       handle: (claim: Claim<ChunkMessage>, lane: Lane) => Promise<void>,
-      options: { lanes: number; room(): Record<string, number> },
+      options: { lanes: number; room(): Room },
     ): Lanes {
       const queue = chunkQueue(name);
       const fetcher = new ChunkFetcher(pool, queue, holder);

@@ -5,12 +5,15 @@
  *   message.
  * - Jobs that find every slot of their action taken by other messages return to the queue, for a worker with
  *   a free slot.
+ * - Jobs of a batch that would run long after those of an earlier message of the same batch return to the
+ *   queue too: more messages were fetched before it was known how long a run takes.
  * - Jobs that have not started return to the queue when another batch has waited long enough for their place.
  */
 import { toAsyncId } from '../domain/batch.ts';
+import type { JobGroup } from '../pipeline/run/open-jobs.ts';
 import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/run-chunk.ts';
 import { sendToQuarantine } from '../pipeline/run/send-to-quarantine.ts';
-import { SMALL_PER_LANE, sizeOfMessage } from '../queue/fetch-chunks.ts';
+import { type Room, SMALL_PER_LANE, sizeOfMessage } from '../queue/fetch-chunks.ts';
 import type { ChunkMessage } from '../queue/messages.ts';
 import type { Claim, Lane, Lanes } from '../queue/queue.ts';
 import { waitingBatches } from '../queue/waiting-batches.ts';
@@ -48,8 +51,8 @@ class ChunkLanes {
   readonly #queue: string;
   readonly #lanes: Lanes;
   readonly #hands = new Set<Hand>();
-  /** The free slots at the last fetch: it may have left messages of these actions in the queue. */
-  #limited: Record<string, number> = {};
+  /** The room at the last fetch: it may have left messages of these actions in the queue. */
+  #room: Room = { free: {}, behind: [] };
   #timer: NodeJS.Timeout | undefined;
   #lookedAt = 0;
 
@@ -59,12 +62,16 @@ class ChunkLanes {
     this.#lanes = deps.queue.chunkLanes(queue, (claim, lane) => this.#work(claim, lane), {
       lanes: deps.concurrency,
       room: () => {
-        this.#limited = deps.slots.room();
-        return this.#limited;
+        this.#room = deps.slots.room();
+        return this.#room;
       },
     });
     deps.slots.onFree((action) => {
-      if (action in this.#limited && deps.slots.hasRoom(action)) this.#lanes.wake();
+      const { free, behind } = this.#room;
+      const isLeft =
+        (action in free && deps.slots.hasRoom(action)) ||
+        (behind.includes(action) && !deps.slots.isBehind(action));
+      if (isLeft) this.#lanes.wake();
     });
   }
 
@@ -127,6 +134,8 @@ class ChunkLanes {
       if (stands >= LONG_RUN_MS && work.jobs.groups.some(({ running }) => running > 0)) release(hand);
       return;
     }
+    const surplus = work.jobs.groups.filter((group) => this.#isSurplus(hand, work, group));
+    if (surplus.length > 0) work.handBack(surplus);
     if (stands < STUCK_MS) return;
     const stuck = work.jobs.groups.filter(({ open, slot }) => open > 0 && slot.isFull);
     const ofOthers = stuck.filter(({ running }) => running === 0);
@@ -136,6 +145,17 @@ class ChunkLanes {
       work.jobs.groups.every(({ open, slot }) => open === 0 || slot.isFull)
     )
       release(hand);
+  }
+
+  /** True when an earlier message of the same batch has jobs enough for the action's slots. */
+  #isSurplus(hand: Hand, { batch }: MessageWork, { open, slot }: JobGroup): boolean {
+    if (open === 0 || slot.backlogMs < YIELD_MS) return false;
+    return [...this.#hands].some(
+      ({ since, work }) =>
+        since < hand.since &&
+        work?.batch === batch &&
+        work.jobs.groups.some((group) => group.slot === slot && group.open > 0),
+    );
   }
 
   /** Other batches may have waited long enough for the places of these messages. */

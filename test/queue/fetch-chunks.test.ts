@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { releaseClaim } from '../../src/queue/claims.ts';
-import { ChunkFetcher, SMALL_PER_LANE } from '../../src/queue/fetch-chunks.ts';
+import { ChunkFetcher, type Room, SMALL_PER_LANE } from '../../src/queue/fetch-chunks.ts';
 import type { ChunkMessage, Claim } from '../../src/queue/messages.ts';
 import { type ChunkSendOptions, startQueue } from '../../src/queue/queue.ts';
 import { waitingBatches } from '../../src/queue/waiting-batches.ts';
@@ -14,6 +14,9 @@ const { url, pool } = await createDatabase({ after });
 const queue = await startQueue({ url, queues: ['default'], applicationName: 'test', max: 2, log: silentLog });
 after(() => queue.stop());
 beforeEach(() => pool.query('delete from pgboss.job'));
+
+/** Room for all actions. */
+const ALL: Room = { free: {}, behind: [] };
 
 let batches = 0;
 
@@ -43,8 +46,8 @@ function fetcherOf(holder = 'test') {
   const fetcher = new ChunkFetcher(pool, 'jobs.default', holder);
   return Object.assign(fetcher, {
     /** Claims messages, as `tenant action chunk`. */
-    take: async (lanes: number, room: Record<string, number> = {}) =>
-      (await fetcher.fetch(lanes * SMALL_PER_LANE, room)).claims.map(named),
+    take: async (lanes: number, room: Partial<Room> = {}) =>
+      (await fetcher.fetch(lanes * SMALL_PER_LANE, { ...ALL, ...room })).claims.map(named),
   });
 }
 
@@ -75,7 +78,7 @@ describe('a fetch of chunks', () => {
     const fetcher = fetcherOf();
     const served: string[] = [];
     for (let round = 0; round < 15; round++) {
-      const { claims } = await fetcher.fetch(2 * SMALL_PER_LANE, {});
+      const { claims } = await fetcher.fetch(2 * SMALL_PER_LANE, ALL);
       served.push(...claims.map(({ message }) => message.tenant ?? ''));
       for (const claim of claims) fetcher.release(claim);
     }
@@ -107,7 +110,7 @@ describe('a fetch of chunks', () => {
     const fetcher = fetcherOf();
     const served: string[] = [];
     for (let round = 0; round < 40; round++) {
-      const { claims } = await fetcher.fetch(1 * SMALL_PER_LANE, {});
+      const { claims } = await fetcher.fetch(1 * SMALL_PER_LANE, ALL);
       served.push(...claims.map(({ message }) => (message.chunk === 0 ? 'first' : 'later')));
       for (const claim of claims) fetcher.release(claim);
     }
@@ -119,7 +122,7 @@ describe('a fetch of chunks', () => {
     await wait('a', 'x', { count: 40, isSmall: true });
     const fetcher = fetcherOf();
     for (const expected of [2 * SMALL_PER_LANE, 40 - 2 * SMALL_PER_LANE]) {
-      const { claims, isShort } = await fetcher.fetch(2 * SMALL_PER_LANE, {});
+      const { claims, isShort } = await fetcher.fetch(2 * SMALL_PER_LANE, ALL);
       assert.deepEqual([claims.length, isShort], [expected, false]);
     }
   });
@@ -127,9 +130,9 @@ describe('a fetch of chunks', () => {
   test('a fetch leaves a chunk that does not fit, and those after it', async () => {
     await wait('a', 'x', { count: 2 });
     const fetcher = fetcherOf();
-    const { claims, isShort } = await fetcher.fetch(2 * SMALL_PER_LANE - 1, {});
+    const { claims, isShort } = await fetcher.fetch(2 * SMALL_PER_LANE - 1, ALL);
     assert.deepEqual([claims.length, isShort], [1, true]);
-    const none = await fetcher.fetch(SMALL_PER_LANE - 1, {});
+    const none = await fetcher.fetch(SMALL_PER_LANE - 1, ALL);
     assert.deepEqual([none.claims.length, none.isShort], [0, true]);
     assert.deepEqual(await fetcher.take(1), ['a x 0']);
   });
@@ -145,8 +148,18 @@ describe('a fetch of chunks', () => {
     await wait('b', 'x', { count: 9 });
     await wait('b', 'y', { count: 9 });
     await wait('c', 'z');
-    const taken = count(await fetcherOf().take(12, { x: 2, y: 0 }));
+    const taken = count(await fetcherOf().take(12, { free: { x: 2, y: 0 } }));
     assert.deepEqual(taken, { 'a x 0': 1, 'b x 0': 1, 'c z 0': 1 });
+  });
+
+  test('a fetch leaves the later chunks of an action that is behind, and takes its other chunks', async () => {
+    await wait('a', 'x', { chunks: 3 });
+    await wait('a', 'x', { isSmall: true });
+    await wait('a', 'y', { chunks: 2, from: 1 });
+    const fetcher = fetcherOf();
+    const taken = count(await fetcher.take(8, { behind: ['x'] }));
+    assert.deepEqual(taken, { 'a x 0': 2, 'a y 1': 1, 'a y 2': 1 });
+    assert.deepEqual(await fetcher.take(8), ['a x 1', 'a x 2']);
   });
 
   test('a fetch finds messages that may run behind thousands that may not', async () => {
@@ -157,7 +170,7 @@ describe('a fetch of chunks', () => {
        from generate_series(1, 5000) as n, (values ('full', 0), ('late', 1)) as each (action, delay)`,
     );
     await wait('z', 'x');
-    assert.deepEqual(await fetcherOf().take(4, { full: 0 }), ['z x 0']);
+    assert.deepEqual(await fetcherOf().take(4, { free: { full: 0 } }), ['z x 0']);
     assert.equal((await fetcherOf().take(4)).length, 4);
   });
 
@@ -184,7 +197,7 @@ describe('a fetch of chunks', () => {
       JSON.stringify({ batch, chunk: 0, generation: 1, attempt: 1 }),
       batch,
     ]);
-    const { claims } = await fetcherOf().fetch(4 * SMALL_PER_LANE, {});
+    const { claims } = await fetcherOf().fetch(4 * SMALL_PER_LANE, ALL);
     assert.deepEqual(
       claims.map(({ message }) => message.batch),
       [batch],
@@ -198,7 +211,7 @@ describe('a fetch of chunks', () => {
       Array.from({ length: 4 }, async (_, number) => {
         const fetcher = fetcherOf(`holder ${number}`);
         for (;;) {
-          const { claims, more } = await fetcher.fetch(3 * SMALL_PER_LANE, {});
+          const { claims, more } = await fetcher.fetch(3 * SMALL_PER_LANE, ALL);
           if (claims.length === 0 && !more) return;
           taken.push(...claims.map(({ id }) => id));
         }
@@ -211,14 +224,14 @@ describe('a fetch of chunks', () => {
   test('a fetch counts a claim after a dead holder, and not after a release', async () => {
     await wait('a', 'x');
     const fetcher = fetcherOf();
-    const [first] = (await fetcher.fetch(1 * SMALL_PER_LANE, {})).claims;
+    const [first] = (await fetcher.fetch(1 * SMALL_PER_LANE, ALL)).claims;
     assert.ok(first);
     await transaction(pool, (client) => releaseClaim(client, first));
     fetcher.release(first);
-    const [second] = (await fetcher.fetch(1 * SMALL_PER_LANE, {})).claims;
+    const [second] = (await fetcher.fetch(1 * SMALL_PER_LANE, ALL)).claims;
     assert.deepEqual([second?.id, second?.retryCount], [first.id, 0]);
     await pool.query(`update pgboss.job set state = 'retry'`);
-    const [third] = (await fetcherOf('another').fetch(1 * SMALL_PER_LANE, {})).claims;
+    const [third] = (await fetcherOf('another').fetch(1 * SMALL_PER_LANE, ALL)).claims;
     assert.deepEqual([third?.id, third?.retryCount], [first.id, 1]);
     await transaction(pool, (client) => releaseClaim(client, first));
     const { rows } = await pool.query('select state from pgboss.job');
@@ -229,18 +242,18 @@ describe('a fetch of chunks', () => {
 test('the next fetch releases a claim whose answer was lost, and no other', async () => {
   await wait('a', 'x', { count: 3 });
   const fetcher = fetcherOf('mine');
-  const [held] = (await fetcher.fetch(1 * SMALL_PER_LANE, {})).claims;
-  await fetcherOf('other').fetch(1 * SMALL_PER_LANE, {});
+  const [held] = (await fetcher.fetch(1 * SMALL_PER_LANE, ALL)).claims;
+  await fetcherOf('other').fetch(1 * SMALL_PER_LANE, ALL);
   // As if the statement had been committed and its answer had been lost.
   await pool.query(
     `update pgboss.job set state = 'active', started_on = now(), output = '{"holder":"mine"}' where state = 'created'`,
   );
   await pool.query('alter table pgboss.job rename to gone');
   await pool.query('alter table pgboss.job_common rename to gone_common');
-  await assert.rejects(fetcher.fetch(1 * SMALL_PER_LANE, {}), /job_common/);
+  await assert.rejects(fetcher.fetch(1 * SMALL_PER_LANE, ALL), /job_common/);
   await pool.query('alter table pgboss.gone_common rename to job_common');
   await pool.query('alter table pgboss.gone rename to job');
-  const { claims } = await fetcher.fetch(4 * SMALL_PER_LANE, {});
+  const { claims } = await fetcher.fetch(4 * SMALL_PER_LANE, ALL);
   assert.equal(claims.length, 1);
   assert.notEqual(claims[0]?.id, held?.id);
   assert.equal(claims[0]?.retryCount, 0, 'nothing died of it');

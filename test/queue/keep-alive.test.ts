@@ -21,7 +21,10 @@ test('a message whose settle has to wait does not delay the heartbeats of the ot
   const ids = [await system.run(echoJobs(1)), await system.run(echoJobs(1))];
   const [settling = '', other = ''] = ids.map(toBatchId);
   const work = Promise.withResolvers<void>();
-  const lanes = deps.queue.chunkLanes('default', () => work.promise, { lanes: 2, room: () => ({}) });
+  const lanes = deps.queue.chunkLanes('default', () => work.promise, {
+    lanes: 2,
+    room: () => ({ free: {}, behind: [] }),
+  });
   const client = await system.pool.connect();
   try {
     const both = async () =>

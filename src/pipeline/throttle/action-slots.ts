@@ -1,8 +1,11 @@
 import pLimit, { type LimitFunction } from 'p-limit';
+import type { Room } from '../../queue/fetch-chunks.ts';
 import type { RegisteredAction } from '../../registry/registry.ts';
 
 /** An action with shorter runs has free slots again before another message could be fetched. */
 const QUICK_MS = 10;
+/** An action whose waiting jobs need longer than this is behind. The next chunk is loaded in less. */
+const BEHIND_MS = 50;
 /** The weight of the latest run in the mean run time. */
 const WEIGHT = 0.2;
 
@@ -30,6 +33,13 @@ export class ActionSlot {
   get room(): number | null {
     if (this.#running === 0 || this.#isQuick()) return null;
     return Math.max(0, this.limit.concurrency - this.#running - this.waiting);
+  }
+
+  /** How long the jobs that wait for a slot need until all of them have begun, in ms; 0 while unknown. */
+  get backlogMs(): number {
+    return this.#meanMs === Number.POSITIVE_INFINITY
+      ? 0
+      : (this.waiting * this.#meanMs) / this.limit.concurrency;
   }
 
   /** An asynchronous run begins. Returns its start time, for `end`. */
@@ -79,10 +89,19 @@ export class ActionSlots {
     return (this.#slots.get(action)?.room ?? 1) > 0;
   }
 
-  /** How many runs of each action could begin now; actions that are missing have enough room. */
-  room(): Record<string, number> {
-    const room: Record<string, number> = {};
-    for (const [name, slot] of this.#slots) if (slot.room !== null) room[name] = slot.room;
-    return room;
+  /** True when the action has runs that take time and jobs enough to go on with. */
+  isBehind(action: string): boolean {
+    return (this.#slots.get(action)?.backlogMs ?? 0) > BEHIND_MS;
+  }
+
+  /** What a fetch may take. */
+  room(): Room {
+    const free: Record<string, number> = {};
+    const behind: string[] = [];
+    for (const [name, slot] of this.#slots) {
+      if (slot.room !== null) free[name] = slot.room;
+      if (this.isBehind(name)) behind.push(name);
+    }
+    return { free, behind };
   }
 }
