@@ -131,13 +131,18 @@ export async function settleIn(
   }
   const claimed = await held;
   if (claimed === 'lost') throw new Lost();
-  // A cancel makes messages due that wait for a time or a slot: it must not miss one that is being sent.
-  const mayWait = next.some(({ delaySeconds, isRest }) => isRest || delaySeconds > 0);
-  if (mayWait && (await holdOffCancel(client, message.batch))) throw new Cancelled();
   if (claimed !== 'again') await sendNext(queue, client, queueName, next);
   if (retriedSince !== undefined)
     await markRunning(client, message.batch, message.generation, Date.now() - retriedSince);
-  return record();
+  const result = await record();
+  // A cancel makes messages due that wait for a time or a slot: it must not miss these. The batch's row is
+  // locked from here to the commit, so a cancel is seen here or sees them. The lock is not taken earlier:
+  // settles that share it first, and then record, would wait for each other.
+  const mayWait = next.some(({ delaySeconds, isRest }) => isRest || delaySeconds > 0);
+  const isCancelled =
+    result.cancelRequested || (outcomes.length === 0 && (await holdOffCancel(client, message.batch)));
+  if (mayWait && isCancelled) throw new Cancelled();
+  return result;
 }
 
 /** `again`: an earlier transaction, whose commit was not confirmed, has sent the messages. */

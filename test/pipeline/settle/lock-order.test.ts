@@ -71,6 +71,23 @@ async function look({ message }: Claim<ChunkMessage>): Promise<{ isWaiting: bool
   return rows[0];
 }
 
+/** How many sessions of this database wait for a lock. */
+async function waiting(): Promise<number> {
+  const { rows } = await pool.query(
+    `select count(*)::int as count from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return rows[0].count;
+}
+
+/** How many deadlocks this database has ended. */
+async function deadlocks(): Promise<number> {
+  const { rows } = await pool.query(
+    'select deadlocks::int from pg_stat_database where datname = current_database()',
+  );
+  return rows[0].deadlocks;
+}
+
 /**
  * Functions that lock both rows, by name; each is repeated while it fails because a lock was not granted in
  * time.
@@ -124,6 +141,29 @@ describe('a settle that waits for the message leaves the batch to others', () =>
     });
     assert.equal(await running, 'settled');
   });
+});
+
+test('settles of one batch that record results and send messages wait for each other, and none is ended', async () => {
+  const batch = toBatchId(await system.run(echoJobs(2000)));
+  const claims = (await take()).filter(({ message }) => message.batch === batch);
+  assert.equal(claims.length, 2, 'the batch has two chunks');
+  const before = await deadlocks();
+  let settling: Promise<unknown> = Promise.resolve();
+  await inTransaction(async (client) => {
+    // A shared lock: whoever only looks at the batch passes, whoever records waits.
+    await client.query('select from batchwright.batch where id = $1 for share', [batch]);
+    settling = Promise.all(
+      claims.map((claim, at) =>
+        settleAlone(claim, {
+          outcomes: [success(at)],
+          next: [{ message: { ...claim.message, attempt: 2, indexes: [at + 2] }, delaySeconds: 1 }],
+        }),
+      ),
+    );
+    await waitFor(async () => (await waiting()) === 2, { what: 'both settles to wait for the batch' });
+  });
+  await settling;
+  assert.equal((await deadlocks()) - before, 0);
 });
 
 test('a settle that Postgres ends because of a deadlock is repeated', async () => {
