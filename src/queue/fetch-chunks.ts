@@ -8,7 +8,7 @@
  * - A tenant's flows share the tenant's part in the same way: a small batch does not wait for a large one,
  *   and the later chunks of a large batch do not wait for a steady stream of small ones.
  * - An action gets as many messages as it has free slots in this process. Its other messages stay in the
- *   queue, and another worker may take them. So do later chunks of an action that is behind.
+ *   queue, and another worker may take them. So do later chunks of an action that has jobs enough in hand.
  *
  * Each step finds the next action or tenant in the index `batchwright_chunks`, so that a fetch costs the same
  * however many messages wait.
@@ -45,8 +45,8 @@ interface Flow {
 export interface Room {
   /** The free slots of actions that have few, by name; all others have enough. */
   free: Readonly<Record<string, number>>;
-  /** Actions with jobs enough in hand to go on with: their later chunks stay in the queue. */
-  behind: readonly string[];
+  /** How many later chunks of an action may be taken, by name; all that fit of all others. */
+  later: Readonly<Record<string, number>>;
 }
 
 /** Messages of small chunks that share a lane. */
@@ -97,7 +97,7 @@ export class ChunkFetcher {
     this.#flows.delete(id);
   }
 
-  async #fetch(freeParts: number, { free, behind }: Room) {
+  async #fetch(freeParts: number, { free, later }: Room) {
     const [row] = await queryByIndex<{ claimed: string | null; wanted: number; isShort: boolean }>(
       this.#pool,
       {
@@ -111,7 +111,7 @@ export class ChunkFetcher {
           JSON.stringify(this.#held((flow) => flow.tenant)),
           JSON.stringify(this.#held((flow) => flow.key)),
           JSON.stringify({ holder: this.#holder }),
-          behind,
+          JSON.stringify(later),
         ],
       },
     );
@@ -156,7 +156,7 @@ export class ChunkFetcher {
 export const UNCLAIMED = `state = 'created', started_on = null, heartbeat_on = null, output = null`;
 
 // $1 queue, $2 free parts of lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand
-// by tenant and $6 by flow, $7 the note for the row, $8 the actions that are behind. A message is claimed as pg-boss does it: the row counts
+// by tenant and $6 by flow, $7 the note for the row, $8 how many later chunks by action. A message is claimed as pg-boss does it: the row counts
 // its claims after the first, and this count is the fence. Rows are locked last, so that messages not taken
 // are free for others.
 // Rows are found again by their place (ctid): planned by id, Postgres may read all rows of the queue.
@@ -189,13 +189,17 @@ const FETCH = `
     from candidate cross join lateral (
       ${ofEachClass((rows, number) => `select ${number} as class, row_number() over () as place from (select ${rows} limit $2) as message`, 'candidate')}
     ) as flow
-    where class <> ${LATER_CLASS} or action <> all ($8::text[])
   ), shared as (
     select *, coalesce(($5::jsonb ->> tenant)::int, 0)
       + row_number() over (partition by tenant order by flow_share, random()) as share
     from waiting
   ), placed as (
-    select *, row_number() over (partition by action order by share, is_around, tenant) as slot from shared
+    select *, row_number() over (partition by action order by share, is_around, tenant) as slot
+    from (
+      select *, row_number() over (partition by action, class order by share, is_around, tenant) as number
+      from shared
+    ) as numbered
+    where class <> ${LATER_CLASS} or number <= coalesce(($8::jsonb ->> action)::int, $2)
   ), next as materialized (
     select *, sum(case class when ${SMALL_CLASS} then 1 else ${SMALL_PER_LANE} end)
       over (order by share, is_around, tenant, class, place rows unbounded preceding) as taken

@@ -52,7 +52,7 @@ class ChunkLanes {
   readonly #lanes: Lanes;
   readonly #hands = new Set<Hand>();
   /** The room at the last fetch: it may have left messages of these actions in the queue. */
-  #room: Room = { free: {}, behind: [] };
+  #room: Room = { free: {}, later: {} };
   #timer: NodeJS.Timeout | undefined;
   #lookedAt = 0;
 
@@ -67,10 +67,10 @@ class ChunkLanes {
       },
     });
     deps.slots.onFree((action) => {
-      const { free, behind } = this.#room;
+      const { free, later } = this.#room;
       const isLeft =
         (action in free && deps.slots.hasRoom(action)) ||
-        (behind.includes(action) && !deps.slots.isBehind(action));
+        (later[action] === 0 && !deps.slots.hasEnough(action));
       if (isLeft) this.#lanes.wake();
     });
   }

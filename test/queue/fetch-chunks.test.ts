@@ -16,7 +16,7 @@ after(() => queue.stop());
 beforeEach(() => pool.query('delete from pgboss.job'));
 
 /** Room for all actions. */
-const ALL: Room = { free: {}, behind: [] };
+const ALL: Room = { free: {}, later: {} };
 
 let batches = 0;
 
@@ -152,14 +152,15 @@ describe('a fetch of chunks', () => {
     assert.deepEqual(taken, { 'a x 0': 1, 'b x 0': 1, 'c z 0': 1 });
   });
 
-  test('a fetch leaves the later chunks of an action that is behind, and takes its other chunks', async () => {
+  test('a fetch leaves the later chunks of an action that has enough, and takes its other chunks', async () => {
     await wait('a', 'x', { chunks: 3 });
     await wait('a', 'x', { isSmall: true });
     await wait('a', 'y', { chunks: 2, from: 1 });
     const fetcher = fetcherOf();
-    const taken = count(await fetcher.take(8, { behind: ['x'] }));
+    const taken = count(await fetcher.take(8, { later: { x: 0 } }));
     assert.deepEqual(taken, { 'a x 0': 2, 'a y 1': 1, 'a y 2': 1 });
-    assert.deepEqual(await fetcher.take(8), ['a x 1', 'a x 2']);
+    assert.deepEqual(await fetcher.take(8, { later: { x: 1 } }), ['a x 1']);
+    assert.deepEqual(await fetcher.take(8), ['a x 2']);
   });
 
   test('a fetch finds messages that may run behind thousands that may not', async () => {

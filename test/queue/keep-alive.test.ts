@@ -23,7 +23,7 @@ test('a message whose settle has to wait does not delay the heartbeats of the ot
   const work = Promise.withResolvers<void>();
   const lanes = deps.queue.chunkLanes('default', () => work.promise, {
     lanes: 2,
-    room: () => ({ free: {}, behind: [] }),
+    room: () => ({ free: {}, later: {} }),
   });
   const client = await system.pool.connect();
   try {

@@ -217,3 +217,24 @@ test('the later chunks of a large batch make progress while small ones keep arri
   done = true;
   await feeding;
 });
+
+test('a process keeps one chunk of a batch whose runs take time, and returns the others for other processes', async () => {
+  const jobs = Array.from({ length: 3000 }, () => ({
+    namespace: 'test',
+    action: 'behave',
+    params: { effect: 'share', waitMs: 6 },
+  }));
+  const asyncId = await system.run(jobs);
+  const waiting = async () => {
+    const { rows } = await system.pool.query(
+      `select count(*)::int as count from pgboss.job
+       where name = 'jobs.default' and group_id = $1 and state = 'created'`,
+      [toBatchId(asyncId)],
+    );
+    return rows[0].count;
+  };
+  await waitFor(async () => (await waiting()) === 2, { what: 'two of three chunks to wait in the queue' });
+  assert.equal((await system.ended(asyncId)).counts.succeeded, 3000);
+  const { rows } = await system.pool.query('select from test.effect where async_id = $1', [asyncId]);
+  assert.equal(rows.length, 3000, 'each job ran once');
+});

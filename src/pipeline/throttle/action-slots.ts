@@ -4,8 +4,10 @@ import type { RegisteredAction } from '../../registry/registry.ts';
 
 /** An action with shorter runs has free slots again before another message could be fetched. */
 const QUICK_MS = 10;
-/** An action whose waiting jobs need longer than this is behind. The next chunk is loaded in less. */
-const BEHIND_MS = 50;
+/** An action whose waiting jobs need longer than this has enough of them. The next chunk is loaded in less. */
+const ENOUGH_MS = 50;
+/** The jobs of a later chunk, at least. */
+const CHUNK_JOBS = 1000;
 /** The weight of the latest run in the mean run time. */
 const WEIGHT = 0.2;
 
@@ -37,9 +39,14 @@ export class ActionSlot {
 
   /** How long the jobs that wait for a slot need until all of them have begun, in ms; 0 while unknown. */
   get backlogMs(): number {
-    return this.#meanMs === Number.POSITIVE_INFINITY
-      ? 0
-      : (this.waiting * this.#meanMs) / this.limit.concurrency;
+    return this.#meanMs === Number.POSITIVE_INFINITY ? 0 : this.#timeOf(this.waiting);
+  }
+
+  /** How many later chunks may be taken: one after the other where a chunk takes time; null for all others. */
+  get laterRoom(): number | null {
+    if (this.backlogMs > ENOUGH_MS) return 0;
+    const isLong = this.#meanMs !== Number.POSITIVE_INFINITY && this.#timeOf(CHUNK_JOBS) > ENOUGH_MS;
+    return isLong ? 1 : null;
   }
 
   /** An asynchronous run begins. Returns its start time, for `end`. */
@@ -55,6 +62,10 @@ export class ActionSlot {
     const isFirst = this.#meanMs === Number.POSITIVE_INFINITY;
     this.#meanMs = isFirst ? took : this.#meanMs + WEIGHT * (took - this.#meanMs);
     this.#onFree();
+  }
+
+  #timeOf(jobs: number): number {
+    return (jobs * this.#meanMs) / this.limit.concurrency;
   }
 
   /** An action that used to be quick no longer counts as quick when all slots are taken and no run ends. */
@@ -89,19 +100,19 @@ export class ActionSlots {
     return (this.#slots.get(action)?.room ?? 1) > 0;
   }
 
-  /** True when the action has runs that take time and jobs enough to go on with. */
-  isBehind(action: string): boolean {
-    return (this.#slots.get(action)?.backlogMs ?? 0) > BEHIND_MS;
+  /** True when the action has jobs enough to go on with: its next chunk is left to other processes. */
+  hasEnough(action: string): boolean {
+    return this.#slots.get(action)?.laterRoom === 0;
   }
 
   /** What a fetch may take. */
   room(): Room {
     const free: Record<string, number> = {};
-    const behind: string[] = [];
+    const later: Record<string, number> = {};
     for (const [name, slot] of this.#slots) {
       if (slot.room !== null) free[name] = slot.room;
-      if (this.isBehind(name)) behind.push(name);
+      if (slot.laterRoom !== null) later[name] = slot.laterRoom;
     }
-    return { free, behind };
+    return { free, later };
   }
 }

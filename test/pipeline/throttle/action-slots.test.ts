@@ -62,3 +62,25 @@ describe('the room of an action', () => {
     assert.equal(slot.room, null);
   });
 });
+
+describe('the later chunks that an action may take', () => {
+  test('an action takes all that fit while the time of its runs is unknown or very short', (t) => {
+    const { slot, run } = slotOf(t);
+    slot.waiting = 5000;
+    assert.equal(slot.laterRoom, null);
+    slot.waiting = 0;
+    run(0.1, 30);
+    slot.waiting = 1000;
+    assert.equal(slot.laterRoom, null, '33 ms in three slots');
+  });
+
+  test('an action whose chunks take time takes one, and none while its jobs are enough for 50 ms', (t) => {
+    const { slot, run } = slotOf(t);
+    run(5, 10);
+    assert.equal(slot.laterRoom, 1);
+    slot.waiting = 31;
+    assert.equal(slot.laterRoom, 0);
+    slot.waiting = 30;
+    assert.equal(slot.laterRoom, 1);
+  });
+});
