@@ -1,5 +1,4 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { Room } from '../../queue/fetch-chunks.ts';
 import type { RegisteredAction } from '../../registry/registry.ts';
 
 /** An action with shorter runs has free slots again before another message could be fetched. */
@@ -105,8 +104,8 @@ export class ActionSlots {
     return this.#slots.get(action)?.laterRoom === 0;
   }
 
-  /** What a fetch may take. */
-  room(): Room {
+  /** What a fetch may take: free slots, and later chunks, of the actions that limit them. */
+  room(): { free: Record<string, number>; later: Record<string, number> } {
     const free: Record<string, number> = {};
     const later: Record<string, number> = {};
     for (const [name, slot] of this.#slots) {
