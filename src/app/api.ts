@@ -1,5 +1,6 @@
 /** Assembles the API: gives each folder the parts that it must not import. */
 
+import type { Pool } from 'pg';
 import { createKeys } from '../access/keys.ts';
 import { createTenants } from '../access/tenants.ts';
 import { DEFAULT_TENANT } from '../domain/caller.ts';
@@ -18,7 +19,7 @@ import { startRetention } from '../pipeline/upkeep/retention.ts';
 import { type StallTimes, startStallWatch } from '../pipeline/upkeep/stall-watch.ts';
 import { createPing } from '../postgres/ping.ts';
 import { createPool } from '../postgres/pools.ts';
-import { startQueue } from '../queue/queue.ts';
+import { type Queue, startQueue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { createLargeJobChecker } from '../validation/large-jobs.ts';
 import type { listen } from './listen.ts';
@@ -35,93 +36,28 @@ const RESULTS_AT_ONCE = 4;
 /** Callers of a single action get the asyncId when their job takes longer than the workers' grace period. */
 const ALONE_GRACE_MS = 18_000;
 
-export async function startApi(
-  options: AppOptions & {
-    registry: Registry;
-    adminKey: string;
-    /** The value of `readSecretKey`. */
-    secretKey: string | undefined;
-    listening: Awaited<ReturnType<typeof listen>>;
-    /** How long a caller of a single action waits; 30 s when absent. */
-    aloneWaitMs?: number | undefined;
-    /** The times of the stall watch; production's when absent. */
-    stallTimes?: StallTimes | undefined;
-  },
-): Promise<Running> {
-  const { config, databaseUrl: url, log, registry, listening } = options;
+interface ApiOptions extends AppOptions {
+  registry: Registry;
+  adminKey: string;
+  /** The value of `readSecretKey`. */
+  secretKey: string | undefined;
+  listening: Awaited<ReturnType<typeof listen>>;
+  /** How long a caller of a single action waits; 30 s when absent. */
+  aloneWaitMs?: number | undefined;
+  /** The times of the stall watch; production's when absent. */
+  stallTimes?: StallTimes | undefined;
+}
+
+export async function startApi(options: ApiOptions): Promise<Running> {
+  const { listening } = options;
   // Disposed when the start fails, and at the end.
   await using opened = new AsyncDisposableStack();
-  const openPool = (name: string, max: number, forCopy = false) =>
-    opened.adopt(createPool({ url, max, applicationName: `batchwright ${name}`, log, forCopy }), (pool) =>
-      pool.end(),
-    );
-  const pool = openPool('api', API_CONNECTIONS);
-  const copyPool = openPool('ingest', COPY_CONNECTIONS, true);
-  const routePool = openPool('routes', ROUTE_CONNECTIONS);
-  const queue = opened.adopt(
-    await startQueue({
-      url: sessionUrl(config, url),
-      queues: registry.queues,
-      applicationName: 'batchwright api queue',
-      max: QUEUE_CONNECTIONS,
-      log,
-    }),
-    (started) => started.stop(),
-  );
-  const keys = createKeys({
-    pool,
-    adminKey: options.adminKey,
-    secretKey: options.secretKey,
-  });
-  const tenants = createTenants({ pool, callbackSecret: config.callbackSecret });
-  const largeJobs = createLargeJobChecker(registry);
-  const processLock = new ProcessLock({
-    url: sessionUrl(config, url),
-    applicationName: 'batchwright api process',
-  });
-  const uploads = opened.adopt(new Uploads({ pool, copyPool, queue, processLock, log }), (started) =>
-    started.close(),
-  );
-  const pipeline = {
-    pool,
-    uploads,
-    smallBatches: new SmallBatches({ pool, queue }),
-    queue,
-    queues: registry.queues,
-    registry,
-    largeJobs,
-    log,
-    limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
-    checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, options.lookup),
-    endWatch: createEndWatch(pool),
-    watch: createBatchWatch(pool),
-    aloneWaitMs: options.aloneWaitMs,
-    resultTurns: new TenantTurns(RESULTS_AT_ONCE),
-  };
-  const ping = createPing(pool);
-  opened.adopt(startStallWatch({ pool, queues: registry.queues, log }, options.stallTimes), (watch) =>
-    watch.stop(),
-  );
-  const retention = opened.adopt(startRetention({ pool, log }), (started) => started.stop());
-  await tenants.callbackSecret(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
-  await keys.logUnreadableSecrets(log);
-  listening.serve(
-    await createHttpApp({
-      ...pipeline,
-      bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
-      keys,
-      tenants,
-      pluginPipeline: createPluginPipeline(pipeline),
-      routeSqlOf: createRouteSql(routePool),
-      actions: createActionCatalogue(registry),
-      maxNdjsonJobs: config.maxNdjsonJobs,
-      routes: registry.routes,
-      isReady: async () => (await Promise.all([ping(), queue.isReachable()])).every(Boolean),
-      rateLimit: config.rateLimit,
-      trustProxy: config.trustProxy,
-      publicUrl: config.publicUrl,
-    }),
-  );
+  const pools = openPools(opened, options);
+  const queue = await openQueue(opened, options);
+  const pipeline = createPipeline(opened, options, { ...pools, queue });
+  const retention = startDuties(opened, options, pools.pool);
+  const access = await openAccess(options, pools.pool);
+  listening.serve(await createApp(options, { ...access, ...pools, pipeline }));
   const closing = opened.move();
   return {
     async drain() {
@@ -129,8 +65,113 @@ export async function startApi(
       pipeline.watch.close();
       setTimeout(() => pipeline.endWatch.close(), ALONE_GRACE_MS).unref();
       await listening.close(JOB_GRACE_MS);
-      await largeJobs.close();
+      await pipeline.largeJobs.close();
       await closing.disposeAsync();
     },
   };
+}
+
+type Pools = ReturnType<typeof openPools>;
+
+function openPools(opened: AsyncDisposableStack, { databaseUrl: url, log }: ApiOptions) {
+  const open = (name: string, max: number, forCopy = false) =>
+    opened.adopt(createPool({ url, max, applicationName: `batchwright ${name}`, log, forCopy }), (pool) =>
+      pool.end(),
+    );
+  return {
+    pool: open('api', API_CONNECTIONS),
+    copyPool: open('ingest', COPY_CONNECTIONS, true),
+    routePool: open('routes', ROUTE_CONNECTIONS),
+  };
+}
+
+async function openQueue(
+  opened: AsyncDisposableStack,
+  { config, databaseUrl, registry, log }: ApiOptions,
+): Promise<Queue> {
+  const queue = await startQueue({
+    url: sessionUrl(config, databaseUrl),
+    queues: registry.queues,
+    applicationName: 'batchwright api queue',
+    max: QUEUE_CONNECTIONS,
+    log,
+  });
+  return opened.adopt(queue, (started) => started.stop());
+}
+
+/** What the routes of batches and of single actions need. */
+function createPipeline(
+  opened: AsyncDisposableStack,
+  { config, databaseUrl, registry, log, lookup, aloneWaitMs }: ApiOptions,
+  { pool, copyPool, queue }: Pools & { queue: Queue },
+) {
+  const processLock = new ProcessLock({
+    url: sessionUrl(config, databaseUrl),
+    applicationName: 'batchwright api process',
+  });
+  const uploads = new Uploads({ pool, copyPool, queue, processLock, log });
+  return {
+    pool,
+    uploads: opened.adopt(uploads, (started) => started.close()),
+    smallBatches: new SmallBatches({ pool, queue }),
+    queue,
+    queues: registry.queues,
+    registry,
+    largeJobs: createLargeJobChecker(registry),
+    log,
+    limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
+    checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, lookup),
+    endWatch: createEndWatch(pool),
+    watch: createBatchWatch(pool),
+    aloneWaitMs,
+    resultTurns: new TenantTurns(RESULTS_AT_ONCE),
+  };
+}
+
+/** Starts what the API does without a request. */
+function startDuties(
+  opened: AsyncDisposableStack,
+  { registry, log, stallTimes }: ApiOptions,
+  pool: Pool,
+): ReturnType<typeof startRetention> {
+  const stallWatch = startStallWatch({ pool, queues: registry.queues, log }, stallTimes);
+  opened.adopt(stallWatch, (watch) => watch.stop());
+  return opened.adopt(startRetention({ pool, log }), (started) => started.stop());
+}
+
+async function openAccess({ config, adminKey, secretKey, log }: ApiOptions, pool: Pool) {
+  const keys = createKeys({ pool, adminKey, secretKey });
+  const tenants = createTenants({ pool, callbackSecret: config.callbackSecret });
+  await tenants.callbackSecret(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
+  await keys.logUnreadableSecrets(log);
+  return { keys, tenants };
+}
+
+/** Throws a StartError when the routes of a plugin cannot be added. */
+function createApp(
+  { config, registry }: ApiOptions,
+  {
+    pipeline,
+    keys,
+    tenants,
+    pool,
+    routePool,
+  }: Pools & Awaited<ReturnType<typeof openAccess>> & { pipeline: ReturnType<typeof createPipeline> },
+): ReturnType<typeof createHttpApp> {
+  const ping = createPing(pool);
+  return createHttpApp({
+    ...pipeline,
+    bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
+    keys,
+    tenants,
+    pluginPipeline: createPluginPipeline(pipeline),
+    routeSqlOf: createRouteSql(routePool),
+    actions: createActionCatalogue(registry),
+    maxNdjsonJobs: config.maxNdjsonJobs,
+    routes: registry.routes,
+    isReady: async () => (await Promise.all([ping(), pipeline.queue.isReachable()])).every(Boolean),
+    rateLimit: config.rateLimit,
+    trustProxy: config.trustProxy,
+    publicUrl: config.publicUrl,
+  });
 }
