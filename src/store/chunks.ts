@@ -176,7 +176,7 @@ export interface LoadedChunk {
   readAt: number;
 }
 
-/** The same for several, in the order of the arguments; undefined for a batch that was deleted meanwhile. */
+/** Loads chunks, in the order of the arguments; undefined for a batch that was deleted meanwhile. */
 export async function loadChunks(
   pool: Pool,
   chunks: readonly { batchId: string; number: number }[],
@@ -197,7 +197,7 @@ export async function loadChunks(
   return chunks.map((_, at) => loaded[at]);
 }
 
-/** Null when the batch was deleted meanwhile. */
+/** The same for one chunk; null when the batch was deleted meanwhile. */
 export async function loadChunk(
   client: ClientBase | Pool,
   batchId: string,

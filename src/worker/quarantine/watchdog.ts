@@ -20,9 +20,10 @@ const BEAT_MS = 500;
  * @param memoryBytes the memory of the machine or its container
  */
 export function startWatchdog(
-  { blockedSeconds, rssBytes }: ProcessLimits = PROCESS_LIMITS,
+  limits: ProcessLimits = PROCESS_LIMITS,
   memoryBytes = availableMemory(),
 ): void {
+  const { blockedSeconds, rssBytes } = limits;
   const beats = new SharedArrayBuffer(4);
   const counter = new Int32Array(beats);
   const thread = new Worker(new URL('./watchdog-thread.mjs', import.meta.url), {

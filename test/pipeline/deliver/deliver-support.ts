@@ -145,7 +145,7 @@ export interface Delivering {
 /**
  * Callback lanes that run the product's own `deliver`, in a system without a worker.
  *
- * @param more overrides: the schedule, time limits, the number of lanes, what a lane does with a claim
+ * @param options overrides: the schedule, time limits, the number of lanes, what a lane does with a claim
  */
 export async function startDelivering(
   t: TestContext,
