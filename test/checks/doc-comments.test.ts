@@ -16,7 +16,7 @@ function faultsOf(text: string): string[] {
     };
     // The first comment of a file may be about the file.
     if (jsDoc.length > (node === source.statements[0] ? 2 : 1)) note('two doc comments');
-    const known = parametersOf(node).map(({ name }) => (ts.isIdentifier(name) ? name.text : 'options'));
+    const known = parametersOf(node).flatMap(namesOf);
     for (const tag of jsDoc.flatMap(({ tags = [] }) => [...tags]))
       if (ts.isJSDocParameterTag(tag)) {
         const [name = ''] = tag.name.getText(source).split('.');
@@ -29,7 +29,14 @@ function faultsOf(text: string): string[] {
   return faults;
 }
 
-/** Those of a function, a method, or the function in a variable or member. A destructured one is `options`. */
+/** The names that a comment may use; a destructured parameter is `options` too. */
+function namesOf({ name }: ts.ParameterDeclaration | ts.BindingElement): string[] {
+  if (ts.isIdentifier(name)) return [name.text];
+  const parts = name.elements.flatMap((part) => (ts.isOmittedExpression(part) ? [] : namesOf(part)));
+  return ['options', ...parts];
+}
+
+/** Those of a function, a method, or the function in a variable or member. */
 function parametersOf(node: ts.Node): readonly ts.ParameterDeclaration[] {
   if (ts.isFunctionLike(node)) return node.parameters.filter(ts.isParameter);
   if (ts.isVariableStatement(node)) return node.declarationList.declarations.flatMap(parametersOf);
@@ -44,7 +51,7 @@ test('each doc comment is above the declaration whose parameters it names', asyn
 
 test('a doc comment above another declaration is found', () => {
   const first = '/** About the file. */\n/** @param a the first */\n';
-  const second = '/** @param options.c the third */\nconst f = ({ c }) => c;\n';
+  const second = '/** @param options.c the third\n * @param d the fourth */\nconst f = ({ c, d }) => c;\n';
   assert.deepEqual(faultsOf(`${first}function f(a, b) {}\n${second}`), []);
   assert.deepEqual(faultsOf(`${first}const LIMIT = 1;\nfunction f(a, b) {}\n`), [
     '3: @param a, but the parameters are none',

@@ -19,10 +19,7 @@ const BEAT_MS = 500;
  * @param limits production's when absent; `blockedSeconds` must be over 1
  * @param memoryBytes the memory of the machine or its container
  */
-export function startWatchdog(
-  limits: ProcessLimits = PROCESS_LIMITS,
-  memoryBytes = availableMemory(),
-): void {
+export function startWatchdog(limits: ProcessLimits = PROCESS_LIMITS, memoryBytes = availableMemory()): void {
   const { blockedSeconds, rssBytes } = limits;
   const beats = new SharedArrayBuffer(4);
   const counter = new Int32Array(beats);
