@@ -17,6 +17,10 @@ export interface Client {
   runLines(pieces: readonly Buffer[]): Promise<string>;
   /** Resolves when every job of the batch has succeeded; at most about 20 ms late. */
   ended(asyncId: string): Promise<void>;
+  /** Resolves to the number of succeeded jobs when the batch has ended; at most about 20 ms late. */
+  succeeded(asyncId: string): Promise<number>;
+  /** Cancels the batch; resolves when it has ended. */
+  cancel(asyncId: string): Promise<void>;
   /** Sends the batch's callback again. */
   repost(asyncId: string): Promise<void>;
   /** Reads the stream of all results to its end and returns their number. */
@@ -53,6 +57,18 @@ export function createClient({
     return JSON.parse(await text(await answerOf(request)));
   }
 
+  async function reaches(state: 'completed' | 'cancelled', asyncId: string): Promise<Json> {
+    const body = JSON.stringify({ async: asyncId });
+    const batch = await until(
+      async () => {
+        const answer = await post('/batch?action=progress', body);
+        return answer.state === state && answer;
+      },
+      { signal, everyMs: 20 },
+    );
+    return batch.counts;
+  }
+
   return {
     run: async (body) => (await post('/batch?action=run', body)).asyncId,
 
@@ -65,16 +81,15 @@ export function createClient({
     },
 
     async ended(asyncId) {
-      const body = JSON.stringify({ async: asyncId });
-      const batch = await until(
-        async () => {
-          const answer = await post('/batch?action=progress', body);
-          return answer.state === 'completed' && answer;
-        },
-        { signal, everyMs: 20 },
-      );
-      const { succeeded, total } = batch.counts;
+      const { succeeded, total } = await reaches('completed', asyncId);
       if (succeeded !== total) throw new Error(`${succeeded} of ${total} jobs succeeded`);
+    },
+
+    succeeded: async (asyncId) => (await reaches('completed', asyncId)).succeeded,
+
+    async cancel(asyncId) {
+      await post('/batch?action=cancel', JSON.stringify({ async: asyncId }));
+      await reaches('cancelled', asyncId);
     },
 
     async repost(asyncId) {

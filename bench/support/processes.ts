@@ -37,6 +37,20 @@ export function residentMegabytes(pids: readonly number[]): number {
   return (kibibytes.reduce((sum, value) => sum + value, 0) * 1024) / 1e6;
 }
 
+/** Ticks of the kernel's clock in a second, the same on every usual Linux. */
+const TICKS = 100;
+
+/** Processor time that these processes have used so far, in seconds. */
+export function processorSeconds(pids: readonly number[]): number {
+  const ticks = pids.map((pid) => {
+    const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? '';
+    // The name in parentheses may contain spaces; utime and stime are the 12th and 13th field after it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  });
+  return ticks.reduce((sum, value) => sum + value, 0) / TICKS;
+}
+
 /** A process may end while it is read. */
 function attempt<Value>(read: () => Value): Value | null {
   try {

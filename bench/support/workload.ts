@@ -42,6 +42,12 @@ export function batchBody(n: number, callbackUrl?: string): Buffer {
   return Buffer.from(`{"jobs":[${range(0, n, (job) => jobText(job)).join(',')}]${callback}}`);
 }
 
+/** The body of a `run` request of n calls of `http.request`. */
+export function callsBody(n: number, url: string): Buffer {
+  const job = JSON.stringify({ namespace: 'http', action: 'request', params: { method: 'GET', url } });
+  return Buffer.from(`{"jobs":[${range(0, n, () => job).join(',')}]}`);
+}
+
 /** W(n) as lines of JSON, in pieces of about 64 KiB. */
 export function batchLines(n: number): Buffer[] {
   return Array.from(slices(n, 600), ([from, to]) =>
