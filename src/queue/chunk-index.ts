@@ -26,8 +26,9 @@ const CLASSES = [
 
 /** The class of small chunks: see `ofEachClass`. */
 export const SMALL_CLASS = 0;
-/** The class of later chunks. */
+/** The classes of later chunks and of delayed messages. */
 export const LATER_CLASS = 2;
+export const DELAYED_CLASS = 3;
 
 /** The due messages of an action and a tenant in each class, in the order in which they run. */
 export function ofEachClass(select: (rows: string, number: number) => string, of: string): string {

@@ -2,7 +2,7 @@
  * Operations that pg-boss does not have: returning a claimed message, or part of it, to the queue without
  * counting an attempt.
  */
-import type { ClientBase } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import { UNCLAIMED } from './fetch-chunks.ts';
 import type { ChunkMessage, Claim } from './messages.ts';
 
@@ -33,6 +33,19 @@ export async function narrowClaim(
   const [row] = (await narrowing).rows;
   if (!row) return 'lost';
   return row.again ? 'again' : 'narrowed';
+}
+
+/** The claim with the message as it is now: it may have been narrowed. Null when another lane has it. */
+export async function currentClaim(
+  client: ClientBase | Pool,
+  claim: Claim<ChunkMessage>,
+): Promise<Claim<ChunkMessage> | null> {
+  const { queue, id, retryCount } = claim;
+  const { rows } = await client.query<{ message: string }>(
+    `select data as message from pgboss.job_common where ${HELD}`,
+    [queue, id, retryCount],
+  );
+  return rows[0] ? { ...claim, message: JSON.parse(rows[0].message) } : null;
 }
 
 /** Does nothing when another lane has the claim. */

@@ -8,6 +8,8 @@
  * - Jobs of a batch that would run long after those of an earlier message of the same batch return to the
  *   queue too: more messages were fetched before it was known how long a run takes.
  * - Jobs that have not started return to the queue when another batch has waited long enough for their place.
+ * - Jobs that have not started return to the queue when another batch, or a retry of their own, has waited long
+ *   enough for their place.
  */
 import { toAsyncId } from '../domain/batch.ts';
 import type { JobGroup } from '../pipeline/run/open-jobs.ts';
@@ -34,6 +36,8 @@ interface Hand {
   /** How much of a lane it takes. */
   size: number;
   since: number;
+  /** Its jobs have waited for another run, and do not wait for those of their batch. */
+  isRetry: boolean;
   /** Null until its jobs are known. */
   work: MessageWork | null;
 }
@@ -99,6 +103,7 @@ class ChunkLanes {
       hasLane: true,
       size: sizeOfMessage(claim),
       since: performance.now(),
+      isRetry: claim.message.attempt > 1,
       work: null,
     };
     this.#hands.add(hand);
@@ -149,7 +154,7 @@ class ChunkLanes {
 
   /** True when an earlier message of the same batch has jobs enough for the action's slots. */
   #isSurplus(hand: Hand, { batch }: MessageWork, { open, slot }: JobGroup): boolean {
-    if (open === 0 || slot.backlogMs < YIELD_MS) return false;
+    if (open === 0 || hand.isRetry || slot.backlogMs < YIELD_MS) return false;
     return [...this.#hands].some(
       ({ since, work }) =>
         since < hand.since &&
@@ -158,7 +163,9 @@ class ChunkLanes {
     );
   }
 
-  /** Other batches may have waited long enough for the places of these messages. */
+  /**
+   * Other batches, or retries of the same one, may have waited long enough for the places of these messages.
+   */
   async #yield(now: number): Promise<void> {
     const old = [...this.#hands].filter(
       ({ work, since }) => work && work.jobs.size > 0 && now - since >= YIELD_MS,
@@ -170,8 +177,8 @@ class ChunkLanes {
     for (const { work, hasLane } of old) {
       const mine = new Set(work?.jobs.groups.flatMap(({ open, entry }) => (open > 0 ? entry.name : [])));
       const isAwaited = waiting.some(
-        ({ batch, action }) =>
-          batch !== work?.batch &&
+        ({ batch, action, isDelayed }) =>
+          (batch !== work?.batch || isDelayed) &&
           (mine.has(action) || (hasLane && needLane && this.#deps.slots.hasRoom(action))),
       );
       if (isAwaited) work?.handBack();

@@ -267,3 +267,13 @@ test('waiting batches are returned by action', async () => {
   const waiting = await waitingBatches(pool, 'default');
   assert.deepEqual(count(waiting.map(({ action }) => action)), { x: 2, z: 1 });
 });
+
+test('waiting batches show whether jobs of them wait for another run', async () => {
+  await wait('a', 'x', { delaySeconds: 0.001 });
+  await wait('a', 'x');
+  await pool.query(
+    "update pgboss.job set start_after = now() - interval '1 s' where start_after > created_on",
+  );
+  const waiting = await waitingBatches(pool, 'default');
+  assert.deepEqual(waiting.map(({ isDelayed }) => isDelayed).toSorted(), [false, true]);
+});

@@ -1,28 +1,26 @@
-/** Decides about a message's jobs that have no result when it ends: further messages, or cancellations. */
+/** Decides about jobs that leave a message without a result: further messages, or cancellations. */
 import { cancellation, type RecordableOutcome, type RetryOutcome } from '../../domain/outcome.ts';
 import { type ChunkMessage, isQuarantine } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import type { NextMessage } from '../settle/settle.ts';
 import { decodeLastRuns, encodeLastRuns } from './last-runs.ts';
 import type { Rest } from './open-jobs.ts';
+import type { Leaving } from './unsettled.ts';
 
-/** One message per action, so that an action whose slots are taken does not delay the others. */
-export function restMessages(message: ChunkMessage, rest: readonly Rest[]): NextMessage[] {
-  return rest.map(({ action, indexes }) => ({
-    message: { ...message, action, indexes },
-    delaySeconds: 0,
-    isRest: true,
-  }));
-}
+/** A pause gets up to this part longer, so that jobs that failed together do not all return together. */
+const JITTER = 0.2;
+/** Pauses that differ by no more than this part are like. */
+const LIKE = 0.1;
 
 /**
+ * The messages of jobs that leave a message.
+ *
  * @param isHalted jobs were not started because the process stops, rather than because slots are taken
  * @param clock what to add to this process's clock to get the database's, in ms
  */
 export function nextMessages(
   { message, queue }: Claim<ChunkMessage>,
-  notStarted: readonly Rest[],
-  retries: readonly RetryOutcome[],
+  { rest, retries }: Leaving,
   { isHalted, clock }: { isHalted: boolean; clock: number },
 ): NextMessage[] {
   const uncharged = retries.filter(({ failed }) => failed === null).map(({ index }) => index);
@@ -30,29 +28,64 @@ export function nextMessages(
   const quarantine = isQuarantine(queue);
   const again = repeatedRuns(message, retries, clock);
   if (isHalted) {
-    const indexes = [...notStarted.flatMap((rest) => rest.indexes), ...uncharged].sort((a, b) => a - b);
+    const indexes = [...rest.flatMap((part) => part.indexes), ...uncharged].sort((a, b) => a - b);
     if (indexes.length === 0) return again;
     return [{ message: { ...message, indexes }, delaySeconds: 0, quarantine }, ...again];
   }
-  const rest = restMessages(message, notStarted);
-  if (uncharged.length === 0) return [...rest, ...again];
+  const unchanged = restMessages(message, rest);
+  if (uncharged.length === 0) return [...unchanged, ...again];
   const interruptions = (message.interruptions ?? 0) + 1;
   const interrupted = { ...message, interruptions, indexes: uncharged };
-  return [...rest, { message: interrupted, delaySeconds: 1, quarantine }, ...again];
+  return [...unchanged, { message: interrupted, delaySeconds: 1, quarantine }, ...again];
 }
 
-/** Failed runs that may be repeated: those with the same delay share a message. */
+/** One message per action, so that an action whose slots are taken does not delay the others. */
+function restMessages(message: ChunkMessage, rest: readonly Rest[]): NextMessage[] {
+  return rest.map(({ action, indexes }) => ({
+    message: { ...message, action, indexes },
+    delaySeconds: 0,
+    isRest: true,
+  }));
+}
+
+/** Failed runs that may be repeated: those with like delays share a message. */
 function repeatedRuns(
   { interruptions: _, ...message }: ChunkMessage,
   retries: readonly RetryOutcome[],
   clock: number,
 ): NextMessage[] {
-  const failed = retries.filter((retry) => retry.failed !== null);
-  return [...Map.groupBy(failed, (retry) => retry.delaySeconds)].map(([delaySeconds, group]) => {
-    const indexes = group.map(({ index }) => index).sort((a, b) => a - b);
-    const lastRuns = encodeLastRuns(failedRuns(group), clock);
-    return { message: { ...message, attempt: message.attempt + 1, indexes, lastRuns }, delaySeconds };
-  });
+  return withLikeDelays(retries.filter(({ failed }) => failed !== null)).map((group) => ({
+    message: {
+      ...message,
+      attempt: message.attempt + 1,
+      indexes: indexesOf(group),
+      lastRuns: encodeLastRuns(failedRuns(group), clock),
+    },
+    delaySeconds: delayOf(group),
+  }));
+}
+
+function withLikeDelays(retries: readonly RetryOutcome[]): RetryOutcome[][] {
+  const groups: RetryOutcome[][] = [];
+  let longest = -1;
+  for (const retry of retries.toSorted((a, b) => a.delaySeconds - b.delaySeconds)) {
+    if (retry.delaySeconds <= longest) groups.at(-1)?.push(retry);
+    else {
+      groups.push([retry]);
+      longest = retry.delaySeconds * (1 + LIKE);
+    }
+  }
+  return groups;
+}
+
+/** At least what each of them asked for. */
+function delayOf(group: readonly RetryOutcome[]): number {
+  const asked = Math.max(...group.map(({ delaySeconds }) => delaySeconds));
+  return Math.ceil(asked * (1 + Math.random() * JITTER) * 1000) / 1000;
+}
+
+function indexesOf(group: readonly RetryOutcome[]): number[] {
+  return group.map(({ index }) => index).sort((a, b) => a - b);
 }
 
 /** Runs that count as attempts. */
@@ -69,14 +102,13 @@ export function retriedSince(retries: readonly RetryOutcome[]): number | undefin
 /** The results of a message's jobs when its batch is cancelled. */
 export function cancellations(
   { attempt, lastRuns }: ChunkMessage,
-  notStarted: readonly Rest[],
-  retries: readonly RetryOutcome[],
+  { rest, retries }: Leaving,
   clock: number,
 ): RecordableOutcome[] {
   const runs = decodeLastRuns(lastRuns, clock);
   const cancelled = (index: number) => ({ ...cancellation(index, attempt - 1), ...runs.get(index) });
   return [
-    ...notStarted.flatMap(({ indexes }) => indexes.map(cancelled)),
+    ...rest.flatMap(({ indexes }) => indexes.map(cancelled)),
     // Jobs that ran keep the outcome of their last run: no further run follows.
     ...retries.map(({ index, failed }) => failed ?? cancelled(index)),
   ];

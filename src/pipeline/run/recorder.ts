@@ -10,12 +10,12 @@ import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { Halt, type HaltReason } from './halt.ts';
-import { cancellations, nextMessages, restMessages, retriedSince } from './next-messages.ts';
+import { cancellations, nextMessages, retriedSince } from './next-messages.ts';
 import type { Rest } from './open-jobs.ts';
 import { ProgressReports } from './progress-reports.ts';
-import { Unsettled } from './unsettled.ts';
+import { type SettlePart, Unsettled } from './unsettled.ts';
 
-/** Results are visible to callers at least this often while a chunk runs. */
+/** Results are visible to callers, and retries leave, at least this often while a chunk runs. */
 const SETTLE_INTERVAL_MS = 250;
 /** Unsettled responses are held up to this size. */
 const MAX_UNSETTLED_BYTES = 4 * 1024 * 1024;
@@ -35,6 +35,8 @@ export interface InHand {
   clock: number;
 }
 
+type Contents = Pick<Settlement, 'outcomes' | 'next' | 'retriedSince'>;
+
 export class Recorder {
   readonly #deps: RecorderDeps;
   readonly #inHand: InHand;
@@ -42,6 +44,7 @@ export class Recorder {
   readonly #reports: ProgressReports;
   readonly #cancelWatch: CancelWatch;
   readonly #unsettled = new Unsettled();
+  /** Jobs that have a result or have left the message. */
   readonly #gone = new Set<number>();
   readonly #timer: NodeJS.Timeout;
   #settling: Promise<void> = Promise.resolve();
@@ -93,7 +96,7 @@ export class Recorder {
     this.#reports.progress(index, done, total);
   }
 
-  /** Settles the outcomes so far, before jobs that may end this process. */
+  /** Settles all outcomes so far, before jobs that may end this process. */
   flush(): Promise<void> {
     return this.#settle();
   }
@@ -113,7 +116,10 @@ export class Recorder {
 
   /** Notes results that transactional jobs have recorded themselves, in one settle. */
   recorded(indexes: readonly number[], settled: SettleResult): void {
-    for (const index of indexes) this.#reports.ended(index);
+    for (const index of indexes) {
+      this.#reports.ended(index);
+      this.#gone.add(index);
+    }
     this.#take(settled);
   }
 
@@ -124,31 +130,28 @@ export class Recorder {
   async close(notStarted: readonly Rest[]): Promise<void> {
     this.dispose();
     await this.#settling;
-    const { outcomes, retries } = this.#unsettled;
-    if (outcomes.length > 0 && (retries.length > 0 || notStarted.length > 0)) await this.#settle();
     if (this.#fault) throw this.#fault;
-    if (this.halted !== 'lost' && (await this.#settleLast(notStarted)) === 'cancelled') {
-      this.halt('cancelled');
-      await this.#settleLast(notStarted);
-    }
+    this.#unsettled.addRest(notStarted);
+    if (this.halted !== 'lost') await this.#settleLast(this.#unsettled.take());
     await this.#reports.clear();
   }
 
-  async #settleLast(notStarted: readonly Rest[]): Promise<SettleResult['state']> {
-    const result = await this.#send({ isLast: true, ...this.#end(notStarted) });
-    if (result.state !== 'cancelled') this.#take(result);
-    return result.state;
+  async #settleLast(part: SettlePart): Promise<void> {
+    const result = await this.#send({ isLast: true, ...this.#end(part) });
+    this.#take(result);
+    if (result.state === 'cancelled') this.#take(await this.#send({ isLast: true, ...this.#end(part) }));
   }
 
-  #end(notStarted: readonly Rest[]): Pick<Settlement, 'outcomes' | 'next' | 'retriedSince'> {
-    const { outcomes, retries, rest } = this.#unsettled;
+  #end(part: SettlePart): Contents {
+    if (this.halted !== 'cancelled') return this.#contentsOf(part);
     const { claim, clock } = this.#inHand;
-    const open = [...notStarted, ...rest];
-    if (this.halted === 'cancelled')
-      return { outcomes: [...outcomes, ...cancellations(claim.message, open, retries, clock)] };
-    const isHalted = this.halted !== null;
-    const next = nextMessages(claim, open, retries, { isHalted, clock });
-    return { outcomes, next, retriedSince: retriedSince(retries) };
+    return { outcomes: [...part.outcomes, ...cancellations(claim.message, part, clock)] };
+  }
+
+  #contentsOf(part: SettlePart): Contents {
+    const { claim, clock } = this.#inHand;
+    const next = nextMessages(claim, part, { isHalted: this.halted !== null, clock });
+    return { outcomes: part.outcomes, next, retriedSince: retriedSince(part.retries) };
   }
 
   async #send(part: Omit<Settlement, 'queueName' | 'claim'>): Promise<SettleResult> {
@@ -170,8 +173,8 @@ export class Recorder {
   }
 
   #tick(): void {
-    if (this.#unsettled.outcomes.length > 0) void this.#settle();
-    else void this.lookForCancel(performance.now());
+    if (this.#unsettled.isEmpty) void this.lookForCancel(performance.now());
+    else void this.#settle();
     this.#reports.write();
   }
 
@@ -182,10 +185,11 @@ export class Recorder {
   }
 
   async #settleNow(): Promise<void> {
-    if (this.halted === 'lost' || this.#fault) return;
+    if (this.#unsettled.isEmpty || this.halted === 'lost' || this.#fault) return;
+    // Jobs of a cancelled batch do not leave: they are cancelled at the end.
+    const part = this.#unsettled.take({ onlyOutcomes: this.halted === 'cancelled' });
     try {
-      if (this.#unsettled.outcomes.length > 0) await this.#settleOutcomes();
-      if (this.#unsettled.rest.length > 0 && this.halted !== 'cancelled') await this.#sendRest();
+      await this.#settlePart(part);
     } catch (error) {
       // Thrown when the message is closed; until then no further job is started.
       this.#fault = error as Error;
@@ -193,26 +197,31 @@ export class Recorder {
     }
   }
 
-  async #settleOutcomes(): Promise<void> {
-    const outcomes = this.#unsettled.takeOutcomes();
-    this.#take(await this.#send({ outcomes, isLast: false }));
+  async #settlePart(part: SettlePart): Promise<void> {
+    const recorded = part.outcomes.map(({ index }) => index);
+    const retried = part.retries.map(({ index }) => index);
+    const leaving = [...retried, ...part.rest.flatMap(({ indexes }) => indexes)];
+    if (recorded.length + leaving.length === 0) return;
+    // Before they may run elsewhere, where they are shown as running again.
+    await this.#reports.clear(retried);
+    const narrowed = leaving.length === 0 ? {} : { narrowTo: this.#without([...recorded, ...leaving]) };
+    const result = await this.#send({ isLast: false, ...this.#contentsOf(part), ...narrowed });
+    this.#take(result);
+    if (result.state === 'cancelled') {
+      this.#unsettled.putBack(part);
+      return;
+    }
+    for (const index of [...recorded, ...leaving]) this.#gone.add(index);
     this.#cancelWatch.looked();
-    await this.#reports.clear(outcomes.map(({ index }) => index));
+    await this.#reports.clear(recorded);
   }
 
-  /** In a transaction without results: it locks the batch's row before it sends the messages. */
-  async #sendRest(): Promise<void> {
-    const rest = this.#unsettled.takeRest();
-    const { claim, indexes } = this.#inHand;
-    for (const index of rest.flatMap((part) => part.indexes)) this.#gone.add(index);
-    const result = await this.#send({
-      outcomes: [],
-      isLast: false,
-      next: restMessages(claim.message, rest),
-      narrowTo: indexes.filter((index) => !this.#gone.has(index)),
-    });
-    this.#take(result);
-    // Nothing was sent: these jobs are cancelled at the end.
-    if (result.state === 'cancelled') this.#unsettled.addRest(rest);
+  /**
+   * The message is limited to these jobs when others leave it: none of them runs twice at once, even if another
+   * lane takes it over.
+   */
+  #without(indexes: readonly number[]): number[] {
+    const without = new Set(indexes);
+    return this.#inHand.indexes.filter((index) => !this.#gone.has(index) && !without.has(index));
   }
 }

@@ -1,29 +1,32 @@
 import type { Outcome, RecordableOutcome, RetryOutcome } from '../../domain/outcome.ts';
 import type { Rest } from './open-jobs.ts';
 
+/** Jobs that leave their message without a result. */
+export interface Leaving {
+  retries: readonly RetryOutcome[];
+  /** Jobs that are not to be started here. */
+  rest: readonly Rest[];
+}
+
+/** What one settle has to record, and to send. */
+export interface SettlePart extends Leaving {
+  outcomes: readonly RecordableOutcome[];
+}
+
 /** What became of a message's jobs since its last settle. */
 export class Unsettled {
   #outcomes: RecordableOutcome[] = [];
-  #bytes = 0;
+  #retries: RetryOutcome[] = [];
   #rest: Rest[] = [];
-  readonly #retries: RetryOutcome[] = [];
+  #bytes = 0;
 
-  get outcomes(): readonly RecordableOutcome[] {
-    return this.#outcomes;
+  get isEmpty(): boolean {
+    return this.#outcomes.length === 0 && this.#retries.length === 0 && this.#rest.length === 0;
   }
 
   /** The length of the responses. */
   get bytes(): number {
     return this.#bytes;
-  }
-
-  get retries(): readonly RetryOutcome[] {
-    return this.#retries;
-  }
-
-  /** Jobs that are not to be started here. */
-  get rest(): readonly Rest[] {
-    return this.#rest;
   }
 
   add(outcome: Outcome): void {
@@ -38,16 +41,21 @@ export class Unsettled {
     this.#rest.push(...rest);
   }
 
-  takeOutcomes(): RecordableOutcome[] {
-    const taken = this.#outcomes;
+  /** @param options.onlyOutcomes jobs without a result stay */
+  take({ onlyOutcomes = false } = {}): SettlePart {
+    const outcomes = this.#outcomes;
     this.#outcomes = [];
     this.#bytes = 0;
-    return taken;
+    if (onlyOutcomes) return { outcomes, retries: [], rest: [] };
+    const [retries, rest] = [this.#retries, this.#rest];
+    this.#retries = [];
+    this.#rest = [];
+    return { outcomes, retries, rest };
   }
 
-  takeRest(): Rest[] {
-    const taken = this.#rest;
-    this.#rest = [];
-    return taken;
+  /** Nothing of it was settled. */
+  putBack({ outcomes, retries, rest }: SettlePart): void {
+    for (const outcome of [...outcomes, ...retries]) this.add(outcome);
+    this.addRest(rest);
   }
 }

@@ -35,8 +35,7 @@ test('interrupted runs are repeated under the same attempt, which counts how oft
     assert.deepEqual(
       nextMessages(
         claimOf('jobs.default', before === undefined ? {} : { interruptions: before }),
-        [],
-        retries,
+        { rest: [], retries },
         running,
       ),
       [
@@ -52,7 +51,7 @@ test('interrupted runs are repeated under the same attempt, which counts how oft
 test('interrupted runs of the quarantine are repeated there, also when the process drains', () => {
   const claim = claimOf('quarantine.default');
   for (const isHalted of [false, true]) {
-    const next = nextMessages(claim, [], [interrupted(4)], { isHalted, clock: 0 });
+    const next = nextMessages(claim, { rest: [], retries: [interrupted(4)] }, { isHalted, clock: 0 });
     assert.deepEqual(
       next.map(({ quarantine, message }) => [quarantine, message.indexes]),
       [[true, [4]]],
@@ -60,20 +59,38 @@ test('interrupted runs of the quarantine are repeated there, also when the proce
   }
 });
 
-test('failed runs with the same delay share a message of the next attempt, and leave the quarantine', () => {
-  const claim = claimOf('quarantine.default', { interruptions: 3 });
-  const next = nextMessages(claim, [], [failed(5, 1), failed(9, 2), failed(3, 1)], running);
+function againOf(queue: string, retries: RetryOutcome[]) {
+  return nextMessages(claimOf(queue, { interruptions: 3 }), { rest: [], retries }, running);
+}
+
+test('failed runs with like delays share a message of the next attempt, and leave the quarantine', () => {
+  const next = againOf('quarantine.default', [failed(5, 1), failed(9, 2), failed(3, 1.05), failed(7, 0)]);
   assert.deepEqual(
-    next.map(({ message: { attempt, indexes, interruptions }, delaySeconds, quarantine }) => [
+    next.map(({ message: { attempt, indexes, interruptions }, quarantine }) => [
       attempt,
       indexes,
       interruptions,
-      delaySeconds,
       quarantine,
     ]),
     [
-      [3, [3, 5], undefined, 1, undefined],
-      [3, [9], undefined, 2, undefined],
+      [3, [7], undefined, undefined],
+      [3, [3, 5], undefined, undefined],
+      [3, [9], undefined, undefined],
     ],
+  );
+});
+
+test('a delay is what was asked for and up to a fifth more, never less', () => {
+  const delays = Array.from({ length: 200 }, () => {
+    const [{ delaySeconds = 0 } = {}, ...others] = againOf('jobs.default', [failed(1, 10), failed(2, 10.5)]);
+    assert.equal(others.length, 0);
+    return delaySeconds;
+  });
+  assert.ok(Math.min(...delays) >= 10.5, `${Math.min(...delays)}`);
+  assert.ok(Math.max(...delays) <= 12.6, `${Math.max(...delays)}`);
+  assert.ok(new Set(delays).size > 100, 'they differ');
+  assert.deepEqual(
+    againOf('jobs.default', [failed(1, 0)]).map(({ delaySeconds }) => delaySeconds),
+    [0],
   );
 });

@@ -3,17 +3,18 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { PoolClient } from 'pg';
 import { toBatchId } from '../../../src/domain/batch.ts';
-import type { RecordableOutcome } from '../../../src/domain/outcome.ts';
+import { failure, type RecordableOutcome, type RetryOutcome } from '../../../src/domain/outcome.ts';
 import { Recorder } from '../../../src/pipeline/run/recorder.ts';
 import { runChunk } from '../../../src/pipeline/run/run-chunk.ts';
 import { SmallChunks } from '../../../src/pipeline/settle/small-chunks.ts';
 import { createPool } from '../../../src/postgres/pools.ts';
 import type { RegisteredAction } from '../../../src/registry/registry.ts';
+import { wayThatIsCut } from '../../support/cut-commit.ts';
 import { settled } from '../../support/settled.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
-import { startClaiming } from '../claims.ts';
+import { startClaiming, takeOver } from '../claims.ts';
 import { echoJobs } from '../work-jobs.ts';
 
 const system = await startSystem({ after }, { worker: false });
@@ -109,6 +110,21 @@ test('no further job is started while the unsettled bytes reach their limit', as
   assert.deepEqual([state, counts.succeeded], ['completed', count]);
 });
 
+/** The batch's messages that wait or are claimed, each with its jobs. */
+async function messagesOf(batchId: string) {
+  const { rows } = await system.pool.query<{ state: string; indexes: string; attempt: string }>(
+    `select state, data->'indexes' as indexes, data->'attempt' as attempt
+     from pgboss.job where group_id = $1 and state <= 'active' order by state, indexes`,
+    [batchId],
+  );
+  return rows.map(({ state, indexes, attempt }) => [state, JSON.parse(indexes), JSON.parse(attempt)]);
+}
+
+function retryOf(index: number): RetryOutcome {
+  const failed = failure(index, { errorCode: 500, message: 'not yet' }, 1, Date.now());
+  return { index, status: 'retry', delaySeconds: 60, failed };
+}
+
 test('jobs handed back one after the other before a settle all return to the queue', async () => {
   const { batchId, claim } = await claimed(echoJobs(3));
   const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1, 2], clock: 0 });
@@ -116,10 +132,118 @@ test('jobs handed back one after the other before a settle all return to the que
   recorder.handBack([{ action: 'test.echo', indexes: [1] }]);
   await recorder.add(success(2));
   await recorder.close([]);
-  const { rows } = await system.pool.query(
-    `select data->'indexes' as indexes from pgboss.job where group_id = $1 and state < 'active'`,
-    [batchId],
-  );
-  const indexes = rows.flatMap((row) => JSON.parse(row.indexes));
+  const indexes = (await messagesOf(batchId)).flatMap(([, of]) => of);
   assert.deepEqual(indexes.toSorted(), [0, 1]);
+});
+
+test('retries leave with a settle, and the message keeps the jobs that are neither settled nor gone', async () => {
+  const { batchId, claim } = await claimed(echoJobs(5));
+  const indexes = [0, 1, 2, 3, 4];
+  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes, clock: 0 });
+  await recorder.add(success(1));
+  await recorder.add(retryOf(2));
+  await recorder.flush();
+  assert.deepEqual(await messagesOf(batchId), [
+    ['created', [2], 2],
+    ['active', [0, 3, 4], 1],
+  ]);
+  await recorder.add(retryOf(4));
+  await recorder.add(retryOf(3));
+  await recorder.flush();
+  assert.deepEqual(await messagesOf(batchId), [
+    ['created', [2], 2],
+    ['created', [3, 4], 2],
+    ['active', [0], 1],
+  ]);
+  await recorder.add(success(0));
+  await recorder.close([]);
+  assert.deepEqual(await messagesOf(batchId), [
+    ['created', [2], 2],
+    ['created', [3, 4], 2],
+  ]);
+});
+
+test('retries leave at the timer, without a result beside them', async () => {
+  const { batchId, claim } = await claimed(echoJobs(2));
+  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1], clock: 0 });
+  await recorder.add(retryOf(0));
+  await waitFor(async () => (await messagesOf(batchId)).length === 2, { what: 'the retry to leave' });
+  await recorder.add(success(1));
+  await recorder.close([]);
+});
+
+test('a lane that has lost its message sends no retry', async () => {
+  const { batchId, claim } = await claimed(echoJobs(2));
+  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1], clock: 0 });
+  await recorder.add(retryOf(0));
+  await takeOver(system, claim);
+  await recorder.flush();
+  assert.equal(recorder.halted, 'lost');
+  await recorder.close([]);
+  assert.deepEqual(await messagesOf(batchId), [['active', null, 1]]);
+});
+
+test('retries whose commit was not confirmed leave once', async (t) => {
+  const { batchId, claim } = await claimed(echoJobs(2));
+  const way = await wayThatIsCut(t, system.databaseUrl, 'after');
+  const pool = createPool({ url: way.url, max: 1, applicationName: 'test', log: silentLog });
+  t.after(() => pool.end());
+  const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
+  const recorder = new Recorder(deps, { queueName: 'default', claim, indexes: [0, 1], clock: 0 });
+  await pool.query('select 1');
+  way.armed = true;
+  await recorder.add(retryOf(0));
+  await recorder.flush();
+  assert.equal(way.armed, false, 'a commit was cut');
+  assert.equal(recorder.halted, null);
+  assert.deepEqual(await messagesOf(batchId), [
+    ['created', [0], 2],
+    ['active', [1], 1],
+  ]);
+  await recorder.add(success(1));
+  await recorder.close([]);
+});
+
+test('retries of a batch that was cancelled meanwhile stay, and end with the outcome of their run', async () => {
+  const { asyncId, batchId, claim } = await claimed(echoJobs(3));
+  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1, 2], clock: 0 });
+  await recorder.add(retryOf(0));
+  await system.rpc('cancel', { async: asyncId });
+  await recorder.flush();
+  assert.equal(recorder.halted, 'cancelled');
+  await recorder.add(success(1));
+  await recorder.close([{ action: 'test.echo', indexes: [2] }]);
+  assert.deepEqual(await messagesOf(batchId), []);
+  assert.deepEqual(
+    (await system.results(asyncId)).map(({ status, attempts }) => `${status} ${attempts}`),
+    ['failed 1', 'succeeded 1', 'cancelled 0'],
+  );
+});
+
+test('results and retries of one settle block no other settle of the batch', async () => {
+  const { asyncId, batchId, claim } = await claimed(echoJobs(3));
+  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1, 2], clock: 0 });
+  const other = await system.pool.connect();
+  try {
+    // The other settle holds off a cancel, and then changes the row that both have locked.
+    await other.query(`begin; set local deadlock_timeout = '10ms'`);
+    await other.query('select from batchwright.batch where id = $1 for share', [batchId]);
+    await recorder.add(success(0));
+    await recorder.add(retryOf(1));
+    const flushed = recorder.flush();
+    await waitingSession();
+    await other.query(`update batchwright.batch set state = 'running' where id = $1`, [batchId]);
+    await other.query('commit');
+    await flushed;
+  } finally {
+    other.release(true);
+  }
+  const { counts } = (await system.rpc('progress', { async: asyncId })).body;
+  assert.deepEqual([counts.succeeded, counts.pending], [1, 2]);
+  assert.deepEqual(await messagesOf(batchId), [
+    ['created', [1], 2],
+    ['active', [2], 1],
+  ]);
+  await recorder.add(success(2));
+  await recorder.close([]);
 });

@@ -80,7 +80,7 @@ test('the message of the next run has only the jobs that failed', async () => {
     indexes: [1],
   });
   assert.match(lastRuns ?? '', /this time not/);
-  assert.equal(delay, 0.3);
+  assert.ok(delay !== undefined && delay >= 0.3 && delay <= 0.36, `${delay} s`);
 });
 
 for (const [kind, job] of [

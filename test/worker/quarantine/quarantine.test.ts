@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { suite, test } from 'node:test';
+import { toBatchId } from '../../../src/domain/batch.ts';
 import { makeHome, type Site } from '../../main/product.ts';
 import { echoJobs, entriesOf, workJob } from '../../pipeline/work-jobs.ts';
 import { startSystem } from '../../support/system.ts';
@@ -102,6 +103,26 @@ suite('jobs that end their process fail with the reason, other jobs succeed, and
     // The guilty job ran beside others once, and then three times alone.
     const runs = Map.groupBy(await entriesOf(system, asyncId), ({ index }) => index);
     assert.deepEqual([runs.get(0)?.length, runs.get(1)?.length], [2, 4]);
+  });
+
+  test('a job that waits for its retry does not run again when another job ends the process', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    const failing = workJob('attempt', { failures: 1, retryInSeconds: 3600 });
+    const asyncId = await system.run([failing, workJob('die', { times: 2 })]);
+    await system.pool.query(`update pgboss.job set started_on = now() where name = 'jobs.default'`);
+    await system.forkWorker();
+    await waitFor(async () => (await progress(system, asyncId)).counts.succeeded === 1, {
+      what: 'the harmful job to end',
+      timeoutMs: 120_000,
+    });
+    // Both ran together, and then alone: the harmful job in two processes, the other one in the first of them.
+    const runs = (await entriesOf(system, asyncId)).map(({ index, attempt }) => `${index} ${attempt}`);
+    assert.deepEqual(runs.toSorted(), ['0 1', '0 1', '1 1', '1 1', '1 1']);
+    const { rows } = await system.pool.query(
+      `select name, data->'indexes' as indexes from pgboss.job where group_id = $1 and state <= 'active'`,
+      [toBatchId(asyncId)],
+    );
+    assert.deepEqual(rows, [{ name: 'jobs.default', indexes: '[0]' }]);
   });
 
   test('jobs that block the event loop or use up the memory', async (t) => {
