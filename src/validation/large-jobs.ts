@@ -12,7 +12,7 @@ export interface LargeJobAnswer {
   bytes: Uint8Array;
   syntaxError?: string;
   problem?: JobProblem;
-  valid?: { id: string | number | undefined; name: string };
+  valid?: { id: string | number | undefined; namespace: string; action: string };
 }
 
 /** Larger jobs are parsed and checked in a thread: 256 KiB take about 3 ms, 20 MiB 300 ms. */
@@ -59,10 +59,9 @@ export function createLargeJobChecker<Entry>(registry: CheckedActions<Entry>): L
   function checkedOf({ syntaxError, problem, valid }: LargeJobAnswer): CheckedLargeJob<Entry>['checked'] {
     if (syntaxError !== undefined) return new SyntaxError(syntaxError);
     if (problem) return problem;
-    const [namespace = '', action = ''] = valid?.name.split('.') ?? [];
-    const entry = registry.get(namespace, action);
-    if (!entry) throw new Error(`the validation thread knows ${valid?.name}, the registry does not`);
-    return { id: valid?.id, entry };
+    const entry = valid && registry.get(valid.namespace, valid.action);
+    if (!entry) throw new Error('the validation thread knows an action that the registry does not know');
+    return { id: valid.id, entry };
   }
 
   return {

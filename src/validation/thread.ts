@@ -27,17 +27,18 @@ function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id' | 'bytes'> {
   }
   const checked = checkJob(findAction, job, text);
   if (isProblem(checked)) return { problem: checked };
-  return { valid: { id: checked.id, name: checked.entry.name } };
+  const { id, entry } = checked;
+  return { valid: { id, namespace: entry.namespace, action: entry.action } };
 }
 
 function findAction(
   namespace: string,
   action: string,
-): { name: string; validate: ValidateFunction } | undefined {
+): { namespace: string; action: string; validate: ValidateFunction } | undefined {
   const name = `${namespace}.${action}`;
   const schema = schemas.get(name);
   if (!schema) return undefined;
   const validate = compiled.get(name) ?? compile(schema);
   compiled.set(name, validate);
-  return { name, validate };
+  return { namespace, action, validate };
 }
