@@ -23,12 +23,11 @@ import {
 import { clearProgress, reportProgress, runningJobs } from '../../src/store/job-progress.ts';
 import {
   decodeSmallResults,
-  nthResultIndex,
   type ResultPage,
-  resultAt,
   resultPage,
   smallResults,
-} from '../../src/store/results.ts';
+} from '../../src/store/result-pages.ts';
+import { nthResultIndex, resultAt } from '../../src/store/results.ts';
 import { settle } from '../../src/store/settle.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { outcome, storeBatch, TENANT } from './stored-batch.ts';

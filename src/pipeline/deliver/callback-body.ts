@@ -11,7 +11,7 @@ import { OutboundError } from '../../outbound/outbound-error.ts';
 import { signatureHeader } from '../../outbound/signature.ts';
 import { type BatchRow, findAnyBatch } from '../../store/batches.ts';
 import { type CallbackBatch, callbackBatches } from '../../store/deliveries.ts';
-import type { ResultPage } from '../../store/results.ts';
+import type { ResultPage } from '../../store/result-pages.ts';
 import { elements } from '../read/result-json.ts';
 import { RestartedError, readResultPages, resultsOf } from '../read/result-pages.ts';
 import { endedCounts } from '../read/status.ts';

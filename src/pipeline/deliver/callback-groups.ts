@@ -6,7 +6,7 @@ import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
 import { whenSent } from '../../queue/when-sent.ts';
 import { callbackBatches, countDelivered, insertDeliveries } from '../../store/deliveries.ts';
-import { decodeSmallResults, smallResults } from '../../store/results.ts';
+import { decodeSmallResults, smallResults } from '../../store/result-pages.ts';
 import type { CallbackSource } from './callback-body.ts';
 import { recordAttempt } from './record-attempt.ts';
 import type { Attempt } from './send-callback.ts';

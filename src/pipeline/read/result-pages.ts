@@ -2,7 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { ResultStatus } from '../../domain/outcome.ts';
 import { MemberReader, splitArray } from '../../json/split.ts';
-import { type ResultPage, type ResultRow, resultPage } from '../../store/results.ts';
+import { type ResultPage, type ResultRow, resultPage } from '../../store/result-pages.ts';
 
 /** Size of responses read at once; the last one may exceed it. Their requests are at most one chunk. */
 const PAGE_BYTES = 2 * 1024 * 1024;
