@@ -34,7 +34,7 @@ const ROUTE_CONNECTIONS = 8;
 /** Readers of results with pages in memory at once: about 15 MB each. */
 const RESULTS_AT_ONCE = 4;
 /** Callers of a single action get the asyncId when their job takes longer than the workers' grace period. */
-const ALONE_GRACE_MS = 18_000;
+const CALL_GRACE_MS = 18_000;
 
 interface ApiOptions extends AppOptions {
   registry: Registry;
@@ -43,7 +43,7 @@ interface ApiOptions extends AppOptions {
   secretKey: string | undefined;
   listening: Awaited<ReturnType<typeof listen>>;
   /** How long a caller of a single action waits; 30 s when absent. */
-  aloneWaitMs?: number | undefined;
+  callWaitMs?: number | undefined;
   /** The times of the stall watch; production's when absent. */
   stallTimes?: StallTimes | undefined;
 }
@@ -63,7 +63,7 @@ export async function startApi(options: ApiOptions): Promise<Running> {
     async drain() {
       void retention.stop(); // awaited with the others
       pipeline.watch.close();
-      setTimeout(() => pipeline.endWatch.close(), ALONE_GRACE_MS).unref();
+      setTimeout(() => pipeline.endWatch.close(), CALL_GRACE_MS).unref();
       await listening.close(JOB_GRACE_MS);
       await pipeline.largeJobs.close();
       await closing.disposeAsync();
@@ -102,7 +102,7 @@ async function openQueue(
 /** What the routes of batches and of single actions need. */
 function createPipeline(
   opened: AsyncDisposableStack,
-  { config, databaseUrl, registry, log, lookup, aloneWaitMs }: ApiOptions,
+  { config, databaseUrl, registry, log, lookup, callWaitMs }: ApiOptions,
   { pool, copyPool, queue }: Pools & { queue: Queue },
 ) {
   const processLock = new ProcessLock({
@@ -123,7 +123,7 @@ function createPipeline(
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, lookup),
     endWatch: createEndWatch(pool),
     watch: createBatchWatch(pool),
-    aloneWaitMs,
+    callWaitMs,
     resultTurns: new TenantTurns(RESULTS_AT_ONCE),
   };
 }

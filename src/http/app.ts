@@ -24,7 +24,7 @@ import { refuseOtherMethods } from './other-methods.ts';
 import { mountPluginRoutes } from './plugin-routes/plugin-routes.ts';
 import { mountedAt, requestLog } from './request-log.ts';
 import { type RpcDeps, rpc } from './rpc/batch.ts';
-import { alone } from './rpc/call-action.ts';
+import { actionCall } from './rpc/call-action.ts';
 import { actionRoutes } from './v1/actions.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
 import { keyRoutes } from './v1/keys.ts';
@@ -70,7 +70,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     countBodies(memory),
   ];
   app.all(['/batch', '/api/1.0/batch'], ...keyed, rpc(deps));
-  app.all('/api/1.0/:namespace', ...keyed, alone(deps));
+  app.all('/api/1.0/:namespace', ...keyed, actionCall(deps));
   await mountPluginRoutes(app, {
     routes: deps.routes,
     pipeline: deps.pluginPipeline,

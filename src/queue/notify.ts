@@ -9,7 +9,7 @@ const RECONNECT_MS = 1000;
 
 /** Notifies the listeners of the queue when the client's transaction commits. */
 export async function notifyOf(client: ClientBase, queue: string): Promise<void> {
-  await client.query({ name: 'ring', text: `select pg_notify('${CHANNEL}', $1)`, values: [queue] });
+  await client.query({ name: 'notify', text: `select pg_notify('${CHANNEL}', $1)`, values: [queue] });
 }
 
 export interface MessageListener {

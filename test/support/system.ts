@@ -69,7 +69,7 @@ export interface LogLine {
 /**
  * @param options.env further variables
  * @param options.worker false to start without one
- * @param options.aloneWaitMs how long a call of a single action waits, instead of 30 s
+ * @param options.callWaitMs how long a call of a single action waits, instead of 30 s
  * @param options.stallTimes the times of the stall watch
  * @param options.through how the API reaches the database, when not directly
  * @param options.lookup how host names of callbacks and requests are resolved
@@ -79,7 +79,7 @@ export async function startSystem(
   options: {
     env?: Record<string, string>;
     worker?: boolean;
-    aloneWaitMs?: number;
+    callWaitMs?: number;
     stallTimes?: StallTimes;
     lookup?: LookupFunction;
     through?: (databaseUrl: string) => Promise<string>;
@@ -116,7 +116,7 @@ export async function startSystem(
     adminKey: ADMIN_KEY,
     secretKey: config.secretKey,
     listening,
-    aloneWaitMs: options.aloneWaitMs,
+    callWaitMs: options.callWaitMs,
     stallTimes: options.stallTimes,
     lookup: options.lookup,
   });

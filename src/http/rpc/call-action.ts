@@ -8,7 +8,7 @@ import { heldBodyOf } from '../body/body-memory.ts';
 import { idempotencyKeyOf } from '../body/idempotency-key.ts';
 import { queryOf } from '../body/query.ts';
 
-export function alone(
+export function actionCall(
   deps: CallActionDeps & { bodyLimits: BodyLimits },
 ): RequestHandler<{ namespace: string }> {
   return async (request, response) => {

@@ -13,10 +13,10 @@ export interface CallActionDeps extends SubmitDeps {
   pool: Pool;
   endWatch: EndWatch;
   /** How long a caller waits at most; 30 s when absent. */
-  aloneWaitMs?: number | undefined;
+  callWaitMs?: number | undefined;
 }
 
-export interface AloneResult {
+export interface CallResult {
   asyncId: string;
   status: ResultStatus;
   /** JSON text: the response, or the error object of a failed job. */
@@ -25,7 +25,7 @@ export interface AloneResult {
 
 const WAIT_MS = 30_000;
 
-export interface AloneCall {
+export interface ActionCall {
   namespace: string;
   action: string;
   /** The JSON text of the params: one complete value. */
@@ -45,8 +45,8 @@ export interface AloneCall {
 export async function callAction(
   deps: CallActionDeps,
   caller: Caller,
-  call: AloneCall,
-): Promise<AloneResult> {
+  call: ActionCall,
+): Promise<CallResult> {
   const { params, signal, idempotencyKey } = call;
   const head = JSON.stringify({ namespace: call.namespace, action: call.action });
   const value = Buffer.concat([Buffer.from(`${head.slice(0, -1)},"params":`), params, Buffer.from('}')]);
@@ -55,12 +55,12 @@ export async function callAction(
   const asyncId = await submit(deps, {
     caller,
     events: asyncOf(events),
-    alone: true,
+    isCall: true,
     idempotencyKey,
     digest,
   });
   const batchId = toBatchId(asyncId);
-  if (!(await deps.endWatch.ended(batchId, deps.aloneWaitMs ?? WAIT_MS, signal)))
+  if (!(await deps.endWatch.ended(batchId, deps.callWaitMs ?? WAIT_MS, signal)))
     throw new BatchwrightError('stillRunning', { extra: { asyncId } });
   const result = await resultAt(deps.pool, batchId, 0);
   if (!result) throw new BatchwrightError('resultsNotFound');

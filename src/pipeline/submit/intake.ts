@@ -32,7 +32,7 @@ export interface IntakeOptions {
   largeJobs: LargeJobChecker<RegisteredAction>;
   maxJobs: number;
   /** The request is one action's params rather than a batch: its errors name params. */
-  alone?: boolean | undefined;
+  isCall?: boolean | undefined;
 }
 
 /** The members of a request other than its jobs. */
@@ -190,11 +190,11 @@ export class Intake {
 
   #addProblem(place: string, problem: JobProblem): void {
     this.#offending++;
-    const { alone } = this.#options;
+    const { isCall } = this.#options;
     this.#firstProblem ??= problem;
     if (this.#offending > MAX_NAMED) return;
     this.#messages.push(
-      ...problem.faults.map(({ text, joint }) => (alone ? text : `${place}${joint}${text}`)),
+      ...problem.faults.map(({ text, joint }) => (isCall ? text : `${place}${joint}${text}`)),
     );
   }
 
@@ -202,7 +202,7 @@ export class Intake {
     const more = this.#offending - MAX_NAMED;
     const details = more > 0 ? [...this.#messages, `and ${more} more jobs`] : this.#messages;
     const { kind = 'invalidRequest', parameter } = this.#firstProblem ?? {};
-    if (!this.#options.alone) throw new BatchwrightError(batchError(kind), { details });
+    if (!this.#options.isCall) throw new BatchwrightError(batchError(kind), { details });
     throw new BatchwrightError(kind, {
       details,
       ...(parameter === undefined ? {} : { message: paramsMessage(kind, parameter) }),

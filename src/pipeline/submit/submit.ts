@@ -47,7 +47,7 @@ export interface Submission {
   /** The digest of the body, called when all of it was read. */
   digest?: () => Buffer;
   /** The request is one action's params: its errors name params rather than jobs. */
-  alone?: boolean;
+  isCall?: boolean;
 }
 
 /**
@@ -111,9 +111,9 @@ export async function validate(deps: SubmitDeps, submission: Submission): Promis
   if (callbackUrl != null) await deps.checkCallbackUrl(callbackUrl, submission.caller.tenant);
 }
 
-function newIntake(deps: SubmitDeps, { caller, alone }: Submission): Intake {
+function newIntake(deps: SubmitDeps, { caller, isCall }: Submission): Intake {
   const { registry, largeJobs, limits } = deps;
-  return new Intake({ caller, registry, largeJobs, maxJobs: limits.maxJobs, alone });
+  return new Intake({ caller, registry, largeJobs, maxJobs: limits.maxJobs, isCall });
 }
 
 /**

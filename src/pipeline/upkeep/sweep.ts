@@ -95,13 +95,13 @@ async function outOfOrder(
   // Messages are read first: one that ends in between has left its results.
   const live = await queuedChunks(client, queues, ids);
   const incomplete = await incompleteChunks(client, ids);
-  const suspects = new Set(ids);
-  for (const { batchId } of live) suspects.delete(batchId);
+  const found = new Set(ids);
+  for (const { batchId } of live) found.delete(batchId);
   const alive = new Set(live.map(({ batchId, chunk, queue }) => `${batchId} ${chunk} ${queue}`));
   for (const chunk of incomplete)
     if (chunk.queues.some((queue) => !alive.has(`${chunk.batchId} ${chunk.number} ${queue}`)))
-      suspects.add(chunk.batchId);
-  return suspects;
+      found.add(chunk.batchId);
+  return found;
 }
 
 /**

@@ -7,7 +7,7 @@ import { waitFor } from '../../support/wait.ts';
 import { openPost } from '../body/open-post.ts';
 import { storedRows } from '../stored-rows.ts';
 
-const system = await startSystem({ after }, { aloneWaitMs: 2500 });
+const system = await startSystem({ after }, { callWaitMs: 2500 });
 
 function call(name: string, params: unknown, headers: Record<string, string> = {}): Promise<Answer> {
   const [namespace, action] = name.split('.');
