@@ -6,19 +6,24 @@ import { Agent } from 'node:http';
 import got from 'got';
 import { range } from './workload.ts';
 
-process.on(
-  'message',
-  async ({ url, requests, atOnce }: { url: string; requests: number; atOnce: number }) => {
-    const agent = { http: new Agent({ keepAlive: true, maxSockets: atOnce }) };
-    const startedAt = performance.now();
-    let left = requests;
-    await Promise.all(
-      range(0, atOnce, async () => {
-        while (left-- > 0) await got(url, { agent, retry: { limit: 0 } }).text();
-      }),
-    );
-    process.send?.((performance.now() - startedAt) / 1000);
-    agent.http.destroy();
-  },
-);
+interface Run {
+  url: string;
+  requests: number;
+  atOnce: number;
+}
+
+async function run({ url, requests, atOnce }: Run): Promise<void> {
+  const agent = { http: new Agent({ keepAlive: true, maxSockets: atOnce }) };
+  const startedAt = performance.now();
+  let left = requests;
+  await Promise.all(
+    range(0, atOnce, async () => {
+      while (left-- > 0) await got(url, { agent, retry: { limit: 0 } }).text();
+    }),
+  );
+  process.send?.((performance.now() - startedAt) / 1000);
+  agent.http.destroy();
+}
+
+process.on('message', (asked: Run) => void run(asked));
 process.once('disconnect', () => process.exit());
