@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { startStallWatch } from '../../../src/pipeline/upkeep/stall-watch.ts';
+import { createPool } from '../../../src/postgres/pools.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { type LogLine, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { startClaiming } from '../claims.ts';
@@ -84,4 +88,72 @@ describe('work that no worker takes', { concurrency: true }, () => {
       assert.deepEqual((await told(system.log, WAITS, count)).queues, ['jobs.work']);
     }
   });
+});
+
+/** The checks of one watch, on connections of its own: the test says when each is due. */
+async function startChecking(t: TestContext) {
+  // Before the system ends: it clears timers of its own.
+  t.after(() => t.mock.timers.reset());
+  const system = await startSystem(t, { worker: false });
+  await system.run(echoJobs(2));
+  await system.pool.query(`update pgboss.job set start_after = now() - interval '1 hour'`);
+  const pool = createPool({
+    url: system.databaseUrl,
+    max: 2,
+    applicationName: 'stall watch',
+    log: silentLog,
+  });
+  const warnings: object[] = [];
+  const log = { ...silentLog, warn: (fields: object) => warnings.push(fields) };
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const watch = startStallWatch({ pool, queues: ['default'], log }, stallTimes);
+  const begun = t.mock.method(pool, 'connect');
+  t.after(async () => {
+    await watch.stop();
+    await pool.end();
+  });
+  /** Resolves when the check, with the queries that it decides to make, has ended. */
+  async function ended(): Promise<void> {
+    do {
+      await once(pool, 'release');
+      await nextTurn();
+    } while (pool.idleCount < pool.totalCount || pool.waitingCount > 0);
+  }
+  const due = () => t.mock.timers.tick(stallTimes.everyMs);
+  return {
+    system,
+    warnings,
+    due,
+    ended,
+    begun: () => begun.mock.callCount(),
+    async check(): Promise<void> {
+      const end = ended();
+      due();
+      await end;
+    },
+  };
+}
+
+test('a check that fails does not count as the second that finds waiting work', async (t) => {
+  const { system, warnings, check } = await startChecking(t);
+  await check();
+  await system.pool.query('alter table pgboss.job_common rename to gone');
+  await check();
+  await system.pool.query('alter table pgboss.gone rename to job_common');
+  await check();
+  assert.equal(warnings.length, 0);
+  await check();
+  assert.equal(warnings.length, 1);
+});
+
+test('a check that is due while another one runs is left out', async (t) => {
+  const { due, ended, begun } = await startChecking(t);
+  const end = ended();
+  due();
+  due();
+  due();
+  assert.equal(begun(), 1);
+  await end;
+  due();
+  assert.equal(begun(), 2);
 });

@@ -72,7 +72,6 @@ export class TransactionSql implements RunSql {
     deadline.onEnd((error) => {
       this.#over = error;
       this.close(error);
-      if (this.#running > 0) void this.#lease.abandon();
     });
   }
 
