@@ -154,6 +154,37 @@ test('a large batch of long jobs makes room for the jobs of another tenant, and 
   );
 });
 
+test('jobs of a batch do not return to the queue for other jobs of the same batch', async (t) => {
+  const own = await startSystem(t);
+  // Two chunks of 15 jobs.
+  const message = 'x'.repeat((1024 * 1024) / 15.5);
+  const large = await own.run(
+    Array.from({ length: 30 }, () => workJob('attempt', { gate: 'large', message })),
+  );
+  await waitFor(
+    async () =>
+      JSON.stringify((await messagesOf(own, large)).map(({ state }) => state).toSorted()) ===
+        '["active","created"]' && (await entriesOf(own, large)).length === SLOTS,
+    { what: 'a chunk to have all slots, and the other to wait' },
+  );
+  // The jobs of another action do return, for another batch: then the worker has looked at all messages.
+  const behaving = (count: number) =>
+    own.run(
+      Array.from({ length: count }, () => ({ namespace: 'test', action: 'behave', params: { gate: 'b' } })),
+    );
+  const younger = await behaving(SLOTS + 5);
+  await waitFor(async () => (await own.rpc('progress', { async: younger })).body.counts.running === SLOTS, {
+    what: 'the younger batch to have all slots',
+  });
+  const waiting = await behaving(1);
+  await waitFor(async () => (await messagesOf(own, younger)).length === 2, { what: 'its rest to go back' });
+  await openGate(own, 'large');
+  await own.pool.query(`insert into test.gate (name) values ('b')`);
+  for (const asyncId of [large, younger, waiting]) await own.ended(asyncId);
+  const { rowCount } = await own.pool.query('select from pgboss.job where group_id = $1', [toBatchId(large)]);
+  assert.equal(rowCount, 2, 'no message in addition to those of its chunks');
+});
+
 test('a message whose jobs find no free slot is left to a worker that has one', async (t) => {
   const own = await startSystem(t, { worker: false });
   const first = await own.addWorker();

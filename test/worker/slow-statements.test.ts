@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
 import { startReceiver } from '../pipeline/deliver/deliver-receiver.ts';
 import { echoJobs, workJob } from '../pipeline/work-jobs.ts';
+import { ENDLESS } from '../support/endless.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -15,7 +16,8 @@ const TIMEOUT_MS = 90_000;
 async function statements({ pool }: System): Promise<number[]> {
   const { rows } = await pool.query(
     `select pid from pg_stat_activity where datname = current_database() and state = 'active'
-     and query like '%pg_sleep(300)%' and pid <> pg_backend_pid()`,
+     and query = $1`,
+    [ENDLESS],
   );
   return rows.map(({ pid }) => pid);
 }
@@ -50,7 +52,7 @@ describe('transactions of a dead worker', { concurrency: true }, () => {
       const system = await startSystem(t, { worker: false });
       const worker = await system.forkWorker();
       const held = "insert into work.gate (name) values ('held')";
-      const asyncId = await system.run([workJob('hold', { statements: [held, 'select pg_sleep(300)'] })]);
+      const asyncId = await system.run([workJob('hold', { statements: [held, ENDLESS] })]);
       const [pid] = await waitFor(
         async () => {
           const pids = await statements(system);

@@ -1,4 +1,5 @@
 /** Plugins whose statements take far longer than their jobs may, with and without a transaction. */
+import { ENDLESS } from '../../../test/support/endless.ts';
 import { withClient } from '../../../test/support/server.ts';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
@@ -71,8 +72,8 @@ async function statementsLeft(databaseUrl: string, signal: AbortSignal): Promise
   return withClient(databaseUrl, async (client) => {
     const count = async () => {
       const { rowCount } = await client.query(
-        `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-         and query like '%pg_sleep(300)%' and state <> 'idle'`,
+        `select from pg_stat_activity where datname = current_database() and query = $1 and state <> 'idle'`,
+        [ENDLESS],
       );
       return rowCount ?? 0;
     };

@@ -13,6 +13,7 @@ import { countDelivered } from '../../../src/store/deliveries.ts';
 import { wayThatIsCut } from '../../support/cut-commit.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { startSystem } from '../../support/system.ts';
+import { isBatchFreeMeanwhile } from '../locks.ts';
 import { endedBatch } from './deliver-support.ts';
 
 const system = await startSystem({ after }, { worker: false });
@@ -157,5 +158,34 @@ describe('groups of delivered callbacks', () => {
       [claim.message.batch],
     );
     assert.equal(rows[0].transactions, 1, 'they share a transaction');
+  });
+});
+
+describe('a callback that is recorded while its message is locked leaves the batch to others', () => {
+  test('the record of a group', async () => {
+    const groups = new CallbackGroups({ pool, queue });
+    const [claim] = await claimed(1);
+    assert.ok(claim);
+    let recording: Promise<void> | undefined;
+    const isFree = await isBatchFreeMeanwhile(pool, claim, () => {
+      recording ??= groups.delivered(claim, ATTEMPT, stopping);
+    });
+    assert.equal(isFree, true);
+    await recording;
+    assert.equal((await recorded(claim)).attempts, 1);
+  });
+
+  test('the record of one attempt', async () => {
+    const [claim] = await claimed(1);
+    assert.ok(claim);
+    let recording: Promise<void> | undefined;
+    const isFree = await isBatchFreeMeanwhile(pool, claim, () => {
+      recording ??= recordAttempt({ pool, queue, stopping }, claim, (client) =>
+        countDelivered(client, [claim.message]),
+      );
+    });
+    assert.equal(isFree, true);
+    await recording;
+    assert.equal((await recorded(claim)).attempts, 1);
   });
 });

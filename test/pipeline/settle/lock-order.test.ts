@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import type { PoolClient } from 'pg';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import type { RecordableOutcome } from '../../../src/domain/outcome.ts';
 import { runChunk } from '../../../src/pipeline/run/run-chunk.ts';
@@ -14,6 +13,7 @@ import type { Claim } from '../../../src/queue/queue.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { startClaiming } from '../claims.ts';
+import { inTransaction, isBatchFreeMeanwhile, lockBatch, lockMessage, look } from '../locks.ts';
 import { echoJobs, workJob } from '../work-jobs.ts';
 
 const system = await startSystem({ after }, { worker: false });
@@ -37,38 +37,6 @@ const both = [success(0), success(1)];
 
 function settleAlone(claim: Claim<ChunkMessage>, more: object = {}) {
   return settleClaim(deps, { queueName: 'default', claim, outcomes: both, isLast: true, ...more });
-}
-
-/** Runs `work` on a separate session, in a transaction that is rolled back. */
-async function inTransaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    return await work(client);
-  } finally {
-    await client.query('rollback');
-    client.release();
-  }
-}
-
-function lockMessage(client: PoolClient, { id, queue }: Claim<ChunkMessage>): Promise<unknown> {
-  return client.query('select from pgboss.job where name = $1 and id = $2 for update', [queue, id]);
-}
-
-function lockBatch(client: PoolClient, { message }: Claim<ChunkMessage>): Promise<unknown> {
-  return client.query('select from batchwright.batch where id = $1 for update', [message.batch]);
-}
-
-/** Whether a session of this database waits for a lock, and whether the batch's row is free, at one moment. */
-async function look({ message }: Claim<ChunkMessage>): Promise<{ isWaiting: boolean; isFree: boolean }> {
-  const { rows } = await pool.query(
-    `with free as materialized (select from batchwright.batch where id = $1 for update skip locked)
-     select exists (
-       select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-     ) as "isWaiting", (select count(*) from free) = 1 as "isFree"`,
-    [message.batch],
-  );
-  return rows[0];
 }
 
 /** How many sessions of this database wait for a lock. */
@@ -107,38 +75,22 @@ describe('a settle that waits for the message leaves the batch to others', () =>
     test(what, async () => {
       const claim = await claimed();
       let settling: Promise<unknown> | undefined;
-      await inTransaction(async (client) => {
-        await lockMessage(client, claim);
-        const seen = await waitFor(
-          async () => {
-            settling ??= settle(claim).finally(() => {
-              settling = undefined;
-            });
-            const now = await look(claim);
-            return now.isWaiting && now;
-          },
-          { what: 'it to wait for the message' },
-        );
-        assert.equal(seen.isFree, true);
+      const isFree = await isBatchFreeMeanwhile(pool, claim, () => {
+        settling ??= settle(claim).finally(() => {
+          settling = undefined;
+        });
       });
+      assert.equal(isFree, true);
       await settling;
     });
 
   test('a transactional job', async () => {
     const claim = await claimed([workJob('post', { name: 'order' })]);
     let running: Promise<unknown> | undefined;
-    await inTransaction(async (client) => {
-      await lockMessage(client, claim);
-      running = runChunk(deps, 'default', claim);
-      const seen = await waitFor(
-        async () => {
-          const now = await look(claim);
-          return now.isWaiting && now;
-        },
-        { what: 'it to wait for the message' },
-      );
-      assert.equal(seen.isFree, true);
+    const isFree = await isBatchFreeMeanwhile(pool, claim, () => {
+      running ??= runChunk(deps, 'default', claim);
     });
+    assert.equal(isFree, true);
     assert.equal(await running, 'settled');
   });
 });
@@ -149,7 +101,7 @@ test('settles of one batch that record results and send messages wait for each o
   assert.equal(claims.length, 2, 'the batch has two chunks');
   const before = await deadlocks();
   let settling: Promise<unknown> = Promise.resolve();
-  await inTransaction(async (client) => {
+  await inTransaction(pool, async (client) => {
     // A shared lock: whoever only looks at the batch passes, whoever records waits.
     await client.query('select from batchwright.batch where id = $1 for share', [batch]);
     settling = Promise.all(
@@ -171,11 +123,13 @@ test('a settle that Postgres ends because of a deadlock is repeated', async () =
   const isEnded = async (): Promise<boolean> => {
     const claim = await claimed();
     let settling: Promise<unknown> | undefined;
-    const hasLock = await inTransaction(async (client) => {
+    const hasLock = await inTransaction(pool, async (client) => {
       await client.query(`set local deadlock_timeout = '4s'`);
       await lockBatch(client, claim);
       settling = settleAlone(claim);
-      await waitFor(async () => (await look(claim)).isWaiting, { what: 'the settle to wait for the batch' });
+      await waitFor(async () => (await look(pool, claim)).isWaiting, {
+        what: 'the settle to wait for the batch',
+      });
       return lockMessage(client, claim).then(
         () => true,
         () => false,

@@ -1,4 +1,5 @@
 import { defineAction } from '../../../../src/plugin/index.ts';
+import { ENDLESS } from '../../../../test/support/endless.ts';
 import type { Sleep } from '../../schemas/chaos/sleep.ts';
 
 export default defineAction<Sleep>({
@@ -7,6 +8,6 @@ export default defineAction<Sleep>({
   timeoutSeconds: 1,
   concurrency: 30,
   async run(_params, { sql }) {
-    await sql.query('select pg_sleep(300)');
+    await sql.query(ENDLESS);
   },
 });

@@ -1,4 +1,5 @@
 import { defineAction } from '../../../../src/plugin/index.ts';
+import { ENDLESS } from '../../../../test/support/endless.ts';
 import type { SleepInTransaction } from '../../schemas/chaos/sleepInTransaction.ts';
 
 export default defineAction<SleepInTransaction>({
@@ -8,6 +9,6 @@ export default defineAction<SleepInTransaction>({
   timeoutSeconds: 1,
   concurrency: 30,
   async run(_params, { sql }) {
-    await sql.query('select pg_sleep(300)');
+    await sql.query(ENDLESS);
   },
 });

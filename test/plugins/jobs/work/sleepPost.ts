@@ -1,4 +1,5 @@
 import { defineAction } from 'batchwright/plugin';
+import { ENDLESS } from '../../../support/endless.ts';
 import type { SleepPost } from '../../schemas/work/sleepPost.ts';
 
 export default defineAction<SleepPost>({
@@ -8,6 +9,6 @@ export default defineAction<SleepPost>({
   timeoutSeconds: 1,
   concurrency: 30,
   async run(_params, { sql }) {
-    await sql.query('select pg_sleep(300)');
+    await sql.query(ENDLESS);
   },
 });
