@@ -13,6 +13,7 @@ export class Excerpt {
   /** @param maxBytes how much is kept */
   constructor(stream: Readable, maxBytes: number) {
     this.#maxBytes = maxBytes;
+    if (stream.destroyed) this.#enough.resolve();
     for (const event of ['end', 'close', 'error']) stream.once(event, () => this.#enough.resolve());
     stream.on('data', (chunk: Buffer) => {
       this.#read += chunk.length;

@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net';
-import type { Method, PlainResponse, Request } from 'got';
+import type { Got, Method, PlainResponse, Request } from 'got';
 import type { AddressRule } from './address-guard.ts';
 import { createGuardedAgents, type GuardedAgents } from './guarded-agent.ts';
 import { systemLookup } from './name-lookup.ts';
@@ -10,12 +10,13 @@ export interface Timeouts {
   connectMs: number;
   /** Without a byte of progress in either direction. */
   idleMs: number;
-  /** For the request, from the connection to its last byte. */
-  sendMs: number;
+  /** For the request, from the connection to its last byte; no limit of its own when absent. */
+  sendMs?: number;
   /**
    * From the request's last byte to the last header of the answer; informational answers (1xx) do not count.
+   * No limit of its own when absent.
    */
-  responseMs: number;
+  responseMs?: number;
   /** For everything, from the lookup to the last byte read. */
   totalMs: number;
 }
@@ -23,8 +24,6 @@ export interface Timeouts {
 const DEFAULT_TIMEOUTS: Timeouts = {
   connectMs: 5_000,
   idleMs: 30_000,
-  sendMs: 300_000,
-  responseMs: 300_000,
   totalMs: 300_000,
 };
 
@@ -70,7 +69,18 @@ export async function overKeptConnection<T>(send: (keepsConnections: boolean) =>
 }
 
 /** Stored, because a repeated import goes through the loader each time. */
-let loading: Promise<typeof import('got')> | undefined;
+let loading: Promise<Got> | undefined;
+
+/** What every request has: an instance merges this once, not for each request. */
+async function loadClient(): Promise<Got> {
+  const { default: got } = await import('got');
+  return got.extend({
+    headers: { 'user-agent': 'batchwright' },
+    followRedirect: false,
+    retry: { limit: 0 },
+    throwHttpErrors: false,
+  });
+}
 
 /**
  * Sends one request under an address rule. It follows no redirects, repeats nothing, caches nothing, and
@@ -78,27 +88,24 @@ let loading: Promise<typeof import('got')> | undefined;
  * MB.
  */
 export async function openExchange(url: URL, options: ExchangeOptions): Promise<Exchange> {
-  loading ??= import('got');
-  const { default: got } = await loading;
+  loading ??= loadClient();
+  const client = await loading;
   const { rule, lookup, keepsConnections = false, signal, method, body, decompress } = options;
   const { connectMs, idleMs, sendMs, responseMs, totalMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const stream = got.stream(url, {
+  const stream = client.stream(url, {
     method,
-    headers: { 'user-agent': 'batchwright', ...options.headers },
+    headers: options.headers,
     ...(body === undefined ? {} : { body }),
     ...(signal ? { signal } : {}),
     decompress,
-    followRedirect: false,
-    retry: { limit: 0 },
-    throwHttpErrors: false,
     agent: agentsOf(rule, lookup, keepsConnections),
     timeout: {
       lookup: connectMs,
       connect: connectMs,
       secureConnect: connectMs,
       socket: idleMs,
-      send: sendMs,
-      response: responseMs,
+      ...(sendMs === undefined ? {} : { send: sendMs }),
+      ...(responseMs === undefined ? {} : { response: responseMs }),
     },
   });
   const toError = (error: unknown) => toOutboundError(error, stream.writableFinished);

@@ -68,7 +68,7 @@ async function sendOnce(
     rule,
     keepsConnections,
     lookup,
-    timeouts: { connectMs: CONNECT_MS, idleMs: leftMs, sendMs: leftMs, responseMs: leftMs, totalMs: leftMs },
+    timeouts: { connectMs: CONNECT_MS, idleMs: leftMs, totalMs: leftMs },
     signal: request.signal,
   });
   try {
