@@ -25,7 +25,7 @@ export function textRule(format: string): string | undefined {
     : undefined;
 }
 
-/** The whole number that a text of digits stands for; null when it is none or is out of range. */
+/** The whole number in a text of digits; null for another text, and for a number out of range. */
 export function wholeNumberIn(text: string, least: number, most: number): number | null {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   return number >= least && number <= most ? number : null;

@@ -6,14 +6,14 @@ import { readSection } from '../docs/pages.ts';
 const errors: { errorCode: number; specificCode?: number; message: string }[] = Object.values(catalogue);
 
 test('the table of errors in docs/api.md has exactly the codes of the catalogue', async () => {
-  const told = readTable(await readSection('docs/api.md', 'Errors'));
+  const documented = readTable(await readSection('docs/api.md', 'Errors'));
   const known = errors.flatMap(({ errorCode, specificCode }) =>
     specificCode ? [`${errorCode} ${specificCode}`] : [],
   );
-  assert.deepEqual([...new Set(told.filter((row) => row.includes(' ')))].sort(), known.sort());
+  assert.deepEqual([...new Set(documented.filter((row) => row.includes(' ')))].sort(), known.sort());
   const statuses = new Set(errors.map(({ errorCode }) => String(errorCode)));
   assert.deepEqual(
-    told.filter((row) => !statuses.has(row.split(' ')[0] as string)),
+    documented.filter((row) => !statuses.has(row.split(' ')[0] as string)),
     [],
   );
 });

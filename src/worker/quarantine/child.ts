@@ -148,7 +148,7 @@ function failureOf({ index, message, attempts }: FailedForGood): RecordableOutco
   return failure(index, { errorCode: 500, message }, attempts, null);
 }
 
-/** Never rejects: without a parent nobody needs the report, and this process drains. */
+/** Never rejects: without a parent the report has no reader, and this process drains. */
 function report(message: QuarantineReport): Promise<void> {
   return new Promise((resolve) => {
     process.send?.(message, () => resolve());

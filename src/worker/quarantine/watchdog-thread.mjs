@@ -22,7 +22,7 @@ setInterval(() => {
   if (rss > maxRssBytes) end('SIGABRT', `the process used ${Math.round(rss / 2 ** 20)} MiB of memory`);
 }, tickMs);
 
-/** @param {NodeJS.Signals} signal tells the parent the reason: SIGXCPU for blocked, SIGABRT for memory */
+/** @param {NodeJS.Signals} signal shows the parent the reason: SIGXCPU for blocked, SIGABRT for memory */
 function end(signal, why) {
   writeSync(
     2,

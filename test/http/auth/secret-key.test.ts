@@ -97,9 +97,9 @@ test('with another SECRET_KEY, signed requests are answered 503 and the start lo
     assert.equal((await sendSigned(system.url, made, VALIDATE)).status, 503);
     assert.equal((await system.request(`/v1/keys/${made.id}`, { method: 'DELETE' })).status, 204);
   });
-  const told = lines.filter(({ msg }) => msg.startsWith('SECRET_KEY '));
-  assert.equal(told.length, 1);
-  assert.ok(told[0]?.keys?.includes(signer.id));
+  const warnings = lines.filter(({ msg }) => msg.startsWith('SECRET_KEY '));
+  assert.equal(warnings.length, 1);
+  assert.ok(warnings[0]?.keys?.includes(signer.id));
 });
 
 test('without SECRET_KEY no signing keys are created, signed requests are answered 503, and other keys work', async () => {

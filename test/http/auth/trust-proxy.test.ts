@@ -50,11 +50,11 @@ describe('X-Forwarded-For', () => {
   });
 });
 
-for (const [trustProxy, told, statuses] of [
+for (const [trustProxy, addresses, statuses] of [
   ['1', ['192.0.2.1', '192.0.2.2'], [404, 404, 404, 404, 429, 429]],
   ['off', ['127.0.0.1'], [404, 404, 429, 429, 429, 429]],
 ] as const)
-  test(`with TRUST_PROXY=${trustProxy} the limit and the log show the visitors as ${told}`, async (t) => {
+  test(`with TRUST_PROXY=${trustProxy} the limit and the log show the visitors as ${addresses}`, async (t) => {
     const { url, log } = await startSystem(t, {
       worker: false,
       env: { RATE_LIMIT: '2', TRUST_PROXY: trustProxy, LOG_LEVEL: 'info' },
@@ -66,5 +66,5 @@ for (const [trustProxy, told, statuses] of [
     }
     assert.deepEqual(seen, statuses);
     const logged = log.flatMap(({ req }) => req?.ip ?? []);
-    assert.deepEqual([...new Set(logged)], told);
+    assert.deepEqual([...new Set(logged)], addresses);
   });

@@ -63,8 +63,8 @@ for (const [reader, body] of Object.entries({
         const { request, answer } = openPost(`${url}/${reader}`);
         request.flushHeaders();
         if (sent) request.write(sent);
-        const { status, body: told } = await answer;
-        assert.deepEqual([status, told], [408, TIMEOUT]);
+        const { status, body: error } = await answer;
+        assert.deepEqual([status, error], [408, TIMEOUT]);
         request.destroy();
       });
 
@@ -74,8 +74,8 @@ for (const [reader, body] of Object.entries({
       request.write(body.slice(0, 5));
       const dribble = setInterval(() => request.write(' '), 50);
       t.after(() => clearInterval(dribble));
-      const { status, body: told } = await answer;
-      assert.deepEqual([status, told], [408, TIMEOUT]);
+      const { status, body: error } = await answer;
+      assert.deepEqual([status, error], [408, TIMEOUT]);
       request.destroy();
     });
   });

@@ -34,12 +34,12 @@ async function assertTaken(name: string, params: string): Promise<void> {
     assert.ok(status === 200 || status === 202, `${way} of ${params.slice(0, 200)}: ${JSON.stringify(body)}`);
 }
 
-/** @param told a part of a message in every way */
-async function assertRefused(name: string, params: string, told: RegExp): Promise<void> {
+/** @param expected a part of a message in every way */
+async function assertRefused(name: string, params: string, expected: RegExp): Promise<void> {
   for (const [way, { status, body }] of Object.entries(await sendAll(name, params))) {
     assert.equal(status, 400, `${way} of ${params.slice(0, 200)}: ${JSON.stringify(body)}`);
     const { message = body.detail, additionalMessages = body.errors } = body;
-    assert.match([message, ...(additionalMessages ?? [])].join('\n'), told, way);
+    assert.match([message, ...(additionalMessages ?? [])].join('\n'), expected, way);
   }
 }
 

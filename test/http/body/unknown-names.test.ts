@@ -19,14 +19,14 @@ const ended = () => system.run([7], { options: { skipInvalid: true } });
  */
 async function assertRefused(
   send: () => Promise<Answer>,
-  told: string | RegExp,
+  expected: string | RegExp,
 ): Promise<number | undefined> {
   const before = await storedRows(system.pool);
   const { status, body } = await send();
   assert.equal(status, 400, JSON.stringify(body));
   const { message = body.detail, additionalMessages = body.errors } = body;
   const text = [...(additionalMessages ?? []), message].find((line) =>
-    typeof told === 'string' ? line === told : told.test(line),
+    typeof expected === 'string' ? line === expected : expected.test(line),
   );
   assert.notEqual(text, undefined, JSON.stringify(body));
   assert.deepEqual(await storedRows(system.pool), before, 'something was stored');
@@ -35,7 +35,7 @@ async function assertRefused(
 
 describe('unknown members of the body', () => {
   const known = 'known names are jobs, callbackUrl, options';
-  for (const [body, told] of [
+  for (const [body, expected] of [
     [{ callbackURL: 'http://127.0.0.1/' }, 'callbackURL is not known: did you mean callbackUrl?'],
     [{ callback_url: null }, 'callback_url is not known: did you mean callbackUrl?'],
     [{ callback: 'http://127.0.0.1/' }, 'callback is not known: did you mean callbackUrl?'],
@@ -53,8 +53,8 @@ describe('unknown members of the body', () => {
         { jobs: [good], ...body },
       ]) {
         for (const action of ['run', 'validate'])
-          assert.equal(await assertRefused(() => system.rpc(action, whole), told), 24092);
-        assert.equal(await assertRefused(() => postBatch(system, whole), told), 24092);
+          assert.equal(await assertRefused(() => system.rpc(action, whole), expected), 24092);
+        assert.equal(await assertRefused(() => postBatch(system, whole), expected), 24092);
       }
     });
 
@@ -72,7 +72,7 @@ describe('unknown members of the body', () => {
 
 describe('unknown members of a job', () => {
   const known = 'known names are namespace, action, params, id';
-  for (const [job, told] of [
+  for (const [job, expected] of [
     [{ ...good, param: {} }, ['.param is not known: did you mean params?']],
     [{ nameSpace: 'test', action: 'echo', params: {} }, ['.nameSpace is not known: did you mean namespace?']],
     [{ ...good, dependsOn: ['a'] }, [`.dependsOn is not known: ${known}`]],
@@ -80,9 +80,9 @@ describe('unknown members of a job', () => {
     [{ ...good, '': 1 }, [`[""] is not known: ${known}`]],
     [{ ...good, params: { x: large }, parms: {} }, ['.parms is not known: did you mean params?']],
   ] as const)
-    test(`an unknown member of a job is refused and named with its place: ${told[0]}`, async () => {
-      const inJobs = told.map((text) => `jobs[7]${text}`);
-      const onLine = told.map((text) => `line 8${text}`);
+    test(`an unknown member of a job is refused and named with its place: ${expected[0]}`, async () => {
+      const inJobs = expected.map((text) => `jobs[7]${text}`);
+      const onLine = expected.map((text) => `line 8${text}`);
       const jobs = [...Array.from({ length: 7 }, () => good), job];
       for (const answer of [await system.rpc('run', { jobs }), await system.rpc('validate', { jobs })]) {
         assert.deepEqual(answer.body.additionalMessages, inJobs);
@@ -113,17 +113,17 @@ describe('unknown members of a job', () => {
 });
 
 test('an unknown option is refused with the nearest known one', async () => {
-  for (const [options, told] of [
+  for (const [options, expected] of [
     [{ skipinvalid: true }, 'options.skipinvalid is not known: did you mean skipInvalid?'],
     [{ skip: true }, 'options.skip is not known: did you mean skipInvalid?'],
     [{ startAt: null }, 'options.startAt is not known: the only known name is skipInvalid'],
     [{ '': true }, 'options[""] is not known: the only known name is skipInvalid'],
   ] as const)
-    assert.equal(await assertRefused(() => system.rpc('run', { jobs: [good], options }), told), 24092);
+    assert.equal(await assertRefused(() => system.rpc('run', { jobs: [good], options }), expected), 24092);
 });
 
 describe('unknown members of small bodies', () => {
-  for (const [action, member, told] of [
+  for (const [action, member, expected] of [
     ['progress', { asyncID: 1 }, 'asyncID is not known: did you mean asyncId?'],
     ['results', { perpage: 1 }, 'perpage is not known: did you mean perPage?'],
     ['results', { limit: 1 }, 'limit is not known: known names are async, asyncId, start, perPage, status'],
@@ -135,7 +135,7 @@ describe('unknown members of small bodies', () => {
   ] as const)
     test(`an unknown member is refused: ${Object.keys(member)} of ${action}`, async () => {
       const async = await ended();
-      assert.equal(await assertRefused(() => system.rpc(action, { async, ...member }), told), 24092);
+      assert.equal(await assertRefused(() => system.rpc(action, { async, ...member }), expected), 24092);
     });
 
   for (const verb of ['cancel', 'repost'])
@@ -159,7 +159,7 @@ const ID = '0'.repeat(32);
 
 describe('unknown query names', () => {
   const rpc = (action: string, more: string) => [`POST /batch?action=${action}&${more}`, 24092] as const;
-  for (const [request, told, code] of [
+  for (const [request, expected, code] of [
     [...rpc('progress', 'x=1'), '?x= is not known: known names are action, async, asyncId'],
     [...rpc('progress', `async=${ID}&ASYNC=`), '?ASYNC= is not known: did you mean async?'],
     [...rpc('results', `async=${ID}&per_page=1`), '?per_page= is not known: did you mean perPage?'],
@@ -195,13 +195,13 @@ describe('unknown query names', () => {
       undefined,
       '?async= is not known: the only known name is action',
     ],
-  ].map(([request, code, told]) => [request, told, code] as const))
+  ].map(([request, code, expected]) => [request, expected, code] as const))
     test(`an unknown query name is refused: ${request}`, async () => {
       const [method = '', path = ''] = String(request).split(' ');
       const body = method === 'POST' ? { body: JSON.stringify({ jobs: [good] }) } : {};
       const send = () => system.request(path, { method, ...body });
-      if (told === null) assert.equal((await send()).status, 200);
-      else assert.equal(await assertRefused(send, told as string | RegExp), code);
+      if (expected === null) assert.equal((await send()).status, 200);
+      else assert.equal(await assertRefused(send, expected as string | RegExp), code);
     });
 
   test('an unknown query name of results, and of a body of lines, is refused', async () => {
@@ -212,11 +212,11 @@ describe('unknown query names', () => {
       () => system.request(`${path}?status[]=failed`),
       '?status[]= is not known: did you mean status?',
     );
-    for (const [query, told] of [
+    for (const [query, expected] of [
       ['?callbackURL=http://127.0.0.1/', '?callbackURL= is not known: did you mean callbackUrl?'],
       ['?skip_invalid=true', '?skip_invalid= is not known: did you mean skipInvalid?'],
     ] as const)
-      assert.equal(await assertRefused(() => postLines(system, toLines([good]), { query }), told), 24092);
+      assert.equal(await assertRefused(() => postLines(system, toLines([good]), { query }), expected), 24092);
   });
 
   test('query names are not checked for clients without a key', async () => {

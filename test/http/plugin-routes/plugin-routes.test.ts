@@ -91,10 +91,10 @@ describe('A route', () => {
       ['/rpc-fixture/batches', '{"jobs":[}'],
       ['/rpc-fixture/calls/test.echo', '{"n":01}'],
     ] as const) {
-      const { status, body: told } = await system.request(path, { method: 'POST', body });
+      const { status, body: error } = await system.request(path, { method: 'POST', body });
       assert.equal(status, 400, body);
-      assert.equal(told.errorCode, 400);
-      assert.match(told.message, /^The body is not valid JSON: /);
+      assert.equal(error.errorCode, 400);
+      assert.match(error.message, /^The body is not valid JSON: /);
     }
   });
 

@@ -55,7 +55,7 @@ test('another body, another action or a batch under the key is 422, and nothing 
 });
 
 test('a repeat while the job runs waits for its response', async () => {
-  // While one is being looked up, another that comes at once may be told to ask again.
+  // While one is being looked up, another that comes at once may be asked to try again.
   const callUntilTaken = async () => {
     for (;;) {
       const answer = await call('waits', 'test.behave', { n: 7, effect: 'waits', gate: 'waits' });

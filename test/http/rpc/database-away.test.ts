@@ -106,8 +106,8 @@ test('a request whose connection is cut while it is stored is 503 with 24091, an
   await cutConnections(`application_name = 'batchwright ingest' and xact_start is not null`);
   await lock.release();
   request.end(many.slice(-100));
-  const { headers, ...told } = await answer;
-  assertNotSaved({ ...told, headers: new Headers({ 'retry-after': headers['retry-after'] ?? '' }) });
+  const { headers, ...rest } = await answer;
+  assertNotSaved({ ...rest, headers: new Headers({ 'retry-after': headers['retry-after'] ?? '' }) });
   assert.deepEqual(await storedRows(system.pool), rows);
   assert.equal((await run(many)).status, 200);
 });

@@ -22,7 +22,7 @@ const secret = await callbackSecret(system);
 
 type Query = (...parameters: unknown[]) => Promise<unknown>;
 
-/** A receiver that does not answer its first callback until it is told to. */
+/** A receiver that does not answer its first callback until it may. */
 async function startHoldingReceiver(t: Parameters<typeof startReceiver>[0]) {
   let held: ServerResponse | undefined;
   const receiver = await startReceiver(t, {

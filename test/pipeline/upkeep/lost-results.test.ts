@@ -32,7 +32,7 @@ function deleteResults(asyncId: string, indexes: readonly number[]): Promise<unk
 }
 
 /** The state, the succeeded and failed jobs by counters and by results, and the lost ones. */
-async function told(asyncId: string) {
+async function viewOf(asyncId: string) {
   const { state, counts } = (await system.rpc('progress', { async: asyncId })).body;
   const results = await system.results(asyncId);
   const of = (status: string) => results.filter((result) => result.status === status).length;
@@ -49,10 +49,16 @@ describe('results deleted after the end', () => {
     await deleteResults(asyncId, [7, 30, 59]);
     await sweepNow();
     const lost = [7, 30, 59].map((index) => [index, 500, 0]);
-    assert.deepEqual(await told(asyncId), { state: 'completed', succeeded: 57, failed: 3, pending: 0, lost });
+    assert.deepEqual(await viewOf(asyncId), {
+      state: 'completed',
+      succeeded: 57,
+      failed: 3,
+      pending: 0,
+      lost,
+    });
     assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, true);
     await system.ended(asyncId);
-    assert.deepEqual(await told(asyncId), {
+    assert.deepEqual(await viewOf(asyncId), {
       state: 'completed',
       succeeded: 60,
       failed: 0,
@@ -66,7 +72,7 @@ describe('results deleted after the end', () => {
     await deleteResults(asyncId, [0, 4]);
     assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, true);
     await system.ended(asyncId);
-    assert.deepEqual(await told(asyncId), {
+    assert.deepEqual(await viewOf(asyncId), {
       state: 'completed',
       succeeded: 5,
       failed: 0,
@@ -82,7 +88,7 @@ describe('results deleted after the end', () => {
     await receiver.received(1);
     await deleteResults(asyncId, [0, 1, 2]);
     await sweepNow();
-    assert.equal((await told(asyncId)).failed, 3);
+    assert.equal((await viewOf(asyncId)).failed, 3);
     await system.rpc('repost', { async: asyncId });
     const [, second] = await receiver.received(2);
     const { counts, results } = JSON.parse(second?.body ?? '');
@@ -95,10 +101,10 @@ describe('results deleted after the end', () => {
     await Promise.all(Array.from({ length: 20 }, () => ended(1)));
     await deleteResults(first, [1]);
     await sweepNow(walk);
-    assert.deepEqual((await told(first)).lost, [[1, 500, 0]]);
+    assert.deepEqual((await viewOf(first)).lost, [[1, 500, 0]]);
     await deleteResults(first, [0]);
     await sweepNow(walk);
-    assert.equal((await told(first)).failed, 2);
+    assert.equal((await viewOf(first)).failed, 2);
   });
 });
 
@@ -114,11 +120,11 @@ test('results deleted while the batch runs are failed ones after its end', async
   await waitFor(
     async () => {
       await sweepNow();
-      return (await told(asyncId)).failed === 1;
+      return (await viewOf(asyncId)).failed === 1;
     },
     { what: 'the lost result' },
   );
-  assert.deepEqual((await told(asyncId)).lost, [[1, 500, 0]]);
+  assert.deepEqual((await viewOf(asyncId)).lost, [[1, 500, 0]]);
 });
 
 test('jobs that still run are not lost results, when the batch was ended by hand', async () => {
@@ -179,7 +185,7 @@ describe('chunks deleted by hand', () => {
     await pool.query('delete from batchwright.chunk where batch_id = $1', [batchId]);
     await sweepNow();
     await openGate(system, 'chunk');
-    const { state, succeeded, failed } = await told(asyncId);
+    const { state, succeeded, failed } = await viewOf(asyncId);
     assert.deepEqual([state, succeeded, failed], ['completed', 999, 202]);
   });
 });
