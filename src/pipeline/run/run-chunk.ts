@@ -5,6 +5,7 @@ import type { LimitedLog } from '../../domain/limited-log.ts';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
 import type { Log, Services } from '../../plugin/context.ts';
 import { untilAvailable } from '../../postgres/until-available.ts';
+import { currentClaim } from '../../queue/claims.ts';
 import { type ChunkMessage, isQuarantine } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -59,13 +60,18 @@ const SHOW_RUNNING_MS = 100;
  * @param queueName the queue of actions that the message belongs to
  * @param options.onWork called with the message when its jobs are known
  * @param options.runner how its jobs are run: concurrently when absent
+ * @param options.wasWorkedOn another process had the claim before: jobs may have left the message since
  */
 export async function runChunk(
   deps: RunChunkDeps,
   queueName: string,
-  claimed: Claim<ChunkMessage>,
-  { onWork, runner }: { onWork?: (work: MessageWork) => void; runner?: JobRunner } = {},
+  first: Claim<ChunkMessage>,
+  options: { onWork?: (work: MessageWork) => void; runner?: JobRunner; wasWorkedOn?: boolean } = {},
 ): Promise<ChunkEnd> {
+  const { onWork, runner, wasWorkedOn } = options;
+  const reread = () => currentClaim(deps.pool, first);
+  const claimed = wasWorkedOn ? await untilAvailable(reread, { signal: deps.stopping }) : first;
+  if (!claimed) return 'lost';
   const { batch, chunk: number, generation, isSmall } = claimed.message;
   const load = () => (isSmall ? deps.smallChunks.load(claimed.message) : loadChunk(deps.pool, batch, number));
   const chunk = await untilAvailable(load, { signal: deps.stopping });

@@ -9,8 +9,6 @@ import { errorBody } from '../../pipeline/run/job-error.ts';
 import { OpenJobs, type Rest } from '../../pipeline/run/open-jobs.ts';
 import { type JobRunner, type RunChunkDeps, runChunk } from '../../pipeline/run/run-chunk.ts';
 import { runJobs } from '../../pipeline/run/run-jobs.ts';
-import { untilAvailable } from '../../postgres/until-available.ts';
-import { currentClaim } from '../../queue/claims.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import { QuarantineGate } from './gate.ts';
@@ -93,13 +91,13 @@ export function reportUncaught(): void {
 }
 
 async function runTask(deps: RunChunkDeps, gate: QuarantineGate, task: QuarantineTask): Promise<void> {
-  const { id, queueName, toTryAlone } = task;
+  const { id, queueName, claim, toTryAlone } = task;
   const reservation = toTryAlone.length > 0 ? gate.reserve() : { done() {} };
   try {
-    // Jobs may have left the message in the process before this one.
-    const claim = await untilAvailable(() => currentClaim(deps.pool, task.claim), { signal: deps.stopping });
-    const runner = runnerOf(task, gate, reservation.done);
-    if (claim) await runChunk(deps, queueName, claim, { runner });
+    await runChunk(deps, queueName, claim, {
+      runner: runnerOf(task, gate, reservation.done),
+      wasWorkedOn: true,
+    });
     await report({ kind: 'done', task: id });
   } catch (error) {
     await report({ kind: 'failed', task: id, message: (error as Error).message });
