@@ -20,9 +20,15 @@ export interface RecordableOutcome {
 export interface RetryOutcome {
   index: number;
   status: 'retry';
+  /** The shortest pause before the next run. */
   delaySeconds: number;
-  /** The failed outcome to record if no other run follows; null when the job was not at fault. */
+  /** The failed outcome to record if no other run follows; null when the run does not count as an attempt. */
   failed: RecordableOutcome | null;
+  /**
+   * Set when the called service refused the job for now: when it did so first, in ms since the epoch by this
+   * process's clock.
+   */
+  throttledSince?: number;
 }
 
 /** The outcome of one run of one job. */

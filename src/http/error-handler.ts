@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { BatchwrightError, catalogue, type ErrorBody, isErrorStatus } from '../contract/errors.ts';
 import type { Log } from '../plugin/context.ts';
-import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
+import { type ActionError, isActionError, NonRetryableError } from '../plugin/errors.ts';
 import { isTemporary } from '../postgres/errors.ts';
 import { addToRequestLog } from './request-log.ts';
 import { errorText, type PublicError, sendText } from './server/send-error.ts';
@@ -31,8 +31,7 @@ export function errorHandler(log: Log) {
 function publicError(error: unknown, request: Request): PublicError {
   if (error instanceof BatchwrightError) return error;
   // A plugin's route has called an action that failed, or refuses the request itself.
-  if (error instanceof NonRetryableError || error instanceof RetryLaterError)
-    return { body: bodyOf(error), extra: undefined, retryAfter: undefined };
+  if (isActionError(error)) return { body: bodyOf(error), extra: undefined, retryAfter: retryAfterOf(error) };
   if (isTemporary(error))
     // If the key cannot be looked up, the batch cannot be stored either.
     return new BatchwrightError(request.query.action === 'run' ? 'notSaved' : 'unavailable', {
@@ -49,11 +48,18 @@ function publicError(error: unknown, request: Request): PublicError {
   return new BatchwrightError('internal', { cause: error });
 }
 
-function bodyOf({ message, options }: NonRetryableError | RetryLaterError): ErrorBody {
-  const { errorCode, specificCode, additionalMessages, details } = options;
+function retryAfterOf(error: ActionError): number | undefined {
+  return !(error instanceof NonRetryableError) && error.delaySeconds > 0
+    ? Math.ceil(error.delaySeconds)
+    : undefined;
+}
+
+function bodyOf(error: ActionError): ErrorBody {
+  const { errorCode, specificCode, additionalMessages, details } = error.options;
+  const usual = error instanceof NonRetryableError ? catalogue.jobFailed : catalogue.tooManyRequests;
   return {
-    errorCode: isErrorStatus(errorCode) ? errorCode : catalogue.jobFailed.errorCode,
-    message,
+    errorCode: isErrorStatus(errorCode) ? errorCode : usual.errorCode,
+    message: error.message,
     ...(specificCode === undefined ? {} : { specificCode }),
     ...(additionalMessages ? { additionalMessages } : {}),
     ...(details === undefined ? {} : { details }),

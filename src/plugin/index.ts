@@ -11,5 +11,5 @@ export type {
   Services,
   Sql,
 } from './context.ts';
-export { type ActionErrorOptions, NonRetryableError, RetryLaterError } from './errors.ts';
+export { type ActionErrorOptions, NonRetryableError, RetryLaterError, ThrottledError } from './errors.ts';
 export { defineRoutes, type RouteCaller, type Routes, type RouteTools } from './routes.ts';

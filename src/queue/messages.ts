@@ -20,8 +20,18 @@ export interface ChunkMessage {
   indexes?: number[];
   /** How often a database outage interrupted the attempt without counting. */
   interruptions?: number;
+  /**
+   * When a called service first refused its jobs for now, in ms since the epoch by the database's clock. Runs
+   * that it refuses do not count as attempts.
+   */
+  throttledSince?: number;
   /** The outcomes of the last runs of its jobs, as `encodeLastRuns` writes them. */
   lastRuns?: string;
+}
+
+/** True for jobs that have waited for another run. */
+export function isRetry({ attempt, throttledSince }: ChunkMessage): boolean {
+  return attempt > 1 || throttledSince !== undefined;
 }
 
 /** An order to deliver the callback of one completion. */

@@ -16,7 +16,7 @@ import type { JobGroup } from '../pipeline/run/open-jobs.ts';
 import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/run-chunk.ts';
 import { sendToQuarantine } from '../pipeline/run/send-to-quarantine.ts';
 import { type Room, SMALL_PER_LANE, sizeOfMessage } from '../queue/fetch-chunks.ts';
-import type { ChunkMessage } from '../queue/messages.ts';
+import { type ChunkMessage, isRetry } from '../queue/messages.ts';
 import type { Claim, Lane, Lanes } from '../queue/queue.ts';
 import { waitingBatches } from '../queue/waiting-batches.ts';
 import { type ChunkEnd, chunkClaimed, chunkEnded } from '../telemetry/events.ts';
@@ -103,7 +103,7 @@ class ChunkLanes {
       hasLane: true,
       size: sizeOfMessage(claim),
       since: performance.now(),
-      isRetry: claim.message.attempt > 1,
+      isRetry: isRetry(claim.message),
       work: null,
     };
     this.#hands.add(hand);

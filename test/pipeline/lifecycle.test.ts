@@ -402,15 +402,26 @@ test('a batch whose jobs were all refused gets its log line exactly once, in eve
   );
 });
 
-test('failing and retried jobs are logged in one line per action', async (t) => {
+test('failing, retried and refused jobs are logged in one line per action', async (t) => {
   const own = await startSystem(t, { worker: false, env: { LOG_LEVEL: 'info' } });
   const worker = await own.addWorker();
   const message = 'GET https://me:secret@api.test/a?key=1 failed';
   const failing = Array.from({ length: 40 }, () => workJob('attempt', { failures: 9, fatal: true, message }));
   const again = Array.from({ length: 20 }, () => workJob('attempt', { failures: 1, message }));
-  const asyncId = await own.run([...failing, ...again]);
+  const refused = Array.from({ length: 7 }, () => workJob('refused', { refusals: 1, seconds: 0.1 }));
+  const asyncId = await own.run([...failing, ...again, ...refused]);
   await own.ended(asyncId);
   await worker.drain();
+  const refusals = own.log.filter(
+    ({ msg }) => msg === 'jobs were refused by the called service and will run again',
+  );
+  assert.ok(refusals.length <= 2, `${refusals.length} lines`);
+  assert.equal(
+    refusals.reduce((sum, line) => sum + line.count, 0),
+    7,
+  );
+  for (const { level, action, delaySeconds } of refusals)
+    assert.deepEqual([level, action, delaySeconds], [30, 'work.refused', 0.1]);
   for (const [msg, level, count] of [
     ['jobs failed', 40, 40],
     ['jobs failed and will run again', 30, 20],

@@ -27,6 +27,18 @@ export const params = {
 } as const satisfies JSONSchema;
 export type Greet = FromSchema<typeof params>;`;
 
+const REFUSED = `
+import { defineAction, ThrottledError } from 'batchwright/plugin';
+
+export default defineAction<{ how: string }>({
+  summary: 'Is refused',
+  runMany([job]) {
+    const error = new ThrottledError(30, 'slow down');
+    if (job?.params.how === 'throws') throw error;
+    return [error];
+  },
+});`;
+
 const ANYTHING = 'export const params = {};';
 
 /** An action `demo.<name>` with any params. */
@@ -46,6 +58,8 @@ before(async () => {
     {
       'jobs/demo/greet.ts': GREET,
       'schemas/demo/greet.ts': GREET_SCHEMA,
+      'jobs/demo/refused.ts': REFUSED,
+      'schemas/demo/refused.ts': ANYTHING,
       ...action('same', 'run: (params) => params'),
       ...action('nothing', 'run() {}'),
       ...action('code', 'run: () => () => 1'),
@@ -73,6 +87,15 @@ test('performAction throws what the action throws', async () => {
     name: 'NonRetryableError',
     message: 'nobody to greet',
   });
+});
+
+test('performAction throws an error that asks for a later run, thrown or returned, with what it asks for', async () => {
+  for (const how of ['throws', 'returns'])
+    await assert.rejects(performAction('demo.refused', { how }, { root }), {
+      name: 'ThrottledError',
+      message: 'slow down',
+      delaySeconds: 30,
+    });
 });
 
 test('performAction refuses params that break the schema, with the messages that a caller gets', async () => {

@@ -11,7 +11,7 @@ import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import { isCancelRequested } from '../../store/batches.ts';
 import { Lost, type RecordedResult, type SettleDeps, settleIn } from '../settle/settle.ts';
-import { execute, executeMany, failed, type PendingJob } from './execute.ts';
+import { execute, executeMany, failed, type GroupOutcomes, type PendingJob } from './execute.ts';
 import { TimeoutError } from './job-error.ts';
 import type { RunScope } from './run-scope.ts';
 import type { Lease, PluginConnections } from './sql/plugin-connections.ts';
@@ -32,11 +32,7 @@ export interface TransactionalRun extends TransactionalDeps {
  * Either everything is committed, or nothing is and the outcomes say what to record instead. `lost`: another
  * lane has the message, or the batch was restarted.
  */
-export type TransactionalAnswer =
-  | RecordedResult
-  /** `isOver`: the group's time was over; running its jobs one by one would use it up again. */
-  | { outcomes: Outcome[]; isOver: boolean }
-  | 'lost';
+export type TransactionalAnswer = RecordedResult | GroupOutcomes | 'lost';
 
 /**
  * Runs jobs of one action: one with `run`, or a group with `runMany`, which commits only when all succeed.
@@ -79,12 +75,12 @@ async function runInTransaction(
     // Not awaited: the action's first statement is sent right after it.
     const begun = sql.begin(transactionName(claim));
     begun.catch(() => {}); // awaited below, unless something else fails first
-    const outcomes = await runAll(jobs, scope, sql);
+    const { outcomes, isOver } = await runAll(jobs, scope, sql);
     sql.close();
     if (!outcomes.every(hasSucceeded)) {
       // Not awaited: the transaction leaves nothing behind.
       void sql.rollBack();
-      return { outcomes, isOver: sql.isOver };
+      return { outcomes, isOver: isOver || sql.isOver };
     }
     await begun;
     const settled = await record(run, lease.client, outcomes);
@@ -148,12 +144,16 @@ function hasSucceeded(outcome: Outcome): outcome is RecordableOutcome {
   return outcome.status === 'succeeded';
 }
 
-async function runAll(jobs: readonly PendingJob[], scope: RunScope, sql: TransactionSql): Promise<Outcome[]> {
+async function runAll(
+  jobs: readonly PendingJob[],
+  scope: RunScope,
+  sql: TransactionSql,
+): Promise<GroupOutcomes> {
   const [first] = jobs;
-  if (!first) return [];
+  if (!first) return { outcomes: [], isOver: false };
   const { runMany } = first.entry.action;
   if (runMany && jobs.length > 1) return executeMany(first.entry, runMany, jobs, scope, sql);
-  return [await execute(first, scope, sql)];
+  return { outcomes: [await execute(first, scope, sql)], isOver: false };
 }
 
 /** Runs the jobs again; an outage counts as no attempt. */

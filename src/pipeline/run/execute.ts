@@ -8,7 +8,7 @@ import type { Sql } from '../../plugin/context.ts';
 import { NonRetryableError } from '../../plugin/errors.ts';
 import type { RegisteredAction } from '../../registry/registry.ts';
 import { Deadline, isPromise, StoppedError } from './deadline.ts';
-import { errorBody, isInstance, judge, TimeoutError } from './job-error.ts';
+import { asksForLater, errorBody, isInstance, judge, TimeoutError } from './job-error.ts';
 import { RunContext, SharedContext } from './run-context.ts';
 import type { RunScope } from './run-scope.ts';
 import type { RunSql } from './sql/plugin-sql.ts';
@@ -100,6 +100,12 @@ export class GroupError extends Error {
   }
 }
 
+/** `isOver`: the group failed as a whole, and running its jobs one by one now would not help. */
+export interface GroupOutcomes {
+  outcomes: Outcome[];
+  isOver: boolean;
+}
+
 /**
  * Runs jobs of one action together. Throws GroupError when runMany throws; the caller then runs them one by
  * one.
@@ -110,23 +116,26 @@ export async function executeMany(
   jobs: readonly PendingJob[],
   scope: RunScope,
   sql: RunSql,
-): Promise<Outcome[]> {
+): Promise<GroupOutcomes> {
   const startedAt = Date.now();
   const deadline = new Deadline(entry.timeoutSeconds, scope.stopping);
   sql.until(deadline);
   try {
     const answers = await deadline.race(answersOf(runMany, jobs, scope, sql, deadline));
-    return jobs.map((job, position) => {
+    const outcomes = jobs.map((job, position) => {
       const answer = answers[position];
       return answer instanceof Error
         ? failed(job, answer, scope, startedAt)
         : succeeded(job.index, answer, scope.attempt, startedAt);
     });
+    return { outcomes, isOver: false };
   } catch (thrown) {
     // A group timeout fails every job in it; retrying them one by one could use the full timeout again for
-    // each.
-    if (!isInstance(thrown, TimeoutError) && !isInstance(thrown, StoppedError)) throw new GroupError(thrown);
-    return jobs.map((job) => failed(job, thrown, scope, startedAt));
+    // each. A service that asks for a pause would be asked once for each.
+    const isOver =
+      isInstance(thrown, TimeoutError) || isInstance(thrown, StoppedError) || asksForLater(thrown);
+    if (!isOver) throw new GroupError(thrown);
+    return { outcomes: jobs.map((job) => failed(job, thrown, scope, startedAt)), isOver };
   } finally {
     deadline.clear();
   }
@@ -175,13 +184,21 @@ export function failed(
 ): Outcome {
   if (interrupted || isInstance(thrown, StoppedError))
     return { index: job.index, status: 'retry', delaySeconds: interrupted ? 1 : 0, failed: null };
-  const { body, repeatable, delaySeconds } = judge(thrown);
+  const { body, repeatable, delaySeconds, isThrottled } = judge(thrown);
   const failedForGood = failure(job.index, body, scope.attempt, startedAt);
+  if (isThrottled) {
+    const now = Date.now();
+    const throttledSince = scope.throttledSince ?? now;
+    if (now + delaySeconds * 1000 > throttledSince + MAX_THROTTLED_MS) return failedForGood;
+    return { index: job.index, status: 'retry', delaySeconds, failed: null, throttledSince };
+  }
   if (!repeatable || scope.attempt > job.entry.retry.limit) return failedForGood;
   const pause = Math.max(retryDelay(job.entry, scope.attempt), delaySeconds);
   return { index: job.index, status: 'retry', delaySeconds: pause, failed: failedForGood };
 }
 
+/** A job that would be refused for longer than this in all fails. */
+const MAX_THROTTLED_MS = 3_600_000;
 /** Longest pause between two runs of a job, however far its backoff has grown. */
 const MAX_DELAY_SECONDS = 3600;
 

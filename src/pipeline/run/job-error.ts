@@ -1,6 +1,6 @@
 /** An action's error as callers see it: its message and the fields that the action set, never a stack. */
 import { catalogue, type ErrorBody, isErrorStatus } from '../../contract/errors.ts';
-import { NonRetryableError, RetryLaterError } from '../../plugin/errors.ts';
+import { isActionError, NonRetryableError, RetryLaterError, ThrottledError } from '../../plugin/errors.ts';
 
 /** A run took longer than its action's timeout. */
 export class TimeoutError extends Error {}
@@ -17,6 +17,8 @@ export interface Judgement {
   repeatable: boolean;
   /** The shortest pause before the next run. */
   delaySeconds: number;
+  /** The called service refused the job for now: the run does not count as an attempt. */
+  isThrottled: boolean;
 }
 
 /**
@@ -28,12 +30,13 @@ export function judge(thrown: unknown): Judgement {
     return {
       body: bodyOf(thrown),
       repeatable: !(thrown instanceof NonRetryableError),
-      delaySeconds: thrown instanceof RetryLaterError ? requestedDelay(thrown) : 0,
+      delaySeconds: requestedDelay(thrown),
+      isThrottled: thrown instanceof ThrottledError,
     };
   } catch {
     const { errorCode } = catalogue.internal;
     const body = { errorCode, message: 'the action threw a value that cannot be read' };
-    return { body, repeatable: true, delaySeconds: 0 };
+    return { body, repeatable: true, delaySeconds: 0, isThrottled: false };
   }
 }
 
@@ -50,18 +53,33 @@ export function isInstance<T>(thrown: unknown, type: abstract new (...args: neve
   }
 }
 
+/** True for an error that asks for a later run: runs of the same group at once would be refused too. */
+export function asksForLater(thrown: unknown): boolean {
+  return isInstance(thrown, RetryLaterError) || isInstance(thrown, ThrottledError);
+}
+
 /** `Retry-After` is limited to this too. */
 const MAX_REQUESTED_SECONDS = 86_400;
+/** The pause of a refused job when it asked for none that makes sense: it must not run again at once. */
+const MIN_THROTTLED_SECONDS = 1;
 
-function requestedDelay({ delaySeconds }: RetryLaterError): number {
+function requestedDelay(thrown: unknown): number {
+  if (thrown instanceof ThrottledError) {
+    const { delaySeconds } = thrown;
+    return delaySeconds > 0 ? delaySeconds : MIN_THROTTLED_SECONDS;
+  }
+  if (!(thrown instanceof RetryLaterError)) return 0;
+  const { delaySeconds } = thrown;
   return delaySeconds > 0 ? Math.min(delaySeconds, MAX_REQUESTED_SECONDS) : 0;
 }
 
 function bodyOf(error: unknown): ErrorBody {
-  if (error instanceof NonRetryableError || error instanceof RetryLaterError) {
+  if (isActionError(error)) {
     const { errorCode, specificCode, additionalMessages, details } = error.options;
+    const { errorCode: usual } =
+      error instanceof NonRetryableError ? catalogue.jobFailed : catalogue.tooManyRequests;
     return {
-      errorCode: isErrorStatus(errorCode) ? errorCode : catalogue.jobFailed.errorCode,
+      errorCode: isErrorStatus(errorCode) ? errorCode : usual,
       message: textOf(error.message),
       ...(Number.isSafeInteger(specificCode) ? { specificCode: Number(specificCode) } : {}),
       ...(Array.isArray(additionalMessages)
@@ -72,7 +90,18 @@ function bodyOf(error: unknown): ErrorBody {
   }
   if (error instanceof TimeoutError) return { errorCode: 504, message: error.message };
   const message = textOf(error instanceof Error ? error.message : error);
-  return { errorCode: catalogue.internal.errorCode, message: message || catalogue.internal.message };
+  return { errorCode: statusOf(error), message: message || catalogue.internal.message };
+}
+
+/** The status that an error of an HTTP client carries, if it has one. */
+function statusOf(error: unknown): number {
+  if (!(error instanceof Error)) return catalogue.internal.errorCode;
+  const { errorCode, status, statusCode } = error as {
+    errorCode?: unknown;
+    status?: unknown;
+    statusCode?: unknown;
+  };
+  return [errorCode, status, statusCode].find(isErrorStatus) ?? catalogue.internal.errorCode;
 }
 
 /** A copy, because reading the original again could throw. Details that are too long or not JSON are left out. */

@@ -3,7 +3,7 @@ import type { LimitedLog } from '../../domain/limited-log.ts';
 import type { Outcome, RecordableOutcome } from '../../domain/outcome.ts';
 import { withoutSecrets } from '../../domain/without-secrets.ts';
 
-/** Does nothing for an outcome that is not a failure of the job. */
+/** Does nothing for an outcome that is neither a failure of the job nor a refusal by the called service. */
 export function noteFailure(log: LimitedLog, action: string, asyncId: string, outcome: Outcome): void {
   if (outcome.status === 'failed')
     log.note({
@@ -19,6 +19,14 @@ export function noteFailure(log: LimitedLog, action: string, asyncId: string, ou
       kind: `retry ${action}`,
       fields: () => ({ action, ...fieldsOf(asyncId, failed), delaySeconds }),
       message: 'jobs failed and will run again',
+    });
+  } else if (outcome.status === 'retry' && outcome.throttledSince !== undefined) {
+    const { index, delaySeconds } = outcome;
+    log.note({
+      level: 'info',
+      kind: `throttled ${action}`,
+      fields: () => ({ action, asyncId, index, delaySeconds }),
+      message: 'jobs were refused by the called service and will run again',
     });
   }
 }

@@ -26,6 +26,12 @@ function rowOf({ index, response, startedAt, finishedAt }: LastRun, clock: numbe
   return [index, (startedAt ?? finishedAt) + clock, finishedAt + clock, response];
 }
 
+/** The text for some of its jobs. */
+export function lastRunsOf(text: string, indexes: readonly number[]): string {
+  const wanted = new Set(indexes);
+  return JSON.stringify((JSON.parse(text) as Row[]).filter(([index]) => wanted.has(index)));
+}
+
 function cut(run: LastRun): LastRun {
   const { errorCode, message } = JSON.parse(run.response) as { errorCode: number; message: string };
   const short = message.length > MAX_CUT_MESSAGE ? `${message.slice(0, MAX_CUT_MESSAGE)}…` : message;

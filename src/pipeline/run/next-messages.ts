@@ -3,7 +3,7 @@ import { cancellation, type RecordableOutcome, type RetryOutcome } from '../../d
 import { type ChunkMessage, isQuarantine } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import type { NextMessage } from '../settle/settle.ts';
-import { decodeLastRuns, encodeLastRuns } from './last-runs.ts';
+import { decodeLastRuns, encodeLastRuns, lastRunsOf } from './last-runs.ts';
 import type { Rest } from './open-jobs.ts';
 import type { Leaving } from './unsettled.ts';
 
@@ -23,10 +23,13 @@ export function nextMessages(
   { rest, retries }: Leaving,
   { isHalted, clock }: { isHalted: boolean; clock: number },
 ): NextMessage[] {
-  const uncharged = retries.filter(({ failed }) => failed === null).map(({ index }) => index);
+  const interruptedRuns = retries.filter(
+    ({ failed, throttledSince }) => !failed && throttledSince === undefined,
+  );
+  const uncharged = indexesOf(interruptedRuns);
   // Jobs that may have killed a worker stay in the quarantine until they have run.
   const quarantine = isQuarantine(queue);
-  const again = repeatedRuns(message, retries, clock);
+  const again = [...repeatedRuns(message, retries, clock), ...throttledRuns(message, retries, clock)];
   if (isHalted) {
     const indexes = [...rest.flatMap((part) => part.indexes), ...uncharged].sort((a, b) => a - b);
     if (indexes.length === 0) return again;
@@ -65,6 +68,25 @@ function repeatedRuns(
   }));
 }
 
+/** Runs that the called service refused for now: they are repeated as the same attempt. */
+function throttledRuns(
+  { interruptions: _, ...message }: ChunkMessage,
+  retries: readonly RetryOutcome[],
+  clock: number,
+): NextMessage[] {
+  const refused = retries.filter(({ throttledSince }) => throttledSince !== undefined);
+  return withLikeDelays(refused).map((group) => {
+    const indexes = indexesOf(group);
+    const since = Math.min(...group.flatMap(({ throttledSince }) => throttledSince ?? [])) + clock;
+    const lastRuns =
+      message.lastRuns === undefined ? {} : { lastRuns: lastRunsOf(message.lastRuns, indexes) };
+    return {
+      message: { ...message, indexes, throttledSince: message.throttledSince ?? since, ...lastRuns },
+      delaySeconds: delayOf(group),
+    };
+  });
+}
+
 function withLikeDelays(retries: readonly RetryOutcome[]): RetryOutcome[][] {
   const groups: RetryOutcome[][] = [];
   let longest = -1;
@@ -93,9 +115,9 @@ function failedRuns(retries: readonly RetryOutcome[]): RecordableOutcome[] {
   return retries.flatMap(({ failed }) => failed ?? []);
 }
 
-/** When the first of the runs to be repeated began; by this process's clock. */
+/** When the first of the runs to be repeated began, or was refused; by this process's clock. */
 export function retriedSince(retries: readonly RetryOutcome[]): number | undefined {
-  const starts = failedRuns(retries).flatMap(({ startedAt }) => startedAt ?? []);
+  const starts = retries.flatMap(({ failed, throttledSince }) => failed?.startedAt ?? throttledSince ?? []);
   return starts.length > 0 ? starts.reduce((first, at) => Math.min(first, at)) : undefined;
 }
 

@@ -19,7 +19,7 @@ import type { PendingJob } from './execute.ts';
 import type { TransactionalDeps } from './execute-transactional.ts';
 import { noteFailure } from './job-failures.ts';
 import { type JobGroup, OpenJobs, type Rest } from './open-jobs.ts';
-import { Recorder } from './recorder.ts';
+import { type InHand, Recorder } from './recorder.ts';
 import { type JobRun, runJobs } from './run-jobs.ts';
 import type { RunScope } from './run-scope.ts';
 
@@ -82,12 +82,9 @@ export async function runChunk(
 
   const claim = { ...claimed, message: { ...claimed.message, tenant: chunk.tenant } };
   const { jobs, failures } = pendingJobs(deps.registry, queueName, claim.message, chunk);
-  const recorder = new Recorder(deps, {
-    queueName,
-    claim,
-    indexes: jobs.map(({ index }) => index),
-    clock: chunk.readAt - Date.now(),
-  });
+  const indexes = jobs.map(({ index }) => index);
+  const inHand = { queueName, claim, indexes, clock: chunk.readAt - Date.now() };
+  const recorder = new Recorder(deps, inHand);
   const haltAtDrain = () => recorder.halt('stopping');
   if (deps.draining.aborted) haltAtDrain();
   deps.draining.addEventListener('abort', haltAtDrain, { once: true });
@@ -97,7 +94,7 @@ export async function runChunk(
     if (chunk.cancelRequested) recorder.halt('cancelled');
     else if (chunk.state === 'queued' && jobs.length > 0)
       showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, claim.message, performance.now());
-    const run = { ...deps, queueName, claim, recorder, scope: scopeOf(deps, claim.message, chunk, recorder) };
+    const run = { ...deps, queueName, claim, recorder, scope: scopeOf(deps, inHand, chunk, recorder) };
     const rest = await (runner ?? sideBySide(onWork))(run, jobs);
     // The settle that follows marks the batch as running or ended.
     clearTimeout(showing);
@@ -119,15 +116,17 @@ export async function runChunk(
 
 function scopeOf(
   deps: RunChunkDeps,
-  { batch, chunk: number, attempt }: ChunkMessage,
+  { claim: { message }, clock }: InHand,
   chunk: LoadedChunk,
   recorder: Recorder,
 ): RunScope {
+  const { batch, chunk: number, attempt, throttledSince } = message;
   const asyncId = toAsyncId(batch);
   return {
     asyncId,
     tenant: chunk.tenant,
     attempt,
+    throttledSince: throttledSince === undefined ? null : throttledSince - clock,
     log: deps.log.child({ asyncId, chunk: number, attempt }),
     services: deps.services,
     stopping: deps.stopping,

@@ -149,7 +149,7 @@ async function runAll(
     return true;
   }
   try {
-    const outcomes = await executeMany(entry, runMany, jobs, scope, sqlOf(run, entry));
+    const { outcomes } = await executeMany(entry, runMany, jobs, scope, sqlOf(run, entry));
     for (const outcome of outcomes) await take(run, entry, outcome);
     return true;
   } catch (error) {

@@ -6,6 +6,8 @@ export interface RunScope {
   asyncId: string;
   tenant: string;
   attempt: number;
+  /** When the called service first refused the jobs, in ms since the epoch by this process's clock; or null. */
+  throttledSince: number | null;
   log: Log;
   services: Services;
   /** Aborted when the process must stop and no longer waits for its jobs. */

@@ -150,6 +150,12 @@ describe('A route', () => {
     assert.deepEqual([plain.status, plain.body], [461, { errorCode: 461, message: 'nobody' }]);
   });
 
+  test('a route that throws a ThrottledError answers 429 with Retry-After', async () => {
+    const { status, body, headers } = await system.request('/rpc-fixture/throttled');
+    assert.deepEqual([status, body], [429, { errorCode: 429, message: 'slow down' }]);
+    assert.equal(headers.get('retry-after'), '30');
+  });
+
   test('a route reads the database, and cannot change it', async () => {
     const sql = (text: string, values?: unknown[]) => post('/rpc-fixture/sql', { text, values });
     const { status, body } = await sql('select $1::text as name, 7::bigint as n', ['Zoë']);

@@ -6,6 +6,7 @@ import { executeTransactional } from '../../../src/pipeline/run/execute-transact
 import type { RunScope } from '../../../src/pipeline/run/run-scope.ts';
 import { PluginConnections } from '../../../src/pipeline/run/sql/plugin-connections.ts';
 import type { JobContext } from '../../../src/plugin/context.ts';
+import { ThrottledError } from '../../../src/plugin/errors.ts';
 import { createPool } from '../../../src/postgres/pools.ts';
 import { openSession } from '../../../src/postgres/session.ts';
 import { silentPluginLog } from '../../support/action-context.ts';
@@ -39,6 +40,7 @@ async function transactions(jobs: number, pool: pg.Pool, { timeoutSeconds = 60 }
     asyncId,
     tenant: 'default',
     attempt: 1,
+    throttledSince: null,
     log,
     services,
     stopping,
@@ -48,6 +50,16 @@ async function transactions(jobs: number, pool: pg.Pool, { timeoutSeconds = 60 }
   };
   return {
     asyncId,
+    /** Runs the first two together. */
+    runTogether(runMany: () => Promise<unknown[]>) {
+      const action = { summary: 'of the test', runMany };
+      const pair = [0, 1].map((index) => ({
+        index,
+        params: {},
+        entry: { ...entry, transactional: true, action },
+      }));
+      return executeTransactional({ ...deps, queueName: 'default', claim, scope }, pair);
+    },
     run(index: number, run: Run) {
       const action = { summary: 'of the test', run: (_params: unknown, context: JobContext) => run(context) };
       const job = { index, params: {}, entry: { ...entry, transactional: true, timeoutSeconds, action } };
@@ -193,3 +205,26 @@ for (const [when, busy] of Object.entries(BUSY))
     const find = () => system.pool.query('select from pg_stat_activity where pid = $1', [pids[0]]);
     await waitFor(async () => (await find()).rowCount === 0, { what: 'the end of the session' });
   });
+
+test('a refused transactional job is rolled back and runs again uncharged, also as part of a group', async (t) => {
+  const pool = poolOf(t, 1);
+  const batch = await transactions(3, pool);
+  const refuse = async () => {
+    throw new ThrottledError(5);
+  };
+  const before = Date.now();
+  for (const [indexes, isOver, answer] of [
+    [[0], false, await batch.run(0, refuse)],
+    [[0, 1], true, await batch.runTogether(refuse)],
+  ] as const) {
+    assert.ok(answer !== 'lost' && 'outcomes' in answer);
+    assert.equal(answer.isOver, isOver, 'one by one they would be refused, too');
+    for (const [at, outcome] of answer.outcomes.entries()) {
+      assert.ok(outcome.status === 'retry' && outcome.throttledSince !== undefined);
+      const { throttledSince, ...rest } = outcome;
+      assert.deepEqual(rest, { index: indexes[at], status: 'retry', delaySeconds: 5, failed: null });
+      assert.ok(throttledSince >= before && throttledSince <= Date.now());
+    }
+    assert.equal(answer.outcomes.length, indexes.length);
+  }
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorBody } from '../../../src/pipeline/run/job-error.ts';
-import { NonRetryableError } from '../../../src/plugin/errors.ts';
+import { errorBody, judge } from '../../../src/pipeline/run/job-error.ts';
+import { NonRetryableError, RetryLaterError, ThrottledError } from '../../../src/plugin/errors.ts';
 
 test('every thrown value becomes an error object, even one that throws when it is read', () => {
   const spiteful = new Proxy(new Error('x'), {
@@ -52,4 +52,30 @@ test('an error object stays small, however much an action throws', () => {
   assert.equal(body.message.length, 10_001);
   assert.equal(body.additionalMessages?.length, 101);
   assert.ok(JSON.stringify(body).length < 1_100_000);
+});
+
+test('the errorCode is that of the cause', () => {
+  const with503 = { errorCode: 503 };
+  for (const [errorCode, thrown] of [
+    [461, new NonRetryableError('x')],
+    [503, new NonRetryableError('x', with503)],
+    [429, new RetryLaterError('x', 1)],
+    [503, new RetryLaterError('x', 1, with503)],
+    [429, new ThrottledError(1)],
+    [503, new ThrottledError(1, 'x', with503)],
+    [500, new Error('x')],
+    [409, Object.assign(new Error('x'), { errorCode: 409, status: 404 })],
+    [404, Object.assign(new Error('x'), { status: 404 })],
+    [502, Object.assign(new Error('x'), { statusCode: 502 })],
+    [500, Object.assign(new Error('x'), { status: 200 })],
+    [500, Object.assign(new Error('x'), { status: '404' })],
+    [500, { message: 'x', status: 404 }],
+  ] as const)
+    assert.equal(errorBody(thrown).errorCode, errorCode);
+});
+
+test('a refusal without a pause that makes sense asks for a second', () => {
+  for (const seconds of [0, -1, Number.NaN, undefined as unknown as number])
+    assert.equal(judge(new ThrottledError(seconds)).delaySeconds, 1);
+  assert.equal(judge(new ThrottledError(0.2)).delaySeconds, 0.2);
 });

@@ -94,3 +94,34 @@ test('a delay is what was asked for and up to a fifth more, never less', () => {
     [0],
   );
 });
+
+function refused(index: number, delaySeconds: number, throttledSince: number): RetryOutcome {
+  return { index, status: 'retry', delaySeconds, failed: null, throttledSince };
+}
+
+test('refused runs are repeated under the same attempt, with the time of the first refusal, and leave the quarantine', () => {
+  const claim = claimOf('quarantine.default', { interruptions: 3 });
+  const retries = [refused(5, 10, 2000), failed(6, 0), refused(3, 10.5, 1000), refused(9, 60, 3000)];
+  const next = nextMessages(claim, { rest: [], retries }, { isHalted: false, clock: 50 });
+  const shown = next.map(({ message: { lastRuns: _, ...message }, quarantine }) => [message, quarantine]);
+  assert.deepEqual(shown, [
+    [{ ...MESSAGE, attempt: 3, indexes: [6] }, undefined],
+    [{ ...MESSAGE, indexes: [3, 5], throttledSince: 1050 }, undefined],
+    [{ ...MESSAGE, indexes: [9], throttledSince: 3050 }, undefined],
+  ]);
+  const [, first = 0, second = 0] = next.map(({ delaySeconds }) => delaySeconds);
+  assert.ok(first >= 10.5 && first <= 12.6 && second >= 60 && second <= 72, `${first} s, ${second} s`);
+});
+
+test('the time of the first refusal stays, also over runs that fail, and so do the last runs of refused jobs', () => {
+  const lastRuns = JSON.stringify([
+    [3, 1, 2, '{"message":"three"}'],
+    [5, 1, 2, '{"message":"five"}'],
+  ]);
+  const claim = claimOf('jobs.default', { throttledSince: 7, lastRuns });
+  const retries = [refused(5, 1, 2000), failed(3, 0)];
+  const [again, later] = nextMessages(claim, { rest: [], retries }, { isHalted: true, clock: 0 });
+  assert.deepEqual([again?.message.throttledSince, again?.message.attempt], [7, 3]);
+  assert.deepEqual([later?.message.throttledSince, later?.message.attempt], [7, 2]);
+  assert.equal(later?.message.lastRuns, JSON.stringify([[5, 1, 2, '{"message":"five"}']]));
+});

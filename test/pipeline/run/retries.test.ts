@@ -119,3 +119,91 @@ test('a retry gets a slot although its own batch has jobs left that wait for one
   assert.equal((await system.ended(asyncId)).counts.succeeded, count + 1);
   assert.equal((await runs()).length, count + 2, 'each job ran once, and one twice');
 });
+
+const refused = (refusals: number, seconds: number, more: object = {}) =>
+  workJob('refused', { refusals, seconds, ...more });
+
+async function resultsOf(asyncId: string) {
+  await system.ended(asyncId);
+  return system.results(asyncId);
+}
+
+test('a refused job runs again after the pause, and the run is not charged', async () => {
+  // One retry is allowed: the job needs it for the run that fails.
+  const asyncId = await system.run([refused(3, 0.3, { failures: 1 }), gated('refused')]);
+  assert.deepEqual(await runsOf(system, asyncId, 0, 5), [1, 1, 1, 1, 2]);
+  await openGate(system, 'refused');
+  const [{ status, attempts, response }] = await resultsOf(asyncId);
+  assert.deepEqual([status, attempts, response], ['succeeded', 2, { attempt: 2 }]);
+  const times = (await entriesOf(system, asyncId))
+    .filter(({ index }) => index === 0)
+    .map(({ at }) => Number(at));
+  for (const [at, time] of times.slice(1, 4).entries())
+    assert.ok(time - (times[at] ?? 0) >= 300, `${time - (times[at] ?? 0)} ms`);
+});
+
+test('a refused job is pending, its batch runs, and a cancel ends it at once as never run', async () => {
+  const asyncId = await system.run([refused(1, 3600)]);
+  await waitFor(async () => (await messagesOf(system, asyncId)).some(({ state }) => state === 'created'), {
+    what: 'the job to go back',
+  });
+  const { state, counts } = (await system.rpc('progress', { async: asyncId })).body;
+  assert.deepEqual([state, counts.pending, counts.running], ['running', 1, 0]);
+  await system.rpc('cancel', { async: asyncId });
+  const [{ status, attempts, response }] = await resultsOf(asyncId);
+  assert.deepEqual([status, attempts, response], ['cancelled', 0, null]);
+});
+
+test('a job that was refused for an hour fails with 429', async () => {
+  const asyncId = await system.run([refused(9, 1800)]);
+  const waits = `group_id = '${toBatchId(asyncId)}' and state = 'created'`;
+  await waitFor(
+    async () =>
+      (await system.pool.query(`select from pgboss.job where ${waits} and data ? 'throttledSince'`)).rowCount,
+    { what: 'the job to go back' },
+  );
+  // As if the first refusal had been half an hour and a second ago.
+  await system.pool.query(
+    `update pgboss.job set start_after = now(), data = jsonb_set(data, '{throttledSince}',
+       to_jsonb((data->>'throttledSince')::float8 - 1801000)) where ${waits}`,
+  );
+  const [{ status, attempts, response }] = await resultsOf(asyncId);
+  assert.deepEqual([status, attempts, response], ['failed', 1, { errorCode: 429, message: 'slow down' }]);
+  assert.equal((await entriesOf(system, asyncId)).length, 2);
+});
+
+test('a job that is refused for more than an hour fails at once', async () => {
+  const asyncId = await system.run([refused(9, 3601), refused(0, 1)]);
+  const results = await resultsOf(asyncId);
+  assert.deepEqual(
+    results.map(({ status, response }) => [status, response.errorCode]),
+    [
+      ['failed', 429],
+      ['succeeded', undefined],
+    ],
+  );
+});
+
+test('refusals among the answers of runMany are for their jobs, and one that it throws is for all', async () => {
+  const many = (refusals: number, more: object = {}) =>
+    workJob('refusedMany', { refusals, seconds: 0.2, ...more });
+  const each = await system.run([many(0), many(2), many(1)]);
+  const whole = await system.run([many(1, { whole: true }), many(0), many(0)]);
+  for (const asyncId of [each, whole])
+    assert.deepEqual(
+      (await resultsOf(asyncId)).map(({ status, attempts }) => `${status} ${attempts}`),
+      Array(3).fill('succeeded 1'),
+    );
+  const runsIn = async (asyncId: string) =>
+    (await entriesOf(system, asyncId)).map(({ index, name }) => `${index} ${name}`);
+  assert.deepEqual((await runsIn(each)).toSorted(), [
+    '0 with 3',
+    '1 with 1',
+    '1 with 2',
+    '1 with 3',
+    '2 with 2',
+    '2 with 3',
+  ]);
+  // Nobody else is asked after the first refusal; then all run together again.
+  assert.deepEqual(await runsIn(whole), ['0 with 3', '0 with 3', '1 with 3', '2 with 3']);
+});

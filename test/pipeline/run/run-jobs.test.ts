@@ -43,6 +43,7 @@ async function runAll(entry: RegisteredAction, count: number): Promise<void> {
     asyncId: '1',
     tenant: 'default',
     attempt: 1,
+    throttledSince: null,
     log: silentPluginLog,
     services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: '' },
     stopping: new AbortController().signal,

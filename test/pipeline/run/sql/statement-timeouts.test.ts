@@ -31,6 +31,7 @@ function scopeOf(asyncId: string, stopping = new AbortController().signal): RunS
     asyncId,
     tenant: 'default',
     attempt: 1,
+    throttledSince: null,
     log: silentPluginLog,
     services,
     stopping,
@@ -73,7 +74,7 @@ async function prepare(
       return answer.outcomes;
     }
     const sql = new PluginSql(connections, entry, undefined);
-    if (isTogether) return executeMany(entry, runMany, jobs, scope, sql);
+    if (isTogether) return (await executeMany(entry, runMany, jobs, scope, sql)).outcomes;
     return [await execute(jobs[0] as PendingJob, scope, sql)];
   };
 }

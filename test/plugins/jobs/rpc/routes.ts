@@ -1,6 +1,6 @@
 /** A route for each of the tools of routes, and some that fail or do not end. */
 import { json } from 'node:stream/consumers';
-import { defineRoutes } from 'batchwright/plugin';
+import { defineRoutes, ThrottledError } from 'batchwright/plugin';
 
 export default defineRoutes({
   prefix: '/rpc-fixture',
@@ -28,6 +28,9 @@ export default defineRoutes({
     });
     router.get('/secrets/:token/broken', () => {
       throw new Error('a fault of the plugin');
+    });
+    router.get('/throttled', () => {
+      throw new ThrottledError(29.5, 'slow down');
     });
     router.get('/broken', () => {
       throw new Error('a secret of the plugin');

@@ -22,3 +22,15 @@ export async function enter(
 export async function cutConnection({ sql }: Pick<JobsContext, 'sql'>): Promise<void> {
   await sql.query('select pg_terminate_backend(pg_backend_pid())');
 }
+
+/** How often the job has been entered. */
+export async function runsOf(
+  { sql, asyncId }: Pick<JobsContext, 'sql' | 'asyncId'>,
+  index: number,
+): Promise<number> {
+  const { rowCount } = await sql.query('select from work.entry where async_id = $1 and index = $2', [
+    asyncId,
+    index,
+  ]);
+  return rowCount;
+}
