@@ -14,8 +14,9 @@ import {
   reopen,
   requestCancel,
 } from '../../src/store/batches.ts';
-import { copyChunks, countChunks, encodeChunk, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
+import { countChunks, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
 import { trySweepLock } from '../../src/store/duty-locks.ts';
+import { copyChunks, encodeChunk } from '../../src/store/new-chunks.ts';
 import { deleteUnsuccessful } from '../../src/store/results.ts';
 import { markRunning, recount, settle } from '../../src/store/settle.ts';
 import {

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { BatchOptions } from '../../src/domain/batch.ts';
 import type { RecordableOutcome } from '../../src/domain/outcome.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
-import { encodeChunk, insertChunks, type NewChunk } from '../../src/store/chunks.ts';
+import { encodeChunk, insertChunks, type NewChunk } from '../../src/store/new-chunks.ts';
 import { insertBatches, insertInvalid, newBatchIds } from '../../src/store/submission.ts';
 
 export const TENANT = 'default';

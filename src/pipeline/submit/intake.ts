@@ -6,7 +6,7 @@ import { type Caller, mayRun } from '../../domain/caller.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
-import type { NewChunk } from '../../store/chunks.ts';
+import type { NewChunk } from '../../store/new-chunks.ts';
 import {
   checkJob,
   isProblem,

@@ -1,4 +1,4 @@
-import type { NewChunk } from '../../store/chunks.ts';
+import type { NewChunk } from '../../store/new-chunks.ts';
 
 /**
  * A chunk is closed at a number of jobs or bytes. A batch's first chunks are small, so that all lanes of all

@@ -4,7 +4,7 @@ import { GroupCommit } from '../../domain/group-commit.ts';
 import { isDatabaseUnavailable } from '../../postgres/errors.ts';
 import { GROUP_LIMITS, pipelined, transaction } from '../../postgres/transaction.ts';
 import type { Queue } from '../../queue/queue.ts';
-import type { EncodedChunk } from '../../store/chunks.ts';
+import type { EncodedChunk } from '../../store/new-chunks.ts';
 import { newBatchIds } from '../../store/submission.ts';
 import { asyncIdOf, busyKey, claimIdempotencyKeys, type KeyClaim } from './idempotency.ts';
 import {

@@ -8,7 +8,7 @@ import type { Caller } from '../../domain/caller.ts';
 import { pipelined } from '../../postgres/transaction.ts';
 import { type ChunkMessage, messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { type EncodedChunk, insertChunks } from '../../store/chunks.ts';
+import { type EncodedChunk, insertChunks } from '../../store/new-chunks.ts';
 import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { insertBatches, insertInvalid } from '../../store/submission.ts';
 import { sendCompletionCallbacks } from '../settle/batch-end.ts';

@@ -11,7 +11,7 @@ import { isTemporary } from '../../postgres/errors.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
-import { copyChunks, encodeChunk, type NewChunk } from '../../store/chunks.ts';
+import { copyChunks, encodeChunk, type NewChunk } from '../../store/new-chunks.ts';
 import { newBatchIds } from '../../store/submission.ts';
 import type { LargeJobChecker } from '../../validation/large-jobs.ts';
 import { reportEnd } from '../settle/batch-end.ts';

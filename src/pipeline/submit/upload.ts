@@ -3,13 +3,8 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { toAsyncId } from '../../domain/batch.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import type { Queue } from '../../queue/queue.ts';
-import {
-  copyChunks,
-  countChunks,
-  type EncodedChunk,
-  encodeChunk,
-  type NewChunk,
-} from '../../store/chunks.ts';
+import { countChunks } from '../../store/chunks.ts';
+import { copyChunks, type EncodedChunk, encodeChunk, type NewChunk } from '../../store/new-chunks.ts';
 import { newBatchIds } from '../../store/submission.ts';
 import { deleteUpload, holdUpload, insertUpload } from '../../store/uploads.ts';
 import { asyncIdOf, claimIdempotencyKey, type StoredBatch } from './idempotency.ts';

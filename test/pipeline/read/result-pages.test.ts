@@ -9,7 +9,7 @@ import {
   readResultPages,
 } from '../../../src/pipeline/read/result-pages.ts';
 import { transaction } from '../../../src/postgres/transaction.ts';
-import { encodeChunk, insertChunks } from '../../../src/store/chunks.ts';
+import { encodeChunk, insertChunks } from '../../../src/store/new-chunks.ts';
 import { insertBatches, newBatchIds } from '../../../src/store/submission.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 import { settled } from '../../support/settled.ts';

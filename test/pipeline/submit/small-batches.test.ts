@@ -7,7 +7,7 @@ import { SmallBatches } from '../../../src/pipeline/submit/small-batches.ts';
 import type { BatchToStore, Stored } from '../../../src/pipeline/submit/store-batches.ts';
 import { createPool } from '../../../src/postgres/pools.ts';
 import { startQueue } from '../../../src/queue/queue.ts';
-import { type EncodedChunk, encodeChunk, type NewChunk } from '../../../src/store/chunks.ts';
+import { type EncodedChunk, encodeChunk, type NewChunk } from '../../../src/store/new-chunks.ts';
 import { createDatabase } from '../../support/database.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { storedJobsText } from '../../support/stored-jobs.ts';

@@ -7,7 +7,7 @@ import type { BatchToStore } from '../../../src/pipeline/submit/store-batches.ts
 import { Uploads } from '../../../src/pipeline/submit/uploads.ts';
 import { createPool } from '../../../src/postgres/pools.ts';
 import { startQueue } from '../../../src/queue/queue.ts';
-import type { NewChunk } from '../../../src/store/chunks.ts';
+import type { NewChunk } from '../../../src/store/new-chunks.ts';
 import { wayThatIsCut } from '../../support/cut-commit.ts';
 import { createDatabase } from '../../support/database.ts';
 import { silentLog } from '../../support/silent-log.ts';
