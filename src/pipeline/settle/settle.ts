@@ -10,6 +10,7 @@ import { transaction } from '../../postgres/transaction.ts';
 import { untilAvailable } from '../../postgres/until-available.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
+import { whenSent } from '../../queue/when-sent.ts';
 import { holdOffCancel } from '../../store/batches.ts';
 import { markRunning, type SettleAnswer, settle } from '../../store/settle.ts';
 import { sendCompletionCallbacks } from './batch-end.ts';
@@ -115,21 +116,19 @@ export async function settleIn(
 ): Promise<RecordedResult> {
   const { claim, outcomes, next = [], queueName, retriedSince } = settlement;
   const { message } = claim;
-  const sent = Promise.withResolvers<void>();
-  const held = holdClaim(queue, client, settlement, sent.resolve);
   // Lock order everywhere: message row, then batch row. This prevents deadlocks.
-  await Promise.race([sent.promise, held]);
+  const held = await whenSent((onSent) => holdClaim(queue, client, settlement, onSent));
   const record = async (): Promise<RecordedResult> => {
     if (outcomes.length === 0) return { state: 'recorded', inserted: 0, cancelRequested: false, ended: null };
     return recorded(await recordOutcomes(queue, client, message, outcomes, expectNew));
   };
   if (next.length === 0) {
     // Sent without waiting for the first answer: the claim decides only about the commit.
-    const [claimed, result] = await Promise.all([held, record()]);
+    const [claimed, result] = await Promise.all([held.answer, record()]);
     if (claimed === 'lost') throw new Lost();
     return result;
   }
-  const claimed = await held;
+  const claimed = await held.answer;
   if (claimed === 'lost') throw new Lost();
   if (claimed !== 'again') await sendNext(queue, client, queueName, next);
   if (retriedSince !== undefined)

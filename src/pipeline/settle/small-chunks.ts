@@ -5,6 +5,7 @@ import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import { isQuarantine } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
+import { whenSent } from '../../queue/when-sent.ts';
 import { type LoadedChunk, loadChunks } from '../../store/chunks.ts';
 import { settleBatches } from '../../store/settle.ts';
 import { sendCompletionCallbacks } from './batch-end.ts';
@@ -104,17 +105,11 @@ async function settleAll(
 ): Promise<PromiseSettledResult<SettleResult>[]> {
   const byBatch = new Map(settlements.map((settlement) => [settlement.claim.message.batch, settlement]));
   const group = [...byBatch.values()];
-  const sent = Promise.withResolvers<void>();
-  const completed = queue.completeAll(
-    client,
-    queueName,
-    group.map(({ claim }) => claim),
-    sent.resolve,
-  );
+  const claims = group.map(({ claim }) => claim);
   // Lock order everywhere: message rows, then batch rows. This prevents deadlocks.
-  await Promise.race([sent.promise, completed]);
+  const completed = await whenSent((onSent) => queue.completeAll(client, queueName, claims, onSent));
   const [areHeld, answers] = await Promise.all([
-    completed,
+    completed.answer,
     settleBatches(
       client,
       group.map(({ claim: { message }, outcomes }) => ({
