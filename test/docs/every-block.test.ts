@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { type Block, ROOT, readBlocks, repositoryFiles } from './pages.ts';
 
 const API = 'test/e2e/paste.test.ts';
+const CALLS = 'test/e2e/paste-calls.test.ts';
 const PLUGINS = 'test/e2e/paste-plugins.test.ts';
 const OPERATING = 'test/e2e/operating.test.ts';
 const COMMANDS = 'test/docs/commands.test.ts';
@@ -25,6 +26,11 @@ const CHECKED_BY: Record<string, string> = {
   'docs/callbacks.md, The signature, js': API,
   'docs/callbacks.md, The signature, sh': API,
   'docs/callbacks.md, The log of attempts, json': API,
+  'docs/calls.md, An API that fails, sh': CALLS,
+  'docs/calls.md, The calls, sh': CALLS,
+  'docs/calls.md, What failed, and why, sh': CALLS,
+  'docs/calls.md, What failed, and why, json': CALLS,
+  'docs/calls.md, Repeating some of them, sh': CALLS,
   'docs/performance.md, By hand, sh': API,
   'docs/plugins.md, An action, ts': PLUGINS,
   'docs/plugins.md, An action, sh': PLUGINS,

@@ -1,0 +1,45 @@
+/** Runs the example of the page on calls exactly as printed. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readBlock, readBlocks } from '../docs/pages.ts';
+import { assertShown, freePort, startPasting } from './pasting.ts';
+
+const PAGE = 'docs/calls.md';
+
+test('the example of docs/calls.md works as pasted', { timeout: 300_000 }, async (t) => {
+  const { home, paste, get } = await startPasting(t, async () => ({ HTTP_ALLOW: '127.0.0.1' }));
+  const session = (await readBlocks(PAGE))
+    .filter(({ language }) => language === 'sh')
+    .map(({ code }) => code)
+    .join('');
+  const printed = await paste(
+    session.replaceAll('4100', String(await freePort())).replaceAll('/tmp/', `${home.folder}/`),
+  );
+
+  const ends = [...printed.matchAll(/^event: finished\ndata: (.*)$/gm)].map(([, data = '']) =>
+    JSON.parse(data),
+  );
+  assert.deepEqual(
+    ends.map(({ counts }) => [counts.total, counts.succeeded, counts.failed]),
+    [
+      [5000, 4895, 105],
+      [5000, 4945, 55],
+    ],
+  );
+  const counted = [...printed.matchAll(/^ *(\d+) "errorCode":(\d+)$/gm)].map(([, count, code]) => [
+    code,
+    count,
+  ]);
+  assert.deepEqual(counted, [
+    ['404', '50'],
+    ['503', '50'],
+    ['504', '5'],
+  ]);
+
+  const [first] = (await get(`/v1/batches/${ends[0].asyncId}/results?status=failed&limit=1`)).data;
+  const shown = JSON.parse(await readBlock(PAGE, 'What failed, and why', 'json'));
+  const { headers } = first.response.details;
+  assert.match(headers.date, / GMT$/);
+  headers.date = shown.details.headers.date;
+  await assertShown(PAGE, 'What failed, and why', first.response);
+});
