@@ -4,8 +4,10 @@
  * another API, whose host HTTP_ALLOW must name.
  *
  * - A status that is not in `expect` (`["2xx"]`) fails the job under that status as errorCode, with the answer
- *   in `details`. After 408, 425, 429, 5xx and broken connections the job runs again first, up to `attempts`
- *   (6) times in all, not before the time in `Retry-After`.
+ *   in `details`. After 408, 425, 5xx and broken connections the job runs again first, up to `attempts` (6) times
+ *   in all, not before the time in `Retry-After`.
+ * - 429, and 503 with `Retry-After`, cost no attempt: the job runs again after that time, for up to an hour in all,
+ *   and then fails with 429.
  * - POST and PATCH carry an `Idempotency-Key`, the same for every run of the job, unless the caller sets one:
  *   the receiver can then recognise a repeat.
  */

@@ -1,7 +1,7 @@
 /** What the answer of another API means for the job that asked. */
 import type { PlainResponse } from 'got';
 import type { OutboundRequest, OutboundResponse } from '../plugin/context.ts';
-import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
+import { NonRetryableError, RetryLaterError, ThrottledError } from '../plugin/errors.ts';
 import { Excerpt } from './excerpt.ts';
 import type { Exchange } from './exchange.ts';
 import { retryAfterSeconds } from './retry-after.ts';
@@ -13,10 +13,12 @@ const MAX_DETAILS_BYTES = 4 * 1024;
 /** How long to wait for that part: the status is known, and counts without it. */
 const DETAILS_MS = 5_000;
 
-/** Statuses after which the same request may succeed later: too slow, too early, too many. */
-const TRANSIENT_4XX = new Set([408, 425, 429]);
+/** Statuses after which the same request may succeed later: too slow, too early. */
+const TRANSIENT_4XX = new Set([408, 425]);
+/** The pause after a 429 that names none. */
+const REFUSED_SECONDS = 5;
 
-/** Throws RetryLaterError or NonRetryableError for a status that is not expected, OutboundError for a broken body. */
+/** Throws what `Services.http` throws for a status that is not expected, OutboundError for a broken body. */
 export async function readAnswer(
   exchange: Exchange,
   host: string,
@@ -41,11 +43,14 @@ async function failure(exchange: Exchange, host: string, answer: PlainResponse):
   await excerpt.complete(DETAILS_MS);
   const message = `${host} answered ${status}`;
   const details = { status, headers: headersOf(answer), body: excerpt.text() };
+  const retryAfter = retryAfterSeconds(headers);
+  if (status === 429 || (status === 503 && retryAfter !== null))
+    return new ThrottledError(retryAfter ?? REFUSED_SECONDS, message, { details });
   // A code that is not an error's becomes 461.
   const options = { errorCode: status, details };
   const isTransient = TRANSIENT_4XX.has(status) || (status >= 500 && status <= 599);
   if (!isTransient) return new NonRetryableError(message, options);
-  return new RetryLaterError(message, retryAfterSeconds(headers) ?? 0, options);
+  return new RetryLaterError(message, retryAfter ?? 0, options);
 }
 
 /** Node joins a header that came several times, or keeps the first; here it is an array. */

@@ -67,8 +67,8 @@ export interface Mail {
 export interface Services {
   /**
    * Sends a request to a host that HTTP_ALLOW names. Any status that is not expected is an error, whose
-   * `details` are the answer: RetryLaterError for 408, 425, 429 and 5xx, otherwise NonRetryableError. The
-   * errorCode is the status. A broken connection is a RetryLaterError (502; 504 when the time is over), a
+   * `details` are the answer: ThrottledError for 429 and for 503 with `Retry-After`, RetryLaterError for 408,
+   * 425 and other 5xx, otherwise NonRetryableError. The errorCode is the status. A broken connection is a RetryLaterError (502; 504 when the time is over), a
    * request that must not or cannot be sent a NonRetryableError.
    */
   http(request: OutboundRequest): Promise<OutboundResponse>;

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { parseAllowList } from '../../src/outbound/address-guard.ts';
 import { createHttpService } from '../../src/outbound/http-service.ts';
 import type { OutboundRequest, OutboundResponse } from '../../src/plugin/context.ts';
-import type { NonRetryableError, RetryLaterError } from '../../src/plugin/errors.ts';
+import type { ActionError } from '../../src/plugin/errors.ts';
 import { FORBIDDEN_HOSTS, PUBLIC_HOSTS } from './addresses.ts';
 import { startHttpServer, startTcpServer, stubLookup } from './loopback.ts';
 
@@ -31,7 +31,7 @@ function forGood(message: string | RegExp) {
 async function failureOf(request: OutboundRequest) {
   const error = await send(request).then(
     () => assert.fail('the request succeeded'),
-    (thrown: NonRetryableError | RetryLaterError) => thrown,
+    (thrown: ActionError) => thrown,
   );
   const details = error.options.details as OutboundResponse;
   return Object.assign(error, { details, delaySeconds: 'delaySeconds' in error ? error.delaySeconds : null });
@@ -279,8 +279,8 @@ describe('an answer', () => {
     assert.equal(target.connections, 0);
   });
 
-  test('an answer of 408, 425, 429 or 5xx asks for another run, after its Retry-After delay', async (t) => {
-    for (const status of [408, 425, 429, 500, 502, 503, 504, 599]) {
+  test('an answer of 408, 425 or 5xx asks for another run, after its Retry-After delay', async (t) => {
+    for (const status of [408, 425, 500, 502, 504, 599]) {
       const server = await startHttpServer(t, ({ url }, response) => {
         response.writeHead(status, url === '/later' ? { 'retry-after': '17' } : {}).end('busy');
       });
@@ -295,6 +295,26 @@ describe('an answer', () => {
         );
       }
     }
+  });
+
+  test('an answer of 429, and of 503 with Retry-After, is a refusal for so long', async (t) => {
+    const refusals = [
+      { status: 429, retryAfter: '17', delaySeconds: 17 },
+      { status: 429, retryAfter: undefined, delaySeconds: 5 },
+      { status: 503, retryAfter: '0', delaySeconds: 0 },
+    ];
+    for (const { status, retryAfter, delaySeconds } of refusals) {
+      const server = await startHttpServer(t, (_request, response) => {
+        response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter }).end('full');
+      });
+      const error = await failureOf({ url: server.url });
+      assert.deepEqual(
+        [error.name, error.message, error.delaySeconds, error.options.errorCode, error.details.body],
+        ['ThrottledError', `127.0.0.1 answered ${status}`, delaySeconds, undefined, 'full'],
+      );
+    }
+    const server = await startHttpServer(t, (_request, response) => response.writeHead(503).end());
+    assert.equal((await failureOf({ url: server.url })).name, 'RetryLaterError');
   });
 
   test('a Retry-After may be a date in each of the three forms of HTTP', async (t) => {

@@ -15,7 +15,10 @@ const handlers: Record<string, Handler> = {
     response.writeHead(404, { 'content-type': 'text/plain', 'set-cookie': ['a=1', 'b=2'] });
     response.end('no such\0order ü');
   },
-  '/busy': (_request, response) => response.writeHead(503, { 'retry-after': '1' }).end('later'),
+  '/busy': (_request, response) => response.writeHead(503).end('later'),
+  '/full': (_request, response, count) =>
+    count === 1 ? response.writeHead(429, { 'retry-after': '1' }).end() : response.end('room'),
+  '/closed': (_request, response) => response.writeHead(503, { 'retry-after': '3601' }).end(),
   '/second': (_request, response, count) => response.writeHead(count === 1 ? 500 : 201).end('made'),
   '/cut': (request) => request.socket.resetAndDestroy(),
 };
@@ -46,10 +49,12 @@ test('the calls of a batch succeed, fail with the answer, or are tried again, ea
     callOf('/busy', { attempts: 1 }),
     callOf('/second', { json: {} }),
     callOf('/cut', { attempts: 1 }),
+    callOf('/full', { attempts: 1 }),
+    callOf('/closed'),
   ]);
   const { counts } = await system.ended(asyncId);
-  assert.deepEqual([counts.succeeded, counts.failed], [2, 3]);
-  const [good, missing, busy, second, cut] = await system.results(asyncId);
+  assert.deepEqual([counts.succeeded, counts.failed], [3, 4]);
+  const [good, missing, busy, second, cut, full, closed] = await system.results(asyncId);
   assert.deepEqual([good.response.status, good.response.json], [200, { id: 7 }]);
   const { headers, ...answer } = missing.response.details;
   assert.deepEqual(
@@ -65,6 +70,8 @@ test('the calls of a batch succeed, fail with the answer, or are tried again, ea
     errorCode: 502,
     message: '127.0.0.1: the receiver closed the connection without a whole answer',
   });
+  assert.deepEqual([full.response.body, full.attempts], ['room', 1]);
+  assert.deepEqual([closed.response.errorCode, closed.response.details.status], [429, 503]);
 });
 
 test('a call alone that fails has the status of the answer', async () => {

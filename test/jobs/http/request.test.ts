@@ -198,8 +198,8 @@ test('an expected status is a response', async (t) => {
   assert.equal((await send({ url, expect: ['2xx', 302] })).status, 302);
 });
 
-test('an answer of 503 causes another run, not before its Retry-After, until no attempt is left', async (t) => {
-  const { url } = await serve(t, (response) => response.writeHead(503, { 'retry-after': '120' }).end());
+test('an answer of 502 causes another run, not before its Retry-After, until no attempt is left', async (t) => {
+  const { url } = await serve(t, (response) => response.writeHead(502, { 'retry-after': '120' }).end());
   const allowed = [
     { attempts: undefined, last: 6 },
     { attempts: 1, last: 1 },
@@ -216,11 +216,16 @@ test('an answer of 503 causes another run, not before its Retry-After, until no 
     await assert.rejects(send(params, { attempt: last }), (error: unknown) => {
       assert.ok(error instanceof NonRetryableError);
       const { errorCode, details } = error.options;
-      assert.deepEqual([error.message, errorCode], ['127.0.0.1 answered 503', 503]);
+      assert.deepEqual([error.message, errorCode], ['127.0.0.1 answered 502', 502]);
       assert.equal((details as Answer).headers['retry-after'], '120');
       return true;
     });
   }
+});
+
+test('an answer of 429 is a refusal, also in the last attempt', async (t) => {
+  const { url } = await serve(t, (response) => response.writeHead(429, { 'retry-after': '3' }).end());
+  await assert.rejects(send({ url, attempts: 1 }), { name: 'ThrottledError', delaySeconds: 3 });
 });
 
 test('a host that is not allowed fails the job for good', async () => {
