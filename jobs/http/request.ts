@@ -13,6 +13,7 @@
  */
 import { defineAction, NonRetryableError, RetryLaterError } from 'batchwright/plugin';
 import type { HttpRequest } from '#schemas/http/request.ts';
+import { withExactNumbers } from './lib/exact-json.ts';
 
 const DEFAULT_ATTEMPTS = 6;
 /** The schema's maximum of `attempts`. */
@@ -35,7 +36,8 @@ export default defineAction<HttpRequest>({
     try {
       const answer = await services.http({ ...request, idempotencyKey, signal });
       const { status, headers, body, json } = answer;
-      return request.as === 'json' ? { status, headers, json } : { status, headers, body };
+      if (request.as !== 'json') return { status, headers, body };
+      return { status, headers, json: withExactNumbers(body, json) };
     } catch (error) {
       if (!(error instanceof RetryLaterError) || attempt < attempts) throw error;
       throw new NonRetryableError(error.message, error.options);

@@ -162,6 +162,13 @@ test('an answer as JSON has json in place of body', async (t) => {
   assert.deepEqual([answer.json, Object.keys(answer)], [{ id: 7 }, ['status', 'headers', 'json']]);
 });
 
+test('whole numbers of an answer as JSON stay as they are written', async (t) => {
+  const text = '{"id":1234567890123456789,"ids":[-9007199254740993,7],"part":0.5,"s":"1234567890123456789"}';
+  const { url } = await serve(t, (response) => response.end(text));
+  const { json } = await send({ url, as: 'json' });
+  assert.equal(JSON.stringify(json), text);
+});
+
 for (const method of ['POST', 'patch'] as const) {
   test(`${method} carries the job's idempotency key`, async (t) => {
     const { url, received } = await serve(t, (response) => response.end());
