@@ -123,6 +123,16 @@ test('a retry gets a slot although its own batch has jobs left that wait for one
 const refused = (refusals: number, seconds: number, more: object = {}) =>
   workJob('refused', { refusals, seconds, ...more });
 
+const WAITS_REFUSED = `group_id = $1 and state = 'created' and data ? 'throttledSince'`;
+
+/** How many messages of refused jobs wait. */
+async function waitingRefused(asyncId: string): Promise<number | null> {
+  const { rowCount } = await system.pool.query(`select from pgboss.job where ${WAITS_REFUSED}`, [
+    toBatchId(asyncId),
+  ]);
+  return rowCount;
+}
+
 async function resultsOf(asyncId: string) {
   await system.ended(asyncId);
   return system.results(asyncId);
@@ -144,9 +154,7 @@ test('a refused job runs again after the pause, and the run is not charged', asy
 
 test('a refused job is pending, its batch runs, and a cancel ends it at once as never run', async () => {
   const asyncId = await system.run([refused(1, 3600)]);
-  await waitFor(async () => (await messagesOf(system, asyncId)).some(({ state }) => state === 'created'), {
-    what: 'the job to go back',
-  });
+  await waitFor(async () => (await waitingRefused(asyncId)) === 1, { what: 'the job to go back' });
   const { state, counts } = (await system.rpc('progress', { async: asyncId })).body;
   assert.deepEqual([state, counts.pending, counts.running], ['running', 1, 0]);
   await system.rpc('cancel', { async: asyncId });
@@ -156,16 +164,12 @@ test('a refused job is pending, its batch runs, and a cancel ends it at once as 
 
 test('a job that was refused for an hour fails with 429', async () => {
   const asyncId = await system.run([refused(9, 1800)]);
-  const waits = `group_id = '${toBatchId(asyncId)}' and state = 'created'`;
-  await waitFor(
-    async () =>
-      (await system.pool.query(`select from pgboss.job where ${waits} and data ? 'throttledSince'`)).rowCount,
-    { what: 'the job to go back' },
-  );
+  await waitFor(async () => (await waitingRefused(asyncId)) === 1, { what: 'the job to go back' });
   // As if the first refusal had been half an hour and a second ago.
   await system.pool.query(
     `update pgboss.job set start_after = now(), data = jsonb_set(data, '{throttledSince}',
-       to_jsonb((data->>'throttledSince')::float8 - 1801000)) where ${waits}`,
+       to_jsonb((data->>'throttledSince')::float8 - 1801000)) where ${WAITS_REFUSED}`,
+    [toBatchId(asyncId)],
   );
   const [{ status, attempts, response }] = await resultsOf(asyncId);
   assert.deepEqual([status, attempts, response], ['failed', 1, { errorCode: 429, message: 'slow down' }]);
