@@ -200,4 +200,18 @@ describe('a consumer', () => {
     t.mock.timers.tick(KEEP_ALIVE_MS);
     assert.deepEqual(renewed, [[1, 2], [2]]);
   });
+
+  test('a consumer repeats a failed renewal before the next one is due', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    let renewals = 0;
+    const { holds } = startTaking(t, [1, 2], {
+      async keepAlive() {
+        if (++renewals === 1) throw new Error('the database is away');
+      },
+      onError: () => undefined,
+    });
+    await holds(1, 2);
+    t.mock.timers.tick(KEEP_ALIVE_MS);
+    await waitFor(async () => renewals === 2, { what: 'the second try' });
+  });
 });
