@@ -3,7 +3,7 @@ import { after, beforeEach, describe, test } from 'node:test';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { CallbackFetcher } from '../../src/queue/fetch-callbacks.ts';
 import { CALLBACK_LANES } from '../../src/queue/lanes.ts';
-import type { CallbackMessage } from '../../src/queue/messages.ts';
+import { CALLBACK_QUEUE, type CallbackMessage } from '../../src/queue/messages.ts';
 import { type Claim, startQueue } from '../../src/queue/queue.ts';
 import { createDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -168,6 +168,25 @@ describe('lanes for callbacks', () => {
     await complete([claim]);
     fetcher.release(claim, true, 1000);
     assert.equal((await fetcher.fetch(128)).length, 4);
+  });
+
+  test('the last answers of 500 receivers are remembered, so that their memory is bounded', async () => {
+    const fetcher = new CallbackFetcher(pool);
+    /** As if the receiver had not answered a callback. */
+    const noAnswer = (receiver: string) => {
+      const message = {
+        batch: '',
+        generation: 1,
+        attempt: 1,
+        trigger: 'completion',
+        tenant: 'a',
+        receiver,
+      } as const;
+      fetcher.release({ id: '', queue: CALLBACK_QUEUE, retryCount: 0, message }, false, 1);
+    };
+    for (const receiver of ['oldest', 'second', ...hosts(499)]) noAnswer(receiver);
+    await wait('a', ['oldest', 'second'], 4);
+    assert.deepEqual(count(await fetcher.fetch(64), 'receiver'), { oldest: 4, second: 1 });
   });
 
   test('a receiver whose last answer took less than half a second gets 32 lanes', async () => {

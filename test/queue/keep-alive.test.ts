@@ -1,12 +1,13 @@
+import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
-import { startClaiming } from '../pipeline/claims.ts';
+import { startClaiming, takeOver } from '../pipeline/claims.ts';
 import { echoJobs } from '../pipeline/work-jobs.ts';
 import { startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
 const system = await startSystem({ after }, { worker: false });
-const { deps } = await startClaiming({ after }, system);
+const { deps, take } = await startClaiming({ after }, system);
 
 async function secondsSinceBeat(batch: string): Promise<number | undefined> {
   const { rows } = await system.pool.query<{ seconds: number }>(
@@ -44,4 +45,19 @@ test('a message whose settle has to wait does not delay the heartbeats of the ot
     work.resolve();
     await lanes.stop();
   }
+});
+
+test('a holder with an old claim does not renew the heartbeat of the new one', async () => {
+  const batch = toBatchId(await system.run(echoJobs(1)));
+  const claim = (await take()).find(({ message }) => message.batch === batch);
+  assert.ok(claim);
+  await takeOver(system, claim);
+  await system.pool.query(
+    `update pgboss.job set state = 'active', heartbeat_on = now() - interval '5 s' where group_id = $1`,
+    [batch],
+  );
+  await deps.queue.renew(claim);
+  assert.ok(Number(await secondsSinceBeat(batch)) >= 5);
+  await deps.queue.renew({ ...claim, retryCount: claim.retryCount + 1 });
+  assert.ok(Number(await secondsSinceBeat(batch)) < 5);
 });

@@ -66,6 +66,16 @@ describe('queues that are stalled', () => {
     assert.deepEqual(await stalled(), ['callbacks', 'quarantine.slow']);
   });
 
+  for (const [what, change] of [
+    ['is claimed without a recent heartbeat', `state = 'active', heartbeat_on = now() - interval '1 minute'`],
+    ['ended long ago', `state = 'completed', completed_on = now() - interval '1 minute'`],
+  ])
+    test(`a queue is stalled when one of its messages ${what}, and others wait`, async () => {
+      await send('default', [0, 1, 2]);
+      await pool.query(`update pgboss.job set ${change} where data->>'chunk' = '1'`);
+      assert.deepEqual(await stalled(), ['jobs.default']);
+    });
+
   test('a queue is stalled although another queue is worked on', async () => {
     await send('default');
     await send('slow');

@@ -11,7 +11,7 @@ import { waitFor } from '../support/wait.ts';
 /** The time between two rounds of the sweep. */
 const INTERVAL_MS = 20_000;
 
-test('a drain waits for the running sweep, which completes its work', async (t) => {
+test('a drain waits for the running sweep, which completes its work, and begins no other one', async (t) => {
   const system = await startSystem(t, { worker: false });
   const { pool } = system;
   const batchId = toBatchId(await system.run(echoJobs(1)));
@@ -28,6 +28,8 @@ test('a drain waits for the running sweep, which completes its work', async (t) 
 
   const goRound = capturedInterval(t, INTERVAL_MS);
   const worker = await system.addWorker();
+  let rounds = 0;
+  t.after(sweepEnded.listen(() => rounds++));
   const ended = nextEvent(sweepEnded, () => true, { what: 'the end of the sweep' });
   const holder = await pool.connect();
   let drained: Promise<void> | undefined;
@@ -39,6 +41,7 @@ test('a drain waits for the running sweep, which completes its work', async (t) 
         await sessions(`wait_event_type = 'Lock' and query like 'select id from batchwright.batch%'`),
       { what: 'the sweep to wait for the table' },
     );
+    goRound(); // this round waits for the first
     drained = worker.drain();
     const left = await settled(() => sessions(`application_name = 'batchwright worker queue'`), {
       forMs: 500,
@@ -51,6 +54,7 @@ test('a drain waits for the running sweep, which completes its work', async (t) 
   }
   assert.equal((await ended).error, null);
   await drained;
+  assert.equal(rounds, 1, 'no round begins during the drain');
   assert.equal(await messages(), 1, 'the sweep has sent the lost message again');
 });
 
