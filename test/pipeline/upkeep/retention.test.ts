@@ -124,6 +124,19 @@ describe('Retention', () => {
     assert.deepEqual(await rowsOf(id), [0, 0, 0]);
   });
 
+  test('a round rejects when a day cannot be dropped for any other reason', async () => {
+    const id = await storeBatch(13, { expiresInDays: -1 });
+    await pool.query('alter table batchwright.job_progress rename to gone');
+    try {
+      await assert.rejects(retire(), /job_progress/);
+    } finally {
+      await pool.query('alter table batchwright.gone rename to job_progress');
+    }
+    assert.deepEqual(await rowsOf(id), [1, 1, 1]);
+    await retire();
+    assert.deepEqual(await rowsOf(id), [0, 0, 0]);
+  });
+
   test('one round deletes all batches that expired two days ago', async () => {
     const kept = await storeBatch(8, { expiresInDays: 5 });
     const expired = [];
