@@ -269,6 +269,32 @@ describe('lanes that lose a callback message', () => {
     assert.equal((await callbackOf(system, asyncId)).state, 'delivered');
     assert.deepEqual(await queuedCallbacks(system, asyncId), []);
   });
+
+  test('the next attempt does not send a callback that a lane without its message has delivered', async (t) => {
+    const receiver = await startReceiver(t, {
+      answer: (response, number) => response.writeHead(number === 1 ? 500 : 200).end(),
+    });
+    await startDelivering(t, system, {
+      retrySeconds: [3600],
+      // It has read the batch when the other lane takes the message over, fails and plans the next attempt.
+      handle: (deps, claim) =>
+        deliver(
+          {
+            ...deps,
+            async callbackSecret(tenant) {
+              if (claim.message.attempt === 1) await deliver(deps, claim);
+              return deps.callbackSecret(tenant);
+            },
+          },
+          claim,
+        ),
+    });
+    const asyncId = await endedBatch(system, receiver.url);
+    await callbackBecomes(system, asyncId, 'delivered');
+    await hastenCallback(system, asyncId);
+    await callbackMessagesGone(system, asyncId);
+    assert.equal(receiver.callbacks.length, 2);
+  });
 });
 
 describe('callbacks delivered by a repost', () => {

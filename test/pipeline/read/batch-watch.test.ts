@@ -50,6 +50,17 @@ const heard = (listeners: Heard[], count: number) =>
   waitFor(async () => listeners.every(({ events }) => events.length >= count), { what: `event ${count}` });
 
 describe('A watch', () => {
+  test('a batch watch sends the end also to a listener that has seen it, because nothing follows', async () => {
+    const watch = createBatchWatch(database);
+    const id = await addBatch(database);
+    await finish(database, id);
+    const first = listen(watch, id);
+    await heard([first], 1);
+    const again = listen(watch, id, first.events[0]?.id);
+    await heard([again], 1);
+    assert.deepEqual([again.events[0]?.name, again.events[0]?.id], ['finished', first.events[0]?.id]);
+  });
+
   test('a batch watch sends one query per tick for any number of listeners and batches', async () => {
     const { pool, asked } = countingPool();
     const watch = createBatchWatch(pool);
