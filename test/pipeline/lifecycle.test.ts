@@ -65,6 +65,22 @@ test('a batch is queued until a worker takes it, then runs, and is completed whe
   });
 });
 
+test('the progress of a batch is 99 while its last job runs, even if the job reports all of its work as done', async () => {
+  const asyncId = await system.run([
+    { namespace: 'test', action: 'behave', params: { progress: [5, 5], gate: 'all done' } },
+  ]);
+  const { progress, state } = await waitFor(
+    async () => {
+      const now = await status(system, asyncId);
+      return now.progress > 0 && now;
+    },
+    { what: 'the report of its progress' },
+  );
+  assert.deepEqual([progress, state], [99, 'running']);
+  await system.pool.query(`insert into test.gate (name) values ('all done')`);
+  assert.equal((await system.ended(asyncId)).state, 'completed');
+});
+
 test('a batch whose jobs all fail is completed', async () => {
   const asyncId = await system.run([{ namespace: 'test', action: 'behave', params: { fatal: 'no' } }]);
   const { state, counts } = await system.ended(asyncId);
