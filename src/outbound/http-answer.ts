@@ -77,6 +77,8 @@ async function readText(exchange: Exchange, host: string, { headers }: PlainResp
 /** Null for a body that is too large. By events, because an iterator costs 15 µs more. */
 function readBytes({ stream, toError }: Exchange): Promise<Buffer | null> {
   return new Promise((resolve, reject) => {
+    // The head may come together with a broken body: then its events are over.
+    if (stream.destroyed) return reject(toError(stream.errored ?? new Error('closed')));
     const chunks: Buffer[] = [];
     let bytes = 0;
     stream.on('data', (chunk: Buffer) => {

@@ -21,8 +21,12 @@ const WITHOUT_BODY: ReadonlySet<Method> = new Set(['GET', 'HEAD']);
 /** RFC 9110, 9.2.2: sending these twice may do twice as much, without a key that shows the repeat. */
 const NOT_IDEMPOTENT: ReadonlySet<Method> = new Set(['POST', 'PATCH']);
 
-/** Headers that frame the message or belong to the connection: actions cannot set them. */
+/**
+ * Headers that frame the message or belong to the connection: actions cannot set them. Nor `__proto__`, which Node
+ * and its clients lose.
+ */
 const REFUSED_HEADERS = new Set([
+  '__proto__',
   'connection',
   'content-length',
   'expect',

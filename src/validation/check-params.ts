@@ -74,7 +74,9 @@ function valueAt(root: unknown, instancePath: string): unknown {
   return value;
 }
 
-function problemOf(errors: ErrorObject[]): ParamsProblem {
+function problemOf(all: ErrorObject[]): ParamsProblem {
+  // Beside it there is an error that says what is wrong with the name.
+  const errors = all.filter(({ keyword }) => keyword !== 'propertyNames');
   const messages = errors.slice(0, MAX_MESSAGES).map(describe);
   const more = errors.length - MAX_MESSAGES;
   if (more > 0) messages.push(`params: ${more} more ${more === 1 ? 'fault' : 'faults'}`);
@@ -100,13 +102,19 @@ function placeOf({ keyword, instancePath, params }: ErrorObject): string {
 }
 
 function describe(error: ErrorObject): string {
-  const place = placeOf(error);
+  const { propertyName } = error;
+  const place =
+    propertyName === undefined
+      ? placeOf(error)
+      : `${placeOf(error)}: the name ${JSON.stringify(propertyName)}`;
   switch (error.keyword) {
     case 'required':
       return `${place} is required`;
     case 'additionalProperties':
     case 'unevaluatedProperties':
       return `${place} is not known`;
+    case 'type':
+      return `${place} ${spaced(error.message)}`;
     case 'enum':
       return `${place} must be one of ${error.params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}`;
     case 'format':
@@ -118,6 +126,11 @@ function describe(error: ErrorObject): string {
     default:
       return `${place} ${error.message}`;
   }
+}
+
+/** Ajv's `must be string,number,boolean` → `must be string, number or boolean` */
+function spaced(message = ''): string {
+  return message.replaceAll(/(?<=\w),(?=\w)/g, ', ').replace(/, (?=\w+$)/, ' or ');
 }
 
 /** For a member that another one excludes, by `dependentSchemas`. */

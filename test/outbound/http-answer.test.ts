@@ -205,6 +205,20 @@ describe('an answer', () => {
       );
     }
   });
+
+  test('a body that breaks together with its head is an error that another run may fix', async (t) => {
+    for (const answer of ['204 No Content\r\n\r\nabc', '200 OK\r\ncontent-length: 1\r\n\r\nabc']) {
+      const server = await startTcpServer(t, (socket) => {
+        socket.once('data', () => socket.end(`HTTP/1.1 ${answer}`));
+      });
+      const error = await failureOf({ url: server.url });
+      assert.deepEqual(
+        [error.name, error.message, error.options.errorCode],
+        ['RetryLaterError', '127.0.0.1: the receiver answered something that is not HTTP', 502],
+        answer,
+      );
+    }
+  });
 });
 
 /** Sends the beginning when a request arrives and then the same part every 20 ms. */

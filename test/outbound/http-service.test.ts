@@ -146,7 +146,14 @@ describe('a request', () => {
       );
     }
     const refused = ['Host', 'content-length', 'Transfer-Encoding', 'connection', 'Upgrade', 'TE', 'Expect'];
-    for (const name of [...refused, 'trailer', 'keep-alive', 'Proxy-Authorization', 'proxy-connection']) {
+    for (const name of [
+      ...refused,
+      'trailer',
+      'keep-alive',
+      'Proxy-Authorization',
+      'proxy-connection',
+      '__proto__',
+    ]) {
       await assert.rejects(
         send({ url: server.url, headers: { [name]: 'x' } }),
         forGood(`the header ${name} cannot be set`),
