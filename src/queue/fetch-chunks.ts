@@ -156,9 +156,9 @@ export class ChunkFetcher {
 export const UNCLAIMED = `state = 'created', started_on = null, heartbeat_on = null, output = null`;
 
 // $1 queue, $2 free parts of lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand
-// by tenant and $6 by flow, $7 the note for the row, $8 how many later chunks by action. A message is claimed as pg-boss does it: the row counts
-// its claims after the first, and this count is the fence. Rows are locked last, so that messages not taken
-// are free for others.
+// by tenant and $6 by flow, $7 the note for the row, $8 how many later chunks by action. A message is claimed
+// as pg-boss does it: the row counts its claims after the first, and this count is the fence. Rows are locked
+// last, so that messages not taken are free for others.
 // Rows are found again by their place (ctid): planned by id, Postgres may read all rows of the queue.
 const FETCH = `
   with recursive ${EACH_ACTION}, open as materialized (

@@ -7,7 +7,6 @@
  *   a free slot.
  * - Jobs of a batch that would run long after those of an earlier message of the same batch return to the
  *   queue too: more messages were fetched before it was known how long a run takes.
- * - Jobs that have not started return to the queue when another batch has waited long enough for their place.
  * - Jobs that have not started return to the queue when another batch, or a retry of their own, has waited long
  *   enough for their place.
  */
