@@ -185,6 +185,15 @@ for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'] as const) {
   });
 }
 
+test('an answer as JSON that is nested too deeply fails the job for good', async (t) => {
+  const body = '['.repeat(100_000) + '1234567890123456789' + ']'.repeat(100_000);
+  const { url } = await serve(t, (response) => response.end(body));
+  await assert.rejects(send({ url, as: 'json' }), {
+    name: 'NonRetryableError',
+    message: 'the body of the answer is nested too deeply',
+  });
+});
+
 test('an idempotency key that the caller sets is kept', async (t) => {
   const { url, received } = await serve(t, (response) => response.end());
   await send({ method: 'POST', url, headers: { 'IDEMPOTENCY-key': 'mine' } });
