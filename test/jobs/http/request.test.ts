@@ -186,7 +186,7 @@ for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'] as const) {
 }
 
 test('an answer as JSON that is nested too deeply fails the job for good', async (t) => {
-  const body = '['.repeat(100_000) + '1234567890123456789' + ']'.repeat(100_000);
+  const body = `${'['.repeat(100_000)}1234567890123456789${']'.repeat(100_000)}`;
   const { url } = await serve(t, (response) => response.end(body));
   await assert.rejects(send({ url, as: 'json' }), {
     name: 'NonRetryableError',
