@@ -81,7 +81,7 @@ export const layers = {
     'src/telemetry',
     'src/contract',
   ],
-  'src/pipeline/throttle': ['src/registry'],
+  'src/pipeline/throttle': ['src/registry', 'src/store', 'src/plugin', 'src/domain'],
   'src/pipeline/deliver': [
     'src/pipeline/read',
     'src/outbound',
@@ -92,7 +92,15 @@ export const layers = {
     'src/domain',
     'src/telemetry',
   ],
-  'src/pipeline/read': ['src/registry', 'src/store', 'src/domain', 'src/contract', 'src/json'],
+  'src/pipeline/read': [
+    'src/registry',
+    'src/queue',
+    'src/store',
+    'src/plugin',
+    'src/domain',
+    'src/contract',
+    'src/json',
+  ],
   'src/pipeline/control': [
     'src/pipeline/settle',
     'src/access',
@@ -100,6 +108,7 @@ export const layers = {
     'src/queue',
     'src/store',
     'src/postgres',
+    'src/plugin',
     'src/domain',
     'src/contract',
   ],

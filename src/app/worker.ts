@@ -9,6 +9,7 @@ import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
 import { PluginConnections } from '../pipeline/run/sql/plugin-connections.ts';
 import { SmallChunks } from '../pipeline/settle/small-chunks.ts';
 import { ActionSlots } from '../pipeline/throttle/action-slots.ts';
+import { Throttle } from '../pipeline/throttle/throttle.ts';
 import type { Services } from '../plugin/context.ts';
 import { createPool } from '../postgres/pools.ts';
 import { openSession } from '../postgres/session.ts';
@@ -147,6 +148,8 @@ async function startEngine(
     log,
   });
   const failures = new LimitedLog(log);
+  const throttle = new Throttle({ pool, registry, log });
+  await throttle.start();
   const drain = new AbortController();
   const stop = new AbortController();
   const mailer = config.smtpUrl === undefined ? undefined : await openMailer(config.smtpUrl);
@@ -163,6 +166,7 @@ async function startEngine(
       registry,
       services,
       slots: new ActionSlots(),
+      throttle,
       smallChunks: new SmallChunks({ pool, queue }),
       log,
       failures,
@@ -173,6 +177,7 @@ async function startEngine(
     stop,
     async close() {
       failures.flush();
+      await throttle.stop();
       await queue.stop();
       await Promise.all([pool.end(), connections.close()]);
       mailer?.close();

@@ -22,6 +22,11 @@ export function isAdmin(caller: Caller): boolean {
   return caller.permissions.includes('admin');
 }
 
+/** True for whoever runs the server: an administrator of its own tenant. */
+export function isOperator(caller: Caller): boolean {
+  return isAdmin(caller) && caller.tenant === DEFAULT_TENANT;
+}
+
 /** True when `pattern` allows everything that `other` (a permission or a narrower pattern) allows. */
 export function covers(pattern: string, other: string): boolean {
   if (pattern === other) return true;

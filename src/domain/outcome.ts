@@ -29,6 +29,8 @@ export interface RetryOutcome {
    * process's clock.
    */
   throttledSince?: number;
+  /** The bucket of a limit that sleeps since then: the job waits for it rather than for the pause. */
+  bucket?: string;
 }
 
 /** The outcome of one run of one job. */

@@ -82,7 +82,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     failed,
   });
   // After the plugins' routes: some of these are below /v1 and need another kind of key.
-  const rest = [batchRoutes(deps), actionRoutes(deps.actions), keyRoutes(deps)];
+  const rest = [batchRoutes(deps), actionRoutes(deps), keyRoutes(deps)];
   app.use('/v1', mountedAt('/v1'), ...keyed, ...rest, refuseOtherMethods(...rest));
 
   app.use((request) => {

@@ -1,4 +1,5 @@
 import type { JobContext, JobsContext } from './context.ts';
+import type { Limits } from './limits.ts';
 
 export interface RetryPolicy {
   /** Maximum number of runs after the first. */
@@ -23,6 +24,11 @@ interface ActionOptions {
   queue?: string;
   /** Concurrent runs in a worker process, over all batches; 10 when absent. */
   concurrency?: number;
+  /**
+   * Limits over all worker processes: `{ concurrency: { max, by }, rate: { limit, perSeconds, burst, by } }`. Operators
+   * can change them while it runs.
+   */
+  limits?: Limits;
   /** Valid params, shown in lists of actions. */
   example?: unknown;
 }

@@ -12,4 +12,5 @@ export type {
   Sql,
 } from './context.ts';
 export { type ActionErrorOptions, NonRetryableError, RetryLaterError, ThrottledError } from './errors.ts';
+export type { ConcurrencyLimit, LimitBy, Limits, RateLimit } from './limits.ts';
 export { defineRoutes, type RouteCaller, type Routes, type RouteTools } from './routes.ts';

@@ -1,8 +1,10 @@
 /** Takes messages from a queue when lanes are free, several at a time, and passes each to its handler. */
 
-export interface Consumer {
+export interface Consumer<Claim> {
   /** Checks for messages. */
   wake(): void;
+  /** Works on a claim without a lane. Not after the stop. */
+  add(claim: Claim): void;
   /** Takes no more messages; resolves when those in hand are done. */
   stop(): Promise<void>;
 }
@@ -54,7 +56,7 @@ const KEEP_ALIVE_MS = 3000;
 /** A failed renewal is repeated soon, because the check for dead workers does not wait. */
 const KEEP_ALIVE_AGAIN_MS = 250;
 
-export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer {
+export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer<Claim> {
   const held = new Map<Claim, Promise<void>>();
   const occupied = new Set<Claim>();
   const { sizeOf = () => 1 } = options;
@@ -75,8 +77,7 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
     wakeUp.resolve();
   }
 
-  function take(claim: Claim): void {
-    const size = sizeOf(claim);
+  function take(claim: Claim, size = sizeOf(claim)): void {
     occupied.add(claim);
     free -= size;
     const release = () => {
@@ -122,6 +123,7 @@ export function startConsumer<Claim>(options: ConsumerOptions<Claim>): Consumer 
   const ended = run().finally(stopKeepingAlive);
   return {
     wake,
+    add: (claim) => take(claim, 0),
     stop() {
       running = false;
       clearInterval(doubting);

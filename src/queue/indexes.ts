@@ -1,5 +1,6 @@
 import type { PgBoss } from 'pg-boss';
 import { CHUNK_INDEX } from './chunk-index.ts';
+import { HELD_INDEXES } from './held.ts';
 
 /**
  * Our own indexes on pg-boss's table of messages. Those for fair fetching find the next tenant or receiver
@@ -11,6 +12,7 @@ const INDEXES: Record<string, string> = {
     where name = 'callbacks' and state < 'active' and not blocked`,
   batchwright_callback_of: `((data->>'batch')) where name = 'callbacks' and state <= 'active'`,
   batchwright_chunks: CHUNK_INDEX,
+  ...HELD_INDEXES,
 };
 
 /**

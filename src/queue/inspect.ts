@@ -37,7 +37,7 @@ export async function queuedCallbacks(
 
 /**
  * Makes the batch's waiting messages due at once, for any free lane: jobs to be cancelled need not wait for a
- * retry delay or, because the action's name is removed, for a slot.
+ * retry delay or a limit or, because the action's name is removed, for a slot.
  */
 export async function makeDueNow(
   client: ClientBase,
@@ -45,7 +45,8 @@ export async function makeDueNow(
   batchId: string,
 ): Promise<void> {
   await client.query(
-    `update pgboss.job set start_after = least(start_after, now()), data = data - 'action'
+    `update pgboss.job set start_after = least(start_after, now()), data = data - 'action' - 'bucket',
+       blocked = false
      where name = any($1) and state < 'active' and group_id = $2`,
     [queues.map(chunkQueue), batchId],
   );

@@ -11,6 +11,7 @@ import { type DuePolling, pollForDue } from './due.ts';
 import { CallbackFetcher } from './fetch-callbacks.ts';
 import { ChunkFetcher, type Room, SMALL_PER_LANE, sizeOfMessage } from './fetch-chunks.ts';
 import { QuarantineFetcher } from './fetch-quarantine.ts';
+import { type HeldBucket, HeldMessages } from './held.ts';
 import { renewHeartbeats } from './keep-alive.ts';
 import {
   CALLBACK_QUEUE,
@@ -29,7 +30,17 @@ export const CALLBACK_LANES = 256;
 const QUARANTINE_LANES = 16;
 
 /** Lanes of one queue; each works on one message after another. */
-export type Lanes = Consumer;
+export type Lanes = Omit<Consumer<never>, 'add'>;
+
+/** Lanes for chunks; they also work on held messages. */
+export interface ChunkLanes extends Lanes {
+  /** Buckets that have held messages, some at a time. */
+  heldBuckets(): Promise<HeldBucket[]>;
+  /** Works on held messages with about so many jobs, without a lane. Not while `heldBuckets` runs. */
+  takeHeld(bucket: string, jobs: number): Promise<void>;
+  /** Returns held messages to the queue: nothing limits the bucket any more. */
+  openHeld(bucket: string): Promise<void>;
+}
 
 interface LanesOptions {
   boss: PgBoss;
@@ -41,7 +52,7 @@ interface LanesOptions {
 }
 
 export function createLanes({ boss, pool, url, applicationName, log }: LanesOptions) {
-  const consumers = new Map<string, Consumer>();
+  const consumers = new Map<string, Lanes>();
   const errors = new LimitedLog(log);
   const holder = randomUUID();
   let listener: MessageListener | undefined;
@@ -62,7 +73,7 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
     options: Pick<ConsumerOptions<Claim<Message>>, 'room' | 'sizeOf' | 'fetch' | 'handle'> & {
       wakeAtEnd?: boolean;
     },
-  ): Lanes {
+  ): Consumer<Claim<Message>> {
     listener ??= listenForMessages({
       url,
       applicationName: `${applicationName} listener`,
@@ -104,15 +115,28 @@ export function createLanes({ boss, pool, url, applicationName, log }: LanesOpti
       name: string,
       handle: (claim: Claim<ChunkMessage>, lane: Lane) => Promise<void>,
       options: { lanes: number; room(): Room },
-    ): Lanes {
+    ): ChunkLanes {
       const queue = chunkQueue(name);
       const fetcher = new ChunkFetcher(pool, queue, holder);
-      return start<ChunkMessage>(queue, {
+      const held = new HeldMessages(pool, queue);
+      const consumer = start<ChunkMessage>(queue, {
         room: options.lanes * SMALL_PER_LANE,
         sizeOf: sizeOfMessage,
         fetch: (free) => fetcher.fetch(free, options.room()),
-        handle: (claim, lane) => handle(claim, lane).finally(() => fetcher.release(claim)),
+        handle: (claim, lane) =>
+          handle(claim, lane).finally(() => {
+            fetcher.release(claim);
+            held.release(claim);
+          }),
       });
+      return {
+        ...consumer,
+        heldBuckets: () => held.buckets(),
+        async takeHeld(bucket, jobs) {
+          for (const claim of await held.claim(bucket, jobs)) consumer.add(claim);
+        },
+        openHeld: (bucket) => held.open(bucket),
+      };
     },
 
     /** @param handle releases the lane when all jobs of the message are started */

@@ -18,6 +18,8 @@ export interface ChunkMessage {
    * Limits the message to these jobs, by index in the batch; when absent, it is for all that have no result.
    */
   indexes?: number[];
+  /** The bucket of a limit that its jobs wait for: the message is held until there is room. */
+  bucket?: string | undefined;
   /** How often a database outage interrupted the attempt without counting. */
   interruptions?: number;
   /**

@@ -1,14 +1,14 @@
 /** Announces a sent message with NOTIFY, which is delivered when the sender's transaction commits. */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client, ClientBase } from 'pg';
+import type { Client, ClientBase, Pool } from 'pg';
 import { createClient } from '../postgres/connection.ts';
 
 const CHANNEL = 'batchwright_queue';
 const RECONNECT_MS = 1000;
 
 /** Notifies the listeners of the queue when the client's transaction commits. */
-export async function notifyOf(client: ClientBase, queue: string): Promise<void> {
+export async function notifyOf(client: ClientBase | Pool, queue: string): Promise<void> {
   await client.query({ name: 'notify', text: `select pg_notify('${CHANNEL}', $1)`, values: [queue] });
 }
 

@@ -12,7 +12,7 @@ import { SUPERVISION_SECONDS, startSupervision } from './supervision.ts';
 import { setVacuum } from './vacuum.ts';
 
 export type { Lane } from './consumer.ts';
-export type { Lanes } from './lanes.ts';
+export type { ChunkLanes, Lanes } from './lanes.ts';
 export type { Claim } from './messages.ts';
 export type { ChunkSendOptions } from './sending.ts';
 

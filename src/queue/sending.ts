@@ -1,6 +1,8 @@
 /** Sends messages in the caller's transaction. */
+import { randomUUID } from 'node:crypto';
 import type { Client, ClientBase } from 'pg';
 import type { JobInsert, PgBoss } from 'pg-boss';
+import { hold } from './held.ts';
 import {
   CALLBACK_QUEUE,
   type CallbackMessage,
@@ -44,6 +46,7 @@ export function createSending(boss: PgBoss) {
           message,
           priority: priorityOf(message, { isDelayed, isRest }),
           delaySeconds,
+          isHeld: message.bucket !== undefined,
         })),
       );
     },
@@ -75,23 +78,32 @@ async function send<T extends { batch: string }>(
   boss: PgBoss,
   client: ClientBase,
   queue: string,
-  messages: { message: T; priority: number; delaySeconds?: number; group?: JobInsert['group'] }[],
+  messages: {
+    message: T;
+    priority: number;
+    delaySeconds?: number;
+    group?: JobInsert['group'];
+    isHeld?: boolean;
+  }[],
 ): Promise<void> {
   // Sent before the messages without waiting, because it takes effect at the commit.
-  const isDue = messages.some(({ delaySeconds }) => !delaySeconds);
+  const isDue = messages.some(({ delaySeconds, isHeld }) => !delaySeconds && !isHeld);
   const notified = isDue ? notifyOf(client, queue) : Promise.resolve();
   notified.catch(() => {}); // awaited below, unless something else fails first
   if (!(client as Client).pipeline) await notified;
   for (let from = 0; from < messages.length; from += INSERT_SIZE) {
     const jobs: JobInsert<T>[] = messages
       .slice(from, from + INSERT_SIZE)
-      .map(({ message, priority, delaySeconds, group = { id: message.batch } }) => ({
+      .map(({ message, priority, delaySeconds, group = { id: message.batch }, isHeld }) => ({
+        ...(isHeld ? { id: randomUUID() } : {}),
         data: message,
         priority,
         group,
         ...(delaySeconds ? { startAfter: delaySeconds } : {}),
       }));
     await boss.insert(queue, jobs as JobInsert[], { db: over(client, { prepared: `send-${queue}` }) });
+    const held = jobs.flatMap(({ id }) => id ?? []);
+    if (held.length > 0) await hold(client, queue, held);
   }
   await notified;
 }

@@ -2,6 +2,7 @@
 
 import { shown } from '../domain/shown.ts';
 import type { Action } from '../plugin/action.ts';
+import { wrongLimits } from './limits.ts';
 import { isFunction, isObject, type Member, wrongMember } from './members.ts';
 
 const MAX_TIMEOUT_SECONDS = 21_600;
@@ -30,6 +31,7 @@ const OPTIONS: Record<keyof Action, Member> = {
     fits: (value) => Number.isInteger(value) && Number(value) >= 1,
     rule: 'must be a whole number from 1',
   },
+  limits: { fits: isObject, rule: 'must be like { rate: { limit: 20, perSeconds: 1 } }' },
   example: { fits: () => true, rule: '' },
 };
 
@@ -49,6 +51,8 @@ export function wrongAction(action: unknown): string | null {
   if ((options.run === undefined) === (options.runMany === undefined))
     return 'it must have either run or runMany';
   return (
-    wrongMember(options, OPTIONS) ?? (options.retry ? wrongMember(options.retry, RETRY, 'retry.') : null)
+    wrongMember(options, OPTIONS) ??
+    (options.retry ? wrongMember(options.retry, RETRY, 'retry.') : null) ??
+    (options.limits ? wrongLimits(options.limits, 'limits.') : null)
   );
 }

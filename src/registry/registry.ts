@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { ValidateFunction } from 'ajv';
 import { placeOf } from '../domain/files.ts';
 import { ACTION_DEFAULTS, type Action, type RetryPolicy } from '../plugin/action.ts';
+import type { Limits } from '../plugin/limits.ts';
 import type { Routes } from '../plugin/routes.ts';
 import { checkParams, createCompiler } from '../validation/check-params.ts';
 import { wrongAction } from './action-options.ts';
@@ -22,6 +23,8 @@ export interface RegisteredAction {
   permission: string;
   queue: string;
   concurrency: number;
+  /** Those in its file; undefined for an action without. */
+  limits: Limits | undefined;
   timeoutSeconds: number;
   transactional: boolean;
   retry: RetryPolicy;
@@ -144,6 +147,7 @@ async function loadAction(
     permission: action.permission ?? name,
     queue: action.queue ?? ACTION_DEFAULTS.queue,
     concurrency: action.concurrency ?? ACTION_DEFAULTS.concurrency,
+    limits: action.limits,
     timeoutSeconds: action.timeoutSeconds ?? ACTION_DEFAULTS.timeoutSeconds,
     transactional: action.transactional ?? false,
     retry: {

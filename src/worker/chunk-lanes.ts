@@ -9,6 +9,7 @@
  *   queue too: more messages were fetched before it was known how long a run takes.
  * - Jobs that have not started return to the queue when another batch, or a retry of their own, has waited long
  *   enough for their place.
+ * - Jobs that wait for a limit need no lane. Most of them are held in the queue until there are permits for them.
  */
 import { toAsyncId } from '../domain/batch.ts';
 import type { JobGroup } from '../pipeline/run/open-jobs.ts';
@@ -16,9 +17,10 @@ import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/r
 import { sendToQuarantine } from '../pipeline/run/send-to-quarantine.ts';
 import { type Room, SMALL_PER_LANE, sizeOfMessage } from '../queue/fetch-chunks.ts';
 import { type ChunkMessage, isRetry } from '../queue/messages.ts';
-import type { Claim, Lane, Lanes } from '../queue/queue.ts';
+import type { Claim, Lane, Lanes, ChunkLanes as QueueLanes } from '../queue/queue.ts';
 import { waitingBatches } from '../queue/waiting-batches.ts';
 import { type ChunkEnd, chunkClaimed, chunkEnded } from '../telemetry/events.ts';
+import { HeldJobs } from './held-jobs.ts';
 
 const REVIEW_MS = 25;
 /** A lane does not wait for runs that take longer than this. */
@@ -52,7 +54,8 @@ export function startChunkLanes(
 class ChunkLanes {
   readonly #deps: RunChunkDeps & { concurrency: number };
   readonly #queue: string;
-  readonly #lanes: Lanes;
+  readonly #lanes: QueueLanes;
+  readonly #heldJobs: HeldJobs;
   readonly #hands = new Set<Hand>();
   /** The room at the last fetch: it may have left messages of these actions in the queue. */
   #room: Room = { free: {}, later: {} };
@@ -76,9 +79,12 @@ class ChunkLanes {
         (later[action] === 0 && !deps.slots.hasEnough(action));
       if (isLeft) this.#lanes.wake();
     });
+    this.#heldJobs = new HeldJobs(deps, this.#lanes);
+    deps.throttle.onChange((actions) => this.#limitsChanged(actions));
   }
 
   async stop(): Promise<void> {
+    await this.#heldJobs.stop();
     await this.#lanes.stop();
     clearInterval(this.#timer);
   }
@@ -114,6 +120,17 @@ class ChunkLanes {
       return await runChunk(this.#deps, this.#queue, claim, { onWork });
     } finally {
       this.#hands.delete(hand);
+      if (hand.work?.jobs.groups.some(({ gate }) => gate)) this.#heldJobs.wake();
+    }
+  }
+
+  /** Jobs that have not started are looked at again. */
+  #limitsChanged(actions: ReadonlySet<string>): void {
+    for (const { work } of this.#hands) {
+      const changed =
+        work?.jobs.groups.filter(({ open, entry }) => open > 0 && actions.has(entry.name)) ?? [];
+      for (const group of changed) group.pausedBy = this.#deps.throttle.pausedBy(group.entry.name);
+      if (changed.length > 0) work?.handBack(changed);
     }
   }
 
@@ -140,6 +157,7 @@ class ChunkLanes {
     }
     const surplus = work.jobs.groups.filter((group) => this.#isSurplus(hand, work, group));
     if (surplus.length > 0) work.handBack(surplus);
+    if (work.jobs.groups.every(({ open, isThrottled }) => open === 0 || isThrottled)) release(hand);
     if (stands < STUCK_MS) return;
     const stuck = work.jobs.groups.filter(({ open, slot }) => open > 0 && slot.isFull);
     const ofOthers = stuck.filter(({ running }) => running === 0);
@@ -170,6 +188,7 @@ class ChunkLanes {
       ({ work, since }) => work && work.jobs.size > 0 && now - since >= YIELD_MS,
     );
     if (old.length === 0) return;
+    for (const { work } of old) this.#yieldPermits(work);
     const waiting = await waitingBatches(this.#deps.pool, this.#queue);
     const taken = [...this.#hands].reduce((sum, { hasLane, size }) => sum + (hasLane ? size : 0), 0);
     const needLane = taken > (this.#deps.concurrency - 1) * SMALL_PER_LANE;
@@ -183,9 +202,18 @@ class ChunkLanes {
       if (isAwaited) work?.handBack();
     }
   }
+
+  /** Batches whose jobs are held in the same bucket have their turn. */
+  #yieldPermits(work: MessageWork | null): void {
+    const awaited = work?.jobs.groups.filter(
+      ({ open, gate }) => open > 0 && gate && this.#heldJobs.isAwaited(gate.holdBy, work.batch),
+    );
+    if (awaited && awaited.length > 0) work?.handBack(awaited);
+  }
 }
 
 function release(hand: Hand): void {
+  if (!hand.hasLane) return;
   hand.hasLane = false;
   hand.lane.release();
 }

@@ -5,6 +5,7 @@ import type { RunChunkDeps } from '../../src/pipeline/run/run-chunk.ts';
 import { PluginConnections } from '../../src/pipeline/run/sql/plugin-connections.ts';
 import { SmallChunks } from '../../src/pipeline/settle/small-chunks.ts';
 import { ActionSlots } from '../../src/pipeline/throttle/action-slots.ts';
+import { Throttle } from '../../src/pipeline/throttle/throttle.ts';
 import { createPool } from '../../src/postgres/pools.ts';
 import { openSession } from '../../src/postgres/session.ts';
 import { type ChunkMessage, chunkQueue } from '../../src/queue/messages.ts';
@@ -47,6 +48,7 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
       registry,
       services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: system.url },
       slots: new ActionSlots(),
+      throttle: new Throttle({ pool: system.pool, registry, log: silentLog }),
       smallChunks: new SmallChunks({ pool: system.pool, queue }),
       log: { ...silentPluginLog, child: () => silentPluginLog },
       failures: new LimitedLog(silentPluginLog),

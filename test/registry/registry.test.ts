@@ -32,6 +32,7 @@ test('an action gets every default that it does not set', async (t) => {
     permission: 'demo.greet',
     queue: 'default',
     concurrency: 10,
+    limits: undefined,
     timeoutSeconds: 60,
     transactional: false,
     retry: { limit: 3, delaySeconds: 1, backoff: true },
@@ -58,6 +59,7 @@ test('an action keeps the options that it sets', async (t) => {
     permission: 'demo.any',
     queue: 'mails',
     concurrency: 2,
+    limits: undefined,
     timeoutSeconds: 0.5,
     transactional: true,
     retry: { limit: 0, delaySeconds: 1, backoff: true },
@@ -255,6 +257,23 @@ const refused: [what: string, files: Record<string, string>, message: string | R
     `retry: { ${member} }`,
     { [JOB]: action(`retry: { ${member} }`) },
     `${JOB}: retry.${message}`,
+  ]),
+  ...(
+    [
+      ['rate: 20', 'rate must be like { limit: 20, perSeconds: 1 }, not 20'],
+      ['rate: { limit: 20 }', 'rate.perSeconds must be a number over 0, at most 86400'],
+      ['rate: { limit: 1.5, perSeconds: 1 }', 'rate.limit must be a whole number from 1 to 1000000, not 1.5'],
+      ['rate: { limit: 1, perSeconds: 1, bursts: 2 }', 'rate.bursts is not known: did you mean burst?'],
+      ['concurrency: { by: "tenant" }', 'concurrency.max must be a whole number from 1 to 1000000'],
+      [
+        "concurrency: { max: 1, by: 'account' }",
+        `concurrency.by must be "tenant", a JSON Pointer into the params such as "/account", or "host of /url", not 'account'`,
+      ],
+    ] as const
+  ).map(([member, message]): [string, Record<string, string>, string] => [
+    `limits: { ${member} }`,
+    { [JOB]: action(`limits: { ${member} }`) },
+    `${JOB}: limits.${message}`,
   ]),
   [
     'an example that breaks the schema of its action',

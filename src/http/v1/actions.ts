@@ -1,10 +1,19 @@
-/** `/v1/actions`: the available actions. */
+/** `/v1/actions`: the available actions; `/v1/limits`. */
 import { Router } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
+import { changeAction } from '../../pipeline/control/change-action.ts';
 import type { ActionCatalogue } from '../../pipeline/read/action-catalogue.ts';
+import { actionLimits, type LimitsDeps, limitsFor } from '../../pipeline/read/limits.ts';
+import { callerOf } from '../auth/callers.ts';
+import { readObject } from '../body/members.ts';
 import { queryOf } from '../body/query.ts';
 
-export function actionRoutes(actions: ActionCatalogue): Router {
+export interface ActionRoutesDeps extends LimitsDeps {
+  actions: ActionCatalogue;
+}
+
+export function actionRoutes(deps: ActionRoutesDeps): Router {
+  const { actions } = deps;
   const router = Router();
   router.get('/actions', (request, response) => {
     queryOf(request, []);
@@ -15,6 +24,16 @@ export function actionRoutes(actions: ActionCatalogue): Router {
     const action = actions.find(request.params.name);
     if (!action) throw new BatchwrightError('notFound', { message: 'There is no such action' });
     response.json(action);
+  });
+  router.patch('/actions/:name', async (request, response) => {
+    queryOf(request, []);
+    const { name } = request.params;
+    await changeAction(deps, callerOf(request), name, await readObject(request));
+    response.json(await actionLimits(deps, name));
+  });
+  router.get('/limits', async (request, response) => {
+    queryOf(request, []);
+    response.json(await limitsFor(deps, callerOf(request)));
   });
   return router;
 }

@@ -5,6 +5,7 @@ import type { Caller } from '../../domain/caller.ts';
 import { findLiveBatch, type LiveBatch, listBatches } from '../../store/batch-list.ts';
 import type { BatchRow, CallbackState } from '../../store/batches.ts';
 import { type BatchStatus, toStatus } from './status.ts';
+import { allWithWaiting, withWaiting } from './waiting.ts';
 
 export interface BatchView extends BatchStatus {
   /** Running jobs that report progress, at most 100. */
@@ -36,7 +37,8 @@ function callbackOf(url: string, { callbackState, callbackAttempts }: BatchRow):
 
 /** The caller's batch. Throws `batchNotFound` like `requireBatch`. */
 export async function requireView(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchView> {
-  return toView(await requireFound(asyncId, (batchId) => findLiveBatch(pool, caller.tenant, batchId)));
+  const batch = await requireFound(asyncId, (batchId) => findLiveBatch(pool, caller.tenant, batchId));
+  return withWaiting(pool, toView(batch));
 }
 
 export interface BatchPage {
@@ -54,5 +56,6 @@ export async function batchPage(
   const rows = await listBatches(pool, caller.tenant, { ...page, limit: page.limit + 1 });
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
-  return { data: shown.map(toView), next: rows.length > page.limit && last ? toAsyncId(last.id) : null };
+  const data = await allWithWaiting(pool, shown.map(toView));
+  return { data, next: rows.length > page.limit && last ? toAsyncId(last.id) : null };
 }

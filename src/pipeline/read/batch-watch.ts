@@ -1,9 +1,10 @@
 /** Sends the progress of batches to any number of listeners, with one query per tick for all of them. */
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
-import { isTerminal } from '../../domain/batch.ts';
+import { isTerminal, toBatchId } from '../../domain/batch.ts';
 import { batchesWithProgress } from '../../store/batch-list.ts';
 import { type BatchView, toView } from './batch-view.ts';
+import { allWithWaiting } from './waiting.ts';
 
 export interface BatchWatch {
   /**
@@ -58,10 +59,11 @@ export function createBatchWatch(pool: Pool): BatchWatch {
 
   async function tick(): Promise<void> {
     const asked = [...watched.keys()];
-    const found = new Map((await batchesWithProgress(pool, asked)).map((batch) => [batch.id, batch]));
+    const views = await allWithWaiting(pool, (await batchesWithProgress(pool, asked)).map(toView));
+    const found = new Map(views.map((view) => [toBatchId(view.asyncId), view]));
     for (const batchId of asked) {
-      const batch = found.get(batchId);
-      report(batchId, batch ? eventOf(toView(batch)) : toEvent('gone'));
+      const view = found.get(batchId);
+      report(batchId, view ? eventOf(view) : toEvent('gone'));
     }
   }
 

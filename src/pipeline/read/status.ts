@@ -12,6 +12,7 @@ import {
 import type { Caller } from '../../domain/caller.ts';
 import { type BatchRow, findTenantBatch } from '../../store/batches.ts';
 import { type RunningJobs, runningJobs } from '../../store/job-progress.ts';
+import { type WaitingFor, withWaiting } from './waiting.ts';
 
 export interface BatchStatus {
   asyncId: AsyncId;
@@ -19,6 +20,8 @@ export interface BatchStatus {
   counts: Counts;
   /** Whole percentage of completed work; 100 only when every job has ended. */
   progress: number;
+  /** The limits that jobs of it wait for; absent when none does. */
+  waitingFor?: WaitingFor[];
 }
 
 /**
@@ -35,7 +38,8 @@ export async function requireBatch(
 }
 
 export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown): Promise<BatchStatus> {
-  return statusOf(pool, await requireBatch(pool, caller, asyncId));
+  const status = await statusOf(pool, await requireBatch(pool, caller, asyncId));
+  return withWaiting(pool, status);
 }
 
 /** The running jobs of an ended batch: none. */

@@ -44,8 +44,8 @@ export function nextMessages(
 
 /** One message per action, so that an action whose slots are taken does not delay the others. */
 function restMessages(message: ChunkMessage, rest: readonly Rest[]): NextMessage[] {
-  return rest.map(({ action, indexes }) => ({
-    message: { ...message, action, indexes },
+  return rest.map((jobs) => ({
+    message: { ...message, ...jobs },
     delaySeconds: 0,
     isRest: true,
   }));
@@ -75,15 +75,19 @@ function throttledRuns(
   clock: number,
 ): NextMessage[] {
   const refused = retries.filter(({ throttledSince }) => throttledSince !== undefined);
-  return withLikeDelays(refused).map((group) => {
+  const groups = [...Map.groupBy(refused, ({ bucket }) => bucket)].flatMap(([bucket, of]) =>
+    bucket === undefined ? withLikeDelays(of) : [of],
+  );
+  return groups.map((group) => {
     const indexes = indexesOf(group);
     const since = Math.min(...group.flatMap(({ throttledSince }) => throttledSince ?? [])) + clock;
     const lastRuns =
       message.lastRuns === undefined ? {} : { lastRuns: lastRunsOf(message.lastRuns, indexes) };
-    return {
-      message: { ...message, indexes, throttledSince: message.throttledSince ?? since, ...lastRuns },
-      delaySeconds: delayOf(group),
-    };
+    const next = { ...message, indexes, throttledSince: message.throttledSince ?? since, ...lastRuns };
+    const bucket = group[0]?.bucket;
+    return bucket === undefined
+      ? { message: next, delaySeconds: delayOf(group) }
+      : { message: { ...next, bucket }, delaySeconds: 0, isRest: true };
   });
 }
 

@@ -1,23 +1,36 @@
 import type { RegisteredAction } from '../../registry/registry.ts';
 import type { ActionSlot, ActionSlots } from '../throttle/action-slots.ts';
+import type { Gate } from '../throttle/gate.ts';
 import type { PendingJob } from './execute.ts';
 
-/** The jobs of one action in one message. */
+/** The jobs of one action in one message, or those of them that share all their limits. */
 export class JobGroup {
   readonly entry: RegisteredAction;
   readonly slot: ActionSlot;
+  /** Null for jobs without limits. */
+  readonly gate: Gate | null;
+  /** True while its jobs wait for a limit: they wait for no slot and need no lane. */
+  isThrottled = false;
+  /** The bucket that its jobs must wait for, when the action has been paused since they were fetched. */
+  pausedBy: string | undefined;
   #jobs: readonly PendingJob[];
   #next = 0;
   #running = 0;
   readonly #empty = Promise.withResolvers<void>();
   readonly #onStart: () => void;
 
-  constructor(entry: RegisteredAction, slot: ActionSlot, jobs: readonly PendingJob[], onStart: () => void) {
+  constructor(
+    entry: RegisteredAction,
+    slot: ActionSlot,
+    jobs: readonly PendingJob[],
+    { gate, onStart }: { gate: Gate | null; onStart: () => void },
+  ) {
     this.entry = entry;
     this.slot = slot;
+    this.gate = gate;
     this.#jobs = jobs;
     this.#onStart = onStart;
-    slot.waiting += jobs.length;
+    this.#addWaiting(jobs.length);
   }
 
   /** The number of jobs not started. */
@@ -53,13 +66,13 @@ export class JobGroup {
   putBack(jobs: readonly PendingJob[]): void {
     this.#jobs = jobs;
     this.#next = 0;
-    this.slot.waiting += jobs.length;
+    this.#addWaiting(jobs.length);
   }
 
   /** Gives up the jobs that are left and returns their indexes: none of them will be started. */
   giveUp(): number[] {
     const indexes = this.#jobs.slice(this.#next).map(({ index }) => index);
-    this.slot.waiting -= indexes.length;
+    this.#addWaiting(-indexes.length);
     this.#jobs = this.#jobs.slice(0, this.#next);
     this.#empty.resolve();
     return indexes;
@@ -76,9 +89,14 @@ export class JobGroup {
     this.slot.end(begunAt);
   }
 
+  /** Jobs with limits do not count: the action's other jobs need not wait for them. */
+  #addWaiting(count: number): void {
+    if (this.gate === null) this.slot.waiting += count;
+  }
+
   #started(count: number, { mayComeBack = false } = {}): void {
     this.#next += count;
-    this.slot.waiting -= count;
+    this.#addWaiting(-count);
     this.#onStart();
     if (this.open === 0 && !mayComeBack) this.#empty.resolve();
   }
@@ -88,6 +106,8 @@ export class JobGroup {
 export interface Rest {
   action: string;
   indexes: number[];
+  /** The bucket of a limit that they wait for. */
+  bucket?: string;
 }
 
 /** The jobs of a message that are not started, by action. */
@@ -95,13 +115,23 @@ export class OpenJobs {
   readonly groups: readonly JobGroup[];
   #startedAt: number | null = null;
 
-  constructor(jobs: readonly PendingJob[], slots: ActionSlots) {
+  /** @param gatesOf the gates of an action's jobs; null when it has no limits */
+  constructor(
+    jobs: readonly PendingJob[],
+    slots: ActionSlots,
+    gatesOf: (entry: RegisteredAction) => ((params: unknown) => Gate) | null = () => null,
+  ) {
     const onStart = () => {
       this.#startedAt = performance.now();
     };
-    this.groups = [...Map.groupBy(jobs, ({ entry }) => entry)].map(
-      ([entry, group]) => new JobGroup(entry, slots.of(entry), group, onStart),
-    );
+    this.groups = [...Map.groupBy(jobs, ({ entry }) => entry)].flatMap(([entry, group]) => {
+      const slot = slots.of(entry);
+      const gateOf = gatesOf(entry);
+      if (!gateOf) return [new JobGroup(entry, slot, group, { gate: null, onStart })];
+      return [...Map.groupBy(group, ({ params }) => gateOf(params))].map(
+        ([gate, limited]) => new JobGroup(entry, slot, limited, { gate, onStart }),
+      );
+    });
   }
 
   get size(): number {
@@ -117,6 +147,13 @@ export class OpenJobs {
   giveUp(groups = this.groups): Rest[] {
     return groups
       .filter(({ open }) => open > 0)
-      .map((group) => ({ action: group.entry.name, indexes: group.giveUp() }));
+      .map((group) => {
+        const bucket = group.pausedBy ?? group.gate?.holdBy;
+        return {
+          action: group.entry.name,
+          indexes: group.giveUp(),
+          ...(bucket === undefined ? {} : { bucket }),
+        };
+      });
   }
 }

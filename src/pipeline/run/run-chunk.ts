@@ -15,6 +15,7 @@ import type { ChunkEnd } from '../../telemetry/events.ts';
 import { dropClaim, releaseMessage } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
+import type { Throttle } from '../throttle/throttle.ts';
 import type { PendingJob } from './execute.ts';
 import type { TransactionalDeps } from './execute-transactional.ts';
 import { noteFailure } from './job-failures.ts';
@@ -27,6 +28,7 @@ export interface RunChunkDeps extends TransactionalDeps {
   registry: Registry;
   services: Services;
   slots: ActionSlots;
+  throttle: Throttle;
   smallChunks: SmallChunks;
   log: Log & { child(bindings: object): Log };
   /** The log of failing jobs. */
@@ -138,20 +140,17 @@ function scopeOf(
 
 function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunner {
   return async (run, jobs) => {
-    const open = new OpenJobs(jobs, run.slots);
+    const open = new OpenJobs(jobs, run.slots, run.throttle.gatesFor(run.scope.tenant));
     const notStarted: Rest[] = [];
-    onWork?.({
-      batch: run.claim.message.batch,
-      jobs: open,
-      handBack(groups) {
-        const rest = open.giveUp(groups);
-        if (rest.length === 0) return;
-        // No job of it runs: it ends now, and the rest returns to the queue with its end.
-        if (open.startedAt === null && open.size === 0) notStarted.push(...rest);
-        else run.recorder.handBack(rest);
-      },
-    });
-    await runJobs(run, open);
+    function handBack(groups?: readonly JobGroup[]): void {
+      const rest = open.giveUp(groups);
+      if (rest.length === 0) return;
+      // No job of it runs: it ends now, and the rest returns to the queue with its end.
+      if (open.startedAt === null && open.size === 0) notStarted.push(...rest);
+      else run.recorder.handBack(rest);
+    }
+    onWork?.({ batch: run.claim.message.batch, jobs: open, handBack });
+    await runJobs({ ...run, hold: (group) => handBack([group]) }, open);
     return [...notStarted, ...open.giveUp()];
   };
 }
@@ -163,6 +162,8 @@ function mayGoBackAsItIs(
   rest: readonly Rest[],
 ): boolean {
   const { message, queue } = claim;
+  // Held messages name the bucket that they wait for.
+  if (recorder.halted === null && rest.some(({ bucket }) => bucket !== undefined)) return false;
   const left = rest.reduce((sum, { indexes }) => sum + indexes.length, 0);
   if (left === 0 || left < jobs.length || isQuarantine(queue)) return false;
   // A message of several actions would be fetched again at once: it returns as several messages, one per

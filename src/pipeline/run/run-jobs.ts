@@ -6,11 +6,13 @@ import type { Outcome } from '../../domain/outcome.ts';
 import type { RegisteredAction } from '../../registry/registry.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
 import { mustTurn, nextTurn } from '../throttle/event-loop-turns.ts';
+import type { Gate } from '../throttle/gate.ts';
 import { isPromise } from './deadline.ts';
 import { execute, executeMany, GroupError, type PendingJob } from './execute.ts';
 import { executeTransactional, type TransactionalRun } from './execute-transactional.ts';
 import type { JobGroup, OpenJobs } from './open-jobs.ts';
 import type { Recorder } from './recorder.ts';
+import { runGated } from './run-gated.ts';
 import { PluginSql } from './sql/plugin-sql.ts';
 
 /** What the runs of one message's jobs share. */
@@ -19,6 +21,8 @@ export interface JobRun extends TransactionalRun {
   recorder: Recorder;
   /** Called and awaited before a job starts, because the job may end this process. */
   announce?: ((indexes: number[]) => Promise<void>) | undefined;
+  /** Returns the jobs of a group, which must wait for a limit. When absent, they wait here. */
+  hold?: ((group: JobGroup) => void) | undefined;
 }
 
 /** Resolves when no job runs any more. Jobs still open then were not started, because the recorder halted. */
@@ -27,6 +31,8 @@ export async function runJobs(run: JobRun, { groups }: OpenJobs): Promise<void> 
 }
 
 async function runGroup(run: JobRun, group: JobGroup): Promise<void> {
+  const { gate } = group;
+  if (gate) return runGated(run, group, gate, (permitted) => runPermitted(run, group, gate, permitted));
   const { runMany } = group.entry.action;
   if (runMany && group.open > 1) await inSlot(run, group, () => runTogether(run, group, runMany));
   async function runner(): Promise<void> {
@@ -34,6 +40,37 @@ async function runGroup(run: JobRun, group: JobGroup): Promise<void> {
       if (group.open > 0) await nextTurn();
   }
   await Promise.all(Array.from({ length: Math.min(group.entry.concurrency, group.open) }, runner));
+}
+
+/**
+ * Runs jobs one after the other in a slot, as long as their limits let them start.
+ *
+ * @param permitted the permits of the first are taken
+ */
+async function runPermitted(run: JobRun, group: JobGroup, gate: Gate, permitted: boolean): Promise<boolean> {
+  const { recorder } = run;
+  let mayStart = permitted;
+  const ran = await inSlot(run, group, async () => {
+    const startedAt = performance.now();
+    for (let now = startedAt; group.open > 0; now = performance.now()) {
+      // A start comes right after its permits were taken, or it would come too close to the next.
+      if (!mayStart) await recorder.lookForCancel(now);
+      if (recorder.halted !== null || !(mayStart || gate.start())) break;
+      mayStart = false;
+      const job = group.take();
+      try {
+        const running = job && runJob(run, group, job);
+        if (running) await running;
+      } finally {
+        gate.end();
+      }
+      if (now - startedAt >= MAX_SLICE_MS || mustTurn(now)) break;
+    }
+    return true;
+  });
+  // The halt came first, or others took the remaining jobs.
+  if (mayStart) gate.end();
+  return ran;
 }
 
 /** False when nothing was run: the halt came first, or other runners took the remaining jobs. */
@@ -73,14 +110,14 @@ async function runSlice(run: JobRun, group: JobGroup): Promise<boolean> {
 /** Returns a promise only when there is something to wait for. */
 function runJob(run: JobRun, group: JobGroup, job: PendingJob): void | Promise<void> {
   const { recorder, scope, announce } = run;
-  if (announce || job.entry.transactional) return counted(group, runAnnounced(run, job));
+  if (announce || job.entry.transactional) return counted(group, runAnnounced(run, group, job));
   recorder.started(job.index);
   const outcome = execute(job, scope, sqlOf(run, job.entry));
-  if (!isPromise(outcome)) return take(run, job.entry, outcome);
+  if (!isPromise(outcome)) return take(run, group, outcome);
   const begunAt = group.begin();
   return outcome.then((late) => {
     group.end(begunAt);
-    return take(run, job.entry, late);
+    return take(run, group, late);
   });
 }
 
@@ -93,23 +130,30 @@ async function counted<T>(group: JobGroup, running: Promise<T>): Promise<T> {
   }
 }
 
-function take({ recorder, scope }: JobRun, entry: RegisteredAction, outcome: Outcome): void | Promise<void> {
-  if (outcome.status !== 'succeeded') scope.noteOutcome(entry.name, outcome);
-  return recorder.add(outcome);
+function take({ recorder, scope }: JobRun, group: JobGroup, outcome: Outcome): void | Promise<void> {
+  if (outcome.status === 'succeeded') return recorder.add(outcome);
+  scope.noteOutcome(group.entry.name, outcome);
+  return recorder.add(heldBy(group, outcome));
 }
 
-async function runAnnounced(run: JobRun, job: PendingJob): Promise<void> {
+/** A job that was refused for now waits for its bucket, which is put to sleep. */
+function heldBy({ gate }: JobGroup, outcome: Outcome): Outcome {
+  if (!gate || outcome.status !== 'retry' || outcome.throttledSince === undefined) return outcome;
+  return { ...outcome, bucket: gate.throttle(outcome.delaySeconds) };
+}
+
+async function runAnnounced(run: JobRun, group: JobGroup, job: PendingJob): Promise<void> {
   const { recorder, scope } = run;
   await run.announce?.([job.index]);
   recorder.started(job.index);
   if (!job.entry.transactional) {
-    await take(run, job.entry, await execute(job, scope, sqlOf(run, job.entry)));
+    await take(run, group, await execute(job, scope, sqlOf(run, job.entry)));
     return;
   }
   const answer = await executeTransactional(run, [job]);
   if (answer === 'lost') recorder.halt('lost');
   else if ('state' in answer) recorder.recorded([job.index], answer);
-  else for (const outcome of answer.outcomes) await take(run, job.entry, outcome);
+  else for (const outcome of answer.outcomes) await take(run, group, outcome);
 }
 
 type RunMany = NonNullable<RegisteredAction['action']['runMany']>;
@@ -120,7 +164,7 @@ async function runTogether(run: JobRun, group: JobGroup, runMany: RunMany): Prom
   await recorder.lookForCancel(performance.now());
   if (recorder.halted !== null) return false;
   const jobs = group.takeAll();
-  const haveRun = await counted(group, runAll(run, group.entry, runMany, jobs));
+  const haveRun = await counted(group, runAll(run, group, runMany, jobs));
   if (haveRun) return true;
   const params = scope.paramsAsSent();
   group.putBack(jobs.map((job) => ({ ...job, params: params(job.index) })));
@@ -129,10 +173,11 @@ async function runTogether(run: JobRun, group: JobGroup, runMany: RunMany): Prom
 
 async function runAll(
   run: JobRun,
-  entry: RegisteredAction,
+  group: JobGroup,
   runMany: RunMany,
   jobs: readonly PendingJob[],
 ): Promise<boolean> {
+  const { entry } = group;
   const { recorder, scope } = run;
   const indexes = jobs.map(({ index }) => index);
   await run.announce?.(indexes);
@@ -142,7 +187,7 @@ async function runAll(
     if (answer === 'lost') recorder.halt('lost');
     if (answer === 'lost') return false;
     if ('outcomes' in answer) {
-      if (answer.isOver) for (const outcome of answer.outcomes) await take(run, entry, outcome);
+      if (answer.isOver) for (const outcome of answer.outcomes) await take(run, group, outcome);
       return answer.isOver;
     }
     recorder.recorded(indexes, answer);
@@ -150,7 +195,7 @@ async function runAll(
   }
   try {
     const { outcomes } = await executeMany(entry, runMany, jobs, scope, sqlOf(run, entry));
-    for (const outcome of outcomes) await take(run, entry, outcome);
+    for (const outcome of outcomes) await take(run, group, outcome);
     return true;
   } catch (error) {
     const err = error instanceof GroupError ? error.thrown : error;

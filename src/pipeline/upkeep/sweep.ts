@@ -16,6 +16,7 @@ import {
   pendingCallbacks,
   unfinishedBatches,
 } from '../../store/batches.ts';
+import { deleteUnusedBuckets } from '../../store/buckets.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { countDeliveries } from '../../store/deliveries.ts';
 import { trySweepLock } from '../../store/duty-locks.ts';
@@ -76,6 +77,7 @@ export async function sweep(
     }
     await findLostResults(deps, client, walk);
     await discardStaleUploads(deps);
+    await deleteUnusedBuckets(deps.pool);
   };
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
 }

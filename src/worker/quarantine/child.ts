@@ -118,7 +118,7 @@ function runnerOf(
   return async (run, jobs) => {
     const rest: Rest[] = [];
     async function runThese(these: readonly PendingJob[], alone: boolean): Promise<void> {
-      const open = new OpenJobs(these, run.slots);
+      const open = new OpenJobs(these, run.slots, run.throttle.gatesFor(run.scope.tenant));
       const announce = (indexes: number[]) =>
         report({ kind: 'started', task: id, indexes, alone, areLast: !alone && open.size === 0 });
       await runJobs({ ...run, announce }, open);

@@ -1,0 +1,48 @@
+import type { Pool } from 'pg';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { type Caller, isOperator } from '../../domain/caller.ts';
+import { unknownMember } from '../../domain/unknown-name.ts';
+import type { Limits } from '../../plugin/limits.ts';
+import { wrongLimits } from '../../registry/limits.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { changeActionSetting } from '../../store/action-settings.ts';
+
+const MEMBERS = ['paused', 'limits'];
+
+/**
+ * Pauses or resumes an action, or changes its limits, for all tenants: `{"paused"?: true, "limits"?: {…}}`, where null
+ * restores the limits in its file. Worker processes see it within two seconds. Throws `forbidden`, `notFound` and
+ * `badRequest`.
+ */
+export async function changeAction(
+  { pool, registry }: { pool: Pool; registry: Registry },
+  caller: Caller,
+  name: string,
+  change: Record<string, unknown>,
+): Promise<void> {
+  if (!isOperator(caller))
+    throw new BatchwrightError('forbidden', {
+      message: 'Only an admin key of the tenant default changes actions',
+    });
+  if (!registry.actions.some((entry) => entry.name === name))
+    throw new BatchwrightError('notFound', { message: 'There is no such action' });
+  const wrong = wrongChange(change);
+  if (wrong !== null) throw new BatchwrightError('badRequest', { message: wrong });
+  const { paused, limits } = change as { paused?: boolean; limits?: Limits | null };
+  await changeActionSetting(pool, name, {
+    paused,
+    limits: limits == null ? limits : JSON.stringify(limits),
+  });
+}
+
+function wrongChange(change: Record<string, unknown>): string | null {
+  const unknown = Object.keys(change).find((name) => !MEMBERS.includes(name));
+  if (unknown !== undefined) return unknownMember('', unknown, MEMBERS);
+  const { paused, limits } = change;
+  if (paused === undefined && limits === undefined) return 'paused or limits is required';
+  if (paused !== undefined && typeof paused !== 'boolean') return 'paused must be true or false';
+  if (limits === undefined || limits === null) return null;
+  if (typeof limits !== 'object' || Array.isArray(limits))
+    return 'limits must be an object such as {"rate":{"limit":20,"perSeconds":1}}, or null for those in its file';
+  return wrongLimits(limits as Limits, 'limits.');
+}

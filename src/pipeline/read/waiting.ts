@@ -1,0 +1,58 @@
+/** Which limits the jobs of a batch wait for. */
+import type { Pool } from 'pg';
+import { type AsyncId, type BatchState, isTerminal, toBatchId } from '../../domain/batch.ts';
+import { bucketNameOf } from '../../domain/bucket-key.ts';
+import { type HeldJobs, heldOfBatches } from '../../queue/held.ts';
+import { type BucketRow, findBuckets } from '../../store/buckets.ts';
+
+export interface WaitingFor {
+  /** The action whose limit it is; null for the batch's own. */
+  action: string | null;
+  /** What shares the limit: a tenant, a value of the params, a host. Null for all jobs of the action, or of the batch. */
+  bucket: string | null;
+  jobs: number;
+  /** Nothing starts before; null when that is not known. */
+  until: Date | null;
+}
+
+/** Limits named for a batch. */
+const MAX_NAMED = 100;
+
+/** A batch as it is shown. */
+interface Shown {
+  asyncId: AsyncId;
+  state: BatchState;
+  waitingFor?: WaitingFor[];
+}
+
+/** Adds the limits that jobs of the batch wait for, if any. */
+export async function withWaiting<T extends Shown>(pool: Pool, batch: T): Promise<T> {
+  const [shown = batch] = await allWithWaiting(pool, [batch]);
+  return shown;
+}
+
+/** The same for several, in at most two statements. */
+export async function allWithWaiting<T extends Shown>(pool: Pool, batches: readonly T[]): Promise<T[]> {
+  const open = batches.filter(({ state }) => !isTerminal(state)).map(({ asyncId }) => toBatchId(asyncId));
+  const held = open.length > 0 ? await heldOfBatches(pool, open) : [];
+  if (held.length === 0) return [...batches];
+  const byBatch = Map.groupBy(held, ({ batch }) => batch);
+  const named = new Map([...byBatch].map(([batch, all]) => [batch, all.slice(0, MAX_NAMED)]));
+  const keys = new Set([...named.values()].flat().map(({ bucket }) => bucket));
+  const rows = new Map((await findBuckets(pool, [...keys])).map((row) => [row.key, row]));
+  return batches.map((batch) => {
+    const waiting = named.get(toBatchId(batch.asyncId));
+    return waiting ? { ...batch, waitingFor: waiting.map((jobs) => toWaiting(jobs, rows)) } : batch;
+  });
+}
+
+function toWaiting({ bucket: key, jobs }: HeldJobs, rows: ReadonlyMap<string, BucketRow>): WaitingFor {
+  const { asleepUntil = null, nextAt = null } = rows.get(key) ?? {};
+  const { action, by, value } = bucketNameOf(key);
+  return {
+    action: action || null,
+    bucket: action && by ? value : null,
+    jobs,
+    until: asleepUntil && nextAt ? (asleepUntil > nextAt ? asleepUntil : nextAt) : (asleepUntil ?? nextAt),
+  };
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chunkClaimed } from '../../src/telemetry/events.ts';
+import { startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+import { startCalledServer } from './limits-server.ts';
+
+function jobs(action: string, count: number, params: object): object[] {
+  return Array.from({ length: count }, () => ({ namespace: 'limit', action, params }));
+}
+
+test('two workers under one rate never call more often than it in any second', async (t) => {
+  const system = await startSystem(t);
+  await system.addWorker();
+  const { url, ...server } = await startCalledServer(t);
+  const begunAt = performance.now();
+  const batches = await Promise.all([0, 1, 2].map(() => system.run(jobs('paced', 30, { url }))));
+  for (const asyncId of batches) {
+    const { counts } = await system.ended(asyncId);
+    assert.equal(counts.succeeded, 30);
+  }
+  const seconds = (performance.now() - begunAt) / 1000;
+  assert.equal(server.calls.length, 90);
+  assert.ok(server.mostInSecond() <= 20, `${server.mostInSecond()} in a second`);
+  assert.ok(seconds < 15, `took ${seconds} s`);
+  for (const asyncId of batches)
+    for (const { attempts } of await system.results(asyncId)) assert.equal(attempts, 1);
+});
+
+test('a busy account keeps no other account waiting, and no other action', async (t) => {
+  const system = await startSystem(t);
+  const busy = await startCalledServer(t, { isHolding: true });
+  const other = await startCalledServer(t);
+  const slow = await system.run(jobs('account', 300, { url: busy.url, account: 'busy' }));
+  await waitFor(async () => busy.calls.length === 2, { what: 'two calls of the busy account' });
+  const begunAt = performance.now();
+  const quick = await Promise.all([
+    system.run(jobs('account', 20, { url: other.url, account: 'other' })),
+    system.run(jobs('free', 20, { url: other.url })),
+  ]);
+  for (const asyncId of quick) assert.equal((await system.ended(asyncId)).counts.succeeded, 20);
+  assert.ok(performance.now() - begunAt < 3000);
+  assert.equal(busy.calls.length, 2);
+  busy.answer();
+  assert.equal((await system.ended(slow)).counts.succeeded, 300);
+  assert.equal(busy.most.get('busy'), 2);
+  assert.ok((other.most.get('other') ?? 0) <= 2);
+});
+
+test('jobs that wait are cancelled at once', async (t) => {
+  const system = await startSystem(t);
+  const { url, calls } = await startCalledServer(t);
+  const [first, second] = [
+    await system.run(jobs('paced', 200, { url })),
+    await system.run(jobs('paced', 200, { url })),
+  ];
+  await waitFor(async () => calls.length > 5, { what: 'some calls' });
+  for (const asyncId of [first, second]) await system.rpc('cancel', { async: asyncId });
+  const ends = await Promise.all([first, second].map((asyncId) => system.ended(asyncId, 5000)));
+  for (const { state, counts } of ends) {
+    assert.equal(state, 'cancelled');
+    assert.equal((counts.succeeded ?? 0) + (counts.cancelled ?? 0), 200);
+  }
+});
+
+test('messages of waiting jobs are claimed in proportion to the permits, not to the jobs', async (t) => {
+  const system = await startSystem(t);
+  const { url } = await startCalledServer(t);
+  const batches = await Promise.all(Array.from({ length: 40 }, () => system.run(jobs('paced', 50, { url }))));
+  const held = async () => {
+    const { rows } = await system.pool.query<{ jobs: number }>(
+      `select coalesce(sum(jsonb_array_length(data -> 'indexes')), 0)::int as jobs from pgboss.job where blocked`,
+    );
+    return (rows[0]?.jobs ?? 0) > 1800;
+  };
+  await waitFor(held, { what: 'most jobs to be held' });
+  let claims = 0;
+  const ignore = chunkClaimed.listen(() => claims++);
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  ignore();
+  assert.ok(claims <= 20, `${claims} messages were claimed in 2 s`);
+  await Promise.all(batches.map((asyncId) => system.rpc('cancel', { async: asyncId })));
+  for (const asyncId of batches) assert.equal((await system.ended(asyncId)).state, 'cancelled');
+});
+
+test('a refused job puts its bucket to sleep, and is not charged', async (t) => {
+  const system = await startSystem(t);
+  const server = await startCalledServer(t);
+  server.refuse(1, 2);
+  const params = { url: server.url, account: 'refusing' };
+  const asyncId = await system.run(jobs('account', 30, params));
+  await waitFor(async () => (await system.request(`/v1/batches/${asyncId}`)).body.waitingFor?.[0]?.until, {
+    what: 'the batch to wait for a time',
+  });
+  assert.ok(server.calls.length <= 3, `${server.calls.length} calls`);
+  const other = await system.run(jobs('account', 30, { ...params, account: 'other' }));
+  await system.ended(other);
+  await system.ended(asyncId);
+  const times = server.calls.filter(({ account }) => account === 'refusing').map(({ at }) => at);
+  const pause = Math.max(...times.slice(1).map((at, before) => at - (times[before] ?? 0)));
+  assert.ok(pause >= 1900, `the longest pause was ${pause} ms`);
+  for (const { status, attempts } of await system.results(asyncId))
+    assert.deepEqual([status, attempts], ['succeeded', 1]);
+});
