@@ -48,6 +48,13 @@ export function callsBody(n: number, url: string): Buffer {
   return Buffer.from(`{"jobs":[${range(0, n, () => job).join(',')}]}`);
 }
 
+/** The body of a `run` request of n jobs that share the starts of so many buckets. */
+export function limitedBody(n: number, buckets: number): Buffer {
+  const job = (index: number) =>
+    JSON.stringify({ namespace: 'bench', action: 'limited', params: { n: index, bucket: index % buckets } });
+  return Buffer.from(`{"jobs":[${range(0, n, job).join(',')}]}`);
+}
+
 /** W(n) as lines of JSON, in pieces of about 64 KiB. */
 export function batchLines(n: number): Buffer[] {
   return Array.from(slices(n, 600), ([from, to]) =>
