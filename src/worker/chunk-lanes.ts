@@ -15,6 +15,7 @@ import { toAsyncId } from '../domain/batch.ts';
 import type { JobGroup } from '../pipeline/run/open-jobs.ts';
 import { type MessageWork, type RunChunkDeps, runChunk } from '../pipeline/run/run-chunk.ts';
 import { sendToQuarantine } from '../pipeline/run/send-to-quarantine.ts';
+import { type WaitingJobs, WaitingReports } from '../pipeline/throttle/waiting-reports.ts';
 import { type Room, SMALL_PER_LANE, sizeOfMessage } from '../queue/fetch-chunks.ts';
 import { type ChunkMessage, isRetry } from '../queue/messages.ts';
 import type { Claim, Lane, Lanes, ChunkLanes as QueueLanes } from '../queue/queue.ts';
@@ -56,6 +57,7 @@ class ChunkLanes {
   readonly #queue: string;
   readonly #lanes: QueueLanes;
   readonly #heldJobs: HeldJobs;
+  readonly #waitingReports: WaitingReports;
   readonly #hands = new Set<Hand>();
   /** The room at the last fetch: it may have left messages of these actions in the queue. */
   #room: Room = { free: {}, later: {} };
@@ -80,6 +82,7 @@ class ChunkLanes {
       if (isLeft) this.#lanes.wake();
     });
     this.#heldJobs = new HeldJobs(deps, this.#lanes);
+    this.#waitingReports = new WaitingReports(deps, () => this.#waiting());
     deps.throttle.onChange((actions) => this.#limitsChanged(actions));
   }
 
@@ -87,6 +90,7 @@ class ChunkLanes {
     await this.#heldJobs.stop();
     await this.#lanes.stop();
     clearInterval(this.#timer);
+    await this.#waitingReports.stop();
   }
 
   async #work(claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
@@ -122,6 +126,20 @@ class ChunkLanes {
       this.#hands.delete(hand);
       if (hand.work?.jobs.groups.some(({ gate }) => gate)) this.#heldJobs.wake();
     }
+  }
+
+  /** The jobs in hand that wait for limits, by batch and bucket. */
+  #waiting(): WaitingJobs[] {
+    const sums = new Map<string, WaitingJobs>();
+    for (const { work } of this.#hands) {
+      for (const { gate, isThrottled, open } of work?.jobs.groups ?? []) {
+        if (!work || !gate || !isThrottled || open === 0) continue;
+        const { batch, tenant } = work;
+        const key = `${batch} ${gate.holdBy}`;
+        sums.set(key, { batch, tenant, bucket: gate.holdBy, jobs: open + (sums.get(key)?.jobs ?? 0) });
+      }
+    }
+    return [...sums.values()];
   }
 
   /** Jobs that have not started are looked at again. */

@@ -3,10 +3,10 @@ import type { Pool } from 'pg';
 import { bucketNameOf } from '../../domain/bucket-key.ts';
 import { type Caller, isOperator } from '../../domain/caller.ts';
 import type { Limits } from '../../plugin/limits.ts';
-import { heldByBucket } from '../../queue/held.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { type ActionSetting, readActionSettings } from '../../store/action-settings.ts';
 import { type BucketRow, findBuckets, recentBuckets } from '../../store/buckets.ts';
+import { waitingByBucket } from './waiting-jobs.ts';
 
 /** An action that has limits, or is paused. */
 export interface ActionLimits {
@@ -24,7 +24,7 @@ interface BucketView {
   bucket: string | null;
   /** The batch, for its own limits. */
   asyncId?: string;
-  /** Jobs held until there is room. */
+  /** Jobs that wait until there is room. */
   waiting: number;
   running: number;
   asleepUntil: Date | null;
@@ -48,12 +48,11 @@ export interface LimitsDeps {
 /** The operator sees all buckets, other callers those that their own jobs wait for. */
 export async function limitsFor({ pool, registry }: LimitsDeps, caller: Caller): Promise<LimitsView> {
   const isAll = isOperator(caller);
-  const held = await heldByBucket(pool, isAll ? null : caller.tenant);
-  const waiting = new Map(held.map(({ bucket, jobs }) => [bucket, jobs]));
-  const most = held
-    .toSorted((a, b) => b.jobs - a.jobs)
+  const waiting = await waitingByBucket(pool, isAll ? null : caller.tenant);
+  const most = [...waiting]
+    .sort(([, a], [, b]) => b - a)
     .slice(0, MAX_BUCKETS)
-    .map(({ bucket }) => bucket);
+    .map(([bucket]) => bucket);
   const rows = await findBuckets(pool, most);
   const recent = isAll ? await recentBuckets(pool, MAX_BUCKETS) : [];
   const known = new Map([...rows, ...recent].map((row) => [row.key, row]));

@@ -2,8 +2,8 @@
 import type { Pool } from 'pg';
 import { type AsyncId, type BatchState, isTerminal, toBatchId } from '../../domain/batch.ts';
 import { bucketNameOf } from '../../domain/bucket-key.ts';
-import { type HeldJobs, heldOfBatches } from '../../queue/held.ts';
 import { type BucketRow, findBuckets } from '../../store/buckets.ts';
+import { type BucketJobs, waitingOfBatches } from './waiting-jobs.ts';
 
 export interface WaitingFor {
   /** The action whose limit it is; null for the batch's own. */
@@ -31,22 +31,22 @@ export async function withWaiting<T extends Shown>(pool: Pool, batch: T): Promis
   return shown;
 }
 
-/** The same for several, in at most two statements. */
+/** The same for several, in at most three statements. */
 export async function allWithWaiting<T extends Shown>(pool: Pool, batches: readonly T[]): Promise<T[]> {
   const open = batches.filter(({ state }) => !isTerminal(state)).map(({ asyncId }) => toBatchId(asyncId));
-  const held = open.length > 0 ? await heldOfBatches(pool, open) : [];
-  if (held.length === 0) return [...batches];
-  const byBatch = Map.groupBy(held, ({ batch }) => batch);
+  const jobs = open.length > 0 ? await waitingOfBatches(pool, open) : [];
+  if (jobs.length === 0) return [...batches];
+  const byBatch = Map.groupBy(jobs, ({ batch }) => batch);
   const named = new Map([...byBatch].map(([batch, all]) => [batch, all.slice(0, MAX_NAMED)]));
   const keys = new Set([...named.values()].flat().map(({ bucket }) => bucket));
   const rows = new Map((await findBuckets(pool, [...keys])).map((row) => [row.key, row]));
   return batches.map((batch) => {
     const waiting = named.get(toBatchId(batch.asyncId));
-    return waiting ? { ...batch, waitingFor: waiting.map((jobs) => toWaiting(jobs, rows)) } : batch;
+    return waiting ? { ...batch, waitingFor: waiting.map((one) => toWaiting(one, rows)) } : batch;
   });
 }
 
-function toWaiting({ bucket: key, jobs }: HeldJobs, rows: ReadonlyMap<string, BucketRow>): WaitingFor {
+function toWaiting({ bucket: key, jobs }: BucketJobs, rows: ReadonlyMap<string, BucketRow>): WaitingFor {
   const { asleepUntil = null, nextAt = null } = rows.get(key) ?? {};
   const { action, by, value } = bucketNameOf(key);
   return {

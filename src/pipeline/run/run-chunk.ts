@@ -45,6 +45,7 @@ export type JobRunner = (run: JobRun & RunChunkDeps, jobs: readonly PendingJob[]
 /** A message in hand, as seen by its lane. */
 export interface MessageWork {
   readonly batch: string;
+  readonly tenant: string;
   readonly jobs: OpenJobs;
   /** Returns the jobs of these groups, or of all, that are not started to the queue at once. */
   handBack(groups?: readonly JobGroup[]): void;
@@ -149,7 +150,7 @@ function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunne
       if (open.startedAt === null && open.size === 0) notStarted.push(...rest);
       else run.recorder.handBack(rest);
     }
-    onWork?.({ batch: run.claim.message.batch, jobs: open, handBack });
+    onWork?.({ batch: run.claim.message.batch, tenant: run.scope.tenant, jobs: open, handBack });
     await runJobs({ ...run, hold: (group) => handBack([group]) }, open);
     return [...notStarted, ...open.giveUp()];
   };

@@ -16,6 +16,7 @@ import {
   pendingCallbacks,
   unfinishedBatches,
 } from '../../store/batches.ts';
+import { deleteOldWaiting } from '../../store/bucket-waiting.ts';
 import { deleteUnusedBuckets } from '../../store/buckets.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { countDeliveries } from '../../store/deliveries.ts';
@@ -78,6 +79,7 @@ export async function sweep(
     await findLostResults(deps, client, walk);
     await discardStaleUploads(deps);
     await deleteUnusedBuckets(deps.pool);
+    await deleteOldWaiting(deps.pool);
   };
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
 }

@@ -30,9 +30,12 @@ test('a batch shows which limits its jobs wait for, while they wait', async (t) 
   await waitFor(async () => server.calls.length === 2, { what: 'the calls of the first batch' });
   const second = await system.run(jobs('account', 5, params));
   const expected = [{ action: 'limit.account', bucket: 'blue', jobs: 5, until: null }];
-  await waitFor(async () => (await system.request(`/v1/batches/${second}`)).body.waitingFor, {
-    what: 'the second batch to wait',
-  });
+  for (const asyncId of [first, second])
+    await waitFor(async () => (await system.request(`/v1/batches/${asyncId}`)).body.waitingFor, {
+      what: 'the batch to wait',
+    });
+  const { body: inHand } = await system.request(`/v1/batches/${first}`);
+  assert.deepEqual(inHand.waitingFor, [{ ...expected[0], jobs: 98 }], 'jobs that a worker has in hand');
   const { body: view } = await system.request(`/v1/batches/${second}`);
   const { body: progress } = await system.rpc('progress', { async: second });
   const { body: list } = await system.request('/v1/batches?limit=1');
@@ -55,18 +58,18 @@ test('GET /v1/limits shows the operator the buckets in use, and others those of 
       const { body } = await system.request('/v1/limits');
       return (
         body.data.some(
-          ({ waiting, running }: { waiting: number; running: number }) => waiting === 3 && running === 2,
+          ({ waiting, running }: { waiting: number; running: number }) => waiting === 101 && running === 2,
         ) && body
       );
     },
-    { what: 'three waiting jobs and two running' },
+    { what: 'the other jobs of both batches to wait, and two to run' },
   );
   assert.deepEqual(
     all.data.find(({ bucket }: { bucket: string }) => bucket === 'green'),
     {
       action: 'limit.account',
       bucket: 'green',
-      waiting: 3,
+      waiting: 101,
       running: 2,
       asleepUntil: null,
       nextAt: null,
