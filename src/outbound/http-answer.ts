@@ -41,7 +41,7 @@ async function failure(exchange: Exchange, host: string, answer: PlainResponse):
   const { statusCode: status, headers } = answer;
   const excerpt = new Excerpt(exchange.stream, MAX_DETAILS_BYTES);
   await excerpt.complete(DETAILS_MS);
-  const message = `${host} answered ${status}`;
+  const message = `${host} answered ${status}${status < 400 ? ', which is not expected' : ''}`;
   const details = { status, headers: headersOf(answer), body: excerpt.text() };
   const retryAfter = retryAfterSeconds(headers);
   if (status === 429 || (status === 503 && retryAfter !== null))
