@@ -148,7 +148,7 @@ async function startEngine(
     log,
   });
   const failures = new LimitedLog(log);
-  const throttle = new Throttle({ pool, registry, log });
+  const throttle = new Throttle({ pool, registry, log, hostLimits: config.httpLimits });
   await throttle.start();
   const drain = new AbortController();
   const stop = new AbortController();

@@ -3,9 +3,11 @@ import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parse as parsePostgresUrl } from 'pg-connection-string';
+import type { HostLimit, HostLimits } from '../domain/host-limits.ts';
 import { isOneOf, wholeNumberIn } from '../domain/text.ts';
 import { type AllowList, parseAllowList } from '../outbound/address-guard.ts';
 
+const MAX_LIMIT = 1_000_000;
 /** Almost four months. */
 const MAX_SECONDS = 9_999_999;
 
@@ -121,4 +123,32 @@ export function listOfSeconds(text: string): readonly number[] {
   if (!seconds.every((value) => value !== null))
     throw new NotAllowed('whole numbers of seconds, separated by commas');
   return Object.freeze(seconds);
+}
+
+const HOST_LIMIT =
+  /^(?<host>\*|[A-Za-z0-9.-]+(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?)=(?:(?<starts>\d+)\/s(?:;(?=\d)|$))?(?<atOnce>\d+)?$/;
+
+/** Limits of hosts: `api.example.com=20/s;5,*=50`, starts a second and requests at once. */
+export function hostLimits(text: string): HostLimits {
+  const parts = text.split(',').map((part) => part.trim());
+  return new Map(parts.filter((part) => part !== '').map(hostLimit));
+}
+
+function hostLimit(part: string): [string, HostLimit] {
+  const { host = '', starts, atOnce } = HOST_LIMIT.exec(part)?.groups ?? {};
+  const numbers = [starts, atOnce].map((digits) =>
+    digits === undefined ? undefined : (wholeNumberIn(digits, 1, MAX_LIMIT) ?? Number.NaN),
+  );
+  if (host === '' || numbers.every((value) => value === undefined) || numbers.some(Number.isNaN))
+    throw new NotAllowed(
+      'hosts with starts a second, requests at once or both, such as api.example.com=20/s;5,*=50',
+    );
+  const [startsPerSecond, most] = numbers;
+  return [
+    host.toLowerCase(),
+    {
+      ...(startsPerSecond === undefined ? {} : { startsPerSecond }),
+      ...(most === undefined ? {} : { atOnce: most }),
+    },
+  ];
 }

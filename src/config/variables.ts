@@ -8,6 +8,7 @@ import {
   allowList,
   folder,
   host,
+  hostLimits,
   listOfSeconds,
   oneOf,
   type Parser,
@@ -210,6 +211,16 @@ export const variables = {
     shownDefault: 'nothing',
     emptyIsValue: true,
     help: 'hosts, `host:port`, IP addresses and CIDRs that actions may send requests to',
+  },
+  httpLimits: {
+    name: 'HTTP_LIMITS',
+    parse: hostLimits,
+    default: '',
+    shownDefault: '10 requests at once in each worker process',
+    emptyIsValue: true,
+    help:
+      'limits of `http.request` by host, over all processes: starts a second, requests at once, or ' +
+      'both. `api.example.com=20/s;5,*=50`; `*` is every other host',
   },
   logLevel: {
     name: 'LOG_LEVEL',

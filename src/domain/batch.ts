@@ -20,9 +20,34 @@ export interface Counts {
 /** The options of a `run` request; other names are an error. */
 export interface BatchOptions {
   skipInvalid?: boolean;
+  /** Jobs of the batch that run at once, over all processes. */
+  concurrency?: number;
+  /** Starts of its jobs in a period, over all processes. */
+  rate?: { limit: number; perSeconds: number };
 }
 
-export const BATCH_OPTIONS: readonly string[] = ['skipInvalid'] satisfies (keyof BatchOptions)[];
+export const BATCH_OPTIONS: readonly string[] = [
+  'skipInvalid',
+  'concurrency',
+  'rate',
+] satisfies (keyof BatchOptions)[];
+
+/** The limits of a batch, in the form of an action's. */
+export interface BatchLimits {
+  concurrency?: { max: number };
+  rate?: { limit: number; perSeconds: number };
+}
+
+/** @param options JSON text of the options. Null for a batch without limits */
+export function batchLimits(options: string): BatchLimits | null {
+  if (options === '{}') return null;
+  const { concurrency, rate }: BatchOptions = JSON.parse(options);
+  if (concurrency === undefined && rate === undefined) return null;
+  return {
+    ...(concurrency === undefined ? {} : { concurrency: { max: concurrency } }),
+    ...(rate && { rate }),
+  };
+}
 
 /** asyncId, as callers see it: the 32 hex digits of the batch's UUID. */
 export type AsyncId = string;

@@ -18,3 +18,8 @@ export function bucketNameOf(key: string): BucketName {
   const [, action = '', by = '', value = ''] = /^([^|]*)\|([^|]*)\|(.*)$/s.exec(key) ?? [];
   return { action, by, value };
 }
+
+/** The bucket of a batch's own limits. */
+export function batchBucketKey(batchId: string): string {
+  return bucketKeyOf({ action: '', by: 'batch', value: batchId });
+}

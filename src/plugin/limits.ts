@@ -7,6 +7,8 @@ export type LimitBy = string;
 export interface ConcurrencyLimit {
   /** Concurrent runs, over all worker processes and batches. */
   max: number;
+  /** `max` is for each worker process by itself, so that more of them do more. */
+  perProcess?: boolean | undefined;
   by?: LimitBy | undefined;
 }
 

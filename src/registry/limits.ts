@@ -3,12 +3,14 @@ import type { Limits } from '../plugin/limits.ts';
 import { isObject, type Member, wrongMember } from './members.ts';
 
 const MAX_COUNT = 1_000_000;
+const MIN_PERIOD_SECONDS = 0.001;
 const MAX_PERIOD_SECONDS = 86_400;
 const HOST_OF = 'host of ';
 const POINTER = /^(\/([^~/|]|~[01])*)+$/;
 
 const isCount = (value: unknown) =>
   Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_COUNT;
+const isBoolean = (value: unknown) => typeof value === 'boolean';
 const COUNT = `must be a whole number from 1 to ${MAX_COUNT}`;
 
 const BY: Member = {
@@ -19,24 +21,46 @@ const BY: Member = {
 const LIMITS: Record<keyof Limits, Member> = {
   concurrency: { fits: isObject, rule: 'must be like { max: 5, by: "/account" }' },
   rate: { fits: isObject, rule: 'must be like { limit: 20, perSeconds: 1 }' },
-  adaptive: { fits: (value) => typeof value === 'boolean', rule: 'must be true or false' },
+  adaptive: { fits: isBoolean, rule: 'must be true or false' },
 };
 
 const CONCURRENCY: Record<string, Member> = {
   max: { fits: isCount, rule: COUNT, required: true },
+  perProcess: { fits: isBoolean, rule: 'must be true or false' },
   by: BY,
 };
 
 const RATE: Record<string, Member> = {
   limit: { fits: isCount, rule: COUNT, required: true },
   perSeconds: {
-    fits: (value) => typeof value === 'number' && value > 0 && value <= MAX_PERIOD_SECONDS,
-    rule: `must be a number over 0, at most ${MAX_PERIOD_SECONDS}`,
+    fits: (value) => typeof value === 'number' && value >= MIN_PERIOD_SECONDS && value <= MAX_PERIOD_SECONDS,
+    rule: `must be a number from ${MIN_PERIOD_SECONDS} to ${MAX_PERIOD_SECONDS}`,
     required: true,
   },
   burst: { fits: isCount, rule: COUNT },
   by: BY,
 };
+
+const BATCH_RATE: Record<string, Member> = {
+  limit: RATE.limit as Member,
+  perSeconds: RATE.perSeconds as Member,
+};
+const BATCH_LIMITS: Record<string, Member> = {
+  concurrency: { fits: isCount, rule: COUNT },
+  rate: { fits: isObject, rule: 'must be like {"limit":20,"perSeconds":1}' },
+};
+
+/** Describes the first wrong one of a batch's options `concurrency` and `rate`; null when both are right. */
+export function wrongBatchLimits(
+  options: { concurrency?: unknown; rate?: unknown },
+  prefix: string,
+): string | null {
+  const { concurrency, rate } = options;
+  return (
+    wrongMember({ concurrency, rate }, BATCH_LIMITS, prefix) ??
+    (isObject(rate) ? wrongMember(rate, BATCH_RATE, `${prefix}rate.`) : null)
+  );
+}
 
 /** Describes the first wrong member of limits; null when all are right. */
 export function wrongLimits(limits: Limits, prefix: string): string | null {

@@ -83,6 +83,16 @@ export async function storeActions(pool: Pool, batchId: string, actions: readonl
   await pool.query('update batchwright.batch set actions = $2 where id = $1', [batchId, actions]);
 }
 
+/** JSON text: the options of a batch of any tenant; undefined when it is gone. */
+export async function findOptions(pool: Pool, batchId: string): Promise<string | undefined> {
+  const { rows } = await pool.query<{ options: string }>({
+    name: 'find-options',
+    text: 'select options from batchwright.batch where id = $1',
+    values: [batchId],
+  });
+  return rows[0]?.options;
+}
+
 /** For internal work: a batch of any tenant. */
 export async function findAnyBatch(client: ClientBase | Pool, batchId: string): Promise<BatchRow | null> {
   const { rows } = await client.query<BatchRow>(

@@ -25,6 +25,8 @@ export interface LoadedChunk {
   state: BatchState;
   generation: number;
   cancelRequested: boolean;
+  /** JSON text: the options of the batch. */
+  options: string;
   /** Indexes that already have a result. */
   recorded: number[];
   /** When the database read this, in ms since 1970 by the database's clock. */
@@ -79,6 +81,7 @@ async function withJobs<Row extends StoredBody>({
 const LOAD_CHUNK = (batchId: string, number: string) => `
   select chunk.first_index as "firstIndex", chunk.body, chunk.jobs as text, batch.tenant, batch.state,
     batch.generation, batch.cancel_requested as "cancelRequested",
+    batch.options,
     array(select result.index from batchwright.result
           where result.batch_id = ${batchId} and result.index >= chunk.first_index
             and result.index < chunk.first_index + chunk.count) as recorded,

@@ -31,6 +31,9 @@ const STUCK_MS = 50;
 /** A batch may keep others waiting for this long. */
 const YIELD_MS = 500;
 
+/** While so many messages are in hand, jobs that wait for a limit do not stay. */
+const MAX_IN_HAND = 256;
+
 /** A message in hand. */
 interface Hand {
   lane: Lane;
@@ -81,7 +84,7 @@ class ChunkLanes {
         (later[action] === 0 && !deps.slots.hasEnough(action));
       if (isLeft) this.#lanes.wake();
     });
-    this.#heldJobs = new HeldJobs(deps, this.#lanes);
+    this.#heldJobs = new HeldJobs({ ...deps, hasRoom: () => this.#hands.size < MAX_IN_HAND }, this.#lanes);
     this.#waitingReports = new WaitingReports(deps, () => this.#waiting());
     deps.throttle.onChange((actions) => this.#limitsChanged(actions));
   }
@@ -175,7 +178,10 @@ class ChunkLanes {
     }
     const surplus = work.jobs.groups.filter((group) => this.#isSurplus(hand, work, group));
     if (surplus.length > 0) work.handBack(surplus);
-    if (work.jobs.groups.every(({ open, isThrottled }) => open === 0 || isThrottled)) release(hand);
+    if (work.jobs.groups.every(({ open, isThrottled }) => open === 0 || isThrottled)) {
+      release(hand);
+      if (this.#hands.size > MAX_IN_HAND) work.handBack();
+    }
     if (stands < STUCK_MS) return;
     const stuck = work.jobs.groups.filter(({ open, slot }) => open > 0 && slot.isFull);
     const ofOthers = stuck.filter(({ running }) => running === 0);

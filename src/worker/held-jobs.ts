@@ -2,18 +2,25 @@
  * Brings held jobs back as permits come: it asks for permits first, and then takes as many jobs. So the work is in
  * proportion to the permits, however many jobs wait.
  */
+import { bucketNameOf } from '../domain/bucket-key.ts';
 import type { LimitedLog } from '../domain/limited-log.ts';
+import type { ActionSlots } from '../pipeline/throttle/action-slots.ts';
 import type { Throttle } from '../pipeline/throttle/throttle.ts';
 import type { ChunkLanes } from '../queue/queue.ts';
 
-/** While jobs are held. */
+/** While held jobs come back. */
 const BUSY_MS = 100;
-/** Otherwise: another process may hold some. */
+/** While none of them can. */
+const CLOSED_MS = 500;
+/** While none are held: another process may hold some. */
 const IDLE_MS = 1000;
 
 export interface HeldJobsDeps {
   throttle: Throttle;
+  slots: ActionSlots;
   failures: LimitedLog;
+  /** False while enough messages are in hand. */
+  hasRoom(): boolean;
 }
 
 export class HeldJobs {
@@ -23,6 +30,7 @@ export class HeldJobs {
   #held = new Map<string, readonly string[]>();
   #timer: NodeJS.Timeout | undefined;
   #going: Promise<void> | null = null;
+  #pauseMs = IDLE_MS;
   #isStopped = false;
 
   constructor(deps: HeldJobsDeps, lanes: Pick<ChunkLanes, 'heldBuckets' | 'takeHeld' | 'openHeld'>) {
@@ -31,9 +39,11 @@ export class HeldJobs {
     this.#goIn(0);
   }
 
-  /** Jobs of this process are about to be held. */
+  /** Jobs of this process have ended, or are about to be held. */
   wake(): void {
-    if (!this.#going && this.#held.size === 0) this.#goIn(BUSY_MS);
+    if (this.#going || this.#pauseMs === BUSY_MS) return;
+    this.#pauseMs = BUSY_MS;
+    this.#goIn(BUSY_MS);
   }
 
   /** True when jobs of another batch are held in the bucket. */
@@ -54,7 +64,7 @@ export class HeldJobs {
     this.#timer = setTimeout(() => {
       this.#going = this.#go().finally(() => {
         this.#going = null;
-        this.#goIn(this.#held.size > 0 ? BUSY_MS : IDLE_MS);
+        this.#goIn(this.#pauseMs);
       });
     }, milliseconds);
   }
@@ -64,7 +74,9 @@ export class HeldJobs {
     try {
       const buckets = await this.#lanes.heldBuckets();
       this.#held = new Map(buckets.map(({ key, batches }) => [key, batches]));
-      await Promise.all(buckets.map(({ key, jobs }) => this.#bringBack(key, jobs)));
+      const brought = await Promise.all(buckets.map(({ key, jobs }) => this.#bringBack(key, jobs)));
+      if (buckets.length === 0) this.#pauseMs = IDLE_MS;
+      else this.#pauseMs = brought.some(Boolean) ? BUSY_MS : Math.min(CLOSED_MS, this.#pauseMs + BUSY_MS);
     } catch (error) {
       const fields = () => ({ err: error });
       this.#deps.failures.note({
@@ -76,10 +88,14 @@ export class HeldJobs {
     }
   }
 
-  async #bringBack(bucket: string, jobs: number): Promise<void> {
-    const permits = await this.#deps.throttle.permitsFor(bucket, jobs);
-    if (this.#isStopped) return;
-    if (permits === null) await this.#lanes.openHeld(bucket);
-    else if (permits > 0) await this.#lanes.takeHeld(bucket, permits);
+  /** False when none of the bucket's jobs can start. */
+  async #bringBack(bucket: string, jobs: number): Promise<boolean> {
+    const { throttle, slots, hasRoom } = this.#deps;
+    if (slots.isFull(bucketNameOf(bucket).action) || !hasRoom()) return false;
+    const needed = await throttle.neededFor(bucket, jobs);
+    if (this.#isStopped || needed === 0) return false;
+    if (needed === null) await this.#lanes.openHeld(bucket);
+    else await this.#lanes.takeHeld(bucket, needed);
+    return true;
   }
 }

@@ -30,6 +30,7 @@ const defaults: Plain = {
   callbackRetrySeconds: [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
   callbackSecret: undefined,
   smtpUrl: undefined,
+  httpLimits: new Map(),
   logLevel: 'info',
   publicUrl: undefined,
   trustProxy: false,
@@ -266,6 +267,34 @@ const variables: Record<
     ],
     allowed:
       'it must be off, the number of proxies in front (1 to 99), or their IP addresses and CIDRs, separated by commas',
+  },
+  HTTP_LIMITS: {
+    sets: 'httpLimits',
+    good: {
+      'api.example.com=20/s;5,*=50': new Map([
+        ['api.example.com', { startsPerSecond: 20, atOnce: 5 }],
+        ['*', { atOnce: 50 }],
+      ]),
+      ' API.example.com:8443=7/s , [::1]=1': new Map([
+        ['api.example.com:8443', { startsPerSecond: 7 }],
+        ['[::1]', { atOnce: 1 }],
+      ]),
+    },
+    bad: [
+      '20',
+      '*=',
+      '*=0',
+      '*=20/m',
+      '*=20/s5',
+      '*=20/s;',
+      '*=;5',
+      '=5',
+      'https://a.example=5',
+      'a b=5',
+      '*=1.5',
+    ],
+    allowed:
+      'it must be hosts with starts a second, requests at once or both, such as api.example.com=20/s;5,*=50',
   },
   PLUGIN_DIR: {
     sets: 'pluginDir',

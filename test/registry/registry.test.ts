@@ -261,7 +261,7 @@ const refused: [what: string, files: Record<string, string>, message: string | R
   ...(
     [
       ['rate: 20', 'rate must be like { limit: 20, perSeconds: 1 }, not 20'],
-      ['rate: { limit: 20 }', 'rate.perSeconds must be a number over 0, at most 86400'],
+      ['rate: { limit: 20 }', 'rate.perSeconds must be a number from 0.001 to 86400'],
       ['rate: { limit: 1.5, perSeconds: 1 }', 'rate.limit must be a whole number from 1 to 1000000, not 1.5'],
       ['rate: { limit: 1, perSeconds: 1, bursts: 2 }', 'rate.bursts is not known: did you mean burst?'],
       ['concurrency: { by: "tenant" }', 'concurrency.max must be a whole number from 1 to 1000000'],

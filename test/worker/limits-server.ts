@@ -14,8 +14,8 @@ export interface CalledServer {
   refuse(calls: number, seconds: number): void;
   /** Calls are answered only after this is called. */
   answer(): void;
-  /** The most jobs that began in any second. */
-  mostInSecond(): number;
+  /** The most jobs, of the account if it is given, that began in any second. */
+  mostInSecond(account?: string): number;
 }
 
 /** @param options.isHolding calls are not answered before `answer` */
@@ -61,10 +61,11 @@ export async function startCalledServer(
       holds = false;
       for (const response of waiting.splice(0)) response.end();
     },
-    mostInSecond: () =>
-      Math.max(
-        0,
-        ...calls.map(({ at }) => calls.filter((other) => other.at >= at && other.at < at + 1000).length),
-      ),
+    mostInSecond(account) {
+      const times = calls
+        .filter((one) => account === undefined || one.account === account)
+        .map(({ at }) => at);
+      return Math.max(...times.map((at) => times.filter((other) => other >= at && other < at + 1000).length));
+    },
   };
 }

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sweep } from '../../src/pipeline/upkeep/sweep.ts';
 import { chunkClaimed } from '../../src/telemetry/events.ts';
-import { startSystem } from '../support/system.ts';
+import { startClaiming } from '../pipeline/claims.ts';
+import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { startCalledServer } from './limits-server.ts';
 
 function jobs(action: string, count: number, params: object): object[] {
   return Array.from({ length: count }, () => ({ namespace: 'limit', action, params }));
+}
+
+async function heldJobs({ pool }: System): Promise<number> {
+  const { rows } = await pool.query<{ jobs: number }>(
+    `select coalesce(sum(jsonb_array_length(data -> 'indexes')), 0)::int as jobs from pgboss.job where blocked`,
+  );
+  return rows[0]?.jobs ?? 0;
 }
 
 test('two workers under one rate never call more often than it in any second', async (t) => {
@@ -67,13 +76,7 @@ test('messages of waiting jobs are claimed in proportion to the permits, not to 
   const system = await startSystem(t);
   const { url } = await startCalledServer(t);
   const batches = await Promise.all(Array.from({ length: 40 }, () => system.run(jobs('paced', 50, { url }))));
-  const held = async () => {
-    const { rows } = await system.pool.query<{ jobs: number }>(
-      `select coalesce(sum(jsonb_array_length(data -> 'indexes')), 0)::int as jobs from pgboss.job where blocked`,
-    );
-    return (rows[0]?.jobs ?? 0) > 1800;
-  };
-  await waitFor(held, { what: 'most jobs to be held' });
+  await waitFor(async () => (await heldJobs(system)) > 1800, { what: 'most jobs to be held' });
   let claims = 0;
   const ignore = chunkClaimed.listen(() => claims++);
   await new Promise((resolve) => setTimeout(resolve, 2000));
@@ -101,4 +104,99 @@ test('a refused job puts its bucket to sleep, and is not charged', async (t) => 
   assert.ok(pause >= 1900, `the longest pause was ${pause} ms`);
   for (const { status, attempts } of await system.results(asyncId))
     assert.deepEqual([status, attempts], ['succeeded', 1]);
+});
+
+test('what a killed worker held is given back, and its jobs go on', async (t) => {
+  const system = await startSystem(t, { worker: false });
+  const server = await startCalledServer(t, { isHolding: true });
+  const victim = await system.forkWorker();
+  const asyncId = await system.run(jobs('account', 5, { url: server.url, account: 'one' }));
+  await waitFor(async () => server.calls.length === 2, { what: 'two calls of the victim' });
+  victim.kill('SIGKILL');
+  const killedAt = performance.now();
+  server.answer();
+  await system.forkWorker();
+  const late = await system.run(jobs('account', 5, { url: server.url, account: 'one' }));
+  await system.ended(late);
+  const seconds = (performance.now() - killedAt) / 1000;
+  assert.ok(seconds < 30, `given back after ${seconds} s`);
+  assert.equal((await system.ended(asyncId)).counts.succeeded, 5);
+  assert.equal(server.most.get('one'), 2);
+});
+
+test('jobs that wait are there after a drain, and the sweep leaves them alone', async (t) => {
+  const system = await startSystem(t, { worker: false });
+  const { url, calls } = await startCalledServer(t);
+  const { deps } = await startClaiming(t, system);
+  const worker = await system.addWorker();
+  const batches = await Promise.all([1, 2, 3].map(() => system.run(jobs('paced', 40, { url }))));
+  await waitFor(async () => (await heldJobs(system)) >= 40, { what: 'jobs to be held' });
+  await worker.drain();
+  const { rows: before } = await system.pool.query('select id from pgboss.job where blocked order by id');
+  await sweep({ ...deps, queues: system.registry.queues }, { minAgeSeconds: 0 });
+  const { rows: after } = await system.pool.query('select id from pgboss.job where blocked order by id');
+  assert.deepEqual(after, before);
+  // The sweep sends a lost message again, held or not.
+  await system.pool.query(
+    'delete from pgboss.job where id = (select id from pgboss.job where blocked limit 1)',
+  );
+  await sweep({ ...deps, queues: system.registry.queues }, { minAgeSeconds: 0 });
+  await system.addWorker();
+  for (const asyncId of batches) assert.equal((await system.ended(asyncId)).counts.succeeded, 40);
+  assert.equal(calls.length, 120);
+});
+
+test('100,000 jobs that wait do not keep a free batch waiting, and are cancelled together', async (t) => {
+  const system = await startSystem(t);
+  const { url } = await startCalledServer(t);
+  const waiting = await system.run(jobs('paced', 100_000, { url }));
+  await waitFor(async () => (await heldJobs(system)) > 90_000, { what: 'nearly all to be held' });
+  const begunAt = performance.now();
+  const free = await system.run(
+    Array.from({ length: 2000 }, () => ({ namespace: 'test', action: 'echo', params: {} })),
+  );
+  await system.ended(free);
+  assert.ok(performance.now() - begunAt < 3000, `took ${performance.now() - begunAt} ms`);
+  await system.rpc('cancel', { async: waiting });
+  const { state, counts } = await system.ended(waiting);
+  assert.equal(state, 'cancelled');
+  assert.equal((counts.succeeded ?? 0) + (counts.cancelled ?? 0), 100_000);
+});
+
+test('a batch has limits of its own, over all workers', async (t) => {
+  const system = await startSystem(t);
+  await system.addWorker();
+  const server = await startCalledServer(t);
+  const few = await system.run(jobs('free', 200, { url: server.url, account: 'few' }), {
+    options: { concurrency: 3 },
+  });
+  const slow = await system.run(jobs('free', 35, { url: server.url, account: 'slow' }), {
+    options: { rate: { limit: 10, perSeconds: 1 } },
+  });
+  const [waiting] = await waitFor(async () => (await system.request(`/v1/batches/${slow}`)).body.waitingFor, {
+    what: 'the slow batch to wait',
+  });
+  assert.deepEqual([waiting.action, waiting.bucket], [null, null]);
+  assert.equal((await system.ended(few)).counts.succeeded, 200);
+  assert.equal((await system.ended(slow)).counts.succeeded, 35);
+  assert.ok((server.most.get('few') ?? 0) <= 3, `${server.most.get('few')} at once`);
+  assert.ok(server.mostInSecond('slow') <= 10, `${server.mostInSecond('slow')} in a second`);
+});
+
+test('HTTP_LIMITS limits the requests to a host, and other hosts go on beside it', async (t) => {
+  const server = await startCalledServer(t, { isHolding: true });
+  const other = await startCalledServer(t);
+  const { host } = new URL(server.url);
+  const system = await startSystem(t, { env: { HTTP_ALLOW: '127.0.0.1', HTTP_LIMITS: `${host}=2` } });
+  const requests = (url: string) =>
+    Array.from({ length: 50 }, () => ({ namespace: 'http', action: 'request', params: { url } }));
+  const held = await system.run(requests(server.url));
+  await waitFor(async () => server.calls.length === 2, { what: 'two requests' });
+  const free = await system.run(requests(other.url));
+  assert.equal((await system.ended(free)).counts.succeeded, 50);
+  assert.ok((other.most.get('') ?? 0) <= 10);
+  assert.equal(server.calls.length, 2);
+  server.answer();
+  assert.equal((await system.ended(held)).counts.succeeded, 50);
+  assert.equal(server.most.get(''), 2);
 });

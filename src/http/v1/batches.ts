@@ -133,12 +133,18 @@ function refuseMembersInQuery(request: Request): void {
 /** callbackUrl and options, which a body of lines cannot contain. */
 function membersOf(request: Request): Record<string, unknown> {
   const { callbackUrl, ...options } = queryOf(request, ['callbackUrl', ...BATCH_OPTIONS], 'invalidRequest');
-  const given = Object.entries(options).map(([name, value]) => [name, booleanOf(value)]);
+  const given = Object.entries(options).map(([name, value]) => [name, optionOf(value)]);
   return { ...(callbackUrl === undefined ? {} : { callbackUrl }), options: Object.fromEntries(given) };
 }
 
-function booleanOf(value: unknown): unknown {
-  return value === 'true' || value === '' ? true : value === 'false' ? false : value;
+/** An option's value as JSON; an empty one is true. */
+function optionOf(value: string | undefined): unknown {
+  if (value === undefined || value === '') return true;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 async function sendBatch(pool: Pool, request: Request, response: Response, asyncId: unknown): Promise<void> {

@@ -1,6 +1,6 @@
 /** One message from its claim to its last settle. */
 
-import { toAsyncId } from '../../domain/batch.ts';
+import { batchLimits, toAsyncId } from '../../domain/batch.ts';
 import type { LimitedLog } from '../../domain/limited-log.ts';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
 import type { Log, Services } from '../../plugin/context.ts';
@@ -128,6 +128,7 @@ function scopeOf(
   return {
     asyncId,
     tenant: chunk.tenant,
+    limits: batchLimits(chunk.options),
     attempt,
     throttledSince: throttledSince === undefined ? null : throttledSince - clock,
     log: deps.log.child({ asyncId, chunk: number, attempt }),
@@ -141,7 +142,7 @@ function scopeOf(
 
 function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunner {
   return async (run, jobs) => {
-    const open = new OpenJobs(jobs, run.slots, run.throttle.gatesFor(run.scope.tenant));
+    const open = new OpenJobs(jobs, run.slots, gatesOf(run));
     const notStarted: Rest[] = [];
     function handBack(groups?: readonly JobGroup[]): void {
       const rest = open.giveUp(groups);
@@ -154,6 +155,12 @@ function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunne
     await runJobs({ ...run, hold: (group) => handBack([group]) }, open);
     return [...notStarted, ...open.giveUp()];
   };
+}
+
+/** The gates of the message's jobs: of the limits of their actions, and of their batch. */
+export function gatesOf({ throttle, scope, claim }: JobRun & RunChunkDeps) {
+  const { limits } = scope;
+  return throttle.gatesFor(scope.tenant, limits && { id: claim.message.batch, limits });
 }
 
 /** True when nothing was done with the message, so that it can be claimed again unchanged. */

@@ -1,3 +1,4 @@
+import type { BatchLimits } from '../../domain/batch.ts';
 import type { Outcome } from '../../domain/outcome.ts';
 import type { Log, Services } from '../../plugin/context.ts';
 
@@ -5,6 +6,8 @@ import type { Log, Services } from '../../plugin/context.ts';
 export interface RunScope {
   asyncId: string;
   tenant: string;
+  /** The batch's own; null for none. */
+  limits: BatchLimits | null;
   attempt: number;
   /** When the called service first refused the jobs, in ms since the epoch by this process's clock; or null. */
   throttledSince: number | null;

@@ -187,9 +187,15 @@ async function sendNext(
   queueName: string,
   next: readonly NextMessage[],
 ): Promise<void> {
-  for (const { message, delaySeconds, quarantine, isRest } of next)
-    if (quarantine) await queue.sendToQuarantine(client, queueName, message);
-    else await queue.sendChunks(client, queueName, [message], { delaySeconds, isRest });
+  const alike = Map.groupBy(next, ({ delaySeconds, quarantine, isRest }) =>
+    [delaySeconds, quarantine, isRest].join(),
+  );
+  for (const group of alike.values()) {
+    const [{ delaySeconds, quarantine, isRest }] = group as [NextMessage];
+    const messages = group.map(({ message }) => message);
+    if (!quarantine) await queue.sendChunks(client, queueName, messages, { delaySeconds, isRest });
+    else for (const message of messages) await queue.sendToQuarantine(client, queueName, message);
+  }
 }
 
 async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {

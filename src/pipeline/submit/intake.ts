@@ -5,6 +5,7 @@ import { BATCH_OPTIONS, type BatchOptions } from '../../domain/batch.ts';
 import { type Caller, mayRun } from '../../domain/caller.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
+import { wrongBatchLimits } from '../../registry/limits.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import type { NewChunk } from '../../store/new-chunks.ts';
 import {
@@ -231,16 +232,8 @@ export class Intake {
     const options = this.#members.get('options') ?? {};
     if (typeof options !== 'object' || Array.isArray(options))
       throw new BatchwrightError('invalidRequest', { message: 'options must be an object' });
-    for (const [name, value] of Object.entries(options)) {
-      if (!BATCH_OPTIONS.includes(name))
-        throw new BatchwrightError('invalidRequest', {
-          message: unknownMember('options', name, BATCH_OPTIONS),
-        });
-      if (typeof value !== 'boolean')
-        throw new BatchwrightError('invalidRequest', {
-          message: 'options.skipInvalid must be true or false',
-        });
-    }
+    const message = wrongOption(options as Record<string, unknown>);
+    if (message !== null) throw new BatchwrightError('invalidRequest', { message });
     return options as BatchOptions;
   }
 
@@ -249,6 +242,16 @@ export class Intake {
     this.#chunk = new OpenChunk(closed.number + 1, this.#index);
     return closed;
   }
+}
+
+/** Describes the first wrong option; null when all are right. */
+function wrongOption(options: Record<string, unknown>): string | null {
+  const unknown = Object.keys(options).find((name) => !BATCH_OPTIONS.includes(name));
+  if (unknown !== undefined) return unknownMember('options', unknown, BATCH_OPTIONS);
+  const { skipInvalid } = options;
+  if (skipInvalid !== undefined && typeof skipInvalid !== 'boolean')
+    return 'options.skipInvalid must be true or false';
+  return wrongBatchLimits(options, 'options.');
 }
 
 /** Within a batch the contract has one code for all params that break a schema. */

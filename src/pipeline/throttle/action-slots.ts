@@ -99,6 +99,11 @@ export class ActionSlots {
     return (this.#slots.get(action)?.room ?? 1) > 0;
   }
 
+  /** True when all slots of the action are taken by runs that take time. */
+  isFull(action: string): boolean {
+    return this.#slots.get(action)?.isFull ?? false;
+  }
+
   /** True when the action has jobs enough to go on with: its next chunk is left to other processes. */
   hasEnough(action: string): boolean {
     return this.#slots.get(action)?.laterRoom === 0;

@@ -4,8 +4,10 @@ import { Starts } from './starts.ts';
 
 /** The limits of one bucket. */
 export interface BucketLimits {
-  /** Concurrent runs over all processes; null for no such limit. */
+  /** Concurrent runs; null for no such limit. */
   max: number | null;
+  /** `max` is for each process by itself. */
+  isLocal: boolean;
   rate: { limit: number; perSeconds: number; burst: number } | null;
   /** The pace is found out from refusals. */
   adaptive: boolean;
@@ -13,7 +15,13 @@ export interface BucketLimits {
   isPaused: boolean;
 }
 
-export const UNLIMITED: BucketLimits = { max: null, rate: null, adaptive: false, isPaused: false };
+export const UNLIMITED: BucketLimits = {
+  max: null,
+  isLocal: false,
+  rate: null,
+  adaptive: false,
+  isPaused: false,
+};
 
 /** `hold`: these jobs must not wait in hand. `changed`: they may be able to start. */
 export type WaitEnd = 'hold' | 'changed';
@@ -37,8 +45,12 @@ const MAX_TOLERANCE_MS = 15;
 /** Leases hold for 20 s in the database. */
 const LEASE_MS = 15_000;
 const MAX_STARTS = 10_000;
-/** Jobs wait in hand only if fewer than this many wait in front of them. */
+/** Jobs wait in hand only if fewer than this many, or those of half a second, wait in front of them. */
 const MAX_WAITING = 64;
+/** The starts of this time are counted, to foresee how many jobs are needed. */
+const COUNT_MS = 250;
+/** More than any number of runs. */
+const ANY_NUMBER = 1_000_000;
 /** A bucket of which other processes have all is asked for again after this time. */
 const ASK_AGAIN_MS = 200;
 /** Jobs of a bucket that wakes up sooner wait in hand. */
@@ -56,6 +68,7 @@ export class Bucket {
   #wanted = 0;
   #answered: PromiseWithResolvers<void> | null = null;
   #running = 0;
+  #counted = { since: 0, starts: 0, before: 0 };
   /** The most concurrent runs since the last tick. */
   #peak = 0;
   #held = 0;
@@ -64,6 +77,8 @@ export class Bucket {
   #starts: Starts | null = null;
   /** True when starts are counted: by a rate, or by a pace that was found out. */
   #isPaced: boolean;
+  /** The time between two starts. */
+  #intervalMs: number | null = null;
   #isKnown = false;
   #asleepUntil = 0;
   #closedUntil = 0;
@@ -101,6 +116,8 @@ export class Bucket {
     this.#running++;
     this.#peak = Math.max(this.#peak, this.#running);
     this.#usedAt = now;
+    this.#turnCount(now);
+    this.#counted.starts++;
   }
 
   /** @param wasRefused by the other side */
@@ -123,7 +140,7 @@ export class Bucket {
   wait(jobs: () => number): Waiting {
     const { promise, resolve } = Promise.withResolvers<WaitEnd>();
     const now = performance.now();
-    const isCrowded = this.waitingJobs >= MAX_WAITING;
+    const isCrowded = this.waitingJobs >= Math.max(MAX_WAITING, 2 * this.#recentStarts(now));
     const waiter: Waiter = { jobs, resolve, isAsked: false };
     if (isCrowded) resolve('hold');
     else {
@@ -133,12 +150,39 @@ export class Bucket {
     return { ended: promise, cancel: () => void this.#waiters.delete(waiter) };
   }
 
+  /** How many held jobs are needed now: they could start, or those in hand will soon have started. */
+  needed(now: number): number {
+    const soon = this.#startsSoon(now);
+    const waiting = this.waitingJobs;
+    if (waiting > 0) return waiting < soon ? soon : 0;
+    return Math.max(this.#available(now), this.#isPaced ? 0 : soon);
+  }
+
+  /** About how many jobs will start in the next quarter of a second. */
+  #startsSoon(now: number): number {
+    if (this.isClosed(now)) return 0;
+    if (this.#isPaced && this.#intervalMs !== null) return Math.ceil(COUNT_MS / this.#intervalMs);
+    return this.#recentStarts(now);
+  }
+
   /** How many jobs could start within a second. */
-  available(now: number): number {
+  #available(now: number): number {
     const blocked = this.#blockedBy(now);
     if (blocked !== null && blocked !== 'moment') return 0;
     const runs = this.#limits.max === null ? MAX_STARTS : this.#heldNow(now) - this.#running;
     return Math.max(0, this.#isPaced ? Math.min(runs, this.#starts?.count ?? 0) : runs);
+  }
+
+  /** About how many jobs started in a quarter of a second. */
+  #recentStarts(now: number): number {
+    this.#turnCount(now);
+    return Math.max(this.#counted.starts, this.#counted.before);
+  }
+
+  #turnCount(now: number): void {
+    const { since, starts } = this.#counted;
+    if (now - since < COUNT_MS) return;
+    this.#counted = { since: now, starts: 0, before: now - since < 2 * COUNT_MS ? starts : 0 };
   }
 
   /** True when it is known that nothing more can start for now. */
@@ -171,7 +215,7 @@ export class Bucket {
 
   /** What it asks the database for. */
   question(now: number): BucketAsk {
-    const { max, rate, adaptive, isPaused } = this.#limits;
+    const { max, isLocal, rate, adaptive, isPaused } = this.#limits;
     const demand = isPaused ? 0 : Math.max(this.waitingJobs, this.#wanted);
     for (const waiter of this.#waiters) waiter.isAsked = true;
     this.#askedAt = now;
@@ -180,7 +224,8 @@ export class Bucket {
       key: this.key,
       running: this.#running,
       wanted: max === null ? 0 : Math.max(this.#running, Math.min(max, wanted)),
-      max,
+      // The database only shows them.
+      max: isLocal ? ANY_NUMBER : max,
       // What is left of those given is used first.
       starts: this.#starts?.nextAt(now) == null ? Math.min(demand, MAX_STARTS) : 0,
       intervalMs: rate && (SLACK * 1000 * rate.perSeconds) / rate.limit,
@@ -197,9 +242,10 @@ export class Bucket {
     this.#wanted = 0;
     this.#isKnown = true;
     this.#held = answer.held ?? 0;
-    this.#isOver = this.#running > this.#held;
+    this.#isOver = !this.#limits.isLocal && this.#running > this.#held;
     this.#heldUntil = databaseNow + LEASE_MS;
     this.#isPaced = answer.intervalMs !== null;
+    this.#intervalMs = answer.intervalMs;
     if (answer.asleepMs !== null) this.#asleepUntil = databaseNow + answer.asleepMs;
     const { intervalMs, nextMs } = answer;
     if (intervalMs !== null && nextMs !== null) {
@@ -216,7 +262,8 @@ export class Bucket {
         );
       else if (!this.#starts?.count) this.#closedUntil = databaseNow + nextMs - HORIZON_MS;
     }
-    if (max !== null && this.#held === 0) this.#closedUntil = Math.max(this.#closedUntil, now + ASK_AGAIN_MS);
+    if (max !== null && !this.#limits.isLocal && this.#held === 0)
+      this.#closedUntil = Math.max(this.#closedUntil, now + ASK_AGAIN_MS);
     for (const waiter of [...this.#waiters]) this.#decide(waiter, now);
     this.#answered?.resolve();
     this.#answered = null;
@@ -231,7 +278,8 @@ export class Bucket {
       this.#usedAt = now;
       this.#ask();
     } else if (this.#held > 0) this.#ask();
-    return !isIdle || this.#held > 0 || now - this.#usedAt < IDLE_MS || now < this.#asleepUntil;
+    const isNews = now < Math.max(this.#asleepUntil, this.#closedUntil, this.#usedAt + IDLE_MS);
+    return !isIdle || this.#held > 0 || isNews;
   }
 
   close(): void {
@@ -241,7 +289,8 @@ export class Bucket {
   }
 
   #heldNow(now: number): number {
-    const { max } = this.#limits;
+    const { max, isLocal } = this.#limits;
+    if (isLocal) return max ?? 0;
     return now < this.#heldUntil ? Math.min(this.#held, max ?? this.#held) : 0;
   }
 
@@ -266,8 +315,8 @@ export class Bucket {
       else this.#wakeAt(this.#asleepUntil);
     } else if (blocked === 'runs' && this.#heldNow(now) > 0) {
       // Runs of this process will end.
-      const { max } = this.#limits;
-      if (this.#held < (max ?? 0) && now - this.#askedAt > ASK_AGAIN_MS) this.#ask();
+      const { max, isLocal } = this.#limits;
+      if (!isLocal && this.#held < (max ?? 0) && now - this.#askedAt > ASK_AGAIN_MS) this.#ask();
     } else if (waiter.isAsked || now < this.#closedUntil) this.#resolve(waiter, 'hold');
     else this.#ask();
   }

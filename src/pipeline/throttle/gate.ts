@@ -15,10 +15,10 @@ export class Gate {
   /** Runs under way that the other side has refused. */
   #refused = 0;
 
-  /** @param keys of the buckets; the first is the one that the action puts to sleep */
-  constructor(keys: readonly [string, ...string[]], deps: GateDeps) {
+  /** @param keys of the buckets, at least one; the first is the one that the action puts to sleep */
+  constructor(keys: readonly string[], deps: GateDeps) {
     this.#keys = keys;
-    this.#holdBy = keys[0];
+    this.#holdBy = keys[0] ?? '';
     this.#deps = deps;
   }
 

@@ -26,7 +26,9 @@ export class Starts {
     this.#intervalMs = intervalMs;
     this.#toleranceMs = toleranceMs;
     this.#end = at - early + (count - 1) * intervalMs;
-    this.#atOnce = Math.max(0, Math.min(count, Math.floor((now + early - at) / intervalMs) + 1));
+    // Without a burst the first, too, is late when it is not taken at its moment.
+    const due = burst === 1 ? 0 : Math.floor((now + early - at) / intervalMs) + 1;
+    this.#atOnce = Math.max(0, Math.min(count, due));
     this.#left = count - this.#atOnce;
     this.#at = at - early + this.#atOnce * intervalMs;
   }

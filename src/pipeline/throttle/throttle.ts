@@ -4,22 +4,33 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
+import { type BatchLimits, batchLimits } from '../../domain/batch.ts';
 import { bucketKeyOf, bucketNameOf } from '../../domain/bucket-key.ts';
+import type { HostLimits } from '../../domain/host-limits.ts';
 import { LimitedLog } from '../../domain/limited-log.ts';
 import type { Log } from '../../domain/log.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
-import { type ActionSetting, readActionSettings } from '../../store/action-settings.ts';
+import { readActionSettings } from '../../store/action-settings.ts';
+import { findOptions } from '../../store/batches.ts';
 import { databaseTime, releaseLeases, syncBuckets, throttleBucket } from '../../store/buckets.ts';
-import { Bucket, type BucketLimits, UNLIMITED } from './bucket.ts';
+import { Bucket, UNLIMITED } from './bucket.ts';
 import { bucketKey } from './bucket-key.ts';
 import { DatabaseClock } from './database-clock.ts';
 import { Gate, type GateDeps } from './gate.ts';
-import { type BucketPlan, planOf } from './limit-plan.ts';
+import { LimitsInForce } from './limits-in-force.ts';
 
 export interface ThrottleDeps {
   pool: Pool;
   registry: Pick<Registry, 'actions'>;
   log: Log;
+  /** The operator's, for `http.request`; none when absent. */
+  hostLimits?: HostLimits;
+}
+
+/** A batch with limits of its own. */
+export interface LimitedBatch {
+  id: string;
+  limits: BatchLimits;
 }
 
 /** Leases are renewed, and given back, and changes by operators are seen, this often. */
@@ -40,10 +51,8 @@ export class Throttle {
   readonly #clock = new DatabaseClock();
   readonly #buckets = new Map<string, Bucket>();
   readonly #toAsk = new Set<Bucket>();
-  readonly #entries: ReadonlyMap<string, RegisteredAction>;
-  readonly #plans = new Map<string, BucketPlan[] | null>();
+  readonly #inForce: LimitsInForce;
   readonly #listeners: ((actions: ReadonlySet<string>) => void)[] = [];
-  #settings: readonly ActionSetting[] = [];
   #asking: Promise<void> | null = null;
   #ticking: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -52,8 +61,7 @@ export class Throttle {
   constructor(deps: ThrottleDeps) {
     this.#deps = deps;
     this.#errors = new LimitedLog(deps.log);
-    this.#entries = new Map(deps.registry.actions.map((entry) => [entry.name, entry]));
-    this.#plan([]);
+    this.#inForce = new LimitsInForce(deps.registry, deps.hostLimits ?? new Map());
   }
 
   /** Reads what operators have changed, and from now on each second. */
@@ -86,16 +94,20 @@ export class Throttle {
     this.#listeners.push(listener);
   }
 
-  /** The gates of a tenant's jobs, by action and params; null for an action without limits. */
-  gatesFor(tenant: string): (entry: RegisteredAction) => ((params: unknown) => Gate) | null {
+  /** The gates of a batch's jobs, by action and params; null for an action without limits. */
+  gatesFor(
+    tenant: string,
+    batch?: LimitedBatch | null,
+  ): (entry: RegisteredAction) => ((params: unknown) => Gate) | null {
+    const ofBatch = batch ? [this.#inForce.addBatch(batch.id, batch.limits)] : [];
     return ({ name }) => {
-      const plans = this.#plans.get(name);
-      if (!plans) return null;
+      const plans = this.#inForce.plansOf(name);
+      if (plans.length + ofBatch.length === 0) return null;
       const gates = new Map<string, Gate>();
       return (params) => {
-        const keys = plans.map(({ by }) => bucketKey(name, by, params, tenant));
-        const id = keys.join('\n');
-        const gate = gates.get(id) ?? new Gate(keys as [string, ...string[]], this.#gateDeps);
+        const own = plans.map(({ by }) => bucketKey(name, by, params, tenant));
+        const id = own.join('\n');
+        const gate = gates.get(id) ?? new Gate([...own, ...ofBatch], this.#gateDeps);
         gates.set(id, gate);
         return gate;
       };
@@ -104,41 +116,47 @@ export class Throttle {
 
   /** The bucket that jobs of a paused action wait for; undefined when it is not paused. */
   pausedBy(action: string): string | undefined {
-    const isPaused = this.#plans.get(action)?.some((plan) => plan.isPaused);
+    const isPaused = this.#inForce.plansOf(action).some((plan) => plan.isPaused);
     return isPaused ? bucketKeyOf({ action, by: '', value: '' }) : undefined;
   }
 
   /**
-   * Asks for permits for held jobs of a bucket. Returns how many could start; null when nothing limits the bucket any
+   * Asks for permits for held jobs of a bucket. Returns how many jobs are needed; null when nothing limits the bucket any
    * more.
    */
-  async permitsFor(key: string, jobs: number): Promise<number | null> {
-    if (!this.#limitsOf(key)) return null;
+  async neededFor(key: string, jobs: number): Promise<number | null> {
+    if (!(await this.#isLimited(key))) return null;
     const bucket = this.#bucket(key);
     const now = performance.now();
-    if (bucket.isClosed(now) || bucket.waitingJobs > 0) return 0;
-    const available = bucket.available(now);
-    if (available > 0) return available;
+    if (bucket.isClosed(now)) return 0;
+    const needed = bucket.needed(now);
+    if (needed > 0 || bucket.waitingJobs > 0) return needed;
     await bucket.want(jobs);
-    return bucket.available(performance.now());
+    return bucket.needed(performance.now());
   }
 
-  #limitsOf(key: string): BucketLimits | null {
-    const { action, by } = bucketNameOf(key);
-    return this.#plans.get(action)?.find((plan) => (plan.by ?? '') === by) ?? null;
+  async #isLimited(key: string): Promise<boolean> {
+    if (this.#inForce.limitsOf(key)) return true;
+    const { action, value } = bucketNameOf(key);
+    if (action !== '') return false;
+    // A batch that another process had in hand.
+    const options = await findOptions(this.#deps.pool, value);
+    const limits = options === undefined ? null : batchLimits(options);
+    if (limits) this.#inForce.addBatch(value, limits);
+    return limits !== null;
   }
 
   #bucket(key: string): Bucket {
     const known = this.#buckets.get(key);
     if (known) return known;
-    const bucket: Bucket = new Bucket(key, this.#limitsOf(key) ?? UNLIMITED, () => this.#ask(bucket));
+    const bucket: Bucket = new Bucket(key, this.#inForce.limitsOf(key) ?? UNLIMITED, () => this.#ask(bucket));
     this.#buckets.set(key, bucket);
     return bucket;
   }
 
   #throttle(key: string, seconds: number): void {
     const bucket = this.#bucket(key);
-    const { adaptive = false } = this.#limitsOf(key) ?? {};
+    const { adaptive = false } = this.#inForce.limitsOf(key) ?? {};
     bucket.sleep(seconds * 1000);
     const options = { adaptive, accepted: bucket.takeAccepted() };
     throttleBucket(this.#deps.pool, key, seconds, options)
@@ -149,10 +167,7 @@ export class Throttle {
   #ask(bucket: Bucket): void {
     this.#toAsk.add(bucket);
     if (this.#isStopped) bucket.close();
-    else
-      this.#asking ??= this.#askAll().finally(() => {
-        this.#asking = null;
-      });
+    else this.#asking ??= this.#askAll();
   }
 
   async #askAll(): Promise<void> {
@@ -177,6 +192,7 @@ export class Throttle {
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
+    this.#asking = null;
   }
 
   async #tick(): Promise<void> {
@@ -186,24 +202,13 @@ export class Throttle {
         bucket.close();
         this.#buckets.delete(bucket.key);
       }
-    const settings = await readActionSettings(this.#deps.pool);
-    if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
-    const changed = this.#plan(settings);
+    const changed = this.#inForce.apply(await readActionSettings(this.#deps.pool));
+    if (changed.size === 0) return;
     for (const bucket of this.#buckets.values()) {
-      const limits = this.#limitsOf(bucket.key);
+      const limits = this.#inForce.limitsOf(bucket.key);
       if (changed.has(bucketNameOf(bucket.key).action) && limits) bucket.limits = limits;
     }
     for (const listener of this.#listeners) listener(changed);
-  }
-
-  /** Returns the actions whose settings have changed. */
-  #plan(settings: readonly ActionSetting[]): Set<string> {
-    const before = new Map(this.#settings.map((setting) => [setting.action, JSON.stringify(setting)]));
-    const now = new Map(settings.map((setting) => [setting.action, setting]));
-    this.#settings = settings;
-    for (const [name, entry] of this.#entries) this.#plans.set(name, planOf(entry, now.get(name)));
-    const names = new Set([...before.keys(), ...now.keys()]);
-    return new Set([...names].filter((name) => before.get(name) !== JSON.stringify(now.get(name))));
   }
 
   #note(error: unknown, message: string): void {

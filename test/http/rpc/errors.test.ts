@@ -159,19 +159,31 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     },
     'an unknown option': {
       body: { jobs: [good], options: { atomic: true } },
-      message: 'options.atomic is not known: the only known name is skipInvalid',
+      message: 'options.atomic is not known: known names are skipInvalid, concurrency, rate',
     },
     'an unknown option before the jobs': {
       body: { options: { atomic: true }, jobs: [good] },
-      message: 'options.atomic is not known: the only known name is skipInvalid',
+      message: 'options.atomic is not known: known names are skipInvalid, concurrency, rate',
     },
     'an option that is a prototype': {
       body: `{"jobs":[${JSON.stringify(good)}],"options":{"__proto__":{"skipInvalid":true}}}`,
-      message: 'options.__proto__ is not known: the only known name is skipInvalid',
+      message: 'options.__proto__ is not known: known names are skipInvalid, concurrency, rate',
     },
     'an option of the wrong type': {
       body: { jobs: [good], options: { skipInvalid: 'yes' } },
       message: 'options.skipInvalid must be true or false',
+    },
+    'a concurrency of none': {
+      body: { jobs: [good], options: { concurrency: 0 } },
+      message: 'options.concurrency must be a whole number from 1 to 1000000, not 0',
+    },
+    'a rate without a period': {
+      body: { jobs: [good], options: { rate: { limit: 5 } } },
+      message: 'options.rate.perSeconds must be a number from 0.001 to 86400',
+    },
+    'a rate by a name that is not known': {
+      body: { jobs: [good], options: { rate: { limit: 5, perSecond: 1 } } },
+      message: 'options.rate.perSecond is not known: did you mean perSeconds?',
     },
     'options that are an array': { body: { jobs: [good], options: [] } },
     'a nesting of 501 levels': { body: nestedBody(501), message: /500/ },
@@ -186,7 +198,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     },
     'an unknown option after two stored chunks': {
       body: { jobs: goods(2200), options: { atomic: true } },
-      message: 'options.atomic is not known: the only known name is skipInvalid',
+      message: 'options.atomic is not known: known names are skipInvalid, concurrency, rate',
     },
   },
   'Empty job parameter found (24093)': {

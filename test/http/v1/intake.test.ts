@@ -331,7 +331,7 @@ describe('the query of a JSON body', () => {
 
 describe('the query of a body of lines', () => {
   for (const [query, detail] of [
-    ['?unknown=1', /^\?unknown= is not known: known names are callbackUrl, skipInvalid$/],
+    ['?unknown=1', /^\?unknown= is not known: known names are callbackUrl, skipInvalid, concurrency, rate$/],
     ['?skipInvalid=yes', /^options\.skipInvalid must be true or false$/],
     ['?skipInvalid=true&skipInvalid=false', /^\?skipInvalid= is given twice$/],
     ['?options=x', /^\?options= is not known/],

@@ -147,7 +147,7 @@ test('PATCH names what is wrong with a change, and is for operators', async () =
     [{ limits: [] }, /limits must be an object/],
     [{ limits: { rates: {} } }, /limits\.rates is not known: did you mean rate/],
     [{ limits: { rate: { limit: 0, perSeconds: 1 } } }, /limits\.rate\.limit must be a whole number from 1/],
-    [{ limits: { rate: { limit: 1 } } }, /limits\.rate\.perSeconds must be a number over 0/],
+    [{ limits: { rate: { limit: 1 } } }, /limits\.rate\.perSeconds must be a number from 0\.001/],
     [{ limits: { concurrency: { max: 1, by: 'account' } } }, /limits\.concurrency\.by must be .*tenant/],
   ];
   for (const [change, message] of wrong) {

@@ -41,6 +41,7 @@ async function transactions(jobs: number, pool: pg.Pool, { timeoutSeconds = 60 }
     tenant: 'default',
     attempt: 1,
     throttledSince: null,
+    limits: null,
     log,
     services,
     stopping,

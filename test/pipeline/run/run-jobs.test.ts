@@ -44,6 +44,7 @@ async function runAll(entry: RegisteredAction, count: number): Promise<void> {
     tenant: 'default',
     attempt: 1,
     throttledSince: null,
+    limits: null,
     log: silentPluginLog,
     services: { http: () => Promise.reject(new Error('not in this test')), publicUrl: '' },
     stopping: new AbortController().signal,

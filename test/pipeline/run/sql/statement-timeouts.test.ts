@@ -32,6 +32,7 @@ function scopeOf(asyncId: string, stopping = new AbortController().signal): RunS
     tenant: 'default',
     attempt: 1,
     throttledSince: null,
+    limits: null,
     log: silentPluginLog,
     services,
     stopping,
