@@ -12,8 +12,12 @@ test('the example of docs/calls.md works as pasted', { timeout: 300_000 }, async
     .filter(({ language }) => language === 'sh')
     .map(({ code }) => code)
     .join('');
+  const [shop, archive] = [await freePort(), await freePort()];
   const printed = await paste(
-    session.replaceAll('4100', String(await freePort())).replaceAll('/tmp/', `${home.folder}/`),
+    session
+      .replaceAll('4100', `${shop}`)
+      .replaceAll('4101', `${archive}`)
+      .replaceAll('/tmp/', `${home.folder}/`),
   );
 
   const ends = [...printed.matchAll(/^event: finished\ndata: (.*)$/gm)].map(([, data = '']) =>
@@ -22,8 +26,8 @@ test('the example of docs/calls.md works as pasted', { timeout: 300_000 }, async
   assert.deepEqual(
     ends.map(({ counts }) => [counts.total, counts.succeeded, counts.failed]),
     [
-      [5000, 4895, 105],
-      [5000, 4945, 55],
+      [5000, 4885, 115],
+      [5000, 4935, 65],
     ],
   );
   const counted = [...printed.matchAll(/^ *(\d+) "errorCode":(\d+)$/gm)].map(([, count, code]) => [
@@ -32,6 +36,7 @@ test('the example of docs/calls.md works as pasted', { timeout: 300_000 }, async
   ]);
   assert.deepEqual(counted, [
     ['404', '50'],
+    ['500', '10'],
     ['503', '50'],
     ['504', '5'],
   ]);
