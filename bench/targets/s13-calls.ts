@@ -9,14 +9,12 @@ import type { Bench, Row, Target } from './target.ts';
 
 const CALLS = 5000;
 const API_MS = 5;
-/** Requests to one host at once by default. */
+/** Requests at once to a host, by default, of a worker process. */
 const AT_ONCE = 10;
 const WARM_UP_CALLS = 1000;
 const HTTP_ALLOW = '127.0.0.1';
 
 const SLOW_API_MS = 50;
-/** No limit of the host: each worker process then calls as often as its slots allow. */
-const WITHOUT_LIMIT = { HTTP_LIMITS: '127.0.0.1=1000' };
 
 /** What one round of calls took. */
 interface Calls {
@@ -34,7 +32,7 @@ export const target: Target = {
     'default settings and one worker process, from the POST sent until it is completed; beside it, by turns, got alone ' +
     'in a process of its own, ten requests at once over kept connections; processor time as the kernel counts it for ' +
     'the worker and for got; then 5,000 jobs to an API that answers after 50 ms, with one and with two worker ' +
-    'processes, without a limit of the host (`HTTP_LIMITS`)',
+    'processes; each sends ten requests at once to a host',
   async measure(bench) {
     return [...(await besideGot(bench)), ...(await withTwoWorkers(bench))];
   },
@@ -87,7 +85,7 @@ async function withTwoWorkers(bench: Bench): Promise<Row[]> {
   const rates: [number[], number[]] = [[], []];
   while (rates[1].length < bench.rounds) {
     for (const [position, workers] of [1, 2].entries()) {
-      const env = { HTTP_ALLOW, WORKERS: String(workers), ...WITHOUT_LIMIT };
+      const env = { HTTP_ALLOW, WORKERS: String(workers) };
       await using product = await startProduct(bench.postgresUrl, bench.signal, { env });
       await runBatch(product, api, Math.min(WARM_UP_CALLS, calls));
       const rate = calls / (await runBatch(product, api, calls));

@@ -28,6 +28,7 @@ const CHECKED_BY: Record<string, string> = {
   'docs/callbacks.md, The log of attempts, json': API,
   'docs/calls.md, An API that fails, sh': CALLS,
   'docs/calls.md, The calls, sh': CALLS,
+  'docs/calls.md, A host with a limit, sh': CALLS,
   'docs/calls.md, What failed, and why, sh': CALLS,
   'docs/calls.md, What failed, and why, json': CALLS,
   'docs/calls.md, Repeating some of them, sh': CALLS,
