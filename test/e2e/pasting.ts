@@ -37,7 +37,11 @@ export async function startPasting(
         .replace(/^API=.*$/m, `API=${site.url}`)
         .replace(/^RECEIVER=.*$/m, `RECEIVER=${receiver}`);
       const env = { ...bareEnvironment(home.folder), DATA_DIR: home.dataDir };
-      const { stdout } = await promisify(execFile)('bash', ['-c', text], { cwd: ROOT, env, timeout: 60_000 });
+      const { stdout } = await promisify(execFile)('bash', ['-c', text], {
+        cwd: ROOT,
+        env,
+        timeout: 240_000,
+      });
       return stdout;
     },
     get: async (path) => (await fetch(`${site.url}${path}`, { headers })).json(),
