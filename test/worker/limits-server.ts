@@ -18,10 +18,13 @@ export interface CalledServer {
   mostInSecond(account?: string): number;
 }
 
-/** @param options.isHolding calls are not answered before `answer` */
+/**
+ * @param options.isHolding calls are not answered before `answer`
+ * @param options.address one of this machine's own
+ */
 export async function startCalledServer(
   t: { after(fn: () => unknown): void },
-  { isHolding = false } = {},
+  { isHolding = false, address = '127.0.0.1' } = {},
 ): Promise<CalledServer> {
   let holds = isHolding;
   let refusal = { calls: 0, seconds: 0 };
@@ -43,14 +46,14 @@ export async function startCalledServer(
     } else if (holds) waiting.push(response);
     else response.end();
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, address);
   await once(server, 'listening');
   t.after(() => {
     server.close();
     server.closeAllConnections();
   });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `http://${address}:${(server.address() as AddressInfo).port}/`,
     calls,
     running,
     most,

@@ -200,3 +200,25 @@ test('HTTP_LIMITS limits the requests to a host, and other hosts go on beside it
   assert.equal((await system.ended(held)).counts.succeeded, 50);
   assert.equal(server.most.get(''), 2);
 });
+
+test('three of 100 hosts that hang keep none of the others waiting', async (t) => {
+  const servers = await Promise.all(
+    Array.from({ length: 100 }, (_, n) =>
+      startCalledServer(t, { isHolding: n < 3, address: `127.0.0.${n + 1}` }),
+    ),
+  );
+  const system = await startSystem(t, { env: { HTTP_ALLOW: '127.0.0.0/8' } });
+  // Those that hang come first, and have more jobs than requests at once.
+  const urls = Array.from({ length: 20 }, () => servers.map(({ url }) => url)).flat();
+  const asyncId = await system.run(
+    urls.map((url) => ({ namespace: 'http', action: 'request', params: { url } })),
+  );
+  const succeeded = async () => (await system.rpc('progress', { async: asyncId })).body.counts.succeeded;
+  await waitFor(async () => (await succeeded()) === 97 * 20, { what: 'all calls of the other hosts' });
+  for (const [n, server] of servers.entries()) {
+    const most = server.most.get('') ?? 0;
+    assert.ok(most <= 10, `host ${n} got ${most} at once`);
+    server.answer();
+  }
+  assert.equal((await system.ended(asyncId)).counts.succeeded, 2000);
+});
