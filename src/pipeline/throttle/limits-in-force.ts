@@ -97,5 +97,6 @@ function plansFrom({ concurrency, rate, adaptive = false }: Limits): BucketPlan[
   }
   if (rate) planBy(rate.by).rate = { ...rate, burst: rate.burst ?? 1 };
   if (adaptive) planBy((rate ?? concurrency)?.by).adaptive = true;
-  return [...plans.values()];
+  // The first is the one that a ThrottledError puts to sleep.
+  return [...plans.values()].sort((a, b) => Number(b.adaptive) - Number(a.adaptive));
 }

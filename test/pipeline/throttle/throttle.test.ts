@@ -179,7 +179,7 @@ test('an adaptive bucket starts at the pace that was taken before the refusal', 
   const starts = await startJobs(gate, 30, 4000);
   const took = ((starts.at(-1) ?? 0) - (starts[0] ?? 0)) / 1000;
   const pace = (starts.length - 1) / took;
-  assert.ok(pace > 12 && pace < 20, `${pace} a second`);
+  assert.ok(pace > 12 && pace < 22, `${pace} a second`);
 });
 
 test('a pause stops all starts within two seconds, and a limit can be raised', async (t) => {
