@@ -240,7 +240,8 @@ export class Bucket {
     const now = performance.now();
     const { max, rate } = this.#limits;
     this.#wanted = 0;
-    this.#isKnown = true;
+    // The pace after a sleep is found out at its end.
+    this.#isKnown = answer.asleepMs === null;
     this.#held = answer.held ?? 0;
     this.#isOver = !this.#limits.isLocal && this.#running > this.#held;
     this.#heldUntil = databaseNow + LEASE_MS;

@@ -92,7 +92,7 @@ begin
             b.paced_at := at;
           end if;
         elsif b.paced_at < at - interval '5 s' then
-          b.pace := b.pace * 1.005;
+          b.pace := b.pace * 1.01;
           b.paced_at := at;
         end if;
       end if;
