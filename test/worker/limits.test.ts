@@ -74,14 +74,15 @@ test('jobs that wait are cancelled at once', async (t) => {
 
 test('messages of waiting jobs are claimed in proportion to the permits, not to the jobs', async (t) => {
   const system = await startSystem(t);
-  const { url } = await startCalledServer(t);
+  const { url, calls } = await startCalledServer(t);
   const batches = await Promise.all(Array.from({ length: 40 }, () => system.run(jobs('paced', 50, { url }))));
   await waitFor(async () => (await heldJobs(system)) > 1800, { what: 'most jobs to be held' });
   let claims = 0;
   const ignore = chunkClaimed.listen(() => claims++);
-  await new Promise((resolve) => setTimeout(resolve, 2000));
+  const before = calls.length;
+  await waitFor(async () => calls.length >= before + 40, { what: '40 more calls, which take 2 s' });
   ignore();
-  assert.ok(claims <= 20, `${claims} messages were claimed in 2 s`);
+  assert.ok(claims <= 20, `${claims} messages were claimed for 40 calls`);
   await Promise.all(batches.map((asyncId) => system.rpc('cancel', { async: asyncId })));
   for (const asyncId of batches) assert.equal((await system.ended(asyncId)).state, 'cancelled');
 });

@@ -164,7 +164,8 @@ test('a bucket that was put to sleep lets nothing start in any process', async (
   a.throttle(0.5);
   const at = performance.now();
   assert.equal(a.start(), false);
-  await delay(50); // the other process asks after this one has told
+  const isAsleep = 'select from batchwright.bucket where asleep_until > now()';
+  await waitFor(async () => (await pool.query(isAsleep)).rowCount === 1, { what: 'the bucket to sleep' });
   const starts = [...(await startJobs(a, 1, 2000)), ...(await startJobs(b, 1, 2000))];
   assert.equal(starts.length, 2);
   for (const start of starts) assert.ok(start - at >= 480, `started after ${start - at} ms`);
