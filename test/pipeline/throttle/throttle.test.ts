@@ -89,6 +89,7 @@ test('two processes together never run more jobs at once than the limit, and sha
           most,
           [...running.values()].reduce((sum, count) => sum + count, 0),
         );
+        // The run itself: it holds its permit for this long.
         void delay(50).then(() => {
           running.set(gate, (running.get(gate) ?? 0) - 1);
           gate.end();
@@ -102,7 +103,9 @@ test('two processes together never run more jobs at once than the limit, and sha
     }
   }
   let areShared = false;
-  const filling = Promise.all([fill(a, () => areShared), delay(300).then(() => fill(b, () => areShared))]);
+  const first = fill(a, () => areShared);
+  await waitFor(async () => running.get(a) === 4, { what: 'the first process to use the whole limit' });
+  const filling = Promise.all([first, fill(b, () => areShared)]);
   await waitFor(async () => running.get(a) === 2 && running.get(b) === 2, {
     timeoutMs: 10_000,
     what: 'two runs in each process',
@@ -110,7 +113,7 @@ test('two processes together never run more jobs at once than the limit, and sha
     areShared = true;
   });
   await filling;
-  await delay(60); // the runs above end
+  await waitFor(async () => running.get(a) === 0 && running.get(b) === 0, { what: 'the runs to end' });
   assert.equal(most, 4);
 });
 
