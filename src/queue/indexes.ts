@@ -1,4 +1,5 @@
 import type { PgBoss } from 'pg-boss';
+import { changeTables } from './change-tables.ts';
 import { CHUNK_INDEX } from './chunk-index.ts';
 import { HELD_INDEXES } from './held.ts';
 
@@ -25,5 +26,5 @@ export async function createIndexes(boss: PgBoss): Promise<void> {
       create index if not exists ${name} on pgboss.job_common ${definition};
     end if;`,
   );
-  await boss.getDb().executeSql(`do $$ begin ${statements.join('\n')} end $$`);
+  await changeTables(boss, statements.join('\n'));
 }

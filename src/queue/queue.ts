@@ -49,9 +49,15 @@ export async function startQueue(options: {
   // Lost connections are reported here; pg-boss continues polling until the database is back.
   const onError = (error: unknown) => log.error({ err: error }, 'queue error');
   const boss = createBoss(pool, log, onError);
-  await boss.start();
+  try {
+    await boss.start();
+    await prepareTables(boss, options.queues);
+  } catch (error) {
+    await boss.stop({ graceful: false }).catch(() => undefined);
+    await pool.end();
+    throw error;
+  }
   let running = true;
-  await prepareTables(boss, options.queues);
   const supervision = startSupervision(boss, ping, onError);
   const lanes = createLanes({ boss, pool, url, applicationName, log });
   return {

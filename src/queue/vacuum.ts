@@ -1,4 +1,5 @@
 import type { PgBoss } from 'pg-boss';
+import { changeTables } from './change-tables.ts';
 
 /**
  * Messages live for seconds: a table of a few thousand rows is replaced many times a minute. By default
@@ -16,10 +17,11 @@ const SETTINGS = {
 /** Sets how pg-boss's table of messages is vacuumed, unless an operator has already set it. */
 export async function setVacuum(boss: PgBoss): Promise<void> {
   const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`);
-  await boss.getDb().executeSql(`do $$ begin
-    if not exists (select from pg_class, unnest(reloptions) as option
+  await changeTables(
+    boss,
+    `if not exists (select from pg_class, unnest(reloptions) as option
                    where pg_class.oid = 'pgboss.job_common'::regclass and option like 'autovacuum%') then
       alter table pgboss.job_common set (${settings.join(', ')});
-    end if;
-  end $$`);
+    end if;`,
+  );
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { suite, test } from 'node:test';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { makeHome, type Site } from '../../main/product.ts';
-import { echoJobs, entriesOf, workJob } from '../../pipeline/work-jobs.ts';
+import { echoJobs, entriesOf, openGate, workJob } from '../../pipeline/work-jobs.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -107,10 +107,16 @@ suite('jobs that end their process fail with the reason, other jobs succeed, and
 
   test('a job that waits for its retry does not run again when another job ends the process', async (t) => {
     const system = await startSystem(t, { worker: false });
-    const failing = workJob('attempt', { failures: 1, retryInSeconds: 3600 });
+    const failing = workJob('attempt', { gate: 'alone', failures: 1, retryInSeconds: 3600 });
     const asyncId = await system.run([failing, workJob('die', { times: 2 })]);
     await system.pool.query(`update pgboss.job set started_on = now() where name = 'jobs.default'`);
     await system.forkWorker();
+    // The other job does not fail before the harmful one has ended the process that both share.
+    await waitFor(async () => (await entriesOf(system, asyncId)).length > 2, {
+      what: 'a job to be tried alone',
+      timeoutMs: 60_000,
+    });
+    await openGate(system, 'alone');
     await waitFor(async () => (await progress(system, asyncId)).counts.succeeded === 1, {
       what: 'the harmful job to end',
       timeoutMs: 120_000,
