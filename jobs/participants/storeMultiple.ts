@@ -12,9 +12,9 @@ import { defineAction, NonRetryableError } from 'batchwright/plugin';
 import type { Participant, StoreMultiple } from '#schemas/participants/storeMultiple.ts';
 import {
   lockImports,
-  OPTIONAL_FIELDS,
   type OptionalField,
   raceIds,
+  sentFields,
   storeParticipants,
 } from './lib/participant-rows.ts';
 
@@ -100,8 +100,4 @@ function* slices(
     const groups = Map.groupBy(rows, (participant) => sentFields(participant).join());
     for (const slice of groups.values()) yield { slice, sent: slice[0] ? sentFields(slice[0]) : [] };
   }
-}
-
-function sentFields(participant: Participant): OptionalField[] {
-  return OPTIONAL_FIELDS.filter((field) => participant[field] !== undefined);
 }

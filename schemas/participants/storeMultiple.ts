@@ -1,6 +1,6 @@
 import type { FromSchema, JSONSchema } from 'batchwright/plugin';
 import { recordId } from '#schemas/lib/fields.ts';
-import { participant } from './lib/participant.ts';
+import { participant } from '#schemas/lib/participant.ts';
 
 export const params = {
   type: 'object',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { participant } from '../../schemas/participants/lib/participant.ts';
+import { participant } from '../../schemas/lib/participant.ts';
 import { readSection } from './pages.ts';
 
 test('the participant table in docs/systems.md has the fields of the schema, and marks the required ones', async () => {
