@@ -33,7 +33,7 @@ export const layers = {
     'src/json',
   ],
   'src/cli': ['src/config', 'src/store', 'src/postgres', 'src/domain'],
-  'src/demo': ['src/embedded'],
+  'src/demo': ['src/embedded', 'src/domain'],
   'src/worker': ['src/pipeline', 'src/queue', 'src/domain', 'src/telemetry'],
   'src/testing': ['src/registry', 'src/validation', 'src/plugin'],
   'src/pipeline/call': [
@@ -138,16 +138,17 @@ export const layers = {
   'src/store': ['src/domain', 'src/contract'],
   'src/embedded': ['src/postgres', 'src/domain'],
   'src/postgres': ['src/domain'],
-  'src/plugin': [],
+  'src/plugin': ['src/validation'],
   'src/domain': ['src/contract'],
   'src/telemetry': [],
   'src/contract': [],
   'src/json': [],
   jobs: ['src/plugin/index.ts', 'schemas'],
   schemas: ['src/plugin/index.ts'],
+  examples: [],
 };
 
-const OURS = '^(src|jobs|schemas|test|bench)/';
+const OURS = '^(src|jobs|schemas|examples|test|bench)/';
 
 /** A regular expression source for a path of the table: the file, or all that is in the folder. */
 function inside(path) {

@@ -42,7 +42,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const url = config.publicUrl ?? listening.url;
   const { forkWorkers } = await import('./app/fork-workers.ts');
   if (config.role === 'all')
-    await ending.begin('work', async () => forkWorkers({ config, databaseUrl, log, url }));
+    await ending.begin('work', async () => forkWorkers({ config, databaseUrl, secretKey, log, url }));
   if (ending.isStopping()) return;
   const generatedKey = admin.generated ? { ...admin, file: adminKeyFile(config.dataDir) } : undefined;
   welcome(log, { url: listening.url, generatedKey });

@@ -4,6 +4,7 @@
  */
 import type { Pool } from 'pg';
 import pino from 'pino';
+import { callbackHeaderCipher } from '../../src/access/callback-headers.ts';
 import { loadPlugins, migrateAll } from '../../src/app/prepare.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { toBatchId } from '../../src/domain/batch.ts';
@@ -91,6 +92,7 @@ async function startSubmitting(
     log,
     limits: { maxJobs: Number.POSITIVE_INFINITY, retentionDays: config.retentionDays },
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow),
+    encryptCallbackHeaders: callbackHeaderCipher(undefined).encrypt,
   };
 }
 

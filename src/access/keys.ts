@@ -16,8 +16,8 @@ import {
   validKeys,
 } from '../store/keys.ts';
 import { ensureTenant } from '../store/tenants.ts';
-import { createSecretCipher, type SecretCipher } from './secret-cipher.ts';
-import { digestOf, newKey, newSecret, StoredKeys } from './stored-keys.ts';
+import type { SecretCipher } from './secret-cipher.ts';
+import { ADMIN_ID, digestOf, KEY_ID, newKey, newSecret, StoredKeys } from './stored-keys.ts';
 
 export interface NewKey {
   name: string;
@@ -42,17 +42,21 @@ export interface Signer {
 
 export type Keys = ReturnType<typeof createKeys>;
 
-const KEY_ID = /^[0-9a-f]{16}$/;
 /** The admin key's tenant, permissions and id. */
-const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*', 'admin'] };
+const ADMIN: Caller = { tenant: DEFAULT_TENANT, keyId: ADMIN_ID, permissions: ['*', 'admin'] };
 
 /**
  * @param options.adminKey the key that is not in the database
- * @param options.secretKey encrypts the secrets of signing keys; undefined: there are no signing keys
+ * @param options.cipher encrypts the secrets of signing keys
+ * @param options.aliases other names of permissions, as plugins declare them
  */
-export function createKeys(options: { pool: Pool; adminKey: string; secretKey?: string | undefined }) {
-  const { pool } = options;
-  const cipher = createSecretCipher(options.secretKey);
+export function createKeys(options: {
+  pool: Pool;
+  adminKey: string;
+  cipher: SecretCipher;
+  aliases?: ReadonlyMap<string, string>;
+}) {
+  const { pool, cipher, aliases = new Map() } = options;
   const adminDigest = digestOf(options.adminKey);
   const storedKeys = new StoredKeys(pool);
 
@@ -72,6 +76,11 @@ export function createKeys(options: { pool: Pool; adminKey: string; secretKey?: 
       if (!found?.encryptedSecret) return null;
       const { caller, encryptedSecret } = found;
       return { caller, secret: cipher.decrypt(encryptedSecret, caller.keyId) };
+    },
+
+    /** False for the id of a key that is unknown, revoked or expired. */
+    async isValid(keyId: string): Promise<boolean> {
+      return keyId === ADMIN.keyId || storedKeys.isValid(keyId);
     },
 
     /** Those of these keys that are neither revoked nor expired; bypasses the cache. */
@@ -101,7 +110,10 @@ export function createKeys(options: { pool: Pool; adminKey: string; secretKey?: 
      * is the admin key. Throws `badRequest` for an end in the past, and `notConfigured` for a signing key
      * without SECRET_KEY.
      */
-    create: (caller: Caller, wanted: NewKey): Promise<MadeKey> => makeKey(pool, cipher, caller, wanted),
+    create(caller: Caller, wanted: NewKey): Promise<MadeKey> {
+      const permissions = wanted.permissions.map((name) => aliases.get(name) ?? name);
+      return makeKey(pool, cipher, caller, { ...wanted, permissions: [...new Set(permissions)] });
+    },
 
     /** The tenant's keys; for the admin key, the keys of all tenants. */
     async list(caller: Caller): Promise<ApiKeyRow[]> {

@@ -67,5 +67,5 @@ function deriveKey(secretKey: string): Buffer {
 }
 
 function unreadable(why: string, cause?: unknown): BatchwrightError {
-  return new BatchwrightError('unavailable', { message: `The key's secret cannot be read: ${why}`, cause });
+  return new BatchwrightError('unavailable', { message: `A stored secret cannot be read: ${why}`, cause });
 }

@@ -7,6 +7,9 @@ import { findKey } from '../store/keys.ts';
 /** A revoked key is refused after this time at the latest; the contract allows 5 s. */
 const CACHE_MS = 2000;
 const MAX_CACHED = 10_000;
+/** The id of the admin key, which is not stored. */
+export const ADMIN_ID = 'admin';
+export const KEY_ID = /^[0-9a-f]{16}$/;
 const KEY = /^bw_([0-9a-f]{16})_([0-9a-f]{48})$/;
 
 export interface CachedKey {
@@ -16,6 +19,11 @@ export interface CachedKey {
   caller: Caller;
   /** By `performance.now()`; not after the key's own end. */
   freshUntil: number;
+}
+
+/** False for the ids that are not of an API key: those of a plugin's own callers. */
+export function isKeyId(id: string): boolean {
+  return id === ADMIN_ID || KEY_ID.test(id);
 }
 
 export class StoredKeys {
@@ -32,6 +40,11 @@ export class StoredKeys {
     if (!id || !secret) return null;
     const found = await this.#lookUp(id);
     return found && timingSafeEqual(found.digest, digestOf(secret)) ? found : null;
+  }
+
+  /** False for the id of a key that is unknown, revoked or expired. */
+  async isValid(id: string): Promise<boolean> {
+    return KEY_ID.test(id) && (await this.#lookUp(id)) !== null;
   }
 
   /** Drops a revoked key from the cache. */

@@ -1,7 +1,9 @@
 /** Assembles the API: gives each folder the parts that it must not import. */
 
 import type { Pool } from 'pg';
+import { callbackHeaderCipher } from '../access/callback-headers.ts';
 import { createKeys } from '../access/keys.ts';
+import { createSecretCipher } from '../access/secret-cipher.ts';
 import { createTenants } from '../access/tenants.ts';
 import { DEFAULT_TENANT } from '../domain/caller.ts';
 import { createHttpApp } from '../http/app.ts';
@@ -102,7 +104,7 @@ async function openQueue(
 /** What the routes of batches and of single actions need. */
 function createPipeline(
   opened: AsyncDisposableStack,
-  { config, databaseUrl, registry, log, lookup, callWaitMs }: ApiOptions,
+  { config, databaseUrl, secretKey, registry, log, lookup, callWaitMs }: ApiOptions,
   { pool, copyPool, queue }: Pools & { queue: Queue },
 ) {
   const processLock = new ProcessLock({
@@ -120,6 +122,7 @@ function createPipeline(
     largeJobs: createLargeJobChecker(registry),
     log,
     limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
+    encryptCallbackHeaders: callbackHeaderCipher(secretKey).encrypt,
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, lookup),
     endWatch: createEndWatch(pool),
     watch: createBatchWatch(pool),
@@ -139,8 +142,9 @@ function startDuties(
   return opened.adopt(startRetention({ pool, log }), (started) => started.stop());
 }
 
-async function openAccess({ config, adminKey, secretKey, log }: ApiOptions, pool: Pool) {
-  const keys = createKeys({ pool, adminKey, secretKey });
+async function openAccess({ config, adminKey, secretKey, registry, log }: ApiOptions, pool: Pool) {
+  const cipher = createSecretCipher(secretKey);
+  const keys = createKeys({ pool, adminKey, cipher, aliases: registry.permissionAliases });
   const tenants = createTenants({ pool, callbackSecret: config.callbackSecret });
   await tenants.callbackSecret(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
   await keys.logUnreadableSecrets(log);
@@ -164,7 +168,7 @@ function createApp(
     bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
     keys,
     tenants,
-    pluginPipeline: createPluginPipeline(pipeline),
+    pluginPipeline: createPluginPipeline({ ...pipeline, callbackForms: registry.callbacks }),
     routeSqlOf: createRouteSql(routePool),
     actions: createActionCatalogue(registry),
     maxNdjsonJobs: config.maxNdjsonJobs,

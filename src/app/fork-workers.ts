@@ -3,13 +3,21 @@ import { superviseWorkers, type WorkerReport } from '../worker/supervisor.ts';
 import { type AppOptions, type Running, WORK_DRAIN_MS } from './running.ts';
 
 /** Keeps the worker processes of ROLE all alive. */
-export function forkWorkers({ config, databaseUrl, log, url }: AppOptions & { url: string }): Running {
+export function forkWorkers({
+  config,
+  databaseUrl,
+  secretKey,
+  log,
+  url,
+}: AppOptions & { url: string; secretKey: string | undefined }): Running {
   const { CALLBACK_ALLOW } = process.env;
   const env = {
     ...process.env,
     ROLE: 'worker',
     DATABASE_URL: databaseUrl,
     PUBLIC_URL: url,
+    // The one in DATA_DIR goes with the embedded database, and the worker sees only a URL.
+    ...(secretKey === undefined ? {} : { SECRET_KEY: secretKey }),
     // The default depends on whether the database is embedded, and the worker sees only a URL.
     CALLBACK_ALLOW: CALLBACK_ALLOW ?? (config.databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
   };

@@ -1,5 +1,6 @@
 /** Assembles a worker, and the child process that runs messages whose worker died. */
 
+import { callbackHeaderCipher } from '../access/callback-headers.ts';
 import { createTenants } from '../access/tenants.ts';
 import type { Config } from '../config/config.ts';
 import { LimitedLog } from '../domain/limited-log.ts';
@@ -49,6 +50,7 @@ export async function startWorker(
     lookup: options.lookup,
     retrySeconds: config.callbackRetrySeconds,
     callbackSecret: tenants.callbackSecret,
+    decryptCallbackHeaders: callbackHeaderCipher(config.secretKey).decrypt,
   });
   log.info({ role: 'worker' }, 'worker ready');
   return {

@@ -1,9 +1,10 @@
 /**
  * `npm run demo`: starts the product on free ports with an empty database, runs a mixed batch over HTTP,
- * shows its progress, its results and its callback, and leaves nothing behind. On any error it exits with 1
- * and one line that gives the reason.
+ * shows its progress, its results and its callback, and leaves nothing behind. `npm run demo -- tracx` runs an example
+ * instead: the client of another system. On any error it exits with 1 and one line that gives the reason.
  */
 import { createClient } from './client.ts';
+import { type Example, exampleOf } from './examples.ts';
 import { addContacts, addEvent, mixedJobs, outcomeOf } from './jobs.ts';
 import { type DemoProduct, startProduct } from './product.ts';
 import { type Receiver, startReceiver, verify } from './receiver.ts';
@@ -15,14 +16,17 @@ const MAX_SECONDS = 40;
 /** Ends the demo early, at any point; the abort reason is printed. */
 const ending = new AbortController();
 
-async function main(): Promise<void> {
+async function main(name: string | undefined): Promise<void> {
+  // Before anything is started: the name may be wrong.
+  const example = name === undefined ? null : await exampleOf(name);
   const startedAt = performance.now();
   const receiver = await startReceiver(ending.signal);
   try {
     const product = await startProduct(ending);
     try {
       report.started(product.url, receiver.url, performance.now() - startedAt);
-      await runBatch(product, receiver);
+      if (example) await runExample(example, product, receiver);
+      else await runBatch(product, receiver);
     } finally {
       await product.stop();
     }
@@ -30,6 +34,15 @@ async function main(): Promise<void> {
     await receiver.close();
   }
   report.stopped(performance.now() - startedAt);
+}
+
+/** An example knows no signal: the demo ends without it. */
+async function runExample(example: Example, product: DemoProduct, receiver: Receiver): Promise<void> {
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  ending.signal.addEventListener('abort', () => reject(ending.signal.reason));
+  const { url, adminKey } = product;
+  const running = example({ url, adminKey, callbackUrl: receiver.url, print: report.told });
+  await Promise.race([running, ended]);
 }
 
 async function runBatch({ url, adminKey }: DemoProduct, receiver: Receiver): Promise<void> {
@@ -60,7 +73,7 @@ const deadline = setTimeout(
 );
 
 try {
-  await main();
+  await main(process.argv[2]);
 } catch (error) {
   // The code that was waiting fails with an error of its own; the real reason is in the signal.
   const why: unknown = ending.signal.aborted ? ending.signal.reason : error;

@@ -20,6 +20,11 @@ export function created(event: DemoEvent, contacts: readonly number[]): void {
   line('', `${contacts.length} contacts, by a first batch`);
 }
 
+/** A line of an example's story. */
+export function told(text: string): void {
+  line('', text);
+}
+
 export interface Bar {
   update(progress: Progress): void;
   stop(): void;

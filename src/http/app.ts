@@ -64,8 +64,9 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
 
   const failed = createFailedAuthentication();
   const memory = new BodyMemory(Math.max(LEAST_BODY_MEMORY, JOBS_IN_MEMORY * deps.bodyLimits.maxJobBytes));
+  const endedKeys = createEndedKeys(deps.keys, deps.log);
   const keyed: RequestHandler[] = [
-    ...authenticate(deps.keys, failed, createEndedKeys(deps.keys, deps.log)),
+    ...authenticate(deps.keys, failed, endedKeys),
     limitRate(deps.rateLimit, byKey),
     countBodies(memory),
   ];
@@ -76,8 +77,14 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     pipeline: deps.pluginPipeline,
     sqlOf: deps.routeSqlOf,
     log: deps.log,
+    keys: deps.keys,
+    endedKeys,
+    bodyLimits: deps.bodyLimits,
     keyed: [...keyed, checkBody(deps.bodyLimits)],
-    limitRate: limitRate(deps.rateLimit, byAddress),
+    limitRate: {
+      byAddress: limitRate(deps.rateLimit, byAddress),
+      byKey: limitRate(deps.rateLimit, byKey),
+    },
     bounded: [countBodies(memory), limitBody(deps.bodyLimits.maxBodyBytes)],
     failed,
   });

@@ -3,6 +3,7 @@ import { BatchwrightError, catalogue, type ErrorBody, isErrorStatus } from '../c
 import type { Log } from '../plugin/context.ts';
 import { type ActionError, isActionError, NonRetryableError } from '../plugin/errors.ts';
 import { isTemporary } from '../postgres/errors.ts';
+import { pluginErrorText } from './plugin-routes/error-bodies.ts';
 import { addToRequestLog } from './request-log.ts';
 import { errorText, type PublicError, sendText } from './server/send-error.ts';
 
@@ -21,10 +22,16 @@ export function errorHandler(log: Log) {
     // A plugin may have set a scheme of its own.
     if (answer.body.errorCode === 401 && !response.get('www-authenticate'))
       response.set('www-authenticate', 'Bearer');
-    const { type, text } = errorText(answer, request.path);
+    const { type, text } = textOf(answer, request);
     response.status(answer.body.errorCode).set('content-type', `${type}; charset=utf-8`);
     sendText(request, response, text);
   };
+}
+
+/** In the plugin's form below its prefix, otherwise in ours. */
+function textOf(answer: PublicError, request: Request): { type: string; text: string } {
+  const text = pluginErrorText(answer, request);
+  return text === undefined ? errorText(answer, request.path) : { type: 'application/json', text };
 }
 
 /** An error that was not meant for the caller is answered without its message. */

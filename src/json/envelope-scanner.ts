@@ -37,6 +37,8 @@ export type EnvelopeEvent =
 interface EnvelopeOptions {
   /** The member of the top-level object whose elements are reported one by one; null for none. */
   arrayMember: string | null;
+  /** The body is an array, whose elements are reported one by one. */
+  isArray?: boolean;
   /** Maximum number of nested objects and arrays, the top-level object included. */
   maxDepth: number;
   /** Levels that count as already open around the body; 0 when absent. */
@@ -63,7 +65,7 @@ type State = keyof typeof expectations | 'end';
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
- * Splits a JSON body, an object with one long array, into the elements of that array and its other members
+ * Splits a JSON body, an object with one long array or the array alone, into the elements of that array and its other members
  * while it arrives. Each can then be parsed separately, and the event loop is never blocked for long. The
  * split is exact: a body is accepted, with values that `JSON.parse` accepts, if and only if `JSON.parse`
  * accepts the whole body, except for the limits and for a repeated `arrayMember`. Decode values with
@@ -72,6 +74,7 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
  */
 export class EnvelopeScanner {
   readonly #arrayMember: string | null;
+  readonly #isArray: boolean;
   readonly #maxDepth: number;
   readonly #outerDepth: number;
   readonly #maxElementBytes: number;
@@ -88,6 +91,7 @@ export class EnvelopeScanner {
 
   constructor(options: EnvelopeOptions) {
     this.#arrayMember = options.arrayMember;
+    this.#isArray = options.isArray ?? false;
     this.#maxDepth = options.maxDepth;
     this.#outerDepth = options.outerDepth ?? 0;
     this.#maxElementBytes = options.maxElementBytes;
@@ -151,9 +155,8 @@ export class EnvelopeScanner {
   #punctuation(byte: number, position: number, events: EnvelopeEvent[]): State | undefined {
     switch (this.#state) {
       case 'body':
-        return byte === OPEN_BRACE && this.#markIsWhole()
-          ? this.#enter('first name', 1, position)
-          : undefined;
+        if (byte !== (this.#isArray ? OPEN_BRACKET : OPEN_BRACE) || !this.#markIsWhole()) return undefined;
+        return this.#enter(this.#isArray ? 'first element' : 'first name', 1, position);
       case 'first name':
         return byte === CLOSE_BRACE ? 'end' : undefined;
       case 'colon':
@@ -187,7 +190,7 @@ export class EnvelopeScanner {
 
   #endArray(events: EnvelopeEvent[]): State {
     events.push({ kind: 'array-end' });
-    return 'after member';
+    return this.#isArray ? 'end' : 'after member';
   }
 
   #beginsValue(byte: number): boolean {
@@ -199,7 +202,7 @@ export class EnvelopeScanner {
         return this.#values.begin(byte, this.#outerDepth + 1);
       case 'first element':
       case 'element':
-        return this.#values.begin(byte, this.#outerDepth + 2);
+        return this.#values.begin(byte, this.#outerDepth + (this.#isArray ? 1 : 2));
       default:
         return false;
     }
@@ -207,7 +210,8 @@ export class EnvelopeScanner {
 
   #unexpected(position: number): JsonSyntaxError {
     const offset = this.#offset + position;
-    if (this.#state === 'body') return new JsonSyntaxError('the body is not a JSON object', offset);
+    if (this.#state === 'body')
+      return new JsonSyntaxError(`the body is not a JSON ${this.#isArray ? 'array' : 'object'}`, offset);
     if (this.#state === 'end') return new JsonTrailingTextError(offset);
     return new JsonSyntaxError(`expected ${expectations[this.#state]} at byte ${offset}`, offset);
   }
@@ -239,7 +243,7 @@ export class EnvelopeScanner {
         return new JsonElementTooLargeError(`member ${JSON.stringify(this.#key.slice(0, 100))}`, max);
       case 'first element':
       case 'element':
-        return new JsonElementTooLargeError(`${this.#arrayMember}[${this.#count}]`, max);
+        return new JsonElementTooLargeError(`${this.#arrayMember ?? ''}[${this.#count}]`, max);
       default:
         return new JsonElementTooLargeError('a member name', max);
     }

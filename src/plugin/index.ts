@@ -1,6 +1,8 @@
 /** Everything that a plugin may import: `batchwright/plugin`. */
 export type { FromSchema, JSONSchema } from 'json-schema-to-ts';
+export { compileSchema, type SchemaProblem } from '../validation/compile-schema.ts';
 export { type Action, defineAction, type ManyJob, type RetryPolicy } from './action.ts';
+export { type Callback, type CallbackBatch, type CallbackResult, defineCallback } from './callback.ts';
 export type {
   JobContext,
   JobsContext,
@@ -13,4 +15,13 @@ export type {
 } from './context.ts';
 export { type ActionErrorOptions, NonRetryableError, RetryLaterError, ThrottledError } from './errors.ts';
 export type { ConcurrencyLimit, LimitBy, Limits, RateLimit } from './limits.ts';
-export { defineRoutes, type RouteCaller, type Routes, type RouteTools } from './routes.ts';
+export {
+  type AuthenticationTools,
+  defineRoutes,
+  type JsonArrayBody,
+  type RouteCaller,
+  type RouteError,
+  type Routes,
+  type RouteTools,
+  type SubmittedBatch,
+} from './routes.ts';

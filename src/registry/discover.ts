@@ -15,6 +15,8 @@ export interface PluginFiles {
   actions: ActionFile[];
   /** `routes.ts` files by namespace. */
   routes: { namespace: string; file: string }[];
+  /** `callback.ts` files by namespace. */
+  callbacks: { namespace: string; file: string }[];
   /** Folders of SQL migrations by namespace. */
   migrations: { namespace: string; directory: string }[];
   /** One line for each file that is ignored where it is, though it may be there on purpose. */
@@ -35,7 +37,7 @@ const SCRIPT = /\.[cm]?[jt]sx?$/;
  * cannot be one. Documents, hidden files and editors' backups are ignored.
  */
 export function discover(root: string): PluginFiles {
-  const found: PluginFiles = { actions: [], routes: [], migrations: [], warnings: [] };
+  const found: PluginFiles = { actions: [], routes: [], callbacks: [], migrations: [], warnings: [] };
   for (const { name, path, isFolder } of entriesOf(join(root, 'jobs'))) {
     if (!isFolder) {
       refuseScript(path, `an action belongs in the folder of its namespace, as in jobs/demo/${name}`);
@@ -61,6 +63,8 @@ function scanNamespace(root: string, namespace: string, found: PluginFiles): voi
         );
     } else if (name === 'routes.ts') {
       found.routes.push({ namespace, file: path });
+    } else if (name === 'callback.ts') {
+      found.callbacks.push({ namespace, file: path });
     } else if (name.endsWith('.ts') && !TEST.test(name)) {
       found.actions.push(actionFile(root, namespace, name));
     } else {

@@ -2,15 +2,15 @@ import { dirname } from 'node:path';
 import type { ValidateFunction } from 'ajv';
 import { placeOf } from '../domain/files.ts';
 import { ACTION_DEFAULTS, type Action, type RetryPolicy } from '../plugin/action.ts';
+import type { Callback } from '../plugin/callback.ts';
 import type { Limits } from '../plugin/limits.ts';
-import type { Routes } from '../plugin/routes.ts';
 import { checkParams, createCompiler } from '../validation/check-params.ts';
 import { wrongAction } from './action-options.ts';
 import { type ActionFile, discover, type PluginFiles } from './discover.ts';
+import { aliasesOf, loadCallback, loadRoutes, type RegisteredRoutes } from './load-routes.ts';
 import { loadSchema } from './load-schema.ts';
-import { createModuleLoader, createStarter, type LoadOptions, type ModuleLoader } from './module-loader.ts';
+import { createModuleLoader, type LoadOptions, type ModuleLoader } from './module-loader.ts';
 import { RegistryError } from './registry-error.ts';
-import { wrongRoutes } from './route-options.ts';
 
 /** An action as the pipeline uses it, with all defaults set. */
 export interface RegisteredAction {
@@ -30,17 +30,6 @@ export interface RegisteredAction {
   retry: RetryPolicy;
 }
 
-/**
- * The routes of a plugin. They are added with a time limit; their errors become a RegistryError that names
- * the file.
- */
-export interface RegisteredRoutes {
-  namespace: string;
-  /** Their file's name in errors. */
-  place: string;
-  routes: Routes;
-}
-
 export interface Registry {
   /** Undefined when no such action exists. */
   get(namespace: string, action: string): RegisteredAction | undefined;
@@ -48,6 +37,10 @@ export interface Registry {
   /** Every queue that an action names. */
   readonly queues: readonly string[];
   readonly routes: readonly RegisteredRoutes[];
+  /** The forms of callbacks, by the namespace whose routes submit their batches. */
+  readonly callbacks: ReadonlyMap<string, Callback>;
+  /** Other names of permissions, as routes declare them. */
+  readonly permissionAliases: ReadonlyMap<string, string>;
   readonly migrations: readonly { namespace: string; directory: string }[];
   /** One line for each ignored file that may be there on purpose. */
   readonly warnings: readonly string[];
@@ -67,13 +60,17 @@ export async function loadRegistry(roots: readonly string[], options: LoadOption
     byName.set(registered.name, registered);
   }
   const routes: RegisteredRoutes[] = [];
-  for (const file of files.routes) routes.push(await loadRoutes(file, load, options));
+  for (const file of files.routes) routes.push(...(await loadRoutes(file, load, options)));
+  const callbacks = new Map<string, Callback>();
+  for (const file of files.callbacks) callbacks.set(file.namespace, await loadCallback(file, load));
   const actions = [...byName.values()];
   return {
     get: (namespace, action) => byName.get(`${namespace}.${action}`),
     actions,
     queues: [...new Set([ACTION_DEFAULTS.queue, ...actions.map((entry) => entry.queue)])],
     routes,
+    callbacks,
+    permissionAliases: aliasesOf(routes),
     migrations: files.migrations,
     warnings: files.warnings,
   };
@@ -84,6 +81,7 @@ function joined(all: PluginFiles[]): PluginFiles {
   const files: PluginFiles = {
     actions: all.flatMap(({ actions }) => actions),
     routes: all.flatMap(({ routes }) => routes),
+    callbacks: all.flatMap(({ callbacks }) => callbacks),
     migrations: all.flatMap(({ migrations }) => migrations),
     warnings: all.flatMap(({ warnings }) => warnings),
   };
@@ -162,17 +160,4 @@ async function loadAction(
 function wrongExample({ example }: Action, validate: ValidateFunction): string | null {
   const problem = example === undefined ? null : checkParams(validate, example);
   return problem && `its example breaks its schema: ${problem.messages.join('; ')}`;
-}
-
-async function loadRoutes(
-  { namespace, file }: PluginFiles['routes'][number],
-  load: ModuleLoader,
-  options: LoadOptions,
-): Promise<RegisteredRoutes> {
-  const routes = (await load(file)).default as Routes;
-  const wrong = wrongRoutes(routes);
-  if (wrong) throw new RegistryError(`${placeOf(file)}: ${wrong}`);
-  const start = createStarter('routes()', options);
-  const add: Routes['routes'] = (router, tools) => start(file, () => routes.routes(router, tools));
-  return { namespace, place: placeOf(file), routes: { ...routes, routes: add } };
 }

@@ -11,8 +11,19 @@ const OPTIONS: Record<string, Member> = {
     required: true,
   },
   authenticate: { fits: isFunction, rule: 'must be a function' },
+  errorBody: { fits: isFunction, rule: 'must be a function' },
+  permissionAliases: {
+    fits: (value) => isObject(value) && Object.values(value).every((name) => typeof name === 'string'),
+    rule: 'must be an object of names of permissions',
+  },
   routes: { fits: isFunction, rule: 'must be a function', required: true },
 };
+
+/** Describes the error in the default export of a `callback.ts`; null when it is valid. */
+export function wrongCallback(callback: unknown): string | null {
+  if (!isObject(callback)) return `its default export must be defineCallback({ … }), not ${shown(callback)}`;
+  return wrongMember(callback, { body: { fits: isFunction, rule: 'must be a function', required: true } });
+}
 
 /** Describes the error in the default export of a `routes.ts`; null when it is valid. */
 export function wrongRoutes(routes: unknown): string | null {

@@ -8,6 +8,10 @@ export interface CallbackBatch extends BatchRow {
    * accept.
    */
   signingTime: number;
+  /** The namespace of the plugin that makes the body; null for the usual body. */
+  callbackForm: string | null;
+  /** Further headers, encrypted. */
+  callbackHeaders: Buffer | null;
 }
 
 /** In the order of the ids; undefined for a deleted batch. */
@@ -17,7 +21,8 @@ export async function callbackBatches(
 ): Promise<(CallbackBatch | undefined)[]> {
   const { rows } = await client.query<CallbackBatch>({
     name: 'callback-batches',
-    text: `select ${BATCH_COLUMNS}, floor(extract(epoch from now()))::int8 as "signingTime"
+    text: `select ${BATCH_COLUMNS}, floor(extract(epoch from now()))::int8 as "signingTime",
+       callback_form as "callbackForm", callback_headers as "callbackHeaders"
      from batchwright.batch where id = any($1)`,
     values: [batchIds],
   });

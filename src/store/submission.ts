@@ -8,6 +8,8 @@ export interface NewBatch {
   keyId: string;
   total: number;
   callbackUrl: string | null;
+  callbackForm?: string | undefined;
+  callbackHeaders?: Buffer | undefined;
   /** The actions of its jobs, each once: `namespace.action`. */
   actions: readonly string[];
   options: BatchOptions;
@@ -35,15 +37,16 @@ export async function insertBatches(client: ClientBase, batches: readonly NewBat
   await client.query({
     name: 'insert-batches',
     text: `insert into batchwright.batch
-       (id, tenant, key_id, total, callback_url, options, idempotency_key, idempotency_digest, expires_at, actions)
-     select id, tenant, "keyId", total, "callbackUrl", options, key, decode(digest, 'hex'),
+       (id, tenant, key_id, total, callback_url, callback_form, callback_headers, options, idempotency_key, idempotency_digest, expires_at, actions)
+     select id, tenant, "keyId", total, "callbackUrl", "callbackForm", decode("callbackHeaders", 'hex'), options, key, decode(digest, 'hex'),
        now() + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions))
      from json_to_recordset($1) as batch (id uuid, tenant text, "keyId" text, total int, "callbackUrl" text,
-       options json, key text, digest text, "retentionDays" int, actions json)`,
+       "callbackForm" text, "callbackHeaders" text, options json, key text, digest text, "retentionDays" int, actions json)`,
     values: [
       JSON.stringify(
-        batches.map(({ idempotency, ...batch }) => ({
+        batches.map(({ idempotency, callbackHeaders, ...batch }) => ({
           ...batch,
+          callbackHeaders: callbackHeaders?.toString('hex'),
           key: idempotency?.key,
           digest: idempotency?.digest.toString('hex'),
         })),

@@ -87,18 +87,12 @@ function problemOf(all: ErrorObject[]): ParamsProblem {
 }
 
 /** `params.contacts[3].name`: the parameter of an error, even if it is missing. */
-function placeOf({ keyword, instancePath, params }: ErrorObject): string {
-  const place = `params${dotted(instancePath)}`;
-  switch (keyword) {
-    case 'required':
-      return `${place}.${params.missingProperty}`;
-    case 'additionalProperties':
-      return `${place}.${params.additionalProperty}`;
-    case 'unevaluatedProperties':
-      return `${place}.${params.unevaluatedProperty}`;
-    default:
-      return place;
-  }
+function placeOf(error: ErrorObject): string {
+  const inner = pathOf(error.instancePath).map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`));
+  const member = pathOfError(error)
+    .slice(inner.length)
+    .map((name) => `.${name}`);
+  return ['params', ...inner, ...member].join('');
 }
 
 function describe(error: ErrorObject): string {
@@ -107,24 +101,44 @@ function describe(error: ErrorObject): string {
     propertyName === undefined
       ? placeOf(error)
       : `${placeOf(error)}: the name ${JSON.stringify(propertyName)}`;
+  return `${place} ${ruleOf(error)}`;
+}
+
+/** The rule that the value breaks, as it is written after the value's place: `must be integer`. */
+export function ruleOf(error: ErrorObject): string {
   switch (error.keyword) {
     case 'required':
-      return `${place} is required`;
+      return 'is required';
     case 'additionalProperties':
     case 'unevaluatedProperties':
-      return `${place} is not known`;
+      return 'is not known';
     case 'type':
-      return `${place} ${spaced(error.message)}`;
+      return spaced(error.message);
     case 'enum':
-      return `${place} must be one of ${error.params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}`;
+      return `must be one of ${error.params.allowedValues.map((value: unknown) => JSON.stringify(value)).join(', ')}`;
     case 'format':
-      return `${place} ${textRule(error.params.format) ?? error.message}`;
+      return textRule(error.params.format) ?? `${error.message}`;
     case 'const':
-      return `${place} must be ${JSON.stringify(error.params.allowedValue)}`;
+      return `must be ${JSON.stringify(error.params.allowedValue)}`;
     case 'false schema':
-      return `${place} is not allowed${besides(error)}`;
+      return `is not allowed${besides(error)}`;
     default:
-      return `${place} ${error.message}`;
+      return `${error.message}`;
+  }
+}
+
+/** The names and positions that lead to the value, or to the member that is missing or not known. */
+export function pathOfError({ instancePath, keyword, params }: ErrorObject): string[] {
+  const path = pathOf(instancePath);
+  switch (keyword) {
+    case 'required':
+      return [...path, params.missingProperty];
+    case 'additionalProperties':
+      return [...path, params.additionalProperty];
+    case 'unevaluatedProperties':
+      return [...path, params.unevaluatedProperty];
+    default:
+      return path;
   }
 }
 
@@ -137,13 +151,6 @@ function spaced(message = ''): string {
 function besides({ schemaPath }: ErrorObject): string {
   const [, other] = /\/dependentSchemas\/([^/]+)\/properties\/[^/]+\/false schema$/.exec(schemaPath) ?? [];
   return other === undefined ? '' : ` together with ${other}`;
-}
-
-/** `/contacts/3/name` → `.contacts[3].name` */
-function dotted(instancePath: string): string {
-  return pathOf(instancePath)
-    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`))
-    .join('');
 }
 
 function pathOf(instancePath: string): string[] {

@@ -38,7 +38,12 @@ export function startLanes(deps: LanesDeps): Lanes {
   }
   const pool = deps.callbackPool;
   const groups = new CallbackGroups({ pool, queue: deps.queue });
-  const callbacks: DeliverDeps = { ...deps, pool, groups, bodies: new CallbackBodies(pool) };
+  const callbacks: DeliverDeps = {
+    ...deps,
+    pool,
+    groups,
+    bodies: new CallbackBodies(pool, deps.registry.callbacks),
+  };
   lanes.push(deps.queue.callbackLanes(pool, (claim) => deliver(callbacks, claim)));
   const sweeping = startSweeping(deps);
   const retention = startRetention(deps);

@@ -9,7 +9,7 @@ const SECRET = 'what a client signs with \u00e9';
 const isUnreadable = (why: string) => (error: unknown) =>
   error instanceof BatchwrightError &&
   error.body.errorCode === 503 &&
-  error.message === `The key's secret cannot be read: ${why}`;
+  error.message === `A stored secret cannot be read: ${why}`;
 const isOfAnother = isUnreadable('SECRET_KEY is not the one that it was stored with');
 
 test('a secret is decrypted again, and its encrypted bytes differ each time', () => {

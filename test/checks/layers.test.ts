@@ -11,10 +11,13 @@ interface Import {
   specifier: string;
 }
 
+/** Layers that are beside `src`. */
+const OUTSIDE_SRC = ['jobs', 'schemas', 'examples'];
+
 /** The table of CONTRIBUTING.md: each folder or file, and what it may import. */
 const layers = parseLayers(await readFile(join(ROOT, 'CONTRIBUTING.md'), 'utf8'));
-layers.set('test', ['src', 'jobs', 'schemas', 'bench']);
-layers.set('bench', ['src', 'jobs', 'schemas', 'test']);
+layers.set('test', ['src', 'jobs', 'schemas', 'examples', 'bench']);
+layers.set('bench', ['src', 'jobs', 'schemas', 'examples', 'test']);
 
 /** Every layer imports every other. */
 const pairs: Import[] = [...layers.keys()].flatMap((from) =>
@@ -121,7 +124,7 @@ function parseLayers(markdown: string): Map<string, string[]> {
 
 /** The table leaves out `src/`. */
 function fromRoot(path: string): string {
-  return path === 'jobs' || path === 'schemas' ? path : `src/${path}`;
+  return OUTSIDE_SRC.includes(path) ? path : `src/${path}`;
 }
 
 /** The file that represents each layer when it is imported, and every file in the table. */

@@ -8,8 +8,10 @@ import { cruise, format, type ICruiseResult } from 'dependency-cruiser';
 import extractOptions from 'dependency-cruiser/config-utl/extract-depcruise-options';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 
-const folders = globSync('{src,jobs,schemas,test,bench}');
-const files = globSync('{src,jobs,schemas,test,bench}/**/*.{ts,mjs,js}', { exclude: ['**/node_modules/**'] });
+const folders = globSync('{src,jobs,schemas,examples,test,bench}');
+const files = globSync('{src,jobs,schemas,examples,test,bench}/**/*.{ts,mjs,js}', {
+  exclude: ['**/node_modules/**'],
+});
 const options = await extractOptions('./.dependency-cruiser.mjs');
 // Folders, not files: in a folder it takes only the files that it can really parse.
 const { output } = await cruise(folders, options, undefined, {

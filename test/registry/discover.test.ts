@@ -13,6 +13,7 @@ test('an action is a file of jobs with its schema, and incidental files are igno
     'jobs/demo/part2_b.ts',
     'schemas/demo/part2_b.ts',
     'jobs/demo/routes.ts',
+    'jobs/demo/callback.ts',
     'jobs/demo/migrations/001_greetings.sql',
     'jobs/demo/lib/never-scanned.js',
     'jobs/Other9/x.ts',
@@ -51,6 +52,7 @@ test('an action is a file of jobs with its schema, and incidental files are igno
       },
     ],
     routes: [{ namespace: 'demo', file: at('jobs/demo/routes.ts') }],
+    callbacks: [{ namespace: 'demo', file: at('jobs/demo/callback.ts') }],
     migrations: [{ namespace: 'demo', directory: at('jobs/demo/migrations') }],
     warnings: [],
   });
@@ -58,7 +60,13 @@ test('an action is a file of jobs with its schema, and incidental files are igno
 
 test('a folder without jobs has no plugins', async (t) => {
   const root = await makeRoot(t, ['package.json']);
-  assert.deepEqual(discover(root), { actions: [], routes: [], migrations: [], warnings: [] });
+  assert.deepEqual(discover(root), {
+    actions: [],
+    routes: [],
+    callbacks: [],
+    migrations: [],
+    warnings: [],
+  });
 });
 
 test('namespaces and files may be links', async (t) => {

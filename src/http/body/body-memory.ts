@@ -35,6 +35,8 @@ export class BodyMemory {
 
 /** The memory of one body. */
 export class HeldBody {
+  /** True when the bytes are counted as they arrive, whoever reads them. */
+  isCountedOnArrival = false;
   readonly #memory: BodyMemory;
   readonly #tenant: string;
   readonly #response: ServerResponse;

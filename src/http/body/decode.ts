@@ -21,6 +21,7 @@ export async function* pieces(request: IncomingMessage, maxBytes: number): Async
   if (encoding === 'identity' && Number(request.headers['content-length'] ?? 0) > maxBytes)
     throw tooLarge(maxBytes);
   const body = heldBodyOf(request);
+  const isCounted = encoding === 'identity' && body?.isCountedOnArrival;
   let bytes = 0;
   let turnedAt = performance.now();
   for await (const block of decoded(request, encoding)) {
@@ -28,7 +29,7 @@ export async function* pieces(request: IncomingMessage, maxBytes: number): Async
     if (bytes > maxBytes) throw tooLarge(maxBytes);
     for (let from = 0; from < block.length; from += PIECE_BYTES) {
       const piece = block.subarray(from, from + PIECE_BYTES);
-      body?.add(piece.length);
+      if (!isCounted) body?.add(piece.length);
       yield piece;
       if (performance.now() - turnedAt < MAX_TURN_MS) continue;
       await nextTurn();

@@ -21,6 +21,8 @@ export function limitBody(maxBytes: number): RequestHandler {
 /** Counts where the parser delivers the body: a `data` listener would start reading it. */
 function countPushed(request: IncomingMessage, maxBytes: number): void {
   const push = request.push.bind(request);
+  const held = heldBodyOf(request);
+  if (held) held.isCountedOnArrival = true;
   let bytes = request.readableLength;
   let isRefused = false;
   request.push = (block: Buffer | null, encoding) => {
@@ -29,7 +31,7 @@ function countPushed(request: IncomingMessage, maxBytes: number): void {
     bytes += block.length;
     try {
       if (bytes > maxBytes) throw tooLarge(maxBytes);
-      heldBodyOf(request)?.add(block.length);
+      held?.add(block.length);
     } catch (error) {
       isRefused = true;
       if (request.listenerCount('error') > 0) request.emit('error', error);

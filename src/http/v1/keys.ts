@@ -38,7 +38,8 @@ const schema = {
       uniqueItems: true,
       items: {
         type: 'string',
-        pattern: '^(admin|\\*|[A-Za-z][A-Za-z0-9_]*\\.(\\*|[A-Za-z][A-Za-z0-9_-]*))$',
+        // More than two parts: the permissions of other systems.
+        pattern: '^(admin|\\*|([A-Za-z][A-Za-z0-9_]*\\.)+(\\*|[A-Za-z][A-Za-z0-9_-]*))$',
       },
     },
     expiresAt: { type: ['string', 'null'], format: 'date-time', allOf: [{ format: 'instant' }] },

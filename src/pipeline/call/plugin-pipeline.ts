@@ -3,7 +3,9 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
+import type { Callback } from '../../plugin/callback.ts';
 import { NonRetryableError } from '../../plugin/errors.ts';
+import type { SubmittedBatch } from '../../plugin/routes.ts';
 import { resultValues } from '../read/result-values.ts';
 import { batchStatus, requireBatch } from '../read/status.ts';
 import { submit } from '../submit/submit.ts';
@@ -11,18 +13,20 @@ import { type CallActionDeps, callAction } from './call-action.ts';
 
 export type PluginPipeline = ReturnType<typeof createPluginPipeline>;
 
-export function createPluginPipeline(deps: CallActionDeps) {
+const MEMBERS = ['jobs', 'callbackUrl', 'options', 'callbackHeaders'];
+
+export function createPluginPipeline(
+  deps: CallActionDeps & { callbackForms: ReadonlyMap<string, Callback> },
+) {
   return {
-    async submit(
-      caller: Caller,
-      batch: { jobs: Iterable<unknown> | AsyncIterable<unknown>; callbackUrl?: string },
-    ): Promise<{ asyncId: string }> {
-      const { jobs, callbackUrl, ...others } = batch;
-      for (const name in others)
-        throw new BatchwrightError('invalidRequest', {
-          message: unknownMember('', name, ['jobs', 'callbackUrl']),
-        });
-      return { asyncId: await submit(deps, { caller, events: eventsOf(jobs, callbackUrl) }) };
+    /** @param namespace that of the plugin: callbacks have its form, if it has one */
+    async submit(caller: Caller, namespace: string, batch: SubmittedBatch): Promise<{ asyncId: string }> {
+      const unknown = Object.keys(batch).find((name) => !MEMBERS.includes(name));
+      if (unknown !== undefined)
+        throw new BatchwrightError('invalidRequest', { message: unknownMember('', unknown, MEMBERS) });
+      const form = deps.callbackForms.has(namespace) ? namespace : undefined;
+      const callback = { form, headers: batch.callbackHeaders };
+      return { asyncId: await submit(deps, { caller, events: eventsOf(batch), callback }) };
     },
 
     async batch(caller: Caller, asyncId: string) {
@@ -53,13 +57,11 @@ export function createPluginPipeline(deps: CallActionDeps) {
   };
 }
 
-async function* eventsOf(
-  jobs: Iterable<unknown> | AsyncIterable<unknown>,
-  callbackUrl: string | undefined,
-): AsyncGenerator<EnvelopeEvent[]> {
-  if (callbackUrl !== undefined)
-    yield [{ kind: 'member', key: 'callbackUrl', value: Buffer.from(JSON.stringify(callbackUrl)) }];
-  for await (const job of jobs)
+async function* eventsOf(batch: SubmittedBatch): AsyncGenerator<EnvelopeEvent[]> {
+  for await (const job of batch.jobs)
     yield [{ kind: 'element', value: Buffer.from(JSON.stringify(job) ?? 'null') }];
   yield [{ kind: 'array-end' }];
+  // Read at the end: in the body of a request they may follow the jobs.
+  for (const [key, value] of Object.entries({ callbackUrl: batch.callbackUrl, options: batch.options }))
+    if (value !== undefined) yield [{ kind: 'member', key, value: Buffer.from(JSON.stringify(value)) }];
 }

@@ -15,6 +15,7 @@ import type { ResultPage } from '../../store/result-pages.ts';
 import { elements } from '../read/result-json.ts';
 import { RestartedError, readResultPages, resultsOf } from '../read/result-pages.ts';
 import { endedCounts } from '../read/status.ts';
+import { type CallbackForms, formedBody } from './callback-forms.ts';
 
 /** Bodies up to this size are kept and sent from memory; larger ones are read twice, in constant memory. */
 const KEPT_BYTES = 1024 * 1024;
@@ -49,12 +50,15 @@ type BeginHmac = (signingTime: number) => Hmac;
 /** The bodies of one process. Their memory is bounded and shared between tenants. */
 export class CallbackBodies {
   readonly #pool: Pool;
+  readonly #forms: CallbackForms;
   readonly #reading = new FairShare(READINGS);
   readonly #streaming = new FairShare(READINGS);
   #keptBytes = 0;
 
-  constructor(pool: Pool) {
+  /** @param forms the plugins' forms; a batch of another plugin's has none */
+  constructor(pool: Pool, forms: CallbackForms = new Map()) {
     this.#pool = pool;
+    this.#forms = forms;
   }
 
   /**
@@ -80,7 +84,7 @@ export class CallbackBodies {
   /** The body, counted among those that are kept; null when it is too large, or when too many are kept. */
   async #keep(batch: CallbackSource): Promise<Buffer | null> {
     const content =
-      smallBody(batch) ?? (await this.#reading.run(batch.tenant, () => readKept(this.#pool, batch)));
+      smallBody(batch) ?? (await this.#reading.run(batch.tenant, () => readKept(this.#bodyOf(batch))));
     if (!content || this.#keptBytes + content.length > ALL_KEPT_BYTES) return null;
     this.#keptBytes += content.length;
     return content;
@@ -98,28 +102,42 @@ export class CallbackBodies {
     const { signingTime } = batch;
     const hmac = beginHmac(signingTime);
     let contentLength = 0;
-    for await (const piece of bodyOf(pool, batch)) {
+    for await (const piece of this.#bodyOf(batch)) {
       hmac.update(piece);
       contentLength += piece.length;
     }
     const signature = signatureHeader(hmac);
-    const content = Readable.from(readAgain(pool, batch, beginHmac(signingTime), signature));
-    return send({ contentLength, signingTime, signature, content });
+    const pieces = readAgain(pool, batch, this.#bodyOf(batch), beginHmac(signingTime), signature);
+    return send({ contentLength, signingTime, signature, content: Readable.from(pieces) });
+  }
+
+  /**
+   * In pieces. The body of an ended batch is the same each time it is read. Throws OutboundError when the batch is
+   * restarted meanwhile.
+   */
+  async *#bodyOf(batch: CallbackBatch): AsyncGenerator<Buffer> {
+    try {
+      yield* batch.callbackForm === null
+        ? usualBody(this.#pool, batch)
+        : formedBody(this.#pool, batch, this.#forms);
+    } catch (error) {
+      throw error instanceof RestartedError ? restarted() : error;
+    }
   }
 }
 
 /** The body of a batch whose results were read with it; null of any other. */
 function smallBody(batch: CallbackSource): Buffer | null {
   const { results, generation } = batch;
-  if (results?.generation !== generation) return null;
+  if (results?.generation !== generation || batch.callbackForm !== null) return null;
   return Buffer.concat([headOf(batch), elements(resultsOf(results), true).bytes, END]);
 }
 
 /** Null when the body is too large to be kept. */
-async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
+async function readKept(body: AsyncIterable<Buffer>): Promise<Buffer | null> {
   const kept: Buffer[] = [];
   let length = 0;
-  for await (const piece of bodyOf(pool, batch)) {
+  for await (const piece of body) {
     kept.push(piece);
     length += piece.length;
     if (length > KEPT_BYTES) return null;
@@ -127,30 +145,19 @@ async function readKept(pool: Pool, batch: BatchRow): Promise<Buffer | null> {
   return Buffer.concat(kept);
 }
 
-/**
- * `{"asyncId","state","counts","results":[…]}` in pieces. The body of an ended batch is the same each time it
- * is read.
- */
-async function* bodyOf(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
-  yield* withoutEnd(pool, batch);
+/** `{"asyncId","state","counts","results":[…]}` in pieces. */
+async function* usualBody(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
+  const { id, generation } = batch;
+  yield headOf(batch);
+  let areFirst = true;
+  for await (const page of readResultPages(pool, id, { generation })) {
+    yield elements(page, areFirst).bytes;
+    areFirst = false;
+  }
   yield END;
 }
 
 const END = Buffer.from(']}');
-
-async function* withoutEnd(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
-  const { id, generation } = batch;
-  yield headOf(batch);
-  let areFirst = true;
-  try {
-    for await (const page of readResultPages(pool, id, { generation })) {
-      yield elements(page, areFirst).bytes;
-      areFirst = false;
-    }
-  } catch (error) {
-    throw error instanceof RestartedError ? restarted() : error;
-  }
-}
 
 function headOf(batch: BatchRow): Buffer {
   const head = { asyncId: toAsyncId(batch.id), state: batch.state, counts: endedCounts(batch) };
@@ -164,15 +171,18 @@ function headOf(batch: BatchRow): Buffer {
 async function* readAgain(
   pool: Pool,
   batch: BatchRow,
+  body: AsyncIterable<Buffer>,
   hmac: Hmac,
   signature: string,
 ): AsyncGenerator<Buffer> {
-  for await (const piece of withoutEnd(pool, batch)) {
+  let last: Buffer | undefined;
+  for await (const piece of body) {
     hmac.update(piece);
-    yield piece;
+    if (last) yield last;
+    last = piece;
   }
-  if (signatureHeader(hmac.update(END)) !== signature || (await isRestarted(pool, batch))) throw restarted();
-  yield END;
+  if (signatureHeader(hmac) !== signature || (await isRestarted(pool, batch))) throw restarted();
+  if (last) yield last;
 }
 
 async function isRestarted(pool: Pool, { id, generation }: BatchRow): Promise<boolean> {

@@ -20,6 +20,8 @@ export interface SendCallbackDeps {
   /** How host names are resolved; `systemLookup` when absent. */
   lookup?: LookupFunction | undefined;
   callbackSecret(tenant: string): Promise<string>;
+  /** The further headers of a callback. Throws when SECRET_KEY does not decrypt them. */
+  decryptCallbackHeaders(encrypted: Buffer, tenant: string): Readonly<Record<string, string>>;
   /** Aborted when the process must stop: the attempt is given up and not counted. */
   stopping: AbortSignal;
   /** Time limits for the receiver; `postStream`'s defaults when absent. */
@@ -56,12 +58,13 @@ export async function sendCallback(
     ...part,
   });
   try {
+    const further = furtherHeaders(deps, batch);
     const beginHmac = (signingTime: number) => beginSignature(secret, id, signingTime);
     const answer = await deps.bodies.withBody(batch, beginHmac, (signed) => {
       startedAt = performance.now();
       const { allow, lookup, stopping: signal, timeouts } = deps;
       const { contentLength, content } = signed;
-      const headers = headersOf(id, signed);
+      const headers = { ...further, ...headersOf(id, signed) };
       return postStream({ url, contentLength, body: content, headers, allow, lookup, signal, timeouts });
     });
     const success = answer.status >= 200 && answer.status < 300;
@@ -79,6 +82,18 @@ export async function sendCallback(
     if (isOfReceiver) return attempt({ error: reason.message });
     deps.log.warn({ err: reason, asyncId: toAsyncId(batch.id) }, 'callback not delivered');
     return attempt({ error: 'the request failed' });
+  }
+}
+
+function furtherHeaders(
+  { decryptCallbackHeaders }: SendCallbackDeps,
+  { callbackHeaders, tenant }: CallbackSource,
+): Readonly<Record<string, string>> {
+  if (!callbackHeaders) return {};
+  try {
+    return decryptCallbackHeaders(callbackHeaders, tenant);
+  } catch (error) {
+    throw new OutboundError(`the headers of the callback cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -18,6 +18,10 @@ export interface BatchToStore {
   caller: Caller;
   total: number;
   callbackUrl: string | null;
+  /** The namespace of the plugin that makes the callback's body; absent for the usual body. */
+  callbackForm?: string | undefined;
+  /** Further headers of the callback, encrypted. */
+  callbackHeaders?: Buffer | undefined;
   /** The actions of its jobs. */
   actions: readonly string[];
   options: BatchOptions;

@@ -15,6 +15,7 @@ import { copyChunks, encodeChunk, type NewChunk } from '../../store/new-chunks.t
 import { newBatchIds } from '../../store/submission.ts';
 import type { LargeJobChecker } from '../../validation/large-jobs.ts';
 import { reportEnd } from '../settle/batch-end.ts';
+import { checkCallbackHeaders } from './callback-headers.ts';
 import { asyncIdOf, claimIdempotencyKey } from './idempotency.ts';
 import { Intake, type IntakeEvent } from './intake.ts';
 import type { SmallBatches } from './small-batches.ts';
@@ -35,6 +36,8 @@ export interface SubmitDeps {
   limits: { maxJobs: number; retentionDays: number };
   /** Throws BatchwrightError when the address may not be called. */
   checkCallbackUrl(url: unknown, tenant: string): Promise<string>;
+  /** Throws `notConfigured` (501) without SECRET_KEY. */
+  encryptCallbackHeaders(headers: Readonly<Record<string, string>>, tenant: string): Buffer;
 }
 
 /** A request's body, split into jobs and other members as it arrives. */
@@ -46,6 +49,8 @@ export interface Submission {
   body?: { read(): number; release(upTo: number): void };
   /** The digest of the body, called when all of it was read. */
   digest?: () => Buffer;
+  /** The form of the batch's callback, by the namespace of the plugin, and further headers of it. */
+  callback?: { form: string | undefined; headers?: Readonly<Record<string, string>> | undefined } | undefined;
   /** The request is one action's params: its errors name params rather than jobs. */
   isCall?: boolean;
 }
@@ -85,7 +90,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
 
 async function batchToStore(
   deps: SubmitDeps,
-  { caller, idempotencyKey, digest }: Submission,
+  { caller, idempotencyKey, digest, callback }: Submission,
   intake: Intake,
 ): Promise<BatchToStore> {
   const { callbackUrl, options, actions } = intake.finish();
@@ -93,11 +98,23 @@ async function batchToStore(
     caller,
     total: intake.total,
     callbackUrl: callbackUrl == null ? null : await deps.checkCallbackUrl(callbackUrl, caller.tenant),
+    callbackForm: callback?.form,
+    callbackHeaders: encryptedHeaders(deps, caller, callback?.headers),
     actions,
     options,
     idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
     retentionDays: deps.limits.retentionDays,
   };
+}
+
+function encryptedHeaders(
+  deps: SubmitDeps,
+  { tenant }: Caller,
+  headers: Readonly<Record<string, string>> | undefined,
+): Buffer | undefined {
+  if (headers === undefined || Object.keys(headers).length === 0) return undefined;
+  checkCallbackHeaders(headers);
+  return deps.encryptCallbackHeaders(headers, tenant);
 }
 
 /** Throws what `submit` would throw for the request; stores nothing. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
-import express, { type Request } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import { StartError } from '../../../src/domain/start-error.ts';
 import { setCaller } from '../../../src/http/auth/callers.ts';
 import { createFailedAuthentication } from '../../../src/http/auth/failed-authentication.ts';
@@ -75,7 +75,11 @@ describe('A route', () => {
       [{ jobs: [undefined] }, 400, 24092],
       [{ jobs: [echo(1)], callbackUrl: 'http://10.0.0.1/' }, 400, 24092],
       [{ jobs: [echo(1)], callbackURL: 'http://127.0.0.1/' }, 400, 24092],
-      [{ jobs: [echo(1)], options: {} }, 400, 24092],
+      [{ jobs: [echo(1)], options: { skipInvalids: true } }, 400, 24092],
+      [{ jobs: [echo(1)], callbackHeaders: { 'webhook-id': 'mine' } }, 400, undefined],
+      [{ jobs: [echo(1)], callbackHeaders: { 'x y': 'blank' } }, 400, undefined],
+      [{ jobs: [echo(1)], callbackHeaders: { 'x-long': 'x'.repeat(9000) } }, 400, undefined],
+      [{ jobs: [echo(1)], metadata: {} }, 400, 24092],
     ] as const) {
       const answer = await post('/rpc-fixture/batches', batch);
       assert.equal(answer.status, status);
@@ -279,6 +283,8 @@ describe('the return values of tools', () => {
     });
 });
 
+const pass: RequestHandler = (_request, _response, next) => next();
+
 /** On a separate application. */
 function mount(pipeline: PluginPipeline, ...routes: Routes[]): Promise<void> {
   return mountPluginRoutes(express(), {
@@ -291,8 +297,11 @@ function mount(pipeline: PluginPipeline, ...routes: Routes[]): Promise<void> {
     sqlOf: () => ({}) as Sql,
     bounded: [],
     log: { ...silentPluginLog, child: () => silentPluginLog },
-    keyed: [(_request, _response, next) => next()],
-    limitRate: (_request, _response, next) => next(),
+    keyed: [pass],
+    limitRate: { byAddress: pass, byKey: pass },
+    keys: { authenticate: async () => null, isValid: async () => false },
+    endedKeys: { watch: pass },
+    bodyLimits: { maxBodyBytes: MAX_BODY_BYTES, maxJobBytes: MAX_BODY_BYTES },
     failed: createFailedAuthentication(),
   });
 }

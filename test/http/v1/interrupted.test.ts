@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { after, describe, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import express from 'express';
+import { callbackHeaderCipher } from '../../../src/access/callback-headers.ts';
 import { DEFAULT_TENANT } from '../../../src/domain/caller.ts';
 import { setCaller } from '../../../src/http/auth/callers.ts';
 import { errorHandler } from '../../../src/http/error-handler.ts';
@@ -305,6 +306,7 @@ async function serveImpatiently(t: TestContext, sendMs: number): Promise<string>
       limits: { maxJobs: config.maxJobsPerBatch, retentionDays: 1 },
       maxNdjsonJobs: config.maxNdjsonJobs,
       checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
+      encryptCallbackHeaders: callbackHeaderCipher(undefined).encrypt,
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       watch: createBatchWatch(pool),
       resultTurns: new TenantTurns(4),

@@ -1,6 +1,7 @@
 /** Helpers for the tests of callbacks: batches that end at once, queries about them, their own lanes. */
 
 import pino from 'pino';
+import { callbackHeaderCipher } from '../../../src/access/callback-headers.ts';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { LimitedLog } from '../../../src/domain/limited-log.ts';
 import { CallbackBodies } from '../../../src/pipeline/deliver/callback-body.ts';
@@ -178,6 +179,7 @@ export async function startDelivering(
     allow: system.config.callbackAllow,
     retrySeconds: [0, 0, 0],
     callbackSecret: async () => secret,
+    decryptCallbackHeaders: callbackHeaderCipher(undefined).decrypt,
     stopping: stopping.signal,
     ...more,
   };

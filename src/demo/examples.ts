@@ -1,0 +1,30 @@
+/** The examples of the systems whose clients work here: `npm run demo -- tracx` runs `examples/tracx.ts`. */
+import { readdir } from 'node:fs/promises';
+import { nearestName } from '../domain/nearest-name.ts';
+
+export interface ExampleOptions {
+  /** The product's address. */
+  url: string;
+  adminKey: string;
+  /** A receiver of callbacks, which answers 204. */
+  callbackUrl: string;
+  /** Writes a line of the example's story. */
+  print(line: string): void;
+}
+
+export type Example = (options: ExampleOptions) => Promise<void>;
+
+const FOLDER = new URL('../../examples/', import.meta.url);
+
+/** Throws an Error that names the known examples for any other name. */
+export async function exampleOf(name: string): Promise<Example> {
+  const files = await readdir(FOLDER);
+  const names = files.flatMap((file) => /^(.+)\.ts$/.exec(file)?.[1] ?? []).sort();
+  if (!names.includes(name)) {
+    const nearest = nearestName(name, names);
+    const meant = nearest ? `did you mean ${nearest}?` : `the examples are ${names.join(', ')}`;
+    throw new Error(`there is no example ${name}: ${meant}`);
+  }
+  const { run } = (await import(new URL(`${name}.ts`, FOLDER).href)) as { run: Example };
+  return run;
+}

@@ -1,0 +1,85 @@
+/** JSON bodies for plugins' routes. */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { type EnvelopeEvent, EnvelopeScanner } from '../../json/envelope-scanner.ts';
+import type { JsonArrayBody } from '../../plugin/routes.ts';
+import { asRequestError, MAX_DEPTH } from '../body/body.ts';
+import { pieces } from '../body/decode.ts';
+
+const SMALL_BYTES = 1024 * 1024;
+const FIRST_CHARACTER = /[^\s\ufeff]/;
+
+/** See RouteTools.readJson. */
+export async function readJson(request: IncomingMessage, maxBytes = SMALL_BYTES): Promise<unknown> {
+  const body = Buffer.concat(await Array.fromAsync(pieces(request, maxBytes)));
+  if (!isUtf8(body)) throw notJson('it is not valid UTF-8');
+  const text = body.toString();
+  const first = FIRST_CHARACTER.exec(text)?.[0];
+  if (first === undefined) return {};
+  if (first === '{' || first === '[') requireDepth(body, first === '[');
+  return parse(text.replace(/^\ufeff/, ''));
+}
+
+function requireDepth(body: Buffer, isArray: boolean): void {
+  const scanner = scannerOf({ arrayMember: null, isArray, maxElementBytes: body.length });
+  asRequestError(noHint, () => {
+    scanner.push(body);
+    scanner.end();
+  });
+}
+
+/**
+ * See RouteTools.readJsonArray.
+ *
+ * @param limits.maxBodyBytes of the body, decoded
+ * @param limits.maxJobBytes of an element, and of a member
+ */
+export function readJsonArray(
+  request: IncomingMessage,
+  array: string | null,
+  limits: { maxBodyBytes: number; maxJobBytes: number },
+): JsonArrayBody {
+  const members: Record<string, unknown> = Object.create(null);
+  const scanner = scannerOf({
+    arrayMember: array,
+    isArray: array === null,
+    maxElementBytes: limits.maxJobBytes,
+  });
+  const body = { members, hasArray: false, elements: elementsOf() };
+  return body;
+
+  async function* elementsOf(): AsyncGenerator<unknown> {
+    let count = 0;
+    for await (const piece of pieces(request, limits.maxBodyBytes))
+      for (const event of asRequestError(noHint, () => scanner.push(piece))) {
+        if (event.kind === 'element') yield parsedValue(event, `${array ?? ''}[${count++}]`);
+        else if (event.kind === 'array-end') body.hasArray = true;
+        else members[event.key] = parsedValue(event, event.key.slice(0, 100));
+      }
+    asRequestError(noHint, () => scanner.end());
+  }
+}
+
+function scannerOf(options: { arrayMember: string | null; isArray: boolean; maxElementBytes: number }) {
+  return new EnvelopeScanner({ ...options, maxDepth: MAX_DEPTH });
+}
+
+function parsedValue({ value }: Extract<EnvelopeEvent, { value: Buffer }>, place: string): unknown {
+  if (!isUtf8(value)) throw notJson(`${place} is not valid UTF-8`);
+  return parse(value.toString(), `${place}: `);
+}
+
+function parse(text: string, place = ''): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw notJson(`${place}${(error as Error).message}`);
+  }
+}
+
+function notJson(reason: string): BatchwrightError {
+  return new BatchwrightError('badRequest', { message: `The body is not valid JSON: ${reason}` });
+}
+
+const noHint = () => '';

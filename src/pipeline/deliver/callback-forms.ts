@@ -1,0 +1,70 @@
+/** The bodies of callbacks in the form of a plugin. */
+import type { Pool } from 'pg';
+import { toAsyncId } from '../../domain/batch.ts';
+import { OutboundError } from '../../outbound/outbound-error.ts';
+import type { Callback, CallbackResult } from '../../plugin/callback.ts';
+import type { CallbackBatch } from '../../store/deliveries.ts';
+import { resultTexts } from '../read/result-json.ts';
+import { readResultPages } from '../read/result-pages.ts';
+import { endedCounts } from '../read/status.ts';
+
+/** By namespace. */
+export type CallbackForms = ReadonlyMap<string, Callback>;
+
+/** A plugin may yield a character at a time, and each piece is hashed and sent by itself. */
+const PIECE_CHARACTERS = 16 * 1024;
+
+/**
+ * The body of the batch's callback in the form of its plugin, in pieces. Throws OutboundError when the plugin is gone
+ * or its code fails, and RestartedError when the batch was restarted.
+ */
+export async function* formedBody(
+  pool: Pool,
+  batch: CallbackBatch,
+  forms: CallbackForms,
+): AsyncGenerator<Buffer> {
+  const form = forms.get(batch.callbackForm ?? '');
+  if (!form) throw new OutboundError(`the plugin ${batch.callbackForm} has no callback.ts any more`);
+  const failure: { ofResults?: unknown } = {};
+  let piece = '';
+  try {
+    for await (const text of form.body(viewOf(batch), resultsOf(pool, batch, failure))) {
+      piece += text;
+      if (piece.length < PIECE_CHARACTERS) continue;
+      yield Buffer.from(piece);
+      piece = '';
+    }
+  } catch (error) {
+    // The database's failures are not the plugin's, whatever the plugin makes of them.
+    throw (
+      failure.ofResults ??
+      new OutboundError(`the plugin ${batch.callbackForm} cannot make the body: ${error}`, { cause: error })
+    );
+  }
+  yield Buffer.from(piece);
+}
+
+function viewOf(batch: CallbackBatch) {
+  const { total, succeeded, failed, cancelled } = endedCounts(batch);
+  return {
+    asyncId: toAsyncId(batch.id),
+    state: batch.state,
+    counts: { total, succeeded, failed, cancelled },
+    createdAt: batch.createdAt,
+    finishedAt: batch.finishedAt ?? batch.createdAt,
+  };
+}
+
+async function* resultsOf(
+  pool: Pool,
+  { id, generation }: CallbackBatch,
+  failure: { ofResults?: unknown },
+): AsyncGenerator<CallbackResult> {
+  try {
+    for await (const page of readResultPages(pool, id, { generation }))
+      for (const text of resultTexts(page)) yield JSON.parse(text);
+  } catch (error) {
+    failure.ofResults = error;
+    throw error;
+  }
+}

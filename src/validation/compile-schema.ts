@@ -1,0 +1,50 @@
+/** JSON Schemas for plugins: a route checks what is not the params of an action. */
+import type { ValidateFunction } from 'ajv';
+import { createCompiler, pathOfError, ruleOf } from './check-params.ts';
+
+/** One way in which a value breaks its schema. */
+export interface SchemaProblem {
+  /** The names and positions that lead to the value; also to a member that is missing or not known. */
+  path: string[];
+  /** The keyword of JSON Schema, and its own parameters: `maxLength`, `{ limit: 100 }`. */
+  keyword: string;
+  params: Record<string, unknown>;
+  /** Written after the value's place: `must be integer`, `is required`, `is not known`. */
+  message: string;
+}
+
+/**
+ * Compiles a schema with the options and formats of the actions' schemas. The function returns the problems of a
+ * value, none when it fits. Throws an Error that names the place for a wrong schema.
+ */
+export function compileSchema(schema: object): (value: unknown) => SchemaProblem[] {
+  const validate = createCompiler()(schema);
+  return (value) => {
+    if (isValid(validate, value)) return [];
+    return (validate.errors ?? [])
+      .filter(({ keyword }) => keyword !== 'propertyNames')
+      .map((error) => {
+        const { keyword, params } = error;
+        return { path: pathOfError(error), keyword, params, message: ruleOf(error) };
+      });
+  };
+}
+
+/** A pattern on a text of some MB, or a schema with endless recursion, is too much for the check. */
+function isValid(validate: ValidateFunction, value: unknown): boolean {
+  try {
+    return validate(value) as boolean;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    validate.errors = [
+      {
+        instancePath: '',
+        schemaPath: '#',
+        keyword: 'check',
+        params: {},
+        message: `cannot be checked: ${error.message}`,
+      },
+    ];
+    return false;
+  }
+}
