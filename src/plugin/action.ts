@@ -18,6 +18,11 @@ interface ActionOptions {
   timeoutSeconds?: number;
   /** Everything written with `sql` is committed together with the recorded result, or not at all. */
   transactional?: boolean;
+  /**
+   * For a transactional `runMany`: a job for which it returns a NonRetryableError fails alone, and what the joint run
+   * wrote is committed with the other jobs' results. It must have written nothing for such a job.
+   */
+  failsAlone?: boolean;
   /** The permission that a key needs to run it; `namespace.action` when absent. */
   permission?: string;
   /** Actions of another queue have lanes of their own; `default` when absent. */

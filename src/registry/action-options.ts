@@ -22,6 +22,7 @@ const OPTIONS: Record<keyof Action, Member> = {
     rule: `must be a number over 0, at most ${MAX_TIMEOUT_SECONDS}`,
   },
   transactional: { fits: isBoolean, rule: 'must be true or false' },
+  failsAlone: { fits: isBoolean, rule: 'must be true or false' },
   permission: { fits: isText, rule: 'must be a text' },
   queue: {
     fits: (value) => isText(value) && QUEUE_NAME.test(String(value)),
@@ -52,6 +53,9 @@ export function wrongAction(action: unknown): string | null {
     return 'it must have either run or runMany';
   return (
     wrongMember(options, OPTIONS) ??
+    (options.failsAlone && !(options.transactional && options.runMany)
+      ? 'failsAlone is for an action with transactional and runMany'
+      : null) ??
     (options.retry ? wrongMember(options.retry, RETRY, 'retry.') : null) ??
     (options.limits ? wrongLimits(options.limits, 'limits.') : null)
   );

@@ -150,6 +150,11 @@ const refused: [what: string, files: Record<string, string>, message: string | R
   ],
   ['a job with both', { [JOB]: action('runMany: () => []') }, `${JOB}: it must have either run or runMany`],
   [
+    'a job with failsAlone that is not transactional',
+    { [JOB]: "export default { summary: 'x', runMany: () => [], failsAlone: true };" },
+    `${JOB}: failsAlone is for an action with transactional and runMany`,
+  ],
+  [
     'a run that is not a function',
     { [JOB]: "export default { summary: 'x', run: 1 };" },
     `${JOB}: run must be a function, not 1`,

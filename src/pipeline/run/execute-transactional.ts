@@ -35,7 +35,8 @@ export interface TransactionalRun extends TransactionalDeps {
 export type TransactionalAnswer = RecordedResult | GroupOutcomes | 'lost';
 
 /**
- * Runs jobs of one action: one with `run`, or a group with `runMany`, which commits only when all succeed.
+ * Runs jobs of one action: one with `run`, or a group with `runMany`, which commits only when all succeed, or when
+ * its action says that failed jobs have written nothing.
  */
 export async function executeTransactional(
   run: TransactionalRun,
@@ -77,7 +78,8 @@ async function runInTransaction(
     begun.catch(() => {}); // awaited below, unless something else fails first
     const { outcomes, isOver } = await runAll(jobs, scope, sql);
     sql.close();
-    if (!outcomes.every(hasSucceeded)) {
+    const mayFailAlone = !isOver && jobs.length > 1 && jobs[0]?.entry.action.failsAlone === true;
+    if (!outcomes.every(mayFailAlone ? isRecordable : hasSucceeded)) {
       // Not awaited: the transaction leaves nothing behind.
       void sql.rollBack();
       return { outcomes, isOver: isOver || sql.isOver };
@@ -85,6 +87,8 @@ async function runInTransaction(
     await begun;
     const settled = await record(run, lease.client, outcomes);
     await sql.commit();
+    for (const outcome of outcomes)
+      if (outcome.status === 'failed') scope.noteOutcome(jobs[0]?.entry.name ?? '', outcome);
     return settled;
   } catch (error) {
     sql.close();
@@ -142,6 +146,11 @@ function hiddenFailure(failure: unknown, cause: unknown): unknown {
 
 function hasSucceeded(outcome: Outcome): outcome is RecordableOutcome {
   return outcome.status === 'succeeded';
+}
+
+/** A job that failed for good may be recorded with the others; one that runs again may not. */
+function isRecordable(outcome: Outcome): outcome is RecordableOutcome {
+  return outcome.status !== 'retry';
 }
 
 async function runAll(

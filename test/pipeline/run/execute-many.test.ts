@@ -223,4 +223,43 @@ describe('transactional runMany', () => {
     assert.deepEqual({ succeeded: counts.succeeded, failed: counts.failed }, { succeeded: 2, failed: 1 });
     assert.deepEqual(await committed(asyncId), ['first 1', 'last 1']);
   });
+
+  test('with failsAlone, a job that fails for good fails alone and the others commit together', async () => {
+    const { asyncId, results, counts } = await resultsOf([
+      workJob('postSome', { name: 'first' }),
+      workJob('postSome', { name: 'fatal', fatal: true }),
+      workJob('postSome', { name: 'last' }),
+    ]);
+    assert.deepEqual(
+      results.map(({ status, attempts, response }) => [
+        status,
+        attempts,
+        response.together ?? response.message,
+      ]),
+      [
+        ['succeeded', 1, 3],
+        ['failed', 1, 'never fatal'],
+        ['succeeded', 1, 3],
+      ],
+    );
+    assert.deepEqual([counts.succeeded, counts.failed], [2, 1]);
+    assert.deepEqual(await committed(asyncId), ['first 1', 'last 1']);
+  });
+
+  test('with failsAlone, a job that may run again makes the jobs run one by one', async () => {
+    const { asyncId, results } = await resultsOf([
+      workJob('postSome', { name: 'first' }),
+      workJob('postSome', { name: 'again', failures: 1 }),
+      workJob('postSome', { name: 'fatal', fatal: true }),
+    ]);
+    assert.deepEqual(
+      results.map(({ status, attempts, response }) => [status, attempts, response.together ?? null]),
+      [
+        ['succeeded', 1, 1],
+        ['succeeded', 2, 1],
+        ['failed', 1, null],
+      ],
+    );
+    assert.deepEqual(await committed(asyncId), ['first 1', 'again 2']);
+  });
 });
