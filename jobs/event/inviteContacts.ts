@@ -17,7 +17,7 @@
 import { randomBytes } from 'node:crypto';
 import { defineAction } from 'batchwright/plugin';
 import type { InviteContacts } from '#schemas/event/inviteContacts.ts';
-import { eventName } from './lib/event-rows.ts';
+import { eventTitle } from './lib/event-rows.ts';
 import { invitationLinks } from './lib/invitation-mail.ts';
 import { invite, invitedBy, refusals } from './lib/invitation-rows.ts';
 import { mailInvitations } from './lib/mail-invitations.ts';
@@ -30,7 +30,7 @@ export default defineAction<InviteContacts>({
   timeoutSeconds: 600,
   async run({ event, contacts }, context) {
     const { sql, tenant, idempotencyKey, services } = context;
-    const name = await eventName(sql, tenant, event);
+    const title = await eventTitle(sql, tenant, event);
     const distinct = [...new Set(contacts)];
     const asked = distinct.map((id) => ({ id, token: randomBytes(16).toString('hex') }));
     await invite(sql, tenant, event, idempotencyKey, asked);
@@ -38,7 +38,7 @@ export default defineAction<InviteContacts>({
 
     if (services.mail) {
       const unmailed = invited.filter((invitation) => invitation.unmailed);
-      await mailInvitations(unmailed, { id: event, name }, services.mail, context);
+      await mailInvitations(unmailed, { id: event, title }, services.mail, context);
     }
 
     const tokens = new Map(invited.map(({ contactId, token }) => [contactId, token]));

@@ -1,16 +1,21 @@
 import type { FromSchema, JSONSchema } from 'batchwright/plugin';
-import { ONE_LINE, recordId } from '#schemas/lib/fields.ts';
+import { has, ONE_LINE, recordId, TIMESTAMP } from '#schemas/lib/fields.ts';
 
-const name = { type: 'string', minLength: 1, maxLength: 255, format: ONE_LINE } as const;
+const title = { type: 'string', minLength: 1, maxLength: 255, format: ONE_LINE } as const;
+const timestamp = { type: ['string', 'null'], format: TIMESTAMP } as const;
 
 export const params = {
   type: 'object',
-  required: ['name'],
   additionalProperties: false,
   properties: {
     id: recordId,
-    name,
+    title,
+    // Another name for title.
+    name: title,
+    code: { type: 'string', minLength: 1, maxLength: 50, format: ONE_LINE },
     externalEventId: { type: ['string', 'null'], minLength: 1, maxLength: 255, format: ONE_LINE },
+    startDateTime: timestamp,
+    endDateTime: timestamp,
     races: {
       type: 'array',
       maxItems: 1000,
@@ -18,9 +23,13 @@ export const params = {
         type: 'object',
         required: ['name'],
         additionalProperties: false,
-        properties: { id: recordId, name },
+        properties: { id: recordId, name: title },
       },
     },
   },
-} as const satisfies JSONSchema;
+  dependentSchemas: { title: { properties: { name: false } } },
+  // A new event needs a title. With an id the job finds out whether the event is new.
+  if: { anyOf: [has('id'), has('name')] },
+  else: has('title'),
+} as const satisfies JSONSchema & { dependentSchemas: object };
 export type AddOrUpdateEvent = FromSchema<typeof params>;

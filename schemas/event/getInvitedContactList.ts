@@ -1,14 +1,18 @@
-import type { FromSchema, JSONSchema } from 'batchwright/plugin';
 import { recordId } from '#schemas/lib/fields.ts';
+import { type ListParams, listSchema } from '#schemas/lib/lists.ts';
 
-export const params = {
-  type: 'object',
-  required: ['eventId'],
-  additionalProperties: false,
-  properties: {
-    eventId: recordId,
-    start: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
-    perPage: { type: 'integer', minimum: 1, maximum: 1000 },
-  },
-} as const satisfies JSONSchema;
-export type GetInvitedContactList = FromSchema<typeof params>;
+/** What a filter may name, and how it compares. */
+export const fields = {
+  contactId: 'integer',
+  firstName: 'text',
+  lastName: 'text',
+  email: 'text',
+  phone: 'text',
+  response: 'text',
+  modifiedDate: 'date',
+} as const;
+
+export const params = listSchema(fields, { properties: { eventId: recordId }, required: ['eventId'] });
+export interface GetInvitedContactList extends ListParams {
+  eventId: number;
+}

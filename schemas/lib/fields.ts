@@ -19,3 +19,11 @@ export const STORABLE = 'storable';
  * header.
  */
 export const ONE_LINE = 'one-line';
+
+/** The format of a date and time in UTC: `2026-11-25 22:47:42 UTC`, or without the ` UTC`. */
+export const TIMESTAMP = 'utc-timestamp';
+
+/** A condition on an object: all of these members are there. Strict schemas declare each required member. */
+export function has<const Names extends readonly string[]>(...names: Names) {
+  return { required: names, properties: Object.fromEntries(names.map((name) => [name, true])) } as const;
+}

@@ -1,5 +1,7 @@
+import { isUtcTimestamp } from './utc-timestamp.ts';
+
 /**
- * Rules for texts that must be stored and sent unchanged. UTF-8 output (to a database, a request, a mail)
+ * Rules for texts, most of them for texts that must be stored and sent unchanged. UTF-8 output (to a database, a request, a mail)
  * replaces half of a surrogate pair, and Postgres rejects U+0000 in a text. The names are formats that JSON
  * Schemas of plugins may use: a regex pattern for such a rule would overflow the stack on a text of some MB.
  */
@@ -15,6 +17,10 @@ export const TEXT_FORMATS = {
   'one-line': {
     allows: (text: string) => text.isWellFormed() && !/\p{Cc}/u.test(text),
     rule: 'must be one line of text without control characters or half of a surrogate pair',
+  },
+  'utc-timestamp': {
+    allows: isUtcTimestamp,
+    rule: 'must be a real date and time in UTC, YYYY-MM-DD HH:mm:ss UTC or without the UTC',
   },
 } as const satisfies Record<string, { allows(text: string): boolean; rule: string }>;
 

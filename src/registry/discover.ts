@@ -32,9 +32,10 @@ const DECLARATIONS = /\.d\.[cm]?ts$/;
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
 /**
- * Finds the plugins of `root`: `jobs/<namespace>/<action>.ts` with `schemas/<namespace>/<action>.ts`. Throws
- * RegistryError, one line that names the file and the rule, for a file that looks like a part of a plugin and
- * cannot be one. Documents, hidden files and editors' backups are ignored.
+ * Finds the plugins of `root`: `jobs/<namespace>/<action>.ts` with `schemas/<namespace>/<action>.ts`. `jobs/lib`
+ * is code that namespaces share, and is not scanned. Throws RegistryError, one line that names the file and the
+ * rule, for a file that looks like a part of a plugin and cannot be one. Documents, hidden files and editors'
+ * backups are ignored.
  */
 export function discover(root: string): PluginFiles {
   const found: PluginFiles = { actions: [], routes: [], callbacks: [], migrations: [], warnings: [] };
@@ -44,6 +45,7 @@ export function discover(root: string): PluginFiles {
       found.warnings.push(`${placeOf(path)} is not used: jobs/ has a folder for each namespace`);
       continue;
     }
+    if (name === 'lib') continue;
     if (RESERVED.test(name)) throw new RegistryError(`${placeOf(path)}: the namespace "${name}" is reserved`);
     if (!NAME.test(name))
       throw new RegistryError(`${placeOf(path)}: the namespace "${name}" is not allowed: ${NAME_RULE}`);

@@ -75,8 +75,8 @@ function valueAt(root: unknown, instancePath: string): unknown {
 }
 
 function problemOf(all: ErrorObject[]): ParamsProblem {
-  // Beside it there is an error that says what is wrong with the name.
-  const errors = all.filter(({ keyword }) => keyword !== 'propertyNames');
+  // Beside each of these there is an error that says what is wrong.
+  const errors = all.filter(({ keyword }) => keyword !== 'propertyNames' && keyword !== 'if');
   const messages = errors.slice(0, MAX_MESSAGES).map(describe);
   const more = errors.length - MAX_MESSAGES;
   if (more > 0) messages.push(`params: ${more} more ${more === 1 ? 'fault' : 'faults'}`);

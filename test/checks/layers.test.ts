@@ -39,6 +39,7 @@ const others: [rule: string, from: string, specifier: string, to: string][] = [
   ['one namespace', 'jobs/other/job.ts', '../demo/index.ts', 'jobs/demo/index.ts'],
   ['one namespace', 'jobs/other/schema.ts', '#schemas/demo/index.ts', 'schemas/demo/index.ts'],
   ['one namespace', 'schemas/other/schema.ts', '../demo/index.ts', 'schemas/demo/index.ts'],
+  ['one namespace', 'jobs/lib/shared.ts', '../demo/index.ts', 'jobs/demo/index.ts'],
   ['circle', 'src/domain/one.ts', './two.ts', 'src/domain/two.ts'],
   ['not found', 'src/domain/lost.ts', './gone.ts', './gone.ts'],
   ['not installed', 'src/cli/development.ts', 'typescript', 'typescript'],

@@ -16,6 +16,7 @@ test('an action is a file of jobs with its schema, and incidental files are igno
     'jobs/demo/callback.ts',
     'jobs/demo/migrations/001_greetings.sql',
     'jobs/demo/lib/never-scanned.js',
+    'jobs/lib/never-scanned.ts',
     'jobs/Other9/x.ts',
     'schemas/Other9/x.ts',
     'schemas/lib/fields.ts',

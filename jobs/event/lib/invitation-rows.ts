@@ -16,19 +16,6 @@ export interface Invitation {
 /** Why a contact could not be invited. */
 export type Refusal = 'unknown' | 'opted out' | 'already invited';
 
-/** An invitation as `event.getInvitedContactList` shows it; modifiedDate is UTC. */
-export interface InvitedContact {
-  eventId: number;
-  contactId: number;
-  firstName: string;
-  lastName: string;
-  email: string;
-  phone: string | null;
-  response: InvitationResponse;
-  registrationId: null;
-  modifiedDate: string;
-}
-
 /** Invites those of the contacts that exist, have not opted out and are not already invited. */
 export async function invite(
   sql: Sql,
@@ -132,33 +119,4 @@ export async function recordResponse(
     [tenant, token, response],
   );
   return rows[0] ?? null;
-}
-
-export async function countInvited(sql: Sql, tenant: string, eventId: number): Promise<number> {
-  const { rows } = await sql.query<{ count: number }>(
-    'select count(*) as count from event.invitation where tenant = $1 and event_id = $2',
-    [tenant, eventId],
-  );
-  return rows[0]?.count ?? 0;
-}
-
-/** A page of the invited contacts, sorted by contact. */
-export async function listInvited(
-  sql: Sql,
-  tenant: string,
-  eventId: number,
-  page: { start: number; perPage: number },
-): Promise<InvitedContact[]> {
-  const { rows } = await sql.query<InvitedContact>(
-    `select event_id as "eventId", contact_id as "contactId", first_name as "firstName",
-       last_name as "lastName", email, phone, response, null as "registrationId",
-       to_char(modified_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as "modifiedDate"
-     from event.invitation
-     join contact.contact on contact.tenant = invitation.tenant and contact.id = invitation.contact_id
-     where invitation.tenant = $1 and event_id = $2
-     order by contact_id
-     offset $3 limit $4`,
-    [tenant, eventId, page.start, page.perPage],
-  );
-  return rows;
 }

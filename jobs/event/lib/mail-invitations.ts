@@ -18,7 +18,7 @@ const MAX_FAILURES_IN_A_ROW = 10;
  */
 export async function mailInvitations(
   invitations: readonly Invitation[],
-  event: { id: number; name: string },
+  event: { id: number; title: string },
   send: (mail: Mail) => Promise<void>,
   { sql, tenant, services, signal, log, progress }: JobContext,
 ): Promise<void> {
@@ -31,7 +31,7 @@ export async function mailInvitations(
     for (const invitation of queue) {
       if (signal.aborted || failuresInARow >= MAX_FAILURES_IN_A_ROW) return;
       const links: InvitationLinks = invitationLinks(services.publicUrl, tenant, invitation.token);
-      const error = await send(invitationMail(invitation, event.name, links)).then(() => null, toError);
+      const error = await send(invitationMail(invitation, event.title, links)).then(() => null, toError);
       if (error) {
         failures.push(error);
         failuresInARow += 1;

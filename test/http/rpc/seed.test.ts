@@ -127,7 +127,7 @@ describe('the example request of the documentation', () => {
       response: 'Y',
       registrationId: null,
     });
-    assert.match(modifiedDate, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+    assert.match(modifiedDate, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
     assert.equal(charles.contactId, 2);
     assert.equal(charles.response, 'N');
     const second = await list(2);

@@ -35,7 +35,8 @@ testSchema(listParams, {
   members: {
     eventId: { good: [1], bad: [0, '1', 1.5, null] },
     start: { good: [0, 100_000], bad: [-1, 0.5, '0', null] },
-    perPage: { good: [1, 1000], bad: [0, 1001, 1.5, '10', null] },
+    perPage: { good: [1, 1000, 2 ** 53 - 1], bad: [0, 1.5, '10', null] },
+    filter: { good: [{}, { response: 'Y' }], bad: [null, [], { respones: 'Y' }, { token: 'x' }] },
   },
 });
 
@@ -78,8 +79,8 @@ test('an invited contact is listed undecided, with all of its fields', async () 
   const { meta, results } = await list();
   assert.deepEqual(meta, { totalResults: 2, start: 0, perPage: 100, count: 2 });
   const modifiedDate = results[0]?.modifiedDate ?? '';
-  assert.match(modifiedDate, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
-  assert.ok(Math.abs(Date.parse(`${modifiedDate.replace(' ', 'T')}Z`) - Date.now()) < 60_000);
+  assert.match(modifiedDate, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/);
+  assert.ok(Math.abs(Date.parse(modifiedDate) - Date.now()) < 60_000);
   assert.deepEqual(results[0], {
     eventId: 4,
     contactId: 1,
@@ -101,7 +102,7 @@ const PAGES: [Partial<GetInvitedContactList>, number[]][] = [
   [{ start: 4, perPage: 2 }, [5]],
   [{ start: 3 }, [4, 5]],
   [{ start: 5, perPage: 2 }, []],
-  [{ perPage: 1000 }, [1, 2, 3, 4, 5]],
+  [{ perPage: 250 }, [1, 2, 3, 4, 5]],
 ];
 test('the list of invited contacts is paged by contact', async (t) => {
   const { list } = await setUp('pages', 5);
@@ -115,6 +116,30 @@ test('the list of invited contacts is paged by contact', async (t) => {
       const { start = 0, perPage = 100 } = page;
       assert.deepEqual(meta, { totalResults: 5, start, perPage, count: expected.length });
     });
+});
+
+test('a list of invited contacts has at most 250 in a page, as its meta says', async () => {
+  const { list } = await setUp('cap', 251);
+  const { meta, results } = await list({ perPage: 1000 });
+  assert.deepEqual(meta, { totalResults: 251, start: 0, perPage: 250, count: 250 });
+  assert.equal(results.length, 250);
+});
+
+test('the list of invited contacts is filtered by their fields and their answers', async () => {
+  const { answer, list } = await setUp('filtered', 3);
+  await answer(2, 'Y');
+  const contactsOf = async (filter: GetInvitedContactList['filter']) =>
+    (await list(filter && { filter })).results.map(({ contactId }) => contactId);
+  assert.deepEqual(await contactsOf({ response: 'Y' }), [2]);
+  assert.deepEqual(await contactsOf({ response__NOT: 'y' }), [1, 3]);
+  assert.deepEqual(await contactsOf({ email__BEGINS: 'C3@', lastName: 'LOVELACE' }), [3]);
+  assert.deepEqual(await contactsOf({ phone__EMPTY: true, contactId__LESSTHAN: 2 }), [2]);
+  assert.deepEqual((await list({ filter: { phone: '__ISNULL__' }, perPage: 1 })).meta, {
+    totalResults: 2,
+    start: 0,
+    perPage: 1,
+    count: 1,
+  });
 });
 
 test('an event without invited contacts has an empty list', async () => {
@@ -144,7 +169,7 @@ test('a different answer changes the modified date, and a repeated one does not'
   await pool.query(
     "update event.invitation set modified_at = '2020-02-29 23:59:58.9+00' where tenant = 'modified'",
   );
-  assert.equal((await list()).results[0]?.modifiedDate, '2020-02-29 23:59:58');
+  assert.equal((await list()).results[0]?.modifiedDate, '2020-02-29 23:59:58 UTC');
   await answer(1, 'Y');
   const answered = (await list()).results[0]?.modifiedDate ?? '';
   assert.ok(answered > '2026');
@@ -152,7 +177,7 @@ test('a different answer changes the modified date, and a repeated one does not'
     "update event.invitation set modified_at = '2020-02-29 23:59:58+00' where tenant = 'modified'",
   );
   await answer(1, 'Y');
-  assert.equal((await list()).results[0]?.modifiedDate, '2020-02-29 23:59:58');
+  assert.equal((await list()).results[0]?.modifiedDate, '2020-02-29 23:59:58 UTC');
 });
 
 test('an unknown token and another tenant’s token fail with 404', async () => {
