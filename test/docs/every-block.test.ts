@@ -40,6 +40,7 @@ const CHECKED_BY: Record<string, string> = {
   'docs/plugins.md, Tables of its own, sql': PLUGINS,
   'docs/plugins.md, Tables of its own, ts': PLUGINS,
   'docs/plugins.md, HTTP routes of its own, ts': PLUGINS,
+  'docs/plugins.md, Routes that speak another API, ts': PLUGINS,
   'docs/plugins.md, Plugins in a folder of their own, json': PLUGINS,
   'docs/scaling.md, Figures, sh': PLUGINS,
   'docs/scaling.md, One Postgres, sql': PLUGINS,

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Block, readBlock, readBlocks } from '../docs/pages.ts';
 import { bareEnvironment, ROOT } from '../main/product.ts';
+import { startReceiver } from '../pipeline/deliver/deliver-receiver.ts';
 import { withClient } from '../support/server.ts';
 import { startPasting } from './pasting.ts';
 
@@ -46,6 +47,39 @@ test('the examples of the pages on plugins and on scaling work as pasted', {
     const unknown = await fetch(`${site.url}/greetings/batches/${'0'.repeat(32)}`, { headers });
     assert.equal(unknown.status, 404);
   });
+
+  await t.test(
+    'the example of another API works: its key, its errors, its rows and its callback',
+    async () => {
+      const made = await fetch(`${site.url}/v1/keys`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ name: 'guests', permissions: ['guests.save-many'] }),
+      });
+      const { key } = (await made.json()) as { key: string };
+      const receiver = await startReceiver(t);
+      const send = async (body: object, guestKey = key) => {
+        const answer = await fetch(`${site.url}/guest-api/2.0/guests`, {
+          method: 'POST',
+          headers: { 'x-guest-key': guestKey },
+          body: JSON.stringify(body),
+        });
+        return { status: answer.status, body: (await answer.json()) as { import?: string } };
+      };
+      const sent = await send({ guests: [{ guest: 'Grace' }, { guest: 'Edsger' }], reportTo: receiver.url });
+      assert.equal(sent.status, 202);
+      const [callback] = await receiver.received(1);
+      assert.deepEqual(JSON.parse(callback?.body ?? ''), { import: sent.body.import, saved: 2, lost: [] });
+      assert.deepEqual(await send({ guests: [{ guest: 'Ada' }, { guest: 5 }] }), {
+        status: 422,
+        body: { error: { code: 422, text: 'row 2: guest must be string' } },
+      });
+      assert.deepEqual(await send({ guests: [] }, 'wrong'), {
+        status: 401,
+        body: { error: { code: 401, text: 'Missing or wrong API key' } },
+      });
+    },
+  );
 
   await t.test('the example of a call to another API works', async () => {
     const called = JSON.parse(await paste(await readBlock('docs/plugins.md', 'Calling other APIs', 'sh')));
