@@ -25,7 +25,8 @@ export interface CallbackResult {
 export interface Callback {
   /**
    * The pieces of the body, JSON. They must depend on nothing but the arguments, because the body is made again for
-   * each attempt, and for a large batch twice: once to sign it, once to send it.
+   * each attempt, and for a large batch twice: once to sign it, once to send it. `results` may be read several times,
+   * each time from the first one.
    */
   body(
     batch: CallbackBatch,

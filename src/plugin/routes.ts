@@ -46,9 +46,13 @@ export interface RouteTools {
   /**
    * A large JSON body, split as it arrives: `elements` are those of the top-level array (`array: null`), or of the
    * array that is the member of that name. `members` has the other members of the top-level object that have arrived;
-   * all of them at the end. Reading `elements` throws 400 for a body that is not as expected, and 413.
+   * all of them at the end. Reading `elements` throws 400 for a body that is not as expected, and 413. `parse` makes an
+   * element of its text, instead of `JSON.parse`: for numbers that would be rounded.
    */
-  readJsonArray(request: Request, options: { array: string | null }): JsonArrayBody;
+  readJsonArray(
+    request: Request,
+    options: { array: string | null; parse?: (text: string) => unknown },
+  ): JsonArrayBody;
   /**
    * Reads the database, for any caller. Each statement is a read-only transaction of its own and may take 5
    * s. A namespace may run 4 at once in a process, fewer while others' run. Use an action to change data.

@@ -126,7 +126,7 @@ function toolsOf({ pipeline, sqlOf, bodyLimits, log }: PluginRoutesOptions, name
       ),
     call: (request, action, params) => awaited(pipeline.call(callerOf(request), action, params), 'call'),
     readJson: (request, { maxBytes } = {}) => awaited(readJson(request, maxBytes), 'readJson'),
-    readJsonArray: (request, { array }) => readJsonArray(request, array, bodyLimits),
+    readJsonArray: (request, options) => readJsonArray(request, options, bodyLimits),
     sql: sqlOf(namespace),
     log: log.child({ plugin: namespace }),
   };

@@ -18,7 +18,7 @@ export async function readJson(request: IncomingMessage, maxBytes = SMALL_BYTES)
   const first = FIRST_CHARACTER.exec(text)?.[0];
   if (first === undefined) return {};
   if (first === '{' || first === '[') requireDepth(body, first === '[');
-  return parse(text.replace(/^\ufeff/, ''));
+  return parsed(text.replace(/^\ufeff/, ''));
 }
 
 function requireDepth(body: Buffer, isArray: boolean): void {
@@ -32,12 +32,13 @@ function requireDepth(body: Buffer, isArray: boolean): void {
 /**
  * See RouteTools.readJsonArray.
  *
+ * @param options.parse of an element
  * @param limits.maxBodyBytes of the body, decoded
  * @param limits.maxJobBytes of an element, and of a member
  */
 export function readJsonArray(
   request: IncomingMessage,
-  array: string | null,
+  { array, parse = JSON.parse }: { array: string | null; parse?: ((text: string) => unknown) | undefined },
   limits: { maxBodyBytes: number; maxJobBytes: number },
 ): JsonArrayBody {
   const members: Record<string, unknown> = Object.create(null);
@@ -53,7 +54,7 @@ export function readJsonArray(
     let count = 0;
     for await (const piece of pieces(request, limits.maxBodyBytes))
       for (const event of asRequestError(noHint, () => scanner.push(piece))) {
-        if (event.kind === 'element') yield parsedValue(event, `${array ?? ''}[${count++}]`);
+        if (event.kind === 'element') yield parsedValue(event, `${array ?? ''}[${count++}]`, parse);
         else if (event.kind === 'array-end') body.hasArray = true;
         else members[event.key] = parsedValue(event, event.key.slice(0, 100));
       }
@@ -65,14 +66,18 @@ function scannerOf(options: { arrayMember: string | null; isArray: boolean; maxE
   return new EnvelopeScanner({ ...options, maxDepth: MAX_DEPTH });
 }
 
-function parsedValue({ value }: Extract<EnvelopeEvent, { value: Buffer }>, place: string): unknown {
+function parsedValue(
+  { value }: Extract<EnvelopeEvent, { value: Buffer }>,
+  place: string,
+  parse?: (text: string) => unknown,
+): unknown {
   if (!isUtf8(value)) throw notJson(`${place} is not valid UTF-8`);
-  return parse(value.toString(), `${place}: `);
+  return parsed(value.toString(), `${place}: `, parse);
 }
 
-function parse(text: string, place = ''): unknown {
+function parsed(text: string, place = '', parse: (text: string) => unknown = JSON.parse): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch (error) {
     throw notJson(`${place}${(error as Error).message}`);
   }

@@ -28,7 +28,9 @@ export async function* formedBody(
   const failure: { ofResults?: unknown } = {};
   let piece = '';
   try {
-    for await (const text of form.body(viewOf(batch), resultsOf(pool, batch, failure))) {
+    // A form may read them several times.
+    const results = { [Symbol.asyncIterator]: () => resultsOf(pool, batch, failure) };
+    for await (const text of form.body(viewOf(batch), results)) {
       piece += text;
       if (piece.length < PIECE_CHARACTERS) continue;
       yield Buffer.from(piece);

@@ -28,7 +28,12 @@ for (const [what, count] of [
     assert.equal(status, 202);
     const [call] = (await receiver.received(1)) as [ReceivedCallback];
     const [head, ...lines] = call.body.split('\n');
-    assert.deepEqual(JSON.parse(head ?? ''), { batch: body.asyncId, state: 'completed', failed: 0 });
+    assert.deepEqual(JSON.parse(head ?? ''), {
+      batch: body.asyncId,
+      state: 'completed',
+      failed: 0,
+      read: count,
+    });
     assert.equal(lines.length, count);
     assert.equal(lines.at(-1), `${count - 1} {"n":${count - 1}}`);
     assert.equal(call.headers['x-their-secret'], 'geheim');

@@ -163,6 +163,11 @@ describe('readJsonArray', () => {
     assert.deepEqual((await send('/array/top', '[]')).body, { elements: [], members: {}, hasArray: true });
   });
 
+  test('an element is what `parse` makes of its text', async () => {
+    const { body } = await send('/texts', ' [12345678901234567890, {"a": [ ]} ]');
+    assert.deepEqual(body, [{ text: '12345678901234567890' }, { text: '{"a": [ ]}' }]);
+  });
+
   test('an array that is missing, or another value, is reported', async () => {
     assert.equal((await send('/array/rows', '{}')).body.hasArray, false);
     const { body } = await send('/array/rows', '{"rows":"none"}');

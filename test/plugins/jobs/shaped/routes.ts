@@ -37,6 +37,10 @@ export default [
         const elements = await Array.fromAsync(body.elements);
         response.json({ elements, members: body.members, hasArray: body.hasArray });
       });
+      router.post('/texts', async (request, response) => {
+        const { elements } = tools.readJsonArray(request, { array: null, parse: (text) => ({ text }) });
+        response.json(await Array.fromAsync(elements));
+      });
       router.post('/refused', () => {
         throw new NonRetryableError('not like this', { errorCode: 422, details: { field: 'name' } });
       });
