@@ -3,13 +3,14 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { kill } from '../embedded/data-dir.ts';
 import { waitFor } from '../support/wait.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const EXAMPLES = (await readdir(join(ROOT, 'examples'))).map((file) => basename(file, '.ts'));
 
 test('the demo runs a mixed batch, verifies its callback and leaves nothing behind', async (t) => {
   const demo = await startDemo(t);
@@ -62,6 +63,27 @@ test('when the product is killed, the demo reports it and ends its database and 
   await demo.assertNothingLeft(cluster);
 });
 
+for (const example of EXAMPLES)
+  test(`the example ${example} runs in the demo, tells what it does and leaves nothing behind`, async (t) => {
+    const demo = await startDemo(t, example);
+    const { cluster } = await demo.data();
+    assert.deepEqual(await demo.exited, { code: 0, signal: null }, demo.stderr());
+    assert.equal(demo.stderr(), '');
+    const told = demo
+      .stdout()
+      .split('\n')
+      .filter((line) => /^ +\S/.test(line));
+    assert.ok(told.length > 3, demo.stdout());
+    await demo.assertNothingLeft(cluster);
+  });
+
+test('the demo names the nearest example for an unknown one, and starts nothing', async (t) => {
+  const demo = await startDemo(t, 'trcx');
+  assert.deepEqual(await demo.exited, { code: 1, signal: null });
+  assert.equal(demo.stdout(), '');
+  assert.equal(demo.stderr(), 'The demo failed: there is no example trcx: did you mean tracx?\n');
+});
+
 interface Demo {
   child: ChildProcess;
   stdout(): string;
@@ -75,9 +97,9 @@ interface Demo {
   assertNothingLeft(cluster: string): Promise<void>;
 }
 
-async function startDemo(t: { after(fn: () => Promise<void>): void }): Promise<Demo> {
+async function startDemo(t: { after(fn: () => Promise<void>): void }, ...args: string[]): Promise<Demo> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'batchwright-demo-test-')));
-  const child = spawn(process.execPath, ['src/demo/demo.ts'], {
+  const child = spawn(process.execPath, ['src/demo/demo.ts', ...args], {
     cwd: ROOT,
     // The user's settings must not reach the product: this database and mail server do not exist.
     env: {
