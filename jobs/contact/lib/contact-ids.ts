@@ -4,6 +4,11 @@ import { NonRetryableError, type Sql } from 'batchwright/plugin';
 /** Generated ids are higher than given ids up to this one; higher ids that exist are skipped. */
 const HIGHEST_COUNTED = 2 ** 52;
 
+/** Locks the tenant's counter until the commit, so that no other job adds or changes contacts meanwhile. */
+export async function lockCounter(sql: Sql, tenant: string): Promise<void> {
+  await raiseCounter(sql, tenant, 0, 0);
+}
+
 /**
  * Locks the tenant's counter until the commit, so that no other job adds contacts meanwhile. Returns as many
  * new ids as requested, in ascending order, none of them given or in use.

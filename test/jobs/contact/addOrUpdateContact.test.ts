@@ -3,23 +3,35 @@ import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { type AddOrUpdateContact, params } from '#schemas/contact/addOrUpdateContact.ts';
 import addOrUpdateContact from '../../../jobs/contact/addOrUpdateContact.ts';
+import { NonRetryableError } from '../../../src/plugin/errors.ts';
+import { createCompiler } from '../../../src/validation/check-params.ts';
 import { runAction, runActionMany } from '../../support/action-context.ts';
 import { createDatabase } from '../../support/database.ts';
 import { testSchema } from '../../support/schema-table.ts';
 
 const { pool } = await createDatabase({ after });
 
+/** The fields of a new contact that were not sent. */
+const DEFAULTS = { phone: null, externalId: null, status: 1 };
 const ADA = { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com' };
 const NAME = {
   good: ['A', 'x'.repeat(255), 'Zoë 😀'],
   bad: ['', 'x'.repeat(256), 'a\r\nBcc: b', 'a\tb', '\u0000', '\u0085', '\ud83d', null, 1],
 };
 
+const DATE = {
+  good: ['2026-11-25 22:47:42 UTC', '2026-11-25 22:47:42'],
+  bad: ['2026-02-30 00:00:00', '2026-11-25', '', null, 1],
+};
+
 testSchema(params, {
   base: ADA,
   required: ['firstName', 'lastName', 'email'],
   members: {
-    id: { good: [1, 2 ** 53 - 1], bad: [0, -1, 1.5, '1', null, 2 ** 53] },
+    id: {
+      good: [1, 2 ** 53 - 1, '1', '999999999999999'],
+      bad: [0, -1, 1.5, '0', '-1', '01', ' 1', '1.5', 'wrong', '', '9'.repeat(16), null, 2 ** 53],
+    },
     firstName: NAME,
     lastName: NAME,
     email: {
@@ -39,26 +51,43 @@ testSchema(params, {
       ],
     },
     phone: { good: ['+44 20 7946 0000', '', null], bad: ['x'.repeat(51), '1\n2', 4420] },
-    optedOut: { good: [true, false], bad: [null, 'true', 1] },
+    status: { good: [1, 2], bad: [0, 3, 4, 5, '1', null, true] },
+    externalId: { good: ['12345', 'a b', null], bad: ['', 'x'.repeat(256), 'a\nb', 12345] },
+    updateIfExists: { good: [true, false], bad: [null, 'true', 1] },
+    isAnonymised: { good: [false], bad: [true, null, 0] },
+    createdDate: DATE,
+    modifiedDate: DATE,
   },
 });
 
+test('with an id no other field is required', () => {
+  assert.equal(createCompiler()(params)({ id: 1 }), true);
+});
+
+test('members of iVvy’s contacts that are not kept are refused', () => {
+  const validate = createCompiler()(params);
+  for (const member of ['groups', 'customFields', 'companies', 'smsStatus', 'externalUrls', 'optedOut'])
+    assert.equal(validate({ ...ADA, [member]: [] }), false, member);
+});
+
+function id(response: unknown): number {
+  return (response as { id: number }).id;
+}
+
 async function add(tenant: string, contact: Partial<AddOrUpdateContact> = {}): Promise<number> {
-  const { id } = (await runAction(pool, addOrUpdateContact, { ...ADA, ...contact }, { tenant })) as {
-    id: number;
-  };
-  return id;
+  return id(await runAction(pool, addOrUpdateContact, { ...ADA, ...contact }, { tenant }));
 }
 
 async function addMany(tenant: string, contacts: Partial<AddOrUpdateContact>[]): Promise<number[]> {
   const jobs = contacts.map((contact) => ({ ...ADA, ...contact }));
   const responses = await runActionMany(pool, addOrUpdateContact, jobs, { tenant });
-  return (responses as { id: number }[]).map(({ id }) => id);
+  return responses.map(id);
 }
 
 async function stored(tenant: string, id: number) {
   const { rows } = await pool.query(
-    `select first_name as "firstName", last_name as "lastName", email, phone, opted_out as "optedOut"
+    `select first_name as "firstName", last_name as "lastName", email, phone,
+       external_id as "externalId", case when opted_out then 2 else 1 end as status
      from contact.contact where tenant = $1 and id = $2`,
     [tenant, id],
   );
@@ -75,10 +104,10 @@ test('contacts without an id are numbered from 1, in each tenant', async () => {
 });
 
 test('a contact is stored with all of its fields', async () => {
-  const full = { ...ADA, phone: '+44 1', optedOut: true };
+  const full = { ...ADA, phone: '+44 1', externalId: 'x-1', status: 2 as const };
   assert.deepEqual(await stored('full', await add('full', full)), full);
   const bare = await add('full');
-  assert.deepEqual(await stored('full', bare), { ...ADA, phone: null, optedOut: false });
+  assert.deepEqual(await stored('full', bare), { ...ADA, ...DEFAULTS });
 });
 
 test('a given id is kept, and generated ids continue after it', async () => {
@@ -94,18 +123,76 @@ test('a contact with the same id is updated', async () => {
   assert.deepEqual(await stored('update', id), {
     ...ADA,
     firstName: 'Augusta',
+    ...DEFAULTS,
     phone: '2',
-    optedOut: false,
   });
   assert.equal(await count('update'), 1);
 });
 
-test('an update keeps absent optional fields and clears a null phone', async () => {
-  const id = await add('absent', { phone: '1', optedOut: true });
-  await add('absent', { id });
-  assert.deepEqual(await stored('absent', id), { ...ADA, phone: '1', optedOut: true });
-  await add('absent', { id, phone: null, optedOut: false });
-  assert.deepEqual(await stored('absent', id), { ...ADA, phone: null, optedOut: false });
+test('an update with an id changes each field that is sent, and no other', async () => {
+  const id = await add('partial', { phone: '1', externalId: 'x', status: 2 });
+  let expected: object = { ...ADA, phone: '1', externalId: 'x', status: 2 };
+  const changes: Partial<AddOrUpdateContact>[] = [
+    {},
+    { firstName: 'Augusta' },
+    { lastName: 'King' },
+    { email: 'king@example.com' },
+    { phone: '2' },
+    { status: 1 },
+    { externalId: 'y' },
+    { phone: null, externalId: null },
+  ];
+  for (const change of changes) {
+    await runAction(pool, addOrUpdateContact, { id, ...change }, { tenant: 'partial' });
+    expected = { ...expected, ...change };
+    assert.deepEqual(await stored('partial', id), expected);
+  }
+});
+
+test('an id that does not exist is added when it has all three names, otherwise only its job fails', async () => {
+  await add('unknown', { id: 1 });
+  const responses = await runActionMany(
+    pool,
+    addOrUpdateContact,
+    [{ id: 1, phone: '1' }, { id: 40, firstName: 'Eve' }, ADA, { id: 41, ...ADA }, { id: 41, phone: '2' }],
+    { tenant: 'unknown' },
+  );
+  const [, failed] = responses;
+  assert.ok(failed instanceof NonRetryableError);
+  assert.equal(failed.message, "'lastName' is required");
+  assert.deepEqual(failed.options, {
+    errorCode: 400,
+    specificCode: 23017,
+    additionalMessages: [
+      'params.lastName is required, because there is no contact 40 yet',
+      'params.email is required, because there is no contact 40 yet',
+    ],
+  });
+  assert.deepEqual(
+    responses.filter((response) => response !== failed),
+    [{ id: 1 }, { id: 42 }, { id: 41 }, { id: 41 }],
+  );
+  assert.equal(await count('unknown'), 3);
+  assert.equal((await stored('unknown', 41)).phone, '2');
+});
+
+test('an id may be sent as text, as iVvy’s .NET client does, and is returned as a number', async () => {
+  const id = await add('text');
+  assert.deepEqual(
+    await runAction(pool, addOrUpdateContact, { id: String(id), phone: '1' }, { tenant: 'text' }),
+    { id },
+  );
+  assert.equal((await stored('text', id)).phone, '1');
+  assert.equal(await count('text'), 1);
+});
+
+test('the dates of a contact that was read may be sent back, and are not stored', async () => {
+  const date = '2020-01-01 00:00:00 UTC';
+  await add('dates', { id: 1, createdDate: date, modifiedDate: date, isAnonymised: false });
+  const { rows } = await pool.query(
+    "select created_at > '2026-01-01' and updated_at > '2026-01-01' as ours from contact.contact where tenant = 'dates'",
+  );
+  assert.deepEqual(rows, [{ ours: true }]);
 });
 
 test('another tenant’s contact with the same id does not change', async () => {
@@ -130,7 +217,7 @@ test('of two jobs with one id the later wins, and keeps the fields that it does 
     ]),
     [5, 5],
   );
-  assert.deepEqual(await stored('twice', 5), { ...ADA, firstName: 'Second', phone: '1', optedOut: false });
+  assert.deepEqual(await stored('twice', 5), { ...ADA, ...DEFAULTS, firstName: 'Second', phone: '1' });
 });
 
 test('ids are unique when contacts with and without ids are added concurrently', async () => {

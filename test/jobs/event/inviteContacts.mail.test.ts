@@ -128,7 +128,7 @@ test('a contact who opts out before the mail could be sent gets none', async (t)
   await runAction(
     pool,
     addOrUpdateContact,
-    { id: 1, firstName: 'Zoë', lastName: 'Doe', email: 'c1@example.com', optedOut: true },
+    { id: 1, firstName: 'Zoë', lastName: 'Doe', email: 'c1@example.com', status: 2 as const },
     { tenant: 'opts-out' },
   );
   server.refuseAll = false;

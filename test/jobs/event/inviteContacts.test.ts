@@ -35,14 +35,14 @@ interface Result {
 /** An event and three contacts, 1 to 3, the last of them opted out, in a tenant of its own. */
 async function setUp(tenant: string) {
   await runAction(pool, addOrUpdateEvent, { id: 1, name: 'City Run' }, { tenant });
-  const contact = (id: number, optedOut = false) => ({
+  const contact = (id: number, status: 1 | 2 = 1) => ({
     id,
     firstName: 'Ada',
     lastName: 'Lovelace',
     email: `c${id}@example.com`,
-    optedOut,
+    status,
   });
-  await runActionMany(pool, addOrUpdateContact, [contact(1), contact(2), contact(3, true)], { tenant });
+  await runActionMany(pool, addOrUpdateContact, [contact(1), contact(2), contact(3, 2)], { tenant });
   return async (contacts: InviteContacts['contacts'], run: ActionRun = {}): Promise<Result[]> => {
     const answer = await runAction(pool, inviteContacts, { event: 1, contacts }, { tenant, ...run });
     return (answer as { results: Result[] }).results;
@@ -126,7 +126,7 @@ test('a contact who was invited and has opted out since is reported as opted out
   const tenant = 'opted-out-since';
   const invite = await setUp(tenant);
   await invite([1]);
-  const gone = { id: 1, firstName: 'Ada', lastName: 'Lovelace', email: 'a@example.com', optedOut: true };
+  const gone = { id: 1, firstName: 'Ada', lastName: 'Lovelace', email: 'a@example.com', status: 2 as const };
   await runActionMany(pool, addOrUpdateContact, [gone], { tenant });
   assert.deepEqual(await invite([1]), [{ contact: 1, status: false, reason: 'opted out' }]);
 });
