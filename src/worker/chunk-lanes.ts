@@ -64,6 +64,8 @@ class ChunkLanes {
   readonly #hands = new Set<Hand>();
   /** The room at the last fetch: it may have left messages of these actions in the queue. */
   #room: Room = { free: {}, later: {} };
+  /** Actions of which the last fetch has taken one later chunk, and may have left others. */
+  readonly #oneTaken = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #lookedAt = 0;
 
@@ -81,8 +83,10 @@ class ChunkLanes {
       const { free, later } = this.#room;
       const isLeft =
         (action in free && deps.slots.hasRoom(action)) ||
-        (later[action] === 0 && !deps.slots.hasEnough(action));
-      if (isLeft) this.#lanes.wake();
+        ((later[action] === 0 || this.#oneTaken.has(action)) && !deps.slots.hasEnough(action));
+      if (!isLeft) return;
+      this.#oneTaken.delete(action);
+      this.#lanes.wake();
     });
     this.#heldJobs = new HeldJobs({ ...deps, hasRoom: () => this.#hands.size < MAX_IN_HAND }, this.#lanes);
     this.#waitingReports = new WaitingReports(deps, () => this.#waiting());
@@ -97,7 +101,8 @@ class ChunkLanes {
   }
 
   async #work(claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
-    const { batch, chunk, attempt } = claim.message;
+    const { batch, chunk, attempt, action = '' } = claim.message;
+    if (chunk > 0 && this.#room.later[action] === 1) this.#oneTaken.add(action);
     const fields = { asyncId: toAsyncId(batch), chunk, attempt };
     chunkClaimed.emit(fields);
     const end = await this.#workOn(claim, lane);

@@ -249,6 +249,20 @@ test('the later chunks of a large batch make progress while small ones keep arri
   await feeding;
 });
 
+test('the chunks of a batch follow one another at once when each has one job that takes time', async () => {
+  const long = (effect: string) => ({ namespace: 'test', action: 'behave', params: { effect, waitMs: 30 } });
+  // From the first run on it is known that runs take time.
+  await system.ended(await system.run([long('first')]));
+  // Two of these do not fit into one chunk.
+  const asyncId = await system.run(Array.from({ length: 9 }, (_, n) => long(`${n}`.repeat(600_000))));
+  await system.ended(asyncId);
+  const starts = (await system.results(asyncId)).map(({ startedAt }) => Date.parse(startedAt)).sort();
+  const pauses = starts.slice(1).map((start, n) => start - (starts[n] ?? 0));
+  // Messages without a notification are looked for every 500 ms.
+  const median = pauses.sort((a, b) => a - b)[4] ?? 0;
+  assert.ok(median < 400, `${pauses}`);
+});
+
 test('a process keeps one chunk of a batch whose runs take time, and returns the others for other processes', async () => {
   const jobs = Array.from({ length: 3000 }, () => ({
     namespace: 'test',
