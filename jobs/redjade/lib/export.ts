@@ -1,0 +1,46 @@
+/** The payload of an import as CSV (RFC 4180). */
+import type { Sql } from 'batchwright/plugin';
+import { stringify } from 'csv-stringify/sync';
+import { FIELDS } from './check-row.ts';
+import type { StoredImport } from './import-rows.ts';
+import { isObject } from './parse-body.ts';
+import { type ImportRow, listCategories, listRows } from './row-rows.ts';
+
+const ROWS_AT_ONCE = 250;
+
+/**
+ * The CSV in pieces: a header line, and a line for each row in the order that was sent. Columns are the fields and
+ * `demographics.` with the name of each category that a valid row names. A cell is empty for what the row does not
+ * have, `""` for an empty text, and JSON for what is not a text, a number, true or false. Throws when rows are missing,
+ * because the import was deleted meanwhile.
+ */
+export async function* csvText(sql: Sql, tenant: string, stored: StoredImport): AsyncGenerator<string> {
+  const categories = await listCategories(sql, tenant, stored.upload);
+  yield lines([[...FIELDS, ...categories.map((name) => `demographics.${name}`)]]);
+  for (let next = 0; next < stored.rowCount; ) {
+    const limit = Math.min(ROWS_AT_ONCE, stored.rowCount - next);
+    const rows = await listRows(sql, tenant, stored.upload, { start: next, limit });
+    if (rows.length < limit) throw new Error(`rows of the participant import ${stored.id} are missing`);
+    yield lines(rows.map((row) => cellsOf(row, categories)));
+    next += limit;
+  }
+}
+
+function cellsOf(row: ImportRow, categories: readonly string[]): (string | null)[] {
+  const sent: unknown = row.raw === null ? row : JSON.parse(row.raw);
+  const members = isObject(sent) ? sent : {};
+  const demographics = isObject(members.demographics) ? members.demographics : {};
+  return [
+    ...FIELDS.map((name) => cellOf(members[name])),
+    ...categories.map((name) => cellOf(Object.hasOwn(demographics, name) ? demographics[name] : null)),
+  ];
+}
+
+function cellOf(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function lines(records: (string | null)[][]): string {
+  return stringify(records, { record_delimiter: 'windows', quoted_empty: true });
+}

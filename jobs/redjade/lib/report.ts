@@ -1,0 +1,61 @@
+/** The parser report of an import: how each of its rows was understood. */
+import type { Sql } from 'batchwright/plugin';
+import { FIELDS } from './check-row.ts';
+import { type StoredImport, shownImport } from './import-rows.ts';
+import { type ImportRow, listCategories, listRows } from './row-rows.ts';
+
+/** Each may have 256 KiB of JSON. */
+const ROWS_AT_ONCE = 250;
+
+/**
+ * The JSON of the report in pieces. Throws when rows are missing, because the import was deleted meanwhile.
+ *
+ * @param page the rows from number `start`, at most `perPage` of them; `perPage` is undefined for all
+ */
+export async function* reportText(
+  sql: Sql,
+  tenant: string,
+  stored: StoredImport,
+  { start, perPage }: { start: number; perPage: number | undefined },
+): AsyncGenerator<string> {
+  const missing = await listCategories(sql, tenant, stored.upload, { missing: true });
+  const { id, created_at, updated_at, ...counts } = shownImport(stored);
+  const end = Math.min(stored.rowCount, start + (perPage ?? stored.rowCount));
+  const head = {
+    participant_import_id: id,
+    parsed_at: updated_at,
+    ...counts,
+    missing_categories: missing,
+    start,
+    count: Math.max(0, end - start),
+  };
+  yield `${JSON.stringify(head).slice(0, -1)},"rows":[`;
+  for (let next = start; next < end; ) {
+    const limit = Math.min(ROWS_AT_ONCE, end - next);
+    const rows = await listRows(sql, tenant, stored.upload, { start: next, limit });
+    if (rows.length < limit) throw new Error(`rows of the participant import ${id} are missing`);
+    yield (next > start ? ',' : '') + rows.map(rowText).join(',');
+    next += limit;
+  }
+  yield ']}';
+}
+
+function rowText(row: ImportRow): string {
+  const head = JSON.stringify({
+    index: row.n,
+    status: row.isValid ? 'valid' : 'invalid',
+    errors: row.errors,
+    match: row.matchedId === null ? null : { participant_id: row.matchedId, by: row.matchedBy },
+    duplicate_of: row.duplicateOf,
+  });
+  // As it was sent when it is invalid, otherwise as it was understood.
+  const participant = row.raw ?? JSON.stringify(understood(row));
+  return `${head.slice(0, -1)},"participant":${participant}}`;
+}
+
+function understood(row: ImportRow): object | null {
+  const fields = FIELDS.filter((name) => row[name] !== null).map((name) => [name, row[name]]);
+  if (fields.length === 0) return null;
+  const demographics = row.demographics === null ? {} : { demographics: row.demographics };
+  return { ...Object.fromEntries(fields), ...demographics };
+}
