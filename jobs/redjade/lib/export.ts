@@ -42,5 +42,9 @@ function cellOf(value: unknown): string | null {
 }
 
 function lines(records: (string | null)[][]): string {
-  return stringify(records, { record_delimiter: 'windows', quoted_empty: true });
+  return stringify(records, {
+    record_delimiter: 'windows',
+    // Only an empty text gets quotes, so that it differs from an absent one.
+    cast: { string: (value) => (value === '' ? { value, quoted_string: true } : value) },
+  });
 }
