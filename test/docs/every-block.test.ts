@@ -11,6 +11,7 @@ const PLUGINS = 'test/e2e/paste-plugins.test.ts';
 const OPERATING = 'test/e2e/operating.test.ts';
 const COMMANDS = 'test/docs/commands.test.ts';
 const LIFECYCLE = 'test/docs/lifecycle.test.ts';
+const REDJADE = 'test/jobs/redjade/readme.test.ts';
 
 /** By page, heading and language. */
 const CHECKED_BY: Record<string, string> = {
@@ -51,6 +52,8 @@ const CHECKED_BY: Record<string, string> = {
   'docs/lifecycle.md, Batch, mermaid': LIFECYCLE,
   'docs/lifecycle.md, Job, mermaid': LIFECYCLE,
   'docs/lifecycle.md, Callback, mermaid': LIFECYCLE,
+  'jobs/redjade/README.md, An import, json': REDJADE,
+  'jobs/redjade/README.md, The parser report, json': REDJADE,
 };
 
 const NOT_CHECKED: Record<string, string> = {

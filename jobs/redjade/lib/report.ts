@@ -8,9 +8,8 @@ import { type ImportRow, listCategories, listRows } from './row-rows.ts';
 const ROWS_AT_ONCE = 250;
 
 /**
- * The JSON of the report in pieces. Throws when rows are missing, because the import was deleted meanwhile.
- *
- * @param page the rows from number `start`, at most `perPage` of them; `perPage` is undefined for all
+ * The JSON of the report in pieces: the rows from number `start`, at most `perPage` of them, or all. Throws when rows
+ * are missing, because the import was deleted meanwhile.
  */
 export async function* reportText(
   sql: Sql,

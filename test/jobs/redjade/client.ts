@@ -66,3 +66,33 @@ export async function addEvent(client: Client, event: object): Promise<void> {
   });
   if (status !== 200) throw new Error(JSON.stringify(body));
 }
+
+/** An event with two participants, and an import with a row of every kind. */
+export async function parsedImport(
+  client: Client,
+  externalEventId: string,
+): Promise<{ id: number; ids: Map<string, number> }> {
+  await addEvent(client, { externalEventId });
+  const at = { external_event_id: externalEventId };
+  const seed = [{ external_id: 'a', email: 'a@example.com' }, { email: 'b@example.com' }];
+  const { body } = await client.create({ ...at, act_if_valid: true, participants: seed });
+  await client.ended(body.participant_import_action.id);
+  const ids = new Map(
+    (await client.participants(externalEventId)).map(({ id, external_id, email }) => [
+      external_id ?? email,
+      id,
+    ]),
+  );
+  const rows = [
+    { external_id: 'new', demographics: { 'Eye color': 'green', 'Brand new': true } },
+    { external_id: 'a', first_name: 'Quote " and, comma' },
+    { email: 'B@example.com', last_name: 'New\u00a0line' },
+    { external_id: 'a', last_name: '=1+1' },
+    { external_id: 'a', email: 'b@example.com' },
+    { external_id: '', email: 5, demographics: { 'Eye color': [1, 'x'] } },
+    'no object',
+  ];
+  const { body: created } = await client.create({ ...at, participants: rows });
+  return { id: created.participant_import.id, ids };
+}
+
