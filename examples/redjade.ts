@@ -14,7 +14,13 @@ interface Options {
 }
 
 const PARTICIPANTS = [
-  { external_id: 'P-1', email: 'ada@example.com', first_name: 'Ada', locale: 'en', demographics: { Age: 36 } },
+  {
+    external_id: 'P-1',
+    email: 'ada@example.com',
+    first_name: 'Ada',
+    locale: 'en',
+    demographics: { Age: 36 },
+  },
   { external_id: 'P-2', email: 'alan@example.com', first_name: 'Alan', demographics: { Age: 41, Tea: true } },
   { email: 'GRACE@example.com', first_name: 'Grace' },
   { email: 'grace@example.com', first_name: 'Grace', last_name: 'Hopper' },

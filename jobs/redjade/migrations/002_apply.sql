@@ -79,7 +79,8 @@ declare
   destroyed integer := 0;
   ignored integer := 0;
 begin
-  -- Lock order: import, action, event. Deleting an import locks in this order too.
+  -- Lock order: import, then event. The action is not locked while it waits: the request that created it records its
+  -- creator meanwhile. Deleting the import locks it first too.
   select p.* into import from redjade.participant_import p
   where p.tenant = of_tenant and p.id = (
     select a.participant_import_id from redjade.participant_import_action a
@@ -87,11 +88,12 @@ begin
   )
   for no key update;
   if not found then return 'gone'; end if;
-  select * into action from redjade.participant_import_action where tenant = of_tenant and id = of_action for update;
-  if not found then return 'gone'; end if;
-  if action.status = 'completed' then return 'applied'; end if;
   -- One action of an event after the other: the next one matches the participants that this one adds.
   perform pg_advisory_xact_lock(hashtextextended('redjade ' || import.event_id || ' ' || of_tenant, 0));
+  -- Another run of the same action may have ended before.
+  select * into action from redjade.participant_import_action where tenant = of_tenant and id = of_action;
+  if not found then return 'gone'; end if;
+  if action.status = 'completed' then return 'applied'; end if;
 
   perform redjade.resolve(of_tenant, import.id);
   select * into strict import from redjade.participant_import where tenant = of_tenant and id = import.id;

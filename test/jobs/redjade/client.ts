@@ -95,4 +95,3 @@ export async function parsedImport(
   const { body: created } = await client.create({ ...at, participants: rows });
   return { id: created.participant_import.id, ids };
 }
-

@@ -1,6 +1,6 @@
 /** `/v1/participant_import_actions`, the second step, as a client sees it. */
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { storedRows } from '../../http/stored-rows.ts';
 import type { Json } from '../../support/json.ts';
 import { startSystem } from '../../support/system.ts';
@@ -29,16 +29,21 @@ async function importInto(externalEventId: string, rows: unknown[]): Promise<num
   return body.participant_import.id;
 }
 
-/** Keeps actions of an event from being applied, until `release`. */
-async function hold(externalEventId: string): Promise<() => Promise<void>> {
+/** Keeps actions of an event from being applied, until `release` or the end of the test. */
+async function hold(t: TestContext, externalEventId: string): Promise<() => Promise<void>> {
   const holder = await system.pool.connect();
   const key = `select hashtextextended('redjade ' || id || ' default', 0) from event.event
     where tenant = 'default' and external_event_id = $1`;
   await holder.query(`select pg_advisory_lock((${key}))`, [externalEventId]);
-  return async () => {
-    await holder.query(`select pg_advisory_unlock((${key}))`, [externalEventId]);
-    holder.release();
+  let released: Promise<void> | undefined;
+  const release = () => {
+    released ??= holder
+      .query(`select pg_advisory_unlock((${key}))`, [externalEventId])
+      .then(() => holder.release());
+    return released;
   };
+  t.after(release);
+  return release;
 }
 
 async function start(body: unknown): Promise<Json> {
@@ -105,9 +110,9 @@ test('the options have the documented defaults, and the body may be wrapped', as
   assert.deepEqual([wrapped.save_missing_categories, wrapped.only_demographics], [false, true]);
 });
 
-test('an action is started while it is applied, and applies nothing until then', async () => {
+test('an action is started while it is applied, and applies nothing until then', async (t) => {
   const importId = await importInto('started', [{ external_id: 'x' }]);
-  const release = await hold('started');
+  const release = await hold(t, 'started');
   const { id } = await start({ participant_import_id: importId });
   const action = await waitFor(
     async () => {
@@ -123,10 +128,10 @@ test('an action is started while it is applied, and applies nothing until then',
   assert.equal((await client.participants('started')).length, 1);
 });
 
-test('two actions on one import at once are applied one after the other', async () => {
+test('two actions on one import at once are applied one after the other', async (t) => {
   const rows = Array.from({ length: 20 }, (_, n) => ({ external_id: `x${n}`, demographics: { n } }));
   const importId = await importInto('at once', rows);
-  const release = await hold('at once');
+  const release = await hold(t, 'at once');
   const started = await Promise.all([1, 2, 3].map(() => start({ participant_import_id: importId })));
   await release();
   const ended = await Promise.all(started.map(({ id }) => client.ended(id)));

@@ -116,9 +116,10 @@ describe('reading an import', () => {
     await addEvent(client, { externalEventId: 'index' });
     const ids: number[] = [];
     for (const n of [1, 2, 3]) {
-      const { body } = await client.create(
-        { external_event_id: 'index', participants: [{ external_id: `${n}` }] },
-      );
+      const { body } = await client.create({
+        external_event_id: 'index',
+        participants: [{ external_id: `${n}` }],
+      });
       ids.push(body.participant_import.id);
     }
     const { status, body } = await client.get(`${IMPORTS}?external_event_id=index`);
