@@ -51,7 +51,8 @@ export function checkRow(row: string | number): CheckedRow {
     is_valid: isValid,
     ...(Object.fromEntries(FIELDS.map((name) => [name, kept(name)])) as Record<Field, string | null>),
     demographics: wrong.has('demographics') ? null : withoutNulls(members.demographics),
-    raw: isValid ? null : JSON.stringify(value),
+    // Half a surrogate pair cannot be stored; JSON.stringify escapes it.
+    raw: isValid ? null : row.isWellFormed() ? row : JSON.stringify(value),
     errors: isValid ? null : errors.slice(0, MAX_ERRORS),
   };
 }

@@ -36,7 +36,7 @@ export async function receiveRows(
   check: (body: ImportBody) => void,
 ): Promise<Received> {
   const upload = randomBytes(16).toString('hex');
-  const sent = tools.readJsonArray(request, { array: 'participants' });
+  const sent = tools.readJsonArray(request, { array: 'participants', parse: checkedText });
   let received: Received | undefined;
 
   async function* jobs() {
@@ -44,12 +44,11 @@ export async function receiveRows(
     let characters = 0;
     let first = 0;
     const job = () => ({ namespace: 'redjade', action: 'storeRows', params: { upload, first, rows } });
-    for await (const row of rowsOf(sent)) {
+    for await (const text of rowsOf(sent)) {
       if (first + rows.length === MAX_ROWS)
         throw refused(422, [
           { message: `participants must have at most ${MAX_ROWS} rows`, field: 'participants' },
         ]);
-      const text = JSON.stringify(row);
       rows.push(text.length > MAX_ROW_LENGTH ? text.length : text);
       characters += text.length;
       if (rows.length < ROWS_PER_JOB && characters < CHARACTERS_PER_JOB) continue;
@@ -77,11 +76,17 @@ async function* continued<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<
   yield* rest;
 }
 
-/** The rows of a flat body as they arrive, else those of a wrapped body, which are in memory then. */
-async function* rowsOf(sent: JsonArrayBody): AsyncGenerator<unknown> {
-  yield* sent.elements;
+/** The text itself, so that an invalid row is kept exactly as it was sent. Throws the error of text that is not JSON. */
+function checkedText(text: string): string {
+  JSON.parse(text);
+  return text;
+}
+
+/** The JSON of the rows of a flat body as they arrive, else of a wrapped body, which are in memory then. */
+async function* rowsOf(sent: JsonArrayBody): AsyncGenerator<string> {
+  yield* sent.elements as AsyncIterable<string>;
   const participants = wrappedIn(sent)?.participants;
-  if (Array.isArray(participants)) yield* participants;
+  if (Array.isArray(participants)) for (const row of participants) yield JSON.stringify(row);
 }
 
 /** The members of an import without its participants. Throws 422 when those are no array. */
