@@ -12,6 +12,7 @@ const OPERATING = 'test/e2e/operating.test.ts';
 const COMMANDS = 'test/docs/commands.test.ts';
 const LIFECYCLE = 'test/docs/lifecycle.test.ts';
 const REDJADE = 'test/jobs/redjade/readme.test.ts';
+const TRACX = 'test/jobs/tracx/readme.test.ts';
 
 /** By page, heading and language. */
 const CHECKED_BY: Record<string, string> = {
@@ -54,6 +55,9 @@ const CHECKED_BY: Record<string, string> = {
   'docs/lifecycle.md, Callback, mermaid': LIFECYCLE,
   'jobs/redjade/README.md, An import, json': REDJADE,
   'jobs/redjade/README.md, The parser report, json': REDJADE,
+  'jobs/tracx/README.md, An import, json': TRACX,
+  'jobs/tracx/README.md, Errors, json': TRACX,
+  'jobs/tracx/README.md, Pointing a client here, sh': TRACX,
 };
 
 const NOT_CHECKED: Record<string, string> = {
