@@ -20,6 +20,7 @@ import { limitBody } from './body/limit-body.ts';
 import { refuseRepeatedHeaders } from './body/repeated-headers.ts';
 import { errorHandler } from './error-handler.ts';
 import { healthRoutes } from './health.ts';
+import { openApiRoutes } from './openapi/routes.ts';
 import { refuseOtherMethods } from './other-methods.ts';
 import { mountPluginRoutes } from './plugin-routes/plugin-routes.ts';
 import { mountedAt, requestLog } from './request-log.ts';
@@ -44,6 +45,8 @@ export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps {
   /** Creates the database access of a plugin's routes. */
   routeSqlOf: (namespace: string) => Sql;
   routes: readonly { namespace: string; place: string; routes: Routes }[];
+  /** Of the package. */
+  version: string;
   isReady(): Promise<boolean>;
   rateLimit: number;
   /** Express's `trust proxy`: proxies whose X-Forwarded-For header is trusted. */
@@ -61,6 +64,14 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   app.use(requestLog(deps.log), refuseRepeatedHeaders);
   const health = healthRoutes(deps.isReady);
   app.use(health, refuseOtherMethods(health));
+
+  const documents = openApiRoutes({
+    version: deps.version,
+    actions: deps.actions.all(),
+    routes: deps.routes,
+    publicUrl: deps.publicUrl,
+  });
+  app.use(documents, refuseOtherMethods(documents));
 
   const failed = createFailedAuthentication();
   const memory = new BodyMemory(Math.max(LEAST_BODY_MEMORY, JOBS_IN_MEMORY * deps.bodyLimits.maxJobBytes));

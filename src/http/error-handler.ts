@@ -1,4 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
+import { errorPagePath } from '../contract/error-pages.ts';
 import { BatchwrightError, catalogue, type ErrorBody, isErrorStatus } from '../contract/errors.ts';
 import type { Log } from '../plugin/context.ts';
 import { type ActionError, isActionError, NonRetryableError } from '../plugin/errors.ts';
@@ -22,6 +23,7 @@ export function errorHandler(log: Log) {
     // A plugin may have set a scheme of its own.
     if (answer.body.errorCode === 401 && !response.get('www-authenticate'))
       response.set('www-authenticate', 'Bearer');
+    if (answer.kind !== undefined) response.links({ help: errorPagePath(answer.kind) });
     const { type, text } = textOf(answer, request);
     response.status(answer.body.errorCode).set('content-type', `${type}; charset=utf-8`);
     sendText(request, response, text);

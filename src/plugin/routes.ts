@@ -105,6 +105,8 @@ export interface Routes {
    * the permission of the right side.
    */
   permissionAliases?: Readonly<Record<string, string>>;
+  /** OpenAPI path items, by their path below the prefix: `{ '/{id}': { get: { … } } }`. They are in `/openapi.json`. */
+  openapi?: Readonly<Record<string, object>>;
   /** Adds the routes, before the server takes requests; at most 30 s. */
   routes(router: Router, tools: RouteTools): void | Promise<void>;
 }

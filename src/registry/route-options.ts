@@ -4,6 +4,10 @@ import { isFunction, isObject, type Member, wrongMember } from './members.ts';
 /** Not a pattern: express would interpret `:` and `*`. */
 const PREFIX = /^(\/[A-Za-z0-9._~-]+)+$/;
 
+function isPathItem([path, item]: [string, unknown]): boolean {
+  return (path === '' || path.startsWith('/')) && isObject(item);
+}
+
 const OPTIONS: Record<string, Member> = {
   prefix: {
     fits: (value) => typeof value === 'string' && PREFIX.test(value),
@@ -12,6 +16,10 @@ const OPTIONS: Record<string, Member> = {
   },
   authenticate: { fits: isFunction, rule: 'must be a function' },
   errorBody: { fits: isFunction, rule: 'must be a function' },
+  openapi: {
+    fits: (value) => isObject(value) && Object.entries(value).every(isPathItem),
+    rule: 'must be an object of OpenAPI path items, each under a path such as "/orders/{id}" or ""',
+  },
   permissionAliases: {
     fits: (value) => isObject(value) && Object.values(value).every((name) => typeof name === 'string'),
     rule: 'must be an object of names of permissions',

@@ -36,7 +36,7 @@ for (const [address, allowed] of Object.entries(ADDRESSES))
       assert.equal(headers.get('allow'), allowed, method);
       assert.equal(headers.get('content-type'), 'application/problem+json; charset=utf-8');
       assert.deepEqual(body, {
-        type: 'about:blank',
+        type: '/docs/errors/method-not-allowed',
         title: 'Method Not Allowed',
         status: 405,
         detail: `${address} allows ${allowed}`,

@@ -16,6 +16,7 @@ import type { StallTimes } from '../../src/pipeline/upkeep/stall-watch.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { batchEnded } from '../../src/telemetry/events.ts';
 import { createDatabase } from './database.ts';
+import { documentedBy } from './documented.ts';
 import type { Json } from './json.ts';
 import { waitFor } from './wait.ts';
 
@@ -144,13 +145,20 @@ export async function startSystem(
     return running;
   }
   if (options.worker !== false) await addWorker();
+  const requireDocumented = documentedBy(registry);
 
   async function request(path: string, init: RequestInit = {}): Promise<Answer> {
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, ...(init.headers as Record<string, string>) };
     const response = await fetch(`${url}${path}`, { ...init, headers });
     const text = await response.text();
     const json = response.headers.get('content-type')?.includes('json');
-    return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      body: json ? JSON.parse(text) : text,
+    };
+    requireDocumented({ method: init.method ?? 'GET', path }, answer);
+    return answer;
   }
   const rpc: System['rpc'] = (action, body = {}, headers = {}) =>
     request(`/batch?action=${action}`, { method: 'POST', headers, body: asBody(body) });

@@ -3,6 +3,7 @@
  * application.
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { errorPagePath } from '../../contract/error-pages.ts';
 import { type BatchwrightError, catalogue } from '../../contract/errors.ts';
 import { isHeldBack } from './expect-continue.ts';
 
@@ -27,13 +28,12 @@ export function errorText(shown: PublicError, path: string | undefined): { type:
 }
 
 /**
- * RFC 9457. An error with one of our specific codes has a type of its own. Others say no more than their
- * status, which `about:blank` means. Codes of actions get no type from us.
+ * RFC 9457. The type of one of our errors is a page that says what to do. The errors of actions have none: they say
+ * no more than their status, which `about:blank` means.
  */
 function problem({ body, extra, kind }: PublicError): object {
-  const hasType = kind !== undefined && body.specificCode !== undefined;
   return {
-    type: hasType ? `urn:batchwright:error:${body.specificCode}` : 'about:blank',
+    type: kind === undefined ? 'about:blank' : errorPagePath(kind),
     title: STATUS_CODES[body.errorCode] ?? 'Error',
     status: body.errorCode,
     detail: body.message,

@@ -78,7 +78,7 @@ describe('requests without a valid key', () => {
     assert.equal(status, 401);
     assert.equal(headers.get('content-type')?.split(';')[0], 'application/problem+json');
     assert.deepEqual(body, {
-      type: 'about:blank',
+      type: '/docs/errors/unauthorized',
       title: 'Unauthorized',
       status: 401,
       detail: 'Missing or wrong API key',

@@ -156,7 +156,7 @@ describe('stale requests', () => {
     });
     assert.equal(status, 401);
     assert.deepEqual(body, {
-      type: 'urn:batchwright:error:23005',
+      type: '/docs/errors/stale-request',
       title: 'Unauthorized',
       status: 401,
       detail: 'Request is stale',

@@ -82,7 +82,7 @@ test('with another SECRET_KEY, signed requests are answered 503 and the start lo
       assert.equal(status, 503);
       assert.deepEqual(body, {
         errorCode: 503,
-        message: "The key's secret cannot be read: SECRET_KEY is not the one that it was stored with",
+        message: 'A stored secret cannot be read: SECRET_KEY is not the one that it was stored with',
       });
     }
     const { key } = signer;
@@ -108,7 +108,7 @@ test('without SECRET_KEY no signing keys are created, signed requests are answer
     const refused = await createAt(url, { signing: 'IWS', tenant: 'new' });
     assert.equal(refused.status, 501);
     assert.deepEqual(await refused.json(), {
-      type: 'about:blank',
+      type: '/docs/errors/not-configured',
       title: 'Not Implemented', // the phrase of status 501 (RFC 9110, 15.6.2)
       status: 501,
       detail: 'SECRET_KEY is not set: set it to 32 characters or more, the same for every API process',
@@ -117,7 +117,7 @@ test('without SECRET_KEY no signing keys are created, signed requests are answer
 
     const { status, body } = await sendSigned(url, signer, VALIDATE);
     assert.equal(status, 503);
-    assert.equal(body.message, "The key's secret cannot be read: SECRET_KEY is not set");
+    assert.equal(body.message, 'A stored secret cannot be read: SECRET_KEY is not set');
     for (const wanted of [{}, { signing: null }]) {
       const made = await createAt(url, wanted);
       assert.equal(made.status, 201);

@@ -204,7 +204,7 @@ describe('slow clients', () => {
         assert.equal(status, 408);
         assert.match(headers['content-type'] ?? '', /^application\/problem\+json/);
         assert.deepEqual(body, {
-          type: 'about:blank',
+          type: '/docs/errors/request-timeout',
           title: 'Request Timeout',
           status: 408,
           detail: 'The request body did not arrive in time',

@@ -1,0 +1,321 @@
+/**
+ * JSON Schemas of what callers send and get. `/openapi.json` has them under their names, and the test suite checks
+ * every answer of the API against them. Members may be added to an answer: a client must ignore those that it does
+ * not know.
+ */
+
+/** A JSON Schema, draft 2020-12. */
+export type Schema = { [keyword: string]: unknown };
+
+export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const object = (properties: Record<string, Schema>, ...optional: string[]): Schema => ({
+  type: 'object',
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  properties,
+});
+const arrayOf = (items: Schema): Schema => ({ type: 'array', items });
+const orNull = (type: string, more: Schema = {}): Schema => ({ type: [type, 'null'], ...more });
+const described = (description: string, schema: Schema): Schema => ({ ...schema, description });
+
+const text: Schema = { type: 'string' };
+const flag: Schema = { type: 'boolean' };
+const count: Schema = { type: 'integer', minimum: 0 };
+const time: Schema = { type: 'string', format: 'date-time' };
+const anything: Schema = {};
+const asyncId: Schema = { type: 'string', pattern: '^[0-9a-f]{32}$', description: 'The id of a batch.' };
+const percentage: Schema = {
+  type: 'integer',
+  minimum: 0,
+  maximum: 100,
+  description: 'The percentage of the work that is done; 100 only when every job has ended.',
+};
+
+const limits: Schema = object(
+  {
+    concurrency: object(
+      {
+        max: { type: 'integer', minimum: 1 },
+        perProcess: described('In each worker process, not over all.', flag),
+        by: text,
+      },
+      'perProcess',
+      'by',
+    ),
+    rate: object(
+      {
+        limit: { type: 'number', exclusiveMinimum: 0 },
+        perSeconds: { type: 'number', exclusiveMinimum: 0 },
+        burst: { type: 'integer', minimum: 1 },
+        by: text,
+      },
+      'burst',
+      'by',
+    ),
+    adaptive: described('The pace follows what the other side takes.', flag),
+  },
+  'concurrency',
+  'rate',
+  'adaptive',
+);
+
+const status = object(
+  {
+    asyncId: ref('AsyncId'),
+    state: ref('BatchState'),
+    counts: ref('Counts'),
+    progress: percentage,
+    waitingFor: described(
+      'The limits that jobs of the batch wait for; absent when none does.',
+      arrayOf(
+        object({ action: orNull('string'), bucket: orNull('string'), jobs: count, until: orNull('string') }),
+      ),
+    ),
+  },
+  'waitingFor',
+);
+
+const key = object({
+  id: text,
+  tenant: text,
+  name: text,
+  permissions: arrayOf(text),
+  signing: { enum: ['IWS', null] },
+  createdBy: described('The id of the key that made it.', text),
+  createdAt: time,
+  expiresAt: orNull('string', { format: 'date-time' }),
+});
+
+const bucket = object(
+  {
+    action: orNull('string'),
+    bucket: orNull('string'),
+    asyncId: ref('AsyncId'),
+    waiting: count,
+    running: count,
+    asleepUntil: orNull('string', { format: 'date-time' }),
+    nextAt: orNull('string', { format: 'date-time' }),
+    pace: orNull('number'),
+  },
+  'asyncId',
+);
+
+export const schemas: Record<string, Schema> = {
+  AsyncId: asyncId,
+  BatchState: { type: 'string', enum: ['queued', 'running', 'completed', 'cancelled'] },
+  JobStatus: { type: 'string', enum: ['succeeded', 'failed', 'cancelled', 'skipped'] },
+  Counts: object({
+    total: count,
+    pending: count,
+    running: count,
+    succeeded: count,
+    failed: count,
+    cancelled: count,
+  }),
+  Job: object(
+    {
+      namespace: text,
+      action: text,
+      params: described('By the schema of the action.', { type: 'object' }),
+      id: described('A name of the caller; unique in the batch.', { type: ['string', 'number'] }),
+    },
+    'id',
+  ),
+  BatchOptions: object(
+    {
+      skipInvalid: described('Invalid jobs become failed results, and the others run.', flag),
+      concurrency: described('Jobs of the batch that run at once.', { type: 'integer', minimum: 1 }),
+      rate: described(
+        'Starts of its jobs in a period.',
+        object({
+          limit: { type: 'number', exclusiveMinimum: 0 },
+          perSeconds: { type: 'number', exclusiveMinimum: 0 },
+        }),
+      ),
+    },
+    'skipInvalid',
+    'concurrency',
+    'rate',
+  ),
+  NewBatch: object(
+    {
+      jobs: { type: 'array', minItems: 1, items: ref('Job') },
+      callbackUrl: described(
+        'Gets the results when the batch has ended.',
+        orNull('string', { format: 'uri' }),
+      ),
+      options: ref('BatchOptions'),
+    },
+    'callbackUrl',
+    'options',
+  ),
+  BatchId: {
+    type: 'object',
+    description: 'The id of a batch as `async` or `asyncId`, and the parameters of the call.',
+    properties: {
+      async: ref('AsyncId'),
+      asyncId: ref('AsyncId'),
+      start: count,
+      perPage: { type: 'integer', minimum: 1 },
+      status: {},
+      indexes: arrayOf(count),
+      errorCode: { type: 'integer' },
+    },
+  },
+  BatchStatus: status,
+  Batch: {
+    ...status,
+    required: [
+      ...(status.required as string[]),
+      ...['active', 'createdAt', 'startedAt', 'finishedAt', 'expiresAt', 'callback'],
+    ],
+    properties: {
+      ...(status.properties as object),
+      active: described(
+        'Running jobs that report progress, at most 100.',
+        arrayOf(object({ index: count, done: { type: 'number' }, total: { type: 'number' } })),
+      ),
+      createdAt: time,
+      startedAt: orNull('string', { format: 'date-time' }),
+      finishedAt: orNull('string', { format: 'date-time' }),
+      expiresAt: time,
+      callback: {
+        oneOf: [
+          { type: 'null' },
+          object({
+            url: text,
+            state: { enum: ['pending', 'delivered', 'failed', 'superseded'] },
+            attempts: count,
+          }),
+        ],
+      },
+    },
+  },
+  BatchPage: object({
+    data: arrayOf(ref('Batch')),
+    nextCursor: orNull('string', { description: 'The `cursor` of the next page; null on the last one.' }),
+  }),
+  Result: object(
+    {
+      index: described('The position of the job in the request, from 0.', count),
+      id: { type: ['string', 'number'] },
+      namespace: described('As sent: any JSON for a job that skipInvalid let pass.', anything),
+      action: described('As sent.', anything),
+      request: described('The params as sent.', anything),
+      response: described('What the action returned; an Error when the job failed.', anything),
+      status: ref('JobStatus'),
+      attempts: described('Runs; 0 for a job that never ran.', count),
+      startedAt: orNull('string', { format: 'date-time' }),
+      finishedAt: time,
+    },
+    'id',
+  ),
+  ResultPage: object({ data: arrayOf(ref('Result')), nextCursor: orNull('string') }),
+  BatchResults: object({
+    asyncId: ref('AsyncId'),
+    results: arrayOf(ref('Result')),
+    meta: object({ totalResults: count, start: count, perPage: count, count }),
+  }),
+  CallbackBody: object({
+    asyncId: ref('AsyncId'),
+    state: ref('BatchState'),
+    counts: ref('Counts'),
+    results: arrayOf(ref('Result')),
+  }),
+  DeliveryAttempts: object({
+    data: arrayOf(
+      object({
+        number: { type: 'integer', minimum: 1 },
+        trigger: text,
+        status: orNull('integer'),
+        durationMs: count,
+        error: orNull('string'),
+        attemptedAt: time,
+        nextAttemptAt: orNull('string', { format: 'date-time' }),
+      }),
+    ),
+  }),
+  Selection: {
+    ...object(
+      {
+        indexes: described('Jobs by their index.', arrayOf(count)),
+        status: arrayOf({ enum: ['failed', 'cancelled', 'skipped'] }),
+        errorCode: { type: 'integer' },
+      },
+      'indexes',
+      'status',
+      'errorCode',
+    ),
+    description: 'Selects among the jobs that have not succeeded; all of them when it is empty.',
+  },
+  Action: object({
+    name: described('`namespace.action`', text),
+    summary: text,
+    permission: described('The permission that a key needs to run it.', text),
+    params: described('The JSON Schema of its params.', { type: 'object' }),
+    example: described('Valid params, or null.', anything),
+    timeoutSeconds: { type: 'number' },
+    retry: object({ limit: count, delaySeconds: { type: 'number' }, backoff: flag }),
+    transactional: flag,
+  }),
+  Actions: object({ data: arrayOf(ref('Action')) }),
+  Limits: limits,
+  ActionChange: object({ paused: flag, limits: { oneOf: [{ type: 'null' }, limits] } }, 'paused', 'limits'),
+  ActionLimits: object({ name: text, paused: flag, limits: { oneOf: [{ type: 'null' }, limits] } }),
+  LimitsInUse: object({ actions: arrayOf(ref('ActionLimits')), data: arrayOf(bucket) }),
+  Key: key,
+  Keys: object({ data: arrayOf(ref('Key')) }),
+  NewKey: object(
+    {
+      name: { type: 'string', minLength: 1, maxLength: 200 },
+      tenant: text,
+      permissions: { type: 'array', minItems: 1, items: text },
+      expiresAt: orNull('string', { format: 'date-time' }),
+      signing: { enum: ['IWS', null] },
+    },
+    'tenant',
+    'expiresAt',
+    'signing',
+  ),
+  MadeKey: {
+    ...key,
+    required: [...(key.required as string[]), 'key'],
+    properties: {
+      ...(key.properties as object),
+      key: described('The key itself, which is shown here and never again.', text),
+      secret: described('The secret for signing requests, for a key made with `signing`.', text),
+    },
+  },
+  CallbackSecret: object({ secret: { type: 'string', pattern: '^whsec_' } }),
+  Health: object({ status: text }),
+  Error: object(
+    {
+      errorCode: described('The HTTP status of the answer.', { type: 'integer' }),
+      message: text,
+      specificCode: { type: 'integer' },
+      additionalMessages: arrayOf(text),
+      details: described('Facts that an action adds.', anything),
+      asyncId: described('The batch of a job that still runs.', ref('AsyncId')),
+    },
+    'specificCode',
+    'additionalMessages',
+    'details',
+    'asyncId',
+  ),
+  Problem: object(
+    {
+      type: described('A page that says what the problem means and what to do.', {
+        type: 'string',
+        format: 'uri-reference',
+      }),
+      title: text,
+      status: { type: 'integer' },
+      detail: text,
+      specificCode: { type: 'integer' },
+      errors: arrayOf(text),
+      asyncId: ref('AsyncId'),
+    },
+    'specificCode',
+    'errors',
+    'asyncId',
+  ),
+};

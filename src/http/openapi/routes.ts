@@ -1,0 +1,50 @@
+/** `/openapi.json`, and the pages below `/docs`. They need no key: they say nothing about anybody's data. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Router } from 'express';
+import { errorOfSlug } from '../../contract/error-pages.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { type DocumentOptions, openApiDocument } from './document.ts';
+import { DOCS_POLICY, docsPage, errorPage, errorsPage, STARTER } from './pages.ts';
+
+/** The parts of Swagger UI that the page loads. */
+const ASSETS: Record<string, string> = {
+  'swagger-ui.css': 'text/css',
+  'swagger-ui-bundle.js': 'text/javascript',
+};
+const CACHED = 'public, max-age=3600';
+
+export function openApiRoutes(options: DocumentOptions): Router {
+  const document = JSON.stringify(openApiDocument(options));
+  const router = Router();
+  router.get('/openapi.json', (_request, response) => {
+    response.type('application/json').send(document);
+  });
+  router.get('/docs', (request, response) => {
+    response.set('content-security-policy', DOCS_POLICY).type('html').send(docsPage(request.originalUrl));
+  });
+  router.get('/docs/assets/start.js', (_request, response) => {
+    response.set('cache-control', CACHED).type('text/javascript').send(STARTER);
+  });
+  router.get('/docs/assets/:file', async (request, response) => {
+    const { file } = request.params;
+    const type = Object.hasOwn(ASSETS, file) ? ASSETS[file] : undefined;
+    if (!type) throw new BatchwrightError('notFound', { message: 'The pages have no such part' });
+    // Found only here: the processes that serve no page do not need it.
+    const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+    response
+      .set('cache-control', CACHED)
+      .type(type)
+      .send(await readFile(join(folder, file)));
+  });
+  router.get('/docs/errors', (_request, response) => {
+    response.set('content-security-policy', DOCS_POLICY).type('html').send(errorsPage());
+  });
+  router.get('/docs/errors/:slug', (request, response) => {
+    const name = errorOfSlug(request.params.slug);
+    if (!name) throw new BatchwrightError('notFound', { message: 'There is no such error' });
+    response.set('content-security-policy', DOCS_POLICY).type('html').send(errorPage(name));
+  });
+  return router;
+}

@@ -1,0 +1,172 @@
+/** `/openapi.json` and the pages below `/docs`. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import type { Router } from 'express';
+import openapiTS, { astToString } from 'openapi-typescript';
+import ts from 'typescript';
+import { errorPages, slugOf } from '../../../src/contract/error-pages.ts';
+import { catalogue, type ErrorName } from '../../../src/contract/errors.ts';
+import { operations } from '../../../src/contract/operations.ts';
+import { healthRoutes } from '../../../src/http/health.ts';
+import { actionRoutes } from '../../../src/http/v1/actions.ts';
+import { batchRoutes } from '../../../src/http/v1/batches.ts';
+import { keyRoutes } from '../../../src/http/v1/keys.ts';
+import { documentedBy } from '../../support/documented.ts';
+import type { Json } from '../../support/json.ts';
+import { startSystem } from '../../support/system.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const system = await startSystem({ after }, { worker: false });
+/** Without a key. */
+const get = async (path: string) => {
+  const response = await fetch(`${system.url}${path}`);
+  return { status: response.status, headers: response.headers, text: await response.text() };
+};
+const document: Json = JSON.parse((await get('/openapi.json')).text);
+
+test('the document is valid OpenAPI 3.1, and needs no key', async () => {
+  assert.equal(document.openapi, '3.1.0');
+  const { valid, errors } = await new Validator().validate(structuredClone(document));
+  assert.ok(valid, JSON.stringify(errors, null, 1));
+});
+
+test('every reference of the document leads to something', () => {
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"(#\/components\/[^"]+)"/g)];
+  assert.ok(references.length > 100);
+  for (const [, reference = ''] of references) {
+    const target = reference
+      .slice(2)
+      .split('/')
+      .reduce<Json>((value, part) => value?.[part], document);
+    assert.ok(target, reference);
+  }
+});
+
+test('the document has every action with its schema and its example', () => {
+  for (const { name, schema, action } of system.registry.actions) {
+    const [namespace, short = ''] = name.split('.');
+    const { post } = document.paths[`/api/1.0/${namespace}`];
+    assert.ok(post.parameters[0].schema.enum.includes(short), name);
+    assert.deepEqual(document.components.schemas[name], JSON.parse(JSON.stringify(schema)));
+    const { examples } = post.requestBody.content['application/json'];
+    const example = action.example === undefined ? undefined : JSON.parse(JSON.stringify(action.example));
+    assert.deepEqual(examples[short]?.value, example);
+  }
+});
+
+test('the document has every route of the server', () => {
+  const known = operations.map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`);
+  const served = [
+    ...routesOf(
+      '',
+      healthRoutes(async () => true),
+    ),
+    ...routesOf('/v1', batchRoutes({} as never), actionRoutes({} as never), keyRoutes({} as never)),
+  ];
+  assert.ok(served.length > 15);
+  assert.deepEqual(
+    served.filter((route) => !known.includes(route)),
+    [],
+  );
+});
+
+test('the document has every error in both forms', () => {
+  for (const name of Object.keys(catalogue)) {
+    assert.ok(document.components.responses[`${name}Error`], name);
+    assert.ok(document.components.responses[`${name}Problem`], name);
+  }
+});
+
+test('an answer that differs from the document fails the test that asked for it', async () => {
+  const requireDocumented = documentedBy(system.registry);
+  const headers = new Headers({ 'content-type': 'application/json' });
+  const asked = { method: 'GET', path: '/v1/callback-secret' };
+  const answer =
+    (body: object, status = 200) =>
+    () =>
+      requireDocumented(asked, { status, headers, body });
+  assert.doesNotThrow(answer({ secret: 'whsec_x' }));
+  assert.throws(answer({ secret: 'whsec_x', more: 1 }), /differs from the OpenAPI document/);
+  assert.throws(answer({}), /differs from the OpenAPI document/);
+  assert.throws(answer({ secret: 'whsec_x' }, 299), /299 is not in the OpenAPI document/);
+  assert.throws(answer({ errorCode: 404 }, 404), /application\/json, which is not in/);
+});
+
+test('a client that openapi-typescript generates compiles, and knows the types of answers', {
+  timeout: 120_000,
+}, async (t) => {
+  const folder = await mkdtemp(join(ROOT, 'node_modules/.cache-openapi-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'api.ts'), astToString(await openapiTS(structuredClone(document))));
+  const use = (field: string) => `import type { paths } from './api.ts';
+type Batch = paths['/v1/batches/{asyncId}']['get']['responses'][200]['content']['application/json'];
+export const read = (batch: Batch): number => batch.${field};
+`;
+  await writeFile(join(folder, 'right.ts'), use('counts.succeeded'));
+  await writeFile(join(folder, 'wrong.ts'), use('counts.succeded'));
+  assert.deepEqual(faultsOf(join(folder, 'right.ts')), []);
+  assert.match(faultsOf(join(folder, 'wrong.ts')).join(), /succeded/);
+});
+
+test('the type of every problem is a page that says what it means and what to do', async () => {
+  for (const name of Object.keys(catalogue) as ErrorName[]) {
+    const { status, headers, text } = await get(`/docs/errors/${slugOf(name)}`);
+    assert.equal(status, 200, name);
+    assert.match(headers.get('content-type') ?? '', /^text\/html/);
+    for (const part of [errorPages[name].means, errorPages[name].remedy])
+      assert.ok(text.includes(part.replaceAll('<', '&lt;').replaceAll('>', '&gt;')), `${name}: ${part}`);
+  }
+  assert.equal((await get('/docs/errors/nothing')).status, 404);
+  const { text } = await get('/docs/errors');
+  for (const name of Object.keys(catalogue) as ErrorName[])
+    assert.ok(text.includes(`href="errors/${slugOf(name)}"`), name);
+});
+
+test('errors of the batch API link to the page, and problems have it as their type', async () => {
+  const rpc = await system.rpc('progress', { async: '0'.repeat(32) });
+  assert.equal(rpc.headers.get('link'), '</docs/errors/batch-not-found>; rel="help"');
+  const rest = await system.request(`/v1/batches/${'0'.repeat(32)}`);
+  assert.equal(rest.body.type, '/docs/errors/batch-not-found');
+  assert.equal((await get(rest.body.type)).status, 200);
+});
+
+test('the page at /docs loads everything from this server', async () => {
+  for (const path of ['/docs', '/docs/']) {
+    const { headers, text } = await get(path);
+    assert.match(headers.get('content-security-policy') ?? '', /^default-src 'none'; script-src 'self';/);
+    assert.doesNotMatch(text, /https?:/);
+    const parts = [...text.matchAll(/(?:src|href|data-document)="([^"]+)"/g)].map(([, part = '']) => part);
+    assert.equal(parts.length, 4);
+    for (const part of parts) {
+      const { pathname } = new URL(part, `${system.url}${path}`);
+      assert.equal((await get(pathname)).status, 200, pathname);
+    }
+  }
+  assert.equal((await get('/docs/assets/package.json')).status, 404);
+});
+
+/** `get /v1/batches/:asyncId`, for each route of the routers. */
+function routesOf(mountedAt: string, ...routers: Router[]): string[] {
+  return routers
+    .flatMap(({ stack }) => stack as unknown as { route?: { path: string; methods: object } }[])
+    .flatMap(({ route }) =>
+      Object.keys(route?.methods ?? {}).map((method) => `${method} ${mountedAt}${route?.path}`),
+    );
+}
+
+function faultsOf(file: string): string[] {
+  const program = ts.createProgram([file], {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+    module: ts.ModuleKind.NodeNext,
+    types: [],
+  });
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+}
