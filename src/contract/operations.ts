@@ -1,5 +1,6 @@
 /** Every route of the API, for `/openapi.json`. The test suite fails when a route or an answer is missing here. */
 import type { ErrorName } from './errors.ts';
+import { LINES } from './media-types.ts';
 import { ref, type Schema } from './schemas.ts';
 
 export interface Parameter {
@@ -41,6 +42,9 @@ export const tags: Record<Tag, string> = {
 };
 
 const json = (name: string): Content => ({ 'application/json': ref(name) });
+/** Under each of its usual names. */
+const asLines = (description: string): Content =>
+  Object.fromEntries(LINES.map((type) => [type, { type: 'string', description }]));
 const query = (name: string, description: string, schema: Schema): Parameter => ({
   name,
   in: 'query',
@@ -98,7 +102,7 @@ const batches: Operation[] = [
       required: true,
       content: {
         'application/json': ref('NewBatch'),
-        'application/x-ndjson': { type: 'string', description: 'One Job a line, in constant memory.' },
+        ...asLines('One Job a line, in constant memory.'),
       },
     },
     answers: { 202: { description: 'The batch is stored.', content: json('Batch'), headers: ['Location'] } },
@@ -135,7 +139,7 @@ const batches: Operation[] = [
         description: 'A page of results; all of them as lines or as CSV, by the Accept header.',
         content: {
           ...json('ResultPage'),
-          'application/x-ndjson': { type: 'string', description: 'One Result a line.' },
+          ...asLines('One Result a line.'),
           'text/csv': { type: 'string', description: 'RFC 4180, with a header line.' },
         },
       },

@@ -8,18 +8,6 @@ import { type BodyLimits, MAX_DEPTH } from './body.ts';
 import { bodyOf, type HeldBody } from './body-memory.ts';
 import { pieces } from './decode.ts';
 
-/** Content types for one JSON value per line; none is registered. */
-export const LINES = [
-  'application/x-ndjson',
-  'application/ndjson',
-  'application/jsonl',
-  'application/x-jsonl',
-  'application/jsonlines',
-  'application/x-jsonlines',
-  'application/json-lines',
-  'application/x-json-lines',
-  'application/x-ldjson',
-];
 /** Levels around a job in a JSON body: the object and its array. A job on a line may have the same depth. */
 const OUTER_DEPTH = 2;
 

@@ -2,6 +2,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
+import { LINES } from '../../contract/media-types.ts';
 import type { BatchState } from '../../domain/batch.ts';
 import { BATCH_OPTIONS, isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
@@ -20,7 +21,7 @@ import type { Log } from '../../plugin/context.ts';
 import { callerOf } from '../auth/callers.ts';
 import { type BodyLimits, readEnvelope } from '../body/body.ts';
 import { idempotencyKeyOf } from '../body/idempotency-key.ts';
-import { LINES, readLines } from '../body/lines.ts';
+import { readLines } from '../body/lines.ts';
 import { readMembers } from '../body/members.ts';
 import { oneOf, queryOf, wholeNumber } from '../body/query.ts';
 import { readSelectionBody, SELECTION, selectionOf } from '../body/restart-selection.ts';
