@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
@@ -9,6 +8,7 @@ import {
   OPEN_BRACKET,
   QUOTE,
 } from './characters.ts';
+import { expectations, parseName, type State } from './envelope-syntax.ts';
 import {
   JsonDepthError,
   JsonElementTooLargeError,
@@ -16,6 +16,7 @@ import {
   JsonTrailingTextError,
 } from './errors.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
+
 import { ValueScanner } from './value-scanner.ts';
 
 export {
@@ -39,6 +40,11 @@ interface EnvelopeOptions {
   arrayMember: string | null;
   /** The body is an array, whose elements are reported one by one. */
   isArray?: boolean;
+  /**
+   * The name of the only member of a body `{"wrapper": {…}}`, whose value is then split as if it were the body. A body
+   * that does not begin with an object of this name is split itself.
+   */
+  wrapper?: string | undefined;
   /** Maximum number of nested objects and arrays, the top-level object included. */
   maxDepth: number;
   /** Levels that count as already open around the body; 0 when absent. */
@@ -46,21 +52,6 @@ interface EnvelopeOptions {
   /** Maximum size of an element, a member's value or a member's name. */
   maxElementBytes: number;
 }
-
-/** What the scanner expects next, each with the words for an error. */
-const expectations = {
-  body: 'an object',
-  'first name': 'a member name or "}"',
-  name: 'a member name',
-  colon: '":"',
-  member: 'a value',
-  'after member': '"," or "}"',
-  'first element': 'a value or "]"',
-  element: 'a value',
-  'after element': '"," or "]"',
-} as const;
-/** Nothing is expected at the end. */
-type State = keyof typeof expectations | 'end';
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
@@ -75,6 +66,7 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 export class EnvelopeScanner {
   readonly #arrayMember: string | null;
   readonly #isArray: boolean;
+  readonly #wrapper: string | undefined;
   readonly #maxDepth: number;
   readonly #outerDepth: number;
   readonly #maxElementBytes: number;
@@ -88,10 +80,15 @@ export class EnvelopeScanner {
   #key = '';
   #arrayMemberSeen = false;
   #count = 0;
+  /** Names of members so far. */
+  #members = 0;
+  /** Levels of wrapping around the members. */
+  #wrapping: 0 | 1 = 0;
 
   constructor(options: EnvelopeOptions) {
     this.#arrayMember = options.arrayMember;
     this.#isArray = options.isArray ?? false;
+    this.#wrapper = options.wrapper;
     this.#maxDepth = options.maxDepth;
     this.#outerDepth = options.outerDepth ?? 0;
     this.#maxElementBytes = options.maxElementBytes;
@@ -158,16 +155,19 @@ export class EnvelopeScanner {
         if (byte !== (this.#isArray ? OPEN_BRACKET : OPEN_BRACE) || !this.#markIsWhole()) return undefined;
         return this.#enter(this.#isArray ? 'first element' : 'first name', 1, position);
       case 'first name':
-        return byte === CLOSE_BRACE ? 'end' : undefined;
+        return byte === CLOSE_BRACE ? this.#endObject() : undefined;
       case 'colon':
         return byte === COLON ? 'member' : undefined;
       case 'member':
+        if (byte === OPEN_BRACE && this.#isWrapper()) return this.#unwrap(position);
         return byte === OPEN_BRACKET && this.#key === this.#arrayMember
-          ? this.#enter('first element', 2, position)
+          ? this.#enter('first element', 2 + this.#wrapping, position)
           : undefined;
       case 'after member':
-        if (byte === CLOSE_BRACE) return 'end';
+        if (byte === CLOSE_BRACE) return this.#endObject();
         return byte === COMMA ? 'name' : undefined;
+      case 'after wrapped':
+        return byte === CLOSE_BRACE ? 'end' : undefined;
       case 'first element':
         return byte === CLOSE_BRACKET ? this.#endArray(events) : undefined;
       case 'after element':
@@ -188,6 +188,19 @@ export class EnvelopeScanner {
     return state;
   }
 
+  #isWrapper(): boolean {
+    return this.#members === 1 && this.#wrapping === 0 && this.#key === this.#wrapper;
+  }
+
+  #unwrap(position: number): State {
+    this.#wrapping = 1;
+    return this.#enter('first name', 2, position);
+  }
+
+  #endObject(): State {
+    return this.#wrapping === 1 ? 'after wrapped' : 'end';
+  }
+
   #endArray(events: EnvelopeEvent[]): State {
     events.push({ kind: 'array-end' });
     return this.#isArray ? 'end' : 'after member';
@@ -197,12 +210,12 @@ export class EnvelopeScanner {
     switch (this.#state) {
       case 'first name':
       case 'name':
-        return byte === QUOTE && this.#values.begin(byte, this.#outerDepth + 1);
+        return byte === QUOTE && this.#values.begin(byte, this.#outerDepth + 1 + this.#wrapping);
       case 'member':
-        return this.#values.begin(byte, this.#outerDepth + 1);
+        return this.#values.begin(byte, this.#outerDepth + 1 + this.#wrapping);
       case 'first element':
       case 'element':
-        return this.#values.begin(byte, this.#outerDepth + (this.#isArray ? 1 : 2));
+        return this.#values.begin(byte, this.#outerDepth + (this.#isArray ? 1 : 2) + this.#wrapping);
       default:
         return false;
     }
@@ -264,6 +277,7 @@ export class EnvelopeScanner {
         break;
       default:
         this.#key = this.#readName(value, end - value.length);
+        this.#members++;
         this.#state = 'colon';
     }
   }
@@ -277,16 +291,5 @@ export class EnvelopeScanner {
       throw new JsonSyntaxError(`duplicate member "${name}" at byte ${offset}`, offset);
     this.#arrayMemberSeen = true;
     return name;
-  }
-}
-
-function parseName(bytes: Buffer, offset: number): string {
-  // Decoding would replace invalid bytes.
-  if (!isUtf8(bytes))
-    throw new JsonSyntaxError(`the member name at byte ${offset} is not valid UTF-8`, offset);
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    throw new JsonSyntaxError(`malformed member name at byte ${offset}`, offset);
   }
 }

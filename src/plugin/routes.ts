@@ -47,11 +47,12 @@ export interface RouteTools {
    * A large JSON body, split as it arrives: `elements` are those of the top-level array (`array: null`), or of the
    * array that is the member of that name. `members` has the other members of the top-level object that have arrived;
    * all of them at the end. Reading `elements` throws 400 for a body that is not as expected, and 413. `parse` makes an
-   * element of its text, instead of `JSON.parse`: for numbers that would be rounded.
+   * element of its text, instead of `JSON.parse`: for numbers that would be rounded. With `wrapper` the body may also be
+   * `{"wrapper": {…}}` with that name: its value is then read as if it were the body.
    */
   readJsonArray(
     request: Request,
-    options: { array: string | null; parse?: (text: string) => unknown },
+    options: { array: string | null; wrapper?: string; parse?: (text: string) => unknown },
   ): JsonArrayBody;
   /**
    * Reads the database, for any caller. Each statement is a read-only transaction of its own and may take 5

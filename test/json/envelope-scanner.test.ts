@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { EnvelopeScanner, JsonSyntaxError } from '../../src/json/envelope-scanner.ts';
-import { assemble, inPieces, scan } from './support.ts';
+import { assemble, inPieces, type Limits, scan } from './support.ts';
 
 /** The events as short lines, such as `member a = 1`. */
-function eventLines(text: string): string[] {
-  return scan([Buffer.from(text)]).map((event) => {
+function eventLines(text: string, limits: Limits = {}, size = 1000): string[] {
+  return scan(inPieces(Buffer.from(text), size), limits).map((event) => {
     switch (event.kind) {
       case 'member':
         return `member ${event.key} = ${event.value}`;
@@ -94,6 +94,38 @@ describe('the events of an envelope', () => {
     assert.deepEqual(kinds('3]'), ['element', 'array-end']);
     assert.deepEqual(kinds('}'), []);
     assert.deepEqual(scanner.end(), []);
+  });
+});
+
+describe('a body that is wrapped', () => {
+  const wrapper = 'batch';
+  const inner = '{"a":{"batch":{}},"jobs":[1,{"b":2}],"c":[]}';
+  const lines = ['member a = {"batch":{}}', 'element 1', 'element {"b":2}', 'array-end', 'member c = []'];
+
+  it('the scanner splits the object in the only member as if it were the body', () => {
+    for (const size of [1, 3, 1000]) {
+      assert.deepEqual(eventLines(inner, { wrapper }, size), lines);
+      assert.deepEqual(eventLines(` { "batch" : ${inner} } `, { wrapper }, size), lines);
+    }
+    assert.deepEqual(eventLines('{"batch":{}}', { wrapper }), []);
+  });
+
+  it('a member with the name of the wrapper is an ordinary one when it is not an object, or not the first', () => {
+    assert.deepEqual(eventLines('{"batch":[1]}', { wrapper }), ['member batch = [1]']);
+    assert.deepEqual(eventLines('{"a":1,"batch":{}}', { wrapper }), ['member a = 1', 'member batch = {}']);
+    assert.deepEqual(eventLines('{"batch":{"batch":{"jobs":[1]}}}', { wrapper }), [
+      'member batch = {"jobs":[1]}',
+    ]);
+  });
+
+  it('a wrapped body has nothing beside its object, and counts as one level', () => {
+    for (const text of ['{"batch":{},"a":1}', '{"batch":{}', '{"batch":{}}}', '{"batch":{},}'])
+      assert.throws(() => eventLines(text, { wrapper }), JsonSyntaxError, text);
+    assert.deepEqual(eventLines('{"batch":{"jobs":[[1]]}}', { wrapper, maxDepth: 4 }), [
+      'element [1]',
+      'array-end',
+    ]);
+    assert.throws(() => eventLines('{"batch":{"jobs":[[1]]}}', { wrapper, maxDepth: 3 }), /nested/);
   });
 });
 

@@ -4,6 +4,7 @@ import { type EnvelopeEvent, EnvelopeScanner } from '../../src/json/envelope-sca
 export interface Limits {
   maxDepth?: number;
   maxElementBytes?: number;
+  wrapper?: string;
 }
 
 /** Scans a body that arrives in the given pieces; its array member is `jobs`. */

@@ -43,7 +43,7 @@ export function parseAction(body: unknown): { importId: number; options: Options
 }
 
 /** The value of the only member with this name, else the body itself. */
-export function unwrapped(body: unknown, name: string): unknown {
+function unwrapped(body: unknown, name: string): unknown {
   return isObject(body) && Object.keys(body).length === 1 && Object.hasOwn(body, name) ? body[name] : body;
 }
 

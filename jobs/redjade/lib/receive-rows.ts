@@ -9,7 +9,7 @@ import type { Request } from 'express';
 import { MAX_ROW_LENGTH } from './check-row.ts';
 import { refused } from './errors.ts';
 import { requireEvent } from './event-rows.ts';
-import { type ImportBody, isObject, parseImport, unwrapped } from './parse-body.ts';
+import { type ImportBody, parseImport } from './parse-body.ts';
 
 const MAX_ROWS = 100_000;
 /** Rows of a job, at most so many characters of them. */
@@ -36,7 +36,11 @@ export async function receiveRows(
   check: (body: ImportBody) => void,
 ): Promise<Received> {
   const upload = randomBytes(16).toString('hex');
-  const sent = tools.readJsonArray(request, { array: 'participants', parse: checkedText });
+  const sent = tools.readJsonArray(request, {
+    array: 'participants',
+    wrapper: 'participant_import',
+    parse: checkedText,
+  });
   let received: Received | undefined;
 
   async function* jobs() {
@@ -44,7 +48,7 @@ export async function receiveRows(
     let characters = 0;
     let first = 0;
     const job = () => ({ namespace: 'redjade', action: 'storeRows', params: { upload, first, rows } });
-    for await (const text of rowsOf(sent)) {
+    for await (const text of sent.elements as AsyncIterable<string>) {
       if (first + rows.length === MAX_ROWS)
         throw refused(422, [
           { message: `participants must have at most ${MAX_ROWS} rows`, field: 'participants' },
@@ -82,25 +86,11 @@ function checkedText(text: string): string {
   return text;
 }
 
-/** The JSON of the rows of a flat body as they arrive, else of a wrapped body, which are in memory then. */
-async function* rowsOf(sent: JsonArrayBody): AsyncGenerator<string> {
-  yield* sent.elements as AsyncIterable<string>;
-  const participants = wrappedIn(sent)?.participants;
-  if (Array.isArray(participants)) for (const row of participants) yield JSON.stringify(row);
-}
-
 /** The members of an import without its participants. Throws 422 when those are no array. */
-function bodyOf(sent: JsonArrayBody): Record<string, unknown> {
-  const { participants, ...body } = wrappedIn(sent) ?? sent.members;
-  if (sent.hasArray || Array.isArray(participants)) return body;
-  const rule = participants === undefined ? 'is required' : 'must be an array';
+function bodyOf({ members, hasArray }: JsonArrayBody): Record<string, unknown> {
+  if (hasArray) return members;
+  const rule = 'participants' in members ? 'must be an array' : 'is required';
   throw refused(422, [{ message: `participants ${rule}`, field: 'participants' }]);
-}
-
-/** The value of `participant_import`, when the body has nothing else. */
-function wrappedIn({ members, hasArray }: JsonArrayBody): Record<string, unknown> | undefined {
-  const inner = unwrapped(members, 'participant_import');
-  return !hasArray && inner !== members && isObject(inner) ? inner : undefined;
 }
 
 async function storeAll(

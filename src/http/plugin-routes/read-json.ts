@@ -32,19 +32,25 @@ function requireDepth(body: Buffer, isArray: boolean): void {
 /**
  * See RouteTools.readJsonArray.
  *
+ * @param options.wrapper the only member of a body whose value is the object with the array
  * @param options.parse of an element
  * @param limits.maxBodyBytes of the body, decoded
  * @param limits.maxJobBytes of an element, and of a member
  */
 export function readJsonArray(
   request: IncomingMessage,
-  { array, parse = JSON.parse }: { array: string | null; parse?: ((text: string) => unknown) | undefined },
+  {
+    array,
+    wrapper,
+    parse = JSON.parse,
+  }: { array: string | null; wrapper?: string | undefined; parse?: ((text: string) => unknown) | undefined },
   limits: { maxBodyBytes: number; maxJobBytes: number },
 ): JsonArrayBody {
   const members: Record<string, unknown> = Object.create(null);
   const scanner = scannerOf({
     arrayMember: array,
     isArray: array === null,
+    wrapper,
     maxElementBytes: limits.maxJobBytes,
   });
   const body = { members, hasArray: false, elements: elementsOf() };
@@ -62,7 +68,12 @@ export function readJsonArray(
   }
 }
 
-function scannerOf(options: { arrayMember: string | null; isArray: boolean; maxElementBytes: number }) {
+function scannerOf(options: {
+  arrayMember: string | null;
+  isArray: boolean;
+  wrapper?: string | undefined;
+  maxElementBytes: number;
+}) {
   return new EnvelopeScanner({ ...options, maxDepth: MAX_DEPTH });
 }
 
