@@ -25,7 +25,7 @@ export async function* formedBody(
 ): AsyncGenerator<Buffer> {
   const form = forms.get(batch.callbackForm ?? '');
   if (!form) throw new OutboundError(`the plugin ${batch.callbackForm} has no callback.ts any more`);
-  const failure: { ofResults?: unknown } = {};
+  const failure: { ofResults?: Error } = {};
   let piece = '';
   try {
     // A form may read them several times.
@@ -38,10 +38,10 @@ export async function* formedBody(
     }
   } catch (error) {
     // The database's failures are not the plugin's, whatever the plugin makes of them.
-    throw (
-      failure.ofResults ??
-      new OutboundError(`the plugin ${batch.callbackForm} cannot make the body: ${error}`, { cause: error })
-    );
+    if (failure.ofResults) throw failure.ofResults;
+    throw new OutboundError(`the plugin ${batch.callbackForm} cannot make the body: ${error}`, {
+      cause: error,
+    });
   }
   yield Buffer.from(piece);
 }
@@ -60,13 +60,13 @@ function viewOf(batch: CallbackBatch) {
 async function* resultsOf(
   pool: Pool,
   { id, generation }: CallbackBatch,
-  failure: { ofResults?: unknown },
+  failure: { ofResults?: Error },
 ): AsyncGenerator<CallbackResult> {
   try {
     for await (const page of readResultPages(pool, id, { generation }))
       for (const text of resultTexts(page)) yield JSON.parse(text);
   } catch (error) {
-    failure.ofResults = error;
+    failure.ofResults = error as Error;
     throw error;
   }
 }
