@@ -10,11 +10,9 @@ const MAX_PARTICIPANTS = 100_000;
 /** A participant has 6 KB at most, unless it has blanks or unknown fields. */
 export const MAX_PARTICIPANT_BYTES = 64 * 1024;
 const TOO_LARGE = Symbol('too large');
-/**
- * Participants of one job. More would be one transaction for longer, and block the event loop of the worker while they
- * are parsed: with the longest texts they have 12 MB.
- */
+/** Participants of one job, and the characters of their texts: more would block the event loop at the job's JSON. */
 const JOB_PARTICIPANTS = 4000;
+const JOB_CHARACTERS = 1_000_000;
 
 /** Parses a participant, or notes that its text is too long to be one: parsing it would block the event loop. */
 export function parseParticipant(text: string): unknown {
@@ -74,12 +72,22 @@ export function* jobsOf(eventId: number, participants: Map<string, Participant>)
     params: { event_id: eventId, participants: some },
   });
   let some: Participant[] = [];
+  let characters = 0;
   if (participants.size === 0) yield jobOf(some);
   for (const [uniqueId, row] of participants) {
     participants.delete(uniqueId);
     some.push(row);
-    if (some.length < JOB_PARTICIPANTS && participants.size > 0) continue;
+    characters += charactersOf(row);
+    const isFull = some.length >= JOB_PARTICIPANTS || characters >= JOB_CHARACTERS;
+    if (!isFull && participants.size > 0) continue;
     yield jobOf(some);
     some = [];
+    characters = 0;
   }
+}
+
+function charactersOf(row: Participant): number {
+  let characters = 0;
+  for (const value of Object.values(row)) if (typeof value === 'string') characters += value.length;
+  return characters;
 }

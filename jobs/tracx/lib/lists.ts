@@ -35,8 +35,8 @@ export async function sendAll(response: Response, getRecords: GetRecords): Promi
   const first = await getRecords(0, MAX_PER_PAGE);
   response.type('json');
   for await (const text of textOf(first, getRecords)) {
-    if (!response.write(text)) await drained(response);
     if (response.closed) return; // the client has gone
+    if (!response.write(text)) await drained(response);
   }
   response.end();
 }

@@ -104,6 +104,15 @@ describe('an import', () => {
     assert.equal(list.body.meta.total, 9001);
   });
 
+  test('participants with long texts are stored by more jobs', async () => {
+    const { participant, post, stored } = await setUp();
+    const long = 'x'.repeat(100);
+    const texts = { first_name: long, last_name: long, team_name: long };
+    const rows = Array.from({ length: 4000 }, (_, n) => participant({ unique_id: `p${n}`, ...texts }));
+    assert.equal((await system.ended((await post(rows)).body.data.asyncId)).counts.succeeded, 2);
+    assert.equal((await stored()).length, 4000);
+  });
+
   test('an import without participants is a batch that stores nothing', async () => {
     const { post, stored } = await setUp();
     const answer = await post([]);

@@ -11,9 +11,10 @@ import type { Json } from '../../support/json.ts';
 async function answerOf(
   t: { after(fn: () => void): void },
   getRecords: GetRecords,
+  onSent: () => void = () => {},
 ): Promise<globalThis.Response> {
   const app = express();
-  app.get('/', (_request: Request, response: Response) => sendAll(response, getRecords));
+  app.get('/', (_request: Request, response: Response) => sendAll(response, getRecords).then(onSent));
   app.use((_error: unknown, _request: Request, response: Response, _next: unknown) => {
     if (response.headersSent) response.destroy();
     else response.status(503).end();
@@ -58,6 +59,19 @@ test('a list ends when records are removed meanwhile', async (t) => {
   });
   const body: Json = await answer.json();
   assert.equal(body.data.items.length, 200);
+});
+
+test('no more pages are asked for when the client has gone', async (t) => {
+  const sent = Promise.withResolvers<void>();
+  let pages = 0;
+  const getRecords: GetRecords = async () => {
+    pages++;
+    return { meta: { totalResults: 1_000_000 }, results: ['x'.repeat(1_000_000)] };
+  };
+  const answer = await answerOf(t, getRecords, sent.resolve);
+  await answer.body?.cancel();
+  await sent.promise;
+  assert.ok(pages < 100, `${pages} pages`);
 });
 
 test('an error of the first page is answered as an error', async (t) => {
