@@ -6,10 +6,11 @@
  * An entry is a folder, or a file where only that file may be seen.
  */
 export const layers = {
-  'src/main.ts': ['src/app', 'src/config', 'src/embedded', 'src/domain'],
+  'src/main.ts': ['src/app', 'src/metrics', 'src/config', 'src/embedded', 'src/domain'],
   'src/app': [
     'src/http',
     'src/worker',
+    'src/metrics',
     'src/pipeline',
     'src/access',
     'src/registry',
@@ -29,12 +30,14 @@ export const layers = {
     'src/postgres/errors.ts',
     'src/plugin',
     'src/domain',
+    'src/telemetry',
     'src/contract',
     'src/json',
   ],
   'src/cli': ['src/config', 'src/store', 'src/postgres', 'src/domain'],
   'src/demo': ['src/embedded', 'src/domain'],
   'src/worker': ['src/pipeline', 'src/queue', 'src/domain', 'src/telemetry'],
+  'src/metrics': ['src/telemetry'],
   'src/testing': ['src/registry', 'src/validation', 'src/plugin'],
   'src/pipeline/call': [
     'src/pipeline/submit',
@@ -55,6 +58,7 @@ export const layers = {
     'src/postgres',
     'src/plugin',
     'src/domain',
+    'src/telemetry',
   ],
   'src/pipeline/submit': [
     'src/pipeline/settle',
@@ -66,6 +70,7 @@ export const layers = {
     'src/store',
     'src/postgres',
     'src/domain',
+    'src/telemetry',
     'src/contract',
     'src/json',
   ],
@@ -96,6 +101,7 @@ export const layers = {
     'src/registry',
     'src/queue',
     'src/store',
+    'src/postgres',
     'src/plugin',
     'src/domain',
     'src/contract',

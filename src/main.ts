@@ -36,13 +36,33 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
     config.databaseUrl ?? (await ending.begin('database', () => startDatabase(config, log, ending))).url;
   await prepareDatabase(config, databaseUrl, registry, log);
   const { startApi } = await import('./app/api.ts');
+  const { ChildFigures } = await import('./metrics/child-figures.ts');
+  const workerFigures = new ChildFigures();
   await ending.begin('work', () =>
-    startApi({ config, databaseUrl, log, registry, adminKey: admin.key, secretKey, listening }),
+    startApi({
+      config,
+      databaseUrl,
+      log,
+      registry,
+      adminKey: admin.key,
+      secretKey,
+      listening,
+      workerFigures,
+    }),
   );
   const url = config.publicUrl ?? listening.url;
   const { forkWorkers } = await import('./app/fork-workers.ts');
   if (config.role === 'all')
-    await ending.begin('work', async () => forkWorkers({ config, databaseUrl, secretKey, log, url }));
+    await ending.begin('work', async () =>
+      forkWorkers({
+        config,
+        databaseUrl,
+        secretKey,
+        log,
+        url,
+        onFork: (child) => workerFigures.follow(child),
+      }),
+    );
   if (ending.isStopping()) return;
   const generatedKey = admin.generated ? { ...admin, file: adminKeyFile(config.dataDir) } : undefined;
   welcome(log, { url: listening.url, generatedKey });
@@ -62,25 +82,31 @@ async function startDatabase(
 async function startWorkerRole({ config, log, ending }: Start): Promise<void> {
   const { reportReady } = await import('./app/fork-workers.ts');
   const { startWorker } = await import('./app/worker.ts');
+  const { startWorkerMetrics } = await import('./app/worker-metrics.ts');
+  const metrics = await startWorkerMetrics({ config, log, isForked: forkedFor === 'worker' });
   const registry = await loadPlugins(config, ending.isStopping);
   // The parent process has already logged them.
   if (forkedFor !== 'worker') for (const warning of registry.warnings) log.warn(warning);
   const databaseUrl = config.databaseUrl ?? '';
   await prepareDatabase(config, databaseUrl, registry, log);
-  await ending.begin('work', () =>
-    startWorker({ config, databaseUrl, log, registry, url: publicUrl(config) }),
+  const worker = await ending.begin('work', () =>
+    startWorker({ config, databaseUrl, log, registry, url: publicUrl(config), onFork: metrics.onFork }),
   );
+  await ending.begin('work', async () => metrics.serve(worker.isReady));
   if (forkedFor === 'worker') reportReady();
 }
 
 async function startQuarantine({ config, log, ending }: Start): Promise<void> {
   const { runQuarantine } = await import('./app/worker.ts');
+  const { handOverFigures } = await import('./app/worker-metrics.ts');
+  const handOver = handOverFigures(config);
   const registry = await loadPlugins(config, ending.isStopping);
   const databaseUrl = config.databaseUrl ?? '';
   const task = await ending.begin('work', () =>
     runQuarantine({ config, databaseUrl, log, registry, url: publicUrl(config) }),
   );
   await task.done;
+  await handOver();
   process.exit(0);
 }
 

@@ -8,6 +8,8 @@ import { createSecretCipher } from '../access/secret-cipher.ts';
 import { createTenants } from '../access/tenants.ts';
 import { DEFAULT_TENANT } from '../domain/caller.ts';
 import { createHttpApp } from '../http/app.ts';
+import type { ChildFigures } from '../metrics/child-figures.ts';
+import type { ProcessFigures } from '../metrics/process-figures.ts';
 import { createEndWatch } from '../pipeline/call/end-watch.ts';
 import { createPluginPipeline } from '../pipeline/call/plugin-pipeline.ts';
 import { createActionCatalogue } from '../pipeline/read/action-catalogue.ts';
@@ -26,8 +28,10 @@ import { type Queue, startQueue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { createLargeJobChecker } from '../validation/large-jobs.ts';
 import type { listen } from './listen.ts';
+import { apiMetrics, areMetricsOpen, startProcessFigures } from './metrics.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
+import { VERSION } from './version.ts';
 
 /** Large requests written at once; each holds a connection only while the database writes. */
 const COPY_CONNECTIONS = 4;
@@ -45,6 +49,8 @@ interface ApiOptions extends AppOptions {
   /** The value of `readSecretKey`. */
   secretKey: string | undefined;
   listening: Awaited<ReturnType<typeof listen>>;
+  /** The figures of the workers that this process forks. */
+  workerFigures?: ChildFigures | undefined;
   /** How long a caller of a single action waits; 30 s when absent. */
   callWaitMs?: number | undefined;
   /** The times of the stall watch; production's when absent. */
@@ -55,12 +61,15 @@ export async function startApi(options: ApiOptions): Promise<Running> {
   const { listening } = options;
   // Disposed when the start fails, and at the end.
   await using opened = new AsyncDisposableStack();
+  const figures = areMetricsOpen(options.config)
+    ? opened.adopt(startProcessFigures(), (started) => started.close())
+    : null;
   const pools = openPools(opened, options);
   const queue = await openQueue(opened, options);
   const pipeline = createPipeline(opened, options, { ...pools, queue });
   const retention = startDuties(opened, options, pools.pool);
   const access = await openAccess(options, pools.pool);
-  listening.serve(await createApp(options, { ...access, ...pools, pipeline }));
+  listening.serve(await createApp(options, { ...access, ...pools, pipeline, figures }));
   const closing = opened.move();
   return {
     async drain() {
@@ -154,14 +163,19 @@ async function openAccess({ config, adminKey, secretKey, registry, log }: ApiOpt
 
 /** Throws a StartError when the routes of a plugin cannot be added. */
 function createApp(
-  { config, registry }: ApiOptions,
+  { config, registry, workerFigures }: ApiOptions,
   {
     pipeline,
     keys,
     tenants,
     pool,
     routePool,
-  }: Pools & Awaited<ReturnType<typeof openAccess>> & { pipeline: ReturnType<typeof createPipeline> },
+    figures,
+  }: Pools &
+    Awaited<ReturnType<typeof openAccess>> & {
+      pipeline: ReturnType<typeof createPipeline>;
+      figures: ProcessFigures | null;
+    },
 ): ReturnType<typeof createHttpApp> {
   const ping = createPing(pool);
   return createHttpApp({
@@ -176,6 +190,21 @@ function createApp(
     maxNdjsonJobs: config.maxNdjsonJobs,
     routes: registry.routes,
     isReady: async () => (await Promise.all([ping(), pipeline.queue.isReachable()])).every(Boolean),
+    system: {
+      pool,
+      queues: registry.queues,
+      version: VERSION,
+      limits: {
+        maxJobsPerBatch: config.maxJobsPerBatch,
+        maxNdjsonJobs: config.maxNdjsonJobs,
+        maxBodyBytes: config.maxBodyBytes,
+        maxJobBytes: config.maxJobBytes,
+        rateLimit: config.rateLimit,
+        retentionDays: config.retentionDays,
+      },
+    },
+    metrics:
+      figures && apiMetrics(figures, { config, pool, queues: registry.queues, children: workerFigures }),
     rateLimit: config.rateLimit,
     trustProxy: config.trustProxy,
     publicUrl: config.publicUrl,

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { LOOPBACK_ALLOW } from '../outbound/address-guard.ts';
 import { superviseWorkers, type WorkerReport } from '../worker/supervisor.ts';
 import { type AppOptions, type Running, WORK_DRAIN_MS } from './running.ts';
@@ -9,7 +10,12 @@ export function forkWorkers({
   secretKey,
   log,
   url,
-}: AppOptions & { url: string; secretKey: string | undefined }): Running {
+  onFork,
+}: AppOptions & {
+  url: string;
+  secretKey: string | undefined;
+  onFork: (child: ChildProcess) => void;
+}): Running {
   const { CALLBACK_ALLOW } = process.env;
   const env = {
     ...process.env,
@@ -21,7 +27,7 @@ export function forkWorkers({
     // The default depends on whether the database is embedded, and the worker sees only a URL.
     CALLBACK_ALLOW: CALLBACK_ALLOW ?? (config.databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
   };
-  const workers = superviseWorkers({ count: config.workers, env, log });
+  const workers = superviseWorkers({ count: config.workers, env, log, onFork });
   return { drain: () => workers.stop(WORK_DRAIN_MS - 500) };
 }
 

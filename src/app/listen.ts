@@ -8,7 +8,7 @@ import { createHttpServer, type HttpServer } from '../http/server/server.ts';
 
 /** A server that answers 503 until the API behind it is ready, so that a taken port is reported at once. */
 export async function listen(
-  config: Config,
+  config: Pick<Config, 'host' | 'port'>,
 ): Promise<HttpServer & { url: string; serve(app: RequestListener): void }> {
   const starting = new BatchwrightError('unavailable', { message: 'The server is starting', retryAfter: 1 });
   let handle: RequestListener = (request, response) => refuse(request, response, starting);

@@ -11,7 +11,9 @@ import { PluginConnections } from '../pipeline/run/sql/plugin-connections.ts';
 import { SmallChunks } from '../pipeline/settle/small-chunks.ts';
 import { ActionSlots } from '../pipeline/throttle/action-slots.ts';
 import { Throttle } from '../pipeline/throttle/throttle.ts';
+import { startPresence } from '../pipeline/upkeep/worker-presence.ts';
 import type { Services } from '../plugin/context.ts';
+import { createPing } from '../postgres/ping.ts';
 import { createPool } from '../postgres/pools.ts';
 import { openSession } from '../postgres/session.ts';
 import { startQueue } from '../queue/queue.ts';
@@ -22,15 +24,23 @@ import type { QuarantineDeps } from '../worker/quarantine/parent.ts';
 import { type ProcessLimits, startWatchdog } from '../worker/quarantine/watchdog.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
+import { VERSION } from './version.ts';
 
 /**
  * @param options.jobGraceMs how long a drain waits for jobs before it aborts them; 20 s when absent
  * @param options.limits limits of this process and of its quarantine processes; see `startWatchdog`
+ * @param options.onFork called with each new quarantine process
  */
 export async function startWorker(
-  options: AppOptions & { registry: Registry; url: string; jobGraceMs?: number; limits?: ProcessLimits },
-): Promise<Running> {
-  const { config, log, limits, jobGraceMs = JOB_GRACE_MS } = options;
+  options: AppOptions & {
+    registry: Registry;
+    url: string;
+    jobGraceMs?: number;
+    limits?: ProcessLimits;
+    onFork?: QuarantineDeps['onFork'];
+  },
+): Promise<Running & { isReady(): Promise<boolean> }> {
+  const { config, log, limits, onFork, jobGraceMs = JOB_GRACE_MS } = options;
   startWatchdog(limits);
   const engine = await startEngine(options, 'worker', poolSizes(config, options.registry));
   const callbackPool = createPool({
@@ -40,7 +50,7 @@ export async function startWorker(
     log,
   });
   const tenants = createTenants({ pool: engine.deps.pool, callbackSecret: config.callbackSecret });
-  const deps: QuarantineDeps = { ...engine.deps, limits };
+  const deps: QuarantineDeps = { ...engine.deps, limits, onFork };
   const lanes: Lanes = startLanes({
     ...deps,
     queues: options.registry.queues,
@@ -52,13 +62,22 @@ export async function startWorker(
     callbackSecret: tenants.callbackSecret,
     decryptCallbackHeaders: callbackHeaderCipher(config.secretKey).decrypt,
   });
+  const presence = startPresence({
+    pool: engine.deps.pool,
+    log,
+    version: VERSION,
+    concurrency: config.workerConcurrency,
+  });
   log.info({ role: 'worker' }, 'worker ready');
+  const ping = createPing(engine.deps.pool);
   return {
+    isReady: async () => (await Promise.all([ping(), engine.deps.queue.isReachable()])).every(Boolean),
     async drain() {
       engine.drain.abort();
       const grace = setTimeout(() => engine.stop.abort(), jobGraceMs);
       await lanes.stop();
       clearTimeout(grace);
+      await presence.stop();
       await callbackPool.end();
       await engine.close();
     },

@@ -228,6 +228,22 @@ export const variables = {
     default: 'info',
     help: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`',
   },
+  metricsKey: {
+    name: 'METRICS_KEY',
+    parse: textThat(
+      isAdminKey,
+      '20 or more printable ASCII characters, without a blank at the beginning or end',
+    ),
+    shownDefault: 'none: `/metrics` is open where `HOST` is a loopback address, else closed',
+    isSecret: true,
+    help: 'whoever scrapes [`/metrics`](operating.md#metrics) sends it as `Authorization: Bearer`',
+  },
+  metricsPort: {
+    name: 'METRICS_PORT',
+    parse: wholeNumber(0, 65_535),
+    shownDefault: 'none',
+    help: 'a `ROLE=worker` serves `/metrics`, `/healthz` and `/readyz` there, on `HOST`; 0 picks a free port',
+  },
   pluginDir: {
     name: 'PLUGIN_DIR',
     parse: folder,

@@ -49,6 +49,11 @@ export function batchLimits(options: string): BatchLimits | null {
   };
 }
 
+/** When the batch was taken in, in ms since the epoch by the database's clock: its id is a UUIDv7. */
+export function takenAt(batchId: string): number {
+  return Number.parseInt(batchId.slice(0, 8) + batchId.slice(9, 13), 16);
+}
+
 /** asyncId, as callers see it: the 32 hex digits of the batch's UUID. */
 export type AsyncId = string;
 

@@ -7,6 +7,7 @@ import { BatchwrightError } from '../contract/errors.ts';
 import type { CallActionDeps } from '../pipeline/call/call-action.ts';
 import type { PluginPipeline } from '../pipeline/call/plugin-pipeline.ts';
 import type { ActionCatalogue } from '../pipeline/read/action-catalogue.ts';
+import type { SystemDeps } from '../pipeline/read/system.ts';
 import type { Log, Sql } from '../plugin/context.ts';
 import type { Routes } from '../plugin/routes.ts';
 import { authenticate } from './auth/authenticate.ts';
@@ -21,6 +22,8 @@ import { refuseRepeatedHeaders } from './body/repeated-headers.ts';
 import { errorHandler } from './error-handler.ts';
 import { healthRoutes } from './health.ts';
 import { openApiRoutes } from './openapi/routes.ts';
+import { type MetricsAccess, metricsRoutes } from './metrics/metrics-routes.ts';
+import { timeRequests } from './metrics/request-times.ts';
 import { refuseOtherMethods } from './other-methods.ts';
 import { mountPluginRoutes } from './plugin-routes/plugin-routes.ts';
 import { mountedAt, requestLog } from './request-log.ts';
@@ -29,6 +32,7 @@ import { actionCall } from './rpc/call-action.ts';
 import { actionRoutes } from './v1/actions.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
 import { keyRoutes } from './v1/keys.ts';
+import { systemRoutes } from './v1/system.ts';
 
 /**
  * Bodies being read may take as much memory as this many of the largest jobs, or this much; most bodies are
@@ -49,6 +53,10 @@ export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps {
   version: string;
   isReady(): Promise<boolean>;
   rateLimit: number;
+  /** For `/v1/system`. */
+  system: SystemDeps;
+  /** Null when `/metrics` is closed. */
+  metrics: MetricsAccess | null;
   /** Express's `trust proxy`: proxies whose X-Forwarded-For header is trusted. */
   trustProxy: false | number | string[];
   log: Log & { child(bindings: object): Log };
@@ -61,9 +69,9 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   app.disable('etag'); // answers change all the time, and hashing large ones costs more than it saves
   app.set('trust proxy', deps.trustProxy);
   app.use(helmet(transportSecurity(deps.publicUrl)), keepOutOfCaches);
-  app.use(requestLog(deps.log), refuseRepeatedHeaders);
+  app.use(requestLog(deps.log), timeRequests, refuseRepeatedHeaders);
   const health = healthRoutes(deps.isReady);
-  app.use(health, refuseOtherMethods(health));
+  app.use(health, metricsRoutes(deps.metrics), refuseOtherMethods(health));
 
   const documents = openApiRoutes({
     version: deps.version,
@@ -100,7 +108,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     failed,
   });
   // After the plugins' routes: some of these are below /v1 and need another kind of key.
-  const rest = [batchRoutes(deps), actionRoutes(deps), keyRoutes(deps)];
+  const rest = [batchRoutes(deps), actionRoutes(deps), keyRoutes(deps), systemRoutes(deps.system)];
   app.use('/v1', mountedAt('/v1'), ...keyed, ...rest, refuseOtherMethods(...rest));
 
   app.use((request) => {

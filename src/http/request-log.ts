@@ -68,7 +68,7 @@ function described(request: IncomingMessage): object {
 }
 
 /** The pattern of the request's route. A path without a route may contain anything and is not logged. */
-function routeOf(request: Request): string {
+export function routeOf(request: Request): string {
   const mount = mounts.get(request) ?? '';
   const patterns: unknown[] = [request.route?.path ?? []].flat();
   if (patterns.length === 0) return mount || '(no route)';

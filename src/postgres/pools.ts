@@ -22,6 +22,19 @@ const types: pg.CustomTypesConfig = {
 /** The server closes an ended connection at once, unless the server is frozen or unreachable. */
 const CLOSE_MS = 1_000;
 
+/** The open pools of this process. */
+const openPools = new Map<pg.Pool, string>();
+
+/** The connections of this process's pools, by the last words of their application name: `api`, `worker queue`. */
+export function poolUse(): { name: string; used: number; idle: number; waiting: number }[] {
+  return [...openPools].map(([{ totalCount, idleCount, waitingCount }, name]) => ({
+    name,
+    used: totalCount - idleCount,
+    idle: idleCount,
+    waiting: waitingCount,
+  }));
+}
+
 interface PoolOptions extends ConnectionOptions {
   /** Maximum number of connections. */
   max: number;
@@ -58,6 +71,7 @@ export function createPool({
     // The pool awaits it, although its type says otherwise.
     ...(onConnect && { onConnect: onConnect as (client: pg.ClientBase) => void }),
   });
+  openPools.set(pool, applicationName.replace(/^batchwright /, ''));
   pool.on('connect', (client) => {
     client.once('error', (err) => log.warn({ err, applicationName }, 'A database connection was lost'));
     // The end of the socket is reported as a second event.
@@ -89,6 +103,7 @@ class ClosingPool extends pg.Pool {
   }
 
   override async end(): Promise<void> {
+    openPools.delete(this);
     await super.end();
     await Promise.race([Promise.all(this.#closed.values()), delay(CLOSE_MS, undefined, { ref: false })]);
   }

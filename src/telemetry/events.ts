@@ -9,6 +9,11 @@ export class TelemetryEvent<Fields extends object> {
     this.#channel = channel(`batchwright:${name}`);
   }
 
+  /** False when nobody listens: then the fields need not be put together. */
+  get isHeard(): boolean {
+    return this.#channel.hasSubscribers;
+  }
+
   /** Calls the listeners before it returns. Without listeners it does nothing. */
   emit(fields: Fields): void {
     if (this.#channel.hasSubscribers) this.#channel.publish(fields);
@@ -25,6 +30,8 @@ export class TelemetryEvent<Fields extends object> {
 
 /** A chunk as its message names it. */
 interface ChunkFields {
+  /** The queue that its actions name. */
+  queue: string;
   asyncId: string;
   /** The chunk's number in its batch. */
   chunk: number;
@@ -80,3 +87,63 @@ export const sweepEnded = new TelemetryEvent<{
   /** Null for a complete round. */
   error: unknown;
 }>('sweep.ended');
+
+/**
+ * Runs of jobs have ended, and their results are in the database. One event reports many runs, because emitting one
+ * per job would cost more than the smallest jobs take.
+ */
+export const jobsEnded = new TelemetryEvent<{
+  /** The name of a job's action, by the job's index; undefined for an action that no longer exists. */
+  actionOf(index: number): string | undefined;
+  /** Runs that ended with a result, and jobs that got one without a run. */
+  results: readonly EndedJob[];
+  /** Runs that will be repeated. */
+  repeated: readonly RepeatedRun[];
+  /**
+   * When the jobs began to wait for their first run, in ms since the epoch by this process's clock; null when that
+   * is not known, after a restart.
+   */
+  waitingSince: number | null;
+}>('jobs.ended');
+
+export interface EndedJob {
+  index: number;
+  status: 'succeeded' | 'failed' | 'cancelled';
+  /** The number of runs; 0 for a job that never ran. */
+  attempts: number;
+  /** In ms since the epoch, by this process's clock; null when the job did not run, or ended its process. */
+  startedAt: number | null;
+  finishedAt: number;
+}
+
+export interface RepeatedRun {
+  index: number;
+  /** The failed run; null for one that does not count as an attempt. */
+  failed: EndedJob | null;
+  /** Set when the called service refused the job for now. */
+  throttledSince?: number;
+}
+
+/** Jobs got a failed result when their batch was stored, because `skipInvalid` let them pass. */
+export const jobsRefused = new TelemetryEvent<{
+  /** How many, by action; `''` for jobs that name no known action. */
+  byAction: ReadonlyMap<string, number>;
+}>('jobs.refused');
+
+/** A batch is stored, and the transaction is committed. It is not sent for a repeated Idempotency-Key. */
+export const batchSubmitted = new TelemetryEvent<{ asyncId: string; tenant: string; jobs: number }>(
+  'batch.submitted',
+);
+
+/** A request was answered, or its connection ended before. */
+export const requestEnded = new TelemetryEvent<{
+  /** The pattern of the route, such as `/v1/batches/:asyncId`. */
+  route: string;
+  method: string;
+  /** 0 when the connection ended before an answer. */
+  status: number;
+  seconds: number;
+}>('request.ended');
+
+/** A worker process of ROLE all has ended without being asked to, and is replaced. */
+export const workerRestarted = new TelemetryEvent<{ pid: number | undefined }>('worker.restarted');

@@ -103,7 +103,7 @@ class ChunkLanes {
   async #work(claim: Claim<ChunkMessage>, lane: Lane): Promise<void> {
     const { batch, chunk, attempt, action = '' } = claim.message;
     if (chunk > 0 && this.#room.later[action] === 1) this.#oneTaken.add(action);
-    const fields = { asyncId: toAsyncId(batch), chunk, attempt };
+    const fields = { queue: this.#queue, asyncId: toAsyncId(batch), chunk, attempt };
     chunkClaimed.emit(fields);
     const end = await this.#workOn(claim, lane);
     chunkEnded.emit({ ...fields, end });

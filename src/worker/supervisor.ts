@@ -2,13 +2,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { workerRestarted } from '../telemetry/events.ts';
 
 interface Log {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
 
-/** Sent by a worker that now takes jobs. */
+/** Sent by a worker that now takes jobs. Its other messages are for `onFork`. */
 export interface WorkerReport {
   kind: 'ready';
 }
@@ -28,8 +29,14 @@ const MAX_RESTART_MS = 10_000;
 const STABLE_MS = 60_000;
 const NOT_READY = 'a worker process ended before it took jobs; it says why on standard error';
 
-export function superviseWorkers(options: { count: number; env: NodeJS.ProcessEnv; log: Log }): Supervisor {
-  const { count, env, log } = options;
+/** @param options.onFork called with each new process */
+export function superviseWorkers(options: {
+  count: number;
+  env: NodeJS.ProcessEnv;
+  log: Log;
+  onFork?: (child: ChildProcess) => void;
+}): Supervisor {
+  const { count, env, log, onFork } = options;
   const children = new Set<ChildProcess>();
   const restarts = new Set<NodeJS.Timeout>();
   let stopping = false;
@@ -42,6 +49,7 @@ export function superviseWorkers(options: { count: number; env: NodeJS.ProcessEn
     const startedAt = performance.now();
     const child = fork(ENTRY, ['worker'], { env });
     children.add(child);
+    onFork?.(child);
     let isReady = false;
     child.on('message', (report: WorkerReport) => {
       // In watch mode Node sends messages of its own to the parent process.
@@ -55,6 +63,7 @@ export function superviseWorkers(options: { count: number; env: NodeJS.ProcessEn
       const end = { workerPid: child.pid, ...how, restartInMs: pause };
       if (isReady) log.warn(end, 'a worker process ended');
       else log.error({ ...end, failedStarts: ++failedStarts }, NOT_READY);
+      workerRestarted.emit({ pid: child.pid });
       const timer = setTimeout(() => {
         restarts.delete(timer);
         start(Math.min(pause * 2, MAX_RESTART_MS));

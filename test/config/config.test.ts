@@ -34,6 +34,8 @@ const defaults: Plain = {
   logLevel: 'info',
   publicUrl: undefined,
   trustProxy: false,
+  metricsKey: undefined,
+  metricsPort: undefined,
   pluginDir: undefined,
 };
 
@@ -119,6 +121,19 @@ const variables: Record<
     ],
     allowed: 'it must be 20 or more printable ASCII characters, without a blank at the beginning or end',
     secret: true,
+  },
+  METRICS_KEY: {
+    sets: 'metricsKey',
+    good: { 'twenty characters !!': 'twenty characters !!' },
+    bad: ['nineteen characters', ' twenty characters !!!'],
+    allowed: 'it must be 20 or more printable ASCII characters, without a blank at the beginning or end',
+    secret: true,
+  },
+  METRICS_PORT: {
+    sets: 'metricsPort',
+    good: { 0: 0, 9464: 9464 },
+    bad: ['65536', 'http'],
+    allowed: `${WHOLE} 0 to 65535`,
   },
   ROLE: {
     sets: 'role',

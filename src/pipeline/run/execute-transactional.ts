@@ -32,7 +32,12 @@ export interface TransactionalRun extends TransactionalDeps {
  * Either everything is committed, or nothing is and the outcomes say what to record instead. `lost`: another
  * lane has the message, or the batch was restarted.
  */
-export type TransactionalAnswer = RecordedResult | GroupOutcomes | 'lost';
+export type TransactionalAnswer = CommittedResult | GroupOutcomes | 'lost';
+
+/** The outcomes of these runs are committed. */
+export interface CommittedResult extends RecordedResult {
+  results: readonly RecordableOutcome[];
+}
 
 /**
  * Runs jobs of one action: one with `run`, or a group with `runMany`, which commits only when all succeed, or when
@@ -89,7 +94,7 @@ async function runInTransaction(
     await sql.commit();
     for (const outcome of outcomes)
       if (outcome.status === 'failed') scope.noteOutcome(jobs[0]?.entry.name ?? '', outcome);
-    return settled;
+    return { ...settled, results: outcomes };
   } catch (error) {
     sql.close();
     void sql.rollBack();
@@ -126,7 +131,7 @@ function notCommitted(
   if (error instanceof Lost) return 'lost';
   if (error instanceof AlreadyRecorded)
     return jobs.length === 1
-      ? { state: 'recorded', inserted: 0, cancelRequested: false, ended: null }
+      ? { state: 'recorded', inserted: 0, cancelRequested: false, ended: null, results: [] }
       : again(jobs);
   // The failure came from the commit, not from the jobs.
   if (isTemporary(error)) return again(jobs);

@@ -1,14 +1,16 @@
 /** Settles the outcomes of a message in hand from time to time, and halts it when no job may start any more. */
-import { toAsyncId } from '../../domain/batch.ts';
-import type { Outcome } from '../../domain/outcome.ts';
+import { takenAt, toAsyncId } from '../../domain/batch.ts';
+import type { Outcome, RecordableOutcome, RetryOutcome } from '../../domain/outcome.ts';
 import type { Log } from '../../plugin/context.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import { isCancelRequested } from '../../store/batches.ts';
+import { jobsEnded } from '../../telemetry/events.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import { CancelWatch } from './cancel-watch.ts';
+import type { CommittedResult } from './execute-transactional.ts';
 import { Halt, type HaltReason } from './halt.ts';
 import { cancellations, nextMessages, retriedSince } from './next-messages.ts';
 import type { Rest } from './open-jobs.ts';
@@ -29,8 +31,8 @@ export interface RecorderDeps extends SettleDeps {
 export interface InHand {
   queueName: string;
   claim: Claim<ChunkMessage>;
-  /** The jobs of the message that had no result when it was claimed. */
-  indexes: readonly number[];
+  /** The jobs of the message that had no result when it was claimed, in the order of their indexes. */
+  jobs: readonly { index: number; entry: { name: string } }[];
   /** What to add to this process's clock to get the database's, in ms. */
   clock: number;
 }
@@ -115,11 +117,12 @@ export class Recorder {
   }
 
   /** Notes results that transactional jobs have recorded themselves, in one settle. */
-  recorded(indexes: readonly number[], settled: SettleResult): void {
+  recorded(indexes: readonly number[], settled: CommittedResult): void {
     for (const index of indexes) {
       this.#reports.ended(index);
       this.#gone.add(index);
     }
+    this.#announce(settled.results);
     this.#take(settled);
   }
 
@@ -137,9 +140,36 @@ export class Recorder {
   }
 
   async #settleLast(part: SettlePart): Promise<void> {
-    const result = await this.#send({ isLast: true, ...this.#end(part) });
+    const result = await this.#sendLast(part);
+    if (result.state === 'cancelled') await this.#sendLast(part);
+  }
+
+  async #sendLast(part: SettlePart): Promise<SettleResult> {
+    const contents = this.#end(part);
+    const result = await this.#send({ isLast: true, ...contents });
+    if (result.state === 'recorded')
+      this.#announce(contents.outcomes, this.halted === 'cancelled' ? [] : part.retries);
     this.#take(result);
-    if (result.state === 'cancelled') this.#take(await this.#send({ isLast: true, ...this.#end(part) }));
+    return result;
+  }
+
+  /** Emits the event of runs that are settled. */
+  #announce(results: readonly RecordableOutcome[], repeated: readonly RetryOutcome[] = []): void {
+    if (!jobsEnded.isHeard || results.length + repeated.length === 0) return;
+    const { claim, jobs, clock } = this.#inHand;
+    const { batch, generation, action } = claim.message;
+    let names: Map<number, string> | undefined;
+    jobsEnded.emit({
+      actionOf(index) {
+        if (action !== undefined) return jobs[0]?.entry.name;
+        names ??= new Map(jobs.map((job) => [job.index, job.entry.name]));
+        return names.get(index);
+      },
+      results,
+      repeated,
+      // A restart does not record when it was.
+      waitingSince: generation === 1 ? takenAt(batch) - clock : null,
+    });
   }
 
   #end(part: SettlePart): Contents {
@@ -211,6 +241,7 @@ export class Recorder {
       this.#unsettled.putBack(part);
       return;
     }
+    if (result.state === 'recorded') this.#announce(part.outcomes, part.retries);
     for (const index of [...recorded, ...leaving]) this.#gone.add(index);
     this.#cancelWatch.looked();
     await this.#reports.clear(recorded);
@@ -222,6 +253,8 @@ export class Recorder {
    */
   #without(indexes: readonly number[]): number[] {
     const without = new Set(indexes);
-    return this.#inHand.indexes.filter((index) => !this.#gone.has(index) && !without.has(index));
+    return this.#inHand.jobs
+      .map(({ index }) => index)
+      .filter((index) => !this.#gone.has(index) && !without.has(index));
   }
 }

@@ -85,8 +85,7 @@ export async function runChunk(
 
   const claim = { ...claimed, message: { ...claimed.message, tenant: chunk.tenant } };
   const { jobs, failures } = pendingJobs(deps.registry, queueName, claim.message, chunk);
-  const indexes = jobs.map(({ index }) => index);
-  const inHand = { queueName, claim, indexes, clock: chunk.readAt - Date.now() };
+  const inHand = { queueName, claim, jobs, clock: chunk.readAt - Date.now() };
   const recorder = new Recorder(deps, inHand);
   const haltAtDrain = () => recorder.halt('stopping');
   if (deps.draining.aborted) haltAtDrain();

@@ -61,6 +61,7 @@ export class Intake {
   /** Duplicate ids and unparsable jobs fail the request even under skipInvalid. */
   #fatal = false;
   #offending = 0;
+  readonly #refused = new Map<string, number>();
   #messages: string[] = [];
 
   constructor(options: IntakeOptions) {
@@ -70,6 +71,11 @@ export class Intake {
   /** Jobs seen so far. */
   get total(): number {
     return this.#index;
+  }
+
+  /** Jobs refused so far, by action; `''` for those that name no known action. */
+  get refused(): ReadonlyMap<string, number> {
+    return this.#refused;
   }
 
   /**
@@ -162,6 +168,8 @@ export class Intake {
       const named =
         unique.action && this.#options.registry.get(unique.action.namespace, unique.action.action);
       if (named) this.#noteAction(named);
+      const name = named?.name ?? '';
+      this.#refused.set(name, (this.#refused.get(name) ?? 0) + 1);
       this.#chunk.addInvalid(index, bytes, invalidError(unique));
       return;
     }

@@ -63,7 +63,7 @@ export class SmallBatches {
       if (claim !== 'ours') return answerFor(claim, batch);
       const batchId = ids[position] ?? '';
       stored.push({ batchId, batch, chunks: [summaryOf(chunk)], toInsert: chunk });
-      return { status: 'fulfilled', value: { asyncId: toAsyncId(batchId), ended: null } };
+      return { status: 'fulfilled', value: { asyncId: toAsyncId(batchId), isNew: true, ended: null } };
     });
     if (stored.length === 0) return answers;
     const ended = await storeBatches(this.#queue, client, stored);
@@ -106,7 +106,10 @@ function answerFor(
 ): PromiseSettledResult<Stored> {
   try {
     if (claim === 'busy') throw busyKey();
-    return { status: 'fulfilled', value: { asyncId: asyncIdOf(claim, idempotency), ended: null } };
+    return {
+      status: 'fulfilled',
+      value: { asyncId: asyncIdOf(claim, idempotency), isNew: false, ended: null },
+    };
   } catch (reason) {
     return { status: 'rejected', reason };
   }

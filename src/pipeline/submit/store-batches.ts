@@ -31,6 +31,8 @@ export interface BatchToStore {
 
 export interface Stored {
   asyncId: AsyncId;
+  /** False when an earlier request with the same Idempotency-Key has stored it. */
+  isNew: boolean;
   /** Set when the batch ended as it was stored: all of its jobs were refused. */
   ended: SettleAnswer | null;
 }

@@ -13,6 +13,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import { copyChunks, encodeChunk, type NewChunk } from '../../store/new-chunks.ts';
 import { newBatchIds } from '../../store/submission.ts';
+import { batchSubmitted, jobsRefused } from '../../telemetry/events.ts';
 import type { LargeJobChecker } from '../../validation/large-jobs.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { checkCallbackHeaders } from './callback-headers.ts';
@@ -77,6 +78,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     // `finish` has thrown if the request has no jobs.
     const storing = upload ? upload.commit(batch, last) : storeAtOnce(deps, batch, last as NewChunk);
     const stored = await storing;
+    if (stored.isNew) announce(stored, caller.tenant, intake);
     if (stored.ended) reportEnd(deps.log, toBatchId(stored.asyncId), stored.ended);
     return stored.asyncId;
   } catch (error) {
@@ -86,6 +88,11 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
       ? new BatchwrightError('notSaved', { retryAfter: 5, cause: error })
       : error;
   }
+}
+
+function announce({ asyncId }: Stored, tenant: string, { total, refused }: Intake): void {
+  batchSubmitted.emit({ asyncId, tenant, jobs: total });
+  if (refused.size > 0) jobsRefused.emit({ byAction: refused });
 }
 
 async function batchToStore(
@@ -146,10 +153,10 @@ async function storeAtOnce(deps: SubmitDeps, batch: BatchToStore, closed: NewChu
     transaction(uploads.copyPool, async (client) => {
       const [batchId = ''] = await newBatchIds(client, 1);
       const existing = idempotency && (await claimIdempotencyKey(client, caller.tenant, idempotency.key));
-      if (existing) return { asyncId: asyncIdOf(existing, idempotency), ended: null };
+      if (existing) return { asyncId: asyncIdOf(existing, idempotency), isNew: false, ended: null };
       await copyChunks(client, batchId, [chunk]);
       const ended = await storeBatches(queue, client, [{ batchId, batch, chunks: [summaryOf(chunk)] }]);
-      return { asyncId: toAsyncId(batchId), ended: ended.get(batchId) ?? null };
+      return { asyncId: toAsyncId(batchId), isNew: true, ended: ended.get(batchId) ?? null };
     }),
   );
 }

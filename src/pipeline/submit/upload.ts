@@ -104,7 +104,8 @@ export class Upload {
     const last = lastClosed && (await encodeChunk(lastClosed));
     await this.#writing;
     this.check();
-    if (this.#existing) return { asyncId: asyncIdOf(this.#existing, batch.idempotency), ended: null };
+    if (this.#existing)
+      return { asyncId: asyncIdOf(this.#existing, batch.idempotency), isNew: false, ended: null };
     const chunks = last ? [...this.#written, summaryOf(last)] : this.#written;
     let ended: Stored['ended'] = null;
     try {
@@ -120,7 +121,7 @@ export class Upload {
       if (error instanceof BatchwrightError || !(await this.abandon())) throw error;
     }
     this.#context.release(this.#batchId);
-    return { asyncId: toAsyncId(this.#batchId), ended };
+    return { asyncId: toAsyncId(this.#batchId), isNew: true, ended };
   }
 
   /** Deletes what was stored. True when the whole batch is found to be stored: then nothing is deleted. */

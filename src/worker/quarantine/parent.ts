@@ -29,6 +29,8 @@ const LINGER_MS = 1000;
 export interface QuarantineDeps extends RunChunkDeps {
   /** Limits of the processes that run the jobs; production's when absent. */
   limits?: ProcessLimits | undefined;
+  /** Called with each new process. */
+  onFork?: ((child: ChildProcess) => void) | undefined;
 }
 
 interface Task extends QuarantineTask {
@@ -107,6 +109,7 @@ export class Quarantine {
       serialization: 'advanced',
       stdio: ['inherit', 'inherit', 'pipe', 'ipc'],
     });
+    this.#deps.onFork?.(child);
     const lastWords = passOn(child.stderr);
     const end: ProcessEnd = { alone: null, together: new Map(), how: '', endRequested: false };
     this.#requestEnd = () => {

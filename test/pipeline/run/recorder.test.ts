@@ -59,13 +59,18 @@ function success(index: number): RecordableOutcome {
   return { index, status: 'succeeded', response: '{}', attempts: 1, startedAt: now, finishedAt: now };
 }
 
+/** Jobs of one action with these indexes. */
+function jobsOf(indexes: readonly number[]) {
+  return indexes.map((index) => ({ index, entry: { name: 'test.echo' } }));
+}
+
 test('a message is completed after its current settle, even if that must be repeated', async (t) => {
   const { asyncId, batchId, claim } = await claimed(echoJobs(2));
   // One connection: a last settle that does not wait would get it before the other one is repeated.
   const pool = createPool({ url: system.databaseUrl, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
-  const recorder = new Recorder(deps, { queueName: 'default', claim, indexes: [0, 1], clock: 0 });
+  const recorder = new Recorder(deps, { queueName: 'default', claim, jobs: jobsOf([0, 1]), clock: 0 });
   await holdingBatch(batchId, async (letGo) => {
     await recorder.add(success(0));
     const flushed = recorder.flush();
@@ -127,7 +132,12 @@ function retryOf(index: number): RetryOutcome {
 
 test('jobs handed back one after the other before a settle all return to the queue', async () => {
   const { batchId, claim } = await claimed(echoJobs(3));
-  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1, 2], clock: 0 });
+  const recorder = new Recorder(claims.deps, {
+    queueName: 'default',
+    claim,
+    jobs: jobsOf([0, 1, 2]),
+    clock: 0,
+  });
   recorder.handBack([{ action: 'test.echo', indexes: [0] }]);
   recorder.handBack([{ action: 'test.echo', indexes: [1] }]);
   await recorder.add(success(2));
@@ -139,7 +149,12 @@ test('jobs handed back one after the other before a settle all return to the que
 test('retries leave with a settle, and the message keeps the jobs that are neither settled nor gone', async () => {
   const { batchId, claim } = await claimed(echoJobs(5));
   const indexes = [0, 1, 2, 3, 4];
-  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes, clock: 0 });
+  const recorder = new Recorder(claims.deps, {
+    queueName: 'default',
+    claim,
+    jobs: jobsOf(indexes),
+    clock: 0,
+  });
   await recorder.add(success(1));
   await recorder.add(retryOf(2));
   await recorder.flush();
@@ -165,7 +180,7 @@ test('retries leave with a settle, and the message keeps the jobs that are neith
 
 test('retries leave at the timer, without a result beside them', async () => {
   const { batchId, claim } = await claimed(echoJobs(2));
-  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1], clock: 0 });
+  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, jobs: jobsOf([0, 1]), clock: 0 });
   await recorder.add(retryOf(0));
   await waitFor(async () => (await messagesOf(batchId)).length === 2, { what: 'the retry to leave' });
   await recorder.add(success(1));
@@ -174,7 +189,7 @@ test('retries leave at the timer, without a result beside them', async () => {
 
 test('a lane that has lost its message sends no retry', async () => {
   const { batchId, claim } = await claimed(echoJobs(2));
-  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1], clock: 0 });
+  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, jobs: jobsOf([0, 1]), clock: 0 });
   await recorder.add(retryOf(0));
   await takeOver(system, claim);
   await recorder.flush();
@@ -189,7 +204,7 @@ test('retries whose commit was not confirmed leave once', async (t) => {
   const pool = createPool({ url: way.url, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
-  const recorder = new Recorder(deps, { queueName: 'default', claim, indexes: [0, 1], clock: 0 });
+  const recorder = new Recorder(deps, { queueName: 'default', claim, jobs: jobsOf([0, 1]), clock: 0 });
   await pool.query('select 1');
   way.armed = true;
   await recorder.add(retryOf(0));
@@ -206,7 +221,12 @@ test('retries whose commit was not confirmed leave once', async (t) => {
 
 test('retries of a batch that was cancelled meanwhile stay, and end with the outcome of their run', async () => {
   const { asyncId, batchId, claim } = await claimed(echoJobs(3));
-  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1, 2], clock: 0 });
+  const recorder = new Recorder(claims.deps, {
+    queueName: 'default',
+    claim,
+    jobs: jobsOf([0, 1, 2]),
+    clock: 0,
+  });
   await recorder.add(retryOf(0));
   await system.rpc('cancel', { async: asyncId });
   await recorder.flush();
@@ -222,7 +242,12 @@ test('retries of a batch that was cancelled meanwhile stay, and end with the out
 
 test('results and retries of one settle block no other settle of the batch', async () => {
   const { asyncId, batchId, claim } = await claimed(echoJobs(3));
-  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, indexes: [0, 1, 2], clock: 0 });
+  const recorder = new Recorder(claims.deps, {
+    queueName: 'default',
+    claim,
+    jobs: jobsOf([0, 1, 2]),
+    clock: 0,
+  });
   const other = await system.pool.connect();
   try {
     // The other settle holds off a cancel, and then changes the row that both have locked.

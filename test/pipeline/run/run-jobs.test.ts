@@ -35,7 +35,7 @@ function action(name: string, run: () => unknown): RegisteredAction {
 async function runAll(entry: RegisteredAction, count: number): Promise<void> {
   const recorder = new Recorder(
     { ...deps, smallChunks: {} as SmallChunks, log: silentPluginLog },
-    { queueName: 'default', claim, indexes: [], clock: 0 },
+    { queueName: 'default', claim, jobs: [], clock: 0 },
   );
   recorder.dispose();
   const jobs = Array.from({ length: count }, (_, index) => ({ index, params: {}, entry }));
