@@ -1,7 +1,6 @@
 /** Assembles the API: gives each folder the parts that it must not import. */
 
 import type { Pool } from 'pg';
-import packageJson from '../../package.json' with { type: 'json' };
 import { callbackHeaderCipher } from '../access/callback-headers.ts';
 import { createKeys } from '../access/keys.ts';
 import { createSecretCipher } from '../access/secret-cipher.ts';
@@ -186,7 +185,7 @@ function createApp(
     pluginPipeline: createPluginPipeline({ ...pipeline, callbackForms: registry.callbacks }),
     routeSqlOf: createRouteSql(routePool),
     actions: createActionCatalogue(registry),
-    version: packageJson.version,
+    version: VERSION,
     maxNdjsonJobs: config.maxNdjsonJobs,
     routes: registry.routes,
     isReady: async () => (await Promise.all([ping(), pipeline.queue.isReachable()])).every(Boolean),

@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 
-/** The product's version, of its package.json. */
-export const VERSION: string = JSON.parse(
-  readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8'),
-).version;
+/** The product's version. */
+export const VERSION: string = packageJson.version;

@@ -38,7 +38,7 @@ export const tags: Record<Tag, string> = {
   'Batch API': 'The calls of iVvy’s batch API: `POST /batch?action=…`, and the same at `/api/1.0/batch`.',
   Actions: 'Single actions, and their limits.',
   Keys: 'API keys and the secret of callbacks.',
-  Operation: 'Health of the process.',
+  Operation: 'Health, metrics and the whole system.',
 };
 
 const json = (name: string): Content => ({ 'application/json': ref(name) });
@@ -365,6 +365,27 @@ export const operations: readonly Operation[] = [
     tag: 'Keys',
     summary: 'Show the secret that signs the callbacks of the tenant',
     answers: { 200: { description: 'The secret.', content: json('CallbackSecret') } },
+  },
+  {
+    method: 'get',
+    path: '/v1/system',
+    id: 'getSystem',
+    tag: 'Operation',
+    summary: 'Show queues, workers and limits; for the operator',
+    answers: { 200: { description: 'The whole system.', content: json('System') } },
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    id: 'getMetrics',
+    tag: 'Operation',
+    summary:
+      'Show the metrics in the text format of Prometheus; with METRICS_KEY as bearer token where it is set',
+    answers: {
+      200: { description: 'The metrics.', content: { 'text/plain': { type: 'string' } } },
+      404: { description: 'They are closed, or the key is another one.', content: json('Error') },
+    },
+    isOpen: true,
   },
   {
     method: 'get',

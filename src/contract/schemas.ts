@@ -85,6 +85,29 @@ const key = object({
   expiresAt: orNull('string', { format: 'date-time' }),
 });
 
+const queue = object({
+  queue: text,
+  ready: described('Messages that are due.', count),
+  delayed: described('Messages that wait for a time.', count),
+  held: described('Messages that wait for a limit.', count),
+  active: described('Messages that a worker has.', count),
+  oldestSeconds: described('How long the first message that is due has waited.', { type: 'number' }),
+});
+
+const worker = object({
+  id: text,
+  host: text,
+  pid: count,
+  version: text,
+  concurrency: described('Chunks at once in each queue.', count),
+  startedAt: time,
+  seenAt: time,
+  running: described(
+    'The messages in hand, at most 100.',
+    arrayOf(object({ queue: text, asyncId: ref('AsyncId'), chunk: count, attempt: count, since: time })),
+  ),
+});
+
 const bucket = object(
   {
     action: orNull('string'),
@@ -287,6 +310,18 @@ export const schemas: Record<string, Schema> = {
   },
   CallbackSecret: object({ secret: { type: 'string', pattern: '^whsec_' } }),
   Health: object({ status: text }),
+  System: object({
+    version: text,
+    node: described('The version of Node.', text),
+    batches: described('Batches that have not ended, by state.', object({ queued: count, running: count })),
+    callbacksWaiting: count,
+    queues: arrayOf(queue),
+    workers: arrayOf(worker),
+    limits: described('Those in the configuration, by name.', {
+      type: 'object',
+      additionalProperties: { type: 'integer' },
+    }),
+  }),
   Error: object(
     {
       errorCode: described('The HTTP status of the answer.', { type: 'integer' }),

@@ -14,6 +14,7 @@ import { healthRoutes } from '../../../src/http/health.ts';
 import { actionRoutes } from '../../../src/http/v1/actions.ts';
 import { batchRoutes } from '../../../src/http/v1/batches.ts';
 import { keyRoutes } from '../../../src/http/v1/keys.ts';
+import { systemRoutes } from '../../../src/http/v1/system.ts';
 import { documentedBy } from '../../support/documented.ts';
 import type { Json } from '../../support/json.ts';
 import { startSystem } from '../../support/system.ts';
@@ -64,7 +65,13 @@ test('the document has every route of the server', () => {
       '',
       healthRoutes(async () => true),
     ),
-    ...routesOf('/v1', batchRoutes({} as never), actionRoutes({} as never), keyRoutes({} as never)),
+    ...routesOf(
+      '/v1',
+      batchRoutes({} as never),
+      actionRoutes({} as never),
+      keyRoutes({} as never),
+      systemRoutes({} as never),
+    ),
   ];
   assert.ok(served.length > 15);
   assert.deepEqual(
