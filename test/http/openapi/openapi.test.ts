@@ -146,6 +146,8 @@ test('the page at /docs loads everything from this server', async () => {
     assert.match(headers.get('content-security-policy') ?? '', /^default-src 'none'; script-src 'self';/);
     assert.doesNotMatch(text, /https?:/);
     const parts = [...text.matchAll(/(?:src|href|data-document)="([^"]+)"/g)].map(([, part = '']) => part);
+    // The icon is empty, so that no browser asks for one.
+    assert.equal(parts.shift(), 'data:,');
     assert.equal(parts.length, 4);
     for (const part of parts) {
       const { pathname } = new URL(part, `${system.url}${path}`);
