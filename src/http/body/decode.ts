@@ -63,6 +63,8 @@ async function* decoded(request: IncomingMessage, encoding: string): AsyncGenera
     yield* decoder as AsyncIterable<Buffer>;
   } catch (error) {
     if (isTooSlow) throw new BatchwrightError('requestTimeout');
+    // The body is too large, or there is no memory for it.
+    if (error instanceof BatchwrightError) throw error;
     if (request.destroyed && !request.complete) throw cutOff(error);
     throw new BatchwrightError('badRequest', {
       message: `The body cannot be decoded as ${encoding}: ${(error as Error).message}`,

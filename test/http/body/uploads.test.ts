@@ -191,6 +191,19 @@ describe('the memory for bodies', () => {
     });
   });
 
+  test('a body that a route of a plugin holds gets 503 too when there is no more memory for it', async (t) => {
+    const { authorization = '' } = await strangerOf(system);
+    const headers = { 'x-shaped-key': authorization.replace('Bearer ', '') };
+    const post = open(headers, `${system.url}/shaped-fixture/array/top`);
+    t.after(() => post.request.destroy());
+    post.request.write('[0');
+    for (let n = 0; n < 40; n++) post.request.write(`,"${'x'.repeat(MEBIBYTE)}"`);
+    const refused = await post.answer;
+    assert.equal(refused.status, 503);
+    assert.equal(refused.headers['retry-after'], '5');
+    assert.equal(refused.body.wrong.message, 'Too much is being received at the moment');
+  });
+
   test('released bytes do not count: a body far larger than the share is accepted', async () => {
     const lines = toLines([echo(0, { x: 'x'.repeat(100_000) })]).repeat(700);
     const { status, body } = await postLines(system, lines);

@@ -198,6 +198,12 @@ describe('errors', () => {
     const event = await connect.addEvent();
     const many = await connect.post(`/events/${event.id}/participants`, token, ' '.repeat(1_600_000));
     assertRefused(many, 413, /bytes/);
+    // In chunks, so that the length is not announced.
+    const body = new Blob([`[${' '.repeat(1_600_000)}`]).stream();
+    const init = { method: 'POST', headers: { authorization: token }, body, duplex: 'half' as const };
+    const chunked = await fetch(`${system.url}/v1/connect/events/${event.id}/participants`, init);
+    const { status, headers } = chunked;
+    assertRefused({ status, headers, body: await chunked.json() }, 413, /bytes/);
   });
 
   // The last of the file: the address is refused for a minute.

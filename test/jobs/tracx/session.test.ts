@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { decodeJwt, SignJWT } from 'jose';
-import { startSystem } from '../../support/system.ts';
+import { ADMIN_KEY, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { assertRefused, connectTo, DOCUMENTED } from './connect.ts';
 
@@ -64,6 +64,12 @@ describe('a session token', () => {
     for (const token of [key, `Bearer ${key}`, session, `Bearer ${session}`])
       for (const [, method, path, body] of REQUESTS)
         assert.equal((await connect.ask(method, path, { token, body })).status, 200, `${method} ${path}`);
+  });
+
+  test('the admin key is a connect token with every permission', async () => {
+    const session = (await connect.post('/session-token', ADMIN_KEY)).body.data.token;
+    assert.deepEqual(decodeJwt(session).permissions, ALL);
+    assert.equal((await connect.get('/events', session)).status, 200);
   });
 
   test('a session token does not make another session token', async () => {
