@@ -16,8 +16,12 @@ import { raceExists, raceIds } from './lib/race-rows.ts';
 import { eventRecords, raceRecords } from './lib/records.ts';
 import { sessionSecret } from './lib/session-secret.ts';
 import { signSession } from './lib/session-token.ts';
+import { Turns } from './lib/turns.ts';
 
 const PARTICIPANTS = '/events/:event/participants';
+/** Imports of a tenant that are read at once in a process, and how long others wait for them. */
+const IMPORTS_AT_ONCE = 2;
+const MAX_WAIT_MS = 10_000;
 
 export default defineRoutes({
   prefix: '/v1/connect',
@@ -31,6 +35,8 @@ export default defineRoutes({
         throw new NonRetryableError(`The token lacks the permission ${name}`, { errorCode: 403 });
       };
     };
+
+    const imports = new Turns({ atOnce: IMPORTS_AT_ONCE, maxWaitMs: MAX_WAIT_MS });
 
     router.post('/session-token', async (request, response) => {
       requireConnectToken(request);
@@ -70,11 +76,14 @@ export default defineRoutes({
 
     router.post(PARTICIPANTS, permitted('participants.store-multiple'), async (request, response) => {
       const eventId = eventOf(request);
-      const races = await raceIds(tools.sql, tools.callerOf(request).tenant, eventId);
+      const { tenant } = tools.callerOf(request);
+      const races = await raceIds(tools.sql, tenant, eventId);
       if (!races) throw unknownEvent(String(eventId));
-      const { elements } = tools.readJsonArray(request, { array: null, parse: parseParticipant });
-      const participants = await readParticipants(elements, eventId, races);
-      const { asyncId } = await tools.submit(request, { jobs: jobsOf(eventId, participants) });
+      const { asyncId } = await imports.take(tenant, async () => {
+        const { elements } = tools.readJsonArray(request, { array: null, parse: parseParticipant });
+        const participants = await readParticipants(elements, eventId, races);
+        return tools.submit(request, { jobs: jobsOf(eventId, participants) });
+      });
       const message = 'Successfully queued participants for import';
       response.json({ data: { error: false, success: true, message, errors: [], asyncId } });
     });
