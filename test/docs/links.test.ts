@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { describe, test } from 'node:test';
-import { headingsOf, ROOT, readPage, repositoryFiles } from './pages.ts';
+import { headingsOf, isOfRemovedFolder, ROOT, readPage, repositoryFiles } from './pages.ts';
 
 /** Documents that code mentions but that are not part of the repository. */
 const OTHERS = new Set(['jobs/README.md', 'jobs/demo/README.md']);
@@ -32,6 +32,7 @@ describe('links in documents', async () => {
       for (const link of links.filter((text) => !/^https?:/.test(text))) {
         const [path = '', anchor] = link.split('#');
         const target = path === '' ? page : posix.join(dirname(page), path);
+        if (isOfRemovedFolder(target)) continue;
         assert.ok(existsSync(join(ROOT, target)), `${page}: ${link}`);
         if (anchor === undefined) continue;
         const anchors = (await headingsOf(target)).map(anchorOf);
@@ -49,6 +50,7 @@ test('a document that a file mentions by name is in the repository', async () =>
     for (const [mention] of text.matchAll(/(?:\w[\w.-]*\/)*[A-Za-z][\w-]*\.md\b/g)) {
       const isKnown =
         OTHERS.has(mention) ||
+        isOfRemovedFolder(mention) ||
         documents.some((path) => path === mention || path.endsWith(`/${mention}`)) ||
         documents.includes(posix.join(dirname(file), mention));
       if (!isKnown) wrong.push(`${file}: ${mention}`);

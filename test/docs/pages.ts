@@ -1,4 +1,5 @@
 /** Parses the documents for tests: their sections, code blocks and tables. */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 
@@ -24,6 +25,12 @@ export async function repositoryFiles(folder = '.'): Promise<string[]> {
     else if (entry.isFile()) found.push(path);
   }
   return found.sort();
+}
+
+/** True for a file of a plugin's folder that was removed as a whole, as its owner may do: documents still mention it. */
+export function isOfRemovedFolder(path: string): boolean {
+  const [, folder] = /^(jobs\/\w+)\//.exec(path) ?? [];
+  return folder !== undefined && !existsSync(join(ROOT, folder));
 }
 
 export async function readPage(page: string): Promise<string> {
