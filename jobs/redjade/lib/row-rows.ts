@@ -27,9 +27,10 @@ export async function storeRows(
        insert into redjade.upload (tenant, upload) values ($1, $2) on conflict (tenant, upload) do nothing
      )
      insert into redjade.import_row (
-       tenant, upload, n, is_valid, external_id, email, first_name, last_name, locale, demographics, raw, errors
+       tenant, upload, is_kept, n, is_valid, external_id, email, first_name, last_name, locale, demographics, raw,
+       errors
      )
-     select $1, $2, r.*
+     select $1, $2, r.is_valid, r.*
      from json_to_recordset($3::json) as r (
        n integer, is_valid boolean, external_id text, email text, first_name text, last_name text, locale text,
        demographics jsonb, raw text, errors jsonb

@@ -104,12 +104,17 @@ begin
   end if;
 
   if action.destroy_unmatched_participants then
-    delete from redjade.participant p
-    where p.tenant = of_tenant and p.event_id = import.event_id and not exists (
-      select from redjade.import_row r
-      where r.tenant = of_tenant and r.upload = import.upload and r.matched_id = p.id
-    );
-    get diagnostics destroyed = row_count;
+    with gone as (
+      delete from redjade.participant p
+      where p.tenant = of_tenant and p.event_id = import.event_id and not exists (
+        select from redjade.import_row r
+        where r.tenant = of_tenant and r.upload = import.upload and r.matched_id = p.id
+      )
+      returning p.id
+    ), described as (
+      delete from redjade.demographic d using gone where d.tenant = of_tenant and d.participant_id = gone.id
+    )
+    select count(*) into destroyed from gone;
   end if;
 
   if action.destroy_existing_demographics then
@@ -136,28 +141,33 @@ begin
       and name not in (select c.name from redjade.category c where c.tenant = of_tenant);
   end if;
 
-  if action.only_demographics then
-    select count(*) into updated
-    from redjade.import_row r
-    where r.tenant = of_tenant and r.upload = import.upload and r.is_kept and r.matched_id is not null;
-  else
+  select count(*) into updated
+  from redjade.import_row r
+  where r.tenant = of_tenant and r.upload = import.upload and r.is_kept and r.matched_id is not null;
+
+  -- What stays the same is not written: an import is often sent again with few changes.
+  if not action.only_demographics then
     update redjade.participant p set
       external_id = coalesce(r.external_id, p.external_id), email = coalesce(r.email, p.email),
       first_name = coalesce(r.first_name, p.first_name), last_name = coalesce(r.last_name, p.last_name),
       locale = coalesce(r.locale, p.locale), updated_at = now()
     from redjade.import_row r
     where r.tenant = of_tenant and r.upload = import.upload and r.is_kept
-      and p.tenant = of_tenant and p.id = r.matched_id;
-    get diagnostics updated = row_count;
+      and p.tenant = of_tenant and p.id = r.matched_id
+      and (p.external_id, p.email, p.first_name, p.last_name, p.locale) is distinct from (
+        coalesce(r.external_id, p.external_id), coalesce(r.email, p.email), coalesce(r.first_name, p.first_name),
+        coalesce(r.last_name, p.last_name), coalesce(r.locale, p.locale)
+      );
   end if;
 
-  insert into redjade.demographic (tenant, participant_id, category_id, value)
+  insert into redjade.demographic as d (tenant, participant_id, category_id, value)
   select of_tenant, r.matched_id, c.id, named.value
   from redjade.import_row r
   cross join jsonb_each(r.demographics) as named
   join redjade.category c on c.tenant = of_tenant and c.name = named.key
   where r.tenant = of_tenant and r.upload = import.upload and r.is_kept and r.matched_id is not null
-  on conflict (tenant, participant_id, category_id) do update set value = excluded.value;
+  on conflict (tenant, participant_id, category_id) do update set value = excluded.value
+    where d.value is distinct from excluded.value;
 
   if not action.only_demographics then
     with new_row as materialized (

@@ -162,6 +162,8 @@ test('an import without rows applies nothing, and removes everybody only when as
   assert.equal((await imports.participants()).length, 2);
   assert.equal((await imports.apply(importId, { destroy_unmatched_participants: true })).destroyed_count, 2);
   assert.deepEqual(await imports.participants(), []);
+  const { rowCount } = await pool.query("select from redjade.demographic where tenant = 'empty'");
+  assert.equal(rowCount, 0);
 });
 
 test('an import of rows that are not all stored is refused, and one upload is one import', async () => {
@@ -191,6 +193,40 @@ test('rows whose import was not created are removed after a day', async () => {
   ]);
   await imports.create([{ external_id: 'y' }]);
   assert.equal(await remaining(), 0);
+});
+
+test('an import that is applied again writes only what has changed', async () => {
+  const imports = await tenantWithEvent(pool, 'unchanged');
+  await imports.apply(await imports.create(ROWS));
+  const versions = async () =>
+    (
+      await pool.query(
+        `select p.external_id, p.xmin::text as row, d.xmin::text as value from redjade.participant p
+         join redjade.demographic d on d.tenant = p.tenant and d.participant_id = p.id
+         where p.tenant = 'unchanged' order by p.external_id`,
+      )
+    ).rows;
+  const before = await versions();
+  const changed = { external_id: 'y', first_name: 'New', demographics: { Age: 2 } };
+  const action = await imports.apply(await imports.create([ROWS[0], changed]));
+  assert.deepEqual([action.success_count, action.updated_count], [2, 2]);
+  const [x, y] = await versions();
+  assert.deepEqual(x, before[0]);
+  assert.equal(y.value, before[1].value);
+  assert.notEqual(y.row, before[1].row);
+});
+
+test('on a server without events no event is found', async (t) => {
+  const other = await createDatabase(t);
+  await other.pool.query('drop schema event cascade');
+  const params = { upload: ASYNC_ID, external_event_id: 1, row_count: 0 };
+  await assert.rejects(runAction(other.pool, createImport, params), (error: Json) => {
+    assert.deepEqual(
+      [error.options.errorCode, error.message],
+      [404, 'There is no event with the external_event_id 1'],
+    );
+    return true;
+  });
 });
 
 test('an import names at most 1,000 categories', async () => {
