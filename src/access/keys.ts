@@ -6,6 +6,7 @@ import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.t
 import { newCallbackSecret } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
 import { transaction } from '../postgres/transaction.ts';
+import { insertAudit } from '../store/audit.ts';
 import {
   type ApiKeyRow,
   deleteKey,
@@ -124,11 +125,22 @@ export function createKeys(options: {
     /** Throws `notFound` when the tenant has no such key. */
     async revoke(caller: Caller, id: string): Promise<void> {
       requireAdmin(caller);
-      if (!KEY_ID.test(id) || !(await deleteKey(pool, scopeOf(caller), id)))
+      if (!KEY_ID.test(id) || !(await deleteAndNote(pool, caller, id)))
         throw new BatchwrightError('notFound');
       storedKeys.forget(id);
     },
   };
+}
+
+/** False when the caller may revoke no such key. */
+function deleteAndNote(pool: Pool, caller: Caller, id: string): Promise<boolean> {
+  return transaction(pool, async (client) => {
+    const deleted = await deleteKey(client, scopeOf(caller), id);
+    if (!deleted) return false;
+    const { tenant, name } = deleted;
+    await insertAudit(client, caller, { tenant, event: 'key.revoked', target: id, details: { name } });
+    return true;
+  });
 }
 
 async function makeKey(pool: Pool, cipher: SecretCipher, caller: Caller, wanted: NewKey): Promise<MadeKey> {
@@ -140,6 +152,9 @@ async function makeKey(pool: Pool, cipher: SecretCipher, caller: Caller, wanted:
   const row = await transaction(pool, async (client) => {
     const expiresAt = await allowedEnd(client, caller, wanted.expiresAt ?? null);
     await ensureTenant(client, tenant, newCallbackSecret());
+    const { name, permissions } = wanted;
+    const details = { name, permissions, expiresAt };
+    await insertAudit(client, caller, { tenant, event: 'key.created', target: id, details });
     return insertKey(client, {
       id,
       tenant,

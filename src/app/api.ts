@@ -140,15 +140,22 @@ function createPipeline(
   };
 }
 
+/** The audit outlives the batches that it is about: by ten times, and for a quarter of a year at least. */
+function auditDays({ retentionDays }: ApiOptions['config']): number {
+  return Math.max(90, 10 * retentionDays);
+}
+
 /** Starts what the API does without a request. */
 function startDuties(
   opened: AsyncDisposableStack,
-  { registry, log, stallTimes }: ApiOptions,
+  { config, registry, log, stallTimes }: ApiOptions,
   pool: Pool,
 ): ReturnType<typeof startRetention> {
   const stallWatch = startStallWatch({ pool, queues: registry.queues, log }, stallTimes);
   opened.adopt(stallWatch, (watch) => watch.stop());
-  return opened.adopt(startRetention({ pool, log }), (started) => started.stop());
+  return opened.adopt(startRetention({ pool, log, auditDays: auditDays(config) }), (started) =>
+    started.stop(),
+  );
 }
 
 async function openAccess({ config, adminKey, secretKey, registry, log }: ApiOptions, pool: Pool) {

@@ -376,6 +376,16 @@ export const operations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/v1/audit',
+    id: 'listAudit',
+    tag: 'Operation',
+    summary:
+      'List who made or revoked keys, cancelled or restarted batches, paused actions or changed limits',
+    parameters: [limit, cursor],
+    answers: { 200: { description: 'A page of entries, youngest first.', content: json('AuditPage') } },
+  },
+  {
+    method: 'get',
     path: '/metrics',
     id: 'getMetrics',
     tag: 'Operation',

@@ -108,6 +108,16 @@ const worker = object({
   ),
 });
 
+const auditEntry = object({
+  id: text,
+  at: time,
+  tenant: described('Whose key or batch it was; `default` for actions.', text),
+  actor: described('The key that did it; `admin` is the admin key.', object({ keyId: text, tenant: text })),
+  event: described('Such as `key.created`; there may be more in future.', text),
+  target: described('The id of the key, the asyncId of the batch, or the name of the action.', text),
+  details: described('What the event adds.', { type: 'object' }),
+});
+
 const bucket = object(
   {
     action: orNull('string'),
@@ -310,6 +320,7 @@ export const schemas: Record<string, Schema> = {
   },
   CallbackSecret: object({ secret: { type: 'string', pattern: '^whsec_' } }),
   Health: object({ status: text }),
+  AuditPage: object({ data: arrayOf(auditEntry), nextCursor: orNull('string') }),
   System: object({
     version: text,
     node: described('The version of Node.', text),

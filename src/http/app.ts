@@ -30,6 +30,7 @@ import { mountedAt, requestLog } from './request-log.ts';
 import { type RpcDeps, rpc } from './rpc/batch.ts';
 import { actionCall } from './rpc/call-action.ts';
 import { actionRoutes } from './v1/actions.ts';
+import { auditRoutes } from './v1/audit.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
 import { keyRoutes } from './v1/keys.ts';
 import { systemRoutes } from './v1/system.ts';
@@ -108,7 +109,13 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     failed,
   });
   // After the plugins' routes: some of these are below /v1 and need another kind of key.
-  const rest = [batchRoutes(deps), actionRoutes(deps), keyRoutes(deps), systemRoutes(deps.system)];
+  const rest = [
+    batchRoutes(deps),
+    actionRoutes(deps),
+    keyRoutes(deps),
+    systemRoutes(deps.system),
+    auditRoutes(deps),
+  ];
   app.use('/v1', mountedAt('/v1'), ...keyed, ...rest, refuseOtherMethods(...rest));
 
   app.use((request) => {

@@ -99,11 +99,15 @@ export async function listSecrets(pool: Pool): Promise<{ id: string; encryptedSe
   return rows;
 }
 
-/** False when there is no such key of the tenant, or of any tenant for null. */
-export async function deleteKey(pool: Pool, tenant: string | null, id: string): Promise<boolean> {
-  const { rowCount } = await pool.query(
-    'delete from batchwright.api_key where tenant = coalesce($1, tenant) and id = $2',
+/** Returns the deleted key; null when there is no such key of the tenant, or of any tenant for null. */
+export async function deleteKey(
+  client: ClientBase,
+  tenant: string | null,
+  id: string,
+): Promise<Pick<ApiKeyRow, 'tenant' | 'name'> | null> {
+  const { rows } = await client.query<Pick<ApiKeyRow, 'tenant' | 'name'>>(
+    'delete from batchwright.api_key where tenant = coalesce($1, tenant) and id = $2 returning tenant, name',
     [tenant, id],
   );
-  return rowCount === 1;
+  return rows[0] ?? null;
 }

@@ -3,9 +3,11 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { type Caller, isOperator } from '../../domain/caller.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { Limits } from '../../plugin/limits.ts';
+import { transaction } from '../../postgres/transaction.ts';
 import { wrongLimits } from '../../registry/limits.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { changeActionSetting } from '../../store/action-settings.ts';
+import { type AuditEvent, insertAudit } from '../../store/audit.ts';
 
 const MEMBERS = ['paused', 'limits'];
 
@@ -29,9 +31,15 @@ export async function changeAction(
   const wrong = wrongChange(change);
   if (wrong !== null) throw new BatchwrightError('badRequest', { message: wrong });
   const { paused, limits } = change as { paused?: boolean; limits?: Limits | null };
-  await changeActionSetting(pool, name, {
-    paused,
-    limits: limits == null ? limits : JSON.stringify(limits),
+  await transaction(pool, async (client) => {
+    await changeActionSetting(client, name, {
+      paused,
+      limits: limits == null ? limits : JSON.stringify(limits),
+    });
+    const note = (event: AuditEvent, details?: object) =>
+      insertAudit(client, caller, { tenant: caller.tenant, event, target: name, details });
+    if (paused !== undefined) await note(paused ? 'action.paused' : 'action.resumed');
+    if (limits !== undefined) await note('action.limitsChanged', { limits });
   });
 }
 

@@ -4,13 +4,14 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
-import { type AsyncId, isTerminal, requireFound } from '../../domain/batch.ts';
+import { type AsyncId, isTerminal, requireFound, toAsyncId } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
 import { messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
+import { type AuditEvent, insertAudit } from '../../store/audit.ts';
 import { type BatchRow, lockTenantBatch, reopen, requestCancel } from '../../store/batches.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
@@ -34,7 +35,7 @@ const ATTEMPTS = 3;
 
 /** Lets no further job of the batch start. False when the batch has ended already. */
 export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
-  return withBatch(deps, caller, asyncId, async (client, batch) => {
+  return withBatch(deps, caller, asyncId, 'batch.cancelled', async (client, batch) => {
     if (!(await requestCancel(client, batch.id))) return false;
     await makeDueNow(client, deps.queues, batch.id);
     return true;
@@ -53,7 +54,7 @@ export function restart(
   asyncId: unknown,
   selection: RestartSelection = {},
 ): Promise<boolean> {
-  return withBatch(deps, caller, asyncId, async (client, batch) => {
+  return withBatch(deps, caller, asyncId, 'batch.restarted', async (client, batch) => {
     const selected = toStored(selection, batch.total);
     if (!isTerminal(batch.state)) return false;
     await recordLostOfEnded(client, batch);
@@ -71,7 +72,7 @@ export function restart(
  * has ended.
  */
 export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
-  return withBatch(deps, caller, asyncId, async (client, batch) => {
+  return withBatch(deps, caller, asyncId, 'batch.reposted', async (client, batch) => {
     const { callbackUrl } = batch;
     if (!isTerminal(batch.state) || callbackUrl === null) return false;
     const reposts = await markReposted(client, batch.id);
@@ -102,17 +103,22 @@ export async function requeue(
   return messages.length;
 }
 
+/** @param event noted in the audit when the work returns true */
 async function withBatch(
   deps: ControlDeps,
   caller: Caller,
   asyncId: AsyncId | unknown,
+  event: AuditEvent,
   work: (client: PoolClient, batch: BatchRow) => Promise<boolean>,
 ): Promise<boolean> {
   return requireFound(asyncId, async (batchId) => {
     await requireActions(deps, caller, batchId);
     const inTransaction = async (client: PoolClient) => {
       const batch = await lockTenantBatch(client, caller.tenant, batchId);
-      return batch && work(client, batch);
+      const isDone = batch && (await work(client, batch));
+      if (isDone)
+        await insertAudit(client, caller, { tenant: batch.tenant, event, target: toAsyncId(batch.id) });
+      return isDone;
     };
     return transaction(deps.pool, inTransaction, { attempts: ATTEMPTS });
   });

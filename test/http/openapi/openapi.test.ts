@@ -12,6 +12,7 @@ import { catalogue, type ErrorName } from '../../../src/contract/errors.ts';
 import { operations } from '../../../src/contract/operations.ts';
 import { healthRoutes } from '../../../src/http/health.ts';
 import { actionRoutes } from '../../../src/http/v1/actions.ts';
+import { auditRoutes } from '../../../src/http/v1/audit.ts';
 import { batchRoutes } from '../../../src/http/v1/batches.ts';
 import { keyRoutes } from '../../../src/http/v1/keys.ts';
 import { systemRoutes } from '../../../src/http/v1/system.ts';
@@ -71,6 +72,7 @@ test('the document has every route of the server', () => {
       actionRoutes({} as never),
       keyRoutes({} as never),
       systemRoutes({} as never),
+      auditRoutes({} as never),
     ),
   ];
   assert.ok(served.length > 15);
