@@ -56,8 +56,8 @@ test('the audit says who changed keys, batches and actions, to each tenant its o
     ['key.created', plain.id, 'admin'],
     ['key.created', acme.id, 'admin'],
   ]);
-  assert.deepEqual(theirs.data[3].details, { name: 'boss', permissions: ['admin', '*'], expiresAt: null });
-  assert.deepEqual(theirs.data[3].actor, { keyId: 'admin', tenant: 'default' });
+  assert.deepEqual(theirs.data[4].details, { name: 'boss', permissions: ['admin', '*'], expiresAt: null });
+  assert.deepEqual(theirs.data[4].actor, { keyId: 'admin', tenant: 'default' });
 
   const all = await auditOf();
   assert.deepEqual(all.data.map(shown).slice(0, 4), [
