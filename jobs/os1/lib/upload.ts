@@ -25,15 +25,17 @@ export function readUpload(request: Request): Upload {
   // Awaited by the reader; it may have stopped before.
   for (const { promise } of [found, ended]) promise.catch(() => {});
   let file: BusboyFileStream | undefined;
+  let failure: Error | undefined;
 
   const fail = (error: Error) => {
+    failure ??= error;
     request.unpipe(busboy);
     found.reject(error);
     ended.reject(error);
     file?.destroy(error);
   };
   busboy.on('file', (name, stream) => {
-    stream.on('error', () => {}); // thrown to the reader
+    stream.on('error', (error) => fail(unreadable(error)));
     if (name === FILE && !file) {
       file = stream;
       return found.resolve(stream);
@@ -57,28 +59,30 @@ export function readUpload(request: Request): Upload {
     found.resolve(null);
     ended.resolve();
   });
-  busboy.on('error', (error) => fail(badRequest(`The form cannot be read: ${(error as Error).message}`)));
+  busboy.on('error', (error) => fail(unreadable(error)));
   request.on('error', fail);
   request.on('close', () => {
     if (!request.complete) fail(badRequest('The connection was cut'));
   });
   request.pipe(busboy);
-  return { fields, file: bytesOf(found.promise, ended.promise, () => request.unpipe(busboy)) };
+  return { fields, file: bytesOf() };
+
+  async function* bytesOf(): AsyncGenerator<Buffer> {
+    try {
+      const stream = await found.promise;
+      if (!stream) throw badRequest('The form has no file: the CSV file must be in the field "file"');
+      yield* stream;
+      await ended.promise;
+    } catch (error) {
+      throw failure ?? error;
+    } finally {
+      request.unpipe(busboy);
+    }
+  }
 }
 
-async function* bytesOf(
-  found: Promise<BusboyFileStream | null>,
-  ended: Promise<void>,
-  stop: () => void,
-): AsyncGenerator<Buffer> {
-  try {
-    const file = await found;
-    if (!file) throw badRequest('The form has no file: the CSV file must be in the field "file"');
-    yield* file;
-    await ended;
-  } finally {
-    stop();
-  }
+function unreadable(error: unknown): Error {
+  return badRequest(`The form cannot be read: ${(error as Error).message}`);
 }
 
 function openForm({ headers }: Request): BusboyInstance {
@@ -92,6 +96,6 @@ function openForm({ headers }: Request): BusboyInstance {
   try {
     return new Busboy({ headers: headers as BusboyHeaders, limits: LIMITS });
   } catch (error) {
-    throw badRequest(`The form cannot be read: ${(error as Error).message}`);
+    throw unreadable(error);
   }
 }
