@@ -19,7 +19,8 @@ export function refuseOtherMethods(...routers: Router[]): RequestHandler {
       .flatMap(({ route }) => Object.keys(route?.methods ?? {}));
     if (methods.length === 0) return next();
     // Every route for GET also answers HEAD.
-    const allowed = methods.flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : method.toUpperCase()));
+    const names = methods.flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : method.toUpperCase()));
+    const allowed = [...new Set(names)];
     response.set('allow', allowed.join(', '));
     const address = `${request.baseUrl}${request.path}`.slice(0, 200);
     throw new BatchwrightError('methodNotAllowed', {

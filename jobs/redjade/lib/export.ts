@@ -4,9 +4,7 @@ import { stringify } from 'csv-stringify/sync';
 import { FIELDS } from './check-row.ts';
 import type { StoredImport } from './import-rows.ts';
 import { isObject } from './parse-body.ts';
-import { type ImportRow, listCategories, listRows } from './row-rows.ts';
-
-const ROWS_AT_ONCE = 250;
+import { type ImportRow, listCategories, rowGroups } from './row-rows.ts';
 
 /**
  * The CSV in pieces: a header line, and a line for each row in the order that was sent. Columns are the fields and
@@ -17,13 +15,8 @@ const ROWS_AT_ONCE = 250;
 export async function* csvText(sql: Sql, tenant: string, stored: StoredImport): AsyncGenerator<string> {
   const categories = await listCategories(sql, tenant, stored.upload);
   yield lines([[...FIELDS, ...categories.map((name) => `demographics.${name}`)]]);
-  for (let next = 0; next < stored.rowCount; ) {
-    const limit = Math.min(ROWS_AT_ONCE, stored.rowCount - next);
-    const rows = await listRows(sql, tenant, stored.upload, { start: next, limit });
-    if (rows.length < limit) throw new Error(`rows of the participant import ${stored.id} are missing`);
+  for await (const rows of rowGroups(sql, tenant, stored.upload, { start: 0, end: stored.rowCount }))
     yield lines(rows.map((row) => cellsOf(row, categories)));
-    next += limit;
-  }
 }
 
 function cellsOf(row: ImportRow, categories: readonly string[]): (string | null)[] {

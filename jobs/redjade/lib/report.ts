@@ -2,10 +2,7 @@
 import type { Sql } from 'batchwright/plugin';
 import { FIELDS } from './check-row.ts';
 import { type StoredImport, shownImport } from './import-rows.ts';
-import { type ImportRow, listCategories, listRows } from './row-rows.ts';
-
-/** Each may have 256 KiB of JSON. */
-const ROWS_AT_ONCE = 250;
+import { type ImportRow, listCategories, rowGroups } from './row-rows.ts';
 
 /**
  * The JSON of the report in pieces: the rows from number `start`, at most `perPage` of them, or all. Throws when rows
@@ -29,12 +26,10 @@ export async function* reportText(
     count: Math.max(0, end - start),
   };
   yield `${JSON.stringify(head).slice(0, -1)},"rows":[`;
-  for (let next = start; next < end; ) {
-    const limit = Math.min(ROWS_AT_ONCE, end - next);
-    const rows = await listRows(sql, tenant, stored.upload, { start: next, limit });
-    if (rows.length < limit) throw new Error(`rows of the participant import ${id} are missing`);
-    yield (next > start ? ',' : '') + rows.map(rowText).join(',');
-    next += limit;
+  let separator = '';
+  for await (const rows of rowGroups(sql, tenant, stored.upload, { start, end })) {
+    yield separator + rows.map(rowText).join(',');
+    separator = ',';
   }
   yield ']}';
 }

@@ -95,7 +95,14 @@ export async function listCategories(
   return rows.map(({ name }) => name);
 }
 
-/** Rows of an upload in their order, from number `start`. */
+const ROWS_AT_ONCE = 500;
+/** A row may have 256 KiB. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Rows of an upload in their order, from number `start`: at most `limit`, and fewer when they are long, but at least
+ * one. With `problems` only those that are invalid or duplicates.
+ */
 export async function listRows(
   sql: Sql,
   tenant: string,
@@ -106,12 +113,41 @@ export async function listRows(
     `select n, is_valid and conflict_id is null as "isValid", external_id, email, first_name, last_name, locale,
        demographics, raw, errors, matched_id as "matchedId", matched_by as "matchedBy", conflict_id as "conflictId",
        duplicate_of as "duplicateOf"
-     from redjade.import_row
-     where tenant = $1 and upload = $2 and n >= $3 and not ($5 and is_kept)
-     order by n limit $4`,
-    [tenant, upload, start, limit, problems],
+     from (
+       select *, sum(coalesce(octet_length(raw), octet_length(demographics::text), 0)) over (
+         order by n rows between unbounded preceding and 1 preceding
+       ) as bytes_before
+       from redjade.import_row
+       where tenant = $1 and upload = $2 and n >= $3 and not ($5 and is_kept)
+       order by n limit $4
+     ) as page
+     where coalesce(bytes_before, 0) < $6
+     order by n`,
+    [tenant, upload, start, limit, problems, MAX_PAGE_BYTES],
   );
   return rows.map(read);
+}
+
+/**
+ * All rows of an upload from number `start` to before `end`, in groups. Throws when rows are missing, because the
+ * import was deleted meanwhile.
+ */
+export async function* rowGroups(
+  sql: Sql,
+  tenant: string,
+  upload: string,
+  { start, end }: { start: number; end: number },
+): AsyncGenerator<ImportRow[]> {
+  for (let next = start; next < end; ) {
+    const rows = await listRows(sql, tenant, upload, {
+      start: next,
+      limit: Math.min(ROWS_AT_ONCE, end - next),
+    });
+    if (rows.at(-1)?.n !== next + rows.length - 1)
+      throw new Error('rows of the participant import are missing');
+    yield rows;
+    next += rows.length;
+  }
 }
 
 type StoredRow = Omit<ImportRow, 'demographics' | 'errors'> & {

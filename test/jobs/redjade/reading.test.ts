@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { Json } from '../../support/json.ts';
-import { startSystem } from '../../support/system.ts';
+import { ADMIN_KEY, startSystem } from '../../support/system.ts';
 import { ACTIONS, addEvent, clientOf, IMPORTS, parsedImport } from './client.ts';
 
 const system = await startSystem({ after });
@@ -73,6 +73,24 @@ describe('reading an import', () => {
     assert.deepEqual([page.start, page.count, page.rows], [5, 2, rows.slice(5)]);
     const beyond = (await client.get(`${IMPORTS}/${id}/parser?start=7`)).body;
     assert.deepEqual([beyond.count, beyond.rows], [0, []]);
+  });
+
+  test('long rows are read in several groups, and kept exactly as they were sent', async () => {
+    const long = (n: number) =>
+      `{"email":"x","note":[1.50,12345678901234567890,"${`${n}`.repeat(200_000)}"]}`;
+    const rows = Array.from({ length: 50 }, (_, n) => long(n % 10));
+    const answer = await client.post(IMPORTS, `{"external_event_id":77,"participants":[${rows.join(',')}]}`);
+    assert.equal(answer.status, 201);
+    const { id } = answer.body.participant_import;
+    const response = await fetch(`${system.url}${IMPORTS}/${id}/parser`, {
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    const text = await response.text();
+    assert.deepEqual(
+      [...text.matchAll(/"participant":(\{.*?\})\}/g)].map(([, participant]) => participant),
+      rows,
+    );
+    assert.equal((await client.get(`${IMPORTS}/${id}/export`)).body.split('\r\n').length, 52);
   });
 
   test('the export is the payload as CSV, exactly as it was sent', async () => {
