@@ -13,14 +13,12 @@
  * - Contacts of one batch are stored together, in one statement, as if one after the other: of two jobs with one
  *   id the later wins.
  */
-import { defineAction } from 'batchwright/plugin';
+import { defineAction, type Sql } from 'batchwright/plugin';
 import type { AddOrUpdateContact } from '#schemas/contact/addOrUpdateContact.ts';
 import { lockCounter, takeIds } from './lib/contact-ids.ts';
-import { planContacts, type StoredContacts } from './lib/contact-plan.ts';
+import { planContacts } from './lib/contact-plan.ts';
 import { type ContactRequest, hasAllNames, requestOf } from './lib/contact-request.ts';
-import { findByNames, findNames, storeContacts } from './lib/contact-rows.ts';
-
-const NOTHING_STORED: StoredContacts = { byId: [], byNames: new Map() };
+import { findContacts, findIdsByNames, storeContacts } from './lib/contact-rows.ts';
 
 export default defineAction<AddOrUpdateContact>({
   summary: 'Add a contact, or update the one with the id',
@@ -29,27 +27,24 @@ export default defineAction<AddOrUpdateContact>({
   failsAlone: true,
   async runMany(jobs, { sql, tenant }) {
     const requests = jobs.map(({ params }) => requestOf(params));
-    const ids = requests.flatMap(({ id }) => id ?? []);
-    const lookups = requests.map(namesToFind);
-    // Most batches name no stored contact that must be known beforehand, and need no further statements.
-    const dependsOnStored = requests.some(isPartial) || lookups.some((names) => names !== undefined);
-    if (dependsOnStored) await lockCounter(sql, tenant);
-    const stored = dependsOnStored
-      ? {
-          byId: await findNames(sql, tenant, ids),
-          byNames: await findByNames(sql, tenant, lookups, ids),
-        }
-      : NOTHING_STORED;
-
-    const plan = planContacts(requests, stored);
+    const plan = planContacts(requests, await storedContacts(sql, tenant, requests));
     const newIds = await takeIds(sql, tenant, plan.ids, plan.added);
     await storeContacts(sql, tenant, plan.rows(newIds));
     return plan.outcomes(newIds);
   },
 });
 
-function isPartial({ id, fields }: ContactRequest): boolean {
-  return id !== undefined && !hasAllNames(fields);
+/** The stored contacts that the requests may mean. Takes no statement when all of them add one. */
+async function storedContacts(sql: Sql, tenant: string, requests: readonly ContactRequest[]) {
+  const ids = requests.flatMap(({ id }) => id ?? []);
+  const names = requests.map(namesToFind);
+  const asksForNames = names.some((one) => one !== undefined);
+  if (ids.length === 0 && !asksForNames) return { contacts: [], idsByNames: new Map<number, number>() };
+
+  await lockCounter(sql, tenant);
+  const idsByNames = asksForNames ? await findIdsByNames(sql, tenant, names, ids) : new Map<number, number>();
+  const contacts = await findContacts(sql, tenant, [...new Set([...ids, ...idsByNames.values()])]);
+  return { contacts, idsByNames };
 }
 
 /** The names of the contact to update, if there is one; undefined for a request that does not ask for that. */

@@ -1,15 +1,20 @@
 /** Decides which contact each job of a run adds or updates. */
 import { NonRetryableError } from 'batchwright/plugin';
-import type { ContactFields, ContactRequest, Names } from './contact-request.ts';
-import { hasAllNames } from './contact-request.ts';
+import {
+  type Contact,
+  type ContactFields,
+  type ContactRequest,
+  hasAllNames,
+  NAMES,
+} from './contact-request.ts';
 import type { ContactRow } from './contact-rows.ts';
 
 /** What is stored, as far as the requests depend on it. */
 export interface StoredContacts {
-  /** Those with the ids of the requests. */
-  byId: readonly (Names & { id: number })[];
-  /** By the number of the request: the lowest id of the others that have its names. */
-  byNames: ReadonlyMap<number, number>;
+  /** Those with the ids of the requests, and those in `idsByNames`. */
+  contacts: readonly ContactRow[];
+  /** By the number of the request: the lowest id, other than the requests' ids, of a contact with its names. */
+  idsByNames: ReadonlyMap<number, number>;
 }
 
 export interface ContactPlan {
@@ -27,40 +32,44 @@ export interface ContactPlan {
  * later one.
  */
 export function planContacts(requests: readonly ContactRequest[], stored: StoredContacts): ContactPlan {
-  const planned = new PlannedContacts(stored.byId);
+  const planned = new PlannedContacts(stored.contacts);
   const targets = requests.map(({ id: given, updatesExisting, fields }, number) => {
     const id =
-      given ?? (updatesExisting ? planned.findByNames(fields, stored.byNames.get(number)) : undefined);
-    const isKnown = id !== undefined && (given === undefined || planned.has(id));
-    const missing = isKnown ? undefined : missingName(fields, given);
-    return missing ?? planned.add(id ?? planned.newKey(), fields);
+      given ?? (updatesExisting ? planned.findByNames(fields, stored.idsByNames.get(number)) : undefined);
+    const before = id === undefined ? undefined : planned.get(id);
+    const names = { ...before, ...fields };
+    if (!hasAllNames(names)) return missingName(fields, given);
+    return planned.store(id ?? planned.newKey(), { ...UNSET, ...names });
   });
 
-  const keys = [...planned.rows.keys()];
   const idOf = (key: number, newIds: readonly number[]) => (key < 0 ? (newIds[-key - 1] as number) : key);
   return {
-    ids: keys.filter((key) => key > 0),
+    ids: [...planned.stored.keys()].filter((key) => key > 0),
     added: planned.added,
-    rows: (newIds) => keys.map((key) => ({ ...planned.rows.get(key), id: idOf(key, newIds) })),
+    rows: (newIds) => [...planned.stored].map(([key, contact]) => ({ ...contact, id: idOf(key, newIds) })),
     outcomes: (newIds) =>
       targets.map((target) => (target instanceof NonRetryableError ? target : { id: idOf(target, newIds) })),
   };
 }
 
+/** The fields of a new contact that were not sent. */
+const UNSET = { phone: null, externalId: null, status: 1 } as const;
+
 /** The contacts of a run by key: the id, or -1, -2, … for those that get a new id. */
 class PlannedContacts {
-  readonly rows = new Map<number, ContactFields>();
+  /** What the run stores, by key. */
+  readonly stored = new Map<number, Contact>();
   added = 0;
-  readonly #names = new Map<number, Names>();
+  readonly #contacts = new Map<number, Contact>();
   readonly #byNames = new Map<string, Set<number>>();
 
-  constructor(stored: StoredContacts['byId']) {
-    for (const { id, ...names } of stored) this.#name(id, names);
+  constructor(contacts: readonly ContactRow[]) {
+    for (const { id, ...contact } of contacts) this.#put(id, contact);
   }
 
-  /** True when the contact is stored, or added by an earlier request. */
-  has(key: number): boolean {
-    return this.#names.has(key);
+  /** The contact as earlier requests leave it; undefined when there is none yet. */
+  get(key: number): Contact | undefined {
+    return this.#contacts.get(key);
   }
 
   newKey(): number {
@@ -69,29 +78,31 @@ class PlannedContacts {
   }
 
   /** Returns the key. */
-  add(key: number, fields: ContactFields): number {
-    this.rows.set(key, { ...this.rows.get(key), ...fields });
-    const names = { ...this.#names.get(key), ...fields };
-    if (hasAllNames(names)) this.#name(key, names);
+  store(key: number, contact: Contact): number {
+    this.stored.set(key, contact);
+    this.#put(key, contact);
     return key;
   }
 
-  /** The lowest id with these names, otherwise the contact that an earlier request adds. */
-  findByNames(fields: ContactFields, stored: number | undefined): number | undefined {
-    const found = [...(this.#byNames.get(keyOf(fields)) ?? []), ...(stored === undefined ? [] : [stored])];
+  /**
+   * The lowest id with these names, otherwise the contact that an earlier request adds.
+   *
+   * @param other the id of a contact that no request names by its id
+   */
+  findByNames(names: ContactFields, other: number | undefined): number | undefined {
+    const found = [...(this.#byNames.get(keyOf(names)) ?? []), ...(other === undefined ? [] : [other])];
     const ids = found.filter((key) => key > 0);
     return ids.length > 0 ? Math.min(...ids) : found[0];
   }
 
-  #name(key: number, { firstName, lastName, email }: Names): void {
-    const before = this.#names.get(key);
+  #put(key: number, contact: Contact): void {
+    const before = this.#contacts.get(key);
     if (before) this.#byNames.get(keyOf(before))?.delete(key);
-    const names = { firstName, lastName, email };
-    this.#names.set(key, names);
-    const text = keyOf(names);
-    const same = this.#byNames.get(text);
+    this.#contacts.set(key, contact);
+    const names = keyOf(contact);
+    const same = this.#byNames.get(names);
     if (same) same.add(key);
-    else this.#byNames.set(text, new Set([key]));
+    else this.#byNames.set(names, new Set([key]));
   }
 }
 
@@ -99,10 +110,9 @@ function keyOf({ firstName, lastName, email }: ContactFields): string {
   return JSON.stringify([firstName, lastName, email]).toLowerCase();
 }
 
-/** The error of a new contact that lacks one of the three; undefined when it has them. */
-function missingName(fields: ContactFields, id: number | undefined): NonRetryableError | undefined {
-  const missing = (['firstName', 'lastName', 'email'] as const).filter((name) => fields[name] === undefined);
-  if (missing.length === 0) return undefined;
+/** The error of a new contact that lacks one of the three. */
+function missingName(fields: ContactFields, id: number | undefined): NonRetryableError {
+  const missing = NAMES.filter((name) => fields[name] === undefined);
   const why = id === undefined ? '' : `, because there is no contact ${id} yet`;
   return new NonRetryableError(`'${missing[0]}' is required`, {
     errorCode: 400,

@@ -1,18 +1,20 @@
 import type { AddOrUpdateContact } from '#schemas/contact/addOrUpdateContact.ts';
 
-/** What a contact is recognised by when no id is given. */
-export interface Names {
+export interface Contact {
   firstName: string;
   lastName: string;
   email: string;
+  phone: string | null;
+  status: 1 | 2;
+  externalId: string | null;
 }
 
-/** The fields of a contact that a job may send. An absent field leaves the stored value. */
-export interface ContactFields extends Partial<Names> {
-  phone?: string | null;
-  status?: 1 | 2;
-  externalId?: string | null;
-}
+/** The fields that a job sends. An absent field leaves the stored value. */
+export type ContactFields = Partial<Contact>;
+
+/** What a new contact needs, and what a contact is recognised by when no id is given. */
+export const NAMES = ['firstName', 'lastName', 'email'] as const;
+export type Names = Pick<Contact, (typeof NAMES)[number]>;
 
 /** One job. */
 export interface ContactRequest {
@@ -23,7 +25,7 @@ export interface ContactRequest {
 }
 
 /** The members of the params that are stored. The others are an id, an instruction, or ours to set. */
-const STORED = new Set(['firstName', 'lastName', 'email', 'phone', 'status', 'externalId']);
+const STORED = new Set<string>([...NAMES, 'phone', 'status', 'externalId']);
 
 export function requestOf(params: AddOrUpdateContact): ContactRequest {
   const { id, updateIfExists = false } = params;
@@ -34,6 +36,6 @@ export function requestOf(params: AddOrUpdateContact): ContactRequest {
   };
 }
 
-export function hasAllNames(fields: ContactFields): fields is ContactFields & Names {
-  return fields.firstName !== undefined && fields.lastName !== undefined && fields.email !== undefined;
+export function hasAllNames<Fields extends ContactFields>(fields: Fields): fields is Fields & Names {
+  return NAMES.every((name) => fields[name] !== undefined);
 }

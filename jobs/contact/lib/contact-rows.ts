@@ -1,19 +1,16 @@
 /** The statements that read and write `contact.contact`; those of its list are in contact-list-rows.ts. */
 import type { Sql } from 'batchwright/plugin';
-import type { ContactFields, Names } from './contact-request.ts';
+import type { Contact, Names } from './contact-request.ts';
 
-export interface ContactRow extends ContactFields {
+export interface ContactRow extends Contact {
   id: number;
 }
 
-/** The names of those of the contacts that exist. */
-export async function findNames(
-  sql: Sql,
-  tenant: string,
-  ids: readonly number[],
-): Promise<(Names & { id: number })[]> {
-  const { rows } = await sql.query<Names & { id: number }>(
-    `select id, first_name as "firstName", last_name as "lastName", email
+/** Those of the contacts that exist. */
+export async function findContacts(sql: Sql, tenant: string, ids: readonly number[]): Promise<ContactRow[]> {
+  const { rows } = await sql.query<ContactRow>(
+    `select id, first_name as "firstName", last_name as "lastName", email, phone,
+       case when opted_out then 2 else 1 end as status, external_id as "externalId"
      from contact.contact where tenant = $1 and id = any ($2::bigint[])`,
     [tenant, ids],
   );
@@ -24,63 +21,52 @@ export async function findNames(
  * The contacts with these names, compared without case: by the position of the names, the lowest id that is not
  * excluded.
  */
-export async function findByNames(
+export async function findIdsByNames(
   sql: Sql,
   tenant: string,
   names: readonly (Names | undefined)[],
   excludedIds: readonly number[],
 ): Promise<Map<number, number>> {
   const asked = names.flatMap((one, position) => (one ? [{ ...one, position }] : []));
-  if (asked.length === 0) return new Map();
   const { rows } = await sql.query<{ position: number; id: number }>(
-    `select asked.position, min(contact.id) as id
+    // One look into the index for each of the names, whatever the planner believes about the tenant: without
+    // limit it may read all contacts of a tenant that its statistics do not know. `id + 0` keeps it from
+    // reading them in the order of their ids.
+    `select asked.position, found.id
      from json_to_recordset($2::json) as asked (
        position integer, "firstName" text, "lastName" text, email text
      )
-     join contact.contact on contact.tenant = $1
-       and lower(contact.email) = lower(asked.email)
-       and lower(contact.first_name) = lower(asked."firstName")
-       and lower(contact.last_name) = lower(asked."lastName")
-       and contact.id <> all ($3::bigint[])
-     group by asked.position`,
+     cross join lateral (
+       select contact.id from contact.contact
+       where contact.tenant = $1
+         and lower(contact.email) = lower(asked.email)
+         and lower(contact.first_name) = lower(asked."firstName")
+         and lower(contact.last_name) = lower(asked."lastName")
+         and contact.id <> all ($3::bigint[])
+       order by contact.id + 0
+       limit 1
+     ) as found`,
     [tenant, JSON.stringify(asked), excludedIds],
   );
   return new Map(rows.map(({ position, id }) => [position, id]));
 }
 
-/**
- * Adds or updates contacts with different ids; those to add have all three names. Lock the tenant's counter
- * first: this reads before it writes.
- */
+/** Adds or updates contacts with different ids. Lock the tenant's counter before reading what is updated. */
 export async function storeContacts(sql: Sql, tenant: string, contacts: ContactRow[]): Promise<void> {
-  const given = contacts.map((contact) => ({
-    ...contact,
-    phoneGiven: contact.phone !== undefined,
-    externalIdGiven: contact.externalId !== undefined,
-  }));
   await sql.query(
-    `with given as (
-       select * from json_to_recordset($2::json) as row (
-         id bigint, "firstName" text, "lastName" text, email text, status integer,
-         phone text, "phoneGiven" boolean, "externalId" text, "externalIdGiven" boolean
-       )
-     ), updated as (
-       update contact.contact
-       set first_name = coalesce(given."firstName", contact.first_name),
-         last_name = coalesce(given."lastName", contact.last_name),
-         email = coalesce(given.email, contact.email),
-         phone = case when given."phoneGiven" then given.phone else contact.phone end,
-         external_id = case when given."externalIdGiven" then given."externalId" else contact.external_id end,
-         opted_out = coalesce(given.status = 2, contact.opted_out),
-         updated_at = now()
-       from given
-       where contact.tenant = $1 and contact.id = given.id
-       returning contact.id
+    `insert into contact.contact (tenant, id, first_name, last_name, email, phone, external_id, opted_out)
+     select $1, id, "firstName", "lastName", email, phone, "externalId", status = 2
+     from json_to_recordset($2::json) as row (
+       id bigint, "firstName" text, "lastName" text, email text, phone text, "externalId" text, status integer
      )
-     insert into contact.contact (tenant, id, first_name, last_name, email, phone, external_id, opted_out)
-     select $1, id, "firstName", "lastName", email, phone, "externalId", coalesce(status = 2, false)
-     from given
-     where id not in (select id from updated)`,
-    [tenant, JSON.stringify(given)],
+     on conflict (tenant, id) do update set
+       first_name = excluded.first_name,
+       last_name = excluded.last_name,
+       email = excluded.email,
+       phone = excluded.phone,
+       external_id = excluded.external_id,
+       opted_out = excluded.opted_out,
+       updated_at = now()`,
+    [tenant, JSON.stringify(contacts)],
   );
 }
