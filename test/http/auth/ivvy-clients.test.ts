@@ -13,7 +13,9 @@ import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const system = await startSystem({ after }, { env: { SECRET_KEY: 'the secret key of these tests, 32 +' } });
-const { key, secret } = await makeSigningKey(system, { permissions: ['test.*', 'rpc.*'] });
+const { key, secret } = await makeSigningKey(system, {
+  permissions: ['test.*', 'rpc.*', 'event.*', 'contact.*'],
+});
 const { host, hostname, port } = new URL(system.url);
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex');
@@ -195,3 +197,67 @@ for (const [name, client] of Object.entries({ '.NET': dotNet, JavaScript: javaSc
       assert.match(JSON.stringify(refused.body), /post[0-9a-f]{32}application\/json.*ping1\.0ivvydate=/);
     });
   });
+
+describe('the calls of iVvy’s clients for events and contacts', () => {
+  const call = (client: Client, namespace: string, action: string, params: object) =>
+    answer(client, { namespace, action, params });
+
+  test('the .NET client adds, reads, changes and lists contacts', async () => {
+    // Its members of a contact that are never null.
+    const always = { updateIfExists: false, isAnonymised: false };
+    const contact = { firstName: 'Zoë', lastName: 'Smith', email: 'zoe@example.com', status: 1 };
+    const { id } = await call(dotNet, 'contact', 'addOrUpdateContact', { ...contact, ...always });
+    const { createdDate, ...read } = await call(dotNet, 'contact', 'getContact', { id });
+    assert.deepEqual(read, { id, ...contact, phone: null, externalId: null, modifiedDate: createdDate });
+
+    // What it read, with the id as text, without nulls.
+    const { phone: _, externalId: __, ...known } = read;
+    const changed = {
+      ...known,
+      id: String(id),
+      createdDate,
+      phone: '1346789798',
+      externalId: 'x',
+      ...always,
+    };
+    assert.deepEqual(await call(dotNet, 'contact', 'addOrUpdateContact', changed), { id });
+    const filter = { firstName__BEGINS: 'zo', fromModifiedDate: createdDate };
+    const { meta, results } = await call(dotNet, 'contact', 'getContactList', {
+      perPage: 2,
+      start: 0,
+      filter,
+    });
+    assert.deepEqual(meta, { totalResults: 1, start: 0, perPage: 2, count: 1 });
+    assert.equal(results[0].phone, '1346789798');
+  });
+
+  test('the JavaScript client adds an event, and both clients list it', async () => {
+    const event = { title: 'A New Event', startDateTime: '2018-03-05 03:00:00 UTC' };
+    const { success, id, code } = await call(javaScript, 'event', 'addOrUpdateEvent', event);
+    assert.equal(success, true);
+    const page = { perPage: 10, start: 0 };
+    const lists = [
+      await call(javaScript, 'event', 'getEventList', page),
+      await call(dotNet, 'event', 'getEventList', {
+        ...page,
+        includeVenueDetails: false,
+        includeTicketDetails: false,
+        includeInformationDetails: false,
+        includeHomepageContent: false,
+        filter: {},
+      }),
+    ];
+    for (const { meta, results } of lists) {
+      assert.deepEqual(meta, { totalResults: 1, start: 0, perPage: 10, count: 1 });
+      assert.equal(results[0].code, code);
+    }
+    assert.deepEqual(await call(dotNet, 'event', 'getEvent', { id }), lists[0].results[0]);
+    const invited = await call(dotNet, 'event', 'getInvitedContactList', { eventId: id, ...page });
+    assert.deepEqual(invited.results, []);
+    const contacts = await call(javaScript, 'contact', 'getContactList', {
+      ...page,
+      filter: { email: 'nobody' },
+    });
+    assert.equal(contacts.meta.totalResults, 0);
+  });
+});
