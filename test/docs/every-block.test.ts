@@ -11,6 +11,7 @@ const PLUGINS = 'test/e2e/paste-plugins.test.ts';
 const OPERATING = 'test/e2e/operating.test.ts';
 const COMMANDS = 'test/docs/commands.test.ts';
 const LIFECYCLE = 'test/docs/lifecycle.test.ts';
+const OS1 = 'test/jobs/os1/readme.test.ts';
 const REDJADE = 'test/jobs/redjade/readme.test.ts';
 const TRACX = 'test/jobs/tracx/readme.test.ts';
 
@@ -53,6 +54,8 @@ const CHECKED_BY: Record<string, string> = {
   'docs/lifecycle.md, Batch, mermaid': LIFECYCLE,
   'docs/lifecycle.md, Job, mermaid': LIFECYCLE,
   'docs/lifecycle.md, Callback, mermaid': LIFECYCLE,
+  'jobs/os1/README.md, JSON, json': OS1,
+  'jobs/os1/README.md, The status, json': OS1,
   'jobs/redjade/README.md, An import, json': REDJADE,
   'jobs/redjade/README.md, The parser report, json': REDJADE,
   'jobs/tracx/README.md, An import, json': TRACX,
