@@ -18,12 +18,14 @@ export function limitBody(maxBytes: number): RequestHandler {
   };
 }
 
-/** Counts where the parser delivers the body: a `data` listener would start reading it. */
+/** Counts where the parser delivers the body: a `data` listener would start reading it. Throws if it is too long. */
 function countPushed(request: IncomingMessage, maxBytes: number): void {
   const push = request.push.bind(request);
   const held = heldBodyOf(request);
   if (held) held.isCountedOnArrival = true;
+  // A small body may have arrived already, while the key was looked up.
   let bytes = request.readableLength;
+  if (bytes > maxBytes) throw tooLarge(maxBytes);
   let isRefused = false;
   request.push = (block: Buffer | null, encoding) => {
     if (block === null) return push(block);
