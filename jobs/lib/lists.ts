@@ -10,7 +10,7 @@ import { type FieldKind, type Filter, IS_NULL, type ListParams, type Shortcuts }
 import { withUtc } from './timestamps.ts';
 
 /** A job's response may have 1 MiB; the largest contact takes 4 KB. */
-export const MAX_PER_PAGE = 250;
+const MAX_PER_PAGE = 250;
 const DEFAULT_PER_PAGE = 100;
 
 export interface Page {

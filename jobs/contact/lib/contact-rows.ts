@@ -29,21 +29,20 @@ export async function findIdsByNames(
 ): Promise<Map<number, number>> {
   const asked = names.flatMap((one, position) => (one ? [{ ...one, position }] : []));
   const { rows } = await sql.query<{ position: number; id: number }>(
-    // One look into the index for each of the names, whatever the planner believes about the tenant: without
-    // limit it may read all contacts of a tenant that its statistics do not know. `id + 0` keeps it from
-    // reading them in the order of their ids.
+    // One look into the index for each of the names, which the limit enforces; 003_details.sql says why the tenant
+    // is written so.
     `select asked.position, found.id
      from json_to_recordset($2::json) as asked (
        position integer, "firstName" text, "lastName" text, email text
      )
      cross join lateral (
        select contact.id from contact.contact
-       where contact.tenant = $1
+       where contact.tenant || '' = $1
          and lower(contact.email) = lower(asked.email)
          and lower(contact.first_name) = lower(asked."firstName")
          and lower(contact.last_name) = lower(asked."lastName")
          and contact.id <> all ($3::bigint[])
-       order by contact.id + 0
+       order by contact.id
        limit 1
      ) as found`,
     [tenant, JSON.stringify(asked), excludedIds],
