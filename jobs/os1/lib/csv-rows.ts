@@ -1,7 +1,7 @@
 /** The rows of a CSV file while it arrives: `,`, `;` or tab, RFC 4180 quotes, any line ends, UTF-8 with or without BOM. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { CsvError, parse } from 'csv-parse';
+import { CsvError, type Options, parse } from 'csv-parse';
 import { badRequest } from './callback-url.ts';
 
 export interface CsvRow {
@@ -17,42 +17,52 @@ const QUOTED = /"[^"]*"?/g;
 
 /** The first row is the header. Empty lines are left out. Throws 400 that names the line when the rest is unreadable. */
 export async function* csvRows(file: AsyncIterable<Buffer>): AsyncGenerator<CsvRow> {
-  let nextLine = 1;
-  let emptyLines = 0;
+  const lines = new Lines();
   try {
-    for await (const { record, info } of parsed(file)) {
-      const line = nextLine + info.empty_lines - emptyLines;
-      emptyLines = info.empty_lines;
-      nextLine = line + 1 + record.reduce((sum, cell) => sum + lineEnds(cell), 0);
-      yield { line, cells: record };
-    }
+    const texts = decoded(file);
+    const head = await headOf(texts);
+    const options: Options<CsvRow, string[]> = {
+      delimiter: delimiterOf(head),
+      // Rows with another number of cells, and stray quotes, concern only their own row.
+      relax_column_count: true,
+      relax_quotes: true,
+      skip_empty_lines: true,
+      max_record_size: MAX_ROW_BYTES,
+      // Called while it parses: an error drops the rows that are not read yet.
+      on_record: (cells: string[], { empty_lines }) => ({ line: lines.next(cells, empty_lines), cells }),
+    };
+    // Its types know rows that are objects only with names of columns.
+    const parser = parse(options as unknown as Options);
+    // Its errors are those of the parser too, which is read below.
+    const source = Readable.from(chain(head, texts), { objectMode: false });
+    pipeline(source, parser).catch(() => {});
+    for await (const row of parser) yield row as CsvRow;
   } catch (error) {
-    throw asRequestError(error, nextLine);
+    throw asRequestError(error, lines);
   }
 }
 
-/** Read from csv-parse: its own number of lines counts CRLF in quotes twice. */
-interface Parsed {
-  record: string[];
-  info: { empty_lines: number };
-}
+/** Counts lines, because csv-parse counts CRLF in quotes twice. */
+class Lines {
+  #nextLine = 1;
+  #emptyLines = 0;
 
-async function* parsed(file: AsyncIterable<Buffer>): AsyncGenerator<Parsed> {
-  const texts = decoded(file);
-  const head = await headOf(texts);
-  const parser = parse({
-    info: true,
-    delimiter: delimiterOf(head),
-    // Rows with another number of cells, and stray quotes, concern only their own row.
-    relax_column_count: true,
-    relax_quotes: true,
-    skip_empty_lines: true,
-    max_record_size: MAX_ROW_BYTES,
-  });
-  // Its errors are those of the parser too, which is read below.
-  const source = Readable.from(chain(head, texts), { objectMode: false });
-  pipeline(source, parser).catch(() => {});
-  for await (const row of parser) yield row as Parsed;
+  /** Where the next row begins, as far as it is known. */
+  after(emptyLines = this.#emptyLines): number {
+    return this.#nextLine + emptyLines - this.#emptyLines;
+  }
+
+  /**
+   * The line of this row.
+   *
+   * @param emptyLines those before the row, of the whole file
+   */
+  next(cells: readonly string[], emptyLines: number): number {
+    const line = this.after(emptyLines);
+    this.#emptyLines = emptyLines;
+    this.#nextLine = line + 1 + cells.reduce((sum, cell) => sum + lineEnds(cell), 0);
+    return line;
+  }
 }
 
 class NotUtf8 extends Error {}
@@ -100,9 +110,10 @@ function lineEnds(cell: string): number {
   return cell.match(LINE_END)?.length ?? 0;
 }
 
-function asRequestError(error: unknown, line: number): unknown {
-  if (error instanceof NotUtf8) return badRequest(`line ${line} or a later one is not valid UTF-8`);
+function asRequestError(error: unknown, lines: Lines): unknown {
+  if (error instanceof NotUtf8) return badRequest(`line ${lines.after()} or a later one is not valid UTF-8`);
   if (!(error instanceof CsvError)) return error;
+  const line = lines.after((error as { empty_lines?: number }).empty_lines);
   if (error.code === 'CSV_QUOTE_NOT_CLOSED')
     return badRequest(`line ${line}: the row that begins here has a quote that is not closed`);
   if (error.code === 'CSV_MAX_RECORD_SIZE')

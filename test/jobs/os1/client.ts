@@ -10,7 +10,7 @@ const HEADERS = {
   'x-coreos-tid': 'default',
   'x-coreos-request-id': 'request 1',
 };
-export const PREFIX = '/core/api/v2/participants';
+const PREFIX = '/core/api/v2/participants';
 
 export interface Status {
   id: string;

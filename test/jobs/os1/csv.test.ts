@@ -169,6 +169,11 @@ describe('files that are refused as a whole', () => {
       'line 3: the row that begins here has a quote that is not closed',
     ],
     [
+      'a quote that is not closed after quoted line ends',
+      'uniqueCode,name\r\na,"b\r\nc"\r\n\r\nd,"open\r\ne,f\r\n',
+      'line 5: the row that begins here has a quote that is not closed',
+    ],
+    [
       'a row without an end',
       `uniqueCode,name\na,b\nc,"${'x\n'.repeat(600_000)}`,
       'line 3: the row that begins here has more than 1048576 bytes, or a quote that is not closed',

@@ -29,6 +29,6 @@ test('20,000 rows are created, and rows that are wrong or already there fail alo
   );
   assert.equal(new Set(first.successDetails.map(({ id }) => id)).size, first.successCount);
 
-  const again = await os1.upload('wagons', fileOf(ROWS));
-  assert.deepEqual([again.status, again.failureCount], ['failed', ROWS]);
+  const again = await os1.upload('wagons', fileOf(5000));
+  assert.deepEqual([again.status, again.failureCount], ['failed', 5000]);
 });
