@@ -12,12 +12,12 @@ export function reportToParent(
   read: (isAsked: boolean) => Promise<Figure[]>,
   everyMs: number,
 ): () => Promise<void> {
-  let last = '';
+  // A process that has counted nothing reports nothing.
+  let last = read(false).then(growing);
   async function report(request: number | null): Promise<void> {
     const figures = await read(request !== null);
-    const growing = JSON.stringify(figures.filter(({ type }) => type !== 'gauge'));
-    if (request === null && growing === last) return;
-    last = growing;
+    if (request === null && growing(figures) === (await last)) return;
+    last = Promise.resolve(growing(figures));
     if (!process.connected) return;
     const sent = Promise.withResolvers<void>();
     // Without a parent the report has no reader, and this process drains.
@@ -29,4 +29,8 @@ export function reportToParent(
   });
   setInterval(() => void report(null), everyMs).unref();
   return () => report(null);
+}
+
+function growing(figures: readonly Figure[]): string {
+  return JSON.stringify(figures.filter(({ type }) => type !== 'gauge'));
 }
