@@ -19,7 +19,7 @@ import { readJson, readJsonArray } from './read-json.ts';
 
 /** Batchwright's own paths: a plugin's prefix must not hide them. */
 const OWN_PATHS =
-  /^\/((batch|api|healthz|readyz|metrics|docs|openapi\.json)(\/|$)|v1(\/(batches|keys|actions|callback-secret)(\/|$)|\/?$))/i;
+  /^\/((batch|api|healthz|readyz|metrics|docs|openapi\.json)(\/|$)|v1(\/(batches|keys|actions|limits|system|audit|callback-secret)(\/|$)|\/?$))/i;
 
 export interface PluginRoutesOptions {
   /** `place` is the name of their file. */
