@@ -58,17 +58,21 @@ export async function run({ url, adminKey, callbackUrl, print }: Options): Promi
     { namespace: 'contact', action: 'getContact', params: { id: 999_999 } },
   ];
   const { asyncId } = await call('batch', 'run', { jobs, ...(callbackUrl ? { callbackUrl } : {}) });
-  print(`batch.run: batch ${asyncId} has ${jobs.length} jobs.`);
+  print(`batch.run: batch ${asyncId} has ${jobs.length} jobs; the last one asks for an unknown contact.`);
   while ((await call('batch', 'progress', { async: asyncId })).progress < 100) await sleep(50);
   const { results } = await call('batch', 'results', { async: asyncId });
   for (const { namespace, action, status, response } of results)
-    print(`  ${namespace}.${action} ${status}: ${JSON.stringify(response).slice(0, 100)}…`);
+    print(`  ${namespace}.${action} ${status}: ${shortened(JSON.stringify(response))}`);
 
   const invited = await call('event', 'getInvitedContactList', { eventId: event.id, start: 0, perPage: 10 });
   const answers = invited.results.map(
     ({ firstName, response }: Record<string, string>) => `${firstName} (${response})`,
   );
   print(`event.getInvitedContactList: ${answers.join(', ')}; U is undecided.`);
+}
+
+function shortened(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 async function makeKey(url: string, adminKey: string): Promise<SigningKey> {
