@@ -21,7 +21,7 @@ test('the examples of README.md and the pages on the API and on callbacks work a
     const [event, ada, alan] = answers;
     assert.deepEqual(
       [event, ada, alan],
-      [{ id: 1, races: [{ id: 1, name: '10 km' }] }, { id: 1 }, { id: 2 }],
+      [{ success: true, id: 1, code: event.code, races: [{ id: 1, name: '10 km' }] }, { id: 1 }, { id: 2 }],
     );
 
     const counts = { total: 3, pending: 0, running: 0, succeeded: 2, failed: 1, cancelled: 0 };
@@ -33,7 +33,11 @@ test('the examples of README.md and the pages on the API and on callbacks work a
       [true, true],
     );
     assert.deepEqual(stored.response, { stored: 1, inserted: 1, updated: 0 });
-    assert.deepEqual(unknown.response, { errorCode: 404, message: 'There is no event 999' });
+    assert.deepEqual(unknown.response, {
+      errorCode: 404,
+      message: 'There is no event 999',
+      specificCode: 24097,
+    });
     assert.deepEqual(failed.results, [unknown]);
     assert.deepEqual(answers.filter(({ progress }) => progress !== undefined).at(-1), {
       progress: 100,
