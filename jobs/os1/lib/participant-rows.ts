@@ -35,7 +35,7 @@ export async function insertParticipants(
      from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
        as row (id, type, code, name, owner, properties)
      order by type collate "C", code collate "C"
-     on conflict (tenant, type, unique_code) do nothing
+     on conflict (type, tenant, unique_code) do nothing
      returning id`,
     [
       tenant,
@@ -70,10 +70,11 @@ export async function updateParticipants(
   rows: readonly Pick<StoredRow, 'id' | 'name' | 'owner' | 'properties'>[],
 ): Promise<void> {
   await sql.query(
+    // The ids are named twice: Postgres then looks them up, also before the table has statistics.
     `update os1.participant
      set name = row.name, owner = row.owner, properties = row.properties::json, updated_at = now()
      from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as row (id, name, owner, properties)
-     where participant.tenant = $1 and participant.id = row.id`,
+     where participant.tenant = $1 and participant.id = any ($2::uuid[]) and participant.id = row.id`,
     [
       tenant,
       rows.map(({ id }) => id),
