@@ -195,7 +195,7 @@ describe('small batches that arrive together', () => {
       { batch: batchOf({ key: 'known' }) },
       { batch: batchOf({ key: 'known', digest: 'another' }) },
     ]);
-    assert.deepEqual(answers[0], { status: 'fulfilled', value: first });
+    assert.deepEqual(answers[0], { status: 'fulfilled', value: { ...first, isNew: false } });
     assert.deepEqual(outcomes(answers), ['stored', 'idempotencyMismatch']);
     const grouped = await storeAll(batches, [
       {},

@@ -81,7 +81,7 @@ for (const [cut, what] of [
     way.armed = true;
     const committing = upload.commit(BATCH, chunkOf(1));
     if (cut === 'after') {
-      assert.deepEqual(await committing, { asyncId: toAsyncId(id), ended: null });
+      assert.deepEqual(await committing, { asyncId: toAsyncId(id), isNew: true, ended: null });
       assert.deepEqual(await rows(id), { batches: 1, chunks: 2, uploads: 0 });
       // A late clean-up does not undo its result.
       assert.equal(await upload.abandon(), true);
