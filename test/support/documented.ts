@@ -65,7 +65,7 @@ export function documentedBy(registry: Registry): RequireDocumented {
     if (type === '') return;
     if (!answer?.content?.[type])
       throw new Error(`${where} has ${type}, which is not in the OpenAPI document`);
-    if (!type.includes('json') || type.includes('ndjson')) return;
+    if (type !== 'application/json' && !type.endsWith('+json')) return;
     const validate = validatorOf(pointerOf([...place, 'content', type, 'schema']));
     if (!validate(body))
       throw new Error(
