@@ -29,23 +29,28 @@ export async function* csvJobs(file: AsyncIterable<Buffer>, { action, type }: It
 function columnsOf({ line, cells }: CsvRow, known: readonly string[]): string[] {
   const columns = cells.map((cell) => cell.trim());
   const [required = ''] = known;
-  for (const [position, name] of columns.entries()) {
-    if (columns.indexOf(name) < position)
-      throw badRequest(`line ${line}: the column "${shown(name)}" is there twice`);
+  const found = new Set<string>();
+  for (const name of columns) {
+    if (found.has(name)) throw badRequest(`line ${line}: the column "${shown(name)}" is there twice`);
+    found.add(name);
     if (known.includes(name) || (name.startsWith(PROPERTY) && name !== PROPERTY)) continue;
     throw badRequest(
       `line ${line}: the column "${shown(name)}" is not known: columns are ${known.join(', ')} and properties.<name>`,
     );
   }
-  if (!columns.includes(required)) throw badRequest(`line ${line}: the column "${required}" is missing`);
+  if (!found.has(required)) throw badRequest(`line ${line}: the column "${required}" is missing`);
   return columns;
 }
 
 /** An empty cell is an absent member. */
 function itemOf({ line, cells }: CsvRow, columns: readonly string[]): object {
-  const given = columns.flatMap((name, position) => (cells[position] ? [[name, cells[position]]] : []));
-  const members = given.filter(([name]) => !name?.startsWith(PROPERTY));
-  const properties = given.flatMap(([name = '', value]) =>
+  // By its cells: short rows below a first line of many columns cost little.
+  const given = cells.flatMap((cell, position): [string, string][] => {
+    const name = columns[position];
+    return cell === '' || name === undefined ? [] : [[name, cell]];
+  });
+  const members = given.filter(([name]) => !name.startsWith(PROPERTY));
+  const properties = given.flatMap(([name, value]) =>
     name.startsWith(PROPERTY) ? [[name.slice(PROPERTY.length), value]] : [],
   );
   const participant = {
