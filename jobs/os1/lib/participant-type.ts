@@ -13,5 +13,8 @@ export function participantTypeOf(plural: string): string {
       'The participant type in the path must have letters, digits, - and _, begin with a letter and have at most 63 characters',
       { errorCode: 400 },
     );
-  return pluralize.singular(plural.toLowerCase());
+  const name = plural.toLowerCase();
+  const singular = pluralize.singular(name);
+  // The singular of "s" is empty, and that of "data" is longer.
+  return PLURAL.test(singular) ? singular : name;
 }

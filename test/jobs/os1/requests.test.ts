@@ -126,6 +126,13 @@ describe('requests that are refused as a whole', () => {
     }
   });
 
+  test('a type whose singular is empty or too long is its own singular', async () => {
+    for (const types of ['s', `${'x'.repeat(59)}data`]) {
+      const { successDetails } = await os1.create(types, [{ uniqueCode: 'a' }]);
+      assert.equal(successDetails[0]?.id.split(':')[0], types);
+    }
+  });
+
   test('an unknown path is 404, another method 405', async () => {
     for (const path of ['', '/cars', '/cars/batches', '/cars/batch/upload/more']) {
       const { status, body } = await os1.send('POST', path, '{}');
