@@ -50,6 +50,8 @@ function jobOf({ action, type }: ItemAction, { value, mayBeRounded }: Item) {
 function withPropertiesAsText(value: unknown): object {
   if (!isObject(value) || !isObject(value.properties)) return { participant: value };
   const text = JSON.stringify(value.properties);
+  // A number in the place of the properties is an object here too, and written as it was.
+  if (!text.startsWith('{')) return { participant: value };
   if (JSON.stringify(JSON.parse(text)) === text) return { participant: value };
   const { properties: _asText, ...participant } = value;
   return { participant, propertiesJson: text };

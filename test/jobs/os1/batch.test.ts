@@ -64,6 +64,13 @@ for (const method of ['PATCH', 'PUT'])
   });
 
 describe('creating', () => {
+  test('a number of any size in place of the properties is told as such', async () => {
+    const body = '{"payload":[{"uniqueCode":"number","properties":1e400}]}';
+    const answer = await os1.send('POST', '/vans/batch', body);
+    const { failureDetails } = await os1.ended('vans', answer.body.data.batchId);
+    assert.equal(failureDetails[0].errors[0].message, 'properties must be object or null');
+  });
+
   test('a wrong item is a failed item with its reasons, and its neighbours are created', async () => {
     await create('vans', { uniqueCode: 'taken' });
     const long = 'x'.repeat(201);
