@@ -16,7 +16,7 @@ export interface SignedHead {
  */
 const API_VERSION = '1.0';
 /** iVvy's timestamp format ends with UTC; some clients leave that out. */
-const IVVY_DATE = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)( utc)?$/i;
+const TIMESTAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)( utc)?$/i;
 /**
  * The date of RFC 9110, and variants in documents of the scheme: UTC for GMT, and a comma after the month.
  */
@@ -56,12 +56,15 @@ export function iwsSignature(secret: string, text: string): Buffer {
 /** The request's own date, in ms; NaN when it is missing or malformed. */
 export function dateOf(headers: IncomingHttpHeaders): number {
   const ivvyDate = ivvyHeaders(headers).get('ivvydate');
-  if (ivvyDate !== undefined) {
-    const [, day, time] = IVVY_DATE.exec(ivvyDate) ?? [];
-    return Date.parse(`${day}T${time}Z`);
-  }
+  if (ivvyDate !== undefined) return parseTimestamp(ivvyDate);
   const { date = '' } = headers;
+  if (TIMESTAMP.test(date)) return parseTimestamp(date);
   return DATE.test(date) ? Date.parse(date) : (parseHttpDate(date, Date.now()) ?? Number.NaN);
+}
+
+function parseTimestamp(text: string): number {
+  const [, day, time] = TIMESTAMP.exec(text) ?? [];
+  return Date.parse(`${day}T${time}Z`);
 }
 
 /** All headers that begin with IVVY, sorted by name without dashes and underscores. */

@@ -63,7 +63,7 @@ function requireFreshDate(headers: Request['headers']): void {
     details: isDate
       ? []
       : [
-          'IVVY-Date must be YYYY-MM-DD HH:mm:ss in UTC, or Date as in RFC 9110: Tue, 03 Apr 2012 22:23:24 GMT',
+          'IVVY-Date or Date must be YYYY-MM-DD HH:mm:ss in UTC, or Date as in RFC 9110: Tue, 03 Apr 2012 22:23:24 GMT',
         ],
   });
 }

@@ -116,7 +116,7 @@ describe('stale requests', () => {
   const unreadable = {
     ...STALE,
     additionalMessages: [
-      'IVVY-Date must be YYYY-MM-DD HH:mm:ss in UTC, or Date as in RFC 9110: Tue, 03 Apr 2012 22:23:24 GMT',
+      'IVVY-Date or Date must be YYYY-MM-DD HH:mm:ss in UTC, or Date as in RFC 9110: Tue, 03 Apr 2012 22:23:24 GMT',
     ],
   };
   const late: Record<string, Record<string, string | undefined>> = {
@@ -134,7 +134,7 @@ describe('stale requests', () => {
     'without a date': { 'IVVY-Date': undefined },
     'with an empty date': { 'IVVY-Date': '' },
     'with a date in another form': { 'IVVY-Date': new Date().toISOString() },
-    'with an invalid Date': { 'IVVY-Date': undefined, Date: ivvyDate() },
+    'with an invalid Date': { 'IVVY-Date': undefined, Date: new Date().toISOString() },
   };
   for (const [expected, dates] of [
     [STALE, late],

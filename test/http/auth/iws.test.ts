@@ -48,6 +48,9 @@ describe('signed requests', () => {
   const date = new Date().toUTCString();
   const variations: Record<string, Partial<Signable>> = {
     'with Date in place of IVVY-Date': { headers: { 'IVVY-Date': undefined, Date: date } },
+    'with Date in the format of IVVY-Date': {
+      headers: { 'IVVY-Date': undefined, Date: `${ivvyDate()} UTC` },
+    },
     'with Date in UTC': { headers: { 'IVVY-Date': undefined, Date: date.replace('GMT', 'UTC') } },
     'with both dates': { headers: { Date: 'Tue, 03 Apr 2012 22:23:24 UTC' } },
     'without X-Api-Version': { headers: { 'X-Api-Version': undefined } },
