@@ -46,9 +46,10 @@ export interface RouteTools {
   /**
    * A large JSON body, split as it arrives: `elements` are those of the top-level array (`array: null`), or of the
    * array that is the member of that name. `members` has the other members of the top-level object that have arrived;
-   * all of them at the end. Reading `elements` throws 400 for a body that is not as expected, and 413. `parse` makes an
-   * element of its text, instead of `JSON.parse`: for numbers that would be rounded. With `wrapper` the body may also be
-   * `{"wrapper": {…}}` with that name: its value is then read as if it were the body.
+   * all of them at the end, 256 KiB at most. Reading `elements` throws 400 for a body that is not as expected, and 413.
+   * `parse` makes an element of its text, instead of `JSON.parse`: for numbers that would be rounded, or to leave a long
+   * text unparsed. With `wrapper` the body may also be `{"wrapper": {…}}` with that name: its value is then read as if it
+   * were the body.
    */
   readJsonArray(
     request: Request,

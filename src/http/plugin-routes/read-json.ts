@@ -1,6 +1,7 @@
 /** JSON bodies for plugins' routes. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type EnvelopeEvent, EnvelopeScanner } from '../../json/envelope-scanner.ts';
 import type { JsonArrayBody } from '../../plugin/routes.ts';
@@ -8,6 +9,10 @@ import { asRequestError, MAX_DEPTH } from '../body/body.ts';
 import { pieces } from '../body/decode.ts';
 
 const SMALL_BYTES = 1024 * 1024;
+/** All members beside the array, their names counted: they are parsed at once, and held until the end. */
+const MEMBERS_BYTES = 256 * 1024;
+/** The elements of one piece are worked on for so long before others get a turn. */
+const TURN_MS = 20;
 const FIRST_CHARACTER = /[^\s\ufeff]/;
 
 /** See RouteTools.readJson. */
@@ -35,7 +40,7 @@ function requireDepth(body: Buffer, isArray: boolean): void {
  * @param options.wrapper the only member of a body whose value is the object with the array
  * @param options.parse of an element
  * @param limits.maxBodyBytes of the body, decoded
- * @param limits.maxJobBytes of an element, and of a member
+ * @param limits.maxJobBytes of an element
  */
 export function readJsonArray(
   request: IncomingMessage,
@@ -58,12 +63,23 @@ export function readJsonArray(
 
   async function* elementsOf(): AsyncGenerator<unknown> {
     let count = 0;
-    for await (const piece of pieces(request, limits.maxBodyBytes))
+    let memberBytes = 0;
+    for await (const piece of pieces(request, limits.maxBodyBytes)) {
+      let turnStart = performance.now();
       for (const event of asRequestError(noHint, () => scanner.push(piece))) {
-        if (event.kind === 'element') yield parsedValue(event, `${array ?? ''}[${count++}]`, parse);
-        else if (event.kind === 'array-end') body.hasArray = true;
-        else members[event.key] = parsedValue(event, event.key.slice(0, 100));
+        if (event.kind === 'element') {
+          yield parsedValue(event, `${array ?? ''}[${count++}]`, parse);
+          if (performance.now() - turnStart < TURN_MS) continue;
+          await nextTurn();
+          turnStart = performance.now();
+        } else if (event.kind === 'array-end') body.hasArray = true;
+        else {
+          memberBytes += Buffer.byteLength(event.key) + event.value.length;
+          if (memberBytes > MEMBERS_BYTES) throw membersTooLarge(array);
+          members[event.key] = parsedValue(event, event.key.slice(0, 100));
+        }
       }
+    }
     asRequestError(noHint, () => scanner.end());
   }
 }
@@ -92,6 +108,12 @@ function parsed(text: string, place = '', parse: (text: string) => unknown = JSO
   } catch (error) {
     throw notJson(`${place}${(error as Error).message}`);
   }
+}
+
+function membersTooLarge(array: string | null): BatchwrightError {
+  return new BatchwrightError('bodyTooLarge', {
+    message: `The members beside ${array} have more than ${MEMBERS_BYTES} bytes`,
+  });
 }
 
 function notJson(reason: string): BatchwrightError {

@@ -174,6 +174,25 @@ describe('readJsonArray', () => {
     assert.deepEqual([body.hasArray, body.members], [false, { rows: 'none' }]);
   });
 
+  for (const [what, members] of [
+    ['one member', `"a":"${'x'.repeat(256 * 1024)}"`],
+    ['many members', Array.from({ length: 60_000 }, (_, n) => `"${n}":1`).join()],
+  ] as const)
+    test(`${what} of more than 256 KiB beside the array: 413`, async () => {
+      const answer = await send('/array/rows', `{"rows":[],${members}}`);
+      assert.deepEqual(
+        [answer.status, answer.body.wrong?.message],
+        [413, 'The members beside rows have more than 262144 bytes'],
+      );
+    });
+
+  test('other requests are answered while a route works on the elements of one piece', async () => {
+    const slow = send('/slow', JSON.stringify(Array.from({ length: 30 }, () => 20))).then(() => 'slow');
+    const other = waitFor(async () => (await send('/slow/started')).body.started, { what: 'its start' });
+    assert.equal(await Promise.race([slow, other.then(() => 'other')]), 'other');
+    await slow;
+  });
+
   for (const [path, body, message] of [
     ['/array/top', '{"rows":[]}', /the body is not a JSON array/],
     ['/array/top', '', /unexpected end of body/],

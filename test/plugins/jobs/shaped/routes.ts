@@ -41,6 +41,19 @@ export default [
         const { elements } = tools.readJsonArray(request, { array: null, parse: (text) => ({ text }) });
         response.json(await Array.fromAsync(elements));
       });
+      let started = false;
+      router.post('/slow', async (request, response) => {
+        const { elements } = tools.readJsonArray(request, { array: null });
+        for await (const milliseconds of elements) {
+          started = true;
+          const end = performance.now() + Number(milliseconds);
+          while (performance.now() < end);
+        }
+        response.json({});
+      });
+      router.get('/slow/started', (_request, response) => {
+        response.json({ started });
+      });
       router.post('/refused', () => {
         throw new NonRetryableError('not like this', { errorCode: 422, details: { field: 'name' } });
       });
