@@ -232,6 +232,15 @@ describe('POST /v1/participant_imports', () => {
     });
 });
 
+test('a row that is too long to be valid is not parsed, because that would block the event loop', async (t) => {
+  const parse = t.mock.method(JSON, 'parse');
+  const row = `{"external_id":"A-1","first_name":"${'x'.repeat(300_000)}"}`;
+  const { status, body } = await client.post(IMPORTS, `{"external_event_id":77,"participants":[${row}]}`);
+  const lengths = parse.mock.calls.map(({ arguments: [text] }) => String(text).length);
+  assert.deepEqual([status, body.participant_import.invalid_count], [201, 1]);
+  assert.ok(Math.max(...lengths) < 300_000);
+});
+
 async function redjadeRows(): Promise<number> {
   const { rows } = await system.pool.query(
     `select (select count(*) from redjade.import_row) + (select count(*) from redjade.participant_import)
