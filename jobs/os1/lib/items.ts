@@ -10,6 +10,9 @@ type ItemParams = CreateParticipant;
 
 const problemsOfNew = compileSchema(newParticipant);
 const problemsOfChanged = compileSchema(changedParticipant);
+/** Of a request's body too. Postgres cannot read JSON that is much deeper. */
+const MAX_DEPTH = 500;
+const STRING_OR_BRACKET = /"(?:[^"\\]+|\\.)*"|[{}[\]]/g;
 const ID = /^(.*):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/is;
 
 export interface NewItem {
@@ -74,18 +77,33 @@ function propertiesOf(
 ): string | undefined | NonRetryableError {
   if (propertiesJson !== undefined && properties != null)
     return itemError('INVALID', 'properties and propertiesJson must not be given together');
-  if (propertiesJson !== undefined && !isObjectText(propertiesJson))
-    return itemError('INVALID', 'propertiesJson must be the JSON text of an object');
   const text = propertiesJson ?? (properties == null ? undefined : JSON.stringify(properties));
   if (text !== undefined && Buffer.byteLength(text) > MAX_PROPERTIES_BYTES)
     return itemError('TOO_LARGE', `properties have more than ${MAX_PROPERTIES_BYTES} bytes`);
+  if (propertiesJson !== undefined && !isObjectText(propertiesJson))
+    return itemError(
+      'INVALID',
+      'propertiesJson must be the JSON text of an object, nested at most 500 levels deep, without half of a surrogate pair',
+    );
   return text;
 }
 
 function isObjectText(text: string): boolean {
   try {
-    return isObject(JSON.parse(text));
+    return text.isWellFormed() && isObject(JSON.parse(text)) && depthOf(text) <= MAX_DEPTH;
   } catch {
     return false;
   }
+}
+
+/** The levels of objects and arrays in a JSON text. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [part] of text.matchAll(STRING_OR_BRACKET)) {
+    if (part === '{' || part === '[') depth += 1;
+    else if (part === '}' || part === ']') depth -= 1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }

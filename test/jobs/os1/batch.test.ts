@@ -275,13 +275,23 @@ describe('properties', () => {
       action: 'createParticipant',
       params: { type: 'car', participant: { uniqueCode: 'by text', ...more }, propertiesJson },
     });
-    const asyncId = await system.run([job('[1]'), job('{'), job('{}', { properties: {} })]);
+    const deep = `{"a":${'['.repeat(500)}${']'.repeat(500)}}`;
+    const wrong = [
+      '[1]',
+      '{',
+      '{"a":"\ud800"}',
+      deep,
+      deep.replaceAll('[', '['.repeat(100)).replaceAll(']', ']'.repeat(100)),
+    ];
+    const asyncId = await system.run([...wrong.map((text) => job(text)), job('{}', { properties: {} })]);
     await system.ended(asyncId);
     assert.deepEqual(
       (await system.results(asyncId)).map(({ response }) => response.message),
       [
-        'propertiesJson must be the JSON text of an object',
-        'propertiesJson must be the JSON text of an object',
+        ...wrong.map(
+          () =>
+            'propertiesJson must be the JSON text of an object, nested at most 500 levels deep, without half of a surrogate pair',
+        ),
         'properties and propertiesJson must not be given together',
       ],
     );
