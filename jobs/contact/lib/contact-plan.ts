@@ -107,7 +107,16 @@ class PlannedContacts {
 }
 
 function keyOf({ firstName, lastName, email }: ContactFields): string {
-  return JSON.stringify([firstName, lastName, email]).toLowerCase();
+  return lowerCase(JSON.stringify([firstName, lastName, email]));
+}
+
+/** As `lower` of Postgres: one character at a time, without Σ at the end of a word and İ of two characters. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]|[^ -~]/gu, firstOfLowerCase);
+}
+
+function firstOfLowerCase(character: string): string {
+  return String.fromCodePoint(character.toLowerCase().codePointAt(0) as number);
 }
 
 /** The error of a new contact that lacks one of the three. */

@@ -40,6 +40,20 @@ test('names and the e-mail address compare without case, and are stored as sent'
   assert.deepEqual(await contactsOf('case'), ['1 Äda Lovelace']);
 });
 
+test('names compare in the same way with a stored contact and with one of the same batch', async () => {
+  for (const [index, [one, other]] of [
+    ['\u0130x', 'ix'],
+    ['\u0130x', 'i\u0307x'],
+    ['\u0391\u03a3', '\u03b1\u03c3'],
+    ['\u0391\u03a3', '\u03b1\u03c2'],
+  ].entries()) {
+    const contacts = [one, other].map((firstName) => ({ ...AGAIN, firstName: String(firstName) }));
+    const apart: number[] = [];
+    for (const contact of contacts) apart.push(...(await store(`apart ${index}`, contact)));
+    assert.deepEqual(await store(`together ${index}`, ...contacts), apart);
+  }
+});
+
 test('a contact that differs in one of the three is another one', async () => {
   await store('other', ADA);
   const others = [{ firstName: 'Adam' }, { lastName: 'Lovelac' }, { email: 'ada@example.org' }];
