@@ -35,9 +35,11 @@ export async function requireEvent(
 ): Promise<number> {
   const text = String(externalEventId);
   const number = shownEventId(text);
-  const found = (await hasEvents(sql))
-    ? await findByEitherId(sql, tenant, text, typeof number === 'number' ? number : null)
-    : null;
+  // Postgres does not take U+0000, which a query may have; the schemas of the actions refuse it.
+  const found =
+    !text.includes('\u0000') && (await hasEvents(sql))
+      ? await findByEitherId(sql, tenant, text, typeof number === 'number' ? number : null)
+      : null;
   if (found !== null) return found;
   const message = `There is no event with the external_event_id ${JSON.stringify(externalEventId).slice(0, 100)}`;
   throw new NonRetryableError(message, {

@@ -168,6 +168,11 @@ describe('reading an import', () => {
     assert.equal((await client.participants('deleted')).length, 2);
   });
 
+  test('the index of an event whose name cannot be stored is not found', async () => {
+    const { status, body } = await client.get(`${IMPORTS}?external_event_id=%00`);
+    assert.deepEqual([status, body.errors[0].field], [404, 'external_event_id']);
+  });
+
   for (const [query, message] of [
     ['', 'external_event_id is required'],
     ['?external_event_id=', 'external_event_id is required'],
