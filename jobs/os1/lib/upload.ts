@@ -51,6 +51,8 @@ export function readUpload(request: Request): Upload {
   });
   busboy.on('field', (name, value, _isNameCut, isCut) => {
     if (isCut) fail(badRequest(`The field "${shown(String(name))}" of the form is too long`));
+    if (fields.has(String(name)))
+      fail(badRequest(`The field "${shown(String(name))}" is there twice in the form`));
     fields.set(String(name), value);
   });
   for (const event of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const)
