@@ -26,7 +26,7 @@ function main(start: Start): Promise<void> {
 
 async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const { listen } = await import('./app/listen.ts');
-  const registry = await loadPlugins(config, ending.isStopping);
+  const registry = await loadPlugins(config, { isStopping: ending.isStopping });
   for (const warning of registry.warnings) log.warn(warning);
   const listening = await listen(config);
   await makeFolder(config.dataDir);
@@ -84,7 +84,7 @@ async function startWorkerRole({ config, log, ending }: Start): Promise<void> {
   const { startWorker } = await import('./app/worker.ts');
   const { startWorkerMetrics } = await import('./app/worker-metrics.ts');
   const metrics = await startWorkerMetrics({ config, log, isForked: forkedFor === 'worker' });
-  const registry = await loadPlugins(config, ending.isStopping);
+  const registry = await loadPlugins(config, { isStopping: ending.isStopping, hasRoutes: false });
   // The parent process has already logged them.
   if (forkedFor !== 'worker') for (const warning of registry.warnings) log.warn(warning);
   const databaseUrl = config.databaseUrl ?? '';
@@ -100,7 +100,7 @@ async function startQuarantine({ config, log, ending }: Start): Promise<void> {
   const { runQuarantine } = await import('./app/worker.ts');
   const { handOverFigures } = await import('./app/worker-metrics.ts');
   const handOver = handOverFigures(config);
-  const registry = await loadPlugins(config, ending.isStopping);
+  const registry = await loadPlugins(config, { isStopping: ending.isStopping, hasRoutes: false });
   const databaseUrl = config.databaseUrl ?? '';
   const task = await ending.begin('work', () =>
     runQuarantine({ config, databaseUrl, log, registry, url: publicUrl(config) }),

@@ -47,7 +47,7 @@ export default defineRoutes({
     const takesCsv = (action: ItemAction['action']): RequestHandler => {
       return async (request, response) => {
         const of = { action, type: typeOf(request) };
-        const { file, fields } = readUpload(request);
+        const { file, fields } = await readUpload(request);
         const { asyncId } = await tools.submit(request, {
           jobs: csvJobs(file, of),
           get callbackUrl() {

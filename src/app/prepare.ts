@@ -8,18 +8,22 @@ import { isDatabaseUnavailable } from '../postgres/errors.ts';
 import { migrate, withMigrationLock } from '../postgres/migrate.ts';
 import { requireDatabase } from '../postgres/reach.ts';
 import { startLoadWatch } from '../registry/load-watch.ts';
+import type { LoadOptions } from '../registry/module-loader.ts';
 import { loadRegistry, type Registry } from '../registry/registry.ts';
 import { makePartitions } from '../store/partitions.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
 /** Loads the plugins of the project and of PLUGIN_DIR, like `loadRegistry`. Throws StartError. */
-export async function loadPlugins(config: Config, isStopping?: () => boolean): Promise<Registry> {
+export async function loadPlugins(
+  config: Config,
+  options: Pick<LoadOptions, 'isStopping' | 'hasRoutes'> = {},
+): Promise<Registry> {
   const roots = pluginRoots(config);
   // Only for files from outside the project: it costs every process time and memory.
   const watch = roots.length > 1 ? startLoadWatch() : undefined;
   try {
-    return await loadRegistry(roots, { isStopping, watch });
+    return await loadRegistry(roots, { ...options, watch });
   } finally {
     await watch?.end();
   }

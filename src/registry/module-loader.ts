@@ -8,6 +8,8 @@ import { RegistryError } from './registry-error.ts';
 const LIMIT_MS = 30_000;
 
 export interface LoadOptions {
+  /** False for a process that serves no routes: their files are not loaded. */
+  hasRoutes?: boolean | undefined;
   /** True when the process ends for another reason, which must not be reported here. */
   isStopping?: (() => boolean) | undefined;
   /** Time limit per file; 30 s when absent. */

@@ -60,7 +60,8 @@ export async function loadRegistry(roots: readonly string[], options: LoadOption
     byName.set(registered.name, registered);
   }
   const routes: RegisteredRoutes[] = [];
-  for (const file of files.routes) routes.push(...(await loadRoutes(file, load, options)));
+  for (const file of options.hasRoutes === false ? [] : files.routes)
+    routes.push(...(await loadRoutes(file, load, options)));
   const callbacks = new Map<string, Callback>();
   for (const file of files.callbacks) callbacks.set(file.namespace, await loadCallback(file, load));
   const actions = [...byName.values()];

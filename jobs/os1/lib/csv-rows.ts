@@ -1,7 +1,7 @@
 /** The rows of a CSV file while it arrives: `,`, `;` or tab, RFC 4180 quotes, any line ends, UTF-8 with or without BOM. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { CsvError, type Options, parse } from 'csv-parse';
+import type { CsvError, Options } from 'csv-parse';
 import { badRequest } from './callback-url.ts';
 
 export interface CsvRow {
@@ -17,6 +17,8 @@ const QUOTED = /"[^"]*"?/g;
 
 /** The first row is the header. Empty lines are left out. Throws 400 that names the line when the rest is unreadable. */
 export async function* csvRows(file: AsyncIterable<Buffer>): AsyncGenerator<CsvRow> {
+  // Loaded for the first file.
+  const { CsvError, parse } = await import('csv-parse');
   const lines = new Lines();
   try {
     const texts = decoded(file);
@@ -38,7 +40,8 @@ export async function* csvRows(file: AsyncIterable<Buffer>): AsyncGenerator<CsvR
     pipeline(source, parser).catch(() => {});
     for await (const row of parser) yield row as CsvRow;
   } catch (error) {
-    throw asRequestError(error, lines);
+    if (error instanceof NotUtf8) throw badRequest(`line ${lines.after()} or a later one is not valid UTF-8`);
+    throw error instanceof CsvError ? asRequestError(error, lines) : error;
   }
 }
 
@@ -110,9 +113,7 @@ function lineEnds(cell: string): number {
   return cell.match(LINE_END)?.length ?? 0;
 }
 
-function asRequestError(error: unknown, lines: Lines): unknown {
-  if (error instanceof NotUtf8) return badRequest(`line ${lines.after()} or a later one is not valid UTF-8`);
-  if (!(error instanceof CsvError)) return error;
+function asRequestError(error: CsvError, lines: Lines): Error {
   const line = lines.after((error as { empty_lines?: number }).empty_lines);
   if (error.code === 'CSV_QUOTE_NOT_CLOSED')
     return badRequest(`line ${line}: the row that begins here has a quote that is not closed`);

@@ -1,5 +1,5 @@
 /** Reads a form with one CSV file, `multipart/form-data`, while it arrives. */
-import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
+import type { Busboy, BusboyFileStream, BusboyHeaders, BusboyInstance } from '@fastify/busboy';
 import { NonRetryableError } from 'batchwright/plugin';
 import type { Request } from 'express';
 import { badRequest } from './callback-url.ts';
@@ -17,8 +17,10 @@ export interface Upload {
 }
 
 /** Throws 415 for a request without a form, and 400 for one that is wrong from the start. */
-export function readUpload(request: Request): Upload {
-  const busboy = openForm(request);
+export async function readUpload(request: Request): Promise<Upload> {
+  // Loaded for the first form.
+  const { Busboy: Form } = await import('@fastify/busboy');
+  const busboy = openForm(Form, request);
   const fields = new Map<string, string>();
   const found = Promise.withResolvers<BusboyFileStream | null>();
   const ended = Promise.withResolvers<void>();
@@ -87,7 +89,7 @@ function unreadable(error: unknown): Error {
   return badRequest(`The form cannot be read: ${(error as Error).message}`);
 }
 
-function openForm({ headers }: Request): BusboyInstance {
+function openForm(Form: typeof Busboy, { headers }: Request): BusboyInstance {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
   if (!MULTIPART.test(type))
     throw new NonRetryableError('Send a form (multipart/form-data) with the CSV file in the field "file"', {
@@ -96,7 +98,7 @@ function openForm({ headers }: Request): BusboyInstance {
   if (encoding.toLowerCase() !== 'identity')
     throw new NonRetryableError('A form must not have a Content-Encoding', { errorCode: 415 });
   try {
-    return new Busboy({ headers: headers as BusboyHeaders, limits: LIMITS });
+    return new Form({ headers: headers as BusboyHeaders, limits: LIMITS });
   } catch (error) {
     throw unreadable(error);
   }

@@ -1,10 +1,11 @@
 /** The payload of an import as CSV (RFC 4180). */
 import type { Sql } from 'batchwright/plugin';
-import { stringify } from 'csv-stringify/sync';
 import { FIELDS } from './check-row.ts';
 import type { StoredImport } from './import-rows.ts';
 import { isObject } from './parse-body.ts';
 import { type ImportRow, listCategories, rowGroups } from './row-rows.ts';
+
+type Stringify = typeof import('csv-stringify/sync').stringify;
 
 /**
  * The CSV in pieces: a header line, and a line for each row in the order that was sent. Columns are the fields and
@@ -13,10 +14,15 @@ import { type ImportRow, listCategories, rowGroups } from './row-rows.ts';
  * because the import was deleted meanwhile.
  */
 export async function* csvText(sql: Sql, tenant: string, stored: StoredImport): AsyncGenerator<string> {
+  // Loaded for the first export.
+  const { stringify } = await import('csv-stringify/sync');
   const categories = await listCategories(sql, tenant, stored.upload);
-  yield lines([[...FIELDS, ...categories.map((name) => `demographics.${name}`)]]);
+  yield lines(stringify, [[...FIELDS, ...categories.map((name) => `demographics.${name}`)]]);
   for await (const rows of rowGroups(sql, tenant, stored.upload, { start: 0, end: stored.rowCount }))
-    yield lines(rows.map((row) => cellsOf(row, categories)));
+    yield lines(
+      stringify,
+      rows.map((row) => cellsOf(row, categories)),
+    );
 }
 
 function cellsOf(row: ImportRow, categories: readonly string[]): (string | null)[] {
@@ -34,7 +40,7 @@ function cellOf(value: unknown): string | null {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function lines(records: (string | null)[][]): string {
+function lines(stringify: Stringify, records: (string | null)[][]): string {
   return stringify(records, {
     record_delimiter: 'windows',
     // Only an empty text gets quotes, so that it differs from an absent one.

@@ -3,7 +3,6 @@
  * `permissions` (Tracx's names), `iss`, `aud`, `iat` and `exp`.
  */
 import type { KeyObject } from 'node:crypto';
-import { errors, jwtVerify, SignJWT } from 'jose';
 import { PERMISSION_NAMES, type PermissionName } from './permissions.ts';
 
 /** The rights of a session token. */
@@ -12,6 +11,9 @@ export interface Session {
   keyId: string;
   permissions: PermissionName[];
 }
+
+/** Loaded for the first token: it is many files, and most servers never make one. */
+const loadJose = () => import('jose');
 
 const LIFETIME_SECONDS = 3600;
 const ALGORITHM = 'HS256';
@@ -30,6 +32,7 @@ export async function signSession(
   { tenant, keyId, permissions }: Session,
   now = Date.now(),
 ): Promise<{ token: string; expires_at: number }> {
+  const { SignJWT } = await loadJose();
   const issuedAt = Math.floor(now / 1000);
   const expires_at = issuedAt + LIFETIME_SECONDS;
   const token = await new SignJWT({ tenant, permissions })
@@ -46,6 +49,7 @@ export async function signSession(
 /** The session of a token; `expired` for one whose time is over, null for a text that is no token of ours. */
 export async function readSession(secret: KeyObject, token: string): Promise<Session | 'expired' | null> {
   if (!JWT.test(token)) return null;
+  const { errors, jwtVerify } = await loadJose();
   try {
     const { payload } = await jwtVerify<{ tenant: string; permissions: string[] }>(token, secret, {
       algorithms: [ALGORITHM],
