@@ -13,13 +13,18 @@ export interface SchemaProblem {
   message: string;
 }
 
+let compile: ReturnType<typeof createCompiler> | undefined;
+
 /**
- * Compiles a schema with the options and formats of the actions' schemas. The function returns the problems of a
- * value, none when it fits. Throws an Error that names the place for a wrong schema.
+ * Compiles a schema with the options and formats of the actions' schemas, when it is used for the first time: most
+ * processes check no such value. The function returns the problems of a value, none when it fits. At its first call it
+ * throws an Error that names the place for a wrong schema.
  */
 export function compileSchema(schema: object): (value: unknown) => SchemaProblem[] {
-  const validate = createCompiler()(schema);
+  let validate: ValidateFunction | undefined;
   return (value) => {
+    compile ??= createCompiler();
+    validate ??= compile(schema);
     if (isValid(validate, value)) return [];
     return (validate.errors ?? [])
       .filter(({ keyword }) => keyword !== 'propertyNames')

@@ -75,7 +75,12 @@ export function documentedBy(registry: Registry): RequireDocumented {
 }
 
 function createAjv(document: Json): Ajv2020 {
-  const ajv = new Ajv2020({ strict: false, allErrors: false });
+  const ajv = new Ajv2020({
+    strict: false,
+    allErrors: false,
+    validateSchema: false,
+    code: { optimize: false },
+  });
   ajvFormats.default(ajv);
   return ajv.addSchema({ ...(closed(document) as object), $id: NAME });
 }

@@ -30,10 +30,15 @@ test('a batch shows which limits its jobs wait for, while they wait', async (t) 
   await waitFor(async () => server.calls.length === 2, { what: 'the calls of the first batch' });
   const second = await system.run(jobs('account', 5, params));
   const expected = [{ action: 'limit.account', bucket: 'blue', jobs: 5, until: null }];
-  for (const asyncId of [first, second])
-    await waitFor(async () => (await system.request(`/v1/batches/${asyncId}`)).body.waitingFor, {
-      what: 'the batch to wait',
-    });
+  // The jobs in hand are counted as of the worker's last report.
+  for (const [asyncId, count] of [
+    [first, 98],
+    [second, 5],
+  ] as const)
+    await waitFor(
+      async () => (await system.request(`/v1/batches/${asyncId}`)).body.waitingFor?.[0]?.jobs === count,
+      { what: `${count} jobs of the batch to wait` },
+    );
   const { body: inHand } = await system.request(`/v1/batches/${first}`);
   assert.deepEqual(inHand.waitingFor, [{ ...expected[0], jobs: 98 }], 'jobs that a worker has in hand');
   const { body: view } = await system.request(`/v1/batches/${second}`);
