@@ -1,13 +1,15 @@
 /**
- * `npm test`: every test file except those of test/e2e, which `npm run test:e2e` runs (`node test/run.ts
- * e2e`). `npm run test:citus` runs the files for a Citus cluster (`node test/run.ts citus`). Long files start
+ * `npm test`: every test file except those of test/e2e and the slow ones, which `npm run test:e2e` runs (`node
+ * test/run.ts e2e`). `npm run test:citus` runs the files for a Citus cluster (`node test/run.ts citus`). Long files start
  * early, so that the last file to end is a short one.
  */
 import { globSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { runFiles } from './support/run-files.ts';
 
 const E2E = 'e2e';
+/** Files that send 100,000 rows, or hundreds of requests with random faults. */
+const SLOW = ['large.test.ts', 'mutations.test.ts'];
 const CITUS = 'citus';
 const CITUS_FILES = ['store/*.test.ts', 'cli/distribute.test.ts'];
 /** Folders with the longest files: they start processes of the product, and wait for them. */
@@ -25,7 +27,7 @@ if (only === CITUS && !hasCluster) {
   process.exit(1);
 }
 const byName = globSync(only === CITUS ? CITUS_FILES : '**/*.test.ts', { cwd: import.meta.dirname })
-  .filter((file) => (folderOf(file) === E2E) === (only === E2E))
+  .filter((file) => only === CITUS || isForE2e(file) === (only === E2E))
   .sort();
 const long = byName.filter((file) => LONG.includes(folderOf(file)));
 const others = byName.filter((file) => !long.includes(file));
@@ -40,6 +42,10 @@ runFiles(
   inOrder.map((file) => join(import.meta.dirname, file)),
   { globalSetupPath: join(import.meta.dirname, 'support/global-setup.ts') },
 );
+
+function isForE2e(file: string): boolean {
+  return folderOf(file) === E2E || SLOW.includes(basename(file));
+}
 
 function folderOf(file: string): string {
   return file.split(sep, 1)[0] as string;
