@@ -42,6 +42,8 @@ const others: [rule: string, from: string, specifier: string, to: string][] = [
   ['one namespace', 'jobs/lib/shared.ts', '../demo/index.ts', 'jobs/demo/index.ts'],
   ['circle', 'src/domain/one.ts', './two.ts', 'src/domain/two.ts'],
   ['not found', 'src/domain/lost.ts', './gone.ts', './gone.ts'],
+  ['any runtime', 'src/client/node.ts', 'node:fs', 'fs'],
+  ['any runtime', 'src/client/package.ts', 'pg', 'pg'],
   ['not installed', 'src/cli/development.ts', 'typescript', 'typescript'],
 ];
 

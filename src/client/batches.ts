@@ -1,0 +1,147 @@
+/** `client.batches` */
+import { ConnectionError } from './errors.ts';
+import { type Page, Pages } from './pages.ts';
+import { type ResultOptions, resultLines } from './results.ts';
+import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
+import type { Batch, BatchState, CallbackAttempt, NewBatch, RestartSelection, Result } from './types.ts';
+import { type JobSource, type UploadOptions, upload } from './upload.ts';
+import { type WaitOptions, waitForEnd } from './wait.ts';
+
+export interface CreateOptions extends CallOptions {
+  /** The same key and batch make one batch, whoever sends them. Made once a call when absent. */
+  idempotencyKey?: string | undefined;
+}
+
+export interface ListOptions extends CallOptions {
+  state?: BatchState | undefined;
+  /** Batches a page: 100 when absent, 1,000 at most. */
+  limit?: number | undefined;
+}
+
+export class Batches {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Stores a batch, once however often the request is repeated. */
+  create(batch: NewBatch, options: CreateOptions = {}): Promise<Batch> {
+    const { signal, idempotencyKey = newIdempotencyKey() } = options;
+    const headers = { 'idempotency-key': idempotencyKey };
+    return this.#transport.json({ method: 'POST', path: '/v1/batches', json: batch, headers, signal });
+  }
+
+  /**
+   * Stores a batch whose jobs are sent as they are made, up to a million in constant memory. Give a function or an
+   * array, if a broken connection is to be survived: any other source can be read only once.
+   */
+  createFrom(jobs: JobSource, options: UploadOptions = {}): Promise<Batch> {
+    return upload(this.#transport, jobs, options);
+  }
+
+  /** Stores a batch and waits for its end. */
+  async createAndWait(batch: NewBatch, options: CreateOptions & WaitOptions = {}): Promise<Batch> {
+    const { asyncId } = await this.create(batch, options);
+    return this.wait(asyncId, options);
+  }
+
+  /** Checks a batch and stores nothing. Throws the error that `create` would. */
+  async validate(batch: NewBatch, { signal }: CallOptions = {}): Promise<void> {
+    await this.#transport.json({ method: 'POST', path: '/batch?action=validate', json: batch, signal });
+  }
+
+  retrieve(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
+    return this.#transport.json({ path: pathOf(asyncId), signal });
+  }
+
+  /** All batches of the key's tenant, newest first; `pages()` returns them page by page. */
+  list({ state, limit, signal }: ListOptions = {}): Pages<Batch> {
+    return new Pages((cursor) => {
+      const path = withQuery('/v1/batches', { state, limit, cursor });
+      return this.#transport.json<Page<Batch>>({ path, signal });
+    });
+  }
+
+  /**
+   * The batch when it has ended, whether its jobs succeeded or not. It goes on after broken connections and restarts
+   * of the server.
+   */
+  wait(asyncId: string, options: WaitOptions = {}): Promise<Batch> {
+    return waitForEnd(this.#transport, asyncId, options);
+  }
+
+  /**
+   * All results, in the order of the jobs; before the batch has ended, those that there are. It goes on after broken
+   * connections.
+   */
+  async *results<Response = unknown>(
+    asyncId: string,
+    options: ResultOptions = {},
+  ): AsyncGenerator<Result<Response>> {
+    for await (const line of resultLines(this.#transport, asyncId, options)) yield JSON.parse(line);
+  }
+
+  /** The JSON text of each result as the server sent it: large numbers are not rounded. */
+  resultLines(asyncId: string, options: ResultOptions = {}): AsyncGenerator<string> {
+    return resultLines(this.#transport, asyncId, options);
+  }
+
+  /** All results as CSV, in pieces. It fails when the connection breaks. */
+  async *resultsAsCsv(asyncId: string, { status, signal }: ResultOptions = {}): AsyncGenerator<Uint8Array> {
+    const path = withQuery(`${pathOf(asyncId)}/results`, { status });
+    const request = { path, headers: { accept: 'text/csv' }, signal };
+    const answer = await this.#transport.repeated(request, () => this.#transport.open(request));
+    const reader = answer.response.body?.getReader();
+    if (!reader) throw new ConnectionError('the answer has no body');
+    try {
+      for (;;) {
+        const { done, value } = await reader.read().catch((error) => {
+          throw answer.explain(error);
+        });
+        if (done) return;
+        answer.touch();
+        yield value;
+      }
+    } finally {
+      answer.close();
+    }
+  }
+
+  /** The attempts to deliver its callback. */
+  async callbacks(asyncId: string, { signal }: CallOptions = {}): Promise<CallbackAttempt[]> {
+    const path = `${pathOf(asyncId)}/callbacks`;
+    return (await this.#transport.json<{ data: CallbackAttempt[] }>({ path, signal })).data;
+  }
+
+  /** No further job starts; those that run go on to their end. Nothing happens when the batch has ended. */
+  cancel(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
+    return this.#change(asyncId, 'cancel', undefined, signal);
+  }
+
+  /**
+   * Runs again what has not succeeded, or what the selection names of it. Nothing happens while the batch runs, and
+   * when nothing is left to run.
+   */
+  restart(asyncId: string, { signal, ...selection }: RestartSelection & CallOptions = {}): Promise<Batch> {
+    return this.#change(asyncId, 'restart', selection, signal);
+  }
+
+  /** Sends the callback again. */
+  repost(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
+    return this.#change(asyncId, 'repost', undefined, signal);
+  }
+
+  #change(
+    asyncId: string,
+    verb: string,
+    json: object | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Batch> {
+    return this.#transport.json({ method: 'POST', path: `${pathOf(asyncId)}/${verb}`, json, signal });
+  }
+}
+
+function pathOf(asyncId: string): string {
+  return `/v1/batches/${encodeURIComponent(asyncId)}`;
+}

@@ -1,0 +1,33 @@
+import { Actions } from './actions.ts';
+import { Batches } from './batches.ts';
+import { unwrapCallback } from './callback.ts';
+import { Keys } from './keys.ts';
+import { type CallOptions, type ClientOptions, Transport } from './transport.ts';
+
+/**
+ * A client of the API, for Node 20 and later, Deno, Bun and browsers. It needs nothing but fetch.
+ *
+ * Requests that fail in passing (408, 429, 5xx, a broken connection) are repeated twice, under one Idempotency-Key.
+ * Errors of the server are an ApiError of a class of their own, such as AuthenticationError.
+ */
+export class Batchwright {
+  readonly batches: Batches;
+  readonly actions: Actions;
+  readonly keys: Keys;
+  /** The same as the exported function. */
+  readonly unwrapCallback = unwrapCallback;
+  readonly #transport: Transport;
+
+  /** Throws a TypeError for a wrong option. */
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options);
+    this.batches = new Batches(this.#transport);
+    this.actions = new Actions(this.#transport);
+    this.keys = new Keys(this.#transport);
+  }
+
+  /** The secret that signs the callbacks of the key's tenant. */
+  async callbackSecret({ signal }: CallOptions = {}): Promise<string> {
+    return (await this.#transport.json<{ secret: string }>({ path: '/v1/callback-secret', signal })).secret;
+  }
+}

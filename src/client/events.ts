@@ -1,0 +1,74 @@
+/** Server-sent events of a batch. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+
+import { ConnectionError } from './errors.ts';
+import { linesOf } from './lines.ts';
+import type { Transport } from './transport.ts';
+import type { Batch } from './types.ts';
+
+export interface BatchEvent {
+  /** `gone` when the batch was deleted. */
+  name: 'progress' | 'finished' | 'gone';
+  id: string;
+  batch: Batch;
+}
+
+/** A server sends the first event at once, and a heartbeat every 15 s: something holds the events back. */
+export class HeldBackError extends ConnectionError {}
+
+const FIRST_MS = 5_000;
+const SILENT_MS = 40_000;
+
+/**
+ * The events of one connection. Throws ApiError and ConnectionError; ends without `finished` when the server
+ * closes the connection.
+ *
+ * @param options.onOpen called when the connection stands
+ * @param options.seen the id of the last event: the server sends nothing until the batch has changed since
+ */
+export async function* batchEvents(
+  transport: Transport,
+  asyncId: string,
+  options: { seen?: string | undefined; signal?: AbortSignal | undefined; onOpen: () => void },
+): AsyncGenerator<BatchEvent> {
+  const { seen, signal, onOpen } = options;
+  const path = `/v1/batches/${encodeURIComponent(asyncId)}/events`;
+  const headers = { accept: 'text/event-stream', 'last-event-id': seen };
+  const answer = await transport.open({ path, headers, signal });
+  const isStream = answer.response.headers.get('content-type')?.startsWith('text/event-stream');
+  let isHeldBack = !isStream;
+  const giveUp = () => {
+    isHeldBack = true;
+    answer.close();
+  };
+  let timer = setTimeout(giveUp, seen === undefined ? FIRST_MS : SILENT_MS);
+  onOpen();
+  const touch = () => {
+    answer.touch();
+    clearTimeout(timer);
+    timer = setTimeout(giveUp, SILENT_MS);
+  };
+  const lines = linesOf({ response: answer.response, touch });
+  let fields: Record<string, string> = {};
+  try {
+    for (;;) {
+      if (isHeldBack) throw new HeldBackError('the events of the batch do not come through');
+      const next = await lines.next().catch((error) => {
+        throw isHeldBack ? new HeldBackError('the events of the batch are held back') : answer.explain(error);
+      });
+      if (next.done) return;
+      const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(next.value) ?? [];
+      if (next.value !== '') fields[name] = value;
+      else if (fields.event !== undefined) {
+        yield toEvent(fields);
+        fields = {};
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    answer.close();
+  }
+}
+
+function toEvent({ event, id = '', data = 'null' }: Record<string, string>): BatchEvent {
+  return { name: event as BatchEvent['name'], id, batch: JSON.parse(data) };
+}

@@ -1,0 +1,29 @@
+/** `batchwright/client`: a typed client of the API without dependencies. */
+
+export type { Actions } from './actions.ts';
+export type { Batches, CreateOptions, ListOptions } from './batches.ts';
+export { type CallbackHeaders, type UnwrapOptions, unwrapCallback } from './callback.ts';
+export { Batchwright } from './client.ts';
+export {
+  ApiError,
+  AuthenticationError,
+  BadRequestError,
+  BatchwrightError,
+  CallbackError,
+  ConflictError,
+  ConnectionError,
+  IdempotencyError,
+  NotFoundError,
+  PermissionError,
+  RateLimitError,
+  ServerError,
+  TimeoutError,
+  TooLargeError,
+} from './errors.ts';
+export type { Keys } from './keys.ts';
+export type { Page, Pages } from './pages.ts';
+export type { ResultOptions } from './results.ts';
+export type { CallOptions, ClientOptions } from './transport.ts';
+export type * from './types.ts';
+export type { JobSource, UploadOptions } from './upload.ts';
+export type { WaitOptions } from './wait.ts';

@@ -1,0 +1,151 @@
+/** What the API takes and returns, as JSON. */
+
+/** One job of a batch: an action and its params. */
+export interface Job {
+  namespace: string;
+  action: string;
+  params: object;
+  /** The caller's own name of the job, unique in the batch. */
+  id?: string;
+}
+
+export interface BatchOptions {
+  /** Invalid jobs become failed results, and the others run. */
+  skipInvalid?: boolean;
+  /** Jobs of the batch that run at once. */
+  concurrency?: number;
+  /** Starts of its jobs in a period. */
+  rate?: { limit: number; perSeconds: number };
+}
+
+/** What is beside the jobs of a batch. */
+export interface BatchSettings {
+  callbackUrl?: string;
+  options?: BatchOptions;
+}
+
+export interface NewBatch extends BatchSettings {
+  jobs: readonly Job[];
+}
+
+export type BatchState = 'queued' | 'running' | 'completed' | 'cancelled';
+
+export interface Counts {
+  total: number;
+  pending: number;
+  running: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+}
+
+/** A batch. Times are texts as in RFC 3339. */
+export interface Batch {
+  asyncId: string;
+  state: BatchState;
+  counts: Counts;
+  /** Whole percentage of the work that is done; 100 only when every job has ended. */
+  progress: number;
+  /** Running jobs that report progress, at most 100. */
+  active: { index: number; done: number; total: number }[];
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  expiresAt: string;
+  callback: {
+    url: string;
+    state: 'pending' | 'delivered' | 'failed' | 'superseded';
+    attempts: number;
+  } | null;
+  /** The limits that its jobs wait for; absent when none does. */
+  waitingFor?: { action: string | null; bucket: string | null; jobs: number; until: string | null }[];
+}
+
+export type ResultStatus = 'succeeded' | 'failed' | 'cancelled';
+
+/** The response of a failed job. */
+export interface JobError {
+  errorCode: number;
+  message: string;
+  specificCode?: number;
+  additionalMessages?: string[];
+  details?: unknown;
+}
+
+export interface ResultBase {
+  index: number;
+  id?: string;
+  namespace: string;
+  action: string;
+  /** The params as they were sent. */
+  request: unknown;
+  /** The number of runs; 0 for a job that never ran. */
+  attempts: number;
+  startedAt: string | null;
+  finishedAt: string;
+}
+
+/** One result: its `status` decides what `response` is. */
+export type Result<Response = unknown> = ResultBase &
+  (
+    | { status: 'succeeded'; response: Response }
+    | { status: 'failed'; response: JobError }
+    | { status: 'cancelled'; response: null }
+  );
+
+/** The attempt to deliver a callback. */
+export interface CallbackAttempt {
+  number: number;
+  trigger: 'completion' | 'repost';
+  /** The receiver's HTTP status; null when it did not respond. */
+  status: number | null;
+  durationMs: number;
+  error: string | null;
+  attemptedAt: string;
+  nextAttemptAt: string | null;
+}
+
+/** Which jobs run again among those that have not succeeded: by index, or by status and error. */
+export type RestartSelection =
+  | { indexes?: readonly number[] }
+  | { status?: readonly ('failed' | 'cancelled' | 'skipped')[]; errorCode?: number };
+
+export interface Action {
+  /** `namespace.action` */
+  name: string;
+  summary: string;
+  /** The permission that a key needs to run it. */
+  permission: string;
+  /** JSON Schema of the params. */
+  params: object;
+  example: unknown;
+  timeoutSeconds: number;
+  retry: { limit: number; delaySeconds: number; backoff: boolean };
+  transactional: boolean;
+}
+
+export interface NewKey {
+  name: string;
+  permissions: readonly string[];
+  tenant?: string;
+  /** As in RFC 3339. */
+  expiresAt?: string | null;
+  signing?: 'IWS' | null;
+}
+
+export interface Key {
+  id: string;
+  name: string;
+  tenant: string;
+  permissions: string[];
+  createdAt: string;
+  expiresAt: string | null;
+}
+
+/** The body of a callback. */
+export interface Callback<Response = unknown> {
+  asyncId: string;
+  state: BatchState;
+  counts: Counts;
+  results: Result<Response>[];
+}

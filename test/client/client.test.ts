@@ -1,0 +1,364 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import {
+  AuthenticationError,
+  BadRequestError,
+  type Batch,
+  Batchwright,
+  ConnectionError,
+  IdempotencyError,
+  type Job,
+  NotFoundError,
+  PermissionError,
+  RateLimitError,
+  ServerError,
+  TimeoutError,
+} from '../../src/client/index.ts';
+import type { BatchView } from '../../src/pipeline/read/batch-view.ts';
+import { ADMIN_KEY, type System, startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
+
+/** The client's type of a batch is the JSON of the server's. */
+type Json<T> = T extends Date ? string : T extends object ? { [Name in keyof T]: Json<T[Name]> } : T;
+const _sameBatch: (view: Json<BatchView>) => Batch = (view) => view;
+
+const job = (n: number): Job => ({ namespace: 'test', action: 'echo', params: { n } });
+const behave = (params: object): Job => ({ namespace: 'test', action: 'behave', params });
+const jobs = (count: number): Job[] => Array.from({ length: count }, (_, n) => job(n));
+
+suite('batchwright/client', () => {
+  let system: System;
+  let direct: Batchwright;
+  let end: () => unknown;
+  after(() => end());
+  before(async () => {
+    system = await startSystem({
+      after: (fn) => {
+        end = fn;
+      },
+    });
+    direct = new Batchwright({ url: system.url, key: ADMIN_KEY });
+  });
+
+  /** A client behind a proxy with these faults. */
+  async function behind(
+    t: Parameters<typeof startFaultyProxy>[0],
+    faults: FaultyProxy['faults'],
+    options: { timeoutSeconds?: number } = {},
+  ): Promise<{ client: Batchwright; proxy: FaultyProxy }> {
+    const proxy = await startFaultyProxy(t, system.url);
+    proxy.faults.push(...faults);
+    return { client: new Batchwright({ url: proxy.url, key: ADMIN_KEY, ...options }), proxy };
+  }
+
+  async function batchCount(): Promise<number> {
+    const { rows } = await system.pool.query('select count(*)::int as count from batchwright.batch');
+    return rows[0].count;
+  }
+
+  test('a batch is created, watched to its end and read', async () => {
+    const seen: Batch[] = [];
+    const created = await direct.batches.createAndWait(
+      { jobs: [job(1), behave({ fatal: 'no' })] },
+      { onProgress: (batch) => seen.push(batch) },
+    );
+    assert.equal(created.state, 'completed');
+    assert.deepEqual([created.counts.succeeded, created.counts.failed], [1, 1]);
+    assert.deepEqual(seen.at(-1), created);
+    assert.deepEqual(await direct.batches.retrieve(created.asyncId), created);
+
+    const results = await Array.fromAsync(direct.batches.results(created.asyncId));
+    assert.deepEqual(
+      results.map(({ index, status, response }) => ({ index, status, response })),
+      [
+        { index: 0, status: 'succeeded', response: { n: 1 } },
+        { index: 1, status: 'failed', response: { errorCode: 461, message: 'no' } },
+      ],
+    );
+    const failed = await Array.fromAsync(direct.batches.results(created.asyncId, { status: 'failed' }));
+    assert.deepEqual(failed, results.slice(1));
+  });
+
+  test('a number in a result line is as it was sent, and CSV comes as the server sends it', async () => {
+    const text = '{"jobs":[{"namespace":"test","action":"echo","params":{"n":1.0}}]}';
+    const { body } = await system.rpc('run', text);
+    await direct.batches.wait(body.asyncId);
+    const [line = ''] = await Array.fromAsync(direct.batches.resultLines(body.asyncId));
+    assert.match(line, /"request":\{"n":1\.0\}/);
+    const pieces = await Array.fromAsync(direct.batches.resultsAsCsv(body.asyncId));
+    assert.match(Buffer.concat(pieces).toString(), /^index,id,namespace,[^\n]*\r\n0,,test,echo,/);
+  });
+
+  test('batches are listed newest first, in pages', async () => {
+    const made = [];
+    for (let n = 0; n < 3; n++) made.unshift((await direct.batches.create({ jobs: [job(n)] })).asyncId);
+    const listed: string[] = [];
+    for await (const { asyncId } of direct.batches.list({ limit: 2 })) {
+      listed.push(asyncId);
+      if (listed.length === 3) break;
+    }
+    assert.deepEqual(listed, made);
+    for await (const { data } of direct.batches.list({ limit: 2 }).pages()) {
+      assert.equal(data.length, 2);
+      break;
+    }
+  });
+
+  test('a batch is cancelled, restarted, restarted by selection and reposted', async () => {
+    const { asyncId } = await direct.batches.create({
+      jobs: [behave({ fatal: 'a' }), behave({ fatal: 'b' })],
+    });
+    await direct.batches.wait(asyncId);
+    await direct.batches.restart(asyncId, { indexes: [1] });
+    await direct.batches.wait(asyncId);
+    await direct.batches.restart(asyncId, { status: ['failed'], errorCode: 503 });
+    const again = await direct.batches.restart(asyncId);
+    assert.equal(again.state, 'queued');
+    await direct.batches.cancel(asyncId);
+    assert.ok(['cancelled', 'completed'].includes((await direct.batches.wait(asyncId)).state));
+    assert.equal((await direct.batches.repost(asyncId)).callback, null);
+    assert.deepEqual(await direct.batches.callbacks(asyncId), []);
+    await assert.rejects(direct.batches.restart(asyncId, { indexes: [7] }), BadRequestError);
+  });
+
+  test('actions are listed, retrieved and run alone', async () => {
+    const names = (await direct.actions.list()).map(({ name }) => name);
+    assert.ok(names.includes('test.echo'));
+    assert.equal((await direct.actions.retrieve('test.echo')).summary, 'Answers its params');
+    assert.deepEqual(await direct.actions.run('test.echo', { n: 1 }), { n: 1 });
+    await assert.rejects(direct.actions.run('test.behave', { fatal: 'it fails' }), {
+      name: 'ApiError',
+      status: 461,
+      message: 'it fails',
+    });
+  });
+
+  test('each kind of error is a class with status, codes and messages', async () => {
+    const wrong = direct.batches.create({ jobs: [{ namespace: 'test', action: 'nope', params: {} }] });
+    await assert.rejects(wrong, (error: BadRequestError) => {
+      assert.ok(error instanceof BadRequestError);
+      assert.deepEqual([error.status, error.errorCode, error.specificCode], [400, 400, 24092]);
+      assert.deepEqual(error.messages, ['jobs[0]: there is no action test.nope']);
+      return true;
+    });
+    const validated = direct.batches.validate({ jobs: [{ namespace: 'test', action: 'nope', params: {} }] });
+    await assert.rejects(validated, { name: 'BadRequestError', specificCode: 24092 });
+    await assert.rejects(direct.batches.retrieve('nope'), NotFoundError);
+    await assert.rejects(direct.batches.wait('0'.repeat(32)), NotFoundError);
+    await assert.rejects(Array.fromAsync(direct.batches.results('0'.repeat(32))), { specificCode: 24115 });
+    const stranger = new Batchwright({ url: system.url, key: 'bw_unknown' });
+    await assert.rejects(stranger.batches.retrieve('nope'), AuthenticationError);
+    const { key } = await direct.keys.create({ name: 'narrow', permissions: ['contact.*'] });
+    const narrow = new Batchwright({ url: system.url, key });
+    await assert.rejects(narrow.batches.create({ jobs: [job(1)] }), PermissionError);
+    await direct.batches.create({ jobs: [job(1)] }, { idempotencyKey: 'one' });
+    await assert.rejects(
+      direct.batches.create({ jobs: [job(2)] }, { idempotencyKey: 'one' }),
+      IdempotencyError,
+    );
+  });
+
+  test('a key is made, listed and revoked', async () => {
+    const { id, key } = await direct.keys.create({ name: 'short-lived', permissions: ['test.*'] });
+    assert.match(key, /^bw_/);
+    assert.ok((await direct.keys.list()).some((one) => one.id === id && one.name === 'short-lived'));
+    await direct.keys.revoke(id);
+    assert.ok(!(await direct.keys.list()).some((one) => one.id === id));
+  });
+
+  test('wrong options are a TypeError that names the option', () => {
+    const key = ADMIN_KEY;
+    assert.throws(
+      () => new Batchwright({ url: 'localhost:3000', key }),
+      /^TypeError: url must be an address/,
+    );
+    assert.throws(() => new Batchwright({ url: system.url, key: '' }), /^TypeError: key must be/);
+    assert.throws(() => new Batchwright({ url: system.url, key: 'a\nb' }), /^TypeError: key must be/);
+    assert.throws(
+      () => new Batchwright({ url: system.url, key, maxRetries: -1 }),
+      /^TypeError: maxRetries must/,
+    );
+  });
+
+  test('a batch whose answer was lost is created once, under the key of the call', async (t) => {
+    const matches = /^POST \/v1\/batches/;
+    const { client, proxy } = await behind(t, [
+      { matches, refuse: true },
+      { matches, cutAfter: 0 },
+    ]);
+    const countBefore = await batchCount();
+    const { asyncId } = await client.batches.create({ jobs: [job(1)] });
+    assert.equal((await client.batches.wait(asyncId)).state, 'completed');
+    assert.equal(await batchCount(), countBefore + 1);
+    const keys = proxy.requests.slice(0, 3).map(({ key }) => key);
+    assert.equal(keys.length, 3);
+    assert.match(keys[0] ?? '', /^[0-9a-f]{32}$/);
+    assert.equal(new Set(keys).size, 1);
+  });
+
+  test('after two repeats the error is thrown, and 400 is not repeated', async (t) => {
+    const refused = { matches: /./, refuse: true };
+    const { client, proxy } = await behind(t, [refused, refused, refused]);
+    await assert.rejects(client.actions.list(), ConnectionError);
+    assert.equal(proxy.requests.length, 3);
+    await assert.rejects(client.batches.create({ jobs: [] }), BadRequestError);
+    assert.equal(proxy.requests.length, 4);
+  });
+
+  test('429 and 503 are repeated when Retry-After says, 501 is not', async (t) => {
+    const matches = /./;
+    const headers = { 'retry-after': '1' };
+    const { client, proxy } = await behind(t, [
+      { matches, answer: { status: 429, headers } },
+      { matches, answer: { status: 503, headers: { 'retry-after': '0' } } },
+    ]);
+    const startedAt = performance.now();
+    await client.actions.list();
+    assert.ok(performance.now() - startedAt >= 1000);
+    proxy.faults.push({ matches, answer: { status: 501 } });
+    await assert.rejects(client.actions.list(), ServerError);
+    proxy.faults.push({ matches, answer: { status: 429, headers: { 'retry-after': '3600' } } });
+    await assert.rejects(client.actions.list(), (error: RateLimitError) => {
+      assert.ok(error instanceof RateLimitError);
+      return error.retryAfter === 3600;
+    });
+  });
+
+  test('a key that may exist already is not made twice', async (t) => {
+    const { client, proxy } = await behind(t, [{ matches: /keys/, cutAfter: 0 }]);
+    await assert.rejects(client.keys.create({ name: 'once', permissions: ['test.*'] }), ConnectionError);
+    assert.equal(proxy.requests.length, 1);
+  });
+
+  test('a server that does not answer is a TimeoutError', async (t) => {
+    const matches = /./;
+    const { client } = await behind(t, Array(3).fill({ matches, hang: true }), { timeoutSeconds: 0.1 });
+    await assert.rejects(client.actions.list(), TimeoutError);
+  });
+
+  test('results go on behind the last one after broken connections', async (t) => {
+    const { asyncId } = await direct.batches.create({ jobs: jobs(500) });
+    await direct.batches.wait(asyncId);
+    const matches = /\/results/;
+    const { client, proxy } = await behind(t, [
+      { matches, cutAfter: 5_000 },
+      { matches, refuse: true },
+      { matches, cutAfter: 20_000 },
+    ]);
+    const results = await Array.fromAsync(client.batches.results(asyncId));
+    assert.deepEqual(
+      results.map(({ index, response }) => [index, response]),
+      jobs(500).map(({ params }, n) => [n, params]),
+    );
+    const cursors = proxy.requests.map(({ line }) => /cursor=\d+/.exec(line)?.[0]);
+    assert.equal(cursors.length, 4);
+    assert.equal(cursors[0], undefined);
+    assert.ok(cursors[1] !== undefined && cursors[1] === cursors[2] && cursors[3] !== cursors[1]);
+  });
+
+  test('a loop over results may end early, and its own error passes through', async () => {
+    const { asyncId } = await direct.batches.create({ jobs: jobs(100) });
+    await direct.batches.wait(asyncId);
+    for await (const { index } of direct.batches.results(asyncId)) if (index === 3) break;
+    const own = new Error('of the loop');
+    const loop = async () => {
+      for await (const _ of direct.batches.results(asyncId)) throw own;
+    };
+    await assert.rejects(loop, own);
+  });
+
+  test('wait goes on after events that break off, and polls where they do not come through', async (t) => {
+    const { asyncId } = await direct.batches.create({ jobs: [behave({ gate: 'broken' })] });
+    const events = /\/events/;
+    const { client, proxy } = await behind(t, [
+      { matches: events, cutAfter: 10 },
+      { matches: events, cutAt: '\n\n' },
+      { matches: events, answer: { status: 502 } },
+      { matches: /GET \/v1\/batches\/[0-9a-f]+$/, refuse: true },
+    ]);
+    const ended = client.batches.wait(asyncId);
+    await waitFor(async () => proxy.faults.length === 0, { what: 'all faults' });
+    assert.ok(proxy.requests.length > 4);
+    await system.pool.query(`insert into test.gate (name) values ('broken')`);
+    assert.equal((await ended).state, 'completed');
+  });
+
+  test('wait ends with the reason of its signal, and the batch goes on', async () => {
+    const { asyncId } = await direct.batches.create({ jobs: [behave({ gate: 'abandoned' })] });
+    const ending = new AbortController();
+    const why = new Error('no longer wanted');
+    const onProgress = () => ending.abort(why);
+    await assert.rejects(direct.batches.wait(asyncId, { signal: ending.signal, onProgress }), why);
+    assert.notEqual((await direct.batches.cancel(asyncId)).state, 'completed');
+    await system.pool.query(`insert into test.gate (name) values ('abandoned')`);
+    await direct.batches.wait(asyncId);
+  });
+
+  test('wait gives up when the server is away for longer than its patience', async () => {
+    const nowhere = new Batchwright({ url: 'http://127.0.0.1:1', key: ADMIN_KEY });
+    await assert.rejects(nowhere.batches.wait('0'.repeat(32), { patienceSeconds: 0 }), ConnectionError);
+  });
+
+  test('jobs are sent while they are made, with callback and options', async () => {
+    async function* made() {
+      for (let n = 0; n < 20_000; n++) yield job(n);
+    }
+    const options = { skipInvalid: true, concurrency: 5, rate: { limit: 100_000, perSeconds: 1 } };
+    const batch = await direct.batches.createFrom(made(), { options });
+    assert.equal(batch.counts.total, 20_000);
+    await direct.batches.cancel(batch.asyncId);
+    await direct.batches.wait(batch.asyncId);
+  });
+
+  test('an upload that the server refuses is not read any further', async () => {
+    let ended = false;
+    async function* endless() {
+      try {
+        for (;;) yield { ...job(1), params: { text: 'x'.repeat(1000) } };
+      } finally {
+        ended = true;
+      }
+    }
+    const stranger = new Batchwright({ url: system.url, key: 'bw_unknown' });
+    await assert.rejects(stranger.batches.createFrom(endless()), AuthenticationError);
+    await waitFor(async () => ended, { what: 'the end of the source' });
+  });
+
+  test('a wrong job of an upload is named by its line', async () => {
+    const source = [job(1), { ...job(2), action: 'nope' }];
+    await assert.rejects(direct.batches.createFrom(source), { name: 'BadRequestError', message: /line 2/ });
+  });
+
+  test('an upload is repeated from a function under one key, but a generator is read once', async (t) => {
+    const matches = /^POST \/v1\/batches/;
+    const { client, proxy } = await behind(t, [
+      { matches, cutAfter: 0 },
+      { matches, refuse: true },
+    ]);
+    const countBefore = await batchCount();
+    function* made() {
+      yield* jobs(10);
+    }
+    const batch = await client.batches.createFrom(made);
+    assert.equal(batch.counts.total, 10);
+    assert.equal(await batchCount(), countBefore + 1);
+    assert.equal(new Set(proxy.requests.map(({ key }) => key)).size, 1);
+
+    proxy.faults.push({ matches, refuse: true });
+    const sent = proxy.requests.length;
+    await assert.rejects(client.batches.createFrom(made()), ConnectionError);
+    assert.equal(proxy.requests.length, sent + 1);
+  });
+
+  test('an error of the source ends the upload, and nothing is stored', async () => {
+    const countBefore = await batchCount();
+    const own = new Error('the file cannot be read');
+    async function* failing() {
+      yield job(1);
+      throw own;
+    }
+    await assert.rejects(direct.batches.createFrom(failing()), own);
+    assert.equal(await batchCount(), countBefore);
+  });
+});
