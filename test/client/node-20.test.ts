@@ -22,8 +22,8 @@ const PROGRAM = `
   console.log(JSON.stringify({ version: process.versions.node, asyncId, state, indexes, refused }));`;
 
 /** One ended batch with two results. */
-const server = createServer(async (request, response) => {
-  for await (const _ of request);
+const server = createServer((request, response) => {
+  request.resume();
   const batch = JSON.stringify({ asyncId: 'a1', state: 'completed' });
   if (request.url?.endsWith('/results')) response.end('{"index":0}\n{"index":1}\n');
   else if (request.url?.endsWith('/events'))
