@@ -20,7 +20,7 @@ const LAST_NAMES = ['Lovelace', 'Turing', 'Dijkstra', 'Hopper', 'Johnson', 'Hoar
 
 interface Answer {
   status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: a script that reads JSON
+  // biome-ignore lint/suspicious/noExplicitAny: an answer is any JSON, and a newcomer's script has no types of it
   body: any;
 }
 
