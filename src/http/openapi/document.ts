@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of the running server: our routes, the actions of the registry, the routes of plugins. */
 import { catalogue, type ErrorName } from '../../contract/errors.ts';
-import { type Operation, operations, type Parameter, tags } from '../../contract/operations.ts';
+import { type Operation, type Parameter, tags } from '../../contract/operation.ts';
+import { operations } from '../../contract/operations.ts';
 import { ref, type Schema, schemas } from '../../contract/schemas.ts';
 import type { ActionView } from '../../pipeline/read/action-catalogue.ts';
 import type { Routes } from '../../plugin/routes.ts';

@@ -1,0 +1,137 @@
+/** The routes of batches, below `/v1`. */
+import {
+  asLines,
+  asyncId,
+  cursor,
+  idempotencyKey,
+  jobStatus,
+  json,
+  limit,
+  type Operation,
+  ofIntake,
+  query,
+} from './operation.ts';
+import { ref } from './schemas.ts';
+
+const accepted = { 202: { description: 'The batch.', content: json('Batch') } };
+const options = [
+  query('callbackUrl', 'For a body of lines: gets the results when the batch has ended.', { type: 'string' }),
+  query('skipInvalid', 'For a body of lines: an option of the batch.', { type: 'boolean' }),
+  query('concurrency', 'For a body of lines: an option of the batch.', { type: 'integer', minimum: 1 }),
+  query('rate', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
+];
+
+export const batches: Operation[] = [
+  {
+    method: 'post',
+    path: '/v1/batches',
+    id: 'createBatch',
+    tag: 'Batches',
+    summary: 'Run a batch of jobs',
+    parameters: [idempotencyKey, ...options],
+    body: {
+      required: true,
+      content: {
+        'application/json': ref('NewBatch'),
+        ...asLines('One Job a line, in constant memory.'),
+      },
+    },
+    answers: { 202: { description: 'The batch is stored.', content: json('Batch'), headers: ['Location'] } },
+    errors: ofIntake,
+  },
+  {
+    method: 'get',
+    path: '/v1/batches',
+    id: 'listBatches',
+    tag: 'Batches',
+    summary: 'List the batches, newest first',
+    parameters: [query('state', 'Batches of this state only.', ref('BatchState')), limit, cursor],
+    answers: { 200: { description: 'A page of batches.', content: json('BatchPage') } },
+  },
+  {
+    method: 'get',
+    path: '/v1/batches/{asyncId}',
+    id: 'getBatch',
+    tag: 'Batches',
+    summary: 'Show a batch',
+    parameters: [asyncId],
+    answers: { 200: { description: 'The batch.', content: json('Batch') } },
+    errors: ['batchNotFound'],
+  },
+  {
+    method: 'get',
+    path: '/v1/batches/{asyncId}/results',
+    id: 'listResults',
+    tag: 'Batches',
+    summary: 'List the results, in the order of the jobs',
+    parameters: [asyncId, jobStatus, limit, cursor],
+    answers: {
+      200: {
+        description: 'A page of results; all of them as lines or as CSV, by the Accept header.',
+        content: {
+          ...json('ResultPage'),
+          ...asLines('One Result a line.'),
+          'text/csv': { type: 'string', description: 'RFC 4180, with a header line.' },
+        },
+      },
+    },
+    errors: ['resultsNotFound'],
+  },
+  {
+    method: 'get',
+    path: '/v1/batches/{asyncId}/events',
+    id: 'followBatch',
+    tag: 'Batches',
+    summary: 'Follow a batch by server-sent events',
+    parameters: [asyncId],
+    answers: {
+      200: {
+        description: 'Events `progress` with the batch, at most four a second; `finished` is the last one.',
+        content: { 'text/event-stream': { type: 'string' } },
+      },
+      204: { description: 'The client has seen the last event already.' },
+    },
+    errors: ['batchNotFound'],
+  },
+  {
+    method: 'get',
+    path: '/v1/batches/{asyncId}/callbacks',
+    id: 'listDeliveryAttempts',
+    tag: 'Batches',
+    summary: 'List the attempts to deliver the callback',
+    parameters: [asyncId],
+    answers: { 200: { description: 'The attempts, first to last.', content: json('DeliveryAttempts') } },
+    errors: ['batchNotFound'],
+  },
+  {
+    method: 'post',
+    path: '/v1/batches/{asyncId}/cancel',
+    id: 'cancelBatch',
+    tag: 'Batches',
+    summary: 'Start no further job of the batch',
+    parameters: [asyncId],
+    answers: accepted,
+    errors: ['batchNotFound'],
+  },
+  {
+    method: 'post',
+    path: '/v1/batches/{asyncId}/restart',
+    id: 'restartBatch',
+    tag: 'Batches',
+    summary: 'Run again what has not succeeded',
+    parameters: [asyncId],
+    body: { content: json('Selection') },
+    answers: accepted,
+    errors: ['batchNotFound'],
+  },
+  {
+    method: 'post',
+    path: '/v1/batches/{asyncId}/repost',
+    id: 'repostBatch',
+    tag: 'Batches',
+    summary: 'Send the callback again',
+    parameters: [asyncId],
+    answers: accepted,
+    errors: ['batchNotFound'],
+  },
+];
