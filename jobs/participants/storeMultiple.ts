@@ -10,13 +10,8 @@
  */
 import { defineAction, NonRetryableError } from 'batchwright/plugin';
 import type { Participant, StoreMultiple } from '#schemas/participants/storeMultiple.ts';
-import {
-  lockImports,
-  type OptionalField,
-  raceIds,
-  sentFields,
-  storeParticipants,
-} from './lib/participant-rows.ts';
+import { raceIds } from '../lib/race-ids.ts';
+import { lockImports, type OptionalField, sentFields, storeParticipants } from './lib/participant-rows.ts';
 
 const SLICE = 2000;
 const MAX_NAMED_ROWS = 100;

@@ -5,6 +5,7 @@
  */
 import { defineRoutes, NonRetryableError, type RouteTools } from 'batchwright/plugin';
 import type { Request, RequestHandler } from 'express';
+import { raceIds } from '../lib/race-ids.ts';
 import { authenticate, requireConnectToken } from './lib/authenticate.ts';
 import { errorBody, FieldErrors } from './lib/envelope.ts';
 import { fieldErrors } from './lib/field-errors.ts';
@@ -12,7 +13,7 @@ import { jobsOf, MAX_PARTICIPANT_BYTES, parseParticipant, readParticipants } fro
 import { type Collection, sendAll, sendPage } from './lib/lists.ts';
 import { FIRST_PAGE, pageOf, wholeNumber } from './lib/paging.ts';
 import { PERMISSION_ALIASES, type PermissionName, permissionsOf } from './lib/permissions.ts';
-import { raceExists, raceIds } from './lib/race-rows.ts';
+import { raceExists } from './lib/race-rows.ts';
 import { eventRecords, raceRecords } from './lib/records.ts';
 import { sessionSecret } from './lib/session-secret.ts';
 import { signSession } from './lib/session-token.ts';
