@@ -5,6 +5,7 @@ import { callbackHeaderCipher } from '../access/callback-headers.ts';
 import { createKeys } from '../access/keys.ts';
 import { createSecretCipher } from '../access/secret-cipher.ts';
 import { createTenants } from '../access/tenants.ts';
+import { VERSION } from '../config/version.ts';
 import { DEFAULT_TENANT } from '../domain/caller.ts';
 import { createHttpApp } from '../http/app.ts';
 import type { ChildFigures } from '../metrics/child-figures.ts';
@@ -30,7 +31,6 @@ import type { listen } from './listen.ts';
 import { apiMetrics, areMetricsOpen, startProcessFigures } from './metrics.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
-import { VERSION } from './version.ts';
 
 /** Large requests written at once; each holds a connection only while the database writes. */
 const COPY_CONNECTIONS = 4;

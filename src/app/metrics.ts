@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { Pool } from 'pg';
 import type { Config } from '../config/config.ts';
+import { VERSION } from '../config/version.ts';
 import type { MetricsAccess } from '../http/metrics/metrics-routes.ts';
 import type { ChildFigures } from '../metrics/child-figures.ts';
 import { DatabaseFigures } from '../metrics/database-figures.ts';
@@ -11,7 +12,6 @@ import { ProcessFigures } from '../metrics/process-figures.ts';
 import { specialKind } from '../outbound/address-kind.ts';
 import { systemCounts } from '../pipeline/read/system-counts.ts';
 import { poolUse } from '../postgres/pools.ts';
-import { VERSION } from './version.ts';
 
 /** True where `/metrics` answers: with METRICS_KEY, or on a loopback address that only this host reaches. */
 export function areMetricsOpen({ metricsKey, host }: Pick<Config, 'metricsKey' | 'host'>): boolean {

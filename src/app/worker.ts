@@ -3,6 +3,7 @@
 import { callbackHeaderCipher } from '../access/callback-headers.ts';
 import { createTenants } from '../access/tenants.ts';
 import type { Config } from '../config/config.ts';
+import { VERSION } from '../config/version.ts';
 import { LimitedLog } from '../domain/limited-log.ts';
 import { createHttpService } from '../outbound/http-service.ts';
 import type { Mailer } from '../outbound/mail.ts';
@@ -24,7 +25,6 @@ import type { QuarantineDeps } from '../worker/quarantine/parent.ts';
 import { type ProcessLimits, startWatchdog } from '../worker/quarantine/watchdog.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
-import { VERSION } from './version.ts';
 
 /**
  * @param options.jobGraceMs how long a drain waits for jobs before it aborts them; 20 s when absent

@@ -1,22 +1,11 @@
 /** The command line: `npx batchwright …`. */
-import { Command } from 'commander';
-import { distribute } from './distribute.ts';
-import { adminKey } from './keys.ts';
+import { createProgram } from './program.ts';
+import { reportError } from './report-error.ts';
+import { endQuietlyWithoutReader } from './standard-output.ts';
 
-const program = new Command('batchwright').description('The batch endpoint that any API can have.');
-const keys = program.command('keys').description('API keys');
-keys
-  .command('admin')
-  .description('print the admin key of this data directory (DATA_DIR) or of ADMIN_KEY')
-  .action(adminKey);
-program
-  .command('distribute')
-  .description('spread the tables of batches over the nodes of a Citus cluster (DATABASE_URL), once')
-  .action(distribute);
-
+endQuietlyWithoutReader();
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
-  process.stderr.write(`batchwright: ${(error as Error).message}\n`);
-  process.exitCode = 1;
+  process.exitCode = reportError(error);
 }

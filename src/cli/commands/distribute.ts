@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+
+export function registerDistribute(program: Command): void {
+  program
+    .command('distribute')
+    .description('spread the tables of batches over the nodes of a Citus cluster (DATABASE_URL), once')
+    .action(async () => {
+      const { distribute } = await import('../distribute.ts');
+      await distribute();
+    });
+}

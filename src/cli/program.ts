@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import { VERSION } from '../config/version.ts';
+import { registerDistribute } from './commands/distribute.ts';
+import { registerKeys } from './commands/keys.ts';
+
+/**
+ * A command: a file of `commands/` that exports one function of this type, which adds the command to the program, and
+ * its line in `REGISTER`. What an action of it throws is printed and becomes the exit code; see `exit.ts`. Modules that
+ * take time to load, such as pg, are imported within the action: every call of the program loads all files of
+ * `commands/`.
+ */
+export type Register = (program: Command) => void;
+
+/** In the order of the help. */
+const REGISTER: readonly Register[] = [registerKeys, registerDistribute];
+
+/** The whole command line. Parsing throws CommanderError for wrong arguments, and after the help. */
+export function createProgram(): Command {
+  const program = new Command('batchwright')
+    .description('The batch endpoint that any API can have.')
+    .version(VERSION)
+    .helpCommand(false)
+    .showHelpAfterError('(--help shows what is allowed)')
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'batchwright: ')),
+    })
+    .exitOverride();
+  for (const register of REGISTER) register(program);
+  return program;
+}
