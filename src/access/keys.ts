@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { BatchwrightError } from '../contract/errors.ts';
-import { type Caller, covers, DEFAULT_TENANT, isAdmin } from '../domain/caller.ts';
+import { type Caller, covers, DEFAULT_TENANT } from '../domain/caller.ts';
 import { newCallbackSecret } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
 import { transaction } from '../postgres/transaction.ts';
@@ -17,6 +17,7 @@ import {
   validKeys,
 } from '../store/keys.ts';
 import { ensureTenant } from '../store/tenants.ts';
+import { requireAdmin } from './admin.ts';
 import type { SecretCipher } from './secret-cipher.ts';
 import { ADMIN_ID, digestOf, KEY_ID, newKey, newSecret, StoredKeys } from './stored-keys.ts';
 
@@ -196,10 +197,6 @@ async function allowedEnd(client: ClientBase, caller: Caller, wanted: Date | nul
       message: `expiresAt must not be after ${expiresAt.toISOString()}, when the key that asks expires`,
     });
   return wanted;
-}
-
-function requireAdmin(caller: Caller): void {
-  if (!isAdmin(caller)) throw new BatchwrightError('forbidden', { details: ['the key lacks admin'] });
 }
 
 /** The tenant whose keys a caller may see and revoke; null, for all tenants, for the admin key. */

@@ -161,8 +161,8 @@ function startDuties(
 async function openAccess({ config, adminKey, secretKey, registry, log }: ApiOptions, pool: Pool) {
   const cipher = createSecretCipher(secretKey);
   const keys = createKeys({ pool, adminKey, cipher, aliases: registry.permissionAliases });
-  const tenants = createTenants({ pool, callbackSecret: config.callbackSecret });
-  await tenants.callbackSecret(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
+  const tenants = createTenants({ pool, callbackSecrets: config.callbackSecrets });
+  await tenants.callbackSecrets(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
   await keys.logUnreadableSecrets(log);
   return { keys, tenants };
 }

@@ -49,7 +49,7 @@ export async function startWorker(
     applicationName: 'batchwright callbacks',
     log,
   });
-  const tenants = createTenants({ pool: engine.deps.pool, callbackSecret: config.callbackSecret });
+  const tenants = createTenants({ pool: engine.deps.pool, callbackSecrets: config.callbackSecrets });
   const deps: QuarantineDeps = { ...engine.deps, limits, onFork };
   const lanes: Lanes = startLanes({
     ...deps,
@@ -59,7 +59,7 @@ export async function startWorker(
     allow: config.callbackAllow,
     lookup: options.lookup,
     retrySeconds: config.callbackRetrySeconds,
-    callbackSecret: tenants.callbackSecret,
+    signingSecrets: tenants.signingSecrets,
     decryptCallbackHeaders: callbackHeaderCipher(config.secretKey).decrypt,
   });
   const presence = startPresence({

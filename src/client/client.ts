@@ -3,6 +3,7 @@ import { Batches } from './batches.ts';
 import { unwrapCallback } from './callback.ts';
 import { Keys } from './keys.ts';
 import { type CallOptions, type ClientOptions, Transport } from './transport.ts';
+import type { CallbackSecrets } from './types.ts';
 
 /**
  * A client of the API, for Node 20 and later, Deno, Bun and browsers. It needs nothing but fetch.
@@ -26,8 +27,26 @@ export class Batchwright {
     this.keys = new Keys(this.#transport);
   }
 
+  /** The secret that signs the callbacks of the key's tenant, and those that it has replaced lately. */
+  callbackSecrets({ signal }: CallOptions = {}): Promise<CallbackSecrets> {
+    return this.#transport.json({ path: '/v1/callback-secret', signal });
+  }
+
+  /**
+   * Makes a new secret; the old one signs beside it for 24 h. It needs a key with the permission `admin`, and is not
+   * repeated after a broken connection.
+   */
+  rotateCallbackSecret({ signal }: CallOptions = {}): Promise<CallbackSecrets> {
+    return this.#transport.json({
+      method: 'POST',
+      path: '/v1/callback-secret',
+      signal,
+      repeat: 'refused',
+    });
+  }
+
   /** The secret that signs the callbacks of the key's tenant. */
   async callbackSecret({ signal }: CallOptions = {}): Promise<string> {
-    return (await this.#transport.json<{ secret: string }>({ path: '/v1/callback-secret', signal })).secret;
+    return (await this.callbackSecrets({ signal })).secret;
   }
 }

@@ -142,6 +142,13 @@ export interface Key {
   expiresAt: string | null;
 }
 
+export interface CallbackSecrets {
+  /** `whsec_…` */
+  secret: string;
+  /** Replaced secrets that sign beside it, the youngest first; `endsAt` is null where the operator decides. */
+  previous: { secret: string; endsAt: string | null }[];
+}
+
 /** The body of a callback. */
 export interface Callback<Response = unknown> {
   asyncId: string;

@@ -48,6 +48,24 @@ export function textThat(check: (text: string) => boolean, allowed: string): Par
   };
 }
 
+/**
+ * One text or several that a check accepts, separated by commas. Blanks around them do not count.
+ *
+ * @param most how many are allowed
+ */
+export function listThat(
+  check: (text: string) => boolean,
+  most: number,
+  allowed: string,
+): Parser<readonly string[]> {
+  return (text) => {
+    const parts = text.split(',').map((part) => part.trim());
+    const isRight = parts.length <= most && new Set(parts).size === parts.length && parts.every(check);
+    if (!isRight) throw new NotAllowed(allowed);
+    return Object.freeze(parts);
+  };
+}
+
 function passes(check: (text: string) => boolean, text: string, allowed: string): boolean {
   try {
     return check(text);

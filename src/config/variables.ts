@@ -10,6 +10,7 @@ import {
   host,
   hostLimits,
   listOfSeconds,
+  listThat,
   oneOf,
   type Parser,
   postgresUrl,
@@ -19,6 +20,9 @@ import {
   wholeNumber,
 } from './parsers.ts';
 import { isSecretKey, MIN_SECRET_KEY_LENGTH } from './secret-key.ts';
+
+/** Each is a signature in every callback. */
+const MAX_CALLBACK_SECRETS = 5;
 
 export interface Variable<T = unknown> {
   name: string;
@@ -181,12 +185,18 @@ export const variables = {
     default: '5,300,1800,7200,18000,36000,50400,72000,86400',
     help: 'pauses between the attempts to deliver a callback',
   },
-  callbackSecret: {
+  callbackSecrets: {
     name: 'CALLBACK_SECRET',
-    parse: textThat(isCallbackSecret, 'whsec_ and 24 to 64 bytes in base64'),
+    parse: listThat(
+      isCallbackSecret,
+      MAX_CALLBACK_SECRETS,
+      `whsec_ and 24 to 64 bytes in base64; at most ${MAX_CALLBACK_SECRETS} of them, separated by commas`,
+    ),
     shownDefault: 'generated, kept in the database',
     isSecret: true,
-    help: '`whsec_…`, the secret that signs the callbacks of the tenant `default`',
+    help:
+      '`whsec_…`, the secret that signs the callbacks of the tenant `default`. While it is being replaced, the ' +
+      'new one and [the old ones](callbacks.md#a-new-secret), separated by commas',
   },
   smtpUrl: {
     name: 'SMTP_URL',

@@ -85,6 +85,15 @@ export const operations: readonly Operation[] = [
     answers: { 200: { description: 'The secret.', content: json('CallbackSecret') } },
   },
   {
+    method: 'post',
+    path: '/v1/callback-secret',
+    id: 'rotateCallbackSecret',
+    tag: 'Keys',
+    summary: 'Make a new secret for the callbacks of the tenant; the old one signs beside it for 24 h',
+    answers: { 201: { description: 'The new secret, and the old ones.', content: json('CallbackSecret') } },
+    errors: ['notConfigured'],
+  },
+  {
     method: 'get',
     path: '/v1/system',
     id: 'getSystem',
@@ -97,8 +106,7 @@ export const operations: readonly Operation[] = [
     path: '/v1/audit',
     id: 'listAudit',
     tag: 'Operation',
-    summary:
-      'List who made or revoked keys, cancelled or restarted batches, paused actions or changed limits',
+    summary: 'List who changed what: keys, callback secrets, batches, actions and limits',
     parameters: [limit, cursor],
     answers: { 200: { description: 'A page of entries, youngest first.', content: json('AuditPage') } },
   },

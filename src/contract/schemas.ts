@@ -85,6 +85,8 @@ const key = object({
   expiresAt: orNull('string', { format: 'date-time' }),
 });
 
+const callbackSecret: Schema = { type: 'string', pattern: '^whsec_' };
+
 const queue = object({
   queue: text,
   ready: described('Messages that are due.', count),
@@ -111,10 +113,13 @@ const worker = object({
 const auditEntry = object({
   id: text,
   at: time,
-  tenant: described('Whose key or batch it was; `default` for actions.', text),
+  tenant: described('Whose key, secret or batch it was; `default` for actions.', text),
   actor: described('The key that did it; `admin` is the admin key.', object({ keyId: text, tenant: text })),
   event: described('Such as `key.created`; there may be more in future.', text),
-  target: described('The id of the key, the asyncId of the batch, or the name of the action.', text),
+  target: described(
+    'The id of the key, the name of the tenant, the asyncId of the batch, or the name of the action.',
+    text,
+  ),
   details: described('What the event adds.', { type: 'object' }),
 });
 
@@ -319,7 +324,21 @@ export const schemas: Record<string, Schema> = {
       secret: described('The secret for signing requests, for a key made with `signing`.', text),
     },
   },
-  CallbackSecret: object({ secret: { type: 'string', pattern: '^whsec_' } }),
+  CallbackSecret: object({
+    secret: callbackSecret,
+    previous: described(
+      'Replaced secrets that sign beside it, the youngest first.',
+      arrayOf(
+        object({
+          secret: callbackSecret,
+          endsAt: described(
+            'Until then it signs; null where the operator decides.',
+            orNull('string', { format: 'date-time' }),
+          ),
+        }),
+      ),
+    ),
+  }),
   Health: object({ status: text }),
   AuditPage: object({ data: arrayOf(auditEntry), nextCursor: orNull('string') }),
   System: object({

@@ -20,15 +20,28 @@ export function isCallbackSecret(secret: string): boolean {
 }
 
 /**
- * Starts the HMAC-SHA256 of `id.timestamp.body`: the body is added piece by piece.
+ * The HMAC-SHA256 of `id.timestamp.body` by each of several secrets: the body is added piece by piece.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
-export function beginSignature(secret: string, id: string, timestamp: number): Hmac {
-  // A key object costs a third of the key that createHmac would make of the bytes.
-  const key = createSecretKey(secret.slice(PREFIX.length), 'base64');
-  return createHmac('sha256', key).update(`${id}.${timestamp}.`);
-}
+export class Signature {
+  readonly #hmacs: readonly Hmac[];
 
-export function signatureHeader(hmac: Hmac): string {
-  return `v1,${hmac.digest('base64')}`;
+  /** @param timestamp in seconds since 1970 */
+  constructor(secrets: readonly string[], id: string, timestamp: number) {
+    this.#hmacs = secrets.map((secret) => {
+      // A key object costs a third of the key that createHmac would make of the bytes.
+      const key = createSecretKey(secret.slice(PREFIX.length), 'base64');
+      return createHmac('sha256', key).update(`${id}.${timestamp}.`);
+    });
+  }
+
+  update(bytes: Buffer): this {
+    for (const hmac of this.#hmacs) hmac.update(bytes);
+    return this;
+  }
+
+  /** The value of `webhook-signature`: a signature for each secret, in their order. Call it once. */
+  header(): string {
+    return this.#hmacs.map((hmac) => `v1,${hmac.digest('base64')}`).join(' ');
+  }
 }

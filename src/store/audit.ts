@@ -5,6 +5,7 @@ import type { Caller } from '../domain/caller.ts';
 export type AuditEvent =
   | 'key.created'
   | 'key.revoked'
+  | 'callbackSecret.rotated'
   | 'batch.cancelled'
   | 'batch.restarted'
   | 'batch.reposted'
@@ -13,10 +14,10 @@ export type AuditEvent =
   | 'action.limitsChanged';
 
 export interface NewAuditEntry {
-  /** Whose key or batch it was. */
+  /** Whose key, secret or batch it was. */
   tenant: string;
   event: AuditEvent;
-  /** The id of the key, the asyncId of the batch, or the name of the action. */
+  /** The id of the key, the name of the tenant, the asyncId of the batch, or the name of the action. */
   target: string;
   details?: object | undefined;
 }

@@ -5,7 +5,8 @@ import { type Config, ConfigError, readConfig } from '../../src/config/config.ts
 import { namesAddress, namesHost } from '../../src/outbound/allow-list.ts';
 
 const DATABASE_URL = 'postgres://me:hunter2@db.test:5432/jobs';
-const CALLBACK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const callbackSecret = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`;
+const CALLBACK_SECRET = callbackSecret(7);
 
 type Plain = Omit<Config, 'callbackAllow' | 'httpAllow'>;
 
@@ -28,7 +29,7 @@ const defaults: Plain = {
   secretKey: undefined,
   retentionDays: 7,
   callbackRetrySeconds: [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
-  callbackSecret: undefined,
+  callbackSecrets: undefined,
   smtpUrl: undefined,
   httpLimits: new Map(),
   logLevel: 'info',
@@ -198,10 +199,21 @@ const variables: Record<
     allowed: 'it must be whole numbers of seconds, separated by commas',
   },
   CALLBACK_SECRET: {
-    sets: 'callbackSecret',
-    good: { [CALLBACK_SECRET]: CALLBACK_SECRET },
-    bad: ['whsec_c2hvcnQ=', 'hunter2hunter2hunter2hunter2hunter2', `whsec_${'!'.repeat(40)}`],
-    allowed: 'it must be whsec_ and 24 to 64 bytes in base64',
+    sets: 'callbackSecrets',
+    good: {
+      [CALLBACK_SECRET]: [CALLBACK_SECRET],
+      [`${callbackSecret(1)}, ${callbackSecret(2)}`]: [callbackSecret(1), callbackSecret(2)],
+    },
+    bad: [
+      'whsec_c2hvcnQ=',
+      'hunter2hunter2hunter2hunter2hunter2',
+      `whsec_${'!'.repeat(40)}`,
+      `${CALLBACK_SECRET},`,
+      `${CALLBACK_SECRET},${CALLBACK_SECRET}`,
+      `${CALLBACK_SECRET} ${callbackSecret(1)}`,
+      [1, 2, 3, 4, 5, 6].map(callbackSecret).join(),
+    ],
+    allowed: 'it must be whsec_ and 24 to 64 bytes in base64; at most 5 of them, separated by commas',
     secret: true,
   },
   SMTP_URL: {

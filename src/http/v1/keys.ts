@@ -8,7 +8,7 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { TEXT_FORMATS, textRule } from '../../domain/text.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import { callerOf } from '../auth/callers.ts';
-import { readObject } from '../body/members.ts';
+import { readMembers, readObject } from '../body/members.ts';
 import { queryOf } from '../body/query.ts';
 
 interface KeyRequest {
@@ -108,7 +108,12 @@ export function keyRoutes({ keys, tenants, publicUrl }: KeyRoutesDeps): Router {
   });
   router.get('/callback-secret', async (request, response) => {
     queryOf(request, []);
-    response.json({ secret: await tenants.callbackSecret(callerOf(request).tenant) });
+    response.json(await tenants.callbackSecrets(callerOf(request).tenant));
+  });
+  router.post('/callback-secret', async (request, response) => {
+    queryOf(request, []);
+    await readMembers(request, []);
+    response.status(201).json(await tenants.rotateCallbackSecret(callerOf(request)));
   });
   return router;
 }

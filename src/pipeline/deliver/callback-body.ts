@@ -2,13 +2,12 @@
  * The body of a callback. Its length and signature are sent before its first byte, so the body is read before
  * it is sent.
  */
-import type { Hmac } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Pool } from 'pg';
 import { toAsyncId } from '../../domain/batch.ts';
 import { FairShare } from '../../domain/fair-share.ts';
 import { OutboundError } from '../../outbound/outbound-error.ts';
-import { signatureHeader } from '../../outbound/signature.ts';
+import type { Signature } from '../../outbound/signature.ts';
 import { type BatchRow, findAnyBatch } from '../../store/batches.ts';
 import { type CallbackBatch, callbackBatches } from '../../store/deliveries.ts';
 import type { ResultPage } from '../../store/result-pages.ts';
@@ -45,7 +44,7 @@ export interface CallbackBody {
 }
 
 /** Starts the signature: the part before the body, with the time. */
-type BeginHmac = (signingTime: number) => Hmac;
+type BeginSignature = (signingTime: number) => Signature;
 
 /** The bodies of one process. Their memory is bounded and shared between tenants. */
 export class CallbackBodies {
@@ -67,14 +66,15 @@ export class CallbackBodies {
    */
   async withBody<T>(
     batch: CallbackSource,
-    beginHmac: BeginHmac,
+    beginSignature: BeginSignature,
     send: (body: CallbackBody) => Promise<T>,
   ): Promise<T> {
     const content = await this.#keep(batch);
-    if (!content) return this.#streaming.run(batch.tenant, () => this.#withStream(batch, beginHmac, send));
+    if (!content)
+      return this.#streaming.run(batch.tenant, () => this.#withStream(batch, beginSignature, send));
     try {
       const { signingTime } = batch;
-      const signature = signatureHeader(beginHmac(signingTime).update(content));
+      const signature = beginSignature(signingTime).update(content).header();
       return await send({ contentLength: content.length, signingTime, signature, content });
     } finally {
       this.#keptBytes -= content.length;
@@ -92,7 +92,7 @@ export class CallbackBodies {
 
   async #withStream<T>(
     { id, generation }: CallbackBatch,
-    beginHmac: BeginHmac,
+    beginSignature: BeginSignature,
     send: (body: CallbackBody) => Promise<T>,
   ): Promise<T> {
     const pool = this.#pool;
@@ -100,14 +100,14 @@ export class CallbackBodies {
     const [batch] = await callbackBatches(pool, [id]);
     if (batch?.generation !== generation) throw restarted();
     const { signingTime } = batch;
-    const hmac = beginHmac(signingTime);
+    const signed = beginSignature(signingTime);
     let contentLength = 0;
     for await (const piece of this.#bodyOf(batch)) {
-      hmac.update(piece);
+      signed.update(piece);
       contentLength += piece.length;
     }
-    const signature = signatureHeader(hmac);
-    const pieces = readAgain(pool, batch, this.#bodyOf(batch), beginHmac(signingTime), signature);
+    const signature = signed.header();
+    const pieces = readAgain(pool, batch, this.#bodyOf(batch), beginSignature(signingTime), signature);
     return send({ contentLength, signingTime, signature, content: Readable.from(pieces) });
   }
 
@@ -172,16 +172,16 @@ async function* readAgain(
   pool: Pool,
   batch: BatchRow,
   body: AsyncIterable<Buffer>,
-  hmac: Hmac,
+  again: Signature,
   signature: string,
 ): AsyncGenerator<Buffer> {
   let last: Buffer | undefined;
   for await (const piece of body) {
-    hmac.update(piece);
+    again.update(piece);
     if (last) yield last;
     last = piece;
   }
-  if (signatureHeader(hmac) !== signature || (await isRestarted(pool, batch))) throw restarted();
+  if (again.header() !== signature || (await isRestarted(pool, batch))) throw restarted();
   if (last) yield last;
 }
 

@@ -7,7 +7,7 @@ import { toAsyncId } from '../../domain/batch.ts';
 import type { AllowList } from '../../outbound/address-guard.ts';
 import { OutboundError } from '../../outbound/outbound-error.ts';
 import { type PostTimeouts, postStream, UnreadableBodyError } from '../../outbound/post.ts';
-import { beginSignature } from '../../outbound/signature.ts';
+import { Signature } from '../../outbound/signature.ts';
 import type { Log } from '../../plugin/context.ts';
 import { isDatabaseUnavailable } from '../../postgres/errors.ts';
 import type { BatchRow } from '../../store/batches.ts';
@@ -19,7 +19,8 @@ export interface SendCallbackDeps {
   allow: AllowList;
   /** How host names are resolved; `systemLookup` when absent. */
   lookup?: LookupFunction | undefined;
-  callbackSecret(tenant: string): Promise<string>;
+  /** The secrets that sign, the newest first. */
+  signingSecrets(tenant: string): Promise<readonly string[]>;
   /** The further headers of a callback. Throws when SECRET_KEY does not decrypt them. */
   decryptCallbackHeaders(encrypted: Buffer, tenant: string): Readonly<Record<string, string>>;
   /** Aborted when the process must stop: the attempt is given up and not counted. */
@@ -47,7 +48,7 @@ export async function sendCallback(
   batch: CallbackSource,
   url: string,
 ): Promise<Attempt> {
-  const secret = await deps.callbackSecret(batch.tenant);
+  const secrets = await deps.signingSecrets(batch.tenant);
   const id = webhookId(batch);
   let startedAt = performance.now();
   const attempt = (part: Partial<Attempt>): Attempt => ({
@@ -59,8 +60,8 @@ export async function sendCallback(
   });
   try {
     const further = furtherHeaders(deps, batch);
-    const beginHmac = (signingTime: number) => beginSignature(secret, id, signingTime);
-    const answer = await deps.bodies.withBody(batch, beginHmac, (signed) => {
+    const beginSignature = (signingTime: number) => new Signature(secrets, id, signingTime);
+    const answer = await deps.bodies.withBody(batch, beginSignature, (signed) => {
       startedAt = performance.now();
       const { allow, lookup, stopping: signal, timeouts } = deps;
       const { contentLength, content } = signed;

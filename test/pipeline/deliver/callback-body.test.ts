@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { after, describe, test } from 'node:test';
 import type { Pool } from 'pg';
 import { toBatchId } from '../../../src/domain/batch.ts';
+import { newCallbackSecret, Signature } from '../../../src/outbound/signature.ts';
 import { CallbackBodies, type CallbackBody } from '../../../src/pipeline/deliver/callback-body.ts';
 import { type CallbackBatch, callbackBatches } from '../../../src/store/deliveries.ts';
 import { startSystem } from '../../support/system.ts';
@@ -11,7 +11,8 @@ import { endedBatch } from './deliver-support.ts';
 
 const system = await startSystem({ after }, { worker: false });
 const { pool } = system;
-const beginHmac = (signingTime: number) => createHmac('sha256', 'secret').update(`${signingTime}.`);
+const secrets = [newCallbackSecret(), newCallbackSecret()];
+const beginSignature = (signingTime: number) => new Signature(secrets, 'an id', signingTime);
 
 /** An ended batch whose callback body has this many KiB, 300 per result. */
 async function batchOf(kib: number, tenant = 'default'): Promise<CallbackBatch> {
@@ -40,7 +41,7 @@ async function read({ content }: CallbackBody): Promise<Buffer> {
 }
 
 function signatureOf(time: number, body: Buffer): string {
-  return `v1,${beginHmac(time).update(body).digest('base64')}`;
+  return beginSignature(time).update(body).header();
 }
 
 describe('callback bodies', () => {
@@ -51,7 +52,7 @@ describe('callback bodies', () => {
       [1500, false],
     ] as const) {
       const batch = await batchOf(kib);
-      await bodies.withBody(batch, beginHmac, async (body) => {
+      await bodies.withBody(batch, beginSignature, async (body) => {
         assert.equal(Buffer.isBuffer(body.content), isKept, `${kib} KiB`);
         const bytes = await read(body);
         assert.equal(bytes.length, body.contentLength);
@@ -69,7 +70,7 @@ describe('callback bodies', () => {
       if (!readsToSend || !/from batchwright\.batch where id = \$1$/.test(text)) return undefined;
       return pool.query('update batchwright.batch set generation = generation + 1 where id = $1', [batch.id]);
     });
-    await new CallbackBodies(restarting).withBody(batch, beginHmac, async (body) => {
+    await new CallbackBodies(restarting).withBody(batch, beginSignature, async (body) => {
       readsToSend = true;
       await assert.rejects(read(body), {
         message: 'the batch was restarted while its callback was being sent',
@@ -79,7 +80,7 @@ describe('callback bodies', () => {
 
   test('a body fails before its end when it differs from the signed one', async () => {
     const batch = await batchOf(1500);
-    await new CallbackBodies(pool).withBody(batch, beginHmac, async (body) => {
+    await new CallbackBodies(pool).withBody(batch, beginSignature, async (body) => {
       await pool.query(
         `update batchwright.result set response = '{"message":"other"}' where batch_id = $1 and index = 3`,
         [batch.id],
@@ -95,7 +96,7 @@ describe('callback bodies', () => {
     const release = Promise.withResolvers<void>();
     const kept: boolean[] = [];
     const held = Array.from({ length: 40 }, async (_, n) => {
-      await bodies.withBody({ ...batch, tenant: `tenant${n}` }, beginHmac, async ({ content }) => {
+      await bodies.withBody({ ...batch, tenant: `tenant${n}` }, beginSignature, async ({ content }) => {
         kept.push(Buffer.isBuffer(content));
         if (kept.length === 40) release.resolve();
         // Streamed bodies share few places: they start at once.
@@ -105,13 +106,13 @@ describe('callback bodies', () => {
     await Promise.all(held);
     const count = kept.filter(Boolean).length;
     assert.ok(count >= 32 && count < 40, `${count} of 900 KiB were kept at once`);
-    await bodies.withBody(batch, beginHmac, async ({ content }) => assert.ok(Buffer.isBuffer(content)));
+    await bodies.withBody(batch, beginSignature, async ({ content }) => assert.ok(Buffer.isBuffer(content)));
   });
 
   test('a body that waited to be read is signed with the time of the reading', async () => {
     const batch = await batchOf(1500);
     const old = { ...batch, signingTime: batch.signingTime - 600 };
-    await new CallbackBodies(pool).withBody(old, beginHmac, async ({ signingTime }) => {
+    await new CallbackBodies(pool).withBody(old, beginSignature, async ({ signingTime }) => {
       assert.ok(signingTime >= batch.signingTime);
     });
   });

@@ -150,9 +150,9 @@ describe('a restart', () => {
     await startDelivering(t, apart, {
       // Requested after the batch was read: some results, or all, are deleted before the results are
       // read.
-      async callbackSecret() {
+      async signingSecrets() {
         assert.deepEqual((await apart.rpc('restart', { async: asyncId })).body, { restarted: true });
-        return secret;
+        return [secret];
       },
     });
     for (asyncId of asyncIds) {

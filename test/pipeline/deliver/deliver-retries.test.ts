@@ -249,9 +249,9 @@ describe('lanes that lose a callback message', () => {
         deliver(
           {
             ...deps,
-            async callbackSecret(tenant) {
+            async signingSecrets(tenant) {
               await deliver(deps, claim);
-              return deps.callbackSecret(tenant);
+              return deps.signingSecrets(tenant);
             },
           },
           claim,
@@ -281,9 +281,9 @@ describe('lanes that lose a callback message', () => {
         deliver(
           {
             ...deps,
-            async callbackSecret(tenant) {
+            async signingSecrets(tenant) {
               if (claim.message.attempt === 1) await deliver(deps, claim);
-              return deps.callbackSecret(tenant);
+              return deps.signingSecrets(tenant);
             },
           },
           claim,

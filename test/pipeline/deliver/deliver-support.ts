@@ -178,7 +178,7 @@ export async function startDelivering(
     bodies: new CallbackBodies(more.pool ?? system.pool),
     allow: system.config.callbackAllow,
     retrySeconds: [0, 0, 0],
-    callbackSecret: async () => secret,
+    signingSecrets: async () => [secret],
     decryptCallbackHeaders: callbackHeaderCipher(undefined).decrypt,
     stopping: stopping.signal,
     ...more,
