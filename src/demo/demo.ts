@@ -3,11 +3,11 @@
  * shows its progress, its results and its callback, and leaves nothing behind. `npm run demo -- tracx` runs an example
  * instead: the client of another system. On any error it exits with 1 and one line that gives the reason.
  */
-import { createClient } from './client.ts';
+import { Batchwright } from '../client/index.ts';
 import { type Example, exampleOf } from './examples.ts';
-import { addContacts, addEvent, mixedJobs, outcomeOf } from './jobs.ts';
+import { addContacts, addEvent, type MixedResponse, mixedJobs, outcomeOf } from './jobs.ts';
 import { type DemoProduct, startProduct } from './product.ts';
-import { type Receiver, startReceiver, verify } from './receiver.ts';
+import { type Receiver, startReceiver } from './receiver.ts';
 import * as report from './report.ts';
 
 /** Together with the time for stopping, the whole demo stays under a minute. */
@@ -46,21 +46,24 @@ async function runExample(example: Example, product: DemoProduct, receiver: Rece
 }
 
 async function runBatch({ url, adminKey }: DemoProduct, receiver: Receiver): Promise<void> {
-  const client = createClient({ url, key: adminKey, signal: ending.signal });
-  const event = await addEvent(client);
-  const contacts = await addContacts(client);
+  const client = new Batchwright({ url, key: adminKey });
+  const { signal } = ending;
+  const event = await addEvent(client, signal);
+  const contacts = await addContacts(client, signal);
   report.created(event, contacts);
 
   const jobs = mixedJobs(event, contacts);
-  const asyncId = await client.run(jobs, receiver.url);
+  const { asyncId } = await client.batches.create({ jobs, callbackUrl: receiver.url }, { signal });
   const bar = report.progressBar(asyncId, jobs.length);
-  await client.follow(asyncId, bar.update).finally(bar.stop);
-  report.results(outcomeOf(await client.results(asyncId)));
+  await client.batches.wait(asyncId, { signal, onProgress: bar.update }).finally(bar.stop);
+  report.results(
+    outcomeOf(await Array.fromAsync(client.batches.results<MixedResponse>(asyncId, { signal }))),
+  );
 
-  const callback = await receiver.received;
-  report.callback(callback);
-  verify(callback, await client.callbackSecret());
-  report.verified();
+  const received = await receiver.received;
+  report.received(received);
+  const secret = await client.callbackSecret({ signal });
+  report.verified(await client.unwrapCallback(received.body, received.headers, secret));
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

@@ -1,5 +1,5 @@
 /** The demo's data: an event, contacts, and one batch that mixes three kinds of jobs. */
-import type { DemoClient, Job, Result } from './client.ts';
+import type { Batchwright, Job, JobError, Result } from '../client/index.ts';
 
 export interface DemoEvent {
   id: number;
@@ -16,23 +16,27 @@ const FIRST_NAMES = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Donald', 'Frances', '
 const LAST_NAMES = ['Lovelace', 'Hopper', 'Dijkstra', 'Liskov', 'Knuth', 'Allen', 'Turing', 'Perlman'];
 
 /** One action, called alone. */
-export async function addEvent(client: DemoClient): Promise<DemoEvent> {
+export async function addEvent({ actions }: Batchwright, signal: AbortSignal): Promise<DemoEvent> {
   const name = 'Lakeside Run';
   const params = { name, races: [{ name: '10 km' }, { name: '5 km' }] };
-  const job = { namespace: 'event', action: 'addOrUpdateEvent', params };
-  const { id, races } = await client.call<Pick<DemoEvent, 'id' | 'races'>>(job);
+  type Added = Pick<DemoEvent, 'id' | 'races'>;
+  const { id, races } = await actions.run<Added>('event.addOrUpdateEvent', params, { signal });
   return { id, name, races };
 }
 
 /** In a batch of its own, because the invitations need the contacts; returns their ids. */
-export async function addContacts(client: DemoClient): Promise<number[]> {
+export async function addContacts({ batches }: Batchwright, signal: AbortSignal): Promise<number[]> {
   const jobs = Array.from({ length: CONTACTS }, (_, n): Job => {
     const params = { ...nameOf(n), email: `contact-${n}@example.com` };
     return { namespace: 'contact', action: 'addOrUpdateContact', params };
   });
-  const asyncId = await client.run(jobs);
-  await client.follow(asyncId);
-  return (await client.results<{ id: number }>(asyncId)).map(({ response }) => response.id);
+  const { asyncId } = await batches.createAndWait({ jobs }, { signal });
+  const ids: number[] = [];
+  for await (const { status, response } of batches.results<{ id: number }>(asyncId, { signal })) {
+    if (status !== 'succeeded') throw new Error(`a contact was not added: ${JSON.stringify(response)}`);
+    ids.push(response.id);
+  }
+  return ids;
 }
 
 /** Invitations, participants, and finally a job that must fail. */
@@ -48,18 +52,16 @@ export function mixedJobs(event: DemoEvent, contacts: readonly number[]): Job[] 
   return jobs;
 }
 
-/** What the jobs of `mixedJobs` respond with: each has some of these. */
+/** The responses of the jobs of `mixedJobs` that succeed: each has one of these. */
 export interface MixedResponse {
   results?: { inviteLinkYes?: string }[];
   stored?: number;
-  errorCode?: number;
-  message?: string;
 }
 
 /** A summary of the results of `mixedJobs`. */
 export interface Outcome {
   succeeded: number;
-  failed: Result<MixedResponse>[];
+  failed: { namespace: string; action: string; response: JobError }[];
   /** The links of the invitations. */
   links: string[];
   /** The number of participants, and of the jobs that stored them. */
@@ -69,11 +71,12 @@ export interface Outcome {
 
 /** Throws when a job did not end as expected. */
 export function outcomeOf(results: readonly Result<MixedResponse>[]): Outcome {
-  const failed = results.filter(({ status }) => status === 'failed');
-  const invited = results.flatMap(({ response }) => response.results ?? []);
-  const stored = results.flatMap(({ response }) => response.stored ?? []);
+  const failed = results.filter((result) => result.status === 'failed');
+  const succeeded = results.filter((result) => result.status === 'succeeded');
+  const invited = succeeded.flatMap(({ response }) => response.results ?? []);
+  const stored = succeeded.flatMap(({ response }) => response.stored ?? []);
   const outcome = {
-    succeeded: results.length - failed.length,
+    succeeded: succeeded.length,
     failed,
     links: invited.flatMap(({ inviteLinkYes }) => inviteLinkYes ?? []),
     stored: stored.reduce((total, count) => total + count, 0),

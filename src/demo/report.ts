@@ -1,8 +1,8 @@
 /** The demo's output, on standard output. */
 import { type Options, SingleBar } from 'cli-progress';
-import type { Progress } from './client.ts';
+import type { Batch, Callback } from '../client/index.ts';
 import type { DemoEvent, Outcome } from './jobs.ts';
-import type { Callback } from './receiver.ts';
+import type { ReceivedCallback } from './receiver.ts';
 
 const MARGIN = 12;
 
@@ -26,7 +26,7 @@ export function told(text: string): void {
 }
 
 export interface Bar {
-  update(progress: Progress): void;
+  update(batch: Batch): void;
   stop(): void;
 }
 
@@ -60,16 +60,15 @@ export function results({ succeeded, failed, links, stored, storingJobs }: Outco
     line('', `failed, as it should: ${namespace}.${action}: ${response.errorCode} ${response.message}`);
 }
 
-export function callback({ headers, body }: Callback): void {
-  const { results: received, ...head } = JSON.parse(body.toString());
-  line('callback', `${received.length} results in ${body.length.toLocaleString('en')} bytes`);
-  line('', JSON.stringify(head));
+export function received({ headers, body }: ReceivedCallback): void {
+  line('callback', `${body.length.toLocaleString('en')} bytes`);
   for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
     line('', `${name}: ${headers[name]}`);
 }
 
-export function verified(): void {
+export function verified({ results: delivered, ...head }: Callback): void {
   line('', 'signature verified');
+  line('', `${delivered.length} results, and ${JSON.stringify(head)}`);
 }
 
 export function stopped(ms: number): void {
