@@ -4,6 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
+import type { ChaosResult } from '../support/api.ts';
 import { notes } from '../support/jobs.ts';
 import { progressed, startSystem } from '../support/system.ts';
 
@@ -46,7 +47,8 @@ export const program: Program = {
       const last = await until(() => system.api.results(asyncId), { signal });
       if (JSON.stringify(last) !== JSON.stringify(after)) changed += 1;
       const recorded = new Set(before.map(({ index }) => index));
-      staleAnswers += last.filter((r) => r.response?.pid === stale.pid && !recorded.has(r.index)).length;
+      const isOfStale = (r: ChaosResult) => r.status === 'succeeded' && r.response.pid === stale.pid;
+      staleAnswers += last.filter((result) => isOfStale(result) && !recorded.has(result.index)).length;
       if (!stale.isAlive()) ended += 1;
       await stale.stop();
       await other.stop();

@@ -25,7 +25,7 @@ export const program: Program = {
       const pid = serverPid(postgres.dataDir);
       process.kill(pid, count % 2 === 0 ? 'SIGINT' : 'SIGQUIT');
       await until(() => isAnotherServer(postgres.dataDir, pid), { signal, everyMs: 20 });
-      await until(async () => (await system.api.call('/readyz').catch(() => undefined))?.status === 200, {
+      await until(async () => (await fetch(`${system.api.url}/readyz`).catch(() => null))?.ok === true, {
         signal,
         everyMs: 20,
       });

@@ -6,22 +6,21 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request as send } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Job } from '../../../src/client/index.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
-import type { List } from '../support/api.ts';
 import { notes } from '../support/jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /** The part of the body that was sent when the API is killed; null means as soon as it has answered. */
 const PHASES = [0.05, 0.5, 0.95, 1, null];
-const REPEAT_MS = 500;
 
 export const program: Program = {
   id: 'R7',
   title: 'the API is killed while it takes in a large batch, which is sent again',
   async run(chaos: Chaos): Promise<Finding[]> {
     const { scale, signal, say } = chaos;
-    const jobs = scale(300_000, 20_000);
-    const lines = notes(jobs).map((job) => `${JSON.stringify(job)}\n`);
+    const jobs = notes(scale(300_000, 20_000));
+    const lines = jobs.map((job) => `${JSON.stringify(job)}\n`);
     await using system = await startSystem(chaos);
     const ids: string[] = [];
     const findings: Finding[] = [];
@@ -29,11 +28,11 @@ export const program: Program = {
       const key = randomUUID();
       const first = await killAt(phase, lines, key, system);
       await system.startMain();
-      const second = await sendAgain(lines, key, system, signal);
-      const third = await sendAgain(lines, key, system, signal);
+      const second = await sendAgain(jobs, key, system, signal);
+      const third = await sendAgain(jobs, key, system, signal);
       ids.push(second);
-      system.checker.watch({ asyncId: second, jobs });
-      const listed = await listedIds(system);
+      system.checker.watch({ asyncId: second, jobs: jobs.length });
+      const listed = await system.api.listedIds();
       const strange = listed.filter((asyncId) => !ids.includes(asyncId)).length;
       const same = second === third && (first === undefined || first === second);
       say(`killed ${phase === null ? 'after the answer' : `at ${phase * 100} %`}`);
@@ -47,7 +46,7 @@ export const program: Program = {
         held: same && strange === 0,
       });
     }
-    const done = `${PHASES.length} batches of ${jobs} jobs as lines`;
+    const done = `${PHASES.length} batches of ${jobs.length} jobs as lines`;
     return [
       ...findings,
       ...(await system.checker.conclude(done, { withinMs: scale(1_800_000, 120_000), signal })),
@@ -83,26 +82,14 @@ async function killAt(
   return asyncId;
 }
 
+/** Its lines are the bytes of the first request. */
 async function sendAgain(
-  lines: readonly string[],
-  key: string,
-  system: System,
+  jobs: readonly Job[],
+  idempotencyKey: string,
+  { api }: System,
   signal: AbortSignal,
 ): Promise<string> {
-  const body = lines.join('');
-  const headers = { 'idempotency-key': key, 'content-type': 'application/x-ndjson' };
-  for (;;) {
-    const request = { method: 'POST', body, headers };
-    const { status, body: answer } = await system.api.call<{ asyncId: string }>('/v1/batches', request);
-    if (status === 202) return answer.asyncId;
-    if (status !== 409) throw new Error(`sent again, it answers ${status}: ${JSON.stringify(answer)}`);
-    await wait(REPEAT_MS, undefined, { signal });
-  }
-}
-
-async function listedIds({ api }: System): Promise<string[]> {
-  const { body } = await api.call<List>('/v1/batches?limit=1000');
-  return body.data.map(({ asyncId }) => asyncId);
+  return (await api.client.batches.createFrom(jobs, { idempotencyKey, signal })).asyncId;
 }
 
 function open({ api }: System, key: string) {

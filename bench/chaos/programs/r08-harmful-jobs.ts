@@ -1,11 +1,12 @@
 /** Jobs that end their process, among many normal ones. */
+import type { Job } from '../../../src/client/index.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
 import { job, notes } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSystem } from '../support/system.ts';
 
 const JOBS = 1_000;
-const HARMFUL: Record<number, object> = {
+const HARMFUL: Record<number, Job> = {
   200: job('harm', { how: 'exit' }),
   500: job('harm', { how: 'loop' }),
   800: job('harm', { how: 'memory' }),
@@ -21,8 +22,8 @@ export const program: Program = {
     const probes: number[] = [];
     await using probing = repeat(500, async () => {
       const begun = performance.now();
-      const { status } = await system.api.call('/v1/actions');
-      probes.push(status === 200 ? performance.now() - begun : Number.POSITIVE_INFINITY);
+      const answered = await system.api.client.actions.list().catch(() => undefined);
+      probes.push(answered ? performance.now() - begun : Number.POSITIVE_INFINITY);
     });
     const jobs = notes(JOBS).map((good, index) => HARMFUL[index] ?? good);
     const asyncId = await system.api.run(jobs, system.receiver.urlOf('harm'));
@@ -32,8 +33,8 @@ export const program: Program = {
       jobs: JOBS,
       callback: 'harm',
       isRight({ index, status, response }) {
-        if (!HARMFUL[index]) return status === 'succeeded' && response?.n === index;
-        const reason = response?.message ?? '';
+        if (!HARMFUL[index]) return status === 'succeeded' && response.n === index;
+        const reason = status === 'failed' ? response.message : '';
         reasons.set(index, reason);
         return status === 'failed' && reason.length > 0;
       },

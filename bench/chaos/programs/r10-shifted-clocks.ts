@@ -1,6 +1,7 @@
 /** The clocks of two workers are an hour off, in either direction. */
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Job } from '../../../src/client/index.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
 import { isUncharged } from '../support/checker.ts';
 import { notes } from '../support/jobs.ts';
@@ -18,7 +19,7 @@ export const program: Program = {
     await using system = await startSystem(chaos, { env: { ROLE: 'api' } });
     for (const shift of [HOUR_MS, -HOUR_MS])
       await system.startWorker({ imports: [CLOCK], env: { CLOCK_SHIFT_MS: String(shift) } });
-    const take = async (name: string, jobs: object[]) => {
+    const take = async (name: string, jobs: Job[]) => {
       const asyncId = await system.api.run(jobs, system.receiver.urlOf(name));
       system.checker.watch({ asyncId, jobs: jobs.length, callback: name, isRight: isUncharged });
     };

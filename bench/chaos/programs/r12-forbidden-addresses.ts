@@ -9,10 +9,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ApiError } from '../../../src/client/index.ts';
 import { type DnsRecord, type Question, startDnsServer } from '../../../test/outbound/dns-server.ts';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
-import type { Result } from '../support/api.ts';
+import type { ChaosResult } from '../support/api.ts';
 import { notes } from '../support/jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -119,8 +120,12 @@ export const program: Program = {
     if (names) urls.push(...Object.keys(INSIDE_NAMES).map(server.urlOf));
     const taken: string[] = [];
     for (const url of urls) {
-      const body = JSON.stringify({ jobs: notes(1), callbackUrl: url });
-      const { status } = await system.api.call('/batch?action=run', { method: 'POST', body });
+      const { batches } = system.api.client;
+      const created = batches.create({ jobs: notes(1), callbackUrl: url }, { signal });
+      const status = await created.then(
+        () => 202,
+        (error: ApiError) => error.status,
+      );
       if (status !== 400) taken.push(`${url}: ${status}`);
     }
     await request(system, urls);
@@ -224,10 +229,9 @@ function isFor(asked: Question['type'], { type }: DnsRecord): boolean {
 /** Each must fail. */
 async function request({ api, checker }: System, urls: readonly string[]): Promise<void> {
   const jobs = urls.map((url) => ({ namespace: 'http', action: 'request', params: { url } }));
-  const body = JSON.stringify({ jobs, options: { skipInvalid: true } });
-  const answer = await api.call<{ asyncId: string }>('/batch?action=run', { method: 'POST', body });
-  const isRight = ({ status }: Result) => status === 'failed';
-  checker.watch({ asyncId: answer.body.asyncId, jobs: jobs.length, isRight });
+  const { asyncId } = await api.client.batches.create({ jobs, options: { skipInvalid: true } });
+  const isRight = ({ status }: ChaosResult) => status === 'failed';
+  checker.watch({ asyncId, jobs: jobs.length, isRight });
 }
 
 /** Callbacks and requests to names whose address is another at the next look-up. */

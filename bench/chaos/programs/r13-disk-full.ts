@@ -4,10 +4,11 @@ import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { ApiError } from '../../../src/client/index.ts';
 import { startPostgres } from '../../support/postgres.ts';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
-import type { Api, List } from '../support/api.ts';
+import type { Api } from '../support/api.ts';
 import { type NoteOptions, notes } from '../support/jobs.ts';
 import { progressed, type System, startSystem } from '../support/system.ts';
 
@@ -47,20 +48,18 @@ async function onFullDisk(system: System, disk: string, { signal, say }: Chaos):
   const refused: string[] = [];
   const strange: string[] = [];
   async function offer(count: number, options: NoteOptions = { ms: 20 }): Promise<string | undefined> {
-    const body = JSON.stringify({
-      jobs: notes(count, options),
-      callbackUrl: system.receiver.urlOf('full'),
-    });
-    const answer = await system.api.call<{ asyncId: string; message: string }>('/batch?action=run', {
-      method: 'POST',
-      body,
-    });
-    if (answer.status === 200) {
-      acknowledged.add(answer.body.asyncId);
-      system.checker.watch({ asyncId: answer.body.asyncId, jobs: count, callback: 'full' });
-    } else if (answer.status === 503 && answer.headers.has('retry-after')) refused.push(answer.body.message);
-    else strange.push(`${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.status === 200 ? answer.body.asyncId : undefined;
+    const batch = { jobs: notes(count, options), callbackUrl: system.receiver.urlOf('full') };
+    try {
+      const { asyncId } = await system.api.client.batches.create(batch, { signal });
+      acknowledged.add(asyncId);
+      system.checker.watch({ asyncId, jobs: count, callback: 'full' });
+      return asyncId;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 503 && error.retryAfter !== undefined) refused.push(error.message);
+      else strange.push(`${error.status} ${error.message}`);
+      return undefined;
+    }
   }
   const settles: { recorded: number; stillMs: number; resumedMs: number }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
@@ -90,8 +89,8 @@ async function onFullDisk(system: System, disk: string, { signal, say }: Chaos):
     `the disk of Postgres full for ${FULL_MS / 1000} s, ${ROUNDS} times, at intake and at settle`,
     { withinMs: 120_000, signal },
   );
-  const { body } = await system.api.call<List>('/v1/batches?limit=1000');
-  const unknown = body.data.filter(({ asyncId }) => !acknowledged.has(asyncId)).length;
+  const listed = await system.api.listedIds();
+  const unknown = listed.filter((asyncId) => !acknowledged.has(asyncId)).length;
   return [
     ...findings,
     {

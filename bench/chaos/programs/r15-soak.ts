@@ -20,7 +20,7 @@ export const program: Program = {
     await using system = await startSystem(chaos);
     await using small = repeat(100, () => system.take(notes(10)));
     await using large = repeat(5_000, () => system.take(notes(3_000, { ms: 1 })));
-    await using reading = repeat(500, () => system.api.call('/v1/batches?limit=100'));
+    await using reading = repeat(500, () => system.api.client.batches.list({ limit: 100 }).pages().next());
     const memory: number[] = [];
     for (let third = 1; third <= 3; third++) {
       memory.push(await mostMemory(system.main().pid, (seconds * 1000) / 3, signal));

@@ -4,9 +4,10 @@
  * delivered with a valid signature.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Batch } from '../../../src/client/index.ts';
 import { until } from '../../support/until.ts';
 import type { Finding } from '../program.ts';
-import type { Api, Batch, Result } from './api.ts';
+import type { Api, ChaosResult } from './api.ts';
 import type { Received, Receiver } from './receiver.ts';
 
 /** An acknowledged batch. */
@@ -19,7 +20,7 @@ export interface Watched {
   /** The name of its callback; absent when it has none. */
   callback?: string | undefined;
   /** Checks a job's result; by default it must be succeeded with `n`, its index, in the response. */
-  isRight?(result: Result): boolean;
+  isRight?(result: ChaosResult): boolean;
 }
 
 export interface Checker extends AsyncDisposable {
@@ -165,12 +166,12 @@ async function results(
 }
 
 /** The expected result of a job of `notes`. */
-function isEchoed(result: Result): boolean {
-  return result.status === 'succeeded' && result.response?.n === result.index;
+function isEchoed(result: ChaosResult): boolean {
+  return result.status === 'succeeded' && result.response.n === result.index;
 }
 
 /** The same, at the first attempt. */
-export function isUncharged(result: Result): boolean {
+export function isUncharged(result: ChaosResult): boolean {
   return isEchoed(result) && result.attempts === 1;
 }
 

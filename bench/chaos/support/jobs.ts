@@ -1,4 +1,5 @@
 /** Jobs of the actions in bench/chaos/jobs. */
+import type { Job } from '../../../src/client/index.ts';
 
 export interface NoteOptions {
   /** The duration of each. */
@@ -12,10 +13,10 @@ export interface NoteOptions {
 }
 
 /** Jobs that return their number. */
-export function notes(count: number, options: NoteOptions = {}): object[] {
+export function notes(count: number, options: NoteOptions = {}): Job[] {
   return Array.from({ length: count }, (_, n) => job('note', { n, ...options }));
 }
 
-export function job(action: 'note' | 'harm' | 'sleep' | 'sleepInTransaction', params: object = {}): object {
+export function job(action: 'note' | 'harm' | 'sleep' | 'sleepInTransaction', params: object = {}): Job {
   return { namespace: 'chaos', action, params };
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { resolve } from 'node:path';
+import type { Job } from '../../../src/client/index.ts';
 import { type MainProcess, startMain } from '../../support/main-process.ts';
 import { createDatabase } from '../../support/postgres.ts';
 import { argumentsOf, nodeProcesses } from '../../support/processes.ts';
@@ -35,7 +36,7 @@ export interface System extends AsyncDisposable {
   /** Starts a separate worker; resolves when it takes jobs. */
   startWorker(options?: StartOptions): Promise<MainProcess>;
   /** Submits a batch with a callback and watches it; returns its asyncId. */
-  take(jobs: readonly object[], options?: { name?: string; host?: string }): Promise<string>;
+  take(jobs: readonly Job[], options?: { name?: string; host?: string }): Promise<string>;
   /** Checks that the API's process is alive. */
   alive(done: string): Finding;
   /** Checks that none of its workers was replaced; call it once. */
@@ -121,9 +122,8 @@ export async function startSystem({ postgres, signal }: Chaos, options: StartOpt
       };
     },
     async tenant(name) {
-      const body = JSON.stringify({ name: 'chaos', tenant: name, permissions: ['chaos.*'] });
-      const made = await api.call<{ key: string }>('/v1/keys', { method: 'POST', body });
-      const own = api.as(made.body.key);
+      const wanted = { name: 'chaos', tenant: name, permissions: ['chaos.*'] };
+      const own = api.as((await api.client.keys.create(wanted, { signal })).key);
       await trust(receiver, name, own);
       return own;
     },
@@ -132,8 +132,7 @@ export async function startSystem({ postgres, signal }: Chaos, options: StartOpt
 }
 
 async function trust(receiver: Receiver, tenant: string, api: Api): Promise<void> {
-  const { body } = await api.call<{ secret: string }>('/v1/callback-secret');
-  receiver.trust(tenant, body.secret);
+  receiver.trust(tenant, await api.client.callbackSecret());
 }
 
 async function stopIfAlive(main: MainProcess): Promise<void> {
