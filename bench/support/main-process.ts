@@ -1,9 +1,8 @@
 /** `src/main.ts` in a separate process, started like `npm start`. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
+import { type ProcessLog, readLog } from '../../src/demo/process-log.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node');
@@ -14,14 +13,10 @@ const NODE_FLAGS: string[] = scripts.start.match(/--\S+/g);
 export const PLUGIN_DIR = join(ROOT, 'bench');
 /** It drains within 25 s. */
 const KILL_MS = 30_000;
-const MAX_LOG_LENGTH = 100_000;
 
 export interface MainProcess {
   pid: number;
-  /**
-   * Resolves to the match when the process has written it; rejects when it ends before, or the signal aborts.
-   */
-  says(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray>;
+  says: ProcessLog['says'];
   /** False when it has ended, for any reason. */
   isAlive(): boolean;
   /**
@@ -56,14 +51,7 @@ export function startMain(options: {
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   return {
     pid: child.pid as number,
-    async says(pattern, signal) {
-      for (;;) {
-        const found = pattern.exec(log());
-        if (found) return found;
-        if (child.exitCode !== null) throw new Error(`src/main.ts ended: ${log().slice(-2000)}`);
-        await Promise.race([once(child.stdout as Readable, 'data', { signal }), ended]);
-      }
-    },
+    says: log.says,
     isAlive: () => child.exitCode === null && child.signalCode === null,
     async end(signal) {
       child.kill(signal);
@@ -88,14 +76,4 @@ function throughUnshare(
   const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
   const execArgv = ['--mount', 'sh', '-c', script, resolvConf, process.execPath, ...flags];
   return { execPath: 'unshare', execArgv };
-}
-
-function readLog({ stdout, stderr }: ChildProcess): () => string {
-  let text = '';
-  const onText = (piece: Buffer) => {
-    text = (text + piece).slice(-MAX_LOG_LENGTH);
-  };
-  stdout?.on('data', onText);
-  stderr?.on('data', onText);
-  return () => text;
 }

@@ -1,7 +1,5 @@
 /** The receiver of callbacks: reads each to its end and answers 204. */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { startLocalServer } from '../../src/demo/local-server.ts';
 
 export interface Receiver extends AsyncDisposable {
   /** The address for a callback of this name. */
@@ -18,7 +16,7 @@ export interface Receiver extends AsyncDisposable {
 export async function startReceiver(): Promise<Receiver> {
   const waiting = new Map<string, (at: number) => void>();
   let count = 0;
-  const server = createServer((request: IncomingMessage, response) => {
+  const server = await startLocalServer((request, response) => {
     request.resume();
     request.once('end', () => {
       const at = performance.now();
@@ -27,11 +25,8 @@ export async function startReceiver(): Promise<Receiver> {
       waiting.get((request.url ?? '').slice(1))?.(at);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
   return {
-    urlOf: (name) => `http://127.0.0.1:${port}/${name}`,
+    urlOf: (name) => `${server.url}/${name}`,
     count: () => count,
     received: (name, signal) =>
       new Promise<number>((resolve, reject) => {
@@ -43,11 +38,6 @@ export async function startReceiver(): Promise<Receiver> {
           resolve(at);
         });
       }),
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

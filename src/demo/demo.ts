@@ -20,18 +20,12 @@ async function main(name: string | undefined): Promise<void> {
   // Before anything is started: the name may be wrong.
   const example = name === undefined ? null : await exampleOf(name);
   const startedAt = performance.now();
-  const receiver = await startReceiver(ending.signal);
-  try {
-    const product = await startProduct(ending);
-    try {
-      report.started(product.url, receiver.url, performance.now() - startedAt);
-      if (example) await runExample(example, product, receiver);
-      else await runBatch(product, receiver);
-    } finally {
-      await product.stop();
-    }
-  } finally {
-    await receiver.close();
+  {
+    await using receiver = await startReceiver(ending.signal);
+    await using product = await startProduct(ending);
+    report.started(product.url, receiver.url, performance.now() - startedAt);
+    if (example) await runExample(example, product, receiver);
+    else await runBatch(product, receiver);
   }
   report.stopped(performance.now() - startedAt);
 }
@@ -78,8 +72,10 @@ const deadline = setTimeout(
 try {
   await main(process.argv[2]);
 } catch (error) {
-  // The code that was waiting fails with an error of its own; the real reason is in the signal.
-  const why: unknown = ending.signal.aborted ? ending.signal.reason : error;
+  // The code that was waiting fails with an error of its own; the real reason is in the signal, or in how the product
+  // ended.
+  const real: unknown = error instanceof SuppressedError ? error.error : error;
+  const why: unknown = ending.signal.aborted ? ending.signal.reason : real;
   process.stderr.write(`The demo failed: ${why instanceof Error ? why.message : String(why)}\n`);
   process.exitCode = 1;
 } finally {

@@ -1,26 +1,23 @@
 /** The product as the demo runs it: `src/main.ts` in separate processes, on a new data directory. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, readlink, realpath, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { stopOrphan } from '../embedded/orphan.ts';
+import { readLog } from './process-log.ts';
 
-export interface DemoProduct {
+/** Disposing of it drains the product and removes its data. That throws when it did not drain, or had already ended. */
+export interface DemoProduct extends AsyncDisposable {
   url: string;
   adminKey: string;
-  /** Drains the product, and removes its data. Throws when it did not drain, or had already ended. */
-  stop(): Promise<void>;
 }
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const READY = /"msg":"Batchwright is ready at ([^"]+)"/;
 /** An idle product drains in well under a second; it is killed when it takes longer than this. */
 const DRAIN_MS = 10_000;
-const MAX_LOG_LENGTH = 20_000;
 const CLEAN = 'exit code 0';
 
 /**
@@ -39,7 +36,8 @@ export async function startProduct(ending: AbortController): Promise<DemoProduct
   });
   const log = readLog(child);
   const ended = endOf(child);
-  const failure = (how: string) => new Error(`the product ended (${how}) ${log.end()}`.trimEnd());
+  const lastLines = () => log.text().trim().split('\n').slice(-5).join(' ');
+  const failure = (how: string) => new Error(`the product ended (${how}) ${lastLines()}`.trimEnd());
   let stopping = false;
   void ended.then((how) => stopping || ending.abort(failure(how)));
   const stop = async () => {
@@ -49,8 +47,8 @@ export async function startProduct(ending: AbortController): Promise<DemoProduct
     if (how !== CLEAN) throw failure(how);
   };
   try {
-    const [, url = ''] = await log.has(READY, ending.signal);
-    return { url, adminKey, stop };
+    const [, url = ''] = await log.says(READY, ending.signal);
+    return { url, adminKey, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -67,32 +65,6 @@ function environment(dataDir: string, adminKey: string): NodeJS.ProcessEnv {
     ADMIN_KEY: adminKey,
     LOG_LEVEL: 'warn',
     CALLBACK_ALLOW: '127.0.0.1',
-  };
-}
-
-interface ProductLog {
-  /** The last lines, as one. */
-  end(): string;
-  /** Resolves to the match when the log contains it; rejects when the signal is aborted before. */
-  has(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray>;
-}
-
-function readLog({ stdout, stderr }: ChildProcess): ProductLog {
-  let text = '';
-  const onText = (piece: Buffer) => {
-    text = (text + piece.toString()).slice(-MAX_LOG_LENGTH);
-  };
-  stdout?.on('data', onText);
-  stderr?.on('data', onText);
-  return {
-    end: () => text.trim().split('\n').slice(-5).join(' '),
-    async has(pattern, signal) {
-      for (;;) {
-        const found = pattern.exec(text);
-        if (found) return found;
-        await once(stdout as Readable, 'data', { signal });
-      }
-    },
   };
 }
 

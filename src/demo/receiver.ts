@@ -1,45 +1,32 @@
 /** The demo's receiver of callbacks: it keeps the bytes, because the signature is over them. */
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { startLocalServer } from './local-server.ts';
 
 export interface ReceivedCallback {
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
-export interface Receiver {
+export interface Receiver extends AsyncDisposable {
   url: string;
   /** The first callback; rejects when the signal is aborted before. */
   received: Promise<ReceivedCallback>;
-  close(): Promise<void>;
 }
 
 export async function startReceiver(signal: AbortSignal): Promise<Receiver> {
   const { promise: received, resolve, reject } = Promise.withResolvers<ReceivedCallback>();
   received.catch(() => {}); // thrown by the code that awaits it
   signal.addEventListener('abort', () => reject(signal.reason));
-  const server = createServer((request, response) => {
-    read(request).then((callback) => {
+  const server = await startLocalServer((request, response) => {
+    buffer(request).then((body) => {
       response.writeHead(204).end();
-      resolve(callback);
+      resolve({ headers: request.headers, body });
     }, reject);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`,
+    url: `${server.url}/callback`,
     received,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-}
-
-async function read(request: IncomingMessage): Promise<ReceivedCallback> {
-  return { headers: request.headers, body: await buffer(request) };
 }

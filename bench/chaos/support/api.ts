@@ -1,12 +1,5 @@
 /** A caller of the API that tolerates outages, like a good client: batchwright/client with more patience. */
-import {
-  ApiError,
-  type Batch,
-  Batchwright,
-  type Job,
-  NotFoundError,
-  type Result,
-} from '../../../src/client/index.ts';
+import { type Batch, Batchwright, type Job, NotFoundError, type Result } from '../../../src/client/index.ts';
 
 /** The responses of the jobs of bench/chaos/jobs. */
 export interface Response {
