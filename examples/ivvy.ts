@@ -19,6 +19,19 @@ interface SigningKey {
   secret: string;
 }
 
+interface List<Item> {
+  results: Item[];
+  meta: { totalResults: number };
+}
+
+/** The result of a job. */
+interface Result {
+  namespace: string;
+  action: string;
+  status: string;
+  response: unknown;
+}
+
 const CONTACTS = [
   { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com', phone: '+44 20 7946 0000' },
   { firstName: 'Alan', lastName: 'Turing', email: 'alan@example.com' },
@@ -32,10 +45,10 @@ export async function run({ url, adminKey, callbackUrl, print }: Options): Promi
   );
   const call = signedCalls(url, key);
 
-  const { ack } = await call('test', 'ping');
+  const { ack } = await call<{ ack: string }>('test', 'ping');
   print(`test.ping: it is ${ack}.`);
 
-  const event = await call('event', 'addOrUpdateEvent', {
+  const event = await call<{ id: number; code: string }>('event', 'addOrUpdateEvent', {
     title: 'Chocolate tasting',
     externalEventId: 'ivvy-demo',
     startDateTime: '2027-03-05 18:00:00 UTC',
@@ -44,12 +57,15 @@ export async function run({ url, adminKey, callbackUrl, print }: Options): Promi
   print(`event.addOrUpdateEvent: event ${event.id} has the code ${event.code}.`);
 
   const ids: number[] = [];
-  for (const contact of CONTACTS)
-    ids.push((await call('contact', 'addOrUpdateContact', { ...contact, updateIfExists: true })).id);
+  for (const contact of CONTACTS) {
+    const params = { ...contact, updateIfExists: true };
+    ids.push((await call<{ id: number }>('contact', 'addOrUpdateContact', params)).id);
+  }
   print(`contact.addOrUpdateContact: contacts ${ids.join(', ')}; the last one has unsubscribed.`);
 
   const filter = { email__ENDS: '@EXAMPLE.COM', status: 1 };
-  const list = await call('contact', 'getContactList', { start: 0, perPage: 10, filter });
+  const page = { start: 0, perPage: 10 };
+  const list = await call<List<object>>('contact', 'getContactList', { ...page, filter });
   print(`contact.getContactList: ${list.meta.totalResults} subscribed contacts at example.com.`);
 
   const jobs = [
@@ -57,17 +73,18 @@ export async function run({ url, adminKey, callbackUrl, print }: Options): Promi
     { namespace: 'event', action: 'getEvent', params: { id: event.id } },
     { namespace: 'contact', action: 'getContact', params: { id: 999_999 } },
   ];
-  const { asyncId } = await call('batch', 'run', { jobs, ...(callbackUrl ? { callbackUrl } : {}) });
+  const batch = { jobs, ...(callbackUrl ? { callbackUrl } : {}) };
+  const { asyncId } = await call<{ asyncId: string }>('batch', 'run', batch);
   print(`batch.run: batch ${asyncId} has ${jobs.length} jobs; the last one asks for an unknown contact.`);
-  while ((await call('batch', 'progress', { async: asyncId })).progress < 100) await sleep(50);
-  const { results } = await call('batch', 'results', { async: asyncId });
+  const progress = () => call<{ progress: number }>('batch', 'progress', { async: asyncId });
+  while ((await progress()).progress < 100) await sleep(50);
+  const { results } = await call<List<Result>>('batch', 'results', { async: asyncId });
   for (const { namespace, action, status, response } of results)
     print(`  ${namespace}.${action} ${status}: ${shortened(JSON.stringify(response))}`);
 
-  const invited = await call('event', 'getInvitedContactList', { eventId: event.id, start: 0, perPage: 10 });
-  const answers = invited.results.map(
-    ({ firstName, response }: Record<string, string>) => `${firstName} (${response})`,
-  );
+  type Invited = List<{ firstName: string; response: string }>;
+  const invited = await call<Invited>('event', 'getInvitedContactList', { eventId: event.id, ...page });
+  const answers = invited.results.map(({ firstName, response }) => `${firstName} (${response})`);
   print(`event.getInvitedContactList: ${answers.join(', ')}; U is undecided.`);
 }
 
@@ -88,8 +105,7 @@ async function makeKey(url: string, adminKey: string): Promise<SigningKey> {
 
 /** Signs each call by the steps of iVvy's documentation. */
 function signedCalls(url: string, { key, secret }: SigningKey) {
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is any JSON, and a newcomer's script has no types of it
-  return async (namespace: string, action: string, params: object = {}): Promise<any> => {
+  return async <Answer>(namespace: string, action: string, params: object = {}): Promise<Answer> => {
     const path = `/api/1.0/${namespace}?action=${action}`;
     const body = JSON.stringify(params);
     const md5 = createHash('md5').update(body).digest('hex');
@@ -109,6 +125,6 @@ function signedCalls(url: string, { key, secret }: SigningKey) {
     });
     const answer = await response.json();
     if (!response.ok) throw new Error(`${namespace}.${action}: ${JSON.stringify(answer)}`);
-    return answer;
+    return answer as Answer;
   };
 }

@@ -14,6 +14,11 @@ interface Options {
   print(line: string): void;
 }
 
+/** The answer to every batch. */
+interface Taken {
+  batchId: string;
+}
+
 interface Status {
   status: string;
   successCount: number;
@@ -42,18 +47,17 @@ export async function run({ url, adminKey, callbackUrl, print }: Options): Promi
     'X-COREOS-REQUEST-ID': 'example 1',
   };
 
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is any JSON, and a newcomer's script has no types of it
-  async function send(method: string, address: string, body?: string | FormData): Promise<any> {
+  async function send<Data>(method: string, address: string, body?: string | FormData): Promise<Data> {
     const response = await fetch(address, { method, headers, ...(body === undefined ? {} : { body }) });
-    const answer = (await response.json()) as { data: unknown };
+    const answer = (await response.json()) as { data: Data };
     if (!response.ok) throw new Error(`${method} ${address}: ${response.status} ${JSON.stringify(answer)}`);
     return answer.data;
   }
 
   /** Polls until the batch has ended, and prints what became of its items. */
-  async function follow({ batchId }: { batchId: string }): Promise<Status> {
+  async function follow({ batchId }: Taken): Promise<Status> {
     for (;;) {
-      const found: Status = await send('GET', `${cars}/status?batchId=${batchId}`);
+      const found = await send<Status>('GET', `${cars}/status?batchId=${batchId}`);
       if (found.status !== 'in progress') {
         print(`  ${found.status}: ${found.successCount} succeeded, ${found.failureCount} failed`);
         for (const { uniqueCode, id } of found.successDetails) print(`    ${uniqueCode} is ${id}`);
@@ -67,17 +71,19 @@ export async function run({ url, adminKey, callbackUrl, print }: Options): Promi
 
   const callback = callbackUrl === undefined ? {} : { callback: { url: callbackUrl } };
   print('POST /core/api/v2/participants/cars/batch creates two cars; a third has no code.');
-  const created = await follow(await send('POST', cars, JSON.stringify({ payload: CARS, ...callback })));
+  const created = await follow(
+    await send<Taken>('POST', cars, JSON.stringify({ payload: CARS, ...callback })),
+  );
 
   print('PATCH on the same path changes the color of the first one; its other properties stay.');
   const [{ id = '' } = {}] = created.successDetails;
   const payload = [{ id, properties: { color: 'blue' } }];
-  await follow(await send('PATCH', cars, JSON.stringify({ payload })));
+  await follow(await send<Taken>('PATCH', cars, JSON.stringify({ payload })));
 
   print('POST …/batch/upload creates the cars of a CSV file; its last line is too short.');
   const form = new FormData();
   form.append('file', new Blob([FILE], { type: 'text/csv' }), 'cars.csv');
-  await follow(await send('POST', `${cars}/upload`, form));
+  await follow(await send<Taken>('POST', `${cars}/upload`, form));
 
   const response = await fetch(`${url}/api/1.0/os1?action=getParticipant`, {
     method: 'POST',

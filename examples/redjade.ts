@@ -13,6 +13,29 @@ interface Options {
   print(line: string): void;
 }
 
+interface ImportAction {
+  id: number;
+  status: string;
+  success_count: number;
+  errors: { index: number; message: string }[];
+}
+
+/** A row as RedJade understood it. */
+interface Row {
+  index: number;
+  status: string;
+  errors: { field: string; message: string }[];
+  match: { participant_id: number; by: string } | null;
+  duplicate_of: number | null;
+}
+
+interface Participant {
+  id: number;
+  email: string;
+  first_name: string;
+  demographics: object;
+}
+
 const PARTICIPANTS = [
   {
     external_id: 'P-1',
@@ -28,26 +51,22 @@ const PARTICIPANTS = [
 ];
 
 export async function run({ url, adminKey, print }: Options): Promise<void> {
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is any JSON, and a newcomer's script has no types of it
-  async function send(method: string, path: string, body?: unknown): Promise<any> {
+  async function send<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
     const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
     const init = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await fetch(`${url}${path}`, { method, headers, ...init });
     const answer = await response.json();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`);
-    return answer;
+    return answer as Answer;
   }
 
   /** Starts an action, and polls its status. */
   async function apply(options: object) {
-    const { participant_import_action: action } = await send(
-      'POST',
-      '/v1/participant_import_actions',
-      options,
-    );
+    type Answer = { participant_import_action: ImportAction };
+    const started = await send<Answer>('POST', '/v1/participant_import_actions', options);
     for (;;) {
-      const path = `/v1/participant_import_actions/${action.id}`;
-      const { participant_import_action: now } = await send('GET', path);
+      const path = `/v1/participant_import_actions/${started.participant_import_action.id}`;
+      const { participant_import_action: now } = await send<Answer>('GET', path);
       if (now.status === 'completed' || now.status === 'failed') return now;
       await sleep(50);
     }
@@ -58,14 +77,15 @@ export async function run({ url, adminKey, print }: Options): Promise<void> {
   print('The event "Chocolate tasting" has the external_event_id 2026.');
 
   const payload = { external_event_id: 2026, participants: PARTICIPANTS };
-  const { participant_import: sent } = await send('POST', '/v1/participant_imports', payload);
+  type Sent = { participant_import: { id: number; row_count: number } };
+  const { participant_import: sent } = await send<Sent>('POST', '/v1/participant_imports', payload);
   print(
     `POST /v1/participant_imports: import ${sent.id} has ${sent.row_count} rows; nothing is applied yet.`,
   );
 
-  const { rows } = await send('GET', `/v1/participant_imports/${sent.id}/parser`);
+  const { rows } = await send<{ rows: Row[] }>('GET', `/v1/participant_imports/${sent.id}/parser`);
   for (const { index, status, errors, match, duplicate_of } of rows) {
-    const notes = errors.map(({ field, message }: Record<string, string>) => `${field} ${message}`);
+    const notes = errors.map(({ field, message }) => `${field} ${message}`);
     if (match) notes.push(`is participant ${match.participant_id}, by ${match.by}`);
     if (duplicate_of !== null) notes.push(`is a duplicate of row ${duplicate_of}`);
     print(`  row ${index}: ${[status, ...notes].join(', ')}`);
@@ -79,7 +99,12 @@ export async function run({ url, adminKey, print }: Options): Promise<void> {
   const applied = await apply({ participant_import_id: sent.id, ...skipping });
   print(`With skip_invalid and skip_duplicate_identity_matches: ${applied.status}.`);
 
-  const list = await send('POST', '/api/1.0/redjade?action=listParticipants', { external_event_id: 2026 });
+  const wanted = { external_event_id: 2026 };
+  const list = await send<{ results: Participant[] }>(
+    'POST',
+    '/api/1.0/redjade?action=listParticipants',
+    wanted,
+  );
   print(`${applied.success_count} rows were applied. The participants of the event:`);
   for (const { id, email, first_name, demographics } of list.results)
     print(`  ${id} ${first_name} <${email}> ${JSON.stringify(demographics)}`);
