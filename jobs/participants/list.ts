@@ -6,18 +6,19 @@
  *   when absent, 200 at most. `count` is the number of results in this answer.
  * - An unknown event fails the job with 404.
  */
-import { defineAction, NonRetryableError } from 'batchwright/plugin';
+import { defineAction } from 'batchwright/plugin';
 import type { List } from '#schemas/participants/list.ts';
+import { unknownEvent } from '../lib/events.ts';
+import { collection } from '../lib/lists.ts';
 import { countParticipants, eventExists, listParticipants } from './lib/participant-rows.ts';
 
 export default defineAction<List>({
   summary: 'List the participants of an event',
   example: { event_id: 1, start: 0, perPage: 100 },
   async run({ event_id, start = 0, perPage = 100 }, { sql, tenant }) {
-    if (!(await eventExists(sql, tenant, event_id)))
-      throw new NonRetryableError(`There is no event ${event_id}`, { errorCode: 404 });
+    if (!(await eventExists(sql, tenant, event_id))) throw unknownEvent(event_id);
     const totalResults = await countParticipants(sql, tenant, event_id);
     const results = await listParticipants(sql, tenant, event_id, { start, perPage });
-    return { meta: { totalResults, start, perPage, count: results.length }, results };
+    return collection(totalResults, { start, perPage }, results);
   },
 });

@@ -10,7 +10,7 @@
  */
 import { defineAction, NonRetryableError } from 'batchwright/plugin';
 import type { Participant, StoreMultiple } from '#schemas/participants/storeMultiple.ts';
-import { raceIds } from '../lib/race-ids.ts';
+import { raceIds } from '../lib/events.ts';
 import { lockImports, type OptionalField, sentFields, storeParticipants } from './lib/participant-rows.ts';
 
 const SLICE = 2000;
@@ -38,7 +38,6 @@ export default defineAction<StoreMultiple>({
   concurrency: 2,
   async run({ event_id, participants }, { sql, tenant, signal, progress }) {
     const races = await raceIds(sql, tenant, event_id);
-    if (!races) throw new NonRetryableError(`There is no event ${event_id}`, { errorCode: 404 });
     refuseUnknownRaces(participants, races, event_id);
 
     const distinct = oneOfEach(participants);

@@ -9,6 +9,7 @@
  */
 import { defineAction } from 'batchwright/plugin';
 import type { ListParticipants } from '#schemas/redjade/listParticipants.ts';
+import { collection } from '../lib/lists.ts';
 import { requireEvent } from './lib/event-rows.ts';
 import { countParticipants, listParticipants, type Participant } from './lib/participant-rows.ts';
 
@@ -22,7 +23,7 @@ export default defineAction<ListParticipants>({
     const eventId = await requireEvent(sql, tenant, external_event_id);
     const totalResults = await countParticipants(sql, tenant, eventId);
     const results = fitting(await listParticipants(sql, tenant, eventId, { start, perPage }));
-    return { meta: { totalResults, start, perPage, count: results.length }, results };
+    return collection(totalResults, { start, perPage }, results);
   },
 });
 

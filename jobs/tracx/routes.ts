@@ -5,7 +5,7 @@
  */
 import { defineRoutes, NonRetryableError, type RouteTools } from 'batchwright/plugin';
 import type { Request, RequestHandler } from 'express';
-import { raceIds } from '../lib/race-ids.ts';
+import { raceIds, unknownEvent } from '../lib/events.ts';
 import { authenticate, requireConnectToken } from './lib/authenticate.ts';
 import { errorBody, FieldErrors } from './lib/envelope.ts';
 import { fieldErrors } from './lib/field-errors.ts';
@@ -79,7 +79,6 @@ export default defineRoutes({
       const eventId = eventOf(request);
       const { tenant } = tools.callerOf(request);
       const races = await raceIds(tools.sql, tenant, eventId);
-      if (!races) throw unknownEvent(String(eventId));
       const { asyncId } = await imports.take(tenant, async () => {
         const { elements } = tools.readJsonArray(request, { array: null, parse: parseParticipant });
         const participants = await readParticipants(elements, eventId, races);
@@ -97,10 +96,6 @@ function eventOf({ params }: Request): number {
   const id = /^\d{1,16}$/.test(text) ? Number(text) : 0;
   if (id < 1 || !Number.isSafeInteger(id)) throw unknownEvent(text.slice(0, 100));
   return id;
-}
-
-function unknownEvent(id: string): NonRetryableError {
-  return new NonRetryableError(`There is no event ${id}`, { errorCode: 404 });
 }
 
 /** Throws 422 for a participant that breaks a field rule, or whose race does not exist. */
