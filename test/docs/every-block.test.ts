@@ -8,6 +8,7 @@ import { type Block, isOfRemovedFolder, ROOT, readBlocks, repositoryFiles } from
 const API = 'test/e2e/paste.test.ts';
 const CALLS = 'test/e2e/paste-calls.test.ts';
 const PLUGINS = 'test/e2e/paste-plugins.test.ts';
+const GUIDES = 'test/e2e/paste-guides.test.ts';
 const OPERATING = 'test/e2e/operating.test.ts';
 const COMMANDS = 'test/docs/commands.test.ts';
 const LIFECYCLE = 'test/docs/lifecycle.test.ts';
@@ -47,6 +48,33 @@ const CHECKED_BY: Record<string, string> = {
   'docs/plugins.md, Plugins in a folder of their own, json': PLUGINS,
   'docs/scaling.md, Figures, sh': PLUGINS,
   'docs/scaling.md, One Postgres, sql': PLUGINS,
+  'docs/client.md, A client, ts': GUIDES,
+  'docs/client.md, A batch and its results, ts': GUIDES,
+  'docs/client.md, Many jobs, ts': GUIDES,
+  'docs/client.md, Waiting, ts': GUIDES,
+  'docs/client.md, Results, ts': GUIDES,
+  'docs/client.md, Lists, ts': GUIDES,
+  'docs/client.md, Changing a batch, ts': GUIDES,
+  'docs/client.md, Actions, ts': GUIDES,
+  'docs/client.md, Keys and secrets, ts': GUIDES,
+  'docs/client.md, Callbacks, ts': GUIDES,
+  'docs/client.md, Errors, ts': GUIDES,
+  'docs/integrating.md, What every client does, sh': GUIDES,
+  'docs/integrating.md, curl, sh': GUIDES,
+  'docs/integrating.md, Node, js': GUIDES,
+  'docs/integrating.md, Python, python': GUIDES,
+  'docs/integrating.md, A receiver in Python, python': GUIDES,
+  'docs/plugin-tutorial.md, 2. The params, ts': GUIDES,
+  'docs/plugin-tutorial.md, 3. The action, ts': GUIDES,
+  'docs/plugin-tutorial.md, 4. Its test, ts': GUIDES,
+  'docs/plugin-tutorial.md, 5. Run it, sh': GUIDES,
+  'docs/plugin-tutorial.md, 6. Retries, ts': GUIDES,
+  'docs/plugin-tutorial.md, 7. Progress, ts': GUIDES,
+  'docs/plugin-tutorial.md, 8. A table, sql': GUIDES,
+  'docs/plugin-tutorial.md, 8. A table, ts': GUIDES,
+  'docs/plugin-tutorial.md, 9. A route, ts': GUIDES,
+  'docs/plugin-tutorial.md, 9. A route, sh': GUIDES,
+  'docs/plugin-tutorial.md, 10. A batch, sh': GUIDES,
   'docs/operating.md, systemd, ini': OPERATING,
   'docs/operating.md, A proxy in front, nginx': OPERATING,
   'docs/operating.md, Backup and restore, sh': OPERATING,
