@@ -5,7 +5,7 @@ import { loadPlugins, prepareDatabase } from './app/prepare.ts';
 import type { AppOptions, Running } from './app/running.ts';
 import { welcome } from './app/welcome.ts';
 import { type Config, readConfig } from './config/config.ts';
-import { adminKeyFile, readAdminKey, readSecretKey } from './config/generated-keys.ts';
+import { adminKeyFile, readAdminKey, readSecretKeys } from './config/generated-keys.ts';
 import { explainStartFailure } from './domain/start-error.ts';
 import { makeFolder } from './embedded/make-folder.ts';
 
@@ -31,7 +31,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const listening = await listen(config);
   await makeFolder(config.dataDir);
   const admin = await readAdminKey(config);
-  const secretKey = await readSecretKey(config);
+  const secretKeys = await readSecretKeys(config);
   const databaseUrl =
     config.databaseUrl ?? (await ending.begin('database', () => startDatabase(config, log, ending))).url;
   await prepareDatabase(config, databaseUrl, registry, log);
@@ -45,7 +45,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
       log,
       registry,
       adminKey: admin.key,
-      secretKey,
+      secretKeys,
       listening,
       workerFigures,
     }),
@@ -57,7 +57,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
       forkWorkers({
         config,
         databaseUrl,
-        secretKey,
+        secretKeys,
         log,
         url,
         onFork: (child) => workerFigures.follow(child),

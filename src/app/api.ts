@@ -3,6 +3,7 @@
 import type { Pool } from 'pg';
 import { callbackHeaderCipher } from '../access/callback-headers.ts';
 import { createKeys } from '../access/keys.ts';
+import { startReencryption } from '../access/reencryption.ts';
 import { createSecretCipher } from '../access/secret-cipher.ts';
 import { createTenants } from '../access/tenants.ts';
 import { VERSION } from '../config/version.ts';
@@ -45,8 +46,8 @@ const CALL_GRACE_MS = 18_000;
 interface ApiOptions extends AppOptions {
   registry: Registry;
   adminKey: string;
-  /** The value of `readSecretKey`. */
-  secretKey: string | undefined;
+  /** The value of `readSecretKeys`. */
+  secretKeys: readonly string[] | undefined;
   listening: Awaited<ReturnType<typeof listen>>;
   /** The figures of the workers that this process forks. */
   workerFigures?: ChildFigures | undefined;
@@ -113,7 +114,7 @@ async function openQueue(
 /** What the routes of batches and of single actions need. */
 function createPipeline(
   opened: AsyncDisposableStack,
-  { config, databaseUrl, secretKey, registry, log, lookup, callWaitMs }: ApiOptions,
+  { config, databaseUrl, secretKeys, registry, log, lookup, callWaitMs }: ApiOptions,
   { pool, copyPool, queue }: Pools & { queue: Queue },
 ) {
   const processLock = new ProcessLock({
@@ -131,7 +132,7 @@ function createPipeline(
     largeJobs: createLargeJobChecker(registry),
     log,
     limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
-    encryptCallbackHeaders: callbackHeaderCipher(secretKey).encrypt,
+    encryptCallbackHeaders: callbackHeaderCipher(secretKeys).encrypt,
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, lookup),
     endWatch: createEndWatch(pool),
     watch: createBatchWatch(pool),
@@ -148,18 +149,19 @@ function auditDays({ retentionDays }: ApiOptions['config']): number {
 /** Starts what the API does without a request. */
 function startDuties(
   opened: AsyncDisposableStack,
-  { config, registry, log, stallTimes }: ApiOptions,
+  { config, registry, secretKeys, log, stallTimes }: ApiOptions,
   pool: Pool,
 ): ReturnType<typeof startRetention> {
   const stallWatch = startStallWatch({ pool, queues: registry.queues, log }, stallTimes);
   opened.adopt(stallWatch, (watch) => watch.stop());
+  opened.adopt(startReencryption({ pool, log, secretKeys }), (started) => started.stop());
   return opened.adopt(startRetention({ pool, log, auditDays: auditDays(config) }), (started) =>
     started.stop(),
   );
 }
 
-async function openAccess({ config, adminKey, secretKey, registry, log }: ApiOptions, pool: Pool) {
-  const cipher = createSecretCipher(secretKey);
+async function openAccess({ config, adminKey, secretKeys, registry, log }: ApiOptions, pool: Pool) {
+  const cipher = createSecretCipher(secretKeys);
   const keys = createKeys({ pool, adminKey, cipher, aliases: registry.permissionAliases });
   const tenants = createTenants({ pool, callbackSecrets: config.callbackSecrets });
   await tenants.callbackSecrets(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start

@@ -7,13 +7,13 @@ import { type AppOptions, type Running, WORK_DRAIN_MS } from './running.ts';
 export function forkWorkers({
   config,
   databaseUrl,
-  secretKey,
+  secretKeys,
   log,
   url,
   onFork,
 }: AppOptions & {
   url: string;
-  secretKey: string | undefined;
+  secretKeys: readonly string[] | undefined;
   onFork: (child: ChildProcess) => void;
 }): Running {
   const { CALLBACK_ALLOW } = process.env;
@@ -23,7 +23,7 @@ export function forkWorkers({
     DATABASE_URL: databaseUrl,
     PUBLIC_URL: url,
     // The one in DATA_DIR goes with the embedded database, and the worker sees only a URL.
-    ...(secretKey === undefined ? {} : { SECRET_KEY: secretKey }),
+    ...(secretKeys === undefined ? {} : { SECRET_KEY: secretKeys.join() }),
     // The default depends on whether the database is embedded, and the worker sees only a URL.
     CALLBACK_ALLOW: CALLBACK_ALLOW ?? (config.databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
   };

@@ -60,7 +60,7 @@ export async function startWorker(
     lookup: options.lookup,
     retrySeconds: config.callbackRetrySeconds,
     signingSecrets: tenants.signingSecrets,
-    decryptCallbackHeaders: callbackHeaderCipher(config.secretKey).decrypt,
+    decryptCallbackHeaders: callbackHeaderCipher(config.secretKeys).decrypt,
   });
   const presence = startPresence({
     pool: engine.deps.pool,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isAdminKey } from '../domain/caller.ts';
 import { findOrGenerate, findSecret } from '../domain/secret-file.ts';
-import { isSecretKey } from './secret-key.ts';
+import { parseSecretKeys } from './secret-key.ts';
 
 export interface AdminKey {
   key: string;
@@ -32,18 +32,20 @@ export async function findAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promis
 }
 
 /**
- * SECRET_KEY, or, with the embedded database, the key stored beside it, which is generated on the first
+ * The keys in SECRET_KEY, or, with the embedded database, those stored beside it; one is generated on the first
  * start. Undefined with an operator's database: many machines may share it, and each would generate a
  * different key.
  */
-export async function readSecretKey(place: {
-  secretKey: string | undefined;
+export async function readSecretKeys(place: {
+  secretKeys: readonly string[] | undefined;
   databaseUrl: string | undefined;
   dataDir: string;
-}): Promise<string | undefined> {
-  if (place.secretKey !== undefined || place.databaseUrl !== undefined) return place.secretKey;
+}): Promise<readonly string[] | undefined> {
+  if (place.secretKeys !== undefined || place.databaseUrl !== undefined) return place.secretKeys;
   const generate = () => randomBytes(32).toString('hex');
-  return (await findOrGenerate(join(place.dataDir, 'secret-key'), isSecretKey, generate)).secret;
+  const isValid = (text: string) => parseSecretKeys(text) !== null;
+  const { secret } = await findOrGenerate(join(place.dataDir, 'secret-key'), isValid, generate);
+  return parseSecretKeys(secret) ?? [];
 }
 
 /** The file of the admin key in the data directory. */

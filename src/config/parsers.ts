@@ -66,6 +66,15 @@ export function listThat(
   };
 }
 
+/** A text that `parse` understands: it returns null for a wrong one. */
+export function parsedBy<T>(parse: (text: string) => T | null, allowed: string): Parser<T> {
+  return (text) => {
+    const value = parse(text);
+    if (value === null) throw new NotAllowed(allowed);
+    return value;
+  };
+}
+
 function passes(check: (text: string) => boolean, text: string, allowed: string): boolean {
   try {
     return check(text);

@@ -13,13 +13,14 @@ import {
   listThat,
   oneOf,
   type Parser,
+  parsedBy,
   postgresUrl,
   proxies,
   publicUrl,
   textThat,
   wholeNumber,
 } from './parsers.ts';
-import { isSecretKey, MIN_SECRET_KEY_LENGTH } from './secret-key.ts';
+import { parseSecretKeys, SECRET_KEYS_ALLOWED } from './secret-key.ts';
 
 /** Each is a signature in every callback. */
 const MAX_CALLBACK_SECRETS = 5;
@@ -155,14 +156,15 @@ export const variables = {
       'proxies whose `X-Forwarded-For` header is trusted, for limits by address and the log: ' +
       'the number of proxies in front, or their IP addresses and CIDRs, separated by commas',
   },
-  secretKey: {
+  secretKeys: {
     name: 'SECRET_KEY',
-    parse: textThat(isSecretKey, `${MIN_SECRET_KEY_LENGTH} characters or more`),
+    parse: parsedBy(parseSecretKeys, SECRET_KEYS_ALLOWED),
     shownDefault: 'embedded database: generated, kept in `DATA_DIR/secret-key`; else none',
     isSecret: true,
     help:
       '32 or more random characters (`openssl rand -hex 32`): encrypts the secrets of keys that ' +
-      '[sign](api.md#signed-requests)',
+      '[sign](api.md#signed-requests), and further headers of callbacks. While it is being ' +
+      '[changed](operating.md#a-new-secret_key), the new key and the old one, separated by a comma',
   },
   retentionDays: {
     name: 'RETENTION_DAYS',

@@ -26,7 +26,7 @@ const defaults: Plain = {
   maxBodyBytes: 67_108_864,
   maxJobBytes: 20_971_520,
   rateLimit: 6000,
-  secretKey: undefined,
+  secretKeys: undefined,
   retentionDays: 7,
   callbackRetrySeconds: [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
   callbackSecrets: undefined,
@@ -180,10 +180,23 @@ const variables: Record<
     allowed: `${WHOLE} 0 to 1000000000`,
   },
   SECRET_KEY: {
-    sets: 'secretKey',
-    good: { 'just as long as it must be: 32 !': 'just as long as it must be: 32 !' },
-    bad: ['thirty-one characters, so it is', 'x'],
-    allowed: 'it must be 32 characters or more',
+    sets: 'secretKeys',
+    good: {
+      'just as long as it must be: 32 !': ['just as long as it must be: 32 !'],
+      [`${'n'.repeat(32)},${'o'.repeat(32)}`]: ['n'.repeat(32), 'o'.repeat(32)],
+      [`${'n'.repeat(32)} , ${'o'.repeat(32)}`]: ['n'.repeat(32), 'o'.repeat(32)],
+    },
+    bad: [
+      'thirty-one characters: so it is',
+      'x',
+      'long enough in all, but not before the comma',
+      `${'n'.repeat(32)},`,
+      `${'n'.repeat(32)},${'o'.repeat(31)}`,
+      `${'n'.repeat(32)},${'n'.repeat(32)}`,
+      ['a', 'b', 'c'].map((letter) => letter.repeat(32)).join(),
+    ],
+    allowed:
+      'it must be 32 characters or more without a comma; or two such keys, the new and the old one, separated by a comma',
     secret: true,
   },
   RETENTION_DAYS: {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { findAdminKey, readAdminKey, readSecretKey } from '../../src/config/generated-keys.ts';
+import { findAdminKey, readAdminKey, readSecretKeys } from '../../src/config/generated-keys.ts';
 
 /** An empty data directory. */
 async function newDataDir(t: TestContext): Promise<string> {
@@ -15,7 +15,8 @@ async function newDataDir(t: TestContext): Promise<string> {
 test('the first start generates both keys and stores each in a private file of the data directory', async (t) => {
   const dataDir = await newDataDir(t);
   const admin = await readAdminKey({ adminKey: undefined, dataDir });
-  const secretKey = await readSecretKey({ secretKey: undefined, databaseUrl: undefined, dataDir });
+  const [secretKey] =
+    (await readSecretKeys({ secretKeys: undefined, databaseUrl: undefined, dataDir })) ?? [];
   assert.match(admin.key, /^bw_admin_[0-9a-f]{48}$/);
   assert.match(String(secretKey), /^[0-9a-f]{64}$/);
   assert.deepEqual((await readdir(dataDir)).sort(), ['admin-key', 'secret-key']);
@@ -28,29 +29,32 @@ test('the first start generates both keys and stores each in a private file of t
 test('later starts find the stored keys', async (t) => {
   const dataDir = await newDataDir(t);
   const adminPlace = { adminKey: undefined, dataDir };
-  const secretPlace = { secretKey: undefined, databaseUrl: undefined, dataDir };
-  const [admin, secretKey] = [await readAdminKey(adminPlace), await readSecretKey(secretPlace)];
+  const secretPlace = { secretKeys: undefined, databaseUrl: undefined, dataDir };
+  const [admin, secretKey] = [await readAdminKey(adminPlace), await readSecretKeys(secretPlace)];
   assert.deepEqual(
     [admin.generated, admin.fresh, await readAdminKey(adminPlace)],
     [true, true, { key: admin.key, generated: true, fresh: false }],
   );
   assert.equal(await findAdminKey(adminPlace), admin.key);
-  assert.equal(await readSecretKey(secretPlace), secretKey);
+  assert.deepEqual(await readSecretKeys(secretPlace), secretKey);
+  const [old] = secretKey ?? [];
+  await writeFile(join(dataDir, 'secret-key'), `${'n'.repeat(64)},${old}\n`);
+  assert.deepEqual(await readSecretKeys(secretPlace), ['n'.repeat(64), old]);
 });
 
 test('concurrent starts agree on one key', async (t) => {
   const dataDir = await newDataDir(t);
-  const place = { secretKey: undefined, databaseUrl: undefined, dataDir };
-  const keys = await Promise.all(Array.from({ length: 8 }, () => readSecretKey(place)));
-  assert.equal(new Set(keys).size, 1);
+  const place = { secretKeys: undefined, databaseUrl: undefined, dataDir };
+  const keys = await Promise.all(Array.from({ length: 8 }, () => readSecretKeys(place)));
+  assert.equal(new Set(keys.map(String)).size, 1);
 });
 
 test('a given key is used, and none is generated', async (t) => {
   const dataDir = await newDataDir(t);
-  const secretKey = 'a secret key that the operator chose';
+  const secretKeys = ['a secret key that the operator chose'];
   const databaseUrl = 'postgres://db.test/jobs';
-  assert.equal(await readSecretKey({ secretKey, databaseUrl: undefined, dataDir }), secretKey);
-  assert.equal(await readSecretKey({ secretKey, databaseUrl, dataDir }), secretKey);
+  assert.equal(await readSecretKeys({ secretKeys, databaseUrl: undefined, dataDir }), secretKeys);
+  assert.equal(await readSecretKeys({ secretKeys, databaseUrl, dataDir }), secretKeys);
   assert.deepEqual(await readAdminKey({ adminKey: 'the admin key of the operator', dataDir }), {
     key: 'the admin key of the operator',
     generated: false,
@@ -61,16 +65,16 @@ test('a given key is used, and none is generated', async (t) => {
 
 test('no secret key is generated for a database of the operator', async (t) => {
   const dataDir = await newDataDir(t);
-  const place = { secretKey: undefined, databaseUrl: 'postgres://db.test/jobs', dataDir };
-  assert.equal(await readSecretKey(place), undefined);
+  const place = { secretKeys: undefined, databaseUrl: 'postgres://db.test/jobs', dataDir };
+  assert.equal(await readSecretKeys(place), undefined);
   assert.deepEqual(await readdir(dataDir), []);
 });
 
 test('an empty key file is refused', async (t) => {
   const dataDir = await newDataDir(t);
-  const place = { secretKey: undefined, databaseUrl: undefined, dataDir };
+  const place = { secretKeys: undefined, databaseUrl: undefined, dataDir };
   await writeFile(join(dataDir, 'secret-key'), '\n');
-  await assert.rejects(readSecretKey(place), {
+  await assert.rejects(readSecretKeys(place), {
     message: `${join(dataDir, 'secret-key')} is empty: restore it, or remove it to have a new key generated`,
   });
 });
@@ -89,7 +93,7 @@ test('a key file without a valid key is refused, and its text is not shown', asy
 test('an unreadable key file is reported with the reason', async (t) => {
   const dataDir = await newDataDir(t);
   await mkdir(join(dataDir, 'secret-key'));
-  const place = { secretKey: undefined, databaseUrl: undefined, dataDir };
-  await assert.rejects(readSecretKey(place), { code: 'EISDIR' });
+  const place = { secretKeys: undefined, databaseUrl: undefined, dataDir };
+  await assert.rejects(readSecretKeys(place), { code: 'EISDIR' });
   assert.deepEqual(await readdir(dataDir), ['secret-key']);
 });

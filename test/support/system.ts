@@ -115,7 +115,7 @@ export async function startSystem(
     log,
     registry,
     adminKey: ADMIN_KEY,
-    secretKey: config.secretKey,
+    secretKeys: config.secretKeys,
     listening,
     callWaitMs: options.callWaitMs,
     stallTimes: options.stallTimes,

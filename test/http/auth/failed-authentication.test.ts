@@ -20,7 +20,7 @@ const system = await startSystem(
   { after },
   {
     worker: false,
-    env: { TRUST_PROXY: '127.0.0.1', SECRET_KEY: 'the secret key of these tests, 32 +', RATE_LIMIT: '0' },
+    env: { TRUST_PROXY: '127.0.0.1', SECRET_KEY: 'the secret key of these tests: 32 +', RATE_LIMIT: '0' },
   },
 );
 const signer = await makeSigningKey(system, { permissions: ['*'] });

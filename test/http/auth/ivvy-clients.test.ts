@@ -12,7 +12,7 @@ import { makeSigningKey } from '../../support/signed.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 
-const system = await startSystem({ after }, { env: { SECRET_KEY: 'the secret key of these tests, 32 +' } });
+const system = await startSystem({ after }, { env: { SECRET_KEY: 'the secret key of these tests: 32 +' } });
 const { key, secret } = await makeSigningKey(system, {
   permissions: ['test.*', 'rpc.*', 'event.*', 'contact.*'],
 });

@@ -10,7 +10,7 @@ import { ADMIN_KEY, type Answer, startSystem } from '../../support/system.ts';
 const RATE_LIMIT = 120;
 const system = await startSystem(
   { after },
-  { env: { SECRET_KEY: 'the secret key of these tests, 32 +', RATE_LIMIT: String(RATE_LIMIT) } },
+  { env: { SECRET_KEY: 'the secret key of these tests: 32 +', RATE_LIMIT: String(RATE_LIMIT) } },
 );
 const signer = await makeSigningKey(system);
 

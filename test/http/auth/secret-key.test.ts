@@ -3,13 +3,16 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { after, test } from 'node:test';
 import pino from 'pino';
+import { callbackHeaderCipher } from '../../../src/access/callback-headers.ts';
 import { startApi } from '../../../src/app/api.ts';
 import { listen } from '../../../src/app/listen.ts';
+import type { Json } from '../../support/json.ts';
 import { makeSigningKey, type SigningKey, sendSigned } from '../../support/signed.ts';
 import { ADMIN_KEY, startSystem } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
 import { storedRows } from '../stored-rows.ts';
 
-const SECRET_KEY = 'the secret key of these tests, 32 +';
+const SECRET_KEY = 'the secret key of these tests: 32 +';
 const system = await startSystem({ after }, { worker: false, env: { SECRET_KEY } });
 const signer = await makeSigningKey(system);
 
@@ -18,12 +21,20 @@ const VALIDATE = {
   body: '{"jobs":[{"namespace":"test","action":"echo","params":{}}]}',
 };
 
+interface LogLine {
+  msg: string;
+  /** The ids of keys, or their number. */
+  keys?: Json;
+  callbackHeaders?: number;
+}
+
 /** Another API process on the same database, drained after `use`; returns the lines of its log. */
 async function withApi(
-  secretKey: string | undefined,
-  use: (url: string) => Promise<void>,
-): Promise<{ msg: string; keys?: string[] }[]> {
+  secretKeys: readonly string[] | undefined,
+  use: (url: string, lines: () => LogLine[]) => Promise<void>,
+): Promise<LogLine[]> {
   const lines: string[] = [];
+  const parsed = () => lines.map((line) => JSON.parse(line));
   const stream = new Writable({
     write(line, _encoding, done) {
       lines.push(String(line));
@@ -32,22 +43,22 @@ async function withApi(
   });
   const { config, databaseUrl, registry } = system;
   const listening = await listen(config);
-  const log = pino({ level: 'error' }, stream);
+  const log = pino({ level: 'info' }, stream);
   const api = await startApi({
     config,
     databaseUrl,
     log,
     registry,
     adminKey: ADMIN_KEY,
-    secretKey,
+    secretKeys,
     listening,
   });
   try {
-    await use(listening.url);
+    await use(listening.url, parsed);
   } finally {
     await api.drain();
   }
-  return lines.map((line) => JSON.parse(line));
+  return parsed();
 }
 
 const createAt = (url: string, wanted: object) =>
@@ -76,7 +87,7 @@ test('a signing key is shown with its secret once, listed without it, and stored
 });
 
 test('with another SECRET_KEY, signed requests are answered 503 and the start logs it; all else works', async () => {
-  const lines = await withApi('another secret key than it was, long', async (url) => {
+  const lines = await withApi(['another secret key than it was: long'], async (url) => {
     for (let count = 0; count < 2; count++) {
       const { status, body } = await sendSigned(url, signer, VALIDATE);
       assert.equal(status, 503);
@@ -128,8 +139,58 @@ test('without SECRET_KEY no signing keys are created, signed requests are answer
 });
 
 test('with the original SECRET_KEY another process accepts signed requests and its start logs nothing', async () => {
-  const lines = await withApi(SECRET_KEY, async (url) => {
+  const lines = await withApi([SECRET_KEY], async (url) => {
     assert.equal((await sendSigned(url, signer, VALIDATE)).status, 200);
   });
-  assert.deepEqual(lines, []);
+  const secretLines = lines.filter(({ msg }) => /SECRET_KEY|secret/.test(msg));
+  assert.deepEqual(secretLines, []);
+});
+
+test('with a new SECRET_KEY before the old one, everything is encrypted anew, and the start says so', async () => {
+  const { pool } = system;
+  const next = 'the next secret key of these tests: longer';
+  const headers = { authorization: 'Bearer of the receiver' };
+  const old = callbackHeaderCipher([SECRET_KEY]);
+  // More than are encrypted at once.
+  await pool.query(
+    `insert into batchwright.batch (id, expires_at, total, tenant, key_id, callback_headers, state)
+     select batchwright.new_batch_id(), now() + interval '1 day', 1, 'acme', 'k', $1, 'completed'
+     from generate_series(1, 250)`,
+    [old.encrypt(headers, 'acme')],
+  );
+  await pool.query(
+    `insert into batchwright.batch (id, expires_at, total, tenant, key_id, callback_headers, state)
+     values (batchwright.new_batch_id(), now() + interval '1 day', 1, 'acme', 'k', 'unreadable', 'completed')`,
+  );
+  const signing = await pool.query('select from batchwright.api_key where secret is not null');
+  const lines = await withApi([next, SECRET_KEY], async (url, logged) => {
+    assert.equal((await sendSigned(url, signer, VALIDATE)).status, 200);
+    await waitFor(async () => logged().some(({ msg }) => /needs the second key/.test(msg)), {
+      what: 'the end of the encryption',
+    });
+    assert.equal((await sendSigned(url, signer, VALIDATE)).status, 200);
+  });
+  const ends = lines.filter(({ msg }) => /needs the second key|neither key/.test(msg));
+  assert.deepEqual(
+    ends.map(({ keys, callbackHeaders }) => [keys, callbackHeaders]),
+    [
+      [0, 1],
+      [signing.rowCount, 250],
+    ],
+  );
+  const { rows } = await pool.query<{ bytes: Buffer }>(
+    `select callback_headers as bytes from batchwright.batch
+     where tenant = 'acme' and callback_headers <> 'unreadable'`,
+  );
+  assert.equal(rows.length, 250);
+  for (const { bytes } of rows)
+    assert.deepEqual(callbackHeaderCipher([next]).decrypt(bytes, 'acme'), headers);
+
+  const alone = await withApi([next], async (url) => {
+    assert.equal((await sendSigned(url, signer, VALIDATE)).status, 200, 'the old key can be removed');
+  });
+  assert.deepEqual(
+    alone.filter(({ msg }) => msg.startsWith('SECRET_KEY ')),
+    [],
+  );
 });

@@ -7,7 +7,7 @@ import { storedRows } from '../stored-rows.ts';
 
 const system = await startSystem(
   { after },
-  { worker: false, env: { SECRET_KEY: 'the secret key of these tests, 32 +' } },
+  { worker: false, env: { SECRET_KEY: 'the secret key of these tests: 32 +' } },
 );
 const signer = await makeSigningKey(system);
 const body = JSON.stringify({ jobs: [{ namespace: 'test', action: 'echo', params: {} }] });

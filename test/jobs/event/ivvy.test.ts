@@ -13,7 +13,7 @@ import { ADMIN_KEY, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { mutated, seeded } from './mutations.ts';
 
-const env = { SECRET_KEY: 'the secret key of these tests, 32 +' };
+const env = { SECRET_KEY: 'the secret key of these tests: 32 +' };
 const system = await startSystem({ after }, { env });
 const PERMISSIONS = ['event.*', 'contact.*', 'test.*'];
 
