@@ -19,7 +19,7 @@ import {
 import { ensureTenant } from '../store/tenants.ts';
 import { requireAdmin } from './admin.ts';
 import type { SecretCipher } from './secret-cipher.ts';
-import { ADMIN_ID, digestOf, KEY_ID, newKey, newSecret, StoredKeys } from './stored-keys.ts';
+import { ADMIN_ID, digestOf, isStoredKeyId, newKey, newSecret, StoredKeys } from './stored-keys.ts';
 
 export interface NewKey {
   name: string;
@@ -126,7 +126,7 @@ export function createKeys(options: {
     /** Throws `notFound` when the tenant has no such key. */
     async revoke(caller: Caller, id: string): Promise<void> {
       requireAdmin(caller);
-      if (!KEY_ID.test(id) || !(await deleteAndNote(pool, caller, id)))
+      if (!isStoredKeyId(id) || !(await deleteAndNote(pool, caller, id)))
         throw new BatchwrightError('notFound');
       storedKeys.forget(id);
     },

@@ -9,7 +9,7 @@ const CACHE_MS = 2000;
 const MAX_CACHED = 10_000;
 /** The id of the admin key, which is not stored. */
 export const ADMIN_ID = 'admin';
-export const KEY_ID = /^[0-9a-f]{16}$/;
+const KEY_ID = /^[0-9a-f]{16}$/;
 const KEY = /^bw_([0-9a-f]{16})_([0-9a-f]{48})$/;
 
 export interface CachedKey {
@@ -23,7 +23,12 @@ export interface CachedKey {
 
 /** False for the ids that are not of an API key: those of a plugin's own callers. */
 export function isKeyId(id: string): boolean {
-  return id === ADMIN_ID || KEY_ID.test(id);
+  return id === ADMIN_ID || isStoredKeyId(id);
+}
+
+/** True for the form of a stored key's id. */
+export function isStoredKeyId(id: string): boolean {
+  return KEY_ID.test(id);
 }
 
 export class StoredKeys {
@@ -44,7 +49,7 @@ export class StoredKeys {
 
   /** False for the id of a key that is unknown, revoked or expired. */
   async isValid(id: string): Promise<boolean> {
-    return KEY_ID.test(id) && (await this.#lookUp(id)) !== null;
+    return isStoredKeyId(id) && (await this.#lookUp(id)) !== null;
   }
 
   /** Drops a revoked key from the cache. */

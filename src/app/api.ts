@@ -2,6 +2,7 @@
 
 import type { Pool } from 'pg';
 import { callbackHeaderCipher } from '../access/callback-headers.ts';
+import { startKeyUse } from '../access/key-use.ts';
 import { createKeys } from '../access/keys.ts';
 import { startReencryption } from '../access/reencryption.ts';
 import { createSecretCipher } from '../access/secret-cipher.ts';
@@ -68,7 +69,7 @@ export async function startApi(options: ApiOptions): Promise<Running> {
   const queue = await openQueue(opened, options);
   const pipeline = createPipeline(opened, options, { ...pools, queue });
   const retention = startDuties(opened, options, pools.pool);
-  const access = await openAccess(options, pools.pool);
+  const access = await openAccess(opened, options, pools.pool);
   listening.serve(await createApp(options, { ...access, ...pools, pipeline, figures }));
   const closing = opened.move();
   return {
@@ -160,13 +161,18 @@ function startDuties(
   );
 }
 
-async function openAccess({ config, adminKey, secretKeys, registry, log }: ApiOptions, pool: Pool) {
+async function openAccess(
+  opened: AsyncDisposableStack,
+  { config, adminKey, secretKeys, registry, log }: ApiOptions,
+  pool: Pool,
+) {
   const cipher = createSecretCipher(secretKeys);
   const keys = createKeys({ pool, adminKey, cipher, aliases: registry.permissionAliases });
   const tenants = createTenants({ pool, callbackSecrets: config.callbackSecrets });
   await tenants.callbackSecrets(DEFAULT_TENANT); // a tenant exists from its first mention, this one from the start
   await keys.logUnreadableSecrets(log);
-  return { keys, tenants };
+  const keyUse = opened.adopt(startKeyUse({ pool, log }), (started) => started.stop());
+  return { keys, keyUse, tenants };
 }
 
 /** Throws a StartError when the routes of a plugin cannot be added. */
@@ -175,6 +181,7 @@ function createApp(
   {
     pipeline,
     keys,
+    keyUse,
     tenants,
     pool,
     routePool,
@@ -190,6 +197,7 @@ function createApp(
     ...pipeline,
     bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
     keys,
+    keyUse,
     tenants,
     pluginPipeline: createPluginPipeline({ ...pipeline, callbackForms: registry.callbacks }),
     routeSqlOf: createRouteSql(routePool),

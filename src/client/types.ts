@@ -140,6 +140,8 @@ export interface Key {
   permissions: string[];
   createdAt: string;
   expiresAt: string | null;
+  /** When a request with it was last accepted, to the minute; null when none was. */
+  lastUsedAt: string | null;
 }
 
 export interface CallbackSecrets {

@@ -83,6 +83,10 @@ const key = object({
   createdBy: described('The id of the key that made it.', text),
   createdAt: time,
   expiresAt: orNull('string', { format: 'date-time' }),
+  lastUsedAt: described(
+    'When a request with it was last accepted, to the minute; null when none was.',
+    orNull('string', { format: 'date-time' }),
+  ),
 });
 
 const callbackSecret: Schema = { type: 'string', pattern: '^whsec_' };

@@ -1,6 +1,7 @@
 /** The express application: middleware in order, then the routes. */
 import express, { type Express, type RequestHandler } from 'express';
 import helmet, { type HelmetOptions } from 'helmet';
+import type { KeyUse } from '../access/key-use.ts';
 import type { Keys } from '../access/keys.ts';
 import type { Tenants } from '../access/tenants.ts';
 import { BatchwrightError } from '../contract/errors.ts';
@@ -45,6 +46,7 @@ const LEAST_BODY_MEMORY = 64 * 1024 * 1024;
 export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps {
   actions: ActionCatalogue;
   keys: Keys;
+  keyUse: KeyUse;
   tenants: Tenants;
   pluginPipeline: PluginPipeline;
   /** Creates the database access of a plugin's routes. */
@@ -86,7 +88,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   const memory = new BodyMemory(Math.max(LEAST_BODY_MEMORY, JOBS_IN_MEMORY * deps.bodyLimits.maxJobBytes));
   const endedKeys = createEndedKeys(deps.keys, deps.log);
   const keyed: RequestHandler[] = [
-    ...authenticate(deps.keys, failed, endedKeys),
+    ...authenticate(deps.keys, deps.keyUse, failed, endedKeys),
     limitRate(deps.rateLimit, byKey),
     countBodies(memory),
   ];
@@ -98,6 +100,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     sqlOf: deps.routeSqlOf,
     log: deps.log,
     keys: deps.keys,
+    keyUse: deps.keyUse,
     endedKeys,
     bodyLimits: deps.bodyLimits,
     keyed: [...keyed, checkBody(deps.bodyLimits)],

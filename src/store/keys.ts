@@ -10,14 +10,16 @@ export interface ApiKeyRow {
   createdBy: string;
   createdAt: Date;
   expiresAt: Date | null;
+  /** When a request with it was last accepted, to the minute; null when none was. */
+  lastUsedAt: Date | null;
 }
 
 const COLUMNS = `id, tenant, name, permissions, signing, created_by as "createdBy", created_at as "createdAt",
-  expires_at as "expiresAt"`;
+  expires_at as "expiresAt", last_used_at as "lastUsedAt"`;
 
 export async function insertKey(
   client: ClientBase,
-  key: Omit<ApiKeyRow, 'createdAt'> & { digest: Buffer; encryptedSecret: Buffer | null },
+  key: Omit<ApiKeyRow, 'createdAt' | 'lastUsedAt'> & { digest: Buffer; encryptedSecret: Buffer | null },
 ): Promise<ApiKeyRow> {
   const { id, tenant, name, permissions, createdBy, expiresAt, digest, signing, encryptedSecret } = key;
   const { rows } = await client.query<ApiKeyRow>(
@@ -88,6 +90,31 @@ export async function listKeys(pool: Pool, tenant: string | null): Promise<ApiKe
     [tenant],
   );
   return rows;
+}
+
+/**
+ * Records the uses of these keys, except of those that another transaction holds or whose use was recorded so
+ * recently.
+ */
+export async function recordKeyUse(
+  client: ClientBase,
+  uses: readonly { id: string; secondsAgo: number }[],
+  pauseSeconds: number,
+): Promise<void> {
+  await client.query({
+    name: 'record-key-use',
+    text: `with used as (
+       select id, now() - make_interval(secs => "secondsAgo") as at
+       from unnest($1::text[], $2::float8[]) as given (id, "secondsAgo")
+     ), due as materialized (
+       select api_key.id from batchwright.api_key join used using (id)
+       where last_used_at is null or last_used_at < used.at - make_interval(secs => $3)
+       order by api_key.id for update of api_key skip locked
+     )
+     update batchwright.api_key set last_used_at = used.at
+     from due join used using (id) where api_key.id = due.id`,
+    values: [uses.map(({ id }) => id), uses.map(({ secondsAgo }) => secondsAgo), pauseSeconds],
+  });
 }
 
 /** The secrets of all keys that sign, oldest first. */

@@ -1,5 +1,6 @@
 /** Identifies the caller of a request. */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { KeyUse } from '../../access/key-use.ts';
 import type { Keys } from '../../access/keys.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
@@ -18,11 +19,12 @@ const BEARER = /^Bearer +/i;
  */
 export function authenticate(
   keys: Keys,
+  keyUse: KeyUse,
   failed: FailedAuthentication,
   endedKeys: EndedKeys,
 ): RequestHandler[] {
   return [
-    authenticateBy(failed, (request) => {
+    authenticateBy(failed, keyUse, (request) => {
       const isSigned = request.headers['x-api-authorization'] !== undefined;
       return isSigned ? callerBySignature(keys, request) : callerByKey(keys, request);
     }),
@@ -36,6 +38,7 @@ export function authenticate(
  */
 export function authenticateBy(
   failed: FailedAuthentication,
+  keyUse: KeyUse,
   find: (request: Request) => Caller | null | Promise<Caller | null>,
 ): RequestHandler {
   return async (request: Request, _response: Response, next: NextFunction) => {
@@ -44,6 +47,7 @@ export function authenticateBy(
       const caller = await find(request);
       if (!caller) throw new BatchwrightError('unauthorized');
       setCaller(request, caller);
+      keyUse.note(caller.keyId);
     } catch (error) {
       if (isRefusal(error)) failed.noteFailure(request);
       throw error;

@@ -1,5 +1,6 @@
 /** HTTP routes of plugins: they need the usual keys unless they authenticate otherwise. */
 import { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express';
+import type { KeyUse } from '../../access/key-use.ts';
 import type { Keys } from '../../access/keys.ts';
 import { isKeyId } from '../../access/stored-keys.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
@@ -29,6 +30,7 @@ export interface PluginRoutesOptions {
   sqlOf(namespace: string): Sql;
   log: Log & { child(bindings: object): Log };
   keys: Pick<Keys, 'authenticate' | 'isValid'>;
+  keyUse: KeyUse;
   endedKeys: EndedKeys;
   bodyLimits: BodyLimits;
   /** Handlers before routes that do not authenticate themselves. */
@@ -76,7 +78,7 @@ async function mount(
 
 /** The handlers before routes that authenticate themselves. */
 function authenticated(
-  { failed, keys, endedKeys, limitRate, sqlOf, log }: PluginRoutesOptions,
+  { failed, keys, keyUse, endedKeys, limitRate, sqlOf, log }: PluginRoutesOptions,
   namespace: string,
   { authenticate }: Routes,
 ): RequestHandler[] {
@@ -87,7 +89,7 @@ function authenticated(
     log: log.child({ plugin: namespace }),
   };
   return [
-    authenticateBy(failed, (request) => authenticate?.(request, tools) ?? null),
+    authenticateBy(failed, keyUse, (request) => authenticate?.(request, tools) ?? null),
     (request, response, next) => {
       const isByKey = isKeyId(callerOf(request).keyId);
       if (isByKey) endedKeys.watch(request, response, () => limitRate.byKey(request, response, next));

@@ -48,7 +48,7 @@ describe('new keys', () => {
     const { id, key, createdAt, ...rest } = body;
     assert.match(key, /^bw_/);
     assert.equal(headers.get('location'), `/v1/keys/${id}`);
-    assert.deepEqual(rest, { ...wanted, createdBy: 'admin', signing: null });
+    assert.deepEqual(rest, { ...wanted, createdBy: 'admin', signing: null, lastUsedAt: null });
     assert.ok(Math.abs(Date.parse(createdAt) - Date.now()) < 60_000);
 
     const listed = await list(ADMIN_KEY);
@@ -350,7 +350,7 @@ describe('A tenant', () => {
     assert.equal((await revoke(stranger.id)).status, 204);
   });
 
-  test('a tenant has its own permanent callback secret, which any of its keys may read', async () => {
+  test('a tenant has its own callback secret, which any of its keys may read', async () => {
     const one = await keyOf(['test.echo'], 'secret-one');
     const sibling = await keyOf(['admin'], 'secret-one');
     const other = await keyOf(['*'], 'secret-other');
@@ -358,7 +358,7 @@ describe('A tenant', () => {
     for (const key of [one.key, sibling.key, other.key, ADMIN_KEY]) {
       const { status, body } = await system.request('/v1/callback-secret', { headers: as(key) });
       assert.equal(status, 200);
-      assert.deepEqual(Object.keys(body), ['secret']);
+      assert.deepEqual(Object.keys(body), ['secret', 'previous']);
       assert.match(body.secret, /^whsec_[A-Za-z0-9+/]{32,}=*$/);
       secrets.push(body.secret);
     }
