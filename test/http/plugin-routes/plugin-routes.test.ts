@@ -300,6 +300,7 @@ function mount(pipeline: PluginPipeline, ...routes: Routes[]): Promise<void> {
     keyed: [pass],
     limitRate: { byAddress: pass, byKey: pass },
     keys: { authenticate: async () => null, isValid: async () => false },
+    keyUse: { note: () => {}, stop: async () => {} },
     endedKeys: { watch: pass },
     bodyLimits: { maxBodyBytes: MAX_BODY_BYTES, maxJobBytes: MAX_BODY_BYTES },
     failed: createFailedAuthentication(),
