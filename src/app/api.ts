@@ -15,6 +15,7 @@ import type { ProcessFigures } from '../metrics/process-figures.ts';
 import { createEndWatch } from '../pipeline/call/end-watch.ts';
 import { createPluginPipeline } from '../pipeline/call/plugin-pipeline.ts';
 import { createActionCatalogue } from '../pipeline/read/action-catalogue.ts';
+import { createBatchFigures } from '../pipeline/read/batch-figures.ts';
 import { createBatchWatch } from '../pipeline/read/batch-watch.ts';
 import { createRouteSql } from '../pipeline/run/sql/route-sql.ts';
 import { createCallbackUrlCheck } from '../pipeline/submit/callback-url.ts';
@@ -41,6 +42,8 @@ const API_CONNECTIONS = 10;
 const ROUTE_CONNECTIONS = 8;
 /** Readers of results with pages in memory at once: about 15 MB each. */
 const RESULTS_AT_ONCE = 4;
+/** Figures over all results of a batch that the database makes at once; each keeps a processor busy. */
+const FIGURES_AT_ONCE = 2;
 /** Callers of a single action get the asyncId when their job takes longer than the workers' grace period. */
 const CALL_GRACE_MS = 18_000;
 
@@ -137,6 +140,7 @@ function createPipeline(
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, lookup),
     endWatch: createEndWatch(pool),
     watch: createBatchWatch(pool),
+    figures: createBatchFigures(pool, new TenantTurns(FIGURES_AT_ONCE)),
     callWaitMs,
     resultTurns: new TenantTurns(RESULTS_AT_ONCE),
   };

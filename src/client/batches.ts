@@ -3,7 +3,17 @@ import { ConnectionError } from './errors.ts';
 import { type Page, Pages } from './pages.ts';
 import { type ResultOptions, resultLines } from './results.ts';
 import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
-import type { Batch, BatchState, CallbackAttempt, NewBatch, RestartSelection, Result } from './types.ts';
+import type {
+  Batch,
+  BatchState,
+  CallbackAttempt,
+  ErrorGroups,
+  NewBatch,
+  OpenJob,
+  RestartSelection,
+  Result,
+  Timeline,
+} from './types.ts';
 import { type JobSource, type UploadOptions, upload } from './upload.ts';
 import { type WaitOptions, waitForEnd } from './wait.ts';
 
@@ -88,8 +98,11 @@ export class Batches {
   }
 
   /** All results as CSV, in pieces. It fails when the connection breaks. */
-  async *resultsAsCsv(asyncId: string, { status, signal }: ResultOptions = {}): AsyncGenerator<Uint8Array> {
-    const path = withQuery(`${pathOf(asyncId)}/results`, { status });
+  async *resultsAsCsv(
+    asyncId: string,
+    { signal, ...filter }: ResultOptions = {},
+  ): AsyncGenerator<Uint8Array> {
+    const path = withQuery(`${pathOf(asyncId)}/results`, filter);
     const request = { path, headers: { accept: 'text/csv' }, signal };
     const answer = await this.#transport.repeated(request, () => this.#transport.open(request));
     const reader = answer.response.body?.getReader();
@@ -106,6 +119,40 @@ export class Batches {
     } finally {
       answer.close();
     }
+  }
+
+  /**
+   * Some of the results: from the start-th of those selected, counted from 0. 100 at most when there is no limit; fewer
+   * when they are large.
+   */
+  resultPage<Response = unknown>(
+    asyncId: string,
+    { signal, ...query }: ResultOptions & { start?: number; limit?: number } = {},
+  ): Promise<Page<Result<Response>>> {
+    return this.#transport.json({ path: withQuery(`${pathOf(asyncId)}/results`, query), signal });
+  }
+
+  /** One job: its result when it has ended. */
+  job<Response = unknown>(
+    asyncId: string,
+    index: number,
+    { signal }: CallOptions = {},
+  ): Promise<Result<Response> | OpenJob> {
+    return this.#transport.json({ path: `${pathOf(asyncId)}/jobs/${index}`, signal });
+  }
+
+  /** The failed jobs by their error, so far. */
+  errors(asyncId: string, { signal }: CallOptions = {}): Promise<ErrorGroups> {
+    return this.#transport.json({ path: `${pathOf(asyncId)}/errors`, signal });
+  }
+
+  /**
+   * The jobs that have ended, over time.
+   *
+   * @param options.buckets the largest number of periods, 10 to 500; 120 when absent
+   */
+  timeline(asyncId: string, { buckets, signal }: CallOptions & { buckets?: number } = {}): Promise<Timeline> {
+    return this.#transport.json({ path: withQuery(`${pathOf(asyncId)}/timeline`, { buckets }), signal });
   }
 
   /** The attempts to deliver its callback. */

@@ -10,6 +10,10 @@ import type { ResultStatus } from './types.ts';
 export interface ResultOptions extends CallOptions {
   /** Only results with this status. */
   status?: ResultStatus | undefined;
+  /** Only results with this errorCode, of jobs that have not succeeded. */
+  errorCode?: number | undefined;
+  /** Likewise the message of the error; of a long one the beginning, as `errors` shows it. */
+  message?: string | undefined;
 }
 
 const INDEX = /^\{"index":(\d+)/;
@@ -21,12 +25,12 @@ const INDEX = /^\{"index":(\d+)/;
 export async function* resultLines(
   transport: Transport,
   asyncId: string,
-  { status, signal }: ResultOptions,
+  options: ResultOptions,
 ): AsyncGenerator<string> {
   let cursor = 0;
   for (let failures = 0; ; ) {
     try {
-      for await (const line of linesFrom(transport, asyncId, { status, signal, cursor })) {
+      for await (const line of linesFrom(transport, asyncId, { ...options, cursor })) {
         const [, index] = INDEX.exec(line) ?? [];
         if (index === undefined) throw new ConnectionError('a line of the results has no index');
         cursor = Number(index) + 1;
@@ -37,7 +41,7 @@ export async function* resultLines(
     } catch (error) {
       failures += 1;
       if (!isPassing(error) || failures > transport.maxRetries) throw error;
-      await sleep(pauseMs(failures, error), signal);
+      await sleep(pauseMs(failures, error), options.signal);
     }
   }
 }
@@ -45,10 +49,10 @@ export async function* resultLines(
 async function* linesFrom(
   transport: Transport,
   asyncId: string,
-  { status, signal, cursor }: ResultOptions & { cursor: number },
+  { signal, cursor, ...filter }: ResultOptions & { cursor: number },
 ): AsyncGenerator<string> {
   const path = withQuery(`/v1/batches/${encodeURIComponent(asyncId)}/results`, {
-    status,
+    ...filter,
     cursor: cursor === 0 ? undefined : cursor,
   });
   const headers = { accept: 'application/x-ndjson' };

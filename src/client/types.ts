@@ -108,7 +108,33 @@ export interface CallbackAttempt {
 /** Which jobs run again among those that have not succeeded: by index, or by status and error. */
 export type RestartSelection =
   | { indexes?: readonly number[] }
-  | { status?: readonly ('failed' | 'cancelled' | 'skipped')[]; errorCode?: number };
+  | { status?: readonly ('failed' | 'cancelled' | 'skipped')[]; errorCode?: number; message?: string };
+
+/** The failed jobs of a batch by their error. */
+export interface ErrorGroups {
+  /** The most frequent first, at most 100. */
+  data: { code: number; message: string; count: number; firstIndex: number }[];
+  /** Failed jobs with errors that are not listed. */
+  others: number;
+}
+
+/** The jobs of a batch by the time of their end. */
+export interface Timeline {
+  /** Periods of equal length, without gaps. */
+  data: { at: string; succeeded: number; failed: number; cancelled: number }[];
+  secondsPerBucket: number;
+}
+
+/** A job that has not ended. */
+export interface OpenJob extends Omit<ResultBase, 'finishedAt'> {
+  status: 'pending' | 'running';
+  response: null;
+  finishedAt: null;
+  /** What it reports while it runs. */
+  progress: { done: number; total: number } | null;
+  /** When its next run is due, if it waits for a time. */
+  nextAttemptAt: string | null;
+}
 
 export interface Action {
   /** `namespace.action` */

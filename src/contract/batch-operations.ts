@@ -14,6 +14,24 @@ import {
 import { ref } from './schemas.ts';
 
 const accepted = { 202: { description: 'The batch.', content: json('Batch') } };
+const ofErrors = [
+  query('errorCode', 'Results with this errorCode only, of jobs that have not succeeded.', {
+    type: 'integer',
+    minimum: 400,
+    maximum: 599,
+  }),
+  query('message', 'Likewise the message; of a long one the beginning, as `/errors` shows it.', {
+    type: 'string',
+  }),
+];
+const start = query(
+  'start',
+  'The first result by its position among those selected, from 0. Not with `cursor`.',
+  {
+    type: 'integer',
+    minimum: 0,
+  },
+);
 const options = [
   query('callbackUrl', 'For a body of lines: gets the results when the batch has ended.', { type: 'string' }),
   query('skipInvalid', 'For a body of lines: an option of the batch.', { type: 'boolean' }),
@@ -64,7 +82,7 @@ export const batches: Operation[] = [
     id: 'listResults',
     tag: 'Batches',
     summary: 'List the results, in the order of the jobs',
-    parameters: [asyncId, jobStatus, limit, cursor],
+    parameters: [asyncId, jobStatus, ...ofErrors, start, limit, cursor],
     answers: {
       200: {
         description: 'A page of results; all of them as lines or as CSV, by the Accept header.',

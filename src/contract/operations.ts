@@ -2,11 +2,13 @@
 import { batchApi } from './batch-api-operations.ts';
 import { batches } from './batch-operations.ts';
 import { cursor, inPath, json, limit, type Operation } from './operation.ts';
+import { views } from './view-operations.ts';
 
 const name = inPath('name', '`namespace.action`', { type: 'string' });
 
 export const operations: readonly Operation[] = [
   ...batches,
+  ...views,
   ...batchApi('/batch'),
   ...batchApi('/api/1.0/batch'),
   {

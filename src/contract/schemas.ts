@@ -4,25 +4,24 @@
  * not know.
  */
 
-/** A JSON Schema, draft 2020-12. */
-export type Schema = { [keyword: string]: unknown };
+import {
+  anything,
+  arrayOf,
+  asyncId,
+  count,
+  described,
+  flag,
+  object,
+  orNull,
+  ref,
+  type Schema,
+  text,
+  time,
+} from './schema-parts.ts';
+import { viewSchemas } from './view-schemas.ts';
 
-export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-const object = (properties: Record<string, Schema>, ...optional: string[]): Schema => ({
-  type: 'object',
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-  properties,
-});
-const arrayOf = (items: Schema): Schema => ({ type: 'array', items });
-const orNull = (type: string, more: Schema = {}): Schema => ({ type: [type, 'null'], ...more });
-const described = (description: string, schema: Schema): Schema => ({ ...schema, description });
+export { ref, type Schema };
 
-const text: Schema = { type: 'string' };
-const flag: Schema = { type: 'boolean' };
-const count: Schema = { type: 'integer', minimum: 0 };
-const time: Schema = { type: 'string', format: 'date-time' };
-const anything: Schema = {};
-const asyncId: Schema = { type: 'string', pattern: '^[0-9a-f]{32}$', description: 'The id of a batch.' };
 const percentage: Schema = {
   type: 'integer',
   minimum: 0,
@@ -202,6 +201,7 @@ export const schemas: Record<string, Schema> = {
       status: {},
       indexes: arrayOf(count),
       errorCode: { type: 'integer' },
+      message: text,
     },
   },
   BatchStatus: status,
@@ -283,10 +283,12 @@ export const schemas: Record<string, Schema> = {
         indexes: described('Jobs by their index.', arrayOf(count)),
         status: arrayOf({ enum: ['failed', 'cancelled', 'skipped'] }),
         errorCode: { type: 'integer' },
+        message: described('Of the error; of a long one the beginning.', text),
       },
       'indexes',
       'status',
       'errorCode',
+      'message',
     ),
     description: 'Selects among the jobs that have not succeeded; all of them when it is empty.',
   },
@@ -328,6 +330,7 @@ export const schemas: Record<string, Schema> = {
       secret: described('The secret for signing requests, for a key made with `signing`.', text),
     },
   },
+  ...viewSchemas,
   CallbackSecret: object({
     secret: callbackSecret,
     previous: described(

@@ -32,6 +32,7 @@ import { type RpcDeps, rpc } from './rpc/batch.ts';
 import { actionCall } from './rpc/call-action.ts';
 import { actionRoutes } from './v1/actions.ts';
 import { auditRoutes } from './v1/audit.ts';
+import { type BatchDetailsDeps, batchDetailRoutes } from './v1/batch-details.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
 import { keyRoutes } from './v1/keys.ts';
 import { systemRoutes } from './v1/system.ts';
@@ -43,7 +44,7 @@ import { systemRoutes } from './v1/system.ts';
 const JOBS_IN_MEMORY = 8;
 const LEAST_BODY_MEMORY = 64 * 1024 * 1024;
 
-export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps {
+export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps, BatchDetailsDeps {
   actions: ActionCatalogue;
   keys: Keys;
   keyUse: KeyUse;
@@ -114,6 +115,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   // After the plugins' routes: some of these are below /v1 and need another kind of key.
   const rest = [
     batchRoutes(deps),
+    batchDetailRoutes(deps),
     actionRoutes(deps),
     keyRoutes(deps),
     systemRoutes(deps.system),

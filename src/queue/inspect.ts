@@ -1,5 +1,5 @@
 /** Queries on the queue's own tables. */
-import type { ClientBase } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import { CALLBACK_QUEUE, chunkQueue, quarantineQueue } from './messages.ts';
 
 /** The live chunk messages of these batches in `queues`: chunk and queue of each. */
@@ -18,6 +18,32 @@ export async function queuedChunks(
     chunk,
     queue: name.slice(name.indexOf('.') + 1),
   }));
+}
+
+/**
+ * The live message for a job: the number of the run that it asks for, and when it is due if it waits for a time. Null for a
+ * job that no message names.
+ */
+export async function messageOfJob(
+  pool: Pool,
+  queues: readonly string[],
+  job: { batchId: string; chunk: number; index: number },
+): Promise<{ attempt: number; dueAt: Date | null } | null> {
+  const { rows } = await pool.query<{ attempt: number; dueAt: Date | null }>(
+    `select (data->>'attempt')::int as attempt,
+       case when state < 'active' and start_after > now() then start_after end as "dueAt"
+     from pgboss.job
+     where name = any($1) and state <= 'active' and group_id = $2 and (data->>'chunk')::int = $3
+       and (data->'indexes' is null or data->'indexes' @> to_jsonb($4::int))
+     order by attempt desc limit 1`,
+    [
+      queues.flatMap((queue) => [chunkQueue(queue), quarantineQueue(queue)]),
+      job.batchId,
+      job.chunk,
+      job.index,
+    ],
+  );
+  return rows[0] ?? null;
 }
 
 /** The callbacks of these batches that have a waiting or claimed message. */

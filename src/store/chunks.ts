@@ -120,10 +120,23 @@ export interface StoredJobs {
 /** The batch's first chunk whose number is at least this; null when there is none. */
 export async function jobsFrom(pool: Pool, batchId: string, number: number): Promise<StoredJobs | null> {
   const { rows } = await pool.query<Omit<StoredJobs, 'jobs'> & StoredBody>(
-    `select number, first_index as "firstIndex", count, coalesce(invalid_indexes, '{}') as refused, body,
-       jobs as text
+    `select ${STORED_JOBS}
      from batchwright.chunk where batch_id = $1 and number >= $2 order by number limit 1`,
     [batchId, number],
   );
   return rows[0] ? withJobs(rows[0]) : null;
 }
+
+/** The batch's chunk with this job; null when it was deleted. */
+export async function jobsAround(pool: Pool, batchId: string, index: number): Promise<StoredJobs | null> {
+  const { rows } = await pool.query<Omit<StoredJobs, 'jobs'> & StoredBody>({
+    name: 'jobs-around',
+    text: `select ${STORED_JOBS} from batchwright.chunk
+     where batch_id = $1 and first_index <= $2 and first_index + count > $2 order by number limit 1`,
+    values: [batchId, index],
+  });
+  return rows[0] ? withJobs(rows[0]) : null;
+}
+
+const STORED_JOBS = `number, first_index as "firstIndex", count, coalesce(invalid_indexes, '{}') as refused, body,
+  jobs as text`;

@@ -56,3 +56,17 @@ export async function runningJobs(pool: Pool, batchId: string): Promise<RunningJ
   });
   return rows[0] ?? { running: 0, fractions: 0 };
 }
+
+/** What the job reports if it runs; null when it does not. */
+export async function progressOf(
+  pool: Pool,
+  batchId: string,
+  index: number,
+): Promise<Pick<JobProgress, 'done' | 'total'> | null> {
+  const { rows } = await pool.query<Pick<JobProgress, 'done' | 'total'>>({
+    name: 'progress-of-job',
+    text: `select done, total from batchwright.job_progress where batch_id = $1 and index = $2 and ${isRunning}`,
+    values: [batchId, index],
+  });
+  return rows[0] ?? null;
+}

@@ -2,6 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { ResultStatus } from '../domain/outcome.ts';
 import { decodeJobs, type StoredBody } from './chunk-body.ts';
+import { filterTerms, type ResultFilter } from './result-filter.ts';
 
 /** Results of one chunk as one database row, so that they need not be handled one by one. */
 export interface ResultPage {
@@ -31,7 +32,7 @@ export interface ResultRow {
 }
 
 /**
- * Results in request order from `fromIndex` on, optionally of one status, of the first chunk that has any. At
+ * Results in request order from `fromIndex` on, those that the filter selects, of the first chunk that has any. At
  * most `limit`, and only those that begin within the first `maxBytes` of response text, but at least one.
  * Null when there are no more.
  *
@@ -45,20 +46,14 @@ export async function resultPage(
     limit: number;
     maxBytes: number;
     knownChunk: number;
-    status?: ResultStatus | undefined;
+    filter?: ResultFilter | undefined;
   },
 ): Promise<ResultPage | null> {
+  const filter = filterTerms(page.filter ?? {}, 6);
   const { rows } = await client.query<PageRow>({
-    name: page.status ? 'result-page-by-status' : 'result-page',
-    text: page.status ? PAGE_BY_STATUS : PAGE,
-    values: [
-      batchId,
-      page.fromIndex,
-      page.limit,
-      page.maxBytes,
-      page.knownChunk,
-      ...(page.status ? [page.status] : []),
-    ],
+    name: `result-page${filter.name}`,
+    text: pageStatement({ ...PAGE_TERMS, andFilter: filter.text }),
+    values: [batchId, page.fromIndex, page.limit, page.maxBytes, page.knownChunk, ...filter.values],
   });
   return rows[0] ? toPage(rows[0]) : null;
 }
@@ -81,16 +76,16 @@ interface PageTerms {
   bytes: string;
   /** The chunk that was read before. */
   known: string;
-  andStatus?: string;
+  andFilter?: string;
 }
 
 // One row per page, whose columns hold the values of all its results: one row per result would cost both
 // sides four times as much. Numbers and times use Postgres's binary form, which is written and read much
 // faster than text. The sum uses the stored values, so that text beyond the limit is never in memory.
-const pageStatement = ({ batch, from, rows, bytes, known, andStatus = '' }: PageTerms) => `
+const pageStatement = ({ batch, from, rows, bytes, known, andFilter = '' }: PageTerms) => `
   with first as (
     select index from batchwright.result
-    where batch_id = ${batch} and index >= ${from} ${andStatus} order by index limit 1
+    where batch_id = ${batch} and index >= ${from} ${andFilter} order by index limit 1
   ), chunk as (
     select number, first_index, body, jobs,
       case when first_index > (select index from first) then first_index else first_index + count end as end_index
@@ -101,7 +96,7 @@ const pageStatement = ({ batch, from, rows, bytes, known, andStatus = '' }: Page
     select index, status, response, attempts, started_at, finished_at,
       coalesce(octet_length(response::text), 0) as bytes
     from batchwright.result
-    where batch_id = ${batch} and index >= ${from} and index < coalesce((select end_index from chunk), ${2 ** 31 - 1}) ${andStatus}
+    where batch_id = ${batch} and index >= ${from} and index < coalesce((select end_index from chunk), ${2 ** 31 - 1}) ${andFilter}
     order by index limit ${rows}
   ), sized as (
     select *, sum(bytes) over (order by index rows unbounded preceding) - bytes as before from page
@@ -122,8 +117,6 @@ const pageStatement = ({ batch, from, rows, bytes, known, andStatus = '' }: Page
     case when chunk.number > ${known} then chunk.jobs end as text
   from first cross join batch cross join packed left join chunk on true`;
 const PAGE_TERMS = { batch: '$1', from: '$2', rows: '$3', bytes: '$4', known: '$5' };
-const PAGE = pageStatement(PAGE_TERMS);
-const PAGE_BY_STATUS = pageStatement({ ...PAGE_TERMS, andStatus: 'and status = $6' });
 
 /** A small batch has at most so many jobs, in one chunk, and so many bytes of jobs and of responses each. */
 export interface SmallLimits {

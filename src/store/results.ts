@@ -2,6 +2,7 @@ import type { ClientBase, Pool } from 'pg';
 import type { ErrorBody } from '../contract/errors.ts';
 import type { ResultStatus } from '../domain/outcome.ts';
 import type { BatchRow } from './batches.ts';
+import { errorStarts, errorTerms, filterTerms, type ResultFilter } from './result-filter.ts';
 
 /** The result of one job; null while it has none. `response` is JSON text. */
 export async function resultAt(
@@ -18,17 +19,18 @@ export async function resultAt(
   return rows[0] ?? null;
 }
 
-/** The index of the n-th result (from 0) of that status, or null when there are fewer. */
+/** The index of the n-th result (from 0) that the filter selects, or null when there are fewer. */
 export async function nthResultIndex(
   client: ClientBase | Pool,
   batchId: string,
-  status: ResultStatus,
+  filter: ResultFilter,
   n: number,
 ): Promise<number | null> {
+  const { text, values } = filterTerms(filter, 3);
   const { rows } = await client.query<{ index: number }>(
-    `select index from batchwright.result where batch_id = $1 and status = $2
-     order by index offset $3 limit 1`,
-    [batchId, status, n],
+    `select index from batchwright.result where batch_id = $1 ${text}
+     order by index offset $2 limit 1`,
+    [batchId, n, ...values],
   );
   return rows[0]?.index ?? null;
 }
@@ -40,6 +42,8 @@ export interface UnsuccessfulSelection {
   statuses?: readonly string[] | undefined;
   /** Of the error that is the response. */
   errorCode?: number | undefined;
+  /** Likewise, as in a ResultFilter. */
+  message?: string | undefined;
 }
 
 /**
@@ -49,17 +53,16 @@ export interface UnsuccessfulSelection {
 export async function deleteUnsuccessful(
   client: ClientBase,
   batchId: string,
-  { indexes, statuses, errorCode }: UnsuccessfulSelection = {},
+  { indexes, statuses, ...error }: UnsuccessfulSelection = {},
 ): Promise<{ failed: number; cancelled: number }> {
-  // The error code is found in the text: operators of json fail for a response that has \u0000 anywhere. Every
-  // error is stored with its code first. A status is compared as text, because it need not be one of today.
+  // A status is compared as text, because it need not be one of today.
   const { rows } = await client.query<{ failed: number; cancelled: number }>(
     `with deleted as (
        delete from batchwright.result
        where batch_id = $1 and status <> 'succeeded'
          and ($2::bytea is null or case when index < 8 * length($2) then get_bit($2, index) = 1 end)
          and ($3::text[] is null or status::text = any($3))
-         and ($4::text is null or starts_with(response::text, $4))
+         and ${errorTerms('$4', '$5')}
          and not exists (
            select from batchwright.chunk cross join unnest(invalid_indexes) as invalid (index)
            where chunk.batch_id = $1 and invalid.index = result.index)
@@ -68,7 +71,7 @@ export async function deleteUnsuccessful(
      select count(*) filter (where status = 'failed')::int as failed,
             count(*) filter (where status = 'cancelled')::int as cancelled
      from deleted`,
-    [batchId, indexes, statuses, errorCode === undefined ? undefined : `{"errorCode":${errorCode},`],
+    [batchId, indexes, statuses, ...errorStarts(error)],
   );
   return rows[0] ?? { failed: 0, cancelled: 0 };
 }

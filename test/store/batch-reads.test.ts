@@ -187,14 +187,14 @@ describe('Results', () => {
 
   test('results of one status are found by their number', async () => {
     const id = await endedBatch({ total: 6 });
-    assert.equal(await nthResultIndex(pool, id, 'failed', 2), 5);
-    assert.equal(await nthResultIndex(pool, id, 'failed', 3), null);
+    assert.equal(await nthResultIndex(pool, id, { status: 'failed' }, 2), 5);
+    assert.equal(await nthResultIndex(pool, id, { status: 'failed' }, 3), null);
     const failed = await resultPage(pool, id, {
       fromIndex: 2,
       limit: 9,
       maxBytes: 1000,
       knownChunk: -1,
-      status: 'failed',
+      filter: { status: 'failed' },
     });
     assert.deepEqual(indexes(failed), [3, 5]);
   });

@@ -24,7 +24,7 @@ const PLAIN_INDEX = /^(?:0|[1-9]\d{0,8})$/;
 const noHint = () => '';
 
 /** Members of the body that select jobs. */
-export const SELECTION = ['indexes', 'status', 'errorCode'] as const;
+export const SELECTION = ['indexes', 'status', 'errorCode', 'message'] as const;
 
 /**
  * The members of a body, `{}` when it is empty. `indexes` is an Int32Array when it was an array.
@@ -67,18 +67,19 @@ export async function readSelectionBody(
  *
  * @throws BatchwrightError `badRequest` for a wrong value, and for indexes together with another member
  */
-export function selectionOf({ indexes, status, errorCode }: Record<string, unknown>): RestartSelection {
+export function selectionOf({ indexes, ...others }: Record<string, unknown>): RestartSelection {
+  const { status, errorCode, message } = others;
   if (indexes === undefined)
     return {
       statuses: status === undefined ? undefined : statusesOf(status),
       errorCode: wholeNumber('errorCode', errorCode, 400, 599),
+      message: messageOf(message),
     };
   if (!(indexes instanceof Int32Array))
     throw new BatchwrightError('badRequest', { message: 'indexes must be an array of whole numbers' });
-  if (status !== undefined || errorCode !== undefined)
-    throw new BatchwrightError('badRequest', {
-      message: `indexes cannot be combined with ${status === undefined ? 'errorCode' : 'status'}`,
-    });
+  const [other] = Object.keys(others).filter((name) => (SELECTION as readonly string[]).includes(name));
+  if (other !== undefined)
+    throw new BatchwrightError('badRequest', { message: `indexes cannot be combined with ${other}` });
   return { indexes };
 }
 
@@ -125,6 +126,11 @@ function parsed(value: Buffer): unknown {
       message: `The body is not valid JSON: ${(error as Error).message}`,
     });
   }
+}
+
+function messageOf(message: unknown): string | undefined {
+  if (message === undefined || typeof message === 'string') return message;
+  throw new BatchwrightError('badRequest', { message: 'message must be a text' });
 }
 
 /** One status, as in a query, or an array. */

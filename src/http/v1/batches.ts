@@ -13,7 +13,7 @@ import type { BatchWatch } from '../../pipeline/read/batch-watch.ts';
 import { deliveriesOf } from '../../pipeline/read/deliveries.ts';
 import { CSV, NDJSON } from '../../pipeline/read/result-lines.ts';
 import { ResultStream } from '../../pipeline/read/result-stream.ts';
-import { resultPage } from '../../pipeline/read/rpc-results.ts';
+import { firstIndex, type ResultFilter, resultPage } from '../../pipeline/read/rpc-results.ts';
 import { requireBatch } from '../../pipeline/read/status.ts';
 import { type SubmitDeps, submit } from '../../pipeline/submit/submit.ts';
 import type { TenantTurns } from '../../pipeline/submit/tenant-turns.ts';
@@ -155,11 +155,13 @@ async function sendBatch(pool: Pool, request: Request, response: Response, async
 async function answerResults(deps: BatchRoutesDeps, request: Request, response: Response): Promise<void> {
   const { asyncId } = request.params;
   response.vary('Accept');
-  const { cursor, ...query } = queryOf(request, ['status', 'limit', 'cursor']);
-  const status = oneOf('status', query.status, RESULT_STATUSES);
+  const query = queryOf(request, ['status', 'errorCode', 'message', 'start', 'limit', 'cursor']);
+  const filter = filterOf(query);
   const limit = pageLimit(query.limit);
-  const range = { fromIndex: indexOf(cursor), status };
-  const { id, tenant } = await requireBatch(deps.pool, callerOf(request), asyncId, 'resultsNotFound');
+  const place = placeOf(query);
+  const batch = await requireBatch(deps.pool, callerOf(request), asyncId, 'resultsNotFound');
+  const { id, tenant } = batch;
+  const range = { filter, fromIndex: await firstIndex(deps.pool, batch, filter, place) };
   const [form = ''] = (request.accepts(FORMS) || '').split(';');
   let results: ResultStream;
   if (LINES.includes(form)) {
@@ -177,6 +179,28 @@ async function answerResults(deps: BatchRoutesDeps, request: Request, response: 
 
 function pageLimit(limit: string | undefined): number {
   return wholeNumber('limit', limit, 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
+}
+
+function filterOf(query: { status?: string; errorCode?: string; message?: string }): ResultFilter {
+  return {
+    status: oneOf('status', query.status, RESULT_STATUSES),
+    errorCode: wholeNumber('errorCode', query.errorCode, 400, 599),
+    message: query.message,
+  };
+}
+
+/** Where results begin: at an index, or at the n-th of those that are selected. */
+function placeOf({
+  start,
+  cursor,
+}: {
+  start?: string;
+  cursor?: string;
+}): { index: number } | { nth: number } {
+  if (start === undefined) return { index: indexOf(cursor) };
+  if (cursor !== undefined)
+    throw new BatchwrightError('badRequest', { message: 'start cannot be combined with cursor' });
+  return { nth: wholeNumber('start', start, 0, MAX_INDEX) ?? 0 };
 }
 
 /** A cursor is the index to continue from. */

@@ -15,6 +15,8 @@ export interface RestartSelection {
   statuses?: readonly RestartStatus[] | undefined;
   /** Of the response's error. */
   errorCode?: number | undefined;
+  /** Likewise; of a long message its beginning. */
+  message?: string | undefined;
 }
 
 /** @throws BatchwrightError `badRequest` for an index that the batch does not have */

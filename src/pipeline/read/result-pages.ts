@@ -2,6 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { ResultStatus } from '../../domain/outcome.ts';
 import { MemberReader, splitArray } from '../../json/split.ts';
+import type { ResultFilter } from '../../store/result-filter.ts';
 import { type ResultPage, type ResultRow, resultPage } from '../../store/result-pages.ts';
 
 /** Size of responses read at once; the last one may exceed it. Their requests are at most one chunk. */
@@ -16,7 +17,7 @@ export interface ResultRange {
   fromIndex?: number;
   /** Maximum number of results; all when absent. */
   limit?: number | undefined;
-  status?: ResultStatus | undefined;
+  filter?: ResultFilter | undefined;
   /** The generation of an ended batch: results of another generation do not belong. */
   generation?: number | undefined;
   /** Replaces line ends in requests by blanks. JSON strings contain no raw line ends. */
@@ -57,7 +58,7 @@ export async function* readResultPages(
   {
     fromIndex = 0,
     limit = Number.POSITIVE_INFINITY,
-    status,
+    filter,
     generation,
     onOneLine = false,
   }: ResultRange = {},
@@ -65,7 +66,7 @@ export async function* readResultPages(
   const reader = new PageReader(onOneLine);
   function read(from: number, rows: number): Promise<ResultPage | null> {
     const { chunk: knownChunk } = reader;
-    const page = { fromIndex: from, limit: rows, maxBytes: PAGE_BYTES, knownChunk, status };
+    const page = { fromIndex: from, limit: rows, maxBytes: PAGE_BYTES, knownChunk, filter };
     const reading = resultPage(client, batchId, page);
     reading.catch(() => {}); // it may fail while the caller is busy; the error is thrown when the caller asks for the page
     return reading;
@@ -95,11 +96,29 @@ export function resultsOf(page: ResultPage): Result[] {
   return reader.read(page);
 }
 
+/** What was sent as one of a chunk's jobs, as JSON text; `position` counts from the chunk's first job. */
+export function sentJob(
+  jobs: string,
+  position: number,
+): Pick<Result, 'id' | 'namespace' | 'action' | 'request'> {
+  return partsOf(new MemberReader(jobs, MEMBERS).at(position));
+}
+
+/** Under skipInvalid a "job" may be any value: then that value is the request. */
+function partsOf(
+  job: ReturnType<MemberReader['at']>,
+): Pick<Result, 'id' | 'namespace' | 'action' | 'request'> {
+  const [id, namespace = 'null', action = 'null', request = 'null'] =
+    typeof job === 'string' ? [undefined, undefined, undefined, job] : job;
+  return { id, namespace, action, request };
+}
+
 /** A pool gives out its connections in the next tick: earlier requests are then on their way. */
 function nextTick(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 
+/** Of a job, in the order of a reader's texts. */
 const MEMBERS = ['id', 'namespace', 'action', 'params'];
 /** In place of a job whose chunk was deleted by hand. */
 const LOST: (string | undefined)[] = [];
@@ -133,15 +152,9 @@ class PageReader {
   }
 
   #result(row: ResultRow, job: ReturnType<MemberReader['at']>, response: string): Result {
-    // Under skipInvalid a "job" may be any value: then that value is the request.
-    const [id, namespace, action, params] =
-      typeof job === 'string' ? [undefined, undefined, undefined, job] : job;
     return {
       index: row.index,
-      id,
-      namespace: namespace ?? 'null',
-      action: action ?? 'null',
-      request: params ?? 'null',
+      ...partsOf(job),
       response,
       status: row.status,
       attempts: row.attempts,

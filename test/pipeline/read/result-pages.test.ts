@@ -140,7 +140,7 @@ describe('reading results', () => {
     );
     const { client, asked, queries } = watched();
     const status: ResultStatus = 'failed';
-    const results = await read(id, { status }, client);
+    const results = await read(id, { filter: { status } }, client);
     assert.deepEqual(indexes(results), failed);
     assert.deepEqual(
       results.map(({ request }) => request),
@@ -148,8 +148,8 @@ describe('reading results', () => {
     );
     assert.equal(asked.filter(({ rows }) => rows[0]?.body).length, 4);
     assert.ok(queries() <= 5, `${queries()} queries`);
-    assert.deepEqual(indexes(await read(id, { status, fromIndex: 2, limit: 2 })), [39, 200]);
-    assert.deepEqual(await read(id, { status: 'cancelled' }), []);
+    assert.deepEqual(indexes(await read(id, { filter: { status }, fromIndex: 2, limit: 2 })), [39, 200]);
+    assert.deepEqual(await read(id, { filter: { status: 'cancelled' } }), []);
   });
 
   test('results are on one line each on request, and otherwise laid out as they were sent', async () => {

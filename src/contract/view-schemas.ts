@@ -1,0 +1,61 @@
+/** JSON Schemas of what pages about batches show: figures, single jobs, callbacks. */
+import {
+  anything,
+  arrayOf,
+  count,
+  described,
+  object,
+  orNull,
+  type Schema,
+  text,
+  time,
+} from './schema-parts.ts';
+
+export const viewSchemas: Record<string, Schema> = {
+  ErrorGroups: object({
+    data: arrayOf(
+      object({
+        code: described('The errorCode of the jobs.', { type: 'integer' }),
+        message: described('Their message; cut when it is longer than about 950 characters.', text),
+        count: described('Failed jobs with this error.', count),
+        firstIndex: described('The first of them.', count),
+      }),
+    ),
+    others: described('Failed jobs with errors that are not listed.', count),
+  }),
+  Timeline: object({
+    data: arrayOf(
+      object({
+        at: described('The begin of the period.', time),
+        succeeded: count,
+        failed: count,
+        cancelled: count,
+      }),
+    ),
+    secondsPerBucket: described('The length of a period.', { type: 'number', exclusiveMinimum: 0 }),
+  }),
+  BatchJob: object(
+    {
+      index: described('The position of the job in the request, from 0.', count),
+      id: { type: ['string', 'number'] },
+      namespace: described('As sent.', anything),
+      action: described('As sent.', anything),
+      request: described('The params as sent.', anything),
+      response: described('As in a Result; null before the end.', anything),
+      status: { enum: ['pending', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'] },
+      attempts: described('Runs that have ended.', count),
+      startedAt: orNull('string', { format: 'date-time' }),
+      finishedAt: orNull('string', { format: 'date-time' }),
+      progress: described('What a running job reports; absent after the end.', {
+        oneOf: [{ type: 'null' }, object({ done: { type: 'number' }, total: { type: 'number' } })],
+      }),
+      nextAttemptAt: described('When the next run is due, if it waits for a time; absent after the end.', {
+        type: ['string', 'null'],
+        format: 'date-time',
+      }),
+    },
+    'id',
+    'progress',
+    'nextAttemptAt',
+  ),
+};

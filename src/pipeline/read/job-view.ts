@@ -1,0 +1,75 @@
+/** One job of a batch, ended or not. */
+import type { Pool } from 'pg';
+import { BatchwrightError } from '../../contract/errors.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { messageOfJob } from '../../queue/inspect.ts';
+import type { BatchRow } from '../../store/batches.ts';
+import { jobsAround } from '../../store/chunks.ts';
+import { progressOf } from '../../store/job-progress.ts';
+import type { Turns } from './batch-figures.ts';
+import { resultTexts } from './result-json.ts';
+import { readResultPages, sentJob } from './result-pages.ts';
+import { requireBatch } from './status.ts';
+
+export interface JobViewDeps {
+  pool: Pool;
+  /** Those that actions name. */
+  queues: readonly string[];
+  /** Limits how many results are in memory. */
+  resultTurns: Turns;
+}
+
+/**
+ * JSON text: the job's result, or the same members of a job that has not ended, with its progress. Texts of the caller and
+ * of the action are as they were sent.
+ *
+ * @throws BatchwrightError `batchNotFound`, and `notFound` for an index that the batch does not have
+ */
+export async function jobText(
+  { pool, queues, resultTurns }: JobViewDeps,
+  caller: Caller,
+  asyncId: unknown,
+  index: number,
+): Promise<string> {
+  const batch = await requireBatch(pool, caller, asyncId);
+  if (index >= batch.total)
+    throw new BatchwrightError('notFound', {
+      message: `The batch has ${batch.total} jobs, counted from 0`,
+    });
+  return resultTurns.take(
+    batch.tenant,
+    async () => (await resultText(pool, batch, index)) ?? (await openJobText(pool, queues, batch, index)),
+  );
+}
+
+/** Null for a job without a result. */
+async function resultText(pool: Pool, { id }: BatchRow, index: number): Promise<string | null> {
+  for await (const [result] of readResultPages(pool, id, { fromIndex: index, limit: 1 }))
+    if (result?.index === index) return resultTexts([result])[0] ?? null;
+  return null;
+}
+
+async function openJobText(
+  pool: Pool,
+  queues: readonly string[],
+  { id: batchId }: BatchRow,
+  index: number,
+): Promise<string> {
+  const chunk = await jobsAround(pool, batchId, index);
+  const job = sentJob(chunk?.jobs ?? '[null]', chunk ? index - chunk.firstIndex : 0);
+  const [progress, message] = await Promise.all([
+    progressOf(pool, batchId, index),
+    chunk && messageOfJob(pool, queues, { batchId, chunk: chunk.number, index }),
+  ]);
+  const id = job.id === undefined ? '' : `"id":${job.id},`;
+  const rest = {
+    response: null,
+    status: progress ? 'running' : 'pending',
+    attempts: message ? message.attempt - 1 : 0,
+    startedAt: null,
+    finishedAt: null,
+    progress: progress && progress.total !== null ? progress : null,
+    nextAttemptAt: message?.dueAt ?? null,
+  };
+  return `{"index":${index},${id}"namespace":${job.namespace},"action":${job.action},"request":${job.request},${JSON.stringify(rest).slice(1)}`;
+}
