@@ -6,7 +6,7 @@ export interface ResultFilter {
   status?: ResultStatus | undefined;
   /** Of the error that is the response; only of results that did not succeed. */
   errorCode?: number | undefined;
-  /** Likewise. A message of `MESSAGE_LENGTH` characters, as JSON, or more stands for all that begin with it. */
+  /** Likewise. A message of about 950 characters or more, as JSON, stands for all that begin with it. */
   message?: string | undefined;
 }
 
@@ -14,7 +14,7 @@ export interface ResultFilter {
  * Errors are grouped by this many characters of their message as JSON: an action may write 10,000, which are no more
  * alike for it.
  */
-export const MESSAGE_LENGTH = 960;
+const MESSAGE_LENGTH = 960;
 /** The longest escape of JSON: a message may be cut within one. */
 const ESCAPE_LENGTH = 6;
 
