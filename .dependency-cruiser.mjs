@@ -36,6 +36,7 @@ export const layers = {
   ],
   'src/cli': ['src/client', 'src/config', 'src/store', 'src/postgres', 'src/domain'],
   'src/demo': ['src/client', 'src/embedded', 'src/domain'],
+  'src/dashboard': ['src/client', 'src/contract', 'src/json'],
   'src/worker': ['src/pipeline', 'src/queue', 'src/domain', 'src/telemetry'],
   'src/metrics': ['src/telemetry'],
   'src/testing': ['src/registry', 'src/validation', 'src/plugin'],

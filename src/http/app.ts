@@ -20,6 +20,7 @@ import { BodyMemory, countBodies } from './body/body-memory.ts';
 import { checkAhead } from './body/check-ahead.ts';
 import { limitBody } from './body/limit-body.ts';
 import { refuseRepeatedHeaders } from './body/repeated-headers.ts';
+import { dashboardRoutes } from './dashboard/routes.ts';
 import { errorHandler } from './error-handler.ts';
 import { healthRoutes } from './health.ts';
 import { type MetricsAccess, metricsRoutes } from './metrics/metrics-routes.ts';
@@ -83,7 +84,8 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     routes: deps.routes,
     publicUrl: deps.publicUrl,
   });
-  app.use(documents, refuseOtherMethods(documents));
+  const dashboard = dashboardRoutes();
+  app.use(documents, dashboard, refuseOtherMethods(documents, dashboard));
 
   const failed = createFailedAuthentication();
   const memory = new BodyMemory(Math.max(LEAST_BODY_MEMORY, JOBS_IN_MEMORY * deps.bodyLimits.maxJobBytes));

@@ -9,7 +9,7 @@ import extractOptions from 'dependency-cruiser/config-utl/extract-depcruise-opti
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 
 const folders = globSync('{src,jobs,schemas,examples,test,bench}');
-const files = globSync('{src,jobs,schemas,examples,test,bench}/**/*.{ts,mjs,js}', {
+const files = globSync('{src,jobs,schemas,examples,test,bench}/**/*.{ts,tsx,mjs,js}', {
   exclude: ['**/node_modules/**'],
 });
 const options = await extractOptions('./.dependency-cruiser.mjs');

@@ -1,0 +1,16 @@
+/** What a page is: a file of `pages/` has one or more of them, and `pages/index.ts` lists them. */
+import type { ComponentType } from 'preact';
+import type { IconName } from './components/icons.tsx';
+
+export interface Page {
+  /** Of the address, such as `/batches/:asyncId`; the values of `:names` are the props of the view. */
+  path: string;
+  /** Of the document. */
+  title(values: Record<string, string>): string;
+  /** Its entry in the navigation; absent for a page below another. */
+  navigation?: { text: string; icon: IconName };
+  /** The key that goes there after `g`, such as `b`. */
+  shortcut?: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the values of the path are the props
+  View: ComponentType<any>;
+}

@@ -1,0 +1,14 @@
+/** Members of JSON texts as they were sent: parsing would round large numbers. */
+import { MemberReader, splitArray } from '../../json/split.ts';
+
+/** The raw text of each member of the object, in the order of the names; undefined for one that is absent. */
+export function membersOf(text: string, names: readonly string[]): (string | undefined)[] {
+  const members = new MemberReader(`[${text}]`, names).at(0);
+  return typeof members === 'string' ? names.map(() => undefined) : members;
+}
+
+/** The raw texts of the entries of a page `{"data":[…],"nextCursor":…}`. */
+export function entriesOf(page: string): string[] {
+  const [data = '[]'] = membersOf(page, ['data']);
+  return splitArray(data);
+}
