@@ -23,6 +23,7 @@ import { ProcessLock } from '../pipeline/submit/process-lock.ts';
 import { SmallBatches } from '../pipeline/submit/small-batches.ts';
 import { TenantTurns } from '../pipeline/submit/tenant-turns.ts';
 import { Uploads } from '../pipeline/submit/uploads.ts';
+import { startPurge } from '../pipeline/upkeep/purge.ts';
 import { startRetention } from '../pipeline/upkeep/retention.ts';
 import { type StallTimes, startStallWatch } from '../pipeline/upkeep/stall-watch.ts';
 import { createPing } from '../postgres/ping.ts';
@@ -141,6 +142,7 @@ function createPipeline(
     endWatch: createEndWatch(pool),
     watch: createBatchWatch(pool),
     figures: createBatchFigures(pool, new TenantTurns(FIGURES_AT_ONCE)),
+    purge: opened.adopt(startPurge({ pool, log }), (started) => started.stop()),
     callWaitMs,
     resultTurns: new TenantTurns(RESULTS_AT_ONCE),
   };

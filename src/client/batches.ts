@@ -174,6 +174,11 @@ export class Batches {
     return this.#change(asyncId, 'restart', selection, signal);
   }
 
+  /** Deletes an ended batch with its results; ConflictError before its end. A waiting callback is not sent any more. */
+  async delete(asyncId: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#transport.json({ method: 'DELETE', path: pathOf(asyncId), signal });
+  }
+
   /** Sends the callback again. */
   repost(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
     return this.#change(asyncId, 'repost', undefined, signal);

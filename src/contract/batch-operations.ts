@@ -77,6 +77,16 @@ export const batches: Operation[] = [
     errors: ['batchNotFound'],
   },
   {
+    method: 'delete',
+    path: '/v1/batches/{asyncId}',
+    id: 'deleteBatch',
+    tag: 'Batches',
+    summary: 'Delete an ended batch with its results',
+    parameters: [asyncId],
+    answers: { 204: { description: 'The batch is gone.' } },
+    errors: ['batchNotFound', 'notCompleted'],
+  },
+  {
     method: 'get',
     path: '/v1/batches/{asyncId}/results',
     id: 'listResults',

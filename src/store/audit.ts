@@ -9,6 +9,7 @@ export type AuditEvent =
   | 'batch.cancelled'
   | 'batch.restarted'
   | 'batch.reposted'
+  | 'batch.deleted'
   | 'action.paused'
   | 'action.resumed'
   | 'action.limitsChanged';

@@ -7,7 +7,7 @@ import type { BatchState } from '../../domain/batch.ts';
 import { BATCH_OPTIONS, isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { wholeNumberIn } from '../../domain/text.ts';
-import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control/control.ts';
+import { type ControlDeps, cancel, deleteBatch, repost, restart } from '../../pipeline/control/control.ts';
 import { batchPage, requireView } from '../../pipeline/read/batch-view.ts';
 import type { BatchWatch } from '../../pipeline/read/batch-watch.ts';
 import { deliveriesOf } from '../../pipeline/read/deliveries.ts';
@@ -17,6 +17,7 @@ import { firstIndex, type ResultFilter, resultPage } from '../../pipeline/read/r
 import { requireBatch } from '../../pipeline/read/status.ts';
 import { type SubmitDeps, submit } from '../../pipeline/submit/submit.ts';
 import type { TenantTurns } from '../../pipeline/submit/tenant-turns.ts';
+import type { Purge } from '../../pipeline/upkeep/purge.ts';
 import type { Log } from '../../plugin/context.ts';
 import { callerOf } from '../auth/callers.ts';
 import { type BodyLimits, readEnvelope } from '../body/body.ts';
@@ -33,6 +34,7 @@ export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
   bodyLimits: BodyLimits;
   maxNdjsonJobs: number;
   watch: BatchWatch;
+  purge: Pick<Purge, 'request'>;
   /** Limits how many results are sent at once. */
   resultTurns: TenantTurns;
   /** The API's public address, without a trailing slash; undefined: the address in the request. */
@@ -97,6 +99,13 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
       await perform(deps, callerOf(request), asyncId);
       await sendBatch(pool, request, response.status(202), asyncId);
     });
+
+  router.delete('/batches/:asyncId', async (request, response) => {
+    queryOf(request, []);
+    await deleteBatch(deps, callerOf(request), request.params.asyncId);
+    deps.purge.request();
+    response.status(204).end();
+  });
 
   router.post('/batches/:asyncId/restart', async (request, response) => {
     const { asyncId } = request.params;

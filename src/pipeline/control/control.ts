@@ -1,9 +1,10 @@
 /**
- * What callers do to an existing batch: cancel, restart, repost. Each throws `batchNotFound`, and `forbidden`
+ * What callers do to an existing batch: cancel, restart, repost, delete. Each throws `batchNotFound`, and `forbidden`
  * when the caller may not run every action in the batch.
  */
 import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, isTerminal, requireFound, toAsyncId } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
@@ -14,6 +15,7 @@ import type { Registry } from '../../registry/registry.ts';
 import { type AuditEvent, insertAudit } from '../../store/audit.ts';
 import { type BatchRow, lockTenantBatch, reopen, requestCancel } from '../../store/batches.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
+import { markDeleted } from '../../store/deleted-batches.ts';
 import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
 import { deleteUnsuccessful } from '../../store/results.ts';
 import { callbackMessage } from '../settle/batch-end.ts';
@@ -79,6 +81,21 @@ export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
     await clearNextAttempts(client, batch.id);
     const message = callbackMessage({ ...batch, callbackUrl }, { trigger: 'repost', reposts });
     await deps.queue.sendCallbacks(client, [message]);
+    return true;
+  });
+}
+
+/**
+ * Deletes an ended batch and all that belongs to it; its rows are removed later, by the purge. Throws `notCompleted`
+ * before its end.
+ */
+export async function deleteBatch(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<void> {
+  await withBatch(deps, caller, asyncId, 'batch.deleted', async (client, batch) => {
+    if (!isTerminal(batch.state))
+      throw new BatchwrightError('notCompleted', {
+        message: 'The batch has not ended: cancel it, and delete it when it has ended',
+      });
+    await markDeleted(client, batch.id);
     return true;
   });
 }

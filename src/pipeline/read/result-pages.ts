@@ -1,7 +1,9 @@
 /** Reads results in request order from the database, in pages of bounded size. */
 import type { ClientBase, Pool } from 'pg';
+import { BatchwrightError } from '../../contract/errors.ts';
 import type { ResultStatus } from '../../domain/outcome.ts';
 import { MemberReader, splitArray } from '../../json/split.ts';
+import { isKept } from '../../store/deleted-batches.ts';
 import type { ResultFilter } from '../../store/result-filter.ts';
 import { type ResultPage, type ResultRow, resultPage } from '../../store/result-pages.ts';
 
@@ -87,6 +89,14 @@ export async function* readResultPages(
     if (reading) await nextTick();
     yield reader.read(page);
   }
+}
+
+/**
+ * Throws `resultsNotFound` when the batch was deleted: pages that were read may lack results. Call it after the last
+ * page.
+ */
+export async function requireKept(client: ClientBase | Pool, batchId: string): Promise<void> {
+  if (!(await isKept(client, batchId))) throw new BatchwrightError('resultsNotFound');
 }
 
 /** The results of a page that holds the first chunk's. */

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Written } from './result-json.ts';
-import { type Result, type ResultRange, readResultPages } from './result-pages.ts';
+import { type Result, type ResultRange, readResultPages, requireKept } from './result-pages.ts';
 
 /** How results are written one after another. */
 export interface ResultForm {
@@ -178,7 +178,9 @@ export class ResultStream {
     return bytes;
   }
 
-  #end(next: number | null): Buffer | null {
+  /** A stream whose batch was deleted meanwhile fails instead. */
+  async #end(next: number | null): Promise<Buffer | null> {
+    await requireKept(this.#pool, this.#batchId);
     this.#part = 'end';
     const tail = this.#form.tail(this.#place.count, next);
     return tail === '' ? null : this.#giveSmall(Buffer.from(tail));

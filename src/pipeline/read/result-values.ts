@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { resultTexts } from './result-json.ts';
-import { type Result, readResultPages } from './result-pages.ts';
+import { type Result, readResultPages, requireKept } from './result-pages.ts';
 
 /** A page is dropped when its reader pauses for this long, and read again when the reader continues. */
 const STILL_MS = 1_000;
@@ -45,6 +45,7 @@ async function* untilDropped(
         if (!held) return index + 1;
       }
     }
+    await requireKept(pool, batchId);
     return undefined;
   } finally {
     clearTimeout(timer);

@@ -306,6 +306,7 @@ async function serveImpatiently(t: TestContext, sendMs: number): Promise<string>
       limits: { maxJobs: config.maxJobsPerBatch, retentionDays: 1 },
       maxNdjsonJobs: config.maxNdjsonJobs,
       checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
+      purge: { request: () => {} },
       encryptCallbackHeaders: callbackHeaderCipher(undefined).encrypt,
       bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
       watch: createBatchWatch(pool),
