@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../domain/log.ts';
 import { createClient } from '../postgres/connection.ts';
+import { boundLog, startBoundedLog } from './bounded-log.ts';
 import { type Cluster, openCluster, USER } from './cluster.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { stopOrphan } from './orphan.ts';
@@ -46,16 +47,18 @@ export async function startEmbeddedPostgres(options: {
   try {
     const cluster = await openCluster(dataDir, log);
     await stopOrphan(cluster.directory, log);
+    await boundLog(cluster.logFile);
     const { server, port } = await start(cluster);
     await createDatabase(cluster, port).catch(async (error) => {
       await server.stop();
       throw error;
     });
     log.info({ port, serverPid: server.pid, directory: cluster.directory }, 'The embedded database is ready');
+    const boundedLog = startBoundedLog({ file: cluster.logFile, log });
     const kept = keepRunning(server, { cluster, port, log, giveUpMs });
     let stopped: Promise<void> | undefined;
     const stop = (fastMs?: number) => {
-      stopped ??= kept.stop(fastMs).finally(unlock);
+      stopped ??= kept.stop(fastMs).then(boundedLog.stop).finally(unlock);
       return stopped;
     };
     return { url: urlOf(cluster, port, USER), stop, lost: kept.lost };

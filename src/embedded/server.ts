@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, createReadStream, fstatSync, openSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { parse } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../postgres/connection.ts';
 import { type Cluster, programEnvironment, USER } from './cluster.ts';
 
 const FAST_SHUTDOWN_MS = 10_000;
+/** Of the end of the log that explains a failed start. */
+const MAX_SHOWN_BYTES = 64 * 1024;
 
 /** One run of the Postgres server. */
 export interface Server {
@@ -112,6 +115,9 @@ async function takesConnections(url: string): Promise<boolean> {
 }
 
 async function logSince(cluster: Cluster, start: number): Promise<string> {
-  const log = await readFile(cluster.logFile);
-  return log.subarray(start).toString().trim().split('\n').slice(-20).join('\n') || 'its log is empty';
+  const { size } = await stat(cluster.logFile);
+  // The log may have been shortened meanwhile.
+  const from = Math.max(start > size ? 0 : start, size - MAX_SHOWN_BYTES);
+  const end = await text(createReadStream(cluster.logFile, { start: from }));
+  return end.trim().split('\n').slice(-20).join('\n') || 'its log is empty';
 }
