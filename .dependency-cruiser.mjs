@@ -97,6 +97,7 @@ export const layers = {
     'src/plugin',
     'src/domain',
     'src/telemetry',
+    'src/contract',
   ],
   'src/pipeline/read': [
     'src/registry',

@@ -14,6 +14,7 @@ import type { ChildFigures } from '../metrics/child-figures.ts';
 import type { ProcessFigures } from '../metrics/process-figures.ts';
 import { createEndWatch } from '../pipeline/call/end-watch.ts';
 import { createPluginPipeline } from '../pipeline/call/plugin-pipeline.ts';
+import { TestCallbacks } from '../pipeline/deliver/test-callback.ts';
 import { createActionCatalogue } from '../pipeline/read/action-catalogue.ts';
 import { createBatchFigures } from '../pipeline/read/batch-figures.ts';
 import { createBatchWatch } from '../pipeline/read/batch-watch.ts';
@@ -183,7 +184,7 @@ async function openAccess(
 
 /** Throws a StartError when the routes of a plugin cannot be added. */
 function createApp(
-  { config, registry, workerFigures }: ApiOptions,
+  { config, registry, workerFigures, lookup }: ApiOptions,
   {
     pipeline,
     keys,
@@ -199,8 +200,10 @@ function createApp(
     },
 ): ReturnType<typeof createHttpApp> {
   const ping = createPing(pool);
+  const { callbackAllow: allow } = config;
   return createHttpApp({
     ...pipeline,
+    testCallbacks: new TestCallbacks({ pool, allow, lookup, signingSecrets: tenants.signingSecrets }),
     bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
     keys,
     keyUse,

@@ -3,7 +3,7 @@ import { Batches } from './batches.ts';
 import { unwrapCallback } from './callback.ts';
 import { Keys } from './keys.ts';
 import { type CallOptions, type ClientOptions, Transport } from './transport.ts';
-import type { CallbackSecrets } from './types.ts';
+import type { CallbackSecrets, TestedCallback } from './types.ts';
 
 /**
  * A client of the API, for Node 20 and later, Deno, Bun and browsers. It needs nothing but fetch.
@@ -25,6 +25,25 @@ export class Batchwright {
     this.batches = new Batches(this.#transport);
     this.actions = new Actions(this.#transport);
     this.keys = new Keys(this.#transport);
+  }
+
+  /**
+   * Sends one signed test callback, with `"test": true` in its body, and returns what came back. It needs a key with the
+   * permission `admin`.
+   *
+   * @param headers further headers of the callback
+   */
+  testCallback(
+    url: string,
+    { headers, signal }: CallOptions & { headers?: Record<string, string> } = {},
+  ): Promise<TestedCallback> {
+    return this.#transport.json({
+      method: 'POST',
+      path: '/v1/callbacks/test',
+      json: { url, headers },
+      signal,
+      repeat: 'refused',
+    });
   }
 
   /** The secret that signs the callbacks of the key's tenant, and those that it has replaced lately. */

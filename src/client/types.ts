@@ -177,6 +177,19 @@ export interface CallbackSecrets {
   previous: { secret: string; endsAt: string | null }[];
 }
 
+/** What came back to a test callback. */
+export interface TestedCallback {
+  /** Its `webhook-id`. */
+  id: string;
+  /** Null when the receiver did not answer. */
+  status: number | null;
+  durationMs: number;
+  /** Why a callback would fail; null when it would be delivered. */
+  error: string | null;
+  /** The beginning of the receiver's answer. */
+  excerpt: string | null;
+}
+
 /** The body of a callback. */
 export interface Callback<Response = unknown> {
   asyncId: string;

@@ -96,6 +96,16 @@ export const operations: readonly Operation[] = [
     errors: ['notConfigured'],
   },
   {
+    method: 'post',
+    path: '/v1/callbacks/test',
+    id: 'testCallback',
+    tag: 'Operation',
+    summary: 'Send one signed test callback to an address, and show what came back',
+    body: { required: true, content: json('TestCallback') },
+    answers: { 200: { description: 'What came back, or why nothing did.', content: json('TestedCallback') } },
+    errors: ['invalidRequest'],
+  },
+  {
     method: 'get',
     path: '/v1/system',
     id: 'getSystem',

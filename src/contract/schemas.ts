@@ -120,7 +120,7 @@ const auditEntry = object({
   actor: described('The key that did it; `admin` is the admin key.', object({ keyId: text, tenant: text })),
   event: described('Such as `key.created`; there may be more in future.', text),
   target: described(
-    'The id of the key, the name of the tenant, the asyncId of the batch, or the name of the action.',
+    'The id of the key, the name of the tenant, the address tested, the asyncId of the batch, or the name of the action.',
     text,
   ),
   details: described('What the event adds.', { type: 'object' }),
@@ -345,6 +345,20 @@ export const schemas: Record<string, Schema> = {
         }),
       ),
     ),
+  }),
+  TestCallback: object(
+    {
+      url: { type: 'string', format: 'uri' },
+      headers: described('Further headers.', { type: 'object', additionalProperties: text }),
+    },
+    'headers',
+  ),
+  TestedCallback: object({
+    id: described('The `webhook-id`.', text),
+    status: described('Null when the receiver did not answer.', orNull('integer')),
+    durationMs: count,
+    error: described('Why a callback would fail; null when it would be delivered.', orNull('string')),
+    excerpt: described("The beginning of the receiver's answer.", orNull('string')),
   }),
   Health: object({ status: text }),
   AuditPage: object({ data: arrayOf(auditEntry), nextCursor: orNull('string') }),

@@ -35,6 +35,7 @@ import { actionRoutes } from './v1/actions.ts';
 import { auditRoutes } from './v1/audit.ts';
 import { type BatchDetailsDeps, batchDetailRoutes } from './v1/batch-details.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
+import { type CallbackRoutesDeps, callbackRoutes } from './v1/callbacks.ts';
 import { keyRoutes } from './v1/keys.ts';
 import { systemRoutes } from './v1/system.ts';
 
@@ -45,7 +46,12 @@ import { systemRoutes } from './v1/system.ts';
 const JOBS_IN_MEMORY = 8;
 const LEAST_BODY_MEMORY = 64 * 1024 * 1024;
 
-export interface HttpDeps extends RpcDeps, CallActionDeps, BatchRoutesDeps, BatchDetailsDeps {
+export interface HttpDeps
+  extends RpcDeps,
+    CallActionDeps,
+    BatchRoutesDeps,
+    BatchDetailsDeps,
+    CallbackRoutesDeps {
   actions: ActionCatalogue;
   keys: Keys;
   keyUse: KeyUse;
@@ -122,6 +128,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     keyRoutes(deps),
     systemRoutes(deps.system),
     auditRoutes(deps),
+    callbackRoutes(deps),
   ];
   app.use('/v1', mountedAt('/v1'), ...keyed, ...rest, refuseOtherMethods(...rest));
 

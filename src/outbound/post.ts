@@ -26,6 +26,8 @@ export interface PostOptions {
   allow: AllowList;
   timeouts?: Partial<PostTimeouts> | undefined;
   signal?: AbortSignal | undefined;
+  /** Bytes of the answer's body that are returned; none when absent. */
+  excerptBytes?: number | undefined;
   /** How host names are resolved; `systemLookup` when absent. */
   lookup?: LookupFunction | undefined;
 }
@@ -39,6 +41,8 @@ export interface PostAnswer {
   status: number;
   /** The delay in `Retry-After`, at most a day; null without one. */
   retryAfterSeconds: number | null;
+  /** The beginning of the answer's body. */
+  excerpt: string;
 }
 
 /**
@@ -70,7 +74,7 @@ function post(options: PostOptions): Promise<PostAnswer> {
 }
 
 async function postOnce(
-  { url, headers, contentLength, body, allow, ...options }: PostOptions,
+  { url, headers, contentLength, body, allow, excerptBytes = 0, ...options }: PostOptions,
   keepsConnections: boolean,
 ): Promise<PostAnswer> {
   const exchange = await openExchange(checked(url, allow), {
@@ -86,10 +90,14 @@ async function postOnce(
     const sent = send(body, contentLength, exchange);
     const { statusCode, headers: answered } = await exchange.answer;
     // A receiver must be able to send a short answer, and a connection is kept only when its answer was read.
-    const answerBody = new Excerpt(exchange.stream, 0);
+    const answerBody = new Excerpt(exchange.stream, excerptBytes);
     if (statusCode >= 200 && statusCode < 300) await sent;
     await answerBody.complete(options.timeouts?.answerBodyMs ?? ANSWER_BODY_MS);
-    return { status: statusCode, retryAfterSeconds: retryAfterSeconds(answered) };
+    return {
+      status: statusCode,
+      retryAfterSeconds: retryAfterSeconds(answered),
+      excerpt: answerBody.text(),
+    };
   } finally {
     exchange.close();
   }

@@ -6,6 +6,7 @@ export type AuditEvent =
   | 'key.created'
   | 'key.revoked'
   | 'callbackSecret.rotated'
+  | 'callback.tested'
   | 'batch.cancelled'
   | 'batch.restarted'
   | 'batch.reposted'
@@ -18,7 +19,7 @@ export interface NewAuditEntry {
   /** Whose key, secret or batch it was. */
   tenant: string;
   event: AuditEvent;
-  /** The id of the key, the name of the tenant, the asyncId of the batch, or the name of the action. */
+  /** The id of the key, the name of the tenant, the address tested, the asyncId of the batch, or the name of the action. */
   target: string;
   details?: object | undefined;
 }

@@ -30,6 +30,14 @@ export async function callbackBatches(
   return batchIds.map((id) => byId.get(id));
 }
 
+/** Whole seconds since 1970 by the database's clock. */
+export async function signingTimeNow(client: ClientBase | Pool): Promise<number> {
+  const { rows } = await client.query<{ now: number }>(
+    'select floor(extract(epoch from now()))::int8 as now',
+  );
+  return Number(rows[0]?.now);
+}
+
 export interface DeliveryRow {
   batchId: string;
   generation: number;

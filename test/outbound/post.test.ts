@@ -61,7 +61,7 @@ describe('a post', () => {
       response.writeHead(202).end('thank you');
     });
     const answer = await post(`${server.url}/hook?a=1`);
-    assert.deepEqual(answer, { status: 202, retryAfterSeconds: null });
+    assert.deepEqual(answer, { status: 202, retryAfterSeconds: null, excerpt: '' });
     assert.deepEqual(seen, [
       { method: 'POST', url: '/hook?a=1', type: 'application/json', id: 'msg_1', length: '15' },
     ]);
@@ -379,7 +379,7 @@ describe('a receiver that', () => {
     const server = await startTcpServer(t, (socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nabc'));
     });
-    assert.deepEqual(await post(server.url), { status: 200, retryAfterSeconds: null });
+    assert.deepEqual(await post(server.url), { status: 200, retryAfterSeconds: null, excerpt: '' });
   });
 
   test('a receiver that closes the connection without an answer gives an error', async (t) => {
@@ -401,7 +401,7 @@ describe('a receiver that', () => {
     });
     const { body, contentLength } = bigBody(32);
     const answer = await post(server.url, { body, contentLength });
-    assert.deepEqual(answer, { status: 410, retryAfterSeconds: null });
+    assert.deepEqual(answer, { status: 410, retryAfterSeconds: null, excerpt: '' });
     assert.equal(body.destroyed, true);
   });
 
@@ -415,7 +415,7 @@ describe('a receiver that', () => {
     });
     const { body, contentLength } = bigBody(32);
     const answer = await post(server.url, { body, contentLength, timeouts: { ...QUICK, totalMs: 30_000 } });
-    assert.deepEqual(answer, { status: 200, retryAfterSeconds: null });
+    assert.deepEqual(answer, { status: 200, retryAfterSeconds: null, excerpt: '' });
     assert.ok(received >= contentLength - 8 * MIB, `${received} bytes`);
   });
 

@@ -68,10 +68,9 @@ export async function sendCallback(
       const headers = { ...further, ...headersOf(id, signed) };
       return postStream({ url, contentLength, body: content, headers, allow, lookup, signal, timeouts });
     });
-    const success = answer.status >= 200 && answer.status < 300;
     return attempt({
       status: answer.status,
-      error: success ? null : `the receiver answered ${answer.status}`,
+      error: refusalOf(answer.status),
       retryAfterSeconds: answer.retryAfterSeconds,
     });
   } catch (error) {
@@ -103,7 +102,15 @@ function webhookId(batch: BatchRow): string {
   return `msg_${toAsyncId(batch.id)}_${batch.generation}`;
 }
 
-function headersOf(id: string, { signingTime, signature }: CallbackBody): Record<string, string> {
+/** Why an answer is no success; null when it is one. */
+export function refusalOf(status: number): string | null {
+  return status >= 200 && status < 300 ? null : `the receiver answered ${status}`;
+}
+
+export function headersOf(
+  id: string,
+  { signingTime, signature }: Pick<CallbackBody, 'signingTime' | 'signature'>,
+): Record<string, string> {
   return {
     'content-type': 'application/json',
     'user-agent': 'Batchwright',

@@ -19,7 +19,7 @@ const LOOKUPS = 64;
 export function createCallbackUrlCheck(
   allow: AllowList,
   lookup?: LookupFunction,
-): (url: unknown, tenant: string) => Promise<string> {
+): (url: unknown, tenant: string, member?: string) => Promise<string> {
   const lookups = new FairShare(LOOKUPS);
   async function checkName(url: URL, tenant: string): Promise<void> {
     if (!lookups.take(tenant)) return;
@@ -29,7 +29,8 @@ export function createCallbackUrlCheck(
       lookups.give(tenant);
     }
   }
-  return async (url, tenant) => {
+  return async (url, tenant, member = 'callbackUrl') => {
+    const refused = (why: string) => new BatchwrightError('invalidRequest', { message: `${member} ${why}` });
     if (typeof url !== 'string') throw refused('must be a string');
     if (url.length > MAX_URL_LENGTH) throw refused(`must have at most ${MAX_URL_LENGTH} characters`);
     try {
@@ -41,8 +42,4 @@ export function createCallbackUrlCheck(
       throw error;
     }
   };
-}
-
-function refused(why: string): BatchwrightError {
-  return new BatchwrightError('invalidRequest', { message: `callbackUrl ${why}` });
 }

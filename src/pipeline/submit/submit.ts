@@ -36,7 +36,8 @@ export interface SubmitDeps {
   log: Pick<Log, 'info'>;
   limits: { maxJobs: number; retentionDays: number };
   /** Throws BatchwrightError when the address may not be called. */
-  checkCallbackUrl(url: unknown, tenant: string): Promise<string>;
+  /** @param member its name in messages; `callbackUrl` when absent */
+  checkCallbackUrl(url: unknown, tenant: string, member?: string): Promise<string>;
   /** Throws `notConfigured` (501) without SECRET_KEY. */
   encryptCallbackHeaders(headers: Readonly<Record<string, string>>, tenant: string): Buffer;
 }
