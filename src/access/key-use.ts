@@ -46,7 +46,7 @@ export function startKeyUse({ pool, log }: { pool: Pool; log: Log }, tickMs = TI
       .catch((error: unknown) => log.debug({ err: error }, 'the use of keys was not recorded'));
     return writing;
   };
-  const timer = setInterval(writeNext, tickMs).unref();
+  const timer = setInterval(() => void writeNext(), tickMs).unref();
   return {
     note(keyId) {
       if (isStoredKeyId(keyId)) used.set(keyId, performance.now());
