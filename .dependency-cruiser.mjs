@@ -34,7 +34,7 @@ export const layers = {
     'src/contract',
     'src/json',
   ],
-  'src/cli': ['src/client', 'src/config', 'src/store', 'src/postgres', 'src/domain'],
+  'src/cli': ['src/client', 'src/config', 'src/store', 'src/postgres', 'src/domain', 'src/json'],
   'src/demo': ['src/client', 'src/embedded', 'src/domain'],
   'src/dashboard': ['src/client', 'src/contract', 'src/json'],
   'src/worker': ['src/pipeline', 'src/queue', 'src/domain', 'src/telemetry'],

@@ -3,6 +3,7 @@ import { type Ending, handleSignals } from './app/ending.ts';
 import { createLogger } from './app/logger.ts';
 import { loadPlugins, prepareDatabase } from './app/prepare.ts';
 import type { AppOptions, Running } from './app/running.ts';
+import { startServerRecord } from './app/server-record.ts';
 import { welcome } from './app/welcome.ts';
 import { type Config, readConfig } from './config/config.ts';
 import { adminKeyFile, readAdminKey, readSecretKeys } from './config/generated-keys.ts';
@@ -64,6 +65,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
       }),
     );
   if (ending.isStopping()) return;
+  await ending.begin('work', async () => startServerRecord({ config, log }, listening.url));
   const generatedKey = admin.generated ? { ...admin, file: adminKeyFile(config.dataDir) } : undefined;
   welcome(log, { url: listening.url, generatedKey });
 }

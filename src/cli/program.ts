@@ -1,7 +1,14 @@
 import { Command } from 'commander';
 import { VERSION } from '../config/version.ts';
+import { registerActions } from './commands/actions.ts';
+import { registerCancel, registerRepost, registerRestart } from './commands/change-batch.ts';
 import { registerDistribute } from './commands/distribute.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerList } from './commands/list.ts';
+import { registerResults } from './commands/results.ts';
+import { registerStatus } from './commands/status.ts';
+import { registerSubmit } from './commands/submit.ts';
+import { registerWatch } from './commands/watch.ts';
 
 /**
  * A command: a file of `commands/` that exports one function of this type, which adds the command to the program, and
@@ -12,7 +19,19 @@ import { registerKeys } from './commands/keys.ts';
 export type Register = (program: Command) => void;
 
 /** In the order of the help. */
-const REGISTER: readonly Register[] = [registerKeys, registerDistribute];
+const REGISTER: readonly Register[] = [
+  registerSubmit,
+  registerWatch,
+  registerStatus,
+  registerResults,
+  registerList,
+  registerCancel,
+  registerRestart,
+  registerRepost,
+  registerActions,
+  registerKeys,
+  registerDistribute,
+];
 
 /** The whole command line. Parsing throws CommanderError for wrong arguments, and after the help. */
 export function createProgram(): Command {

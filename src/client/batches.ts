@@ -5,6 +5,7 @@ import { type ResultOptions, resultLines } from './results.ts';
 import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
 import type {
   Batch,
+  BatchSettings,
   BatchState,
   CallbackAttempt,
   ErrorGroups,
@@ -14,7 +15,7 @@ import type {
   Result,
   Timeline,
 } from './types.ts';
-import { type JobSource, type UploadOptions, upload } from './upload.ts';
+import { type JobSource, sendForValidation, type UploadOptions, upload } from './upload.ts';
 import { type WaitOptions, waitForEnd } from './wait.ts';
 
 export interface CreateOptions extends CallOptions {
@@ -26,7 +27,11 @@ export interface ListOptions extends CallOptions {
   state?: BatchState | undefined;
   /** Batches a page: 100 when absent, 1,000 at most. */
   limit?: number | undefined;
+  /** Goes on behind an earlier page: its `nextCursor`. */
+  cursor?: string | undefined;
 }
+
+const VALIDATE = '/batch?action=validate';
 
 export class Batches {
   readonly #transport: Transport;
@@ -35,11 +40,15 @@ export class Batches {
     this.#transport = transport;
   }
 
-  /** Stores a batch, once however often the request is repeated. */
-  create(batch: NewBatch, options: CreateOptions = {}): Promise<Batch> {
+  /**
+   * Stores a batch, once however often the request is repeated.
+   *
+   * @param batch an object, or its JSON text, which is sent as it is: large numbers keep their digits
+   */
+  create(batch: NewBatch | string, options: CreateOptions = {}): Promise<Batch> {
     const { signal, idempotencyKey = newIdempotencyKey() } = options;
     const headers = { 'idempotency-key': idempotencyKey };
-    return this.#transport.json({ method: 'POST', path: '/v1/batches', json: batch, headers, signal });
+    return this.#transport.json({ method: 'POST', path: '/v1/batches', ...bodyOf(batch), headers, signal });
   }
 
   /**
@@ -51,14 +60,19 @@ export class Batches {
   }
 
   /** Stores a batch and waits for its end. */
-  async createAndWait(batch: NewBatch, options: CreateOptions & WaitOptions = {}): Promise<Batch> {
+  async createAndWait(batch: NewBatch | string, options: CreateOptions & WaitOptions = {}): Promise<Batch> {
     const { asyncId } = await this.create(batch, options);
     return this.wait(asyncId, options);
   }
 
   /** Checks a batch and stores nothing. Throws the error that `create` would. */
-  async validate(batch: NewBatch, { signal }: CallOptions = {}): Promise<void> {
-    await this.#transport.json({ method: 'POST', path: '/batch?action=validate', json: batch, signal });
+  async validate(batch: NewBatch | string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#transport.json({ method: 'POST', path: VALIDATE, ...bodyOf(batch), signal });
+  }
+
+  /** Like `validate`, for jobs that are sent as they are made: as many as a JSON body may have. */
+  async validateFrom(jobs: JobSource, settings: CallOptions & BatchSettings = {}): Promise<void> {
+    await sendForValidation(this.#transport, VALIDATE, jobs, settings);
   }
 
   retrieve(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
@@ -66,8 +80,8 @@ export class Batches {
   }
 
   /** All batches of the key's tenant, newest first; `pages()` returns them page by page. */
-  list({ state, limit, signal }: ListOptions = {}): Pages<Batch> {
-    return new Pages((cursor) => {
+  list({ state, limit, cursor: first, signal }: ListOptions = {}): Pages<Batch> {
+    return new Pages((cursor = first) => {
       const path = withQuery('/v1/batches', { state, limit, cursor });
       return this.#transport.json<Page<Batch>>({ path, signal });
     });
@@ -196,4 +210,8 @@ export class Batches {
 
 function pathOf(asyncId: string): string {
   return `/v1/batches/${encodeURIComponent(asyncId)}`;
+}
+
+function bodyOf(batch: NewBatch | string): { json: NewBatch } | { text: string } {
+  return typeof batch === 'string' ? { text: batch } : { json: batch };
 }

@@ -29,6 +29,8 @@ export interface Request extends CallOptions {
   headers?: Record<string, string | undefined>;
   /** Sent as JSON. */
   json?: unknown;
+  /** JSON that is sent as it is; replaces `json`. */
+  text?: string;
   /** When a failed request is repeated. `passing` when absent. */
   repeat?: 'passing' | 'refused' | 'never';
 }
@@ -114,13 +116,14 @@ export class Transport {
   /**
    * One attempt, to the head of a successful answer.
    *
-   * @param body a stream of the request's body; replaces `json`
+   * @param body a stream of the request's body; replaces `json` and `text`
    */
   async open(
     request: Request,
     body?: { content: ReadableStream<Uint8Array> | Blob; untilRead: boolean },
   ): Promise<OpenAnswer> {
     const { method = 'GET', path, headers = {}, json, signal } = request;
+    const text = request.text ?? (json === undefined ? undefined : JSON.stringify(json));
     const limit = new AbortController();
     const late = new TimeoutError(`${method} ${route(path)} took more than ${this.#timeoutMs / 1000} s`);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -147,9 +150,9 @@ export class Transport {
     try {
       const response = await this.#fetch(`${this.#url}${path}`, {
         method,
-        headers: this.#headers(headers, json),
+        headers: this.#headers(headers, text),
         signal: limit.signal,
-        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+        ...(text === undefined ? {} : { body: text }),
         ...(body && { body: body.content, duplex: 'half' }),
       } as RequestInit);
       touch();
@@ -161,10 +164,10 @@ export class Transport {
     }
   }
 
-  #headers(more: Record<string, string | undefined>, json: unknown): Record<string, string> {
+  #headers(more: Record<string, string | undefined>, text: string | undefined): Record<string, string> {
     const all = {
       authorization: `Bearer ${this.#key}`,
-      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(text === undefined ? {} : { 'content-type': 'application/json' }),
       ...more,
     };
     return Object.fromEntries(

@@ -1,12 +1,15 @@
 /** A batch whose jobs are made while they are sent: one job per line, in constant memory. */
 import { ConnectionError } from './errors.ts';
 import { sleep } from './sleep.ts';
-import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
+import { type CallOptions, newIdempotencyKey, type Request, type Transport, withQuery } from './transport.ts';
 import type { Batch, BatchSettings, Job } from './types.ts';
 
-/** Jobs, or a function that makes them again for a repeat. */
+/**
+ * Jobs, or a function that makes them again for a repeat. A text is the JSON of a job on one line, sent as it is; an
+ * empty text is an empty line, so that the server's line numbers can be those of a file.
+ */
 export type JobSource = Jobs | (() => Jobs);
-type Jobs = Iterable<Job> | AsyncIterable<Job>;
+type Jobs = Iterable<Job | string> | AsyncIterable<Job | string>;
 
 export interface UploadOptions extends CallOptions, BatchSettings {
   /** Made once a call when absent. */
@@ -33,19 +36,54 @@ export async function upload(
     rate: rate && JSON.stringify(rate),
   });
   const headers = { 'content-type': 'application/x-ndjson', 'idempotency-key': idempotencyKey };
+  return send(transport, source, { path, headers, signal, form: LINES });
+}
+
+/** Sends the jobs as one JSON body to a route that checks them. */
+export async function sendForValidation(
+  transport: Transport,
+  path: string,
+  source: JobSource,
+  { signal, ...settings }: CallOptions & BatchSettings,
+): Promise<void> {
+  const rest = JSON.stringify(settings).slice(1);
+  const form: Form = {
+    begin: '{"jobs":[',
+    // An empty line is no job.
+    job: (text, isFirst) => (text === '' || isFirst ? text : `,${text}`),
+    end: rest === '}' ? ']}' : `],${rest}`,
+  };
+  await send(transport, source, { path, headers: { 'content-type': 'application/json' }, signal, form });
+}
+
+/** How jobs become a body. */
+interface Form {
+  begin: string;
+  /** A job with what separates it from those before it. */
+  job(text: string, isFirst: boolean): string;
+  end: string;
+}
+
+const LINES: Form = { begin: '', job: (text) => `${text}\n`, end: '' };
+
+async function send<Answer>(
+  transport: Transport,
+  source: JobSource,
+  { path, headers, signal, form }: Pick<Request, 'path' | 'headers' | 'signal'> & { form: Form },
+): Promise<Answer> {
   const isRepeatable = typeof source === 'function' || Array.isArray(source);
   let taken = false;
 
-  const attempt = async (): Promise<Batch> => {
-    const sent = new LineStream(typeof source === 'function' ? source() : source, () => {
+  const attempt = async (): Promise<Answer> => {
+    const sent = new JobStream(typeof source === 'function' ? source() : source, form, () => {
       taken = true;
     });
-    const request = { method: 'POST' as const, path, headers, signal };
+    const request = { method: 'POST' as const, path, signal, ...(headers && { headers }) };
     try {
       const content = canStream() ? sent.stream() : await sent.blob();
       const answer = await transport.open(request, { content, untilRead: true });
       try {
-        return (await answer.response.json()) as Batch;
+        return (await answer.response.json()) as Answer;
       } catch (error) {
         throw answer.explain(error);
       } finally {
@@ -58,7 +96,7 @@ export async function upload(
       sent.stop();
     }
   };
-  const maySend = async (): Promise<Batch> => {
+  const maySend = async (): Promise<Answer> => {
     try {
       return await attempt();
     } catch (error) {
@@ -89,15 +127,21 @@ function canStream(): boolean {
   return !('document' in globalThis || 'WorkerGlobalScope' in globalThis) || 'Deno' in globalThis;
 }
 
-class LineStream {
+class JobStream {
   /** Set when the source threw. */
   failure: { reason: unknown } | undefined;
-  readonly #jobs: Iterator<Job> | AsyncIterator<Job>;
+  readonly #jobs: Iterator<Job | string> | AsyncIterator<Job | string>;
+  readonly #form: Form;
   readonly #onTaken: () => void;
+  /** What is sent before the next job. */
+  #begin: string;
+  #isFirst = true;
   #isEnded = false;
 
-  constructor(jobs: Jobs, onTaken: () => void) {
+  constructor(jobs: Jobs, form: Form, onTaken: () => void) {
     this.#jobs = Symbol.asyncIterator in jobs ? jobs[Symbol.asyncIterator]() : jobs[Symbol.iterator]();
+    this.#form = form;
+    this.#begin = form.begin;
     this.#onTaken = onTaken;
   }
 
@@ -132,18 +176,21 @@ class LineStream {
     }
   }
 
-  /** The next lines; empty at the end. */
+  /** The next jobs; empty at the end. */
   async #piece(): Promise<string> {
-    let text = '';
+    let text = this.#begin;
+    this.#begin = '';
     try {
       while (text.length < PIECE_LENGTH && !this.#isEnded) {
         const { done, value } = await this.#jobs.next();
         if (done) {
           this.#isEnded = true;
-          break;
+          return text + this.#form.end;
         }
         this.#onTaken();
-        text += `${JSON.stringify(value)}\n`;
+        const job = this.#form.job(typeof value === 'string' ? value : JSON.stringify(value), this.#isFirst);
+        if (job !== '') this.#isFirst = false;
+        text += job;
       }
     } catch (reason) {
       this.#isEnded = true;

@@ -33,6 +33,17 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return config;
 }
 
+/**
+ * One variable, whatever the others are: for commands that need no server of their own. Throws ConfigError for a wrong
+ * value.
+ */
+export function readSetting<Member extends keyof Variables>(
+  member: Member,
+  env: NodeJS.ProcessEnv = process.env,
+): Config[Member] {
+  return readVariable(variables[member], env) as Config[Member];
+}
+
 function readVariable(variable: Variable, env: NodeJS.ProcessEnv): unknown {
   const { name, parse, emptyIsValue, isSecret } = variable;
   const given = env[name] === '' && !emptyIsValue ? undefined : env[name];

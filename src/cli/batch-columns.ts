@@ -1,0 +1,61 @@
+/** How batches are shown. */
+import type { Batch, Counts } from '../client/index.ts';
+import type { Column, Style } from './table.ts';
+
+const STATE_STYLES: Record<string, Style> = { completed: 'green', cancelled: 'yellow', running: 'cyan' };
+
+/** What has ended without a success. */
+function unsuccessful({ total, succeeded, pending, running, ...others }: Counts): number {
+  const { waiting = 0 } = others as { waiting?: number };
+  return total - succeeded - pending - running - waiting;
+}
+
+const state: Column<Batch> = {
+  title: 'state',
+  value: (batch) => batch.state,
+  style: (batch) => STATE_STYLES[batch.state],
+};
+const progress: Column<Batch> = { title: 'progress', value: (batch) => `${batch.progress} %` };
+const createdAt: Column<Batch> = { title: 'created', value: (batch) => batch.createdAt };
+
+export const listColumns: readonly Column<Batch>[] = [
+  { title: 'asyncId', value: ({ asyncId }) => asyncId },
+  state,
+  progress,
+  { title: 'jobs', value: ({ counts }) => counts.total },
+  {
+    title: 'not succeeded',
+    value: ({ counts }) => unsuccessful(counts),
+    style: ({ counts }) => (unsuccessful(counts) > 0 ? 'red' : undefined),
+  },
+  createdAt,
+  { title: 'finished', value: ({ finishedAt }) => finishedAt },
+];
+
+export const batchFields: readonly Column<Batch>[] = [
+  { title: 'asyncId', value: ({ asyncId }) => asyncId },
+  state,
+  progress,
+  { title: 'jobs', value: ({ counts }) => countsText(counts) },
+  createdAt,
+  { title: 'started', value: ({ startedAt }) => startedAt },
+  { title: 'finished', value: ({ finishedAt }) => finishedAt },
+  { title: 'deleted after', value: ({ expiresAt }) => expiresAt },
+  { title: 'callback', value: ({ callback }) => callback?.url },
+  {
+    title: 'callback state',
+    value: ({ callback }) => callback && `${callback.state}, ${callback.attempts} attempts`,
+  },
+  { title: 'waits for', value: ({ waitingFor }) => waitingFor && JSON.stringify(waitingFor) },
+];
+
+/** `10,000 jobs: 9,998 succeeded, 2 failed` */
+export function countsText({ total, ...counts }: Counts): string {
+  const parts = Object.entries(counts).filter(([, number]) => number > 0);
+  const text = parts.map(([name, number]) => `${number.toLocaleString('en')} ${name}`).join(', ');
+  return `${total.toLocaleString('en')}${text === '' ? '' : `: ${text}`}`;
+}
+
+export function hasFailures({ counts }: Batch): boolean {
+  return counts.succeeded < counts.total;
+}

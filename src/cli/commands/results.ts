@@ -1,0 +1,79 @@
+import { type Command, Option } from 'commander';
+import type { Batchwright, Result, ResultStatus } from '../../client/index.ts';
+import { interruptible } from '../interrupt.ts';
+import { formatOption, ROW_FORMATS, type RowFormat } from '../options.ts';
+import { inPieces, jsonArray } from '../print-rows.ts';
+import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import { print } from '../standard-output.ts';
+import { type Column, type Style, tableLines } from '../table.ts';
+import { writeFileAtOnce } from '../write-file.ts';
+
+interface ResultsOptions extends ServerOptions {
+  status?: ResultStatus;
+  format: RowFormat;
+  out?: string;
+}
+
+const STYLES: Record<ResultStatus, Style> = { succeeded: 'green', failed: 'red', cancelled: 'yellow' };
+/** A response may have a MiB; the table shows its beginning. */
+const SHOWN_CHARACTERS = 200;
+
+const columns: readonly Column<Result>[] = [
+  { title: 'index', value: ({ index }) => index },
+  { title: 'id', value: ({ id }) => id },
+  { title: 'action', value: ({ namespace, action }) => `${namespace}.${action}` },
+  { title: 'status', value: ({ status }) => status, style: ({ status }) => STYLES[status] },
+  { title: 'attempts', value: ({ attempts }) => attempts },
+  { title: 'finished', value: ({ finishedAt }) => finishedAt },
+  { title: 'response', value: responseText },
+];
+
+export function registerResults(program: Command): void {
+  withServerOptions(program.command('results <asyncId>'))
+    .description('print the results of a batch, in the order of its jobs')
+    .addOption(new Option('--status <status>', 'only results with this status').choices(Object.keys(STYLES)))
+    .addOption(formatOption(ROW_FORMATS))
+    .option('--out <file>', 'write them to this file, when they are complete')
+    .action(results);
+}
+
+async function results(asyncId: string, options: ResultsOptions): Promise<void> {
+  await withServer(options, async (client) => {
+    const { state } = await client.batches.retrieve(asyncId);
+    if (state === 'queued' || state === 'running')
+      process.stderr.write(`The batch has not ended (${state}): these are the results so far.\n`);
+    if (options.out === undefined) {
+      for await (const piece of resultPieces(client, asyncId, options)) await print(piece);
+      return;
+    }
+    const { out } = options;
+    await interruptible((signal) =>
+      writeFileAtOnce(out, resultPieces(client, asyncId, options, signal), signal),
+    );
+  });
+}
+
+/** The results in the form of the option, in pieces: any number of them in constant memory. */
+function resultPieces(
+  { batches }: Batchwright,
+  asyncId: string,
+  { status, format }: ResultsOptions,
+  signal?: AbortSignal,
+): AsyncIterable<string | Uint8Array> {
+  const selection = { status, signal };
+  if (format === 'csv') return batches.resultsAsCsv(asyncId, selection);
+  if (format === 'table') return inPieces(tableLines(columns, batches.results(asyncId, selection)));
+  const lines = batches.resultLines(asyncId, selection);
+  return inPieces(format === 'json' ? jsonArray(lines) : withEnds(lines));
+}
+
+async function* withEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\n`;
+}
+
+/** A failure is told by its code and message. */
+function responseText({ status, response }: Result): string {
+  const text =
+    status === 'failed' ? `${response.errorCode} ${response.message}` : (JSON.stringify(response) ?? '');
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}

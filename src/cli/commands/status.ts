@@ -1,0 +1,16 @@
+import type { Command } from 'commander';
+import { batchFields } from '../batch-columns.ts';
+import { formatOption, ONE_FORMATS, type OneFormat } from '../options.ts';
+import { printOne } from '../print-rows.ts';
+import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+
+export function registerStatus(program: Command): void {
+  withServerOptions(program.command('status <asyncId>'))
+    .description('show the state, the counts and the callback of a batch')
+    .addOption(formatOption(ONE_FORMATS))
+    .action((asyncId: string, options: ServerOptions & { format: OneFormat }) =>
+      withServer(options, async ({ batches }) =>
+        printOne(options.format, batchFields, await batches.retrieve(asyncId)),
+      ),
+    );
+}

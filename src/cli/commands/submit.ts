@@ -1,0 +1,142 @@
+import { extname } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ApiError, type Batch, type Batchwright } from '../../client/index.ts';
+import { CommandError, EXIT, UsageError } from '../exit.ts';
+import { follow, requireSuccess } from '../follow.ts';
+import { csvJobs } from '../input/csv-jobs.ts';
+import { type ActionName, jobLines } from '../input/job-lines.ts';
+import { jsonBatch } from '../input/json-batch.ts';
+import { STANDARD_INPUT } from '../input/open-input.ts';
+import { positiveNumber } from '../options.ts';
+import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import { print } from '../standard-output.ts';
+
+type InputFormat = 'json' | 'ndjson' | 'csv';
+
+interface SubmitOptions extends ServerOptions {
+  action?: ActionName;
+  format?: InputFormat;
+  callback?: string;
+  idempotencyKey?: string;
+  dryRun?: true;
+  wait?: true;
+  timeout?: number;
+}
+
+const FORMATS: Record<string, InputFormat> = {
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.csv': 'csv',
+};
+
+export function registerSubmit(program: Command): void {
+  withServerOptions(program.command('submit <file>'))
+    .description('send a batch and print its asyncId; the file - is standard input')
+    .option(
+      '--action <namespace.action>',
+      'every element, line or row is the params of a job of it',
+      actionName,
+    )
+    .addOption(
+      new Option(
+        '--format <format>',
+        'json: a batch, an array of jobs, or with --action of params; ndjson: one a line; csv: one a row, with --action. Else by the name of the file',
+      ).choices(['json', 'ndjson', 'csv']),
+    )
+    .option('--callback <url>', 'where the results are sent')
+    .option('--idempotency-key <key>', 'the same key and batch are stored once')
+    .addOption(
+      new Option('--dry-run', 'check the batch and store nothing').conflicts(['wait', 'idempotencyKey']),
+    )
+    .option('--wait', 'wait for the end; exit code 3 when not every job has succeeded')
+    .option('--timeout <seconds>', 'with --wait: end with exit code 5 when it takes longer', positiveNumber)
+    .action(submit);
+}
+
+async function submit(file: string, options: SubmitOptions): Promise<void> {
+  if (options.timeout !== undefined && !options.wait) throw new UsageError('--timeout goes with --wait');
+  const format = options.format ?? FORMATS[extname(file).toLowerCase()] ?? 'json';
+  if (format === 'csv' && !options.action)
+    throw new UsageError('CSV needs --action: it says what the rows are the params of');
+  await withServer(options, async (client) => {
+    if (options.dryRun) return check(client, file, format, options);
+    const { asyncId } = await send(client, file, format, options);
+    await print(`${asyncId}\n`);
+    if (options.wait) requireSuccess(await follow(client, asyncId, options.timeout));
+  });
+}
+
+async function send(
+  { actions, batches }: Batchwright,
+  file: string,
+  format: InputFormat,
+  { action, callback: callbackUrl, idempotencyKey }: SubmitOptions,
+): Promise<Batch> {
+  if (format === 'json')
+    return batches.create(await jsonBatch(file, action, callbackUrl), { idempotencyKey });
+  const jobs = await linesFor(actions, file, format, action);
+  return batches.createFrom(file === STANDARD_INPUT ? jobs() : jobs, {
+    idempotencyKey,
+    ...(callbackUrl === undefined ? {} : { callbackUrl }),
+  });
+}
+
+/** Stores nothing. Throws the error that storing would. */
+async function check(
+  { actions, batches }: Batchwright,
+  file: string,
+  format: InputFormat,
+  { action, callback: callbackUrl }: SubmitOptions,
+): Promise<void> {
+  if (format === 'json') {
+    await batches.validate(await jsonBatch(file, action, callbackUrl));
+  } else {
+    const jobs = await linesFor(actions, file, format, action);
+    const lines: number[] = [];
+    const settings = callbackUrl === undefined ? {} : { callbackUrl };
+    try {
+      await batches.validateFrom(numbered(jobs(), lines), settings);
+    } catch (error) {
+      throw error instanceof ApiError ? atLines(error, lines) : error;
+    }
+  }
+  process.stderr.write('The batch is valid. Nothing was stored.\n');
+}
+
+/** A function, so that the file is read again after a broken connection. */
+async function linesFor(
+  actions: Batchwright['actions'],
+  file: string,
+  format: InputFormat,
+  action: ActionName | undefined,
+): Promise<() => AsyncGenerator<string>> {
+  if (format === 'ndjson' || !action) return () => jobLines(file, action);
+  const { params } = await actions.retrieve(`${action.namespace}.${action.action}`);
+  return () => csvJobs(file, action, params);
+}
+
+/** Collects the line of each job: 100,000 at most are checked, as in a JSON body. */
+async function* numbered(lines: AsyncIterable<string>, numbers: number[]): AsyncGenerator<string> {
+  let number = 0;
+  for await (const line of lines) {
+    number++;
+    if (line !== '') numbers.push(number);
+    yield line;
+  }
+}
+
+/** The error names lines of the file in place of indexes. */
+function atLines(error: ApiError, lines: readonly number[]): unknown {
+  if (error.messages.length === 0) return error;
+  const faults = error.messages.map((message) =>
+    message.replace(/^jobs\[(\d+)\]/, (index, number) => `line ${lines[Number(number)] ?? index}`),
+  );
+  return new CommandError(EXIT.error, ['The batch is not valid', ...faults].join('\n  '), { cause: error });
+}
+
+function actionName(text: string): ActionName {
+  const [, namespace, action] = /^([^.\s]+)\.(\S+)$/.exec(text) ?? [];
+  if (namespace === undefined || action === undefined)
+    throw new InvalidArgumentError('It must be like participants.store; batchwright actions lists them.');
+  return { namespace, action };
+}

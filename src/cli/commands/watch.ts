@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { batchFields } from '../batch-columns.ts';
+import { follow, requireSuccess } from '../follow.ts';
+import { formatOption, ONE_FORMATS, type OneFormat, positiveNumber } from '../options.ts';
+import { printOne } from '../print-rows.ts';
+import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+
+interface WatchOptions extends ServerOptions {
+  format: OneFormat;
+  timeout?: number;
+}
+
+export function registerWatch(program: Command): void {
+  withServerOptions(program.command('watch <asyncId>'))
+    .description('follow a batch to its end; exit code 3 when not every job has succeeded')
+    .option('--timeout <seconds>', 'end with exit code 5 when it takes longer', positiveNumber)
+    .addOption(formatOption(ONE_FORMATS))
+    .action((asyncId: string, options: WatchOptions) =>
+      withServer(options, async (client) => {
+        const batch = await follow(client, asyncId, options.timeout);
+        await printOne(options.format, batchFields, batch);
+        requireSuccess(batch);
+      }),
+    );
+}

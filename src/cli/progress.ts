@@ -1,0 +1,57 @@
+/** The progress of a batch on standard error: a bar on a terminal, lines elsewhere. */
+import { type Options, SingleBar } from 'cli-progress';
+import type { Batch } from '../client/index.ts';
+import { countsText } from './batch-columns.ts';
+
+export interface Progress {
+  update(batch: Batch): void;
+  /** Leaves the terminal as it was. */
+  stop(): void;
+}
+
+/** Lines are for logs: one a second at most, and one for each state. */
+const LINE_EVERY_MS = 1_000;
+
+export function showProgress(): Progress {
+  return process.stderr.isTTY ? bar() : lines();
+}
+
+function bar(): Progress {
+  const shown = new SingleBar({
+    format: '{bar} {percentage} % | {state} | {counts}',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    stream: process.stderr,
+    // The command puts the terminal right itself.
+    gracefulExit: false,
+  } satisfies Options);
+  let isStarted = false;
+  return {
+    update({ progress, state, counts }) {
+      const about = { state, counts: countsText(counts) };
+      if (isStarted) shown.update(progress, about);
+      else shown.start(100, progress, about);
+      isStarted = true;
+    },
+    stop: () => shown.stop(),
+  };
+}
+
+function lines(): Progress {
+  let lastAt = Number.NEGATIVE_INFINITY;
+  let lastState = '';
+  let last = '';
+  return {
+    update({ progress, state, counts }) {
+      const now = performance.now();
+      const line = `${state} ${progress} %, jobs ${countsText(counts)}\n`;
+      if (line === last || (state === lastState && now - lastAt < LINE_EVERY_MS)) return;
+      process.stderr.write(line);
+      lastAt = now;
+      lastState = state;
+      last = line;
+    },
+    stop() {},
+  };
+}

@@ -1,0 +1,127 @@
+/** Which server a command speaks to, and with which key. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { AuthenticationError, Batchwright, ConnectionError, PermissionError } from '../client/index.ts';
+import { readSetting } from '../config/config.ts';
+import { findAdminKey } from '../config/generated-keys.ts';
+import { findServer, type LocalServer } from '../config/local-server.ts';
+import { CommandError, EXIT, UsageError } from './exit.ts';
+
+export interface ServerOptions {
+  url?: string;
+  keyFile?: string;
+}
+
+export interface Address {
+  url: string;
+  /** Where the address comes from, for messages. */
+  from: string;
+  /** True when it is the server that runs on DATA_DIR. */
+  isLocal: boolean;
+}
+
+export interface ServerKey {
+  key: string;
+  /** Where the key comes from, for messages. */
+  from: string;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:3000';
+
+export function withServerOptions(command: Command): Command {
+  return command
+    .option('--url <url>', 'address of the server (or BATCHWRIGHT_URL; found by itself on this machine)')
+    .option(
+      '--key-file <file>',
+      'file with the API key (or BATCHWRIGHT_KEY; found by itself, as the address)',
+    );
+}
+
+/** Calls `work` with a client of the server. Throws CommandError when server and key do not get along. */
+export async function withServer<T>(
+  options: ServerOptions,
+  work: (client: Batchwright, address: Address) => Promise<T>,
+): Promise<T> {
+  const address = await findAddress(options);
+  const key = await findKey(options, address);
+  const client = new Batchwright({ url: address.url, key: key.key });
+  try {
+    return await work(client, address);
+  } catch (error) {
+    throw explained(error, address, key);
+  }
+}
+
+/** --url, else BATCHWRIGHT_URL, else the server that runs on DATA_DIR, else the default. Throws UsageError. */
+export async function findAddress({ url }: ServerOptions): Promise<Address> {
+  const local = await findServer(readSetting('dataDir'));
+  const named = url ?? (process.env.BATCHWRIGHT_URL || undefined);
+  if (named !== undefined) {
+    const from = url === undefined ? 'BATCHWRIGHT_URL' : '--url';
+    if (!/^https?:\/\/[^/?#\s]+[^?#\s]*$/i.test(named) || !URL.canParse(named))
+      throw new UsageError(
+        `${from} must be an address such as https://batch.example.com, not ${JSON.stringify(named)}`,
+      );
+    return { url: named, from, isLocal: isSameServer(named, local) };
+  }
+  if (local) return { url: local.url, from: 'the server of DATA_DIR', isLocal: true };
+  return { url: DEFAULT_URL, from: 'the default address', isLocal: false };
+}
+
+function isSameServer(url: string, local: LocalServer | undefined): boolean {
+  return local !== undefined && new URL(url).origin === new URL(local.url).origin;
+}
+
+/**
+ * --key-file, else BATCHWRIGHT_KEY, else the admin key of this machine. The admin key is sent to no other server than
+ * the one that runs on DATA_DIR. Throws CommandError when there is no key.
+ */
+export async function findKey({ keyFile }: ServerOptions, address: Address): Promise<ServerKey> {
+  if (keyFile !== undefined) return { key: checked(await readKey(keyFile), keyFile), from: keyFile };
+  const given = process.env.BATCHWRIGHT_KEY;
+  if (given) return { key: checked(given, 'BATCHWRIGHT_KEY'), from: 'BATCHWRIGHT_KEY' };
+  const dataDir = readSetting('dataDir');
+  if (!address.isLocal) throw new CommandError(EXIT.keyRefused, noKey(address, dataDir));
+  const key = await findAdminKey({ adminKey: readSetting('adminKey'), dataDir });
+  if (key === null)
+    throw new CommandError(
+      EXIT.keyRefused,
+      `there is no admin key in ${dataDir}: set BATCHWRIGHT_KEY, or give --key-file FILE`,
+    );
+  return { key, from: 'DATA_DIR' };
+}
+
+async function readKey(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    throw new CommandError(EXIT.error, `--key-file ${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** The key itself is never shown. */
+function checked(key: string, from: string): string {
+  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(key)) return key;
+  throw new CommandError(EXIT.keyRefused, `${from} has no API key: a key is one line of ASCII characters`);
+}
+
+function noKey({ url, from }: Address, dataDir: string): string {
+  if (from === 'the default address')
+    return `no server runs on DATA_DIR ${dataDir}: start one with npm start, or set BATCHWRIGHT_URL and BATCHWRIGHT_KEY (${url} is tried when there is a key)`;
+  return `there is no key for ${url}: set BATCHWRIGHT_KEY, or give --key-file FILE. The admin key of this machine is sent only to the server that runs on DATA_DIR ${dataDir}`;
+}
+
+function explained(error: unknown, { url, from }: Address, key: ServerKey): unknown {
+  const { message } = error as Error;
+  if (error instanceof AuthenticationError)
+    return new CommandError(EXIT.keyRefused, `${url} refuses the key from ${key.from}: ${message}`);
+  if (error instanceof PermissionError)
+    return new CommandError(EXIT.keyRefused, `the key from ${key.from} may not do this: ${message}`);
+  if (error instanceof ConnectionError)
+    return new CommandError(
+      EXIT.error,
+      `${message}. The server is ${url}, from ${from}: is it running there? BATCHWRIGHT_URL or --url names another`,
+      { cause: error },
+    );
+  return error;
+}
