@@ -1,7 +1,13 @@
 /** Which server a command speaks to, and with which key. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { AuthenticationError, Batchwright, ConnectionError, PermissionError } from '../client/index.ts';
+import {
+  AuthenticationError,
+  Batchwright,
+  ConnectionError,
+  NotFoundError,
+  PermissionError,
+} from '../client/index.ts';
 import { readSetting } from '../config/config.ts';
 import { findAdminKey } from '../config/generated-keys.ts';
 import { findServer, type LocalServer } from '../config/local-server.ts';
@@ -117,6 +123,7 @@ function explained(error: unknown, { url, from }: Address, key: ServerKey): unkn
     return new CommandError(EXIT.keyRefused, `${url} refuses the key from ${key.from}: ${message}`);
   if (error instanceof PermissionError)
     return new CommandError(EXIT.keyRefused, `the key from ${key.from} may not do this: ${message}`);
+  if (error instanceof NotFoundError) return new CommandError(EXIT.error, `${url}: ${message}`);
   if (error instanceof ConnectionError)
     return new CommandError(
       EXIT.error,

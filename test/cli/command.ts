@@ -24,13 +24,18 @@ export interface CommandOptions {
 }
 
 const MAIN = join(ROOT, 'src/cli/main.ts');
+/** A data directory without a server: a developer's own one must not be found. */
+const NO_DATA = join(tmpdir(), 'batchwright-no-data');
 
 export function startCommand(
   args: readonly string[],
   { env = {}, cwd = ROOT, nodeOptions = [] }: CommandOptions = {},
 ): ChildProcessWithoutNullStreams {
   const { PORT, PLUGIN_DIR, ...shell } = bareEnvironment(tmpdir());
-  return spawn(process.execPath, [...nodeOptions, MAIN, ...args], { cwd, env: { ...shell, ...env } });
+  return spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
+    cwd,
+    env: { ...shell, DATA_DIR: NO_DATA, ...env },
+  });
 }
 
 export async function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {

@@ -1,0 +1,362 @@
+/** The commands for a server, as processes of their own, against one running system. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import { recordServer } from '../../src/config/local-server.ts';
+import { freePort } from '../e2e/pasting.ts';
+import { ADMIN_KEY, startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
+import { type CommandOptions, outcomeOf, runCommand, startCommand } from './command.ts';
+
+const system = await startSystem({ after }, { env: { RATE_LIMIT: '0' } });
+const folder = await mkdtemp(join(tmpdir(), 'batchwright-cli-'));
+after(() => rm(folder, { recursive: true }));
+
+const server = { BATCHWRIGHT_URL: system.url, BATCHWRIGHT_KEY: ADMIN_KEY };
+const run = (args: readonly string[], options: CommandOptions = {}) =>
+  runCommand(args, { ...options, env: { ...server, ...options.env } });
+const BEHAVE = ['--action', 'test.behave'];
+
+async function file(name: string, content: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, content);
+  return path;
+}
+
+/** A batch that has ended: one job has succeeded, one has failed. */
+async function mixedBatch(): Promise<string> {
+  const job = { namespace: 'test', action: 'behave' };
+  const asyncId = await system.run([
+    { ...job, params: { n: 1 } },
+    { ...job, params: { fatal: 'red \u001b[31m\nalert' } },
+  ]);
+  await system.ended(asyncId);
+  return asyncId;
+}
+
+async function openGate(name: string): Promise<void> {
+  await system.pool.query('insert into test.gate (name) values ($1)', [name]);
+}
+
+suite('submit', { concurrency: 4 }, () => {
+  test('submit prints the asyncId of a batch from standard input, and --wait waits for its end', async () => {
+    const input = JSON.stringify([{ namespace: 'test', action: 'echo', params: { big: 1 } }]);
+    const { code, stdout, stderr } = await run(['submit', '-', '--wait'], { input });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^[0-9a-f]{32}\n$/);
+    assert.match(stderr, /^completed 100 %, jobs 1: 1 succeeded$/m);
+  });
+
+  test('submit sends large numbers with all their digits, in each format', async () => {
+    const big = '12345678901234567890';
+    const sources = [
+      ['array.json', `[{"big":${big}}]`, true],
+      ['batch.json', `{"jobs":[{"namespace":"test","action":"echo","params":{"big":${big}}}]}`, false],
+      ['lines.ndjson', `{"big":${big}}\n`, true],
+    ] as const;
+    for (const [name, content, isParams] of sources) {
+      const action = isParams ? ['--action', 'test.echo'] : [];
+      const { stdout, stderr } = await run(['submit', await file(name, content), '--wait', ...action]);
+      const results = await run(['results', stdout.trim(), '--format', 'ndjson']);
+      assert.ok(results.stdout.includes(`"request":{"big":${big}}`), `${name}: ${stderr}${results.stdout}`);
+    }
+  });
+
+  test('submit --wait ends with 3 when a job has failed', async () => {
+    const { code, stderr } = await run(['submit', '-', '--wait', ...BEHAVE], { input: '[{"fatal":"no"}]' });
+    assert.equal(code, 3);
+    assert.match(
+      stderr,
+      /batchwright: completed, jobs 1: 1 failed; batchwright results [0-9a-f]{32} shows each\n$/,
+    );
+  });
+
+  test('submit turns rows of CSV into what the schema asks for', async () => {
+    const path = await file(
+      'rows.csv',
+      '\ufeffn;fatal;progress.0;progress.1\r\n1;;1;4\r\n\r\n2;"two\r\nlines";;\r\n',
+    );
+    const { stdout, stderr, code } = await run(['submit', path, '--wait', ...BEHAVE]);
+    assert.equal(code, 3, stderr);
+    const results = await system.results(stdout.trim());
+    assert.deepEqual(
+      results.map(({ request }) => request),
+      [
+        { n: 1, progress: [1, 4] },
+        { n: 2, fatal: 'two\r\nlines' },
+      ],
+    );
+  });
+
+  test('submit names the line of the file whose job is wrong, when it stores and with --dry-run', async () => {
+    const csv = await file('wrong.csv', 'n,fatal\n1,"a\nb"\n\nx,\n');
+    const lines = await file('wrong.ndjson', '{"n":1}\n\n\n{"n":"x"}\n');
+    for (const [path, line] of [
+      [csv, 5],
+      [lines, 4],
+    ] as const)
+      for (const more of [[], ['--dry-run']]) {
+        const { code, stdout, stderr } = await run(['submit', path, ...BEHAVE, ...more]);
+        assert.deepEqual([code, stdout], [1, ''], stderr);
+        assert.match(stderr, new RegExp(`^ {2}line ${line}\\.params\\.n must be integer$`, 'm'));
+      }
+    const dry = await run(['submit', await file('right.csv', 'n\n1\n'), '--dry-run', ...BEHAVE]);
+    assert.deepEqual(dry, {
+      code: 0,
+      signal: null,
+      stdout: '',
+      stderr: 'The batch is valid. Nothing was stored.\n',
+    });
+  });
+
+  test('a line that is not JSON cannot add members to its job', async () => {
+    const path = await file('members.ndjson', '{"n":1}\n{"n":2},"id":"x"\n');
+    const { code, stderr } = await run(['submit', path, ...BEHAVE]);
+    assert.equal(code, 1);
+    assert.match(stderr, /line 2 of .*members\.ndjson is not valid JSON/);
+  });
+
+  test('the same --idempotency-key and batch are stored once', async () => {
+    const path = await file('once.json', '[{"n":1}]');
+    const args = ['submit', path, ...BEHAVE, '--idempotency-key', 'cli-once'];
+    assert.equal((await run(args)).stdout, (await run(args)).stdout);
+  });
+
+  test('a file that cannot be read is an error that names it', async () => {
+    for (const path of [join(folder, 'none.json'), folder]) {
+      const { code, stderr } = await run(['submit', path]);
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`^batchwright: ${path} cannot be read: E`));
+    }
+  });
+
+  test('wrong usage of submit ends with 2, before anything is sent', async () => {
+    const path = await file('usage.csv', 'n\n1\n');
+    for (const args of [
+      [path],
+      [path, '--format', 'xml'],
+      [path, '--action', 'nodot'],
+      ['-', '--timeout', '3'],
+    ]) {
+      const { code, stdout } = await run(['submit', ...args]);
+      assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+    }
+  });
+
+  test('100,000 lines are sent with a heap of 32 MB', async () => {
+    async function* lines() {
+      const text = `{"n":1,"fatal":"${'x'.repeat(500)}"}\n`;
+      for (let piece = 0; piece < 1_000; piece++) yield text.repeat(100);
+    }
+    const options = { input: lines(), nodeOptions: ['--max-old-space-size=32'] };
+    const { code, stdout, stderr } = await run(['submit', '-', '--format', 'ndjson', ...BEHAVE], options);
+    assert.equal(code, 0, stderr);
+    const { body } = await system.request(`/v1/batches/${stdout.trim()}`);
+    assert.equal(body.counts.total, 100_000);
+    await system.request(`/v1/batches/${stdout.trim()}/cancel`, { method: 'POST' });
+  });
+});
+
+suite('watch, status, results and list', { concurrency: 4 }, () => {
+  test('watch follows a batch on standard error, and prints it when it has ended', async () => {
+    const asyncId = await system.run([{ namespace: 'test', action: 'behave', params: { gate: 'watched' } }]);
+    const child = startCommand(['watch', asyncId, '--format', 'json'], { env: server });
+    const [line] = await once(child.stderr, 'data');
+    assert.match(String(line), /^(queued|running) 0 %, jobs 1: 1 \w+\n/);
+    await openGate('watched');
+    const { code, stdout } = await outcomeOf(child);
+    assert.deepEqual([code, JSON.parse(stdout).state], [0, 'completed']);
+  });
+
+  test('watch --timeout ends with 5, and Ctrl-C with 130; the batch goes on', async () => {
+    const asyncId = await system.run([{ namespace: 'test', action: 'behave', params: { gate: 'left' } }]);
+    const late = await run(['watch', asyncId, '--timeout', '0.5']);
+    assert.deepEqual([late.code, late.stdout], [5, '']);
+    assert.match(late.stderr, /it has not ended within 0\.5 s: the batch goes on/);
+    const child = startCommand(['watch', asyncId], { env: server });
+    await once(child.stderr, 'data');
+    child.kill('SIGINT');
+    const { code, stderr } = await outcomeOf(child);
+    assert.equal(code, 130);
+    assert.match(stderr, new RegExp(`the batch goes on; batchwright watch ${asyncId} follows it`));
+    await openGate('left');
+    assert.equal((await system.ended(asyncId)).state, 'completed');
+  });
+
+  test('an unknown batch is an error in each command', async () => {
+    const unknown = '0'.repeat(32);
+    for (const command of ['watch', 'status', 'results', 'cancel', 'restart', 'repost']) {
+      const { code, stdout, stderr } = await run([command, unknown]);
+      assert.deepEqual([code, stdout], [1, ''], command);
+      assert.match(stderr, /^batchwright: .*Could not find batch/, command);
+    }
+  });
+
+  test('results are printed as a table, JSON, NDJSON and CSV', async () => {
+    const asyncId = await mixedBatch();
+    const table = await run(['results', asyncId]);
+    assert.deepEqual([table.code, table.stderr], [0, '']);
+    const [head = '', first = '', second = ''] = table.stdout.split('\n');
+    assert.match(head, /^index {2}id {2}action {7}status {5}attempts {2}finished +response$/);
+    assert.match(first, /^0 {10}test\.behave {2}succeeded {2}1 {9}\S+ {2}\{"n":1,"attempt":1\}$/);
+    assert.match(second, /^1 .*failed.*red \\u001b\[31m\\u000aalert$/);
+    const json = await run(['results', asyncId, '--format', 'json']);
+    assert.deepEqual(JSON.parse(json.stdout), await system.results(asyncId));
+    const failed = await run(['results', asyncId, '--format', 'ndjson', '--status', 'failed']);
+    assert.equal(JSON.parse(failed.stdout).index, 1);
+    const csv = await run(['results', asyncId, '--format', 'csv']);
+    assert.match(csv.stdout, /^index,id,.*\r\n0,/);
+  });
+
+  test('results --out writes a file that is there only when it is complete', async () => {
+    const asyncId = await mixedBatch();
+    const place = join(folder, 'out');
+    await mkdir(place);
+    const out = join(place, 'results.ndjson');
+    const written = await run(['results', asyncId, '--format', 'ndjson', '--out', out]);
+    assert.deepEqual([written.code, written.stdout, written.stderr], [0, '', '']);
+    assert.equal((await readFile(out, 'utf8')).split('\n').length, 3);
+    const refused = await run(['results', asyncId, '--out', join(place, 'none/results.json')]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /none\/results\.json cannot be written: ENOENT\n$/);
+    assert.deepEqual(await readdir(place), ['results.ndjson']);
+  });
+
+  test('a reader that has enough ends the command quietly', async () => {
+    const asyncId = await system.run(
+      Array.from({ length: 3_000 }, () => ({
+        namespace: 'test',
+        action: 'echo',
+        params: { text: 'x'.repeat(200) },
+      })),
+    );
+    await system.ended(asyncId);
+    const child = startCommand(['results', asyncId, '--format', 'ndjson'], { env: server });
+    child.stdout.once('data', () => child.stdout.destroy());
+    let stderr = '';
+    child.stderr.on('data', (text: Buffer) => {
+      stderr += text;
+    });
+    const [code] = await once(child, 'close');
+    assert.deepEqual([code, stderr], [0, '']);
+  });
+
+  test('list shows the newest batches, by state, and how to go on', async () => {
+    const older = await mixedBatch();
+    const newer = await mixedBatch();
+    const page = await run(['list', '--state', 'completed', '--limit', '1', '--format', 'ndjson']);
+    assert.match(page.stderr, /^There are more: --after [0-9a-f]{32}, or --all\n$/);
+    assert.equal(page.stdout.split('\n').length, 2);
+    const all = await run(['list', '--all', '--format', 'csv']);
+    assert.match(all.stdout, /^asyncId,state,progress,jobs,not succeeded,created,finished\r\n/);
+    assert.ok(all.stdout.includes(older) && all.stdout.includes(newer));
+    const after = await run(['list', '--after', newer, '--limit', '100']);
+    assert.ok(after.stdout.includes(older) && !after.stdout.includes(newer));
+  });
+
+  test('restart runs a selection again, and cancel and repost answer with the batch', async () => {
+    const asyncId = await mixedBatch();
+    const other = await run(['restart', asyncId, '--status', 'cancelled', '--format', 'json']);
+    assert.equal(JSON.parse(other.stdout).state, 'completed');
+    const again = await run(['restart', asyncId, '--indexes', '1']);
+    assert.match(again.stdout, new RegExp(`^asyncId +${asyncId}\n`));
+    await system.ended(asyncId);
+    for (const command of ['cancel', 'repost']) assert.equal((await run([command, asyncId])).code, 0);
+    const wrong = await run(['restart', asyncId, '--indexes', '3-1']);
+    assert.equal(wrong.code, 2);
+  });
+});
+
+suite('actions and keys', { concurrency: 4 }, () => {
+  test('actions lists what can be run, and shows the schema and example of one', async () => {
+    const all = await run(['actions']);
+    assert.match(all.stdout, /^test\.echo +Answers its params$/m);
+    const one = await run(['actions', 'test.behave', '--format', 'json']);
+    assert.equal(JSON.parse(one.stdout).params.properties.n.type, 'integer');
+    assert.equal((await run(['actions', 'test.none'])).code, 1);
+  });
+
+  test('a key can be made, listed and revoked; a refused one ends the command with 4', async () => {
+    const made = await run(['keys', 'create', 'cli', '--permission', 'test.echo', '--format', 'json']);
+    const { id, key } = JSON.parse(made.stdout);
+    assert.ok((await run(['keys', 'list'])).stdout.includes(id));
+    const keyFile = await file('key', `${key}\n`);
+    const forbidden = await run(['submit', '-', '--key-file', keyFile, ...BEHAVE], { input: '[{}]' });
+    assert.equal(forbidden.code, 4);
+    assert.match(forbidden.stderr, /^batchwright: the key from .*key may not do this: /);
+    assert.equal((await run(['keys', 'revoke', id])).code, 0);
+    const refused = await waitFor(
+      async () => {
+        const outcome = await run(['list', '--key-file', keyFile]);
+        return outcome.code !== 0 && outcome;
+      },
+      { what: 'the end of the key' },
+    );
+    assert.equal(refused.code, 4);
+    assert.ok(!refused.stderr.includes(key));
+  });
+});
+
+suite('the server and its key', { concurrency: 4 }, () => {
+  test('a server that is gone is an error that says what to set', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const { code, stderr } = await run(['list', '--url', url]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      new RegExp(`ECONNREFUSED.*The server is ${url}, from --url: is it running there\\?`),
+    );
+  });
+
+  test('a server on DATA_DIR is found by itself, with its admin key', async () => {
+    const DATA_DIR = await mkdtemp(join(folder, 'data-'));
+    const remove = recordServer(DATA_DIR, system.url);
+    await writeFile(join(DATA_DIR, 'admin-key'), ADMIN_KEY);
+    const { code, stderr } = await runCommand(['list'], { env: { DATA_DIR } });
+    assert.equal(code, 0, stderr);
+    remove();
+    assert.deepEqual(await readdir(DATA_DIR), ['admin-key']);
+    const gone = await runCommand(['list'], { env: { DATA_DIR } });
+    assert.equal(gone.code, 4);
+    assert.match(gone.stderr, /no server runs on DATA_DIR .*: start one/);
+  });
+
+  test('the record of a server that has ended is ignored', async () => {
+    const DATA_DIR = await mkdtemp(join(folder, 'stale-'));
+    const ended = spawn('true');
+    await once(ended, 'exit');
+    const record = { url: system.url, pid: ended.pid, began: null };
+    await writeFile(join(DATA_DIR, 'server.json'), JSON.stringify(record));
+    await writeFile(join(DATA_DIR, 'admin-key'), ADMIN_KEY);
+    assert.match((await runCommand(['list'], { env: { DATA_DIR } })).stderr, /no server runs/);
+    // Another process has its number now.
+    await writeFile(
+      join(DATA_DIR, 'server.json'),
+      JSON.stringify({ ...record, pid: process.pid, began: '1' }),
+    );
+    assert.match((await runCommand(['list'], { env: { DATA_DIR } })).stderr, /no server runs/);
+  });
+
+  test('the admin key of this machine is not sent to another server', async () => {
+    const DATA_DIR = await mkdtemp(join(folder, 'other-'));
+    const remove = recordServer(DATA_DIR, `http://127.0.0.1:${await freePort()}`);
+    await writeFile(join(DATA_DIR, 'admin-key'), ADMIN_KEY);
+    for (const env of [{ DATA_DIR }, { DATA_DIR, ADMIN_KEY }]) {
+      const { code, stderr } = await runCommand(['list', '--url', system.url], { env });
+      assert.equal(code, 4);
+      assert.match(stderr, /there is no key for .*: set BATCHWRIGHT_KEY, or give --key-file FILE/);
+    }
+    remove();
+  });
+
+  test('a wrong address and an unreadable key file are errors that name the option', async () => {
+    assert.equal((await run(['list', '--url', 'ftp://example.com'])).code, 2);
+    const { code, stderr } = await run(['list', '--key-file', join(folder, 'no-key')]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^batchwright: --key-file .*no-key cannot be read: ENOENT/);
+  });
+});
