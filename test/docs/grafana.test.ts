@@ -7,7 +7,7 @@ import { DatabaseFigures } from '../../src/metrics/database-figures.ts';
 import type { Figure } from '../../src/metrics/figures.ts';
 import { ProcessFigures } from '../../src/metrics/process-figures.ts';
 import { batchEnded, callbackAttempted, jobsEnded, requestEnded } from '../../src/telemetry/events.ts';
-import { ROOT } from './pages.ts';
+import { ROOT, readBlock, readSection } from './pages.ts';
 
 /** Added by Prometheus, or part of each histogram. */
 const LABELS_OF_ALL = ['job', 'instance', 'le'];
@@ -109,6 +109,22 @@ test('the alerts have only metrics and labels of the code, and say what to do', 
     assert.deepEqual(faultsOf(expr, known), [], alert);
     assert.ok(labels.severity && annotations.summary && annotations.description, alert);
   }
+});
+
+test('docs/operating.md says what to do for each alert, and how Prometheus finds the metrics and the alerts', async () => {
+  const { groups } = parse(await read('alerts.yml'));
+  const alerts = groups.flatMap(({ rules }: { rules: { alert: string }[] }) =>
+    rules.map(({ alert }) => alert),
+  );
+  const page = await readSection('docs/operating.md', 'Alerts');
+  const named = [...page.matchAll(/^\| `(\w+)` \| \S/gm)].map(([, name]) => name);
+  assert.deepEqual(named.toSorted(), alerts.toSorted());
+
+  const { scrape_configs, rule_files } = parse(await readBlock('docs/operating.md', 'Metrics', 'yaml'));
+  assert.equal(scrape_configs[0].metrics_path, '/metrics');
+  assert.equal(scrape_configs[0].job_name, 'batchwright');
+  const [header = ''] = (await read('alerts.yml')).split('\n');
+  assert.ok(header.includes(`'${rule_files[0]}'`), header);
 });
 
 test('docs/operating.md has every metric with its labels, and no other', async (t) => {

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -13,7 +14,8 @@ import { suite, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { readBlock } from '../docs/pages.ts';
 import { kill } from '../embedded/data-dir.ts';
-import { bareEnvironment, keptKey, makeHome, ROOT } from '../main/product.ts';
+import { bareEnvironment, holdJobs, keptKey, makeHome, NOBODY, ROOT } from '../main/product.ts';
+import { withClient } from '../support/server.ts';
 import { waitFor } from '../support/wait.ts';
 import { freePort } from './pasting.ts';
 
@@ -125,7 +127,92 @@ suite('docs/operating.md', { timeout: 300_000 }, async () => {
     const again = await home.start({ DATA_DIR: restored }).ready(await keptKey(restored));
     assert.deepEqual(await again.results(asyncId), results);
   });
+
+  const programs = await postgresPrograms();
+  test('a database that was saved while a batch ran, and restored, finishes the batch', {
+    skip: programs === undefined && 'no Postgres with pg_dump',
+  }, async (t) => {
+    const home = await makeHome(t);
+    const databaseUrl = await startPostgres(t, home.folder, programs ?? '');
+    const key = 'the-admin-key-of-the-backup';
+    const product = (url: string) => home.start({ DATABASE_URL: url, ADMIN_KEY: key });
+    const first = product(databaseUrl);
+    const site = await first.ready(key);
+    const ping = { namespace: 'test', action: 'ping', params: {} };
+    const before = await site.run([ping]);
+    const results = await site.results(before);
+    const hold = holdJobs(home.folder, 2);
+    const running = await site.run([...hold.jobs, ping]);
+    await waitFor(async () => (await hold.started()).length === 2, { what: 'the jobs that are held' });
+
+    const paste = async (heading: string) =>
+      run('bash', ['-ec', (await readBlock(PAGE, heading, 'sh')).replace(/^.*npm start$/m, '')], {
+        cwd: home.folder,
+        env: { PATH: `${programs}:${process.env.PATH}`, DATABASE_URL: databaseUrl },
+      });
+    await paste('Backup of a running system');
+    const after = await site.run([ping]);
+    await site.results(after);
+    await writeFile(hold.until, '');
+    first.signalAll('SIGTERM');
+    assert.equal((await first.exited).code, 0);
+
+    await paste('Restore');
+    const restored = new URL(databaseUrl);
+    restored.pathname = '/batchwright_restored';
+    const again = await product(restored.href).ready(key);
+    assert.deepEqual(await again.results(before), results);
+    const finished = await again.results(running, 60_000);
+    assert.deepEqual(
+      finished.map(({ status }) => status),
+      ['succeeded', 'succeeded', 'succeeded'],
+    );
+    assert.equal((await again.rpc('progress', { async: after })).status, 404);
+  });
 });
+
+/** The folder with the programs of an installed Postgres, as Debian has them, or as they are in the path. */
+async function postgresPrograms(): Promise<string | undefined> {
+  const { stdout } = await run('bash', [
+    '-c',
+    'ls -d /usr/lib/postgresql/*/bin "$(pg_config --bindir)"',
+  ]).catch(({ stdout }: { stdout: string }) => ({ stdout }));
+  for (const folder of stdout.split('\n').filter(Boolean).reverse()) {
+    const { stdout: version } = await run(join(folder, 'postgres'), ['--version']).catch(() => ({
+      stdout: '',
+    }));
+    const [, major = '0'] = /(\d+)/.exec(version) ?? [];
+    if (Number(major) >= 15 && existsSync(join(folder, 'pg_dump'))) return folder;
+  }
+  return undefined;
+}
+
+/** Starts an installed Postgres; returns the address of its one database. As root it runs as another user. */
+async function startPostgres(t: TestContext, home: string, programs: string): Promise<string> {
+  const folder = join(home, 'own-postgres');
+  await mkdir(folder);
+  const user = process.getuid?.() === 0 ? NOBODY : undefined;
+  if (user) await chown(folder, user.uid, user.gid);
+  const options = { ...user, cwd: folder, env: { PATH: process.env.PATH } };
+  const data = join(folder, 'data');
+  await run(join(programs, 'initdb'), ['-D', data, '-U', 'owner', '--auth=trust', '--no-sync'], options);
+  const port = await freePort();
+  const server = spawn(
+    join(programs, 'postgres'),
+    ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1'],
+    { ...options, stdio: 'ignore' },
+  );
+  t.after(async () => {
+    const exited = once(server, 'exit');
+    server.kill('SIGINT');
+    await exited;
+  });
+  const url = `postgres://owner@127.0.0.1:${port}`;
+  const create = () =>
+    withClient(`${url}/postgres`, (client) => client.query('create database jobs')).catch(() => null);
+  await waitFor(create, { what: 'Postgres' });
+  return `${url}/jobs`;
+}
 
 async function readUnit(): Promise<string> {
   return await readBlock(PAGE, 'systemd', 'ini');
