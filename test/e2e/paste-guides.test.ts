@@ -135,6 +135,7 @@ const CLIENT_PRINTS = [
   '10000', // jobs that were sent while they were made
   ...['completed', '0 failed', '{"index":0,"', '{"index":1,"'],
   'true', // bytes of CSV
+  ...['9990,9991,9992,9993,9994', 'succeeded 1', '0 kinds of errors', '10000'],
   ...['32 completed', '2 true'],
   ...['1 failed again', 'completed', 'null', '[]'],
   ...['contact 1', 'contact.getContact 60', 'true'],
