@@ -6,11 +6,12 @@
  * An entry is a folder, or a file where only that file may be seen.
  */
 export const layers = {
-  'src/main.ts': ['src/app', 'src/metrics', 'src/config', 'src/embedded', 'src/domain'],
+  'src/main.ts': ['src/app', 'src/metrics', 'src/tracing', 'src/config', 'src/embedded', 'src/domain'],
   'src/app': [
     'src/http',
     'src/worker',
     'src/metrics',
+    'src/tracing',
     'src/pipeline',
     'src/access',
     'src/registry',
@@ -39,6 +40,7 @@ export const layers = {
   'src/dashboard': ['src/client', 'src/contract', 'src/json'],
   'src/worker': ['src/pipeline', 'src/queue', 'src/domain', 'src/telemetry'],
   'src/metrics': ['src/telemetry'],
+  'src/tracing': ['src/domain', 'src/telemetry'],
   'src/testing': ['src/registry', 'src/validation', 'src/plugin'],
   'src/pipeline/call': [
     'src/pipeline/submit',
@@ -141,7 +143,7 @@ export const layers = {
   'src/registry': ['src/validation', 'src/plugin', 'src/domain'],
   'src/validation': ['src/domain', 'src/contract', 'src/json'],
   'src/config': ['src/outbound', 'src/domain'],
-  'src/outbound': ['src/plugin', 'src/domain'],
+  'src/outbound': ['src/plugin', 'src/domain', 'src/telemetry'],
   'src/queue': ['src/postgres', 'src/domain'],
   'src/store': ['src/domain', 'src/contract'],
   'src/embedded': ['src/postgres', 'src/domain'],

@@ -4,14 +4,17 @@ import { createLogger } from './app/logger.ts';
 import { loadPlugins, prepareDatabase } from './app/prepare.ts';
 import type { AppOptions, Running } from './app/running.ts';
 import { startServerRecord } from './app/server-record.ts';
+import { startTracing } from './app/tracing.ts';
 import { welcome } from './app/welcome.ts';
 import { type Config, readConfig } from './config/config.ts';
 import { adminKeyFile, readAdminKey, readSecretKeys } from './config/generated-keys.ts';
 import { explainStartFailure } from './domain/start-error.ts';
 import { makeFolder } from './embedded/make-folder.ts';
+import type { Tracing } from './tracing/start.ts';
 
 interface Start extends Omit<AppOptions, 'databaseUrl'> {
   ending: Ending;
+  tracing: Tracing | undefined;
 }
 
 /** The role of a forked process; undefined when the user started it. */
@@ -34,7 +37,7 @@ async function startApiRole({ config, log, ending }: Start): Promise<void> {
   const admin = await readAdminKey(config);
   const secretKeys = await readSecretKeys(config);
   const databaseUrl =
-    config.databaseUrl ?? (await ending.begin('database', () => startDatabase(config, log, ending))).url;
+    config.databaseUrl ?? (await ending.begin('last', () => startDatabase(config, log, ending))).url;
   await prepareDatabase(config, databaseUrl, registry, log);
   const { startApi } = await import('./app/api.ts');
   const { ChildFigures } = await import('./metrics/child-figures.ts');
@@ -98,7 +101,7 @@ async function startWorkerRole({ config, log, ending }: Start): Promise<void> {
   if (forkedFor === 'worker') reportReady();
 }
 
-async function startQuarantine({ config, log, ending }: Start): Promise<void> {
+async function startQuarantine({ config, log, ending, tracing }: Start): Promise<void> {
   const { runQuarantine } = await import('./app/worker.ts');
   const { handOverFigures } = await import('./app/worker-metrics.ts');
   const handOver = handOverFigures(config);
@@ -109,6 +112,7 @@ async function startQuarantine({ config, log, ending }: Start): Promise<void> {
   );
   await task.done;
   await handOver();
+  await tracing?.stop();
   process.exit(0);
 }
 
@@ -121,12 +125,20 @@ function explain(error: unknown): string {
   return explainStartFailure(error, process.env);
 }
 
+/** The spans of the last jobs are sent after them. */
+async function reportTraces(tracing: Tracing, log: Start['log'], begun: Ending): Promise<void> {
+  tracing.reportTo(log);
+  await begun.begin('last', async () => ({ drain: () => tracing.stop() }));
+}
+
 let ending: Ending | undefined;
 try {
   const config = readConfig();
-  const log = await createLogger(config);
+  const tracing = await startTracing(config, forkedFor ?? config.role);
+  const log = await createLogger(config, tracing?.logFields);
   ending = handleSignals(log);
-  await main({ config, log, ending });
+  if (tracing) await reportTraces(tracing, log, ending);
+  await main({ config, log, ending, tracing });
 } catch (error) {
   if (ending) await ending.fail(explain(error));
   process.stderr.write(`${explain(error)}\n`);

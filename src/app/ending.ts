@@ -11,11 +11,11 @@ const EXIT_MS = 300;
 export interface Ending {
   isStopping(): boolean;
   /**
-   * Starts a part that will be drained: one that takes work, or the database that all need. The part is
+   * Starts a part that will be drained: one that takes work, or one that all others need, such as the database. It is
    * registered before it has started, so that a signal in between leaves nothing of it behind. After a signal
    * nothing is started.
    */
-  begin<Part extends Running>(kind: 'work' | 'database', start: () => Promise<Part>): Promise<Part>;
+  begin<Part extends Running>(kind: 'work' | 'last', start: () => Promise<Part>): Promise<Part>;
   /** Drains what has started and ends the process, with exit code 1. */
   fail(line: string): Promise<never>;
 }
@@ -27,8 +27,8 @@ export function handleSignals(
   log: Log,
   limits: { drainMs: number; workMs: number } = { drainMs: DRAIN_MS, workMs: WORK_DRAIN_MS },
 ): Ending {
-  /** Parts that take work are drained first and concurrently, the database that all need is drained last. */
-  const parts: Record<'work' | 'database', Running[]> = { work: [], database: [] };
+  /** Parts that take work are drained first and concurrently, those that all others need are drained last. */
+  const parts: Record<'work' | 'last', Running[]> = { work: [], last: [] };
   let draining: Promise<never> | undefined;
 
   // Once, for any number of signals.
@@ -55,8 +55,8 @@ export function handleSignals(
     const startedAt = performance.now();
     const work = await within(limits.workMs, drainEach(parts.work));
     const leftMs = limits.drainMs - EXIT_MS - (performance.now() - startedAt);
-    const databases = await within(leftMs, drainEach(parts.database, leftMs - EXIT_MS));
-    return work && databases;
+    const last = await within(leftMs, drainEach(parts.last, leftMs - EXIT_MS));
+    return work && last;
   }
 
   async function drainEach(running: Running[], leftMs?: number): Promise<void> {

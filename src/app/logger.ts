@@ -8,10 +8,20 @@ const MAX_WAITING_BYTES = 1024 * 1024;
  * The log of this process: JSON lines on standard output, or readable lines on a terminal. When output fails,
  * because the terminal was closed, the reader of the pipe ended or the disk is full, the process continues
  * without a log.
+ *
+ * @param fieldsOfLine further fields of each line, read when it is written
  */
-export async function createLogger({ logLevel }: Pick<Config, 'logLevel'>): Promise<Logger> {
+export async function createLogger(
+  { logLevel }: Pick<Config, 'logLevel'>,
+  fieldsOfLine?: () => object,
+): Promise<Logger> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const options = { level: logLevel, base: { pid: process.pid }, serializers: { err: readable } };
+  const options = {
+    level: logLevel,
+    base: { pid: process.pid },
+    serializers: { err: readable },
+    ...(fieldsOfLine && { mixin: fieldsOfLine }),
+  };
   return pino(options, process.stdout.isTTY ? await linesForPeople() : jsonLines());
 }
 

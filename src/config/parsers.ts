@@ -29,6 +29,13 @@ export function wholeNumber(least: number, most: number): Parser<number> {
   };
 }
 
+/** A share: a number from 0 to 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new NotAllowed('a number from 0 to 1');
+  return value;
+}
+
 export function oneOf<T extends string>(...allowed: readonly T[]): Parser<T> {
   return (text) => {
     if (!isOneOf(text, allowed)) throw new NotAllowed(`one of ${allowed.join(', ')}`);
@@ -102,7 +109,8 @@ export function publicUrl(text: string): string {
   return httpUrl(text).replace(/\/+$/, '');
 }
 
-const httpUrl = textThat((text) => {
+/** An address as it was given. */
+export const httpUrl = textThat((text) => {
   const url = URL.parse(text);
   return url !== null && /^https?:\/\/[^\s?#]+$/.test(text) && url.username === '' && url.password === '';
 }, 'an http or https URL without user, query and fragment');

@@ -21,6 +21,7 @@ import {
   wholeNumber,
 } from './parsers.ts';
 import { parseSecretKeys, SECRET_KEYS_ALLOWED } from './secret-key.ts';
+import { tracingVariables } from './tracing-variables.ts';
 
 /** Each is a signature in every callback. */
 const MAX_CALLBACK_SECRETS = 5;
@@ -262,4 +263,5 @@ export const variables = {
     shownDefault: 'none',
     help: 'another folder [with `jobs/` and ' + '`schemas/`](plugins.md#plugins-in-a-folder-of-their-own)',
   },
+  ...tracingVariables,
 } satisfies Record<string, Variable>;

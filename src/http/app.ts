@@ -80,7 +80,8 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   app.disable('etag'); // answers change all the time, and hashing large ones costs more than it saves
   app.set('trust proxy', deps.trustProxy);
   app.use(helmet(transportSecurity(deps.publicUrl)), keepOutOfCaches);
-  app.use(requestLog(deps.log), timeRequests, refuseRepeatedHeaders);
+  // First, so that the line of a request belongs to its trace.
+  app.use(timeRequests, requestLog(deps.log), refuseRepeatedHeaders);
   const health = healthRoutes(deps.isReady);
   app.use(health, metricsRoutes(deps.metrics), refuseOtherMethods(health));
 

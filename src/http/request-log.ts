@@ -1,6 +1,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import { type Options, pinoHttp } from 'pino-http';
+import { isAsyncId } from '../domain/batch.ts';
 import type { Log } from '../plugin/context.ts';
 
 /** The mount path of the router that handles each request. */
@@ -69,8 +70,21 @@ function described(request: IncomingMessage): object {
 
 /** The pattern of the request's route. A path without a route may contain anything and is not logged. */
 export function routeOf(request: Request): string {
-  const mount = mounts.get(request) ?? '';
+  return patternOf(request) ?? mounts.get(request) ?? '(no route)';
+}
+
+/** The same; null without a route. */
+export function patternOf(request: Request): string | null {
   const patterns: unknown[] = [request.route?.path ?? []].flat();
-  if (patterns.length === 0) return mount || '(no route)';
+  if (patterns.length === 0) return null;
+  const mount = mounts.get(request) ?? '';
   return `${mount}${patterns.find((pattern) => pattern === request.path) ?? patterns[0]}`;
+}
+
+/** The path of the request, as far as it cannot be secret: other parameters than these stay as in the pattern. */
+export function pathOf(request: Request): string {
+  const { asyncId, namespace } = request.params;
+  return routeOf(request)
+    .replace(':asyncId', isAsyncId(asyncId) ? asyncId : ':asyncId')
+    .replace(':namespace', () => String(namespace ?? ':namespace'));
 }

@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import type { OutboundRequest, OutboundResponse, Services } from '../plugin/context.ts';
 import { NonRetryableError, RetryLaterError } from '../plugin/errors.ts';
+import { requestSent, traceHeaders } from '../telemetry/operations.ts';
 import { type AddressRule, type AllowList, ForbiddenAddressError } from './address-guard.ts';
 import { openExchange, overKeptConnection } from './exchange.ts';
 import { readAnswer } from './http-answer.ts';
@@ -37,7 +38,9 @@ export function createHttpService({ allow, lookup }: HttpServiceOptions): Servic
     const endsAt = performance.now() + totalMs;
     const send = (keepsConnections: boolean) => {
       const leftMs = Math.max(1, endsAt - performance.now());
-      return sendOnce(request, checked, { rule, lookup, keepsConnections, leftMs });
+      return requestSent.run(checked, () =>
+        sendOnce(request, checked, { rule, lookup, keepsConnections, leftMs }),
+      );
     };
     try {
       return await (checked.isRepeatable ? overKeptConnection(send) : send(false));
@@ -62,7 +65,7 @@ async function sendOnce(
 ): Promise<OutboundResponse> {
   const exchange = await openExchange(url, {
     method,
-    headers,
+    headers: { ...traceHeaders(), ...headers },
     ...(body === undefined ? {} : { body }),
     decompress: true,
     rule,

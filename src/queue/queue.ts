@@ -91,6 +91,8 @@ function createBoss(pool: Pool, log: Log, onError: (error: unknown) => void): Pg
     monitorIntervalSeconds: SUPERVISION_SECONDS,
     maintenanceIntervalSeconds: 60,
     persistWarnings: false,
+    // Its spans would be those of statements and of polling.
+    openTelemetry: { enabled: false },
   });
   boss.on('error', onError);
   boss.on('warning', (warning) => log.warn({ warning }, 'queue warning'));

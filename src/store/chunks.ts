@@ -27,6 +27,8 @@ export interface LoadedChunk {
   cancelRequested: boolean;
   /** JSON text: the options of the batch. */
   options: string;
+  /** JSON text: the headers of the trace that stored the batch; null when it was not traced. */
+  traceContext: string | null;
   /** Indexes that already have a result. */
   recorded: number[];
   /** When the database read this, in ms since 1970 by the database's clock. */
@@ -81,7 +83,7 @@ async function withJobs<Row extends StoredBody>({
 const LOAD_CHUNK = (batchId: string, number: string) => `
   select chunk.first_index as "firstIndex", chunk.body, chunk.jobs as text, batch.tenant, batch.state,
     batch.generation, batch.cancel_requested as "cancelRequested",
-    batch.options,
+    batch.options, batch.trace_context as "traceContext",
     array(select result.index from batchwright.result
           where result.batch_id = ${batchId} and result.index >= chunk.first_index
             and result.index < chunk.first_index + chunk.count) as recorded,

@@ -12,6 +12,8 @@ export interface CallbackBatch extends BatchRow {
   callbackForm: string | null;
   /** Further headers, encrypted. */
   callbackHeaders: Buffer | null;
+  /** JSON text: the headers of the trace that stored the batch; null when it was not traced. */
+  traceContext: string | null;
 }
 
 /** In the order of the ids; undefined for a deleted batch. */
@@ -22,7 +24,8 @@ export async function callbackBatches(
   const { rows } = await client.query<CallbackBatch>({
     name: 'callback-batches',
     text: `select ${BATCH_COLUMNS}, floor(extract(epoch from now()))::int8 as "signingTime",
-       callback_form as "callbackForm", callback_headers as "callbackHeaders"
+       callback_form as "callbackForm", callback_headers as "callbackHeaders",
+       trace_context as "traceContext"
      from batchwright.batch where id = any($1)`,
     values: [batchIds],
   });

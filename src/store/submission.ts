@@ -10,6 +10,8 @@ export interface NewBatch {
   callbackUrl: string | null;
   callbackForm?: string | undefined;
   callbackHeaders?: Buffer | undefined;
+  /** The headers by which workers continue the trace of the request; absent when nothing traces. */
+  traceContext?: Readonly<Record<string, string>> | undefined;
   /** The actions of its jobs, each once: `namespace.action`. */
   actions: readonly string[];
   options: BatchOptions;
@@ -37,11 +39,11 @@ export async function insertBatches(client: ClientBase, batches: readonly NewBat
   await client.query({
     name: 'insert-batches',
     text: `insert into batchwright.batch
-       (id, tenant, key_id, total, callback_url, callback_form, callback_headers, options, idempotency_key, idempotency_digest, expires_at, actions)
+       (id, tenant, key_id, total, callback_url, callback_form, callback_headers, options, idempotency_key, idempotency_digest, expires_at, actions, trace_context)
      select id, tenant, "keyId", total, "callbackUrl", "callbackForm", decode("callbackHeaders", 'hex'), options, key, decode(digest, 'hex'),
-       now() + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions))
+       now() + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions)), "traceContext"
      from json_to_recordset($1) as batch (id uuid, tenant text, "keyId" text, total int, "callbackUrl" text,
-       "callbackForm" text, "callbackHeaders" text, options json, key text, digest text, "retentionDays" int, actions json)`,
+       "callbackForm" text, "callbackHeaders" text, options json, key text, digest text, "retentionDays" int, actions json, "traceContext" json)`,
     values: [
       JSON.stringify(
         batches.map(({ idempotency, callbackHeaders, ...batch }) => ({

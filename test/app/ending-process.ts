@@ -10,7 +10,7 @@ const [, , mode] = process.argv;
 const ending = handleSignals({ ...silentLog, error: () => write('late') }, { drainMs: 2000, workMs: 1000 });
 setInterval(() => {}, 1000);
 
-await ending.begin('database', async () => ({
+await ending.begin('last', async () => ({
   async drain() {
     write('database');
   },

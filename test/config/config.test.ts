@@ -38,6 +38,14 @@ const defaults: Plain = {
   metricsKey: undefined,
   metricsPort: undefined,
   pluginDir: undefined,
+  otlpEndpoint: undefined,
+  otlpTracesEndpoint: undefined,
+  otlpProtocol: 'http/protobuf',
+  otlpTracesProtocol: undefined,
+  tracesSampler: 'parentbased_always_on',
+  tracesSamplerArg: 1,
+  tracesExporter: 'otlp',
+  otelSdkDisabled: 'false',
 };
 
 const WHOLE = 'it must be a whole number from';
@@ -129,6 +137,59 @@ const variables: Record<
     bad: ['nineteen characters', ' twenty characters !!!'],
     allowed: 'it must be 20 or more printable ASCII characters, without a blank at the beginning or end',
     secret: true,
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    sets: 'otlpEndpoint',
+    good: {
+      'http://127.0.0.1:4318': 'http://127.0.0.1:4318',
+      'https://otel.test/base/': 'https://otel.test/base/',
+    },
+    bad: ['127.0.0.1:4318', 'grpc://127.0.0.1:4317', 'http://', 'http://otel.test/?a=1'],
+    allowed: 'it must be an http or https URL without user, query and fragment',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    sets: 'otlpTracesEndpoint',
+    good: { 'http://127.0.0.1:4318/v1/traces': 'http://127.0.0.1:4318/v1/traces' },
+    bad: ['127.0.0.1:4318'],
+    allowed: 'it must be an http or https URL without user, query and fragment',
+  },
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    sets: 'otlpProtocol',
+    good: { 'http/protobuf': 'http/protobuf', 'http/json': 'http/json' },
+    bad: ['grpc'],
+    allowed: 'it must be one of http/protobuf, http/json',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: {
+    sets: 'otlpTracesProtocol',
+    good: { 'http/json': 'http/json' },
+    bad: ['grpc'],
+    allowed: 'it must be one of http/protobuf, http/json',
+  },
+  OTEL_TRACES_SAMPLER: {
+    sets: 'tracesSampler',
+    good: { always_on: 'always_on', parentbased_traceidratio: 'parentbased_traceidratio' },
+    bad: ['jaeger_remote', 'ALWAYS_ON'],
+    allowed:
+      'it must be one of parentbased_always_on, parentbased_always_off, parentbased_traceidratio, always_on, ' +
+      'always_off, traceidratio',
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    sets: 'tracesSamplerArg',
+    good: { '0': 0, '0.01': 0.01, '1': 1 },
+    bad: ['1.5', '-1', '1%', ' '],
+    allowed: 'it must be a number from 0 to 1',
+  },
+  OTEL_TRACES_EXPORTER: {
+    sets: 'tracesExporter',
+    good: { otlp: 'otlp', none: 'none' },
+    bad: ['zipkin'],
+    allowed: 'it must be one of otlp, none',
+  },
+  OTEL_SDK_DISABLED: {
+    sets: 'otelSdkDisabled',
+    good: { true: 'true', false: 'false' },
+    bad: ['1'],
+    allowed: 'it must be one of true, false',
   },
   METRICS_PORT: {
     sets: 'metricsPort',

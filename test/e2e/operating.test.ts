@@ -109,6 +109,42 @@ suite('docs/operating.md', { timeout: 300_000 }, async () => {
     assert.match(refused.body, /"specificCode":24092/);
   });
 
+  test('the collector of docs/operating.md prints the spans of the batch that is sent there', async (t) => {
+    let shell: ChildProcess | undefined;
+    // Before the folders that it works in are removed.
+    t.after(async () => {
+      if (!shell?.pid || shell.exitCode !== null) return;
+      const exited = once(shell, 'exit');
+      process.kill(-shell.pid, 'SIGTERM');
+      await exited;
+    });
+    const home = await makeHome(t);
+    const port = String(await freePort());
+    const pasted = (block: string) => block.replaceAll('4318', port).replaceAll('/tmp/', `${home.folder}/`);
+    const env = { ...bareEnvironment(home.folder), DATA_DIR: home.dataDir };
+    // A group of its own, which ends with the test: the collector is in the background.
+    shell = spawn('bash', ['-c', pasted(await readBlock(PAGE, 'Traces', 'sh'))], {
+      cwd: ROOT,
+      env: { ...env, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    });
+    let printed = '';
+    shell.stdout?.on('data', (piece: Buffer) => {
+      printed += piece;
+    });
+    const url = await waitFor(async () => /"msg":"Batchwright is ready at (http:[^"]+)"/.exec(printed)?.[1], {
+      what: 'the start',
+      timeoutMs: 200_000,
+    });
+    const sent = await readBlock(PAGE, 'Traces', 'bash');
+    await run('bash', ['-c', sent.replace('http://127.0.0.1:3000', url)], { cwd: ROOT, env });
+    const spans = (await readBlock(PAGE, 'Traces', 'txt')).trim().split('\n');
+    await waitFor(async () => spans.every((line) => printed.split('\n').includes(line)), {
+      what: 'the spans in the document',
+    });
+  });
+
   test('a restored backup has all batches', async (t) => {
     const home = await makeHome(t);
     const dataDir = join(home.folder, '.data');

@@ -8,6 +8,7 @@ import type { Claim, Queue } from '../../queue/queue.ts';
 import { type BatchRow, type CallbackState, lockAnyBatch } from '../../store/batches.ts';
 import { countAttempt, insertDelivery } from '../../store/deliveries.ts';
 import { callbackAttempted } from '../../telemetry/events.ts';
+import { callbackSent } from '../../telemetry/operations.ts';
 import type { CallbackGroups } from './callback-groups.ts';
 import { recordAttempt } from './record-attempt.ts';
 import { type Attempt, type SendCallbackDeps, sendCallback } from './send-callback.ts';
@@ -41,7 +42,12 @@ export async function deliver(deps: DeliverDeps, claim: Claim<CallbackMessage>):
   if (isSuperseded(message, batch)) return drop(deps, claim);
   // Another attempt has already delivered it.
   if (message.attempt > 1 && batch.callbackState === 'delivered') return drop(deps, claim);
-  const attempt = await sendCallback(deps, batch, batch.callbackUrl);
+  const { callbackUrl: url, tenant, traceContext } = batch;
+  const asyncId = toAsyncId(message.batch);
+  const attempt = await callbackSent.run(
+    { asyncId, tenant, attempt: message.attempt, url, traceContext },
+    () => sendCallback(deps, batch, url),
+  );
   const held = { ...claim, message: { ...message, tenant: batch.tenant } };
   if (attempt.error === null) await deps.groups.delivered(claim, attempt, deps.stopping);
   else noteFailure(deps, held.message, attempt, await recordFailure(deps, held, attempt));

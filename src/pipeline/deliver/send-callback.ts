@@ -11,6 +11,7 @@ import { Signature } from '../../outbound/signature.ts';
 import type { Log } from '../../plugin/context.ts';
 import { isDatabaseUnavailable } from '../../postgres/errors.ts';
 import type { BatchRow } from '../../store/batches.ts';
+import { traceHeaders } from '../../telemetry/operations.ts';
 import type { CallbackBodies, CallbackBody, CallbackSource } from './callback-body.ts';
 
 export interface SendCallbackDeps {
@@ -50,6 +51,7 @@ export async function sendCallback(
 ): Promise<Attempt> {
   const secrets = await deps.signingSecrets(batch.tenant);
   const id = webhookId(batch);
+  const trace = traceHeaders();
   let startedAt = performance.now();
   const attempt = (part: Partial<Attempt>): Attempt => ({
     status: null,
@@ -65,7 +67,7 @@ export async function sendCallback(
       startedAt = performance.now();
       const { allow, lookup, stopping: signal, timeouts } = deps;
       const { contentLength, content } = signed;
-      const headers = { ...further, ...headersOf(id, signed) };
+      const headers = { ...trace, ...further, ...headersOf(id, signed) };
       return postStream({ url, contentLength, body: content, headers, allow, lookup, signal, timeouts });
     });
     return attempt({

@@ -7,6 +7,7 @@ import { failure, type Outcome } from '../../domain/outcome.ts';
 import type { Sql } from '../../plugin/context.ts';
 import { NonRetryableError } from '../../plugin/errors.ts';
 import type { RegisteredAction } from '../../registry/registry.ts';
+import { jobRun, jobsRun } from '../../telemetry/operations.ts';
 import { Deadline, isPromise, StoppedError } from './deadline.ts';
 import { asksForLater, errorBody, isInstance, judge, TimeoutError } from './job-error.ts';
 import { RunContext, SharedContext } from './run-context.ts';
@@ -28,6 +29,14 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
  * small jobs take.
  */
 export function execute(job: PendingJob, scope: RunScope, sql: RunSql): Outcome | Promise<Outcome> {
+  if (!jobRun.isTraced) return executeNow(job, scope, sql);
+  const { asyncId, attempt } = scope;
+  return jobRun.run({ action: job.entry.name, asyncId, attempt, index: job.index }, () =>
+    executeNow(job, scope, sql),
+  );
+}
+
+function executeNow(job: PendingJob, scope: RunScope, sql: RunSql): Outcome | Promise<Outcome> {
   const startedAt = Date.now();
   const deadline = new Deadline(job.entry.timeoutSeconds, scope.stopping);
   sql.until(deadline);
@@ -110,7 +119,20 @@ export interface GroupOutcomes {
  * Runs jobs of one action together. Throws GroupError when runMany throws; the caller then runs them one by
  * one.
  */
-export async function executeMany(
+export function executeMany(
+  entry: RegisteredAction,
+  runMany: RunMany,
+  jobs: readonly PendingJob[],
+  scope: RunScope,
+  sql: RunSql,
+): Promise<GroupOutcomes> {
+  const { asyncId, attempt } = scope;
+  return jobsRun.run({ action: entry.name, asyncId, attempt, jobs: jobs.length }, () =>
+    executeManyNow(entry, runMany, jobs, scope, sql),
+  );
+}
+
+async function executeManyNow(
   entry: RegisteredAction,
   runMany: RunMany,
   jobs: readonly PendingJob[],

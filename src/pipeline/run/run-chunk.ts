@@ -12,6 +12,7 @@ import type { Registry } from '../../registry/registry.ts';
 import { type LoadedChunk, loadChunk } from '../../store/chunks.ts';
 import { markRunning } from '../../store/settle.ts';
 import type { ChunkEnd } from '../../telemetry/events.ts';
+import { chunkRun } from '../../telemetry/operations.ts';
 import { dropClaim, releaseMessage } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
@@ -57,6 +58,11 @@ export interface MessageWork {
  */
 const SHOW_RUNNING_MS = 100;
 
+interface RunOptions {
+  onWork?: (work: MessageWork) => void;
+  runner?: JobRunner;
+}
+
 /**
  * Runs the jobs of the message and settles it. Returns how the work on it ended.
  *
@@ -69,9 +75,10 @@ export async function runChunk(
   deps: RunChunkDeps,
   queueName: string,
   first: Claim<ChunkMessage>,
-  options: { onWork?: (work: MessageWork) => void; runner?: JobRunner; wasWorkedOn?: boolean } = {},
+  options: RunOptions & { wasWorkedOn?: boolean } = {},
 ): Promise<ChunkEnd> {
-  const { onWork, runner, wasWorkedOn } = options;
+  const { wasWorkedOn, ...runOptions } = options;
+  const startedAt = Date.now();
   const reread = () => currentClaim(deps.pool, first);
   const claimed = wasWorkedOn ? await untilAvailable(reread, { signal: deps.stopping }) : first;
   if (!claimed) return 'lost';
@@ -84,7 +91,33 @@ export async function runChunk(
   }
 
   const claim = { ...claimed, message: { ...claimed.message, tenant: chunk.tenant } };
-  const { jobs, failures } = pendingJobs(deps.registry, queueName, claim.message, chunk);
+  const pending = pendingJobs(deps.registry, queueName, claim.message, chunk);
+  const { tenant, traceContext } = chunk;
+  const { attempt } = claim.message;
+  const jobs = pending.jobs.length;
+  const asyncId = toAsyncId(batch);
+  return chunkRun.run(
+    { queue: queueName, asyncId, tenant, chunk: number, attempt, jobs, startedAt, traceContext },
+    () => runLoaded(deps, { queueName, claim, chunk, ...pending }, runOptions),
+  );
+}
+
+/** A message whose chunk is loaded. */
+interface Loaded {
+  queueName: string;
+  claim: Claim<ChunkMessage>;
+  chunk: LoadedChunk;
+  /** The jobs to run. */
+  jobs: PendingJob[];
+  /** The outcomes of jobs that cannot run. */
+  failures: RecordableOutcome[];
+}
+
+async function runLoaded(
+  deps: RunChunkDeps,
+  { queueName, claim, chunk, jobs, failures }: Loaded,
+  { onWork, runner }: RunOptions,
+): Promise<ChunkEnd> {
   const inHand = { queueName, claim, jobs, clock: chunk.readAt - Date.now() };
   const recorder = new Recorder(deps, inHand);
   const haltAtDrain = () => recorder.halt('stopping');

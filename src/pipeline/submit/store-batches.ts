@@ -11,6 +11,7 @@ import type { Queue } from '../../queue/queue.ts';
 import { type EncodedChunk, insertChunks } from '../../store/new-chunks.ts';
 import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { insertBatches, insertInvalid } from '../../store/submission.ts';
+import type { TraceHeaders } from '../../telemetry/operations.ts';
 import { sendCompletionCallbacks } from '../settle/batch-end.ts';
 
 /** A batch after all of its request was read. */
@@ -22,6 +23,8 @@ export interface BatchToStore {
   callbackForm?: string | undefined;
   /** Further headers of the callback, encrypted. */
   callbackHeaders?: Buffer | undefined;
+  /** The headers by which workers continue the trace of the request; absent when nothing traces. */
+  traceContext?: TraceHeaders | undefined;
   /** The actions of its jobs. */
   actions: readonly string[];
   options: BatchOptions;

@@ -14,6 +14,7 @@ import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import { copyChunks, encodeChunk, type NewChunk } from '../../store/new-chunks.ts';
 import { newBatchIds } from '../../store/submission.ts';
 import { batchSubmitted, jobsRefused } from '../../telemetry/events.ts';
+import { batchStored, traceHeaders } from '../../telemetry/operations.ts';
 import type { LargeJobChecker } from '../../validation/large-jobs.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { checkCallbackHeaders } from './callback-headers.ts';
@@ -61,7 +62,11 @@ export interface Submission {
  * Stores the batch and returns its asyncId. Throws BatchwrightError for a wrong request (400, 403, 409, 413,
  * 422) and when the database does not take it (503, 24091); nothing is stored then.
  */
-export async function submit(deps: SubmitDeps, submission: Submission): Promise<AsyncId> {
+export function submit(deps: SubmitDeps, submission: Submission): Promise<AsyncId> {
+  return batchStored.run({ tenant: submission.caller.tenant }, () => checkAndStore(deps, submission));
+}
+
+async function checkAndStore(deps: SubmitDeps, submission: Submission): Promise<AsyncId> {
   const { caller, events, body, idempotencyKey } = submission;
   const intake = newIntake(deps, submission);
   let upload: Upload | undefined;
@@ -108,6 +113,7 @@ async function batchToStore(
     callbackUrl: callbackUrl == null ? null : await deps.checkCallbackUrl(callbackUrl, caller.tenant),
     callbackForm: callback?.form,
     callbackHeaders: encryptedHeaders(deps, caller, callback?.headers),
+    traceContext: batchStored.isTraced ? traceHeaders() : undefined,
     actions,
     options,
     idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
