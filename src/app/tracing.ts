@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
+import { VERSION } from '../config/version.ts';
 import type { Tracing } from '../tracing/start.ts';
-import { VERSION } from './version.ts';
 
 /**
  * Traces this process where a collector is configured; otherwise nothing is loaded.
