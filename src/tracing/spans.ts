@@ -311,7 +311,8 @@ function setError(span: Span, type: string, message?: string): void {
 function codeOf(error: unknown): string {
   try {
     const { errorCode, name } = error as { errorCode?: unknown; name?: unknown };
-    return String(errorCode ?? name ?? '_OTHER');
+    if (typeof errorCode === 'number') return String(errorCode);
+    return typeof name === 'string' ? name : '_OTHER';
   } catch {
     return '_OTHER';
   }
