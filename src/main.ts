@@ -2,14 +2,11 @@
 import { type Ending, handleSignals } from './app/ending.ts';
 import { createLogger } from './app/logger.ts';
 import { loadPlugins, prepareDatabase } from './app/prepare.ts';
-import type { AppOptions, Running } from './app/running.ts';
-import { startServerRecord } from './app/server-record.ts';
+import type { AppOptions } from './app/running.ts';
 import { startTracing } from './app/tracing.ts';
 import { welcome } from './app/welcome.ts';
 import { type Config, readConfig } from './config/config.ts';
-import { adminKeyFile, readAdminKey, readSecretKeys } from './config/generated-keys.ts';
 import { explainStartFailure } from './domain/start-error.ts';
-import { makeFolder } from './embedded/make-folder.ts';
 import type { Tracing } from './tracing/start.ts';
 
 interface Start extends Omit<AppOptions, 'databaseUrl'> {
@@ -23,65 +20,24 @@ const forkedFor = process.argv[2];
 function main(start: Start): Promise<void> {
   if (forkedFor === 'quarantine') return startQuarantine(start);
   if (start.config.role === 'worker') return startWorkerRole(start);
-  return startApiRole(start);
+  return startApi(start);
 }
 
 // Each role loads only its own half: the other half takes memory and time to start.
 
-async function startApiRole({ config, log, ending }: Start): Promise<void> {
-  const { listen } = await import('./app/listen.ts');
+async function startApi({ config, log, ending }: Start): Promise<void> {
+  const { startApiRole } = await import('./app/api-role.ts');
   const registry = await loadPlugins(config, { isStopping: ending.isStopping });
   for (const warning of registry.warnings) log.warn(warning);
-  const listening = await listen(config);
-  await makeFolder(config.dataDir);
-  const admin = await readAdminKey(config);
-  const secretKeys = await readSecretKeys(config);
-  const databaseUrl =
-    config.databaseUrl ?? (await ending.begin('last', () => startDatabase(config, log, ending))).url;
-  await prepareDatabase(config, databaseUrl, registry, log);
-  const { startApi } = await import('./app/api.ts');
-  const { ChildFigures } = await import('./metrics/child-figures.ts');
-  const workerFigures = new ChildFigures();
-  await ending.begin('work', () =>
-    startApi({
-      config,
-      databaseUrl,
-      log,
-      registry,
-      adminKey: admin.key,
-      secretKeys,
-      listening,
-      workerFigures,
-    }),
-  );
-  const url = config.publicUrl ?? listening.url;
-  const { forkWorkers } = await import('./app/fork-workers.ts');
-  if (config.role === 'all')
-    await ending.begin('work', async () =>
-      forkWorkers({
-        config,
-        databaseUrl,
-        secretKeys,
-        log,
-        url,
-        onFork: (child) => workerFigures.follow(child),
-      }),
-    );
-  if (ending.isStopping()) return;
-  await ending.begin('work', async () => startServerRecord({ config, log }, listening.url));
-  const generatedKey = admin.generated ? { ...admin, file: adminKeyFile(config.dataDir) } : undefined;
-  welcome(log, { url: listening.url, generatedKey });
-}
-
-async function startDatabase(
-  config: Config,
-  log: Start['log'],
-  ending: Ending,
-): Promise<Running & { url: string }> {
-  const { startEmbeddedPostgres } = await import('./embedded/embedded.ts');
-  const { url, stop, lost } = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
-  void lost.then((why) => ending.fail(explain(why)));
-  return { url, drain: stop };
+  const ready = await startApiRole({
+    config,
+    log,
+    registry,
+    starting: ending,
+    env: process.env,
+    onLost: (why) => void ending.fail(explain(why)),
+  });
+  if (!ending.isStopping()) welcome(log, ready);
 }
 
 async function startWorkerRole({ config, log, ending }: Start): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildFigures } from '../metrics/child-figures.ts';
 import { LOOPBACK_ALLOW } from '../outbound/address-guard.ts';
 import { superviseWorkers, type WorkerReport } from '../worker/supervisor.ts';
 import { type AppOptions, type Running, WORK_DRAIN_MS } from './running.ts';
@@ -10,15 +10,21 @@ export function forkWorkers({
   secretKeys,
   log,
   url,
-  onFork,
+  env,
+  flags,
+  workerFigures,
 }: AppOptions & {
   url: string;
   secretKeys: readonly string[] | undefined;
-  onFork: (child: ChildProcess) => void;
+  /** The environment that the configuration was read from. */
+  env: NodeJS.ProcessEnv;
+  /** Flags of their Node; those of this process when absent. */
+  flags: readonly string[] | undefined;
+  workerFigures: ChildFigures;
 }): Running {
-  const { CALLBACK_ALLOW } = process.env;
-  const env = {
-    ...process.env,
+  const { CALLBACK_ALLOW } = env;
+  const workerEnv = {
+    ...env,
     ROLE: 'worker',
     DATABASE_URL: databaseUrl,
     PUBLIC_URL: url,
@@ -27,7 +33,13 @@ export function forkWorkers({
     // The default depends on whether the database is embedded, and the worker sees only a URL.
     CALLBACK_ALLOW: CALLBACK_ALLOW ?? (config.databaseUrl === undefined ? LOOPBACK_ALLOW : ''),
   };
-  const workers = superviseWorkers({ count: config.workers, env, log, onFork });
+  const workers = superviseWorkers({
+    count: config.workers,
+    env: workerEnv,
+    flags,
+    log,
+    onFork: (child) => workerFigures.follow(child),
+  });
   return { drain: () => workers.stop(WORK_DRAIN_MS - 500) };
 }
 

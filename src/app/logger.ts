@@ -1,4 +1,4 @@
-import pino, { type DestinationStream, type Logger } from 'pino';
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 import type { Config } from '../config/config.ts';
 
 /** Lines that a full disk does not accept wait in memory up to this size; further lines are lost. */
@@ -16,13 +16,17 @@ export async function createLogger(
   fieldsOfLine?: () => object,
 ): Promise<Logger> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const options = {
-    level: logLevel,
-    base: { pid: process.pid },
-    serializers: { err: readable },
-    ...(fieldsOfLine && { mixin: fieldsOfLine }),
-  };
+  const options = { ...optionsFor(logLevel), ...(fieldsOfLine && { mixin: fieldsOfLine }) };
   return pino(options, process.stdout.isTTY ? await linesForPeople() : jsonLines());
+}
+
+/** JSON lines on standard output, whatever it is. */
+export function createJsonLogger({ logLevel }: Pick<Config, 'logLevel'>): Logger {
+  return pino(optionsFor(logLevel), jsonLines());
+}
+
+function optionsFor(level: Config['logLevel']): LoggerOptions {
+  return { level, base: { pid: process.pid }, serializers: { err: readable } };
 }
 
 function jsonLines(): DestinationStream {

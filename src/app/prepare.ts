@@ -17,11 +17,11 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** Loads the plugins of the project and of PLUGIN_DIR, like `loadRegistry`. Throws StartError. */
 export async function loadPlugins(
   config: Config,
-  options: Pick<LoadOptions, 'isStopping' | 'hasRoutes'> = {},
+  options: Pick<LoadOptions, 'isStopping' | 'hasRoutes' | 'isGuest'> = {},
 ): Promise<Registry> {
   const roots = pluginRoots(config);
-  // Only for files from outside the project: it costs every process time and memory.
-  const watch = roots.length > 1 ? startLoadWatch() : undefined;
+  // Only for files from outside the project: it costs every process time and memory. It may end the process.
+  const watch = roots.length > 1 && !options.isGuest ? startLoadWatch() : undefined;
   try {
     return await loadRegistry(roots, { ...options, watch });
   } finally {

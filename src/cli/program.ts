@@ -2,12 +2,18 @@ import { Command } from 'commander';
 import { VERSION } from '../config/version.ts';
 import { registerActions } from './commands/actions.ts';
 import { registerCancel, registerRepost, registerRestart } from './commands/change-batch.ts';
+import { registerDemo } from './commands/demo.ts';
+import { registerDev } from './commands/dev.ts';
 import { registerDistribute } from './commands/distribute.ts';
+import { registerInit } from './commands/init.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerList } from './commands/list.ts';
+import { registerNew } from './commands/new.ts';
 import { registerResults } from './commands/results.ts';
+import { registerStart } from './commands/start.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
+import { registerTypes } from './commands/types.ts';
 import { registerWatch } from './commands/watch.ts';
 
 /**
@@ -20,6 +26,12 @@ export type Register = (program: Command) => void;
 
 /** In the order of the help. */
 const REGISTER: readonly Register[] = [
+  registerStart,
+  registerDev,
+  registerDemo,
+  registerInit,
+  registerNew,
+  registerTypes,
   registerSubmit,
   registerWatch,
   registerStatus,

@@ -1,6 +1,10 @@
 /** `client.actions` */
 import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
-import type { Action } from './types.ts';
+import type { Action, ActionCall } from './types.ts';
+
+interface RunOptions extends CallOptions {
+  idempotencyKey?: string | undefined;
+}
 
 export class Actions {
   readonly #transport: Transport;
@@ -24,9 +28,7 @@ export class Actions {
    * ServerError (504) when it takes longer than the server waits, 30 s, and all repeats do.
    */
   run<Response = unknown>(
-    name: string,
-    params: object,
-    options: CallOptions & { idempotencyKey?: string | undefined } = {},
+    ...[name, params, options = {}]: [...call: ActionCall, options?: RunOptions]
   ): Promise<Response> {
     const { signal, idempotencyKey = newIdempotencyKey() } = options;
     const [namespace = '', ...rest] = name.split('.');

@@ -1,13 +1,28 @@
 /** What the API takes and returns, as JSON. */
 
+/**
+ * The params of each action, by `namespace.action`: empty, and any name is allowed, unless the declarations that
+ * `npx batchwright types` prints are part of the program.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: declarations of the program merge with it
+export interface ActionParams {}
+
+/** The name of an action and its params. */
+export type ActionCall = keyof ActionParams extends never
+  ? [name: string, params: object]
+  : { [Name in keyof ActionParams]: [name: Name, params: ActionParams[Name]] }[keyof ActionParams];
+
+type KnownJob<Name> = Name extends `${infer Namespace}.${infer Action}`
+  ? { namespace: Namespace; action: Action; params: ActionParams[Name & keyof ActionParams] }
+  : never;
+
 /** One job of a batch: an action and its params. */
-export interface Job {
-  namespace: string;
-  action: string;
-  params: object;
+export type Job = {
   /** The caller's own name of the job, unique in the batch. */
   id?: string;
-}
+} & (keyof ActionParams extends never
+  ? { namespace: string; action: string; params: object }
+  : KnownJob<keyof ActionParams>);
 
 export interface BatchOptions {
   /** Invalid jobs become failed results, and the others run. */

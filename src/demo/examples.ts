@@ -1,6 +1,7 @@
 /** The examples of the systems whose clients work here: `npm run demo -- tracx` runs `examples/tracx.ts`. */
 import { readdir } from 'node:fs/promises';
 import { nearestName } from '../domain/nearest-name.ts';
+import { OWN_EXTENSION } from '../domain/own-module.ts';
 
 export interface ExampleOptions {
   /** The product's address. */
@@ -19,12 +20,15 @@ const FOLDER = new URL('../../examples/', import.meta.url);
 /** Throws an Error that names the known examples for any other name. */
 export async function exampleOf(name: string): Promise<Example> {
   const files = await readdir(FOLDER);
-  const names = files.flatMap((file) => /^(.+)\.ts$/.exec(file)?.[1] ?? []).sort();
+  const names = files
+    .filter((file) => file.endsWith(OWN_EXTENSION))
+    .map((file) => file.slice(0, -OWN_EXTENSION.length))
+    .sort();
   if (!names.includes(name)) {
     const nearest = nearestName(name, names);
     const meant = nearest ? `did you mean ${nearest}?` : `the examples are ${names.join(', ')}`;
     throw new Error(`there is no example ${name}: ${meant}`);
   }
-  const { run } = (await import(new URL(`${name}.ts`, FOLDER).href)) as { run: Example };
+  const { run } = (await import(new URL(`${name}${OWN_EXTENSION}`, FOLDER).href)) as { run: Example };
   return run;
 }

@@ -5,6 +5,7 @@ import { mkdtemp, readlink, realpath, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownModule } from '../domain/own-module.ts';
 import { stopOrphan } from '../embedded/orphan.ts';
 import { readLog } from './process-log.ts';
 
@@ -14,7 +15,7 @@ export interface DemoProduct extends AsyncDisposable {
   adminKey: string;
 }
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const MAIN = fileURLToPath(ownModule('../main', import.meta.url));
 const READY = /"msg":"Batchwright is ready at ([^"]+)"/;
 /** An idle product drains in well under a second; it is killed when it takes longer than this. */
 const DRAIN_MS = 10_000;

@@ -1,6 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { wrongActionName, wrongNamespace } from '../domain/action-name.ts';
 import { isIncidental, placeOf } from '../domain/files.ts';
+import { OWN_EXTENSION } from '../domain/own-module.ts';
 import { RegistryError } from './registry-error.ts';
 
 export interface ActionFile {
@@ -23,12 +25,10 @@ export interface PluginFiles {
   warnings: string[];
 }
 
-const NAME = /^[A-Za-z][A-Za-z0-9_]{0,62}$/;
-const NAME_RULE = 'it must be letters, digits and _, begin with a letter and have 63 characters at most';
-/** Schemas that Postgres, the queue or Batchwright own, and the RPC namespace of the batch itself. */
-const RESERVED = /^(batch|batchwright|pgboss|public|pg_.*|information_schema)$/i;
 const TEST = /\.(spec|test)\.[cm]?[jt]sx?$/;
 const DECLARATIONS = /\.d\.[cm]?ts$/;
+/** The folder that holds our own `jobs/`: JavaScript in the package. */
+const OWN_ROOT = resolve(import.meta.dirname, '../..');
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
 /**
@@ -38,6 +38,7 @@ const SCRIPT = /\.[cm]?[jt]sx?$/;
  * backups are ignored.
  */
 export function discover(root: string): PluginFiles {
+  const extension = root === OWN_ROOT ? OWN_EXTENSION : '.ts';
   const found: PluginFiles = { actions: [], routes: [], callbacks: [], migrations: [], warnings: [] };
   for (const { name, path, isFolder } of entriesOf(join(root, 'jobs'))) {
     if (!isFolder) {
@@ -46,16 +47,15 @@ export function discover(root: string): PluginFiles {
       continue;
     }
     if (name === 'lib') continue;
-    if (RESERVED.test(name)) throw new RegistryError(`${placeOf(path)}: the namespace "${name}" is reserved`);
-    if (!NAME.test(name))
-      throw new RegistryError(`${placeOf(path)}: the namespace "${name}" is not allowed: ${NAME_RULE}`);
-    scanNamespace(root, name, found);
+    const wrong = wrongNamespace(name);
+    if (wrong) throw new RegistryError(`${placeOf(path)}: ${wrong}`);
+    scanNamespace(root, name, extension, found);
   }
-  scanSchemas(root, found);
+  scanSchemas(root, extension, found);
   return found;
 }
 
-function scanNamespace(root: string, namespace: string, found: PluginFiles): void {
+function scanNamespace(root: string, namespace: string, extension: string, found: PluginFiles): void {
   for (const { name, path, isFolder } of entriesOf(join(root, 'jobs', namespace))) {
     if (isFolder) {
       if (name === 'migrations') found.migrations.push({ namespace, directory: path });
@@ -63,12 +63,12 @@ function scanNamespace(root: string, namespace: string, found: PluginFiles): voi
         throw new RegistryError(
           `${placeOf(path)}: a namespace may only have the folders lib/ and migrations/; what actions share goes to lib/`,
         );
-    } else if (name === 'routes.ts') {
+    } else if (name === `routes${extension}`) {
       found.routes.push({ namespace, file: path });
-    } else if (name === 'callback.ts') {
+    } else if (name === `callback${extension}`) {
       found.callbacks.push({ namespace, file: path });
-    } else if (name.endsWith('.ts') && !TEST.test(name)) {
-      found.actions.push(actionFile(root, namespace, name));
+    } else if (name.endsWith(extension) && !TEST.test(name)) {
+      found.actions.push(actionFile(root, namespace, name.slice(0, -extension.length), extension));
     } else {
       refuseScript(
         path,
@@ -79,11 +79,11 @@ function scanNamespace(root: string, namespace: string, found: PluginFiles): voi
   }
 }
 
-function actionFile(root: string, namespace: string, fileName: string): ActionFile {
-  const action = fileName.slice(0, -'.ts'.length);
+function actionFile(root: string, namespace: string, action: string, extension: string): ActionFile {
+  const fileName = `${action}${extension}`;
   const file = join(root, 'jobs', namespace, fileName);
-  if (!NAME.test(action))
-    throw new RegistryError(`${placeOf(file)}: "${action}" is not a valid name of an action: ${NAME_RULE}`);
+  const wrong = wrongActionName(action);
+  if (wrong) throw new RegistryError(`${placeOf(file)}: ${wrong}`);
   const schemas = join(root, 'schemas', namespace);
   const schemaFile = join(schemas, fileName);
   const beside = entriesOf(schemas).map(({ name }) => name);
@@ -96,7 +96,7 @@ function actionFile(root: string, namespace: string, fileName: string): ActionFi
 }
 
 /** Finds schemas without an action: the action was renamed, or never written. */
-function scanSchemas(root: string, found: PluginFiles): void {
+function scanSchemas(root: string, extension: string, found: PluginFiles): void {
   const used = new Set(found.actions.map(({ schemaFile }) => schemaFile));
   const folder = join(root, 'schemas');
   const shared = 'what schemas share goes to schemas/lib/';
@@ -104,7 +104,7 @@ function scanSchemas(root: string, found: PluginFiles): void {
     if (name === 'lib') continue;
     for (const schema of isFolder ? entriesOf(path) : [{ name, path, isFolder }]) {
       if (used.has(schema.path) || schema.name === 'lib') continue;
-      if (!schema.name.endsWith('.ts') || TEST.test(schema.name))
+      if (!schema.name.endsWith(extension) || TEST.test(schema.name))
         refuseScript(schema.path, `a schema is TypeScript, in a file that ends with .ts; ${shared}`);
       found.warnings.push(`${placeOf(schema.path)} is not used: it is the schema of no action; ${shared}`);
     }

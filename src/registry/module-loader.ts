@@ -12,6 +12,8 @@ export interface LoadOptions {
   hasRoutes?: boolean | undefined;
   /** True when the process ends for another reason, which must not be reported here. */
   isStopping?: (() => boolean) | undefined;
+  /** True inside a program that is not ours: it ends as it wants. */
+  isGuest?: boolean | undefined;
   /** Time limit per file; 30 s when absent. */
   limitMs?: number | undefined;
   /** Called before each file is loaded. */
@@ -44,7 +46,7 @@ export function createModuleLoader(options: LoadOptions): ModuleLoader {
  */
 export function createStarter(
   what: string,
-  { isStopping = () => false, limitMs = LIMIT_MS }: LoadOptions,
+  { isStopping = () => false, isGuest = false, limitMs = LIMIT_MS }: LoadOptions,
 ): Starter {
   return async (file, work) => {
     const onExit = () => {
@@ -54,10 +56,11 @@ export function createStarter(
     };
     // Only this file is still awaited: Node would end the process too, with messages of its own.
     const onIdle = () => process.exit();
-    process.on('exit', onExit).on('beforeExit', onIdle);
+    if (!isGuest) process.on('exit', onExit).on('beforeExit', onIdle);
     const late = new Error();
     const { promise: timeOver, reject } = Promise.withResolvers<never>();
-    const limit = setTimeout(() => reject(late), limitMs).unref();
+    const limit = setTimeout(() => reject(late), limitMs);
+    if (!isGuest) limit.unref();
     try {
       return await Promise.race([work(), timeOver]);
     } catch (error) {

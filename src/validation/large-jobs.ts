@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { ownModule } from '../domain/own-module.ts';
 import type { JobProblem, ValidJob } from './check-job.ts';
 
 export interface LargeJobRequest {
@@ -87,7 +88,7 @@ interface CheckThread {
 function startThread({ actions }: CheckedActions<unknown>): CheckThread {
   const waiting = new Map<number, { resolve(answer: LargeJobAnswer): void; reject(error: Error): void }>();
   let ended = false;
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), {
+  const worker = new Worker(ownModule('./thread', import.meta.url), {
     // It gets schemas rather than files: it needs no loader, and uses the schemas loaded at the start.
     execArgv: [],
     workerData: { schemas: new Map(actions.map(({ name, schema }) => [name, schema])) },

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { ownModule } from '../domain/own-module.ts';
 import { workerRestarted } from '../telemetry/events.ts';
 
 interface Log {
@@ -19,7 +20,7 @@ export interface Supervisor {
   stop(graceMs: number): Promise<void>;
 }
 
-const ENTRY = fileURLToPath(new URL('../main.ts', import.meta.url));
+const ENTRY = fileURLToPath(ownModule('../main', import.meta.url));
 /**
  * A worker that dies is replaced after this time. The time doubles with each worker that lived for less than
  * a minute.
@@ -29,14 +30,19 @@ const MAX_RESTART_MS = 10_000;
 const STABLE_MS = 60_000;
 const NOT_READY = 'a worker process ended before it took jobs; it says why on standard error';
 
-/** @param options.onFork called with each new process */
+/**
+ * @param options.flags flags of their Node; those of this process when absent
+ * @param options.onFork called with each new process
+ */
 export function superviseWorkers(options: {
   count: number;
   env: NodeJS.ProcessEnv;
+  flags?: readonly string[] | undefined;
   log: Log;
   onFork?: (child: ChildProcess) => void;
 }): Supervisor {
   const { count, env, log, onFork } = options;
+  const flags = options.flags && { execArgv: [...options.flags] };
   const children = new Set<ChildProcess>();
   const restarts = new Set<NodeJS.Timeout>();
   let stopping = false;
@@ -47,7 +53,7 @@ export function superviseWorkers(options: {
 
   function start(pauseMs: number): void {
     const startedAt = performance.now();
-    const child = fork(ENTRY, ['worker'], { env });
+    const child = fork(ENTRY, ['worker'], { env, ...flags });
     children.add(child);
     onFork?.(child);
     let isReady = false;

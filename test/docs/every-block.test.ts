@@ -10,6 +10,7 @@ const CALLS = 'test/e2e/paste-calls.test.ts';
 const PLUGINS = 'test/e2e/paste-plugins.test.ts';
 const GUIDES = 'test/e2e/paste-guides.test.ts';
 const OPERATING = 'test/e2e/operating.test.ts';
+const PACKAGE = 'test/e2e/package.test.ts';
 const COMMANDS = 'test/docs/commands.test.ts';
 const LIFECYCLE = 'test/docs/lifecycle.test.ts';
 const OS1 = 'test/jobs/os1/readme.test.ts';
@@ -19,6 +20,7 @@ const TRACX = 'test/jobs/tracx/readme.test.ts';
 /** By page, heading and language. */
 const CHECKED_BY: Record<string, string> = {
   'README.md, Batchwright, sh': 'test/main/start.test.ts',
+  'README.md, As a package, sh': PACKAGE,
   'README.md, A first batch, sh': API,
   'docs/api.md, The batch API, json': API,
   'docs/api.md, One action alone, sh': API,
@@ -36,6 +38,7 @@ const CHECKED_BY: Record<string, string> = {
   'docs/calls.md, What failed, and why, sh': CALLS,
   'docs/calls.md, What failed, and why, json': CALLS,
   'docs/calls.md, Repeating some of them, sh': CALLS,
+  'docs/embedding.md, Inside a program of yours, js': PACKAGE,
   'docs/performance.md, By hand, sh': API,
   'docs/plugins.md, An action, ts': PLUGINS,
   'docs/plugins.md, An action, sh': PLUGINS,
@@ -45,6 +48,8 @@ const CHECKED_BY: Record<string, string> = {
   'docs/plugins.md, Tables of its own, ts': PLUGINS,
   'docs/plugins.md, HTTP routes of its own, ts': PLUGINS,
   'docs/plugins.md, Routes that speak another API, ts': PLUGINS,
+  'docs/plugins.md, A project of its own, sh': PACKAGE,
+  'docs/plugins.md, A project of its own, ts': PACKAGE,
   'docs/plugins.md, Plugins in a folder of their own, json': PLUGINS,
   'docs/scaling.md, Figures, sh': PLUGINS,
   'docs/scaling.md, One Postgres, sql': PLUGINS,

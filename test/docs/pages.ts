@@ -13,7 +13,7 @@ export interface Block {
   code: string;
 }
 
-const NOT_OURS = /(^|\/)(node_modules|\.git|\.data)(\/|$)/;
+const NOT_OURS = /(^|\/)(node_modules|\.git|\.data|\.packing|dist)(\/|$)/;
 
 /** The files of the repository, by path. */
 export async function repositoryFiles(folder = '.'): Promise<string[]> {

@@ -1,14 +1,14 @@
 /** `/openapi.json`, and the pages below `/docs`. They need no key: they say nothing about anybody's data. */
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Router } from 'express';
 import { errorOfSlug } from '../../contract/error-pages.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type DocumentOptions, openApiDocument } from './document.ts';
 import { DOCS_POLICY, docsPage, errorPage, errorsPage, STARTER } from './pages.ts';
 
-/** The parts of Swagger UI that the page loads. */
+/** The parts of Swagger UI that the page loads: copies of those in the package swagger-ui-dist (`npm run docs`). */
+const FOLDER = join(import.meta.dirname, 'swagger-ui');
 const ASSETS: Record<string, string> = {
   'swagger-ui.css': 'text/css',
   'swagger-ui-bundle.js': 'text/javascript',
@@ -31,12 +31,10 @@ export function openApiRoutes(options: DocumentOptions): Router {
     const { file } = request.params;
     const type = Object.hasOwn(ASSETS, file) ? ASSETS[file] : undefined;
     if (!type) throw new BatchwrightError('notFound', { message: 'The pages have no such part' });
-    // Found only here: the processes that serve no page do not need it.
-    const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
     response
       .set('cache-control', CACHED)
       .type(type)
-      .send(await readFile(join(folder, file)));
+      .send(await readFile(join(FOLDER, file)));
   });
   router.get('/docs/errors', (_request, response) => {
     response.set('content-security-policy', DOCS_POLICY).type('html').send(errorsPage());

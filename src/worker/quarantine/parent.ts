@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { toAsyncId } from '../../domain/batch.ts';
+import { ownModule } from '../../domain/own-module.ts';
 import type { RunChunkDeps } from '../../pipeline/run/run-chunk.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim, Lane } from '../../queue/queue.ts';
@@ -17,7 +18,7 @@ import type { ProcessLimits } from './watchdog.ts';
 
 /** A job that ended this many processes fails (docs/operating.md). */
 const MAX_KILLS = 3;
-const ENTRY = fileURLToPath(new URL('../../main.ts', import.meta.url));
+const ENTRY = fileURLToPath(ownModule('../../main', import.meta.url));
 /** A process that ends before it has started any job proves nothing about jobs: the database may be away. */
 const MAX_FAILED_STARTS = 5;
 /**

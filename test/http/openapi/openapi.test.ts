@@ -1,6 +1,6 @@
 /** `/openapi.json` and the pages below `/docs`. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -33,6 +33,17 @@ test('the document is valid OpenAPI 3.1, and needs no key', async () => {
   assert.equal(document.openapi, '3.1.0');
   const { valid, errors } = await new Validator().validate(structuredClone(document));
   assert.ok(valid, JSON.stringify(errors, null, 1));
+});
+
+test('the copies of Swagger UI are those of the package, with their licences', async () => {
+  const copies = join(ROOT, 'src/http/openapi/swagger-ui');
+  const files = await readdir(copies);
+  for (const file of ['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'])
+    assert.ok(files.includes(file), file);
+  for (const file of files) {
+    const original = await readFile(join(ROOT, 'node_modules/swagger-ui-dist', file));
+    assert.ok(original.equals(await readFile(join(copies, file))), `${file} is not fresh: npm run docs`);
+  }
 });
 
 test('every reference of the document leads to something', () => {

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { CommandError, EXIT, UsageError } from '../exit.ts';
+import { actionFiles } from '../project/action-files.ts';
+import { completedPackageJson } from '../project/package-json.ts';
+import { asJson, projectFiles } from '../project/project-files.ts';
+import { writeNew } from '../project/write-files.ts';
+import { ROOT } from '../run-node.ts';
+
+const FIRST = { namespace: 'hello', action: 'greet' };
+
+export function registerInit(program: Command): void {
+  program
+    .command('init')
+    .description('make a project for actions of your own, with a first one; files that exist are kept')
+    .argument('[folder]', 'where; this folder when absent', '.')
+    .option('--no-install', 'do not run npm install')
+    .action(init);
+}
+
+/** Throws UsageError for a folder that cannot be a project. */
+async function init(given: string, { install }: { install: boolean }): Promise<void> {
+  const folder = await openFolder(given);
+  const packageJson = completedPackageJson(folder);
+  const isNew = !existsSync(join(folder, 'package.json'));
+  const { namespace, action } = FIRST;
+  const name = `${namespace}.${action}`;
+  // A project that has actions needs no first one.
+  const first = existsSync(join(folder, 'jobs')) ? [] : actionFiles(namespace, action);
+  await writeFile(join(folder, 'package.json'), asJson(packageJson));
+  report(isNew ? 'created' : 'completed', 'package.json');
+  for (const file of [...projectFiles(packageJson.name ?? basename(folder), name), ...first])
+    report((await writeNew(folder, file)) ? 'created' : 'kept', file.path);
+  if (install) await npmInstall(folder);
+  const there = relative(process.cwd(), folder);
+  const enter = there === '' ? '' : `cd ${there} && `;
+  process.stderr.write(`\nNext: ${enter}${install ? '' : 'npm install && '}npm test && npm start\n`);
+}
+
+async function openFolder(given: string): Promise<string> {
+  if (statSync(given, { throwIfNoEntry: false })?.isFile())
+    throw new UsageError(`${given} is a file: init needs a folder`);
+  await mkdir(given, { recursive: true });
+  const folder = await realpath(resolve(given));
+  if (folder === (await realpath(ROOT)))
+    throw new UsageError("this is Batchwright's own folder: name another one, such as ../my-actions");
+  return folder;
+}
+
+async function npmInstall(cwd: string): Promise<void> {
+  const args = ['install', '--prefer-offline', '--no-audit', '--no-fund'];
+  // Its output is not data.
+  const npm = spawn('npm', args, { cwd, stdio: ['ignore', process.stderr, process.stderr] });
+  const [code] = await Promise.race([once(npm, 'exit'), once(npm, 'error').then(() => [null])]);
+  if (code !== 0)
+    throw new CommandError(EXIT.error, `npm install has failed in ${cwd}: the files are there, run it again`);
+}
+
+function report(what: string, path: string): void {
+  process.stderr.write(`${what} ${path}\n`);
+}

@@ -1,0 +1,51 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { wrongActionName, wrongNamespace } from '../../domain/action-name.ts';
+import { UsageError } from '../exit.ts';
+import { actionFiles } from '../project/action-files.ts';
+import { existing, writeNew } from '../project/write-files.ts';
+import { projectFolder, ROOT } from '../run-node.ts';
+
+export function registerNew(program: Command): void {
+  program
+    .command('new')
+    .description('write a new action to this folder: its schema, its job and its test')
+    .argument('<action>', 'its name, such as demo.greet')
+    .action(newAction);
+}
+
+/** Throws UsageError for a wrong name, and for one that is taken. Never overwrites. */
+async function newAction(name: string): Promise<void> {
+  const [namespace = '', action, ...more] = name.split('.');
+  if (action === undefined || more.length > 0)
+    throw new UsageError(`${name} is not the name of an action: it is namespace.action, such as demo.greet`);
+  const wrong = wrongNamespace(namespace) ?? wrongActionName(action);
+  if (wrong) throw new UsageError(wrong);
+  const folder = process.cwd();
+  refuseTaken(folder, namespace);
+  const files = actionFiles(namespace, action);
+  const [taken] = existing(folder, files);
+  if (taken !== undefined) throw new UsageError(`${taken} exists already: nothing was written`);
+  for (const file of files) await writeNew(folder, file);
+  process.stderr.write(files.map(({ path }) => `created ${path}\n`).join(''));
+}
+
+/** The start would refuse a second namespace of this name, and two that differ only in case. */
+function refuseTaken(folder: string, namespace: string): void {
+  const included = projectFolder() === undefined ? [] : namespacesOf(ROOT);
+  const taken = [...included, ...namespacesOf(folder).filter((name) => name !== namespace)].find(
+    (name) => name.toLowerCase() === namespace.toLowerCase(),
+  );
+  if (taken === undefined) return;
+  const where = included.includes(taken) ? 'is one of the included ones' : `exists already, as ${taken}`;
+  throw new UsageError(`the namespace "${namespace}" ${where}: choose another name`);
+}
+
+function namespacesOf(root: string): string[] {
+  try {
+    return readdirSync(join(root, 'jobs'));
+  } catch {
+    return [];
+  }
+}

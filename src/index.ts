@@ -1,0 +1,43 @@
+/** `batchwright`: Batchwright inside another program. */
+import type { Logger } from 'pino';
+import type { ConfigOptions } from './config/options.ts';
+
+/** The variables of docs/configuration.md in camel case. The program's own environment is not read. */
+export type BatchwrightOptions = ConfigOptions & {
+  /**
+   * The log of this process; JSON lines on standard output when absent. Workers are processes of their own, and write JSON
+   * lines to standard output.
+   */
+  readonly logger?: Logger | undefined;
+};
+
+/** A running Batchwright. */
+export interface BatchwrightServer {
+  /** Where the API listens, without a slash at the end. */
+  readonly url: string;
+  /** The key of the operator: the option `adminKey`, or the one that is kept in `dataDir`. */
+  readonly adminKey: string;
+  /**
+   * Takes no more requests and jobs, lets those in hand end, and stops the workers and the database, within 25 s. May be
+   * called again. Never rejects.
+   */
+  close(): Promise<void>;
+}
+
+/** `await using`, Array.fromAsync and TypeScript in the plugins' folder need it. */
+const LEAST_NODE = 24;
+
+/**
+ * Starts the API in this process, its workers as processes of their own, and an embedded Postgres when there is no
+ * `databaseUrl`. Resolves when the API answers. Installs no signal handlers and never ends the process: call `close` before
+ * it ends.
+ *
+ * Rejects with an Error that names the option when one is wrong, and when this program runs a Batchwright already.
+ */
+export async function createBatchwright(options: BatchwrightOptions = {}): Promise<BatchwrightServer> {
+  const [major = ''] = process.versions.node.split('.');
+  if (Number(major) < LEAST_NODE)
+    throw new Error(`createBatchwright needs Node ${LEAST_NODE} or later, this is ${process.version}`);
+  const { startInProgram } = await import('./app/in-program.ts');
+  return startInProgram(options);
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
+import { NODE_FLAGS } from '../../src/config/node-flags.ts';
+import { ROOT } from '../main/product.ts';
+import { runCommand } from './command.ts';
+
+/** The project itself, installed and started, is in test/e2e/package.test.ts. */
+suite('the commands that write a project', { concurrency: true }, () => {
+  test('new refuses names that the start would refuse, and writes nothing', async (t) => {
+    const cwd = await makeFolder(t);
+    for (const [name, message] of [
+      ['greet', 'greet is not the name of an action: it is namespace.action, such as demo.greet'],
+      ['a.b.c', 'a.b.c is not the name of an action: it is namespace.action, such as demo.greet'],
+      ['public.greet', 'the namespace "public" is reserved'],
+      ['1st.greet', /^batchwright: the namespace "1st" is not allowed: it must be letters, digits and _/],
+      ['demo.greet-all', /^batchwright: "greet-all" is not a valid name of an action: it must be letters/],
+      ['Contact.greet', 'the namespace "Contact" is one of the included ones: choose another name'],
+    ] as const) {
+      const { code, stderr } = await runCommand(['new', name], { cwd });
+      assert.equal(code, 2, name);
+      if (typeof message === 'string') assert.equal(stderr, `batchwright: ${message}\n`);
+      else assert.match(stderr, message);
+    }
+    assert.deepEqual(await readdir(cwd), []);
+  });
+
+  test('init completes the package.json of npm init, and names the clone', async (t) => {
+    const cwd = await makeFolder(t);
+    const found = {
+      name: 'mine',
+      type: 'module',
+      scripts: { test: 'echo "Error: no test specified" && exit 1', check: 'mine' },
+    };
+    await writeFile(join(cwd, 'package.json'), JSON.stringify(found));
+    const { code, stderr } = await runCommand(['init', '--no-install'], { cwd });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^completed package\.json\n.*\nNext: npm install && npm test && npm start\n$/s);
+    const made = JSON.parse(await readFile(join(cwd, 'package.json'), 'utf8'));
+    assert.equal(made.name, 'mine');
+    assert.equal(made.scripts.check, 'mine');
+    assert.match(made.scripts.test, /node --test/);
+    assert.deepEqual(made.imports, { '#schemas/*': './schemas/*' });
+    assert.equal(
+      await realpath(join(cwd, made.dependencies.batchwright.replace('file:', ''))),
+      await realpath(ROOT),
+    );
+  });
+
+  test('init refuses what cannot be a project, and changes nothing', async (t) => {
+    const cwd = await makeFolder(t);
+    const file = join(cwd, 'package.json');
+    for (const [text, message] of [
+      ['{"type":"commonjs"}', /package\.json has "type": "commonjs", and actions are ES modules/],
+      ['{', /package\.json is not JSON: /],
+    ] as const) {
+      await writeFile(file, text);
+      const { code, stderr } = await runCommand(['init', '--no-install'], { cwd });
+      assert.equal(code, 2);
+      assert.match(stderr, message);
+      assert.equal(await readFile(file, 'utf8'), text);
+    }
+    assert.match(
+      (await runCommand(['init', file], { cwd })).stderr,
+      /package\.json is a file: init needs a folder/,
+    );
+    assert.match((await runCommand(['init'], { cwd: ROOT })).stderr, /this is Batchwright's own folder/);
+    assert.deepEqual(await readdir(cwd), ['package.json']);
+  });
+});
+
+test('batchwright start and npm start run Node with the same flags', () => {
+  assert.ok(packageJson.scripts.start.includes(` node ${NODE_FLAGS.join(' ')} src/main.ts`));
+});
+
+async function makeFolder(t: { after(fn: () => Promise<void>): void }): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'batchwright-project-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
