@@ -82,7 +82,11 @@ suite('the package', () => {
         .trimEnd()
         .split('\n')
         .map((path) => path.replace('package/', ''));
-      for (const needed of ['LICENSE', 'dist/src/store/migrations/001_batches.sql', 'dist/src/dashboard/built/main.js'])
+      for (const needed of [
+        'LICENSE',
+        'dist/src/store/migrations/001_batches.sql',
+        'dist/src/dashboard/built/main.js',
+      ])
         assert.ok(paths.includes(needed), needed);
       assert.deepEqual(
         paths.filter((path) => /(^|\/)(test|bench)\//.test(path) && !path.startsWith('dist/')),
