@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { toBatchId } from '../../src/domain/batch.ts';
+import { retain } from '../../src/pipeline/upkeep/retention.ts';
 import { sweep } from '../../src/pipeline/upkeep/sweep.ts';
 import { chunkClaimed } from '../../src/telemetry/events.ts';
 import { startClaiming } from '../pipeline/claims.ts';
+import { silentPluginLog } from '../support/action-context.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { startCalledServer } from './limits-server.ts';
@@ -222,4 +225,53 @@ test('three of 100 hosts that hang keep none of the others waiting', async (t) =
     server.answer();
   }
   assert.equal((await system.ended(asyncId)).counts.succeeded, 2000);
+});
+
+test('a batch whose jobs were held is restarted after its cancel, and each job succeeds once', async (t) => {
+  const system = await startSystem(t);
+  const { url, calls } = await startCalledServer(t);
+  const asyncId = await system.run(jobs('paced', 100, { url }));
+  await waitFor(async () => (await heldJobs(system)) > 0, { what: 'jobs to be held' });
+  assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, false, 'it still runs');
+  await system.rpc('cancel', { async: asyncId });
+  const { state, counts } = await system.ended(asyncId);
+  assert.deepEqual([state, counts.succeeded], ['cancelled', calls.length]);
+  assert.ok((counts.cancelled ?? 0) > 0);
+  assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, true);
+  await waitFor(async () => (await heldJobs(system)) > 0, { what: 'jobs to be held again' });
+  const again = await system.ended(asyncId);
+  assert.deepEqual([again.state, again.counts.succeeded], ['completed', 100]);
+  assert.equal(calls.length, 100, 'those that had succeeded did not run again');
+  for (const { attempts } of await system.results(asyncId)) assert.equal(attempts, 1);
+  assert.equal(await heldJobs(system), 0);
+});
+
+test('retention keeps an expired batch whose jobs are held, and messages of a deleted one keep nothing waiting', async (t) => {
+  const system = await startSystem(t);
+  const { pool } = system;
+  const { url, calls } = await startCalledServer(t);
+  const [kept, deleted] = [
+    await system.run(jobs('paced', 60, { url })),
+    await system.run(jobs('paced', 60, { url })),
+  ];
+  await waitFor(async () => (await heldJobs(system)) >= 60, { what: 'jobs of both batches to be held' });
+  await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days'`);
+  await retain({ pool, log: silentPluginLog });
+  assert.equal((await system.rpc('progress', { async: kept })).body.counts.total, 60);
+  assert.ok((await heldJobs(system)) > 20, 'nothing that runs is deleted');
+
+  // As if it had ended, and its messages were left behind.
+  await pool.query(`update batchwright.batch set state = 'completed' where id = $1`, [toBatchId(deleted)]);
+  await pool.query(`update batchwright.batch set expires_at = now() + interval '1 day' where id = $1`, [
+    toBatchId(kept),
+  ]);
+  await retain({ pool, log: silentPluginLog });
+  assert.equal((await system.rpc('progress', { async: deleted })).status, 404);
+  assert.equal((await system.ended(kept)).counts.succeeded, 60);
+  await waitFor(async () => (await heldJobs(system)) === 0, {
+    what: 'the messages that were left to be gone',
+  });
+  assert.ok(calls.length < 120, `${calls.length} calls`);
+  const next = await system.run(jobs('paced', 10, { url }));
+  assert.equal((await system.ended(next)).counts.succeeded, 10);
 });
