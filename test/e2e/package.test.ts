@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { readBlock, repositoryFiles } from '../docs/pages.ts';
 import { bareEnvironment, makeHome, NOBODY, ROOT } from '../main/product.ts';
 import { waitFor } from '../support/wait.ts';
+import { freePort } from './pasting.ts';
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
@@ -50,6 +51,14 @@ suite('the package', () => {
     const env = userEnvironment(home.folder);
     const bash = (lines: string, cwd = project) => run('bash', ['-ec', lines], { cwd, env });
     const manifest = await readFile(join(copy, 'package.json'), 'utf8');
+
+    await t.test('the first steps for a newcomer are those of README', async () => {
+      const own = await readBlock('docs/getting-started.md', '1. Make a project', 'sh');
+      const lines = (await readBlock('README.md', 'As a package', 'sh')).split('\n');
+      for (const line of own.split('\n').filter((text) => /install|init/.test(text)))
+        assert.ok(lines.includes(line), line);
+      assert.equal(await readBlock('docs/getting-started.md', '2. Start the server', 'sh'), 'npm start\n');
+    });
 
     await t.test('the block of README packs it, installs it, and makes a project', async () => {
       const lines = await readBlock('README.md', 'As a package', 'sh');
@@ -159,6 +168,12 @@ suite('the package', () => {
         env: { ...env, API: site.url, KEY: site.key },
       });
       assert.equal(stdout, 'Hello Ada 1\n');
+      await followGettingStarted(project, {
+        ...env,
+        DATA_DIR: home.dataDir,
+        BATCHWRIGHT_URL: site.url,
+        BATCHWRIGHT_KEY: site.key,
+      });
       const page = await fetch(`${site.url}/docs/assets/swagger-ui-bundle.js`);
       assert.equal(page.status, 200);
       await page.arrayBuffer();
@@ -194,6 +209,51 @@ suite('the package', () => {
       await waitFor(async () => !existsSync(join(copy, '.packing')), { what: 'the end of the guard' });
     });
 });
+
+/** Runs the steps of docs/getting-started.md that need the running server, exactly as printed but for its address. */
+async function followGettingStarted(project: string, env: Record<string, string>): Promise<void> {
+  const page = 'docs/getting-started.md';
+  const callbackUrl = `http://127.0.0.1:${await freePort()}`;
+  const own = (text: string) =>
+    text
+      .replace(/^export BATCHWRIGHT_URL=.*$/m, '')
+      .replaceAll('http://127.0.0.1:4000', callbackUrl)
+      .replaceAll('listen(4000', `listen(${new URL(callbackUrl).port}`);
+  const paste = async (heading: string) => {
+    const { stdout } = await run('bash', ['-ec', own(await readBlock(page, heading, 'sh'))], {
+      cwd: project,
+      env,
+    });
+    return stdout;
+  };
+  const batchId = '[0-9a-f]{32}';
+  assert.match(await paste('3. Run a first job'), /hello\.greet +succeeded +1 .*\{"greeting":"Hello Ada"\}/);
+
+  const [batch, program] = [
+    '4. Run 10,000 jobs, and receive the callback',
+    '5. The same from a program',
+  ] as const;
+  await writeFile(join(project, 'receive.mjs'), own(await readBlock(page, batch, 'js')));
+  const printed = await paste(batch);
+  assert.match(printed, /^callback: completed \{/m);
+  assert.match(printed, new RegExp(`^asyncId +${batchId}$`, 'm'));
+  assert.match(printed, /^10001 results\.csv$/m);
+
+  await writeFile(join(project, 'greet-all.mjs'), await readBlock(page, program, 'js'));
+  assert.match(await paste(program), /^100 %\n10000 of 10000 succeeded\nHello Runner 1\n$/m);
+
+  const looked = await paste('6. Look at it');
+  assert.match(looked, new RegExp(`^${batchId} `, 'm'));
+  assert.match(
+    looked,
+    /^batchwright_jobs_finished_total\{action="hello\.greet",status="succeeded"\} 2000\d$/m,
+  );
+  assert.match(await paste('7. Write your own action'), /^(ℹ|#) pass \d+$/m);
+  assert.match(
+    await paste('8. Replace the secret of the callbacks'),
+    /"secret":"whsec_[^"]+","previous":\[\{/,
+  );
+}
 
 /** Makes a folder an ordinary user's, as if that user had installed it. */
 async function ownAll(folder: string): Promise<void> {
