@@ -24,12 +24,17 @@ export class DatabaseFigures {
   readonly #count: () => Promise<DatabaseCounts>;
   #figures: Promise<Figure[]> | undefined;
   #readAt = 0;
+  /** A count that has not ended: while the database hangs, further ones would take the connections of requests. */
+  #counting: Promise<DatabaseCounts | null> | undefined;
 
   constructor(count: () => Promise<DatabaseCounts>) {
     this.#count = count;
   }
 
-  /** Empty when the database does not answer within two seconds: a process's own figures do not wait for it. */
+  /**
+   * Empty when the database does not answer within two seconds: a process's own figures do not wait for it. Calls
+   * within three seconds share one count.
+   */
   read(): Promise<Figure[]> {
     const now = performance.now();
     if (!this.#figures || now - this.#readAt > CACHE_MS) {
@@ -42,7 +47,12 @@ export class DatabaseFigures {
   async #read(): Promise<Figure[]> {
     const over = Promise.withResolvers<null>();
     const deadline = setTimeout(() => over.resolve(null), WAIT_MS);
-    const counts = await Promise.race([this.#count().catch(() => null), over.promise]);
+    this.#counting ??= this.#count()
+      .catch(() => null)
+      .finally(() => {
+        this.#counting = undefined;
+      });
+    const counts = await Promise.race([this.#counting, over.promise]);
     clearTimeout(deadline);
     return counts === null ? [] : figuresOf(counts);
   }
