@@ -6,7 +6,7 @@
  * An entry is a folder, or a file where only that file may be seen.
  */
 export const layers = {
-  'src/main.ts': ['src/app', 'src/metrics', 'src/tracing', 'src/config', 'src/domain'],
+  'src/main.ts': ['src/app', 'src/tracing', 'src/config', 'src/domain'],
   'src/index.ts': ['src/app', 'src/config'],
   'src/app': [
     'src/http',
