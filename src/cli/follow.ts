@@ -23,7 +23,7 @@ export async function follow(
       timeoutSeconds === undefined
         ? undefined
         : setTimeout(() => timeOver.abort(late), Math.min(timeoutSeconds * 1000, 2 ** 31 - 1));
-    const progress = showProgress();
+    const progress = await showProgress();
     try {
       return await client.batches.wait(asyncId, {
         signal: AbortSignal.any([interrupted, timeOver.signal]),

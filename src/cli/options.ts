@@ -25,3 +25,9 @@ export function count(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number from 1.');
 }
+
+/** For commander: the errorCode of a failed job. */
+export function errorCode(text: string): number {
+  if (/^[1-9]\d\d$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a number of three digits, such as 503.');
+}

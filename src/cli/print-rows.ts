@@ -27,7 +27,7 @@ export async function printOne<Thing>(
 }
 
 /** Prints texts in larger pieces. */
-export async function printAll(texts: AsyncIterable<string> | Iterable<string>): Promise<void> {
+async function printAll(texts: AsyncIterable<string> | Iterable<string>): Promise<void> {
   for await (const piece of inPieces(texts)) await print(piece);
 }
 

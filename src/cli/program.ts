@@ -1,15 +1,22 @@
 import { Command } from 'commander';
 import { VERSION } from '../config/version.ts';
 import { registerActions } from './commands/actions.ts';
+import { registerCallbacks } from './commands/callbacks.ts';
 import { registerCancel, registerRepost, registerRestart } from './commands/change-batch.ts';
+import { registerCompletion } from './commands/completion.ts';
+import { registerDelete } from './commands/delete.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDev } from './commands/dev.ts';
 import { registerDistribute } from './commands/distribute.ts';
+import { registerDoctor } from './commands/doctor.ts';
+import { registerErrors } from './commands/errors.ts';
 import { registerInit } from './commands/init.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerList } from './commands/list.ts';
+import { registerListen } from './commands/listen.ts';
 import { registerNew } from './commands/new.ts';
 import { registerResults } from './commands/results.ts';
+import { registerSecrets } from './commands/secrets.ts';
 import { registerStart } from './commands/start.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
@@ -36,13 +43,20 @@ const REGISTER: readonly Register[] = [
   registerWatch,
   registerStatus,
   registerResults,
+  registerErrors,
   registerList,
   registerCancel,
   registerRestart,
   registerRepost,
+  registerDelete,
   registerActions,
   registerKeys,
+  registerSecrets,
+  registerCallbacks,
+  registerListen,
+  registerDoctor,
   registerDistribute,
+  registerCompletion,
 ];
 
 /** The whole command line. Parsing throws CommanderError for wrong arguments, and after the help. */

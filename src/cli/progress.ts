@@ -1,5 +1,5 @@
 /** The progress of a batch on standard error: a bar on a terminal, lines elsewhere. */
-import { type Options, SingleBar } from 'cli-progress';
+import type { Options } from 'cli-progress';
 import type { Batch } from '../client/index.ts';
 import { countsText } from './batch-columns.ts';
 
@@ -12,11 +12,12 @@ export interface Progress {
 /** Lines are for logs: one a second at most, and one for each state. */
 const LINE_EVERY_MS = 1_000;
 
-export function showProgress(): Progress {
+export async function showProgress(): Promise<Progress> {
   return process.stderr.isTTY ? bar() : lines();
 }
 
-function bar(): Progress {
+async function bar(): Promise<Progress> {
+  const { SingleBar } = await import('cli-progress');
   const shown = new SingleBar({
     format: '{bar} {percentage} % | {state} | {counts}',
     barCompleteChar: '█',

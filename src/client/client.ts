@@ -1,6 +1,7 @@
 import { Actions } from './actions.ts';
 import { Batches } from './batches.ts';
 import { unwrapCallback } from './callback.ts';
+import { ServerError } from './errors.ts';
 import { Keys } from './keys.ts';
 import { type CallOptions, type ClientOptions, Transport } from './transport.ts';
 import type { CallbackSecrets, TestedCallback } from './types.ts';
@@ -44,6 +45,21 @@ export class Batchwright {
       signal,
       repeat: 'refused',
     });
+  }
+
+  /** Whether the server can do its work now, and the time of its clock, to the second. It needs no valid key. */
+  async health({ signal }: CallOptions = {}): Promise<{ isReady: boolean; date: Date | undefined }> {
+    const live = await this.#transport.open({ path: '/healthz', signal });
+    live.close();
+    const date = live.response.headers.get('date');
+    const isReady = await this.#transport.json({ path: '/readyz', signal }).then(
+      () => true,
+      (error) => {
+        if (error instanceof ServerError) return false;
+        throw error;
+      },
+    );
+    return { isReady, date: date === null ? undefined : new Date(date) };
   }
 
   /** The secret that signs the callbacks of the key's tenant, and those that it has replaced lately. */

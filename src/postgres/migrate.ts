@@ -38,6 +38,24 @@ export async function migrate(
   return withMigrationLock(options.url, options.log, (client) => runPending(client, options));
 }
 
+/**
+ * The names of the migrations of a folder that have not run. It changes nothing. Throws StartError like
+ * `planMigrations` when the files do not fit those that have run.
+ */
+export async function pendingMigrations(
+  client: pg.ClientBase,
+  { schema, directory }: Pick<Migrations, 'schema' | 'directory'>,
+): Promise<string[]> {
+  const table = `"${schema}"."${TABLE}"`;
+  const { rows } = await client.query('select to_regclass($1) is not null as found', [table]);
+  // The oldest databases have no checksums.
+  const columns = `name, to_jsonb(${TABLE}) ->> 'checksum' as checksum`;
+  const run = rows[0].found
+    ? (await client.query<RunMigration>(`select ${columns} from ${table} order by id`)).rows
+    : [];
+  return planMigrations(directory, await readMigrations(directory), run).pending.map(({ name }) => name);
+}
+
 /** Lends a connection while another one holds the lock for all migrations; for several folders in turn. */
 export async function withMigrationLock<T>(
   url: string,

@@ -24,6 +24,8 @@ export interface CommandOptions {
 }
 
 const MAIN = join(ROOT, 'src/cli/main.ts');
+/** As for npm start: without it, compiling takes half of the time of a command. */
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node');
 /** A data directory without a server: a developer's own one must not be found. */
 const NO_DATA = join(tmpdir(), 'batchwright-no-data');
 
@@ -34,7 +36,7 @@ export function startCommand(
   const { PORT, PLUGIN_DIR, ...shell } = bareEnvironment(tmpdir());
   return spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
     cwd,
-    env: { ...shell, DATA_DIR: NO_DATA, ...env },
+    env: { ...shell, DATA_DIR: NO_DATA, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
   });
 }
 

@@ -271,6 +271,42 @@ suite('watch, status, results and list', { concurrency: 4 }, () => {
   });
 });
 
+suite('errors, delete, secrets and callbacks', { concurrency: 4 }, () => {
+  test('errors counts the failed jobs, and delete removes the batch', async () => {
+    const asyncId = await mixedBatch();
+    const { stdout } = await run(['errors', asyncId, '--format', 'json']);
+    assert.equal(JSON.parse(stdout)[0].count, 1);
+    assert.equal((await run(['delete', asyncId])).code, 0);
+    assert.equal((await run(['status', asyncId])).code, 1);
+  });
+
+  test('secrets rotate prints a new secret, and secrets show both', async () => {
+    const before = JSON.parse((await run(['secrets', 'show', '--format', 'json'])).stdout);
+    const { stdout } = await run(['secrets', 'rotate', '--format', 'json']);
+    assert.notEqual(JSON.parse(stdout).secret, before.secret);
+    const after = await run(['secrets', 'show']);
+    assert.match(after.stdout, new RegExp(`^replaced +${before.secret.replaceAll('+', '\\+')} until `, 'm'));
+  });
+
+  test('callbacks test ends with 1 when a callback would fail, and callbacks list shows attempts', async () => {
+    const url = `http://127.0.0.1:${await freePort()}/`;
+    const tested = await run(['callbacks', 'test', url]);
+    assert.equal(tested.code, 1);
+    assert.match(tested.stderr, /would fail: connection refused/);
+    const asyncId = await system.run([{ namespace: 'test', action: 'echo', params: {} }], {
+      callbackUrl: url,
+    });
+    const attempts = await waitFor(
+      async () => {
+        const { stdout } = await run(['callbacks', 'list', asyncId, '--format', 'csv']);
+        return stdout.includes('completion') && stdout;
+      },
+      { what: 'the first attempt' },
+    );
+    assert.match(attempts, /^number,trigger,attempted,status,ms,next,error\r\n1,completion,/);
+  });
+});
+
 suite('actions and keys', { concurrency: 4 }, () => {
   test('actions lists what can be run, and shows the schema and example of one', async () => {
     const all = await run(['actions']);

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { type Block, isOfRemovedFolder, ROOT, readBlocks, repositoryFiles } from './pages.ts';
 
 const API = 'test/e2e/paste.test.ts';
+const CLI = 'test/e2e/paste-cli.test.ts';
 const CALLS = 'test/e2e/paste-calls.test.ts';
 const PLUGINS = 'test/e2e/paste-plugins.test.ts';
 const GUIDES = 'test/e2e/paste-guides.test.ts';
@@ -49,6 +50,12 @@ const CHECKED_BY: Record<string, string> = {
   'docs/getting-started.md, 7. Write your own action, sh': PACKAGE,
   'docs/getting-started.md, 8. Replace the secret of the callbacks, sh': PACKAGE,
   'docs/embedding.md, Inside a program of yours, js': PACKAGE,
+  'docs/cli.md, Sending a batch, sh': CLI,
+  'docs/cli.md, Following a batch, sh': CLI,
+  'docs/cli.md, Receiving callbacks, sh': CLI,
+  'docs/cli.md, Keys, secrets and callbacks, sh': CLI,
+  'docs/cli.md, When something is wrong, sh': CLI,
+  'docs/cli.md, Completion, sh': CLI,
   'docs/performance.md, By hand, sh': API,
   'docs/plugins.md, An action, ts': PLUGINS,
   'docs/plugins.md, An action, sh': PLUGINS,

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Batch, Batchwright, RestartSelection } from '../../client/index.ts';
 import { batchFields } from '../batch-columns.ts';
 import { UsageError } from '../exit.ts';
-import { formatOption, ONE_FORMATS, type OneFormat } from '../options.ts';
+import { errorCode, formatOption, ONE_FORMATS, type OneFormat } from '../options.ts';
 import { printOne } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 
@@ -64,11 +64,6 @@ function selectionOf({ status, errorCode: code, indexes: list }: RestartOptions)
     ...(status === undefined ? {} : { status: [status] }),
     ...(code === undefined ? {} : { errorCode: code }),
   };
-}
-
-function errorCode(text: string): number {
-  if (/^[1-9]\d\d$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a number of three digits, such as 503.');
 }
 
 const MOST_INDEXES = 1_000_000;

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Batchwright, Result, ResultStatus } from '../../client/index.ts';
 import { interruptible } from '../interrupt.ts';
-import { formatOption, ROW_FORMATS, type RowFormat } from '../options.ts';
+import { errorCode, formatOption, ROW_FORMATS, type RowFormat } from '../options.ts';
 import { inPieces, jsonArray } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 import { print } from '../standard-output.ts';
@@ -10,6 +10,7 @@ import { writeFileAtOnce } from '../write-file.ts';
 
 interface ResultsOptions extends ServerOptions {
   status?: ResultStatus;
+  errorCode?: number;
   format: RowFormat;
   out?: string;
 }
@@ -32,6 +33,7 @@ export function registerResults(program: Command): void {
   withServerOptions(program.command('results <asyncId>'))
     .description('print the results of a batch, in the order of its jobs')
     .addOption(new Option('--status <status>', 'only results with this status').choices(Object.keys(STYLES)))
+    .option('--error-code <number>', 'only results with this errorCode', errorCode)
     .addOption(formatOption(ROW_FORMATS))
     .option('--out <file>', 'write them to this file, when they are complete')
     .action(results);
@@ -57,10 +59,10 @@ async function results(asyncId: string, options: ResultsOptions): Promise<void> 
 function resultPieces(
   { batches }: Batchwright,
   asyncId: string,
-  { status, format }: ResultsOptions,
+  { status, errorCode: code, format }: ResultsOptions,
   signal?: AbortSignal,
 ): AsyncIterable<string | Uint8Array> {
-  const selection = { status, signal };
+  const selection = { status, errorCode: code, signal };
   if (format === 'csv') return batches.resultsAsCsv(asyncId, selection);
   if (format === 'table') return inPieces(tableLines(columns, batches.results(asyncId, selection)));
   const lines = batches.resultLines(asyncId, selection);

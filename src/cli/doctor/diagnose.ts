@@ -1,0 +1,33 @@
+import { type Config, ConfigError, readConfig } from '../../config/config.ts';
+import type { ServerOptions } from '../server.ts';
+import { checkCallbacks } from './callbacks.ts';
+import { checkDatabase } from './database.ts';
+import { checkFiles } from './files.ts';
+import { type Finding, ok, wrong } from './finding.ts';
+import { checkKeys } from './keys.ts';
+import { checkServer } from './server.ts';
+
+/**
+ * Checks everything that a server on this machine needs, and the server that commands use. Changes nothing.
+ *
+ * @param callbackUrl an address that is meant to be called back
+ */
+export async function* diagnose(
+  options: ServerOptions,
+  callbackUrl: string | undefined,
+): AsyncGenerator<Finding> {
+  let config: Config;
+  try {
+    config = readConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    yield wrong('variables', error.message);
+    return;
+  }
+  yield ok('variables', 'each has an allowed value');
+  yield* checkFiles(config.dataDir);
+  yield* checkKeys(config);
+  yield* checkDatabase(config);
+  yield* checkServer(options);
+  yield await checkCallbacks(config, callbackUrl);
+}
