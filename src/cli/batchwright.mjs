@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const LEAST_NODE = 24;
 const FOLDER = dirname(fileURLToPath(import.meta.url));
+const NODE_PACKAGE = dirname(createRequire(import.meta.url).resolve('node/package.json'));
+const MODULES = dirname(NODE_PACKAGE);
 
 const node = findNode();
 if (node === undefined) {
@@ -18,7 +20,11 @@ if (node === undefined) {
 }
 // TypeScript in a clone, JavaScript in the package.
 const main = ['main.js', 'main.ts'].map((file) => join(FOLDER, file)).find(existsSync);
-const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(node, [main, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  // Compiling takes half of the time of a short command.
+  env: { NODE_COMPILE_CACHE: join(MODULES, '.cache/node'), ...process.env },
+});
 
 // Ctrl-C reaches both processes, `kill` only this one. The child decides how it ends, and this process ends like it.
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
@@ -40,8 +46,7 @@ child.on('exit', (code, signal) => {
 
 /** The one of the package `node`; where install scripts are off it has no binary, and this Node may do. */
 function findNode() {
-  const require = createRequire(import.meta.url);
-  const own = join(dirname(require.resolve('node/package.json')), 'bin', 'node');
+  const own = join(NODE_PACKAGE, 'bin', 'node');
   if (existsSync(own)) return own;
   return Number(process.versions.node.split('.')[0]) >= LEAST_NODE ? process.execPath : undefined;
 }

@@ -113,7 +113,7 @@ function checked(key: string, from: string): string {
 
 function noKey({ url, from }: Address, dataDir: string): string {
   if (from === 'the default address')
-    return `no server runs on DATA_DIR ${dataDir}: start one with npm start, or set BATCHWRIGHT_URL and BATCHWRIGHT_KEY (${url} is tried when there is a key)`;
+    return `no server runs on DATA_DIR ${dataDir}: start one with npx batchwright start, or set BATCHWRIGHT_URL and BATCHWRIGHT_KEY (${url} is tried when there is a key)`;
   return `there is no key for ${url}: set BATCHWRIGHT_KEY, or give --key-file FILE. The admin key of this machine is sent only to the server that runs on DATA_DIR ${dataDir}`;
 }
 

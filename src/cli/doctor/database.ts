@@ -21,7 +21,10 @@ export async function* checkDatabase(config: Config): AsyncGenerator<Finding> {
   const { databaseUrl, databaseDirectUrl } = config;
   const url = databaseUrl ?? (await findRunningServer(config.dataDir));
   if (url === null) {
-    yield note('database', `the embedded one of ${config.dataDir} does not run: npm start starts it`);
+    yield note(
+      'database',
+      `the embedded one of ${config.dataDir} does not run: npx batchwright start starts it`,
+    );
     return;
   }
   const variable = databaseUrl === undefined ? 'the embedded database' : 'DATABASE_URL';
@@ -32,7 +35,7 @@ export async function* checkDatabase(config: Config): AsyncGenerator<Finding> {
   } catch (error) {
     const { message } = error as Error;
     yield databaseUrl === undefined
-      ? note('database', `${message}: a server was killed; npm start starts the database again`)
+      ? note('database', `${message}: a server was killed; npx batchwright start starts the database again`)
       : wrong('database', `${message}: start Postgres there, or correct the address`);
     return;
   }

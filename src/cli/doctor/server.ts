@@ -42,7 +42,7 @@ async function* checkHealth(client: Batchwright, address: Address): AsyncGenerat
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error;
     yield address.from === 'the default address'
-      ? note('server', `none runs on DATA_DIR or at ${address.url}: npm start starts one`)
+      ? note('server', `none runs on DATA_DIR or at ${address.url}: npx batchwright start starts one`)
       : wrong('server', `${place} does not answer: ${error.message}; start it, or name another address`);
     return false;
   }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { CommandError, EXIT } from '../exit.ts';
 import { type CsvColumn, columnsOf } from './column.ts';
 import { type ActionName, jobText } from './job-lines.ts';
-import { bytesOf } from './open-input.ts';
+import { bytesOf, nameOf } from './open-input.ts';
 
 /** A quote that is never closed would else collect the rest of the file. */
 const MAX_ROW_BYTES = 20 * 1024 * 1024;
@@ -62,7 +62,7 @@ async function* rowsOf(file: string): AsyncGenerator<Row> {
     }
   } catch (error) {
     if (error instanceof CsvError)
-      throw new CommandError(EXIT.error, `${file}: ${error.message}`, { cause: error });
+      throw new CommandError(EXIT.error, `${nameOf(file)}: ${error.message}`, { cause: error });
     throw error;
   }
 }

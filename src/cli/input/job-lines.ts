@@ -1,7 +1,7 @@
 /** Jobs, one a line, from a file with one JSON value a line. */
 import { type Line, LineScanner, LineTooLongError } from '../../json/line-scanner.ts';
 import { CommandError, EXIT } from '../exit.ts';
-import { bytesOf, decoded } from './open-input.ts';
+import { bytesOf, decoded, nameOf } from './open-input.ts';
 
 /** A server may be configured to take jobs of 256 MiB; then memory is needed for one of them. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
@@ -23,7 +23,7 @@ export async function* jobLines(file: string, action: ActionName | undefined): A
   for await (const { number, value } of linesOf(file)) {
     for (; next < number; next++) yield '';
     next++;
-    const text = decoded(value, `line ${number} of ${file}`);
+    const text = decoded(value, `line ${number} of ${nameOf(file)}`);
     yield action ? jobText(action, checked(text, number, file)) : text;
   }
 }
@@ -42,7 +42,7 @@ async function* linesOf(file: string): AsyncGenerator<Line> {
     yield* scanner.end();
   } catch (error) {
     if (error instanceof LineTooLongError)
-      throw new CommandError(EXIT.error, `${file}: ${error.message}`, { cause: error });
+      throw new CommandError(EXIT.error, `${nameOf(file)}: ${error.message}`, { cause: error });
     throw error;
   }
 }
@@ -55,7 +55,7 @@ function checked(text: string, number: number, file: string): string {
   } catch (error) {
     throw new CommandError(
       EXIT.error,
-      `line ${number} of ${file} is not valid JSON: ${(error as Error).message}`,
+      `line ${number} of ${nameOf(file)} is not valid JSON: ${(error as Error).message}`,
     );
   }
 }

@@ -2,7 +2,7 @@
 import { splitArray } from '../../json/split.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
 import { type ActionName, jobText } from './job-lines.ts';
-import { textOf } from './open-input.ts';
+import { nameOf, textOf } from './open-input.ts';
 
 /**
  * The body of a batch from a file with such a body, an array of jobs, or, with an action, an array of params.
@@ -22,11 +22,16 @@ export async function jsonBatch(
     return `{"jobs":${jobs}${callback && `,${callback}`}}`;
   }
   if (action)
-    throw new UsageError(`with --action ${file} must be an array of params, or a file of lines or CSV`);
+    throw new UsageError(
+      `with --action ${nameOf(file)} must be an array of params, or a file of lines or CSV`,
+    );
   if (typeof value !== 'object' || value === null)
-    throw new CommandError(EXIT.error, `${file} must be a batch such as {"jobs":[…]}, or an array of jobs`);
+    throw new CommandError(
+      EXIT.error,
+      `${nameOf(file)} must be a batch such as {"jobs":[…]}, or an array of jobs`,
+    );
   if (callback === '') return text;
-  if ('callbackUrl' in value) throw new UsageError(`${file} has a callbackUrl: leave out --callback`);
+  if ('callbackUrl' in value) throw new UsageError(`${nameOf(file)} has a callbackUrl: leave out --callback`);
   const rest = text.slice(text.indexOf('{') + 1);
   return `{${callback}${Object.keys(value).length === 0 ? '' : ','}${rest}`;
 }
@@ -35,6 +40,6 @@ function parsed(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new CommandError(EXIT.error, `${file} is not valid JSON: ${(error as Error).message}`);
+    throw new CommandError(EXIT.error, `${nameOf(file)} is not valid JSON: ${(error as Error).message}`);
   }
 }

@@ -6,6 +6,11 @@ import { CommandError, EXIT } from '../exit.ts';
 
 export const STANDARD_INPUT = '-';
 
+/** The input as it is called in messages. */
+export function nameOf(file: string): string {
+  return file === STANDARD_INPUT ? 'standard input' : file;
+}
+
 /** Throws CommandError, also while it is read, when the file cannot be read. */
 export async function* bytesOf(file: string): AsyncGenerator<Buffer> {
   try {
@@ -13,7 +18,7 @@ export async function* bytesOf(file: string): AsyncGenerator<Buffer> {
   } catch (error) {
     const { message, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
-    throw new CommandError(EXIT.error, `${file} cannot be read: ${message}`, { cause: error });
+    throw new CommandError(EXIT.error, `${nameOf(file)} cannot be read: ${message}`, { cause: error });
   }
 }
 
@@ -32,11 +37,11 @@ export async function textOf(file: string): Promise<string> {
     if (length > MAX_TEXT_BYTES)
       throw new CommandError(
         EXIT.error,
-        `${file} is too large for one JSON text: use one job per line (ndjson)`,
+        `${nameOf(file)} is too large for one JSON text: use one job per line (ndjson)`,
       );
     pieces.push(piece);
   }
-  return decoded(Buffer.concat(pieces), file);
+  return decoded(Buffer.concat(pieces), nameOf(file));
 }
 
 /** Half of what a string may have in Node, so that there is room for what is added. */
