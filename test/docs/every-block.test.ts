@@ -42,7 +42,6 @@ const CHECKED_BY: Record<string, string> = {
   'docs/getting-started.md, 1. Make a project, sh': PACKAGE,
   'docs/getting-started.md, 2. Start the server, sh': PACKAGE,
   'docs/getting-started.md, 3. Run a first job, sh': PACKAGE,
-  'docs/getting-started.md, 4. Run 10,000 jobs, and receive the callback, js': PACKAGE,
   'docs/getting-started.md, 4. Run 10,000 jobs, and receive the callback, sh': PACKAGE,
   'docs/getting-started.md, 5. The same from a program, js': PACKAGE,
   'docs/getting-started.md, 5. The same from a program, sh': PACKAGE,
