@@ -1,0 +1,99 @@
+/** Why jobs failed: their errors, grouped by the server. */
+import type { Batch } from '../../../client/index.ts';
+import { Button } from '../../components/button.tsx';
+import { Loaded } from '../../components/notice.tsx';
+import { type Column, Table } from '../../components/table.tsx';
+import { count, counted } from '../../state/format.ts';
+import { hrefOf, hrefWith, queryValue } from '../../state/place.ts';
+import { useResource } from '../../state/resource.ts';
+import { client } from '../../state/session.ts';
+import { isEnded, restart } from './restart.ts';
+
+interface Group {
+  code: number;
+  message: string;
+  count: number;
+  firstIndex: number;
+}
+
+const LIVE_MS = 2_000;
+
+export function Errors({ batch, onRestarted }: { batch: Batch; onRestarted: () => void }) {
+  const { asyncId, counts } = batch;
+  const isOver = isEnded(batch);
+  const errors = useResource(
+    `errors ${asyncId} ${isOver ? counts.failed : 'so far'}`,
+    async (signal) => client.value?.batches.errors(asyncId, { signal }) ?? { data: [], others: 0 },
+    { everyMs: () => (isOver ? null : LIVE_MS) },
+  );
+  if (counts.failed === 0) return null;
+  const columns: Column<Group>[] = [
+    {
+      title: 'Error',
+      kind: 'wrap',
+      cell: ({ code, message }) => (
+        <a
+          class="error-text"
+          href={hrefWith({ status: 'failed', errorCode: code, message })}
+          aria-current={isShown(code, message) ? 'true' : undefined}
+          title="Show these jobs below"
+        >
+          <span class="code-badge">{code}</span> <bdi>{message || '(no message)'}</bdi>
+        </a>
+      ),
+    },
+    { title: 'Jobs', kind: 'number', cell: (group) => count(group.count) },
+    {
+      title: 'First',
+      kind: 'number',
+      from: 560,
+      cell: ({ firstIndex }) => (
+        <a href={hrefOf(`/batches/${asyncId}/jobs/${firstIndex}`)}>job {firstIndex}</a>
+      ),
+    },
+    {
+      title: '',
+      kind: 'number',
+      cell: (group) => {
+        const { code: errorCode, message } = group;
+        const selection = { status: ['failed'] as const, errorCode, message };
+        return (
+          <Button
+            icon="restart"
+            label={`Run the ${counted(group.count, 'job')} with this error again`}
+            disabled={!isOver}
+            reason="Jobs can run again when the batch has ended"
+            onPress={() => restart(batch, selection, group.count, onRestarted)}
+          >
+            <span class="from-560">Run {count(group.count)} again</span>
+          </Button>
+        );
+      },
+    },
+  ];
+  return (
+    <section class="section" aria-labelledby="errors">
+      <div class="section-head">
+        <h2 id="errors">Errors</h2>
+        <span class="muted">{count(counts.failed)} failed</span>
+      </div>
+      <Loaded resource={errors} what="list of errors">
+        {({ data, others }) => (
+          <>
+            <Table
+              caption="Errors by code and message"
+              columns={columns}
+              rows={data}
+              keyOf={({ code, message }) => `${code} ${message}`}
+            />
+            {others > 0 && <p class="muted after">{count(others)} more jobs failed with other errors.</p>}
+          </>
+        )}
+      </Loaded>
+    </section>
+  );
+}
+
+function isShown(code: number, message: string): boolean {
+  return queryValue('errorCode') === String(code) && queryValue('message') === message;
+}

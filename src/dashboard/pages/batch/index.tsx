@@ -1,0 +1,54 @@
+/** A batch: how far it is, what failed and why, its jobs, its callback, and what can be done with it. */
+import type { Batch } from '../../../client/index.ts';
+import { CopyButton } from '../../components/button.tsx';
+import { Heading } from '../../components/heading.tsx';
+import { Loaded } from '../../components/notice.tsx';
+import { State } from '../../components/state.tsx';
+import type { Page } from '../../page.ts';
+import { useLiveBatch } from '../../state/live-batch.ts';
+import { BatchButtons } from './buttons.tsx';
+import { CallbackAttempts } from './callback.tsx';
+import { Errors } from './errors.tsx';
+import { Jobs } from './jobs.tsx';
+import { Plots } from './plots.tsx';
+import { Summary } from './summary.tsx';
+
+function BatchView({ asyncId = '' }: { asyncId?: string }) {
+  const live = useLiveBatch(asyncId);
+  return (
+    <Loaded resource={live} what="batch">
+      {(batch) => (
+        <>
+          <Heading
+            above={[{ text: 'Batches', href: '#/batches' }]}
+            title={<span class="mono title-id">{batch.asyncId}</span>}
+            buttons={<BatchButtons batch={batch} onChanged={live.reload} />}
+          >
+            <CopyButton text={() => batch.asyncId} label="Copy the asyncId" />
+            <State name={batch.state} />
+          </Heading>
+          <p class="hidden" role="status">
+            {announcement(batch)}
+          </p>
+          <Summary batch={batch} />
+          <Plots batch={batch} />
+          <Errors batch={batch} onRestarted={live.reload} />
+          <Jobs batch={batch} onRestarted={live.reload} />
+          {batch.callback && <CallbackAttempts batch={batch} callback={batch.callback} />}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+/** What screen readers say: not each per cent. */
+function announcement({ state, progress, counts }: Batch): string {
+  if (state === 'running' || state === 'queued') return `${state}, ${progress - (progress % 10)} %`;
+  return `${state}: ${counts.succeeded} succeeded, ${counts.failed} failed`;
+}
+
+export const batchPage: Page = {
+  path: '/batches/:asyncId',
+  title: ({ asyncId = '' }) => `Batch …${asyncId.slice(-8)}`,
+  View: BatchView,
+};

@@ -1,0 +1,144 @@
+/** One job: what it was given, what came of it, when, and how often it ran. */
+import type { Batch, OpenJob, Result } from '../../client/index.ts';
+import { Button } from '../components/button.tsx';
+import { Code } from '../components/code.tsx';
+import { Heading } from '../components/heading.tsx';
+import { Icon } from '../components/icons.tsx';
+import { Loaded } from '../components/notice.tsx';
+import { State } from '../components/state.tsx';
+import { Ago, Elapsed } from '../components/time.tsx';
+import type { Page } from '../page.ts';
+import { moment } from '../state/format.ts';
+import { useLiveBatch } from '../state/live-batch.ts';
+import { hrefOf } from '../state/place.ts';
+import { membersOf } from '../state/raw.ts';
+import { useResource } from '../state/resource.ts';
+import { send } from '../state/session.ts';
+import { isEnded, restart } from './batch/restart.ts';
+
+type Job = Pick<Result | OpenJob, 'index' | 'id' | 'namespace' | 'action' | 'attempts' | 'startedAt'> &
+  Partial<Pick<OpenJob, 'progress' | 'nextAttemptAt'>> & {
+    status: string;
+    finishedAt: string | null;
+    /** As they were sent and stored. */
+    requestText: string;
+    responseText: string;
+  };
+
+const LIVE_MS = 1_500;
+
+async function loadJob(asyncId: string, index: string, signal: AbortSignal): Promise<Job> {
+  const answer = await send(`/v1/batches/${asyncId}/jobs/${encodeURIComponent(index)}`, { signal });
+  const text = await answer.text();
+  const [requestText = 'null', responseText = 'null'] = membersOf(text, ['request', 'response']);
+  return { ...JSON.parse(text), requestText, responseText };
+}
+
+function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: string }) {
+  const batch = useLiveBatch(asyncId);
+  const job = useResource(
+    `job ${asyncId} ${index} ${batch.data?.finishedAt ?? ''}`,
+    (signal) => loadJob(asyncId, index, signal),
+    { everyMs: ({ finishedAt }) => (finishedAt === null ? LIVE_MS : null) },
+  );
+  return (
+    <>
+      <Heading
+        above={[
+          { text: 'Batches', href: '#/batches' },
+          { text: `…${asyncId.slice(-8)}`, href: hrefOf(`/batches/${asyncId}`) },
+        ]}
+        title={`Job ${index}`}
+        buttons={batch.data && <JobButtons batch={batch.data} job={job.data} onRestarted={batch.reload} />}
+      >
+        {job.data && <State name={job.data.status} />}
+      </Heading>
+      <Loaded resource={job} what="job">
+        {(data) => (
+          <>
+            <Facts job={data} />
+            <div class="codes">
+              <Code title="Params" text={data.requestText} />
+              {data.finishedAt === null ? (
+                <p class="muted">It has no response yet.</p>
+              ) : (
+                <Code title={data.status === 'succeeded' ? 'Response' : 'Error'} text={data.responseText} />
+              )}
+            </div>
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function Facts({ job }: { job: Job }) {
+  const { id, namespace, action, attempts, startedAt, finishedAt, progress, nextAttemptAt } = job;
+  const facts: [string, preact.ComponentChildren][] = [
+    ['Action', <bdi key="action" class="mono">{`${namespace}.${action}`}</bdi>],
+    ...(id === undefined
+      ? []
+      : ([
+          [
+            'Id',
+            <bdi key="id" class="mono">
+              {String(id)}
+            </bdi>,
+          ],
+        ] as typeof facts)),
+    ['Runs', attempts],
+    ['Started', startedAt === null ? '–' : moment(startedAt)],
+    ['Ended', finishedAt === null ? '–' : moment(finishedAt)],
+    ['Took', <Elapsed key="took" from={startedAt} to={finishedAt} />],
+  ];
+  if (progress) facts.push(['Progress', `${progress.done} of ${progress.total}`]);
+  if (nextAttemptAt) facts.push(['Next run', <Ago key="next" at={nextAttemptAt} />]);
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface JobButtonsProps {
+  batch: Batch;
+  job: Job | undefined;
+  onRestarted: () => void;
+}
+
+function JobButtons({ batch, job, onRestarted }: JobButtonsProps) {
+  if (!job) return null;
+  const { index } = job;
+  const at = (other: number) => hrefOf(`/batches/${batch.asyncId}/jobs/${other}`);
+  const canRestart = isEnded(batch) && job.status !== 'succeeded';
+  return (
+    <>
+      {canRestart && (
+        <Button icon="restart" onPress={() => restart(batch, { indexes: [index] }, 1, onRestarted)}>
+          Run again
+        </Button>
+      )}
+      {index > 0 && (
+        <a class="button" href={at(index - 1)} aria-label="Previous job" title="Previous job">
+          <Icon name="left" />
+        </a>
+      )}
+      {index < batch.counts.total - 1 && (
+        <a class="button" href={at(index + 1)} aria-label="Next job" title="Next job">
+          <Icon name="right" />
+        </a>
+      )}
+    </>
+  );
+}
+
+export const jobPage: Page = {
+  path: '/batches/:asyncId/jobs/:index',
+  title: ({ index = '' }) => `Job ${index}`,
+  View: JobView,
+};
