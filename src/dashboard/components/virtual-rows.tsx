@@ -5,6 +5,8 @@ import type { RowWindow } from '../state/window.ts';
 
 export interface RowColumn<Row> {
   title: string;
+  /** The title is for screen readers only. */
+  isTitleHidden?: boolean;
   /** A track of CSS grid, such as `80px` or `minmax(0, 1fr)`. */
   width: string;
   kind?: 'number';
@@ -75,9 +77,9 @@ export function VirtualRows<Row>({ label, total, columns, rows, isSelected }: Vi
         aria-rowindex={1}
         style={{ gridTemplateColumns: tracks }}
       >
-        {shown.map(({ title, kind }) => (
+        {shown.map(({ title, kind, isTitleHidden }) => (
           <span key={title} class={`cell ${kind ?? ''}`} role="columnheader" tabIndex={-1}>
-            {title}
+            {isTitleHidden ? <span class="hidden">{title}</span> : title}
           </span>
         ))}
       </div>

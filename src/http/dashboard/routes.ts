@@ -8,6 +8,7 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 /** The name changes with the content. */
 const IMMUTABLE = 'public, max-age=31536000, immutable';
+/** The smaller one first. */
 const ENCODINGS = ['br', 'gzip'] as const;
 
 export function dashboardRoutes(): Router {
@@ -24,12 +25,11 @@ export function dashboardRoutes(): Router {
     const { byName } = await assets();
     const asset = byName.get(request.params.file);
     if (!asset) throw new BatchwrightError('notFound', { message: 'The page has no such part' });
-    const encoding = request.acceptsEncodings(...ENCODINGS);
-    const isEncoded = encoding === 'br' || encoding === 'gzip';
-    if (isEncoded) response.set('content-encoding', encoding);
+    const encoding = ENCODINGS.find((name) => request.acceptsEncodings(name));
+    if (encoding) response.set('content-encoding', encoding);
     response.vary('Accept-Encoding');
     response.set('cache-control', IMMUTABLE).type(asset.type);
-    response.send(Buffer.from(isEncoded ? asset[encoding] : asset.plain));
+    response.send(Buffer.from(asset[encoding ?? 'plain']));
   });
   return router;
 }

@@ -3,7 +3,7 @@ import type { Batch } from '../../../client/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Loaded } from '../../components/notice.tsx';
 import { type Column, Table } from '../../components/table.tsx';
-import { count, counted } from '../../state/format.ts';
+import { count } from '../../state/format.ts';
 import { hrefOf, hrefWith, queryValue } from '../../state/place.ts';
 import { useResource } from '../../state/resource.ts';
 import { client } from '../../state/session.ts';
@@ -52,7 +52,7 @@ export function Errors({ batch, onRestarted }: { batch: Batch; onRestarted: () =
       ),
     },
     {
-      title: '',
+      title: 'Run again',
       kind: 'number',
       cell: (group) => {
         const { code: errorCode, message } = group;
@@ -60,7 +60,7 @@ export function Errors({ batch, onRestarted }: { batch: Batch; onRestarted: () =
         return (
           <Button
             icon="restart"
-            label={`Run the ${counted(group.count, 'job')} with this error again`}
+            label={`Run ${count(group.count)} again: the jobs with this error`}
             disabled={!isOver}
             reason="Jobs can run again when the batch has ended"
             onPress={() => restart(batch, selection, group.count, onRestarted)}

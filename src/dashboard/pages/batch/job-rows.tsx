@@ -82,7 +82,8 @@ export interface Selection {
 /** @param selection null while no job can run again */
 export function jobColumns(asyncId: string, selection: Selection | null): RowColumn<JobRow>[] {
   const choose: RowColumn<JobRow> = {
-    title: '',
+    title: 'Select',
+    isTitleHidden: true,
     width: '16px',
     cell: ({ index, status }) =>
       status !== 'succeeded' && (

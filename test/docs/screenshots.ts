@@ -1,0 +1,68 @@
+/**
+ * Writes the pictures of docs/dashboard.md: `npm run docs:screenshots`. It is a test file of its own, because it needs the
+ * suite's Postgres, and no part of the suite, because pictures differ from machine to machine.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { goTo, openDashboard } from '../e2e/dashboard-support.ts';
+import { openGate } from '../http/v1/support.ts';
+import { chromiumPath, startBrowser } from '../support/browser.ts';
+import { startSystem } from '../support/system.ts';
+
+const FOLDER = join(import.meta.dirname, '../../docs/dashboard');
+const VIEWPORT = { width: 1200, height: 760 };
+
+/** The pages, by the name of their picture. */
+const places = ({ batch }: { batch: string }): Record<string, string> => ({
+  batches: '/batches',
+  batch: `/batches/${batch}`,
+  job: `/batches/${batch}/jobs/1234`,
+});
+
+test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chromium' }, async (t) => {
+  const system = await startSystem(t, { env: { RATE_LIMIT: '0' } });
+  const browser = await startBrowser(t);
+  await mkdir(FOLDER, { recursive: true });
+  const first = { place: '/batches', viewport: VIEWPORT };
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page } = await openDashboard(browser, system.url, { ...first, colorScheme });
+    await page.getByRole('heading', { name: 'Send a first batch' }).waitFor();
+    await page.getByText('test.ping').first().waitFor();
+    await page.screenshot({ path: join(FOLDER, `first-${colorScheme}.png`) });
+    await page.context().close();
+  }
+
+  const contact = (n: number) => ({
+    namespace: 'contact',
+    action: 'addOrUpdateContact',
+    params: { firstName: 'Ada', lastName: `Lovelace ${n}`, email: `ada-${n}@example.com` },
+  });
+  const pause = (n: number) => ({ namespace: 'test', action: 'behave', params: { n, waitMs: 40 } });
+  const missing = { namespace: 'event', action: 'getEvent', params: { id: 77 } };
+  const batch = await system.run(
+    [...Array(3_000).keys()].map((n) =>
+      n % 15 === 0 ? pause(n) : [1_234, 2_345, 2_900].includes(n) ? missing : contact(n),
+    ),
+    { callbackUrl: 'http://127.0.0.1:9/hook' },
+  );
+  await system.ended(batch);
+  await system.ended(await system.run([...Array(250).keys()].map(contact)));
+  const running = await system.run(
+    [...Array(400).keys()].map((n) =>
+      n < 260 ? contact(n) : { namespace: 'test', action: 'behave', params: { n, gate: 'pictures' } },
+    ),
+  );
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page } = await openDashboard(browser, system.url, { ...first, colorScheme });
+    await page.getByRole('table', { name: 'Batches' }).waitFor();
+    for (const [name, place] of Object.entries(places({ batch }))) {
+      await goTo(page, place);
+      await page.waitForLoadState('networkidle');
+      await page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`) });
+    }
+    await page.context().close();
+  }
+  await openGate(system.pool, 'pictures');
+  await system.ended(running);
+});

@@ -1,0 +1,130 @@
+/** The dashboard in a real browser, in front of a real server. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { ADMIN_KEY } from '../support/system.ts';
+
+export interface Opened {
+  page: Page;
+  /** Requests to other hosts, errors of scripts, and what the page's policy refused. */
+  faults: string[];
+  /** Paths of all requests so far. */
+  asked: string[];
+}
+
+export interface OpenOptions extends BrowserContextOptions {
+  /** Undefined: the key prompt is shown. */
+  key?: string | undefined;
+  /** Behind the `#` of the address. */
+  place?: string;
+  /** Runs in the page before its script. */
+  before?: string;
+  /** True: the test can move the time of the page forward. */
+  ownClock?: boolean;
+}
+
+/** Opens the dashboard in a context of its own: nothing is shared with other tests. */
+export async function openDashboard(
+  browser: Browser,
+  serverUrl: string,
+  { place = '/batches', before, ownClock, ...options }: OpenOptions = {},
+): Promise<Opened> {
+  const { key = 'key' in options ? undefined : ADMIN_KEY, ...contextOptions } = options;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...contextOptions });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  if (before) await context.addInitScript({ content: before });
+  const page = await context.newPage();
+  if (ownClock) await page.clock.install();
+  const { host } = new URL(serverUrl);
+  const opened: Opened = { page, faults: [], asked: [] };
+  page.on('request', (request) => {
+    const asked = new URL(request.url());
+    opened.asked.push(asked.pathname);
+    if (asked.protocol.startsWith('http') && asked.host !== host) opened.faults.push(`asked ${asked.host}`);
+  });
+  page.on('pageerror', (error) => opened.faults.push(error.message));
+  page.on('console', (message) => {
+    const isAnswer = message.text().startsWith('Failed to load resource');
+    if (message.type() === 'error' && !isAnswer) opened.faults.push(message.text());
+  });
+  await page.goto(`${serverUrl}/dashboard#${place}`);
+  if (key !== undefined) await signIn(page, key);
+  return opened;
+}
+
+/** Writes the key into the prompt. */
+export async function signIn(page: Page, key: string): Promise<void> {
+  await page.getByLabel('API key').fill(key);
+  await page.getByRole('button', { name: 'Open the dashboard' }).click();
+}
+
+/** Goes to another place without loading the page again. */
+export async function goTo(page: Page, place: string): Promise<void> {
+  await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
+}
+
+/** The text of the clipboard. */
+export function copied(page: Page): Promise<string> {
+  return page.evaluate('navigator.clipboard.readText()');
+}
+
+/** Asserts that axe finds nothing on what is shown now. */
+export async function assertAccessible(page: Page): Promise<void> {
+  const path = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+  await page.evaluate(await readFile(path, 'utf8'));
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    const { violations } = await axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  });
+  assert.deepEqual(found, []);
+}
+
+/** True when the page is not wider than the window. */
+export function fitsWidth(page: Page): Promise<boolean> {
+  return page.evaluate('document.documentElement.scrollWidth <= innerWidth');
+}
+
+export interface Front {
+  url: string;
+  /** Nobody answers, and open connections break. */
+  down(): Promise<void>;
+  up(): Promise<void>;
+}
+
+/** What stands between the browser and the server, and can be taken away. */
+export async function startFront(
+  t: { after(fn: () => Promise<unknown>): void },
+  serverUrl: string,
+): Promise<Front> {
+  const port = Number(new URL(serverUrl).port);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect({ host: '127.0.0.1', port });
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from);
+      from.on('error', () => to.destroy());
+      from.on('close', () => sockets.delete(from));
+      from.pipe(to);
+    }
+  });
+  const listen = (at: number) => new Promise<void>((done) => server.listen(at, '127.0.0.1', done));
+  const down = () =>
+    new Promise<void>((done) => {
+      server.close(() => done());
+      for (const socket of sockets) socket.destroy();
+    });
+  await listen(0);
+  const own = (server.address() as AddressInfo).port;
+  t.after(async () => {
+    if (server.listening) await down();
+  });
+  return { url: `http://127.0.0.1:${own}`, down, up: () => listen(own) };
+}
