@@ -1,6 +1,7 @@
 /** Which page is shown: the key prompt without a key, else the page of the address within the frame. */
 import { useEffect } from 'preact/hooks';
 import { ConfirmDialog } from './components/confirm.tsx';
+import { Heading } from './components/heading.tsx';
 import { Notice } from './components/notice.tsx';
 import { Toasts } from './components/toasts.tsx';
 import { Frame } from './frame.tsx';
@@ -36,6 +37,7 @@ function CurrentPage() {
   return (
     <Frame page={undefined}>
       <Titled title="Not found" path={here}>
+        <Heading title="Not found" />
         <Notice title="There is no such page">
           <p>
             <a href="#/batches">All batches</a>

@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { goTo, openDashboard } from '../e2e/dashboard-support.ts';
+import { allLoaded, goTo, openDashboard } from '../e2e/dashboard-support.ts';
 import { openGate } from '../http/v1/support.ts';
 import { chromiumPath, startBrowser } from '../support/browser.ts';
 import { startSystem } from '../support/system.ts';
@@ -58,7 +58,8 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
     await page.getByRole('table', { name: 'Batches' }).waitFor();
     for (const [name, place] of Object.entries(places({ batch }))) {
       await goTo(page, place);
-      await page.waitForLoadState('networkidle');
+      await allLoaded(page);
+      if (name === 'batch') await page.locator('.plot canvas').first().waitFor();
       await page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`) });
     }
     await page.context().close();

@@ -65,6 +65,13 @@ export async function goTo(page: Page, place: string): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
 }
 
+/** Waits until everything that is on the screen has arrived. */
+export async function allLoaded(page: Page): Promise<void> {
+  await page.waitForFunction(
+    'document.querySelector("#main h1") && !document.querySelector(".loading, .missing")',
+  );
+}
+
 /** The text of the clipboard. */
 export function copied(page: Page): Promise<string> {
   return page.evaluate('navigator.clipboard.readText()');

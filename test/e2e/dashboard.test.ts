@@ -10,6 +10,7 @@ import { chromiumPath, startBrowser } from '../support/browser.ts';
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import {
+  allLoaded,
   assertAccessible,
   copied,
   fitsWidth,
@@ -253,7 +254,7 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
       `/${encodeURIComponent(HOSTILE)}`,
     ]) {
       await goTo(page, place);
-      await page.waitForLoadState('networkidle');
+      await allLoaded(page);
       assert.notEqual(await page.title(), 'owned');
       assert.equal(await page.locator('#app img, #app script').count(), 0, place);
       assert.ok(await fitsWidth(page), `${place} is too wide`);
@@ -366,7 +367,7 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
       const { page } = opened;
       for (const place of ['/batches', `/batches/${asyncId}`, `/batches/${asyncId}/jobs/5`, '/nowhere']) {
         await goTo(page, place);
-        await page.waitForLoadState('networkidle');
+        await allLoaded(page);
         await assertAccessible(page);
         assert.ok(await fitsWidth(page), `${place} is too wide`);
       }

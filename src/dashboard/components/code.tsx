@@ -23,7 +23,7 @@ export function Code({ title, text, isJson = true }: CodeProps) {
   return (
     <section class="code" aria-label={title}>
       <header class="code-head">
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <span class="muted">{bytes(text.length)}</span>
         <span class="spring" />
         {isJson && (

@@ -97,7 +97,7 @@ export function VirtualRows<Row>({ label, total, columns, rows, isSelected }: Vi
               style={{ top: `${top}px`, height: `${ROW_HEIGHT}px`, gridTemplateColumns: tracks }}
             >
               {row === undefined ? (
-                <span class="cell muted" role="cell">
+                <span class="cell muted missing" role="cell">
                   …
                 </span>
               ) : (

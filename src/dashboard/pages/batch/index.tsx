@@ -15,29 +15,32 @@ import { Summary } from './summary.tsx';
 
 function BatchView({ asyncId = '' }: { asyncId?: string }) {
   const live = useLiveBatch(asyncId);
+  const { data } = live;
   return (
-    <Loaded resource={live} what="batch">
-      {(batch) => (
-        <>
-          <Heading
-            above={[{ text: 'Batches', href: '#/batches' }]}
-            title={<span class="mono title-id">{batch.asyncId}</span>}
-            buttons={<BatchButtons batch={batch} onChanged={live.reload} />}
-          >
-            <CopyButton text={() => batch.asyncId} label="Copy the asyncId" />
-            <State name={batch.state} />
-          </Heading>
-          <p class="hidden" role="status">
-            {announcement(batch)}
-          </p>
-          <Summary batch={batch} />
-          <Plots batch={batch} />
-          <Errors batch={batch} onRestarted={live.reload} />
-          <Jobs batch={batch} onRestarted={live.reload} />
-          {batch.callback && <CallbackAttempts batch={batch} callback={batch.callback} />}
-        </>
-      )}
-    </Loaded>
+    <>
+      <Heading
+        above={[{ text: 'Batches', href: '#/batches' }]}
+        title={<bdi class="mono title-id">{asyncId}</bdi>}
+        buttons={data && <BatchButtons batch={data} onChanged={live.reload} />}
+      >
+        {data && <CopyButton text={() => asyncId} label="Copy the asyncId" />}
+        {data && <State name={data.state} />}
+      </Heading>
+      <p class="hidden" role="status">
+        {data && announcement(data)}
+      </p>
+      <Loaded resource={live} what="batch">
+        {(batch) => (
+          <>
+            <Summary batch={batch} />
+            <Plots batch={batch} />
+            <Errors batch={batch} onRestarted={live.reload} />
+            <Jobs batch={batch} onRestarted={live.reload} />
+            {batch.callback && <CallbackAttempts batch={batch} callback={batch.callback} />}
+          </>
+        )}
+      </Loaded>
+    </>
   );
 }
 
