@@ -15,7 +15,7 @@ const VIEWPORT = { width: 1200, height: 760 };
 
 /** The pages, by the name of their picture. */
 const places = ({ batch }: { batch: string }): Record<string, string> => ({
-  batches: '/batches',
+  batches: '/batches?',
   batch: `/batches/${batch}`,
   job: `/batches/${batch}/jobs/1234`,
 });

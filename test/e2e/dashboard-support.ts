@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { ADMIN_KEY } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
 
 export interface Opened {
   page: Page;
@@ -62,13 +63,21 @@ export async function signIn(page: Page, key: string): Promise<void> {
 
 /** Goes to another place without loading the page again. */
 export async function goTo(page: Page, place: string): Promise<void> {
-  await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
+  await page.evaluate(`new Promise((done) => {
+    addEventListener('hashchange', () => requestAnimationFrame(() => setTimeout(done)), { once: true });
+    location.hash = ${JSON.stringify(place)};
+  })`);
 }
 
 /** Waits until everything that is on the screen has arrived. */
 export async function allLoaded(page: Page): Promise<void> {
-  await page.waitForFunction(
-    'document.querySelector("#main h1") && !document.querySelector(".loading, .missing")',
+  // Playwright's own wait is refused by the page's policy.
+  await waitFor(
+    () =>
+      page.evaluate<boolean>(
+        'document.querySelector("#main h1") !== null && !document.querySelector(".loading, .missing")',
+      ),
+    { what: 'all parts of the page' },
   );
 }
 

@@ -245,7 +245,7 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     const opened = await open({ viewport: { width: 320, height: 800 } });
     const { page } = opened;
     for (const place of [
-      '/batches',
+      '/batches?',
       `/batches/${asyncId}`,
       `/batches/${asyncId}/jobs/0`,
       `/batches/${asyncId}/jobs/1`,
@@ -365,7 +365,7 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
       );
       const opened = await open({ colorScheme, viewport: { width: 320, height: 800 } });
       const { page } = opened;
-      for (const place of ['/batches', `/batches/${asyncId}`, `/batches/${asyncId}/jobs/5`, '/nowhere']) {
+      for (const place of ['/batches?', `/batches/${asyncId}`, `/batches/${asyncId}/jobs/5`, '/nowhere']) {
         await goTo(page, place);
         await allLoaded(page);
         await assertAccessible(page);
