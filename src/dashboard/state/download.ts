@@ -36,7 +36,7 @@ export async function download(path: string, accept: string, fileName: string): 
 }
 
 /** Saves what the page has. */
-export function saveBlob(blob: Blob, fileName: string): void {
+function saveBlob(blob: Blob, fileName: string): void {
   const url = URL.createObjectURL(blob);
   const link = Object.assign(document.createElement('a'), { href: url, download: fileName });
   link.click();

@@ -13,8 +13,8 @@ addEventListener('hashchange', () => {
 
 /** The path, such as `/batches`. */
 export const path = computed(() => hash.value.slice(1).split('?', 1)[0] || '/batches');
-/** The query: filters, pages, selected things. */
-export const query = computed(() => {
+/** Filters, pages, selected things. */
+const query = computed(() => {
   const text = hash.value;
   const start = text.indexOf('?');
   return new URLSearchParams(start < 0 ? '' : text.slice(start + 1));
@@ -40,12 +40,6 @@ export function hrefWith(changes: Query): string {
 /** Goes to a place: a step of its own in the browser's history. */
 export function go(href: string): void {
   location.hash = href;
-}
-
-/** Changes the address without a step in the history: for values that change while somebody types. */
-export function replace(href: string): void {
-  history.replaceState(null, '', href);
-  hash.value = location.hash;
 }
 
 /** The values of a pattern such as `/batches/:asyncId`, or null when the path is another. */
