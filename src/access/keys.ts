@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { BatchwrightError } from '../contract/errors.ts';
-import { type Caller, covers, DEFAULT_TENANT } from '../domain/caller.ts';
+import { type Caller, covers, DEFAULT_TENANT, isAdmin, isOperator } from '../domain/caller.ts';
 import { newCallbackSecret } from '../outbound/signature.ts';
 import type { Log } from '../plugin/context.ts';
 import { transaction } from '../postgres/transaction.ts';
@@ -10,6 +10,7 @@ import { insertAudit } from '../store/audit.ts';
 import {
   type ApiKeyRow,
   deleteKey,
+  findKey,
   findMaker,
   insertKey,
   listKeys,
@@ -40,6 +41,15 @@ export interface MadeKey extends ApiKeyRow {
 export interface Signer {
   caller: Caller;
   secret: string;
+}
+
+/** A key as its holder sees it. */
+export interface OwnKey extends Caller {
+  name: string;
+  isAdmin: boolean;
+  /** Whether it may change what all tenants share. */
+  isOperator: boolean;
+  expiresAt: Date | null;
 }
 
 export type Keys = ReturnType<typeof createKeys>;
@@ -115,6 +125,23 @@ export function createKeys(options: {
     create(caller: Caller, wanted: NewKey): Promise<MadeKey> {
       const permissions = wanted.permissions.map((name) => aliases.get(name) ?? name);
       return makeKey(pool, cipher, caller, { ...wanted, permissions: [...new Set(permissions)] });
+    },
+
+    /** The caller's own key, and what it may do. Throws `unauthorized` when it has just ended. */
+    async describe(caller: Caller): Promise<OwnKey> {
+      const { tenant, keyId, permissions } = caller;
+      const row = keyId === ADMIN.keyId ? { name: 'admin', expiresAt: null } : await findKey(pool, keyId);
+      if (!row) throw new BatchwrightError('unauthorized');
+      const { name, expiresAt } = row;
+      return {
+        keyId,
+        name,
+        tenant,
+        permissions,
+        isAdmin: isAdmin(caller),
+        isOperator: isOperator(caller),
+        expiresAt,
+      };
     },
 
     /** The tenant's keys; for the admin key, the keys of all tenants. */

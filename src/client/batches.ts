@@ -25,6 +25,14 @@ export interface CreateOptions extends CallOptions {
 
 export interface ListOptions extends CallOptions {
   state?: BatchState | undefined;
+  /** Only batches with a job of this action, `namespace.action`. */
+  action?: string | undefined;
+  /** Only batches taken at this time or later, as in RFC 3339. */
+  since?: string | undefined;
+  /** Only batches taken before this time. */
+  until?: string | undefined;
+  /** Only batches with failed jobs, or only those without. */
+  failed?: boolean | undefined;
   /** Batches a page: 100 when absent, 1,000 at most. */
   limit?: number | undefined;
   /** Goes on behind an earlier page: its `nextCursor`. */
@@ -80,9 +88,9 @@ export class Batches {
   }
 
   /** All batches of the key's tenant, newest first; `pages()` returns them page by page. */
-  list({ state, limit, cursor: first, signal }: ListOptions = {}): Pages<Batch> {
+  list({ signal, failed, cursor: first, ...query }: ListOptions = {}): Pages<Batch> {
     return new Pages((cursor = first) => {
-      const path = withQuery('/v1/batches', { state, limit, cursor });
+      const path = withQuery('/v1/batches', { ...query, failed: failed?.toString(), cursor });
       return this.#transport.json<Page<Batch>>({ path, signal });
     });
   }

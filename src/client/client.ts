@@ -3,8 +3,9 @@ import { Batches } from './batches.ts';
 import { unwrapCallback } from './callback.ts';
 import { ServerError } from './errors.ts';
 import { Keys } from './keys.ts';
-import { type CallOptions, type ClientOptions, Transport } from './transport.ts';
-import type { CallbackSecrets, TestedCallback } from './types.ts';
+import { type Page, Pages } from './pages.ts';
+import { type CallOptions, type ClientOptions, Transport, withQuery } from './transport.ts';
+import type { CallbackSecrets, OpenCallback, OwnKey, TestedCallback } from './types.ts';
 
 /**
  * A client of the API, for Node 20 and later, Deno, Bun and browsers. It needs nothing but fetch.
@@ -83,5 +84,23 @@ export class Batchwright {
   /** The secret that signs the callbacks of the key's tenant. */
   async callbackSecret({ signal }: CallOptions = {}): Promise<string> {
     return (await this.callbackSecrets({ signal })).secret;
+  }
+
+  /** The key of this client, and what it may do. */
+  me({ signal }: CallOptions = {}): Promise<OwnKey> {
+    return this.#transport.json({ path: '/v1/me', signal });
+  }
+
+  /** The callbacks of all ended batches that are not delivered, those of the newest batches first. */
+  openCallbacks({
+    signal,
+    ...query
+  }: CallOptions & { state?: 'pending' | 'failed'; limit?: number } = {}): Pages<OpenCallback> {
+    return new Pages((cursor) =>
+      this.#transport.json<Page<OpenCallback>>({
+        path: withQuery('/v1/callbacks', { ...query, cursor }),
+        signal,
+      }),
+    );
   }
 }

@@ -205,6 +205,29 @@ export interface TestedCallback {
   excerpt: string | null;
 }
 
+/** The key of a client, and what it may do. */
+export interface OwnKey {
+  /** `admin` for the admin key. */
+  keyId: string;
+  name: string;
+  tenant: string;
+  permissions: string[];
+  isAdmin: boolean;
+  /** Whether it may change what all tenants share. */
+  isOperator: boolean;
+  expiresAt: string | null;
+}
+
+/** A callback of an ended batch that is not delivered. */
+export interface OpenCallback {
+  asyncId: string;
+  url: string;
+  state: 'pending' | 'failed';
+  attempts: number;
+  finishedAt: string;
+  lastAttempt: CallbackAttempt | null;
+}
+
 /** The body of a callback. */
 export interface Callback<Response = unknown> {
   asyncId: string;

@@ -63,7 +63,15 @@ export const batches: Operation[] = [
     id: 'listBatches',
     tag: 'Batches',
     summary: 'List the batches, newest first',
-    parameters: [query('state', 'Batches of this state only.', ref('BatchState')), limit, cursor],
+    parameters: [
+      query('state', 'Batches of this state only.', ref('BatchState')),
+      query('action', 'Batches with a job of this `namespace.action` only.', { type: 'string' }),
+      query('since', 'Batches taken at this time or later.', { type: 'string', format: 'date-time' }),
+      query('until', 'Batches taken before this time.', { type: 'string', format: 'date-time' }),
+      query('failed', 'Batches with failed jobs only, or those without.', { type: 'boolean' }),
+      limit,
+      cursor,
+    ],
     answers: { 200: { description: 'A page of batches.', content: json('BatchPage') } },
   },
   {

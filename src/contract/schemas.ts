@@ -18,7 +18,7 @@ import {
   text,
   time,
 } from './schema-parts.ts';
-import { viewSchemas } from './view-schemas.ts';
+import { attempt, viewSchemas } from './view-schemas.ts';
 
 export { ref, type Schema };
 
@@ -264,19 +264,7 @@ export const schemas: Record<string, Schema> = {
     counts: ref('Counts'),
     results: arrayOf(ref('Result')),
   }),
-  DeliveryAttempts: object({
-    data: arrayOf(
-      object({
-        number: { type: 'integer', minimum: 1 },
-        trigger: text,
-        status: orNull('integer'),
-        durationMs: count,
-        error: orNull('string'),
-        attemptedAt: time,
-        nextAttemptAt: orNull('string', { format: 'date-time' }),
-      }),
-    ),
-  }),
+  DeliveryAttempts: object({ data: arrayOf(attempt) }),
   Selection: {
     ...object(
       {

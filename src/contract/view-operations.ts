@@ -1,5 +1,5 @@
 /** The routes for pages about batches, below `/v1`. */
-import { asyncId, inPath, json, type Operation, query } from './operation.ts';
+import { asyncId, cursor, inPath, json, limit, type Operation, query } from './operation.ts';
 
 export const views: Operation[] = [
   {
@@ -44,5 +44,45 @@ export const views: Operation[] = [
     ],
     answers: { 200: { description: 'The job.', content: json('BatchJob') } },
     errors: ['batchNotFound', 'notFound'],
+  },
+  {
+    method: 'get',
+    path: '/v1/callbacks',
+    id: 'listOpenCallbacks',
+    tag: 'Batches',
+    summary: 'List the callbacks that are not delivered, of all ended batches, newest batch first',
+    parameters: [
+      query('state', 'Callbacks that wait for an attempt, or that have had their last one.', {
+        enum: ['pending', 'failed'],
+      }),
+      limit,
+      cursor,
+    ],
+    answers: { 200: { description: 'A page of callbacks.', content: json('OpenCallbacks') } },
+  },
+  {
+    method: 'get',
+    path: '/v1/events',
+    id: 'followBatches',
+    tag: 'Batches',
+    summary: 'Follow several batches by server-sent events',
+    parameters: [
+      { ...query('batches', 'Up to 100 asyncIds, separated by commas.', { type: 'string' }), required: true },
+    ],
+    answers: {
+      200: {
+        description:
+          'Events `progress` with a batch, at most four a second for each; `finished` with it at its end; `gone` with the asyncId of one that is not there.',
+        content: { 'text/event-stream': { type: 'string' } },
+      },
+    },
+  },
+  {
+    method: 'get',
+    path: '/v1/me',
+    id: 'getOwnKey',
+    tag: 'Keys',
+    summary: 'Show the key of the request, and what it may do',
+    answers: { 200: { description: 'The key.', content: json('OwnKey') } },
   },
 ];

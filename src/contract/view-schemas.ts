@@ -4,12 +4,25 @@ import {
   arrayOf,
   count,
   described,
+  flag,
   object,
   orNull,
+  ref,
   type Schema,
   text,
   time,
 } from './schema-parts.ts';
+
+/** An attempt to deliver a callback. */
+export const attempt: Schema = object({
+  number: { type: 'integer', minimum: 1 },
+  trigger: text,
+  status: orNull('integer'),
+  durationMs: count,
+  error: orNull('string'),
+  attemptedAt: time,
+  nextAttemptAt: orNull('string', { format: 'date-time' }),
+});
 
 export const viewSchemas: Record<string, Schema> = {
   ErrorGroups: object({
@@ -58,4 +71,26 @@ export const viewSchemas: Record<string, Schema> = {
     'progress',
     'nextAttemptAt',
   ),
+  OpenCallbacks: object({
+    data: arrayOf(
+      object({
+        asyncId: ref('AsyncId'),
+        url: text,
+        state: { enum: ['pending', 'failed'] },
+        attempts: count,
+        finishedAt: time,
+        lastAttempt: { oneOf: [{ type: 'null' }, attempt] },
+      }),
+    ),
+    nextCursor: orNull('string'),
+  }),
+  OwnKey: object({
+    keyId: described('`admin` for the admin key.', text),
+    name: text,
+    tenant: text,
+    permissions: arrayOf(text),
+    isAdmin: described('It has the permission `admin`.', flag),
+    isOperator: described('It may change what all tenants share.', flag),
+    expiresAt: orNull('string', { format: 'date-time' }),
+  }),
 };

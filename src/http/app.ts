@@ -37,6 +37,7 @@ import { type BatchDetailsDeps, batchDetailRoutes } from './v1/batch-details.ts'
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
 import { type CallbackRoutesDeps, callbackRoutes } from './v1/callbacks.ts';
 import { keyRoutes } from './v1/keys.ts';
+import { openCallbackRoutes } from './v1/open-callbacks.ts';
 import { systemRoutes } from './v1/system.ts';
 
 /**
@@ -125,6 +126,7 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
   const rest = [
     batchRoutes(deps),
     batchDetailRoutes(deps),
+    openCallbackRoutes(deps),
     actionRoutes(deps),
     keyRoutes(deps),
     systemRoutes(deps.system),

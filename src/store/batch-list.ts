@@ -9,29 +9,84 @@ export interface LiveBatch extends BatchRow, RunningJobs {
   active: string;
 }
 
-const SELECT_LIVE = `select ${BATCH_COLUMNS}, running, fractions, active
-  from batchwright.batch cross join lateral (
+const selectLive = (batches: string): string => `select ${BATCH_COLUMNS}, running, fractions, active
+  from ${batches} as batch cross join lateral (
     select ${runningColumns},
       coalesce(to_json((array_agg(json_build_object('index', index, 'done', done, 'total', total) order by index)
         filter (where total is not null))[:100]), '[]') as active
     from batchwright.job_progress
     where batch_id = batch.id and batch.state in ('queued', 'running') and ${isRunning}
   ) as live`;
+const SELECT_LIVE = selectLive('batchwright.batch');
 
-/** The tenant's batches, youngest first, older than `before` (a batch id), optionally in one state. */
+/** Selects the batches that every member selects, all without members. */
+export interface BatchFilter {
+  state?: BatchState | undefined;
+  /** `namespace.action`: of one job at least. */
+  action?: string | undefined;
+  /** Taken in at this time or later. */
+  since?: Date | undefined;
+  /** Taken in before this time. */
+  until?: Date | undefined;
+  /** True for batches with failed jobs only, false for those without. */
+  failed?: boolean | undefined;
+}
+
+/** Batches that a page looks at: where few of many are selected, a page may have fewer than its limit. */
+const MAX_SCANNED = 10_000;
+
+// The times are found in the ids, and failures have an index.
+const SCANNED = `from batchwright.batch
+  where tenant = $1 and ${IS_VISIBLE} and id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+    and ($3::timestamptz is null or id >= batchwright.first_batch_id($3))
+    and ($4::timestamptz is null or id < batchwright.first_batch_id($4))
+    and ($5::boolean is null or (failed > 0) = $5) and ($5::boolean is not true or failed > 0)
+  order by id desc`;
+
+/**
+ * The tenant's batches that the filter selects, youngest first, older than `before` (a batch id), among the next 10,000.
+ * `scannedTo` is the last of these, null when there are no more.
+ */
 export async function listBatches(
   client: ClientBase | Pool,
   tenant: string,
-  page: { limit: number; before?: string | undefined; state?: BatchState | undefined },
-): Promise<LiveBatch[]> {
+  page: BatchFilter & { limit: number; before?: string | undefined },
+): Promise<{ rows: LiveBatch[]; scannedTo: string | null }> {
+  const {
+    limit,
+    before = null,
+    since = null,
+    until = null,
+    failed = null,
+    state = null,
+    action = null,
+  } = page;
+  const scan = [tenant, before, since, until, failed];
   const { rows } = await client.query<LiveBatch>(
-    `${SELECT_LIVE}
-     where tenant = $1 and ${IS_VISIBLE} and id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
-       and ($3::batchwright.batch_state is null or state = $3)
-     order by id desc limit $4`,
-    [tenant, page.before ?? null, page.state ?? null, page.limit],
+    `${selectLive(`(select * ${SCANNED} limit ${MAX_SCANNED})`)}
+     where ($6::batchwright.batch_state is null or state = $6) and ($7::text is null or $7 = any(actions))
+     order by id desc limit $8`,
+    [...scan, state, action, limit],
   );
-  return rows;
+  if (rows.length === limit || (state === null && action === null)) return { rows, scannedTo: null };
+  const last = await client.query<{ id: string }>(
+    `select id ${SCANNED} offset ${MAX_SCANNED - 1} limit 1`,
+    scan,
+  );
+  return { rows, scannedTo: last.rows[0]?.id ?? null };
+}
+
+/** Which of these batches are the tenant's, and have not expired after their end. */
+export async function tenantBatchesAmong(
+  client: ClientBase | Pool,
+  tenant: string,
+  batchIds: readonly string[],
+): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    `select id from batchwright.batch where id = any($1) and tenant = $2 and ${IS_VISIBLE}`,
+    [batchIds, tenant],
+  );
+  return rows.map(({ id }) => id);
 }
 
 /**

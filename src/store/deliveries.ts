@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from 'pg';
-import { BATCH_COLUMNS, type BatchRow, type CallbackState } from './batches.ts';
+import { BATCH_COLUMNS, type BatchRow, type CallbackState, IS_VISIBLE } from './batches.ts';
 
 /** A batch whose callback is to be sent. */
 export interface CallbackBatch extends BatchRow {
@@ -188,4 +188,38 @@ export async function clearNextAttempts(client: ClientBase, batchId: string): Pr
        or number = (select max(number) from batchwright.delivery where batch_id = $1))`,
     [batchId],
   );
+}
+
+/** A callback of an ended batch that was not delivered, with its last attempt. */
+export interface OpenCallback {
+  id: string;
+  url: string;
+  state: 'pending' | 'failed';
+  attempts: number;
+  finishedAt: Date;
+  /** JSON text of a LoggedDelivery; null before the first attempt. */
+  last: string | null;
+}
+
+/** The tenant's callbacks that are not delivered, those of the youngest batches first, older than `before`. */
+export async function listOpenCallbacks(
+  pool: Pool,
+  tenant: string,
+  page: { state: 'pending' | 'failed' | undefined; limit: number; before: string | undefined },
+): Promise<OpenCallback[]> {
+  const { rows } = await pool.query<OpenCallback>(
+    `select id, callback_url as url, callback_state as state, callback_attempts as attempts,
+       finished_at as "finishedAt", last.attempt as last
+     from batchwright.batch left join lateral (
+       select json_build_object('number', number, 'trigger', trigger, 'status', status, 'durationMs', duration_ms,
+         'error', error, 'attemptedAt', attempted_at, 'nextAttemptAt', next_attempt_at) as attempt
+       from batchwright.delivery where batch_id = batch.id order by number desc limit 1
+     ) as last on true
+     where tenant = $1 and callback_state in ('pending', 'failed') and ${IS_VISIBLE}
+       and ($2::batchwright.callback_state is null or callback_state = $2)
+       and id < coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+     order by id desc limit $4`,
+    [tenant, page.state, page.before, page.limit],
+  );
+  return rows;
 }

@@ -64,14 +64,15 @@ describe('A batch', () => {
     const ids = [];
     for (let n = 0; n < 4; n++) ids.unshift(await storeBatch(pool, { tenant }));
     const ended = await endedBatch({ tenant, total: 2 });
-    const [first, ...rest] = await listBatches(pool, tenant, { limit: 3 });
+    const list = async (page: object) => (await listBatches(pool, tenant, { limit: 3, ...page })).rows;
+    const [first, ...rest] = await list({});
     assert.deepEqual([first?.id, ...rest.map(({ id }) => id)], [ended, ids[0], ids[1]]);
-    const next = await listBatches(pool, tenant, { limit: 3, before: ids[1] });
+    const next = await list({ before: ids[1] });
     assert.deepEqual(
       next.map(({ id }) => id),
       [ids[2], ids[3]],
     );
-    const completed = await listBatches(pool, tenant, { limit: 3, state: 'completed' });
+    const completed = await list({ state: 'completed' });
     assert.deepEqual(
       completed.map(({ id }) => id),
       [ended],

@@ -57,3 +57,15 @@ export function wholeNumber(name: string, value: unknown, least: number, most: n
     message: `${name} must be a whole number from ${least} to ${most}`,
   });
 }
+
+const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+/** A time as in RFC 3339, from 1970 on; undefined when it is absent. Throws `badRequest`. */
+export function instant(name: string, value: string | undefined): Date | undefined {
+  if (value === undefined) return undefined;
+  const time = INSTANT.test(value) ? new Date(value) : new Date(Number.NaN);
+  if (time.getTime() >= 0) return time;
+  throw new BatchwrightError('badRequest', {
+    message: `${name} must be a time as in RFC 3339, from 1970 on, such as 2030-01-31T12:00:00Z (a + is sent as %2B)`,
+  });
+}

@@ -8,7 +8,7 @@ import { BATCH_OPTIONS, isAsyncId, toAsyncId, toBatchId } from '../../domain/bat
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { wholeNumberIn } from '../../domain/text.ts';
 import { type ControlDeps, cancel, deleteBatch, repost, restart } from '../../pipeline/control/control.ts';
-import { batchPage, requireView } from '../../pipeline/read/batch-view.ts';
+import { type BatchFilter, batchesAmong, batchPage, requireView } from '../../pipeline/read/batch-view.ts';
 import type { BatchWatch } from '../../pipeline/read/batch-watch.ts';
 import { deliveriesOf } from '../../pipeline/read/deliveries.ts';
 import { CSV, NDJSON } from '../../pipeline/read/result-lines.ts';
@@ -24,10 +24,11 @@ import { type BodyLimits, readEnvelope } from '../body/body.ts';
 import { idempotencyKeyOf } from '../body/idempotency-key.ts';
 import { readLines } from '../body/lines.ts';
 import { readMembers } from '../body/members.ts';
-import { oneOf, queryOf, wholeNumber } from '../body/query.ts';
+import { instant, oneOf, queryOf, wholeNumber } from '../body/query.ts';
 import { readSelectionBody, SELECTION, selectionOf } from '../body/restart-selection.ts';
 import { sendResults } from '../send-results.ts';
-import { sendEvents } from './events.ts';
+import { EventStreams } from './event-streams.ts';
+import { asyncIdsOf, sendEvents, sendEventsOfMany } from './events.ts';
 
 export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
   pool: Pool;
@@ -43,6 +44,7 @@ export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
 }
 
 const STATES: readonly BatchState[] = ['queued', 'running', 'completed', 'cancelled'];
+const BATCH_QUERY = ['state', 'action', 'since', 'until', 'failed', 'limit', 'cursor'] as const;
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 /** The largest job index: Postgres stores it as an integer. */
@@ -53,6 +55,7 @@ const FORMS = ['application/json', ...LINES, 'text/csv'].flatMap((type) => [type
 export function batchRoutes(deps: BatchRoutesDeps): Router {
   const router = Router();
   const { pool } = deps;
+  const streams = new EventStreams();
 
   router.post('/batches', async (request, response) => {
     const asyncId = await submitFrom(deps, request);
@@ -62,12 +65,12 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   });
 
   router.get('/batches', async (request, response) => {
-    const { state, limit, cursor } = queryOf(request, ['state', 'limit', 'cursor']);
+    const { limit, cursor, ...query } = queryOf(request, BATCH_QUERY);
     if (cursor !== undefined && !isAsyncId(cursor)) throw wrongCursor();
     const { data, next } = await batchPage(pool, callerOf(request), {
       limit: pageLimit(limit),
       before: cursor === undefined ? undefined : toBatchId(cursor),
-      state: oneOf('state', state, STATES),
+      ...batchFilterOf(query),
     });
     response.json({ data, nextCursor: next });
   });
@@ -82,7 +85,16 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   router.get('/batches/:asyncId/events', async (request, response) => {
     queryOf(request, []);
     const batch = await requireView(pool, callerOf(request), request.params.asyncId);
+    streams.add(callerOf(request), response);
     sendEvents(deps.watch, batch, request, response);
+  });
+
+  router.get('/events', async (request, response) => {
+    const { batches } = queryOf(request, ['batches']);
+    const asked = asyncIdsOf(batches);
+    const found = new Set(await batchesAmong(pool, callerOf(request), asked));
+    streams.add(callerOf(request), response);
+    sendEventsOfMany(deps.watch, { asked, found }, request, response);
   });
 
   router.get('/batches/:asyncId/callbacks', async (request, response) => {
@@ -188,6 +200,17 @@ async function answerResults(deps: BatchRoutesDeps, request: Request, response: 
 
 function pageLimit(limit: string | undefined): number {
   return wholeNumber('limit', limit, 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
+}
+
+function batchFilterOf(query: { [name in (typeof BATCH_QUERY)[number]]?: string }): BatchFilter {
+  const failed = oneOf('failed', query.failed, ['true', 'false']);
+  return {
+    state: oneOf('state', query.state, STATES),
+    action: query.action,
+    since: instant('since', query.since),
+    until: instant('until', query.until),
+    failed: failed === undefined ? undefined : failed === 'true',
+  };
 }
 
 function filterOf(query: { status?: string; errorCode?: string; message?: string }): ResultFilter {

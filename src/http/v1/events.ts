@@ -1,6 +1,7 @@
 /** Server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
 import type { Request, Response } from 'express';
-import { toBatchId } from '../../domain/batch.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
+import { type AsyncId, isAsyncId, toBatchId } from '../../domain/batch.ts';
 import type { BatchView } from '../../pipeline/read/batch-view.ts';
 import { type BatchEvent, type BatchWatch, eventOf } from '../../pipeline/read/batch-watch.ts';
 
@@ -10,6 +11,7 @@ const HEARTBEAT_MS = 15_000;
  * The interval after the client has ended its side: a client that is gone is noticed when something is sent.
  */
 const PROBE_MS = 1_000;
+const MAX_BATCHES = 100;
 
 /**
  * Sends the batch whenever it changes and ends with `finished`. Every event contains the whole state, and its
@@ -23,31 +25,89 @@ export function sendEvents(watch: BatchWatch, batch: BatchView, request: Request
     response.status(204).end();
     return;
   }
+  if (!begin(request, response)) return;
+  const stream = openStream(response);
+  const listener = ({ name, id, data }: BatchEvent) => {
+    const text = `id: ${id}\nevent: ${name}\ndata: ${data}\n\n`;
+    if (name === 'progress') stream.send('', text);
+    // Without a last event the client reconnects, to the next process.
+    else stream.end(name === 'closing' ? '' : text);
+  };
+  response.once('close', watch.subscribe(toBatchId(batch.asyncId), listener, seen));
+}
+
+/** The ids in a list with commas. Throws `badRequest` for none, too many, and what is not an id. */
+export function asyncIdsOf(list: string | undefined): AsyncId[] {
+  const ids = [...new Set(list?.split(','))];
+  if (ids.length > 0 && ids.length <= MAX_BATCHES && ids.every(isAsyncId)) return ids;
+  throw new BatchwrightError('badRequest', {
+    message: `batches must be 1 to ${MAX_BATCHES} asyncIds, separated by commas`,
+  });
+}
+
+/**
+ * Sends several batches whenever they change: first as they are, `finished` at the end of each, and `gone` for one that is
+ * not there. The stream stays open until the client leaves.
+ */
+export function sendEventsOfMany(
+  watch: BatchWatch,
+  { asked, found }: { asked: readonly AsyncId[]; found: ReadonlySet<AsyncId> },
+  request: Request,
+  response: Response,
+): void {
+  if (!begin(request, response)) return;
+  const stream = openStream(response);
+  const tell = (asyncId: AsyncId, name: string, data: string) =>
+    stream.send(asyncId, `event: ${name}\ndata: ${data}\n\n`);
+  for (const asyncId of asked) {
+    const gone = JSON.stringify({ asyncId });
+    if (!found.has(asyncId)) {
+      tell(asyncId, 'gone', gone);
+      continue;
+    }
+    const listener = ({ name, data }: BatchEvent) => {
+      if (name === 'closing') stream.end('');
+      else tell(asyncId, name, name === 'gone' ? gone : data);
+    };
+    response.once('close', watch.subscribe(toBatchId(asyncId), listener));
+  }
+}
+
+/** False when nothing is to be sent behind the head. */
+function begin(request: Request, response: Response): boolean {
   response.writeHead(200, {
     'content-type': 'text/event-stream',
     'x-accel-buffering': 'no',
   });
   // If the client has already disconnected, `close` will not fire again.
-  if (request.method === 'HEAD' || response.destroyed) response.end();
-  else follow(watch, toBatchId(batch.asyncId), seen, response);
+  const isOver = request.method === 'HEAD' || response.destroyed;
+  if (isOver) response.end();
+  return !isOver;
 }
 
-function follow(watch: BatchWatch, batchId: string, seen: string | undefined, response: Response): void {
+interface EventStream {
+  /** Replaces an earlier text under this name that the client has not taken yet. */
+  send(name: string, text: string): void;
+  end(text: string): void;
+}
+
+function openStream(response: Response): EventStream {
   const { socket } = response.req;
   /** Each event contains the whole state: for a client that does not read, only the latest one is kept. */
-  let later: string | undefined;
-  const send = (text: string) => {
-    if (response.writableNeedDrain) later = text;
-    else if (!response.writableEnded) response.write(text);
+  const later = new Map<string, string>();
+  const send = (name: string, text: string) => {
+    if (response.writableEnded) return;
+    if (response.writableNeedDrain) later.set(name, text);
+    else response.write(text);
   };
   response.on('drain', () => {
-    const text = later;
-    later = undefined;
-    if (text !== undefined) send(text);
+    const texts = [...later];
+    later.clear();
+    for (const [name, text] of texts) send(name, text);
   });
   response.flushHeaders();
   const beat = () => {
-    if (!response.writableNeedDrain) send(':\n\n');
+    if (!response.writableNeedDrain) response.write(':\n\n');
   };
   let heartbeat = setInterval(beat, HEARTBEAT_MS);
   const probe = () => {
@@ -55,21 +115,15 @@ function follow(watch: BatchWatch, batchId: string, seen: string | undefined, re
     heartbeat = setInterval(beat, PROBE_MS);
   };
   socket.once('end', probe);
-  const listener = ({ name, id, data }: BatchEvent) => {
-    const text = `id: ${id}\nevent: ${name}\ndata: ${data}\n\n`;
-    if (name === 'progress') {
-      send(text);
-      return;
-    }
-    clearInterval(heartbeat);
-    // Without a last event the client reconnects, to the next process.
-    if (name === 'closing') response.end();
-    else response.end(text);
-  };
-  const unsubscribe = watch.subscribe(batchId, listener, seen);
   response.once('close', () => {
     clearInterval(heartbeat);
     socket.off('end', probe);
-    unsubscribe();
   });
+  return {
+    send,
+    end(text) {
+      clearInterval(heartbeat);
+      if (!response.writableEnded) response.end(text);
+    },
+  };
 }

@@ -97,6 +97,10 @@ export function keyRoutes({ keys, tenants, publicUrl }: KeyRoutesDeps): Router {
       .location(`${publicUrl ?? ''}/v1/keys/${made.id}`)
       .json(made);
   });
+  router.get('/me', async (request, response) => {
+    queryOf(request, []);
+    response.json(await keys.describe(callerOf(request)));
+  });
   router.get('/keys', async (request, response) => {
     queryOf(request, []);
     response.json({ data: await keys.list(callerOf(request)) });

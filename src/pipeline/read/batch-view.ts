@@ -1,8 +1,14 @@
 /** A batch as the REST interface shows it. */
 import type { Pool } from 'pg';
-import { type AsyncId, type BatchState, requireFound, toAsyncId } from '../../domain/batch.ts';
+import { type AsyncId, requireFound, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
-import { findLiveBatch, type LiveBatch, listBatches } from '../../store/batch-list.ts';
+import {
+  type BatchFilter,
+  findLiveBatch,
+  type LiveBatch,
+  listBatches,
+  tenantBatchesAmong,
+} from '../../store/batch-list.ts';
 import type { BatchRow, CallbackState } from '../../store/batches.ts';
 import { type BatchStatus, toStatus } from './status.ts';
 import { allWithWaiting, withWaiting } from './waiting.ts';
@@ -41,6 +47,17 @@ export async function requireView(pool: Pool, caller: Caller, asyncId: unknown):
   return withWaiting(pool, toView(batch));
 }
 
+export type { BatchFilter };
+
+/** Which of these are batches of the caller. */
+export async function batchesAmong(
+  pool: Pool,
+  caller: Caller,
+  asyncIds: readonly AsyncId[],
+): Promise<AsyncId[]> {
+  return (await tenantBatchesAmong(pool, caller.tenant, asyncIds.map(toBatchId))).map(toAsyncId);
+}
+
 export interface BatchPage {
   data: BatchView[];
   /** The id to continue after; null at the end. */
@@ -51,11 +68,11 @@ export interface BatchPage {
 export async function batchPage(
   pool: Pool,
   caller: Caller,
-  page: { limit: number; before?: string | undefined; state?: BatchState | undefined },
+  page: BatchFilter & { limit: number; before?: string | undefined },
 ): Promise<BatchPage> {
-  const rows = await listBatches(pool, caller.tenant, { ...page, limit: page.limit + 1 });
+  const { rows, scannedTo } = await listBatches(pool, caller.tenant, { ...page, limit: page.limit + 1 });
   const shown = rows.slice(0, page.limit);
-  const last = shown.at(-1);
+  const last = rows.length > page.limit ? shown.at(-1)?.id : scannedTo;
   const data = await allWithWaiting(pool, shown.map(toView));
-  return { data, next: rows.length > page.limit && last ? toAsyncId(last.id) : null };
+  return { data, next: last ? toAsyncId(last) : null };
 }

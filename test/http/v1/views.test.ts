@@ -1,20 +1,27 @@
 /** What pages about batches show: errors, the course over time, single jobs, selected results. */
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { EventStreams } from '../../../src/http/v1/event-streams.ts';
+import { startHttpServer } from '../../outbound/loopback.ts';
 import type { Json } from '../../support/json.ts';
 import { ADMIN_KEY, type Answer, type System, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
+import { openEvents } from './event-client.ts';
 import { assertProblem, echo, gated, openGate, runsOf, strangerOf } from './support.ts';
 
 let system: System;
 let end: () => unknown;
 after(() => end());
 before(async () => {
-  system = await startSystem({
-    after: (fn) => {
-      end = fn;
+  system = await startSystem(
+    {
+      after: (fn) => {
+        end = fn;
+      },
     },
-  });
+    { env: { CALLBACK_RETRY_SECONDS: '3600,3600' } },
+  );
 });
 
 const get = (asyncId: string, rest: string, headers = {}): Promise<Answer> =>
@@ -312,5 +319,146 @@ describe('Selected results', () => {
     const stranger = await strangerOf(system);
     for (const rest of ['/errors', '/timeline', '/jobs/0', '/results?errorCode=503'])
       assertProblem(await get(asyncId, rest, stranger), 404);
+  });
+});
+
+describe('Lists', () => {
+  const list = (query: string, headers = {}) => system.request(`/v1/batches?${query}`, { headers });
+
+  test('batches are selected by action, time and failures', async () => {
+    const stranger = await strangerOf(system);
+    const make = async (jobs: unknown[]): Promise<string> => {
+      const { body } = await system.rpc('run', { jobs }, stranger);
+      await waitFor(async () => (await get(body.asyncId, '', stranger)).body.progress === 100, {
+        what: 'the end',
+      });
+      return body.asyncId;
+    };
+    const well = await make([echo(0)]);
+    const badly = await make([echo(0), refused('no')]);
+    const { createdAt } = (await get(badly, '', stranger)).body;
+    const ids = async (query: string) => {
+      const { body } = await list(query, stranger);
+      return body.data
+        .map(({ asyncId }: Json) => asyncId)
+        .filter((id: string) => id === well || id === badly);
+    };
+    assert.deepEqual(await ids('failed=true'), [badly]);
+    assert.deepEqual(await ids('failed=false'), [well]);
+    assert.deepEqual(await ids('action=rpc.refuse'), [badly]);
+    assert.deepEqual(await ids('action=test.echo&state=completed'), [badly, well]);
+    assert.deepEqual(await ids('action=no.such'), []);
+    assert.deepEqual(await ids(`since=${createdAt}`), [badly]);
+    assert.deepEqual(await ids(`until=${createdAt}`), [well]);
+    assert.deepEqual(await ids(`since=2020-01-01T00:00:00%2B02:00&failed=true`), [badly]);
+    for (const wrong of ['since=yesterday', 'until=1950-01-01T00:00:00Z', 'failed=yes'])
+      assertProblem(await list(wrong), 400, new RegExp(`^${wrong.split('=')[0]} must be`));
+  });
+
+  test('callbacks that are not delivered are listed over all batches of the tenant', async (t) => {
+    const { url } = await startHttpServer(t, (request, response) => {
+      response.statusCode = request.url === '/gone' ? 410 : 503;
+      response.end();
+    });
+    const failing = await ended([echo(0)], { callbackUrl: `${url}/gone` });
+    const waiting = await ended([echo(0)], { callbackUrl: `${url}/busy` });
+    const callbacks = (query = '', headers = {}) => system.request(`/v1/callbacks${query}`, { headers });
+    const { data } = await waitFor(
+      async () => {
+        const { body } = await callbacks();
+        const tried = body.data.every(({ lastAttempt }: Json) => lastAttempt !== null);
+        return tried && body.data.some(({ state }: Json) => state === 'failed') && body;
+      },
+      { what: 'attempts' },
+    );
+    assert.deepEqual(
+      data.map(({ asyncId, state, lastAttempt }: Json) => [asyncId, state, lastAttempt.status]),
+      [
+        [waiting, 'pending', 503],
+        [failing, 'failed', 410],
+      ],
+    );
+    assert.equal(data[0].url, `${url}/busy`);
+    assert.ok(Date.parse(data[0].lastAttempt.nextAttemptAt) > Date.parse(data[0].lastAttempt.attemptedAt));
+    assert.equal((await callbacks('?state=failed')).body.data[0].asyncId, failing);
+    const first = (await callbacks('?limit=1')).body;
+    const second = (await callbacks(`?limit=1&cursor=${first.nextCursor}`)).body;
+    assert.deepEqual(
+      [first.data[0].asyncId, second.data[0].asyncId, second.nextCursor],
+      [waiting, failing, null],
+    );
+    assert.deepEqual((await callbacks('', await strangerOf(system))).body.data, []);
+    assertProblem(await callbacks('?state=delivered'), 400, /state must be one of pending, failed/);
+    assertProblem(await callbacks('?cursor=x'), 400, /cursor must be the nextCursor/);
+  });
+
+  test('a key shows what it may do', async () => {
+    const me = async (headers = {}) => (await system.request('/v1/me', { headers })).body;
+    assert.deepEqual(await me(), {
+      keyId: 'admin',
+      name: 'admin',
+      tenant: 'default',
+      permissions: ['*', 'admin'],
+      isAdmin: true,
+      isOperator: true,
+      expiresAt: null,
+    });
+    const { keyId, ...rest } = await me(await strangerOf(system, ['test.*']));
+    assert.match(keyId, /^[0-9a-f]{16}$/);
+    assert.deepEqual(rest, {
+      name: 'stranger',
+      tenant: 'stranger',
+      permissions: ['test.*'],
+      isAdmin: false,
+      isOperator: false,
+      expiresAt: null,
+    });
+  });
+});
+
+describe('One stream for several batches', () => {
+  const streamOf = (ids: string[]) => openEvents(`${system.url}/v1/events?batches=${ids.join(',')}`);
+
+  test('each batch is sent as it is and to its end, and the stream stays open', async () => {
+    const open = await system.run([gated('stream')]);
+    const over = await ended([echo(0)]);
+    const { body: foreign } = await system.rpc('run', { jobs: [echo(0)] }, await strangerOf(system));
+    const stream = await streamOf([open, over, foreign.asyncId]);
+    const heard = (count: number) =>
+      waitFor(async () => stream.events.length >= count, { what: `${count} events` });
+    await heard(3);
+    await openGate(system.pool, 'stream');
+    await waitFor(async () => stream.events.filter(({ name }) => name === 'finished').length === 2, {
+      what: 'the ends',
+    });
+    const of = (id: string) =>
+      stream.events.filter(({ data }) => data.asyncId === id).map(({ name }) => name);
+    assert.deepEqual(of(over), ['finished']);
+    assert.deepEqual(of(foreign.asyncId), ['gone']);
+    assert.deepEqual([of(open)[0], of(open).at(-1)], ['progress', 'finished']);
+    const next = await system.run([echo(1)]);
+    await system.ended(next);
+    assert.equal(await Promise.race([stream.ended, Promise.resolve('open')]), 'open');
+    stream.close();
+  });
+
+  test('a wrong list of batches is told', async () => {
+    const many = Array.from({ length: 101 }, (_, n) => n.toString(16).padStart(32, '0')).join();
+    for (const query of ['', '?batches=', '?batches=x', `?batches=${many}`])
+      assertProblem(await system.request(`/v1/events${query}`), 400, /batches must be 1 to 100 asyncIds/);
+  });
+
+  test('the streams of a key and of a process are limited, and closed ones do not count', () => {
+    const streams = new EventStreams({ perKey: 1, perProcess: 2 });
+    const caller = (keyId: string) => ({ keyId, tenant: 'default', permissions: [] });
+    const response = () => Object.assign(new EventEmitter(), { destroyed: false });
+    const first = response();
+    const add = (keyId: string, of = response()) => streams.add(caller(keyId), of as never);
+    add('one', first);
+    assert.throws(() => add('one'), { kind: 'tooManyRequests', retryAfter: 10 });
+    add('two');
+    assert.throws(() => add('three'), { kind: 'unavailable', retryAfter: 10 });
+    first.emit('close');
+    add('one');
   });
 });
