@@ -1,6 +1,6 @@
 /** `client.actions` */
 import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
-import type { Action, ActionCall } from './types.ts';
+import type { Action, ActionCall, ActionLimits, Limits } from './types.ts';
 
 interface RunOptions extends CallOptions {
   idempotencyKey?: string | undefined;
@@ -21,6 +21,21 @@ export class Actions {
   /** @param name `namespace.action` */
   retrieve(name: string, { signal }: CallOptions = {}): Promise<Action> {
     return this.#transport.json({ path: `/v1/actions/${encodeURIComponent(name)}`, signal });
+  }
+
+  /**
+   * Pauses or resumes an action, or changes its limits, for all tenants. It needs a key of the tenant `default` with the
+   * permission `admin`.
+   *
+   * @param change `limits: null` restores the limits in its file
+   */
+  change(
+    name: string,
+    change: { paused?: boolean; limits?: Limits | null },
+    { signal }: CallOptions = {},
+  ): Promise<ActionLimits> {
+    const path = `/v1/actions/${encodeURIComponent(name)}`;
+    return this.#transport.json({ method: 'PATCH', path, json: change, signal });
   }
 
   /**

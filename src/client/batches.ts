@@ -1,5 +1,6 @@
 /** `client.batches` */
 import { ConnectionError } from './errors.ts';
+import { type FollowedBatch, type FollowOptions, followBatches } from './follow.ts';
 import { type Page, Pages } from './pages.ts';
 import { type ResultOptions, resultLines } from './results.ts';
 import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
@@ -101,6 +102,14 @@ export class Batches {
    */
   wait(asyncId: string, options: WaitOptions = {}): Promise<Batch> {
     return waitForEnd(this.#transport, asyncId, options);
+  }
+
+  /**
+   * What is new about up to 100 batches, over one connection: each as it is now, then after its changes, at most four
+   * times a second. It ends when all have ended, and goes on after broken connections and restarts of the server.
+   */
+  follow(asyncIds: readonly string[], options: FollowOptions = {}): AsyncGenerator<FollowedBatch> {
+    return followBatches(this.#transport, asyncIds, options);
   }
 
   /**

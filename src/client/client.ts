@@ -5,7 +5,26 @@ import { ServerError } from './errors.ts';
 import { Keys } from './keys.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, type ClientOptions, Transport, withQuery } from './transport.ts';
-import type { CallbackSecrets, OpenCallback, OwnKey, TestedCallback } from './types.ts';
+import type {
+  AuditEntry,
+  CallbackSecrets,
+  LimitsInUse,
+  OpenCallback,
+  OwnKey,
+  System,
+  TestedCallback,
+} from './types.ts';
+
+export interface AuditOptions extends CallOptions {
+  event?: string;
+  /** The key, batch, action, tenant or address that was changed. */
+  target?: string;
+  /** The key that did it. */
+  keyId?: string;
+  tenant?: string;
+  /** Entries a page: 100 when absent, 1,000 at most. */
+  limit?: number;
+}
 
 /**
  * A client of the API, for Node 20 and later, Deno, Bun and browsers. It needs nothing but fetch.
@@ -99,6 +118,26 @@ export class Batchwright {
     return new Pages((cursor) =>
       this.#transport.json<Page<OpenCallback>>({
         path: withQuery('/v1/callbacks', { ...query, cursor }),
+        signal,
+      }),
+    );
+  }
+
+  /** The limits of actions, and what waits for them: the operator sees all, others what their own jobs wait for. */
+  limits({ signal }: CallOptions = {}): Promise<LimitsInUse> {
+    return this.#transport.json({ path: '/v1/limits', signal });
+  }
+
+  /** Queues, workers and the database. It needs a key of the tenant `default` with the permission `admin`. */
+  system({ signal }: CallOptions = {}): Promise<System> {
+    return this.#transport.json({ path: '/v1/system', signal });
+  }
+
+  /** Who changed what, newest first. It needs a key with the permission `admin`. */
+  audit({ signal, ...query }: AuditOptions = {}): Pages<AuditEntry> {
+    return new Pages((cursor) =>
+      this.#transport.json<Page<AuditEntry>>({
+        path: withQuery('/v1/audit', { ...query, cursor }),
         signal,
       }),
     );

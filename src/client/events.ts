@@ -1,14 +1,15 @@
-/** Server-sent events of a batch. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+/** Server-sent events of batches. https://html.spec.whatwg.org/multipage/server-sent-events.html */
 
 import { ConnectionError } from './errors.ts';
 import { linesOf } from './lines.ts';
-import type { Transport } from './transport.ts';
+import { type Transport, withQuery } from './transport.ts';
 import type { Batch } from './types.ts';
 
 export interface BatchEvent {
   /** `gone` when the batch was deleted. */
   name: 'progress' | 'finished' | 'gone';
   id: string;
+  /** Of one that is gone, only the asyncId. */
   batch: Batch;
 }
 
@@ -25,13 +26,34 @@ const SILENT_MS = 40_000;
  * @param options.onOpen called when the connection stands
  * @param options.seen the id of the last event: the server sends nothing until the batch has changed since
  */
-export async function* batchEvents(
+export function batchEvents(
   transport: Transport,
   asyncId: string,
-  options: { seen?: string | undefined; signal?: AbortSignal | undefined; onOpen: () => void },
+  options: EventOptions,
 ): AsyncGenerator<BatchEvent> {
-  const { seen, signal, onOpen } = options;
-  const path = `/v1/batches/${encodeURIComponent(asyncId)}/events`;
+  return eventsOf(transport, `/v1/batches/${encodeURIComponent(asyncId)}/events`, options);
+}
+
+/** The events of several batches over one connection, which stays open when all have ended. Throws the same. */
+export function eventsOfMany(
+  transport: Transport,
+  asyncIds: readonly string[],
+  options: EventOptions,
+): AsyncGenerator<BatchEvent> {
+  return eventsOf(transport, withQuery('/v1/events', { batches: asyncIds.join(',') }), options);
+}
+
+interface EventOptions {
+  seen?: string | undefined;
+  signal?: AbortSignal | undefined;
+  onOpen: () => void;
+}
+
+async function* eventsOf(
+  transport: Transport,
+  path: string,
+  { seen, signal, onOpen }: EventOptions,
+): AsyncGenerator<BatchEvent> {
   const headers = { accept: 'text/event-stream', 'last-event-id': seen };
   const answer = await transport.open({ path, headers, signal });
   const isStream = answer.response.headers.get('content-type')?.startsWith('text/event-stream');

@@ -3,7 +3,7 @@
 export type { Actions } from './actions.ts';
 export type { Batches, CreateOptions, ListOptions } from './batches.ts';
 export { type CallbackHeaders, type UnwrapOptions, unwrapCallback } from './callback.ts';
-export { Batchwright } from './client.ts';
+export { type AuditOptions, Batchwright } from './client.ts';
 export {
   ApiError,
   AuthenticationError,
@@ -20,6 +20,7 @@ export {
   TimeoutError,
   TooLargeError,
 } from './errors.ts';
+export type { FollowedBatch, FollowOptions } from './follow.ts';
 export type { Keys } from './keys.ts';
 export type { Page, Pages } from './pages.ts';
 export type { ResultOptions } from './results.ts';

@@ -23,7 +23,7 @@ export interface CallOptions {
 }
 
 export interface Request extends CallOptions {
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With its query. */
   path: string;
   headers?: Record<string, string | undefined>;

@@ -228,6 +228,93 @@ export interface OpenCallback {
   lastAttempt: CallbackAttempt | null;
 }
 
+/** What limits an action, over all processes. `by` is what shares the limit: `tenant`, or a JSON Pointer into params. */
+export interface Limits {
+  concurrency?: { max: number; perProcess?: boolean; by?: string };
+  rate?: { limit: number; perSeconds: number; burst?: number; by?: string };
+  /** The pace follows what the other side takes. */
+  adaptive?: boolean;
+}
+
+export interface ActionLimits {
+  /** `namespace.action` */
+  name: string;
+  paused: boolean;
+  limits: Limits | null;
+}
+
+/** What shares a limit: all jobs of an action or of a batch, those of a tenant, or those with a value in common. */
+export interface Bucket {
+  /** Null for the limits of a batch. */
+  action: string | null;
+  /** Null for all jobs. */
+  bucket: string | null;
+  /** The batch, for its own limits. */
+  asyncId?: string;
+  /** Jobs that wait for room. */
+  waiting: number;
+  running: number;
+  asleepUntil: string | null;
+  /** The next start of a rate. */
+  nextAt: string | null;
+  /** Starts a second, where it was found out. */
+  pace: number | null;
+}
+
+export interface LimitsInUse {
+  /** Actions that have limits or are paused. */
+  actions: ActionLimits[];
+  data: Bucket[];
+}
+
+/** The whole installation. */
+export interface System {
+  version: string;
+  /** The version of Node. */
+  node: string;
+  /** `size` is in words, such as `12 MB`. */
+  database: { version: string; size: string };
+  /** Batches that have not ended. */
+  batches: { queued: number; running: number };
+  callbacksWaiting: number;
+  queues: {
+    queue: string;
+    /** Messages that are due, that wait for a time or a limit, and that a worker has. */
+    ready: number;
+    delayed: number;
+    held: number;
+    active: number;
+    oldestSeconds: number;
+  }[];
+  workers: {
+    id: string;
+    host: string;
+    pid: number;
+    version: string;
+    concurrency: number;
+    startedAt: string;
+    seenAt: string;
+    /** Jobs that it has finished since its start, as of `seenAt`. */
+    jobsFinished: number;
+    running: { queue: string; asyncId: string; chunk: number; attempt: number; since: string }[];
+  }[];
+  /** Those in the configuration. */
+  limits: Record<string, number>;
+}
+
+/** Who changed what. */
+export interface AuditEntry {
+  id: string;
+  at: string;
+  tenant: string;
+  /** The key that did it; `admin` is the admin key. */
+  actor: { keyId: string; tenant: string };
+  /** Such as `key.created`. */
+  event: string;
+  target: string;
+  details: Record<string, unknown>;
+}
+
 /** The body of a callback. */
 export interface Callback<Response = unknown> {
   asyncId: string;

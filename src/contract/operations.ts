@@ -1,7 +1,7 @@
 /** Every route of the API, for `/openapi.json`. The test suite fails when a route or an answer is missing here. */
 import { batchApi } from './batch-api-operations.ts';
 import { batches } from './batch-operations.ts';
-import { cursor, inPath, json, limit, type Operation } from './operation.ts';
+import { cursor, inPath, json, limit, type Operation, query } from './operation.ts';
 import { views } from './view-operations.ts';
 
 const name = inPath('name', '`namespace.action`', { type: 'string' });
@@ -119,7 +119,14 @@ export const operations: readonly Operation[] = [
     id: 'listAudit',
     tag: 'Operation',
     summary: 'List who changed what: keys, callback secrets, batches, actions and limits',
-    parameters: [limit, cursor],
+    parameters: [
+      query('event', 'Only this event, such as `key.created`.', { type: 'string' }),
+      query('target', 'Only changes of this key, batch, action, tenant or address.', { type: 'string' }),
+      query('keyId', 'Only what this key did; `admin` is the admin key.', { type: 'string' }),
+      query('tenant', 'Only what concerns this tenant.', { type: 'string' }),
+      limit,
+      cursor,
+    ],
     answers: { 200: { description: 'A page of entries, youngest first.', content: json('AuditPage') } },
   },
   {

@@ -107,6 +107,7 @@ const worker = object({
   concurrency: described('Chunks at once in each queue.', count),
   startedAt: time,
   seenAt: time,
+  jobsFinished: described('Jobs that it has finished since its start, as of `seenAt`.', count),
   running: described(
     'The messages in hand, at most 100.',
     arrayOf(object({ queue: text, asyncId: ref('AsyncId'), chunk: count, attempt: count, since: time })),
@@ -353,6 +354,7 @@ export const schemas: Record<string, Schema> = {
   System: object({
     version: text,
     node: described('The version of Node.', text),
+    database: object({ version: text, size: described('In words, such as `12 MB`.', text) }),
     batches: described('Batches that have not ended, by state.', object({ queued: count, running: count })),
     callbacksWaiting: count,
     queues: arrayOf(queue),

@@ -36,6 +36,15 @@ export interface AuditRow {
   details: string;
 }
 
+/** What entries are selected by; all of it must hold. */
+export interface AuditFilter {
+  event?: string | undefined;
+  target?: string | undefined;
+  /** Of who did it. */
+  keyId?: string | undefined;
+  tenant?: string | undefined;
+}
+
 /** Call it in the transaction of the change. */
 export async function insertAudit(
   client: ClientBase,
@@ -50,18 +59,23 @@ export async function insertAudit(
   });
 }
 
-/** The tenant's entries, or those of all tenants for null, youngest first, older than `before` (an entry's id). */
+/**
+ * The tenant's entries, or those of all tenants for null, youngest first, older than `before` (an entry's id).
+ */
 export async function listAudit(
   client: ClientBase | Pool,
-  tenant: string | null,
+  scope: string | null,
+  { event, target, keyId, tenant }: AuditFilter,
   { limit, before }: { limit: number; before: number | undefined },
 ): Promise<AuditRow[]> {
   const { rows } = await client.query<AuditRow>(
     `select id, at, tenant, actor_key as "actorKey", actor_tenant as "actorTenant", event, target, details
      from batchwright.audit
      where ($1::text is null or tenant = $1) and ($2::bigint is null or id < $2)
-     order by id desc limit $3`,
-    [tenant, before ?? null, limit],
+       and ($3::text is null or event = $3) and ($4::text is null or target = $4)
+       and ($5::text is null or actor_key = $5) and ($6::text is null or tenant = $6)
+     order by id desc limit $7`,
+    [scope, before ?? null, event ?? null, target ?? null, keyId ?? null, tenant ?? null, limit],
   );
   return rows;
 }

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 
 export interface DatabaseFacts {
   /** Such as 18.4 */
@@ -13,7 +13,7 @@ export interface DatabaseFacts {
   hasTables: boolean;
 }
 
-export async function databaseFacts(client: ClientBase): Promise<DatabaseFacts> {
+export async function databaseFacts(client: ClientBase | Pool): Promise<DatabaseFacts> {
   const { rows } = await client.query<DatabaseFacts>(
     `select current_setting('server_version') as version,
        current_setting('server_version_num')::int as "versionNumber",

@@ -11,6 +11,8 @@ export interface WorkerRow {
   startedAt: Date;
   /** When it last renewed its row. */
   seenAt: Date;
+  /** Since its start, as of the last renewal. */
+  jobsFinished: number;
   /** JSON text: the messages in hand. */
   running: string;
 }
@@ -25,13 +27,14 @@ export async function saveWorker(
   client: ClientBase | Pool,
   worker: Omit<WorkerRow, 'startedAt' | 'seenAt'>,
 ): Promise<void> {
-  const { id, host, pid, version, concurrency, running } = worker;
+  const { id, host, pid, version, concurrency, jobsFinished, running } = worker;
   await client.query({
     name: 'save-worker',
-    text: `insert into batchwright.worker as known (id, host, pid, version, concurrency, running)
-       values ($1, $2, $3, $4, $5, $6)
-       on conflict (id) do update set seen_at = now(), running = excluded.running`,
-    values: [id, host, pid, version, concurrency, running],
+    text: `insert into batchwright.worker as known (id, host, pid, version, concurrency, jobs_finished, running)
+       values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (id) do update
+       set seen_at = now(), jobs_finished = excluded.jobs_finished, running = excluded.running`,
+    values: [id, host, pid, version, concurrency, jobsFinished, running],
   });
 }
 
@@ -48,7 +51,8 @@ export async function deleteGoneWorkers(client: ClientBase | Pool): Promise<void
 export async function liveWorkers(client: ClientBase | Pool): Promise<WorkerRow[]> {
   const { rows } = await client.query<WorkerRow>({
     name: 'live-workers',
-    text: `select id, host, pid, version, concurrency, started_at as "startedAt", seen_at as "seenAt", running
+    text: `select id, host, pid, version, concurrency, started_at as "startedAt", seen_at as "seenAt",
+       jobs_finished as "jobsFinished", running
      from batchwright.worker where ${IS_LIVE} order by started_at, id`,
   });
   return rows;

@@ -167,6 +167,89 @@ suite('batchwright/client', () => {
     assert.ok(!(await direct.keys.list()).some((one) => one.id === id));
   });
 
+  test('what a key may do, limits, workers and changes are shown', async () => {
+    assert.deepEqual(await direct.me(), {
+      keyId: 'admin',
+      name: 'admin',
+      tenant: 'default',
+      permissions: ['*', 'admin'],
+      isAdmin: true,
+      isOperator: true,
+      expiresAt: null,
+    });
+    const limits = { concurrency: { max: 3 } };
+    assert.deepEqual(await direct.actions.change('test.echo', { limits, paused: true }), {
+      name: 'test.echo',
+      paused: true,
+      limits,
+    });
+    const { actions } = await direct.limits();
+    assert.deepEqual(actions.find(({ name }) => name === 'test.echo')?.limits, limits);
+    await direct.actions.change('test.echo', { limits: null, paused: false });
+    const changes = await Array.fromAsync(direct.audit({ target: 'test.echo', limit: 1 }));
+    assert.deepEqual(
+      changes.map(({ event }) => event),
+      ['action.limitsChanged', 'action.resumed', 'action.limitsChanged', 'action.paused'],
+    );
+    const { workers, queues } = await direct.system();
+    assert.equal(workers[0]?.pid, process.pid);
+    assert.ok(queues.some(({ queue }) => queue === 'jobs.default'));
+  });
+
+  test('the errors of a batch, its course over time and its jobs are read', async () => {
+    const { asyncId } = await direct.batches.createAndWait({
+      jobs: [job(0), behave({ fatal: 'no' }), behave({ fatal: 'no' })],
+    });
+    assert.deepEqual(await direct.batches.errors(asyncId), {
+      data: [{ code: 461, message: 'no', count: 2, firstIndex: 1 }],
+      others: 0,
+    });
+    const { data } = await direct.batches.timeline(asyncId, { buckets: 10 });
+    assert.ok(data.length <= 10);
+    assert.equal(
+      data.reduce((sum, { succeeded, failed }) => sum + 10 * succeeded + failed, 0),
+      12,
+    );
+    const { status, response } = await direct.batches.job<{ n: number }>(asyncId, 0);
+    assert.deepEqual([status, response], ['succeeded', { n: 0 }]);
+    await assert.rejects(direct.batches.job(asyncId, 3), NotFoundError);
+  });
+
+  test('callbacks that are not delivered are listed over all batches', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 2; n++) {
+      const batch = { jobs: [job(n)], callbackUrl: 'http://127.0.0.1:9/hook' };
+      ids.unshift((await direct.batches.createAndWait(batch)).asyncId);
+    }
+    const open = await Array.fromAsync(direct.openCallbacks({ state: 'pending', limit: 1 }));
+    assert.deepEqual(
+      open.map(({ asyncId, url }) => [asyncId, url]),
+      ids.map((asyncId) => [asyncId, 'http://127.0.0.1:9/hook']),
+    );
+    assert.deepEqual(await Array.fromAsync(direct.openCallbacks({ state: 'failed' })), []);
+  });
+
+  test('several batches are followed over one connection, also over one that breaks', async (t) => {
+    const ended = await direct.batches.createAndWait({ jobs: [job(1)] });
+    const running = await direct.batches.create({ jobs: [behave({ gate: 'followed' })] });
+    const gone = 'f'.repeat(32);
+    const { client, proxy } = await behind(t, [{ matches: /^GET .v1.events/, cutAfter: 10 }]);
+    const seen: [string, string][] = [];
+    const ids = [ended.asyncId, running.asyncId, gone];
+    for await (const { name, asyncId, batch } of client.batches.follow(ids)) {
+      seen.push([name, asyncId]);
+      assert.equal(batch?.asyncId ?? gone, asyncId);
+      if (seen.length === 3) await system.pool.query("insert into test.gate (name) values ('followed')");
+    }
+    assert.deepEqual(
+      new Set(seen.slice(0, 3).map(String)),
+      new Set([`finished,${ended.asyncId}`, `progress,${running.asyncId}`, `gone,${gone}`]),
+    );
+    assert.deepEqual(seen.at(-1), ['finished', running.asyncId]);
+    assert.equal(proxy.requests.length, 2);
+    await assert.rejects(client.batches.follow(['no id']).next(), BadRequestError);
+  });
+
   test('wrong options are a TypeError that names the option', () => {
     const key = ADMIN_KEY;
     assert.throws(

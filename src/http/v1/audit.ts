@@ -13,8 +13,16 @@ const MAX_LIMIT = 1000;
 export function auditRoutes({ pool }: { pool: Pool }): Router {
   const router = Router();
   router.get('/audit', async (request, response) => {
-    const { limit, cursor } = queryOf(request, ['limit', 'cursor']);
+    const { limit, cursor, ...filter } = queryOf(request, [
+      'event',
+      'target',
+      'keyId',
+      'tenant',
+      'limit',
+      'cursor',
+    ]);
     const { data, next } = await auditPage(pool, callerOf(request), {
+      filter,
       limit: wholeNumber('limit', limit, 1, MAX_LIMIT) ?? DEFAULT_LIMIT,
       before: cursor === undefined ? undefined : entryIdOf(cursor),
     });

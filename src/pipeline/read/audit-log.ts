@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type Caller, isAdmin, isOperator } from '../../domain/caller.ts';
-import { type AuditRow, listAudit } from '../../store/audit.ts';
+import { type AuditFilter, type AuditRow, listAudit } from '../../store/audit.ts';
 
 interface AuditView {
   id: string;
@@ -21,15 +21,17 @@ export interface AuditPage {
   next: string | null;
 }
 
-/** The entries of the caller's tenant, or of all tenants for the operator, youngest first. Throws `forbidden`. */
+/**
+ * The selected entries of the caller's tenant, or of all tenants for the operator, youngest first. Throws `forbidden`.
+ */
 export async function auditPage(
   pool: Pool,
   caller: Caller,
-  { limit, before }: { limit: number; before: number | undefined },
+  { filter, limit, before }: { filter: AuditFilter; limit: number; before: number | undefined },
 ): Promise<AuditPage> {
   if (!isAdmin(caller)) throw new BatchwrightError('forbidden', { details: ['the key lacks admin'] });
-  const tenant = isOperator(caller) ? null : caller.tenant;
-  const rows = await listAudit(pool, tenant, { limit: limit + 1, before });
+  const scope = isOperator(caller) ? null : caller.tenant;
+  const rows = await listAudit(pool, scope, filter, { limit: limit + 1, before });
   const shown = rows.slice(0, limit);
   return { data: shown.map(toView), next: rows.length > limit ? String(shown.at(-1)?.id) : null };
 }

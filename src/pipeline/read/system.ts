@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type Caller, isOperator } from '../../domain/caller.ts';
+import { databaseFacts } from '../../store/database-facts.ts';
 import { liveWorkers, type WorkerRow } from '../../store/workers.ts';
 import { type SystemCounts, systemCounts } from './system-counts.ts';
 
@@ -18,6 +19,8 @@ interface SystemView {
   version: string;
   /** The version of Node. */
   node: string;
+  /** `size` is in words. */
+  database: { version: string; size: string };
   /** Batches that have not ended, by state. */
   batches: Record<string, number>;
   callbacksWaiting: number;
@@ -38,10 +41,15 @@ export async function systemView(
     throw new BatchwrightError('forbidden', {
       message: 'Only an admin key of the tenant default sees the whole system',
     });
-  const [counts, workers] = await Promise.all([systemCounts(pool, queues), liveWorkers(pool)]);
+  const [counts, workers, { version: databaseVersion, size }] = await Promise.all([
+    systemCounts(pool, queues),
+    liveWorkers(pool),
+    databaseFacts(pool),
+  ]);
   return {
     version,
     node: process.version,
+    database: { version: databaseVersion, size },
     batches: Object.fromEntries(counts.batches.map(({ state, count }) => [state, count])),
     callbacksWaiting: counts.callbacksWaiting,
     queues: counts.queues,

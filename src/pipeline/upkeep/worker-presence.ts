@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Pool } from 'pg';
 import type { Log } from '../../domain/log.ts';
 import { deleteGoneWorkers, deleteWorker, saveWorker } from '../../store/workers.ts';
-import { chunkClaimed, chunkEnded } from '../../telemetry/events.ts';
+import { chunkClaimed, chunkEnded, jobsEnded } from '../../telemetry/events.ts';
 
 const EVERY_MS = 5_000;
 /** Messages shown; a worker rarely has more in hand. */
@@ -30,7 +30,11 @@ export function startPresence(options: {
   const inHand = new Map<string, InHand>();
   const keyOf = ({ queue, asyncId, chunk, attempt }: Omit<InHand, 'since'>) =>
     `${queue} ${asyncId} ${chunk} ${attempt}`;
+  let jobsFinished = 0;
   const ignore = [
+    jobsEnded.listen(({ results }) => {
+      jobsFinished += results.length;
+    }),
     chunkClaimed.listen((fields) => inHand.set(keyOf(fields), { ...fields, since: new Date() })),
     chunkEnded.listen(({ end: _, ...fields }) => inHand.delete(keyOf(fields))),
   ];
@@ -41,7 +45,15 @@ export function startPresence(options: {
   async function save(): Promise<void> {
     const running = JSON.stringify([...inHand.values()].slice(0, MAX_SHOWN));
     try {
-      await saveWorker(pool, { id, host: hostname(), pid: process.pid, version, concurrency, running });
+      await saveWorker(pool, {
+        id,
+        host: hostname(),
+        pid: process.pid,
+        version,
+        concurrency,
+        jobsFinished,
+        running,
+      });
       await deleteGoneWorkers(pool);
       isLate = false;
     } catch (error) {

@@ -80,6 +80,13 @@ test('the audit says who changed keys, batches and actions, to each tenant its o
   }
   assert.deepEqual(pages, all.data, 'pages by cursor');
 
+  const select = async (query: string, init?: RequestInit) => (await auditOf(init, query)).data.map(shown);
+  assert.deepEqual(await select('?event=action.paused'), [['action.paused', 'test.echo', 'admin']]);
+  assert.deepEqual(await select(`?target=${plain.id}&keyId=admin`), [['key.created', plain.id, 'admin']]);
+  assert.deepEqual(await select('?tenant=acme'), theirs.data.map(shown));
+  assert.deepEqual(await select('?tenant=default', as(acme)), [], 'nothing of another tenant');
+  assert.equal((await system.request('/v1/audit?actor=admin')).status, 400);
+
   assert.equal((await system.request('/v1/audit?cursor=x')).status, 400);
   assert.equal((await system.request('/v1/audit?limit=0')).status, 400);
   const key = await makeKey({ name: 'no admin', tenant: 'acme', permissions: ['*'] });

@@ -30,6 +30,12 @@ test('the operator sees queues, what workers run, versions and limits, and nobod
   assert.deepEqual([body.limits.maxJobsPerBatch, body.limits.rateLimit], [100_000, 6000]);
   await system.pool.query('insert into test.gate (name) values ($1)', [gate]);
   await system.ended(asyncId);
+  assert.match(body.database.version, /^\d+/);
+  assert.match(body.database.size, /^\d+ .?B$/);
+  await waitFor(
+    async () => (await system.request('/v1/system')).body.workers[0].jobsFinished === worker.jobsFinished + 1,
+    { what: 'the worker to report the job that it has finished', everyMs: 500 },
+  );
 
   const made = await system.request('/v1/keys', {
     method: 'POST',

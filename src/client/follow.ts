@@ -1,0 +1,82 @@
+/** Follows several batches over one connection. */
+import { ConnectionError, NotFoundError } from './errors.ts';
+import { eventsOfMany, HeldBackError } from './events.ts';
+import { isPassing, pauseMs } from './retry.ts';
+import { sleep } from './sleep.ts';
+import type { CallOptions, Transport } from './transport.ts';
+import type { Batch } from './types.ts';
+
+export interface FollowOptions extends CallOptions {
+  /** How long the server may be away before it fails. 120 s when absent. */
+  patienceSeconds?: number;
+}
+
+/** What is new about a batch. */
+export type FollowedBatch =
+  | { name: 'progress' | 'finished'; asyncId: string; batch: Batch }
+  /** It was deleted, or is another tenant's. */
+  | { name: 'gone'; asyncId: string; batch: null };
+
+const DEFAULT_PATIENCE_SECONDS = 120;
+/** Where events do not come through, each batch is asked for. */
+const POLL_MS = 5_000;
+
+/** Ends when every batch has ended or is gone. Throws the last error when the server was away for too long. */
+export async function* followBatches(
+  transport: Transport,
+  asyncIds: readonly string[],
+  { signal, patienceSeconds = DEFAULT_PATIENCE_SECONDS }: FollowOptions,
+): AsyncGenerator<FollowedBatch> {
+  const open = new Set(asyncIds);
+  let lastAnswerAt = Date.now();
+  let failures = 0;
+  const onAnswer = () => {
+    lastAnswerAt = Date.now();
+    failures = 0;
+  };
+  const changes = async function* (): AsyncGenerator<FollowedBatch> {
+    try {
+      for await (const { name, batch } of eventsOfMany(transport, [...open], { signal, onOpen: onAnswer })) {
+        const { asyncId } = batch;
+        yield name === 'gone' ? { name, asyncId, batch: null } : { name, asyncId, batch };
+      }
+    } catch (error) {
+      if (!(error instanceof HeldBackError)) throw error;
+      for (const asyncId of open) yield await ask(transport, asyncId, signal);
+      await sleep(POLL_MS, signal);
+    }
+  };
+  while (open.size > 0) {
+    try {
+      for await (const change of changes()) {
+        onAnswer();
+        if (!open.has(change.asyncId)) continue;
+        if (change.name !== 'progress') open.delete(change.asyncId);
+        yield change;
+        if (open.size === 0) return;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      failures += 1;
+      const isAway = Date.now() - lastAnswerAt > patienceSeconds * 1_000;
+      if (isAway || !(error instanceof ConnectionError || isPassing(error))) throw error;
+      await sleep(pauseMs(failures, error), signal);
+    }
+  }
+}
+
+async function ask(
+  transport: Transport,
+  asyncId: string,
+  signal: AbortSignal | undefined,
+): Promise<FollowedBatch> {
+  try {
+    const path = `/v1/batches/${encodeURIComponent(asyncId)}`;
+    const batch = await transport.json<Batch>({ path, signal, repeat: 'never' });
+    const isEnded = batch.state === 'completed' || batch.state === 'cancelled';
+    return { name: isEnded ? 'finished' : 'progress', asyncId, batch };
+  } catch (error) {
+    if (error instanceof NotFoundError) return { name: 'gone', asyncId, batch: null };
+    throw error;
+  }
+}
