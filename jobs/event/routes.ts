@@ -50,6 +50,7 @@ const SO_FAR = {
 export default defineRoutes({
   prefix: '/event',
   authenticate,
+  openapi: async () => (await import('./lib/openapi.ts')).document,
   routes(router, tools) {
     const forPeople = (handle: (request: Request, response: Response) => Promise<void>) => {
       return (request: Request, response: Response) =>

@@ -28,6 +28,7 @@ export default defineRoutes({
   prefix: '/core/api/v2/participants',
   authenticate,
   errorBody: errorEnvelope,
+  openapi: async () => (await import('./lib/openapi.ts')).document,
   routes(router, tools) {
     const takesJson = (action: ItemAction['action']): RequestHandler => {
       return async (request, response) => {

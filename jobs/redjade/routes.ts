@@ -5,6 +5,16 @@ import { errorBody } from './lib/errors.ts';
 import { importRoutes } from './lib/import-routes.ts';
 
 export default [
-  defineRoutes({ prefix: '/v1/participant_imports', errorBody, routes: importRoutes }),
-  defineRoutes({ prefix: '/v1/participant_import_actions', errorBody, routes: actionRoutes }),
+  defineRoutes({
+    prefix: '/v1/participant_imports',
+    errorBody,
+    openapi: async () => (await import('./lib/openapi.ts')).document,
+    routes: importRoutes,
+  }),
+  defineRoutes({
+    prefix: '/v1/participant_import_actions',
+    errorBody,
+    openapi: async () => (await import('./lib/openapi-actions.ts')).document,
+    routes: actionRoutes,
+  }),
 ];

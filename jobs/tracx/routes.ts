@@ -29,6 +29,7 @@ export default defineRoutes({
   authenticate,
   errorBody,
   permissionAliases: PERMISSION_ALIASES,
+  openapi: async () => (await import('./lib/openapi.ts')).document,
   routes(router, tools) {
     const permitted = (name: PermissionName): RequestHandler => {
       return (request, _response, next) => {

@@ -20,6 +20,7 @@ export {
   defineRoutes,
   type JsonArrayBody,
   type RouteCaller,
+  type RouteDocument,
   type RouteError,
   type Routes,
   type RouteTools,

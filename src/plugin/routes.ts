@@ -1,4 +1,5 @@
 import type { Request, Router } from 'express';
+import type { JSONSchema } from 'json-schema-to-ts';
 import type { Log, Sql } from './context.ts';
 
 /** The caller of a plugin's route. */
@@ -92,6 +93,17 @@ export interface RouteError {
   retryAfterSeconds?: number | undefined;
 }
 
+/** A part of `/openapi.json` (OpenAPI 3.1). */
+export interface RouteDocument {
+  /** Path items by their path below the prefix; the empty path is the prefix itself. */
+  paths: Readonly<Record<string, object>>;
+  /** Their names begin with the namespace and a dot: `demo.Guest`. */
+  components?: {
+    schemas?: Readonly<Record<string, JSONSchema>>;
+    securitySchemes?: Readonly<Record<string, object>>;
+  };
+}
+
 export interface Routes {
   /** Absolute path of all its routes, such as `/event`. */
   prefix: string;
@@ -107,8 +119,12 @@ export interface Routes {
    * the permission of the right side.
    */
   permissionAliases?: Readonly<Record<string, string>>;
-  /** OpenAPI path items, by their path below the prefix: `{ '/{id}': { get: { … } } }`. They are in `/openapi.json`. */
-  openapi?: Readonly<Record<string, object>>;
+  /**
+   * OpenAPI path items, by their path below the prefix: `{ '/{id}': { get: { … } } }`. They are in `/openapi.json`. A
+   * function is called when somebody asks for that document for the first time, so that a long description of its own
+   * file is not loaded before.
+   */
+  openapi?: RouteDocument['paths'] | (() => RouteDocument | Promise<RouteDocument>);
   /** Adds the routes, before the server takes requests; at most 30 s. */
   routes(router: Router, tools: RouteTools): void | Promise<void>;
 }

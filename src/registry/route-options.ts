@@ -17,8 +17,8 @@ const OPTIONS: Record<string, Member> = {
   authenticate: { fits: isFunction, rule: 'must be a function' },
   errorBody: { fits: isFunction, rule: 'must be a function' },
   openapi: {
-    fits: (value) => isObject(value) && Object.entries(value).every(isPathItem),
-    rule: 'must be an object of OpenAPI path items, each under a path such as "/orders/{id}" or ""',
+    fits: (value) => isFunction(value) || (isObject(value) && Object.entries(value).every(isPathItem)),
+    rule: 'must be an object of OpenAPI path items, each under a path such as "/orders/{id}" or "", or a function that returns their document',
   },
   permissionAliases: {
     fits: (value) => isObject(value) && Object.values(value).every((name) => typeof name === 'string'),

@@ -22,18 +22,21 @@ export type RequireDocumented = (asked: Asked, answered: Answered) => void;
 
 const NAME = 'openapi';
 
-export function documentedBy(registry: Registry): RequireDocumented {
-  const document = openApiDocument({
+export async function documentedBy(registry: Registry): Promise<RequireDocumented> {
+  const document = (await openApiDocument({
     version: 'of the test',
     actions: createActionCatalogue(registry).all(),
     routes: registry.routes,
     publicUrl: undefined,
-  }) as Json;
-  const paths = Object.entries(document.paths as Json).map(([template, item]) => ({
-    template,
-    item: item as Json,
-    pattern: new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, '[^/]+')}/?$`),
-  }));
+  })) as Json;
+  const paths = Object.entries(document.paths as Json)
+    .map(([template, item]) => ({
+      template,
+      item: item as Json,
+      pattern: new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, '[^/]+')}/?$`),
+    }))
+    // A path that is written out comes before one with a variable in that place.
+    .toSorted((one, other) => variablesOf(one) - variablesOf(other));
   const validators = new Map<string, ValidateFunction>();
   let ajv: Ajv2020 | undefined;
 
@@ -83,6 +86,10 @@ function createAjv(document: Json): Ajv2020 {
   });
   ajvFormats.default(ajv);
   return ajv.addSchema({ ...(closed(document) as object), $id: NAME });
+}
+
+function variablesOf({ template }: { template: string }): number {
+  return template.split('{').length - 1;
 }
 
 /** Here no member may be missing in the document; clients must accept further ones. */

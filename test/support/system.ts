@@ -145,13 +145,13 @@ export async function startSystem(
     return running;
   }
   if (options.worker !== false) await addWorker();
-  const requireDocumented = documentedBy(registry);
+  const requireDocumented = await documentedBy(registry);
 
   async function request(path: string, init: RequestInit = {}): Promise<Answer> {
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, ...(init.headers as Record<string, string>) };
     const response = await fetch(`${url}${path}`, { ...init, headers });
     const text = await response.text();
-    const json = response.headers.get('content-type')?.includes('json');
+    const json = text !== '' && response.headers.get('content-type')?.includes('json');
     const answer = {
       status: response.status,
       headers: response.headers,

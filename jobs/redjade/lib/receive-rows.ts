@@ -11,7 +11,7 @@ import { refused } from './errors.ts';
 import { requireEvent } from './event-rows.ts';
 import { type ImportBody, parseImport } from './parse-body.ts';
 
-const MAX_ROWS = 100_000;
+export const MAX_ROWS = 100_000;
 /** Rows of a job, at most so many characters of them. */
 const ROWS_PER_JOB = 1000;
 const CHARACTERS_PER_JOB = 512 * 1024;

@@ -4,14 +4,14 @@ import { type Operation, type Parameter, tags } from '../../contract/operation.t
 import { operations } from '../../contract/operations.ts';
 import { ref, type Schema, schemas } from '../../contract/schemas.ts';
 import type { ActionView } from '../../pipeline/read/action-catalogue.ts';
-import type { Routes } from '../../plugin/routes.ts';
 import { errorAnswers, problemOf } from './error-answers.ts';
+import { type MountedRoutes, pluginParts } from './plugin-parts.ts';
 
 export interface DocumentOptions {
   /** Of the package. */
   version: string;
   actions: readonly ActionView[];
-  routes: readonly { namespace: string; routes: Routes }[];
+  routes: readonly MountedRoutes[];
   /** The API's public address; undefined: that of the document. */
   publicUrl: string | undefined;
 }
@@ -19,8 +19,17 @@ export interface DocumentOptions {
 /** Errors that any request may have, beside those of its operation. */
 const ALWAYS: ErrorName[] = ['badRequest', 'unauthorized', 'forbidden', 'tooManyRequests', 'unavailable'];
 
-/** Builds the document; it does not change while the server runs. */
-export function openApiDocument({ version, actions, routes, publicUrl }: DocumentOptions): object {
+/**
+ * Builds the document; it does not change while the server runs. Throws the error of a plugin whose description of its
+ * routes cannot be loaded.
+ */
+export async function openApiDocument({
+  version,
+  actions,
+  routes,
+  publicUrl,
+}: DocumentOptions): Promise<object> {
+  const ofPlugins = await pluginParts(routes);
   const namespaces = Map.groupBy(actions, ({ name }) => name.slice(0, name.indexOf('.')));
   return {
     openapi: '3.1.0',
@@ -32,7 +41,7 @@ export function openApiDocument({ version, actions, routes, publicUrl }: Documen
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: publicUrl ?? '/' }],
-    security: [{ key: [] }],
+    security: [{ key: [] }, { signature: [] }],
     tags: [
       ...Object.entries(tags).map(([name, description]) => ({ name, description })),
       ...[...namespaces.keys()].map((name) => ({ name, description: `The actions of ${name}.` })),
@@ -42,17 +51,26 @@ export function openApiDocument({ version, actions, routes, publicUrl }: Documen
       ...Object.fromEntries(
         [...namespaces].map(([name, all]) => [`/api/1.0/${name}`, actionPath(name, all)]),
       ),
-      ...pluginPaths(routes),
+      ...ofPlugins.paths,
     },
     webhooks: { batchEnded: callback() },
     components: {
       schemas: {
+        ...ofPlugins.schemas,
         ...schemas,
         ...Object.fromEntries(actions.map(({ name, params }) => [name, paramsOf(name, params)])),
       },
       responses: errorAnswers(),
       securitySchemes: {
+        ...ofPlugins.securitySchemes,
         key: { type: 'http', scheme: 'bearer', description: 'An API key, or the admin key.' },
+        signature: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-Api-Authorization',
+          description:
+            '`IWS {key}:{signature}`, with Content-MD5 and IVVY-Date, of a key that was made with `"signing":"IWS"`.',
+        },
       },
     },
   };
@@ -171,14 +189,6 @@ function shortName(name: string): string {
 function paramsOf(name: string, params: object): object {
   const hasReferences = JSON.stringify(params).includes('"$ref"');
   return hasReferences ? { $id: `urn:batchwright:params:${name}`, ...params } : params;
-}
-
-function pluginPaths(routes: DocumentOptions['routes']): Record<string, object> {
-  return Object.fromEntries(
-    routes.flatMap(({ routes: { prefix, openapi = {} } }) =>
-      Object.entries(openapi).map(([path, item]) => [`${prefix}${path}`, item]),
-    ),
-  );
 }
 
 function callback(): object {

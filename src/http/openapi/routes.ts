@@ -16,10 +16,19 @@ const ASSETS: Record<string, string> = {
 const CACHED = 'public, max-age=3600';
 
 export function openApiRoutes(options: DocumentOptions): Router {
-  const document = JSON.stringify(openApiDocument(options));
+  let built: Promise<string> | undefined;
+  /** Built for the first request: most servers are never asked, and the plugins' parts are files of their own. */
+  const document = () => {
+    built ??= openApiDocument(options).then((whole) => JSON.stringify(whole));
+    // The next request tries again.
+    built.catch(() => {
+      built = undefined;
+    });
+    return built;
+  };
   const router = Router();
-  router.get('/openapi.json', (_request, response) => {
-    response.type('application/json').send(document);
+  router.get('/openapi.json', async (_request, response) => {
+    response.type('application/json').send(await document());
   });
   router.get('/docs', (request, response) => {
     response.set('content-security-policy', DOCS_POLICY).type('html').send(docsPage(request.originalUrl));

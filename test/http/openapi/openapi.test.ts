@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import type { Router } from 'express';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import express, { type Router } from 'express';
 import openapiTS, { astToString } from 'openapi-typescript';
 import ts from 'typescript';
 import { errorPages, slugOf } from '../../../src/contract/error-pages.ts';
@@ -22,6 +23,7 @@ import { startSystem } from '../../support/system.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const system = await startSystem({ after }, { worker: false });
+const DOCUMENT = 'https://example.com/openapi.json';
 /** Without a key. */
 const get = async (path: string) => {
   const response = await fetch(`${system.url}${path}`);
@@ -93,6 +95,51 @@ test('the document has every route of the server', () => {
   );
 });
 
+test('the document has every route of the plugins in jobs, and no other', async () => {
+  const namespaces = await readdir(join(ROOT, 'jobs'));
+  const mounted = system.registry.routes.filter(({ namespace }) => namespaces.includes(namespace));
+  assert.deepEqual(
+    new Set(mounted.map(({ namespace }) => namespace)),
+    new Set(['event', 'os1', 'redjade', 'tracx']),
+  );
+  for (const { routes } of mounted) {
+    const { prefix } = routes;
+    const router = express.Router();
+    await routes.routes(router, {} as never);
+    const served = routesOf(prefix, router).filter((route) => !route.startsWith('_all '));
+    const described = Object.entries<Json>(document.paths)
+      .filter(([path]) => path === prefix || path.startsWith(`${prefix}/`))
+      .flatMap(([path, item]) =>
+        Object.keys(item)
+          .filter((name) => name !== 'parameters')
+          .map((method) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+      );
+    assert.deepEqual(described.toSorted(), served.map((route) => route.replace(/\/$/, '')).toSorted());
+  }
+});
+
+test('every example of the document fits its schema, and every security scheme is there', () => {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, validateSchema: false });
+  ajv.addSchema({ ...document, $id: DOCUMENT });
+  let checked = 0;
+  for (const [path, item] of Object.entries<Json>(document.paths))
+    for (const [method, operation] of Object.entries<Json>(item)) {
+      if (method === 'parameters') continue;
+      for (const scheme of (operation.security ?? []).flatMap(Object.keys))
+        assert.ok(document.components.securitySchemes[scheme], `${method} ${path}: ${scheme}`);
+      const contents = [operation.requestBody, ...Object.values<Json>(operation.responses)].flatMap((part) =>
+        Object.values<Json>(part?.content ?? {}),
+      );
+      for (const { schema, example } of contents) {
+        if (example === undefined) continue;
+        const validate = ajv.compile(rebased(schema));
+        checked++;
+        assert.ok(validate(example), `${method} ${path}: ${JSON.stringify(validate.errors)}`);
+      }
+    }
+  assert.ok(checked > 60, String(checked));
+});
+
 test('the document has every error in both forms', () => {
   for (const name of Object.keys(catalogue)) {
     assert.ok(document.components.responses[`${name}Error`], name);
@@ -101,7 +148,7 @@ test('the document has every error in both forms', () => {
 });
 
 test('an answer that differs from the document fails the test that asked for it', async () => {
-  const requireDocumented = documentedBy(system.registry);
+  const requireDocumented = await documentedBy(system.registry);
   const headers = new Headers({ 'content-type': 'application/json' });
   const asked = { method: 'GET', path: '/v1/callback-secret' };
   const answer =
@@ -169,6 +216,11 @@ test('the page at /docs loads everything from this server', async () => {
   }
   assert.equal((await get('/docs/assets/package.json')).status, 404);
 });
+
+/** The schema with references that lead to the document. */
+function rebased(schema: object): object {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${DOCUMENT}#/`));
+}
 
 /** `get /v1/batches/:asyncId`, for each route of the routers. */
 function routesOf(mountedAt: string, ...routers: Router[]): string[] {
