@@ -66,6 +66,7 @@ export const layers = {
   'src/pipeline/upkeep': [
     'src/pipeline/submit',
     'src/pipeline/control',
+    'src/pipeline/plan',
     'src/pipeline/settle',
     'src/registry',
     'src/queue',
@@ -76,6 +77,7 @@ export const layers = {
     'src/telemetry',
   ],
   'src/pipeline/submit': [
+    'src/pipeline/plan',
     'src/pipeline/settle',
     'src/access',
     'src/registry',
@@ -91,7 +93,9 @@ export const layers = {
   ],
   'src/pipeline/run': [
     'src/pipeline/throttle',
+    'src/pipeline/plan',
     'src/pipeline/settle',
+    'src/json',
     'src/registry',
     'src/queue',
     'src/store',
@@ -123,7 +127,18 @@ export const layers = {
     'src/contract',
     'src/json',
   ],
+  'src/pipeline/plan': [
+    'src/pipeline/settle',
+    'src/registry',
+    'src/queue',
+    'src/store',
+    'src/postgres',
+    'src/plugin',
+    'src/domain',
+    'src/telemetry',
+  ],
   'src/pipeline/control': [
+    'src/pipeline/plan',
     'src/pipeline/settle',
     'src/access',
     'src/registry',

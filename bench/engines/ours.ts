@@ -10,6 +10,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { toBatchId } from '../../src/domain/batch.ts';
 import type { Caller } from '../../src/domain/caller.ts';
 import type { EnvelopeEvent } from '../../src/json/envelope-scanner.ts';
+import { Releaser } from '../../src/pipeline/plan/releaser.ts';
 import { createCallbackUrlCheck } from '../../src/pipeline/submit/callback-url.ts';
 import { ProcessLock } from '../../src/pipeline/submit/process-lock.ts';
 import { SmallBatches } from '../../src/pipeline/submit/small-batches.ts';
@@ -90,7 +91,12 @@ async function startSubmitting(
     registry,
     largeJobs,
     log,
-    limits: { maxJobs: Number.POSITIVE_INFINITY, retentionDays: config.retentionDays },
+    releaser: new Releaser({ pool, queue, registry, log }),
+    limits: {
+      maxJobs: Number.POSITIVE_INFINITY,
+      maxDependencies: config.maxDependencies,
+      retentionDays: config.retentionDays,
+    },
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow),
     encryptCallbackHeaders: callbackHeaderCipher(undefined).encrypt,
   };

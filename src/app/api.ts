@@ -15,6 +15,7 @@ import type { ProcessFigures } from '../metrics/process-figures.ts';
 import { createEndWatch } from '../pipeline/call/end-watch.ts';
 import { createPluginPipeline } from '../pipeline/call/plugin-pipeline.ts';
 import { TestCallbacks } from '../pipeline/deliver/test-callback.ts';
+import { Releaser } from '../pipeline/plan/releaser.ts';
 import { createActionCatalogue } from '../pipeline/read/action-catalogue.ts';
 import { createBatchFigures } from '../pipeline/read/batch-figures.ts';
 import { createBatchWatch } from '../pipeline/read/batch-watch.ts';
@@ -137,7 +138,12 @@ function createPipeline(
     registry,
     largeJobs: createLargeJobChecker(registry),
     log,
-    limits: { maxJobs: config.maxJobsPerBatch, retentionDays: config.retentionDays },
+    limits: {
+      maxJobs: config.maxJobsPerBatch,
+      maxDependencies: config.maxDependencies,
+      retentionDays: config.retentionDays,
+    },
+    releaser: opened.adopt(new Releaser({ pool, queue, registry, log }), (releaser) => releaser.idle()),
     encryptCallbackHeaders: callbackHeaderCipher(secretKeys).encrypt,
     checkCallbackUrl: createCallbackUrlCheck(config.callbackAllow, lookup),
     endWatch: createEndWatch(pool),

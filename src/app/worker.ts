@@ -7,6 +7,8 @@ import { VERSION } from '../config/version.ts';
 import { LimitedLog } from '../domain/limited-log.ts';
 import { createHttpService } from '../outbound/http-service.ts';
 import type { Mailer } from '../outbound/mail.ts';
+import { Releaser } from '../pipeline/plan/releaser.ts';
+import { PlannedJobs } from '../pipeline/run/planned-jobs.ts';
 import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
 import { PluginConnections } from '../pipeline/run/sql/plugin-connections.ts';
 import { SmallChunks } from '../pipeline/settle/small-chunks.ts';
@@ -171,6 +173,7 @@ async function startEngine(
   const failures = new LimitedLog(log);
   const throttle = new Throttle({ pool, registry, log, hostLimits: config.httpLimits });
   await throttle.start();
+  const releaser = new Releaser({ pool, queue, registry, log });
   const drain = new AbortController();
   const stop = new AbortController();
   const mailer = config.smtpUrl === undefined ? undefined : await openMailer(config.smtpUrl);
@@ -189,6 +192,8 @@ async function startEngine(
       slots: new ActionSlots(),
       throttle,
       smallChunks: new SmallChunks({ pool, queue }),
+      plannedJobs: new PlannedJobs(pool),
+      releaser,
       log,
       failures,
       draining: drain.signal,
@@ -198,6 +203,7 @@ async function startEngine(
     stop,
     async close() {
       failures.flush();
+      await releaser.idle();
       await throttle.stop();
       await queue.stop();
       await Promise.all([pool.end(), connections.close()]);

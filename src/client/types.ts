@@ -20,9 +20,17 @@ type KnownJob<Name> = Name extends `${infer Namespace}.${infer Action}`
 export type Job = {
   /** The caller's own name of the job, unique in the batch. */
   id?: string;
+  /** The job starts when all of these are met: the id of a job that must succeed, or an object. */
+  dependsOn?: readonly Dependency[];
+  /** A name that jobs share, for jobs that wait for all of them. */
+  group?: string;
 } & (keyof ActionParams extends never
   ? { namespace: string; action: string; params: object }
   : KnownJob<keyof ActionParams>);
+
+/** What a job waits for: the id of a job, a job, or all jobs of a group. `when` is `succeeded` if absent. */
+export type Dependency = string | { job: string; when?: When } | { group: string; when?: When };
+export type When = 'succeeded' | 'failed' | 'finished';
 
 export interface BatchOptions {
   /** Invalid jobs become failed results, and the others run. */
@@ -48,10 +56,13 @@ export type BatchState = 'queued' | 'running' | 'completed' | 'cancelled';
 export interface Counts {
   total: number;
   pending: number;
+  /** Jobs that wait for other jobs. */
+  waiting: number;
   running: number;
   succeeded: number;
   failed: number;
   cancelled: number;
+  skipped: number;
 }
 
 /** A batch. Times are texts as in RFC 3339. */
@@ -76,7 +87,7 @@ export interface Batch {
   waitingFor?: { action: string | null; bucket: string | null; jobs: number; until: string | null }[];
 }
 
-export type ResultStatus = 'succeeded' | 'failed' | 'cancelled';
+export type ResultStatus = 'succeeded' | 'failed' | 'cancelled' | 'skipped';
 
 /** The response of a failed job. */
 export interface JobError {
@@ -106,6 +117,7 @@ export type Result<Response = unknown> = ResultBase &
     | { status: 'succeeded'; response: Response }
     | { status: 'failed'; response: JobError }
     | { status: 'cancelled'; response: null }
+    | { status: 'skipped'; response: JobError & { causedBy: number } }
   );
 
 /** The attempt to deliver a callback. */

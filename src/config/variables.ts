@@ -131,6 +131,12 @@ export const variables = {
     default: '1000000',
     help: 'in a body with one job per line',
   },
+  maxDependencies: {
+    name: 'MAX_DEPENDENCIES',
+    parse: wholeNumber(1, 100_000_000),
+    default: '1000000',
+    help: 'that the jobs of a batch have on each other, together',
+  },
   maxBodyBytes: {
     name: 'MAX_BODY_BYTES',
     parse: wholeNumber(1, 2 ** 40),

@@ -94,6 +94,10 @@ export const errorPages: Record<ErrorName, ErrorPage> = {
     means: 'The Content-Encoding is not supported.',
     remedy: 'Send the body as gzip, deflate or br, or uncompressed.',
   },
+  skipped: {
+    means: 'A job that this one depends on did not end as needed, so this one was not run.',
+    remedy: 'See the job that `causedBy` names. A restart runs both again.',
+  },
   idempotencyMismatch: {
     means: 'The Idempotency-Key was used before, with another body.',
     remedy: 'Use a new key for a new request, and the same body to repeat one.',

@@ -149,10 +149,12 @@ export const schemas: Record<string, Schema> = {
   Counts: object({
     total: { type: 'integer' },
     pending: { type: 'integer' },
+    waiting: { type: 'integer' },
     running: { type: 'integer' },
     succeeded: { type: 'integer' },
     failed: { type: 'integer' },
     cancelled: { type: 'integer' },
+    skipped: { type: 'integer' },
   }),
   Job: object(
     {
@@ -160,9 +162,26 @@ export const schemas: Record<string, Schema> = {
       action: text,
       params: described('By the schema of the action.', { type: 'object' }),
       id: described('A name of the caller; unique in the batch.', { type: ['string', 'number'] }),
+      dependsOn: described(
+        'The job starts when all of these are met: the id of a job that must succeed, or an object.',
+        arrayOf(ref('Dependency')),
+      ),
+      group: described('A name that jobs share, for jobs that wait for all of them.', text),
     },
     'id',
+    'dependsOn',
+    'group',
   ),
+  Dependency: {
+    anyOf: [
+      { type: ['string', 'number'] },
+      object({ job: { type: ['string', 'number'] }, when: ref('When') }, 'when'),
+      object({ group: text, when: ref('When') }, 'when'),
+    ],
+  },
+  When: described('How the job must have ended; `finished` is any end.', {
+    enum: ['succeeded', 'failed', 'finished'],
+  }),
   BatchOptions: object(
     {
       skipInvalid: described('Invalid jobs become failed results, and the others run.', flag),

@@ -55,7 +55,7 @@ export const viewSchemas: Record<string, Schema> = {
       action: described('As sent.', anything),
       request: described('The params as sent.', anything),
       response: described('As in a Result; null before the end.', anything),
-      status: { enum: ['pending', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'] },
+      status: { enum: ['pending', 'waiting', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'] },
       attempts: described('Runs that have ended.', count),
       startedAt: orNull('string', { format: 'date-time' }),
       finishedAt: orNull('string', { format: 'date-time' }),

@@ -46,7 +46,7 @@ export function progressBar(asyncId: string, jobs: number): Bar {
   bar.start(100, 0, { ended: 0 });
   return {
     update({ progress, counts }) {
-      bar.update(progress, { ended: counts.succeeded + counts.failed + counts.cancelled });
+      bar.update(progress, { ended: counts.succeeded + counts.failed + counts.cancelled + counts.skipped });
     },
     stop: () => bar.stop(),
   };

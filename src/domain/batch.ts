@@ -10,11 +10,15 @@ export function isTerminal(state: BatchState): boolean {
 
 export interface Counts {
   total: number;
+  /** Neither started nor waiting. */
   pending: number;
+  /** Waiting for other jobs of the batch. */
+  waiting: number;
   running: number;
   succeeded: number;
   failed: number;
   cancelled: number;
+  skipped: number;
 }
 
 /** The options of a `run` request; other names are an error. */

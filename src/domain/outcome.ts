@@ -1,6 +1,6 @@
-import type { ErrorBody } from '../contract/errors.ts';
+import { catalogue, type ErrorBody } from '../contract/errors.ts';
 
-export const RESULT_STATUSES = ['succeeded', 'failed', 'cancelled'] as const;
+export const RESULT_STATUSES = ['succeeded', 'failed', 'cancelled', 'skipped'] as const;
 export type ResultStatus = (typeof RESULT_STATUSES)[number];
 
 /** An outcome that becomes the job's one result. */
@@ -56,4 +56,11 @@ export function failure(
 /** The result of a job that was not started before its batch was cancelled. */
 export function cancellation(index: number, attempts: number): RecordableOutcome {
   return { index, status: 'cancelled', response: 'null', attempts, startedAt: null, finishedAt: Date.now() };
+}
+
+/** The result of a job whose dependencies can no longer be met. */
+export function skip(index: number, cause: number): RecordableOutcome {
+  const { errorCode, message } = catalogue.skipped;
+  const response = JSON.stringify({ errorCode, message: `${message}: see job ${cause}`, causedBy: cause });
+  return { index, status: 'skipped', response, attempts: 0, startedAt: null, finishedAt: Date.now() };
 }

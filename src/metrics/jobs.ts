@@ -45,7 +45,7 @@ class Tally {
   readonly #since: number | null;
   readonly #run: (seconds: number) => void;
   readonly #wait: (seconds: number) => void;
-  readonly #finished = { succeeded: 0, failed: 0, cancelled: 0 };
+  readonly #finished = { succeeded: 0, failed: 0, cancelled: 0, skipped: 0 };
   readonly #attempts = { succeeded: 0, failed: 0, retried: 0, throttled: 0, interrupted: 0 };
 
   constructor(figures: JobFigures, action: string, since: number | null) {
@@ -58,7 +58,7 @@ class Tally {
 
   addResult(job: EndedJob): void {
     this.#finished[job.status]++;
-    if (job.status === 'cancelled' || job.attempts === 0) return;
+    if (job.status === 'cancelled' || job.status === 'skipped' || job.attempts === 0) return;
     this.#attempts[job.status]++;
     this.#time(job);
   }

@@ -3,7 +3,7 @@ export interface CallbackBatch {
   asyncId: string;
   /** `completed` or `cancelled`. */
   state: string;
-  counts: { total: number; succeeded: number; failed: number; cancelled: number };
+  counts: { total: number; succeeded: number; failed: number; cancelled: number; skipped: number };
   createdAt: Date;
   finishedAt: Date;
 }

@@ -9,7 +9,8 @@ export async function queuedChunks(
   batchIds: readonly string[],
 ): Promise<{ batchId: string; chunk: number; queue: string }[]> {
   const { rows } = await client.query<{ batchId: string; chunk: number; name: string }>(
-    `select group_id as "batchId", (data->>'chunk')::int as chunk, name from pgboss.job
+    `select group_id as "batchId", chunk::int, name
+     from pgboss.job cross join lateral jsonb_array_elements(coalesce(data->'chunks', jsonb_build_array(data->'chunk'))) as chunk
      where name = any($1) and state <= 'active' and group_id = any($2)`,
     [queues.flatMap((queue) => [chunkQueue(queue), quarantineQueue(queue)]), batchIds],
   );
@@ -33,7 +34,8 @@ export async function messageOfJob(
     `select (data->>'attempt')::int as attempt,
        case when state < 'active' and start_after > now() then start_after end as "dueAt"
      from pgboss.job
-     where name = any($1) and state <= 'active' and group_id = $2 and (data->>'chunk')::int = $3
+     where name = any($1) and state <= 'active' and group_id = $2
+       and ((data->>'chunk')::int = $3 or data->'chunks' @> to_jsonb($3::int))
        and (data->'indexes' is null or data->'indexes' @> to_jsonb($4::int))
      order by attempt desc limit 1`,
     [

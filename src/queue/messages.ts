@@ -6,6 +6,10 @@ export interface ChunkMessage {
   /** The action of all its jobs, `namespace.action`; absent when they have several. */
   action?: string | undefined;
   chunk: number;
+  /** All chunks of its jobs, when they are in several; `chunk` is the first. */
+  chunks?: number[] | undefined;
+  /** The jobs of its batch depend on each other. */
+  isPlanned?: true | undefined;
   /**
    * The chunk is small: a lane has several such messages at once, and they are loaded and settled together.
    */

@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import type { BatchState } from '../domain/batch.ts';
+import { UNDIVIDED_TABLES } from './batch-tables.ts';
 
 export type CallbackState = 'pending' | 'delivered' | 'failed' | 'superseded';
 
@@ -11,6 +12,11 @@ export interface BatchRow {
   succeeded: number;
   failed: number;
   cancelled: number;
+  skipped: number;
+  /** Jobs that wait for other jobs. */
+  waiting: number;
+  /** Its jobs depend on each other. */
+  isPlanned: boolean;
   generation: number;
   cancelRequested: boolean;
   callbackUrl: string | null;
@@ -26,7 +32,8 @@ export interface BatchRow {
   expiresAt: Date;
 }
 
-export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, generation,
+export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, skipped, waiting,
+  is_planned as "isPlanned", generation,
   cancel_requested as "cancelRequested", callback_url as "callbackUrl", callback_state as "callbackState",
   callback_attempts as "callbackAttempts", reposted_at as "repostedAt", reposts, created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
@@ -149,19 +156,34 @@ export async function holdOffCancel(client: ClientBase, batchId: string): Promis
   return rows[0]?.cancelRequested ?? false;
 }
 
+/** The state of a batch and its actions, for internal work. */
+export type BatchWithActions = Pick<BatchRow, 'tenant' | 'state' | 'generation' | 'cancelRequested'> & {
+  actions: string[];
+};
+
+export async function findWithActions(client: ClientBase, batchId: string): Promise<BatchWithActions | null> {
+  const { rows } = await client.query<BatchWithActions>({
+    name: 'find-with-actions',
+    text: `select tenant, state, generation, cancel_requested as "cancelRequested", coalesce(actions, '{}') as actions
+     from batchwright.batch where id = $1`,
+    values: [batchId],
+  });
+  return rows[0] ?? null;
+}
+
 /** Reopens an ended batch under a new generation, after the results to be repeated were deleted. */
 export async function reopen(
   client: ClientBase,
   batchId: string,
-  removed: { failed: number; cancelled: number },
+  removed: { failed: number; cancelled: number; skipped: number },
 ): Promise<number> {
   const { rows } = await client.query<{ generation: number }>(
     `update batchwright.batch
      set generation = generation + 1, state = 'queued', finished_at = null, cancel_requested = false,
-         failed = failed - $2, cancelled = cancelled - $3, callback_attempts = 0,
+         failed = failed - $2, cancelled = cancelled - $3, skipped = skipped - $4, callback_attempts = 0,
          reposts = 0, callback_state = case when callback_state = 'pending' then 'superseded'::batchwright.callback_state end
      where id = $1 returning generation`,
-    [batchId, removed.failed, removed.cancelled],
+    [batchId, removed.failed, removed.cancelled, removed.skipped],
   );
   return rows[0]?.generation ?? 0;
 }
@@ -236,7 +258,7 @@ export async function deleteExpired(client: ClientBase, limit: number): Promise<
     [found.rows.map(({ id }) => id)],
   );
   const ids = deleted.rows.map(({ id }) => id);
-  for (const table of ['result', 'chunk', 'job_progress', 'delivery'])
+  for (const table of ['result', 'chunk', ...UNDIVIDED_TABLES])
     await client.query(`delete from batchwright.${table} where batch_id = any($1)`, [ids]);
   return ids.length;
 }

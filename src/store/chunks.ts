@@ -21,6 +21,8 @@ export interface LoadedChunk {
   firstIndex: number;
   /** JSON text: the array of jobs as they were sent. */
   jobs: string;
+  /** By index: the JSON texts of the jobs that are meant, in place of `jobs`, when they come from several chunks. */
+  texts?: ReadonlyMap<number, string>;
   tenant: string;
   state: BatchState;
   generation: number;
@@ -91,18 +93,29 @@ const LOAD_CHUNK = (batchId: string, number: string) => `
   from batchwright.chunk join batchwright.batch on batch.id = chunk.batch_id
   where chunk.batch_id = ${batchId} and chunk.number = ${number}`;
 
-/** The chunks of these batches that lack results, each with its queues. */
+/** A chunk that lacks results of jobs that wait for no other job. */
+export interface IncompleteChunk {
+  batchId: string;
+  number: number;
+  queues: string[];
+  /** Jobs of it wait for others, or others for them. */
+  isPlanned: boolean;
+}
+
+/** Those chunks of these batches. */
 export async function incompleteChunks(
   client: ClientBase | Pool,
   batchIds: readonly string[],
-): Promise<{ batchId: string; number: number; queues: string[] }[]> {
-  const { rows } = await client.query<{ batchId: string; number: number; queues: string[] }>(
-    `select batch_id as "batchId", number, queues from batchwright.chunk
-     where batch_id = any($1) and count > (
+): Promise<IncompleteChunk[]> {
+  const { rows } = await client.query<IncompleteChunk>(
+    `select chunk.batch_id as "batchId", chunk.number, queues, plan_chunk.number is not null as "isPlanned"
+     from batchwright.chunk
+     left join batchwright.plan_chunk on plan_chunk.batch_id = chunk.batch_id and plan_chunk.number = chunk.number
+     where chunk.batch_id = any($1) and count - coalesce(plan_chunk.waiting, 0) > (
        select count(*) from batchwright.result
        where result.batch_id = chunk.batch_id and result.index >= chunk.first_index
          and result.index < chunk.first_index + chunk.count)
-     order by batch_id, number`,
+     order by chunk.batch_id, chunk.number`,
     [batchIds],
   );
   return rows;

@@ -1,5 +1,6 @@
 /** Batches that callers have deleted: nobody sees them any more, and their rows are deleted piece by piece. */
 import type { ClientBase, Pool } from 'pg';
+import { UNDIVIDED_TABLES } from './batch-tables.ts';
 import type { BatchRow } from './batches.ts';
 
 /** The mark of a deleted batch: it has expired long ago, for every process of this release and of the one before. */
@@ -63,7 +64,7 @@ export async function deleteJobs(
 
 /** Deletes what is left of a batch whose jobs are deleted. */
 export async function deleteBatchRow(client: ClientBase, batchId: string): Promise<void> {
-  for (const table of ['job_progress', 'delivery'])
+  for (const table of UNDIVIDED_TABLES)
     await client.query(`delete from batchwright.${table} where batch_id = $1`, [batchId]);
   await client.query('delete from batchwright.batch where id = $1', [batchId]);
 }

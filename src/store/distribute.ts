@@ -4,14 +4,14 @@
  * plugins' tables stay on the coordinator.
  */
 import type { ClientBase } from 'pg';
+import { UNDIVIDED_TABLES } from './batch-tables.ts';
 
 /** In the order of distribution; later tables are placed on the same nodes as the first. */
 const TABLES = [
   { table: 'batch', column: 'id' },
   { table: 'chunk', column: 'batch_id' },
   { table: 'result', column: 'batch_id' },
-  { table: 'job_progress', column: 'batch_id' },
-  { table: 'delivery', column: 'batch_id' },
+  ...UNDIVIDED_TABLES.map((table) => ({ table, column: 'batch_id' })),
 ] as const;
 
 export interface DistributedTable {

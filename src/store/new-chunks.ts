@@ -20,6 +20,8 @@ export interface NewChunk {
   queues: string[];
   /** For each queue the action of all its jobs; null when they have several. Not stored. */
   actions: (string | null)[];
+  /** The queues of jobs that wait for no other job; absent for all queues. Not stored. */
+  startQueues?: string[] | undefined;
   /** Jobs refused under skipInvalid: index in the batch, and the error object as JSON text. */
   invalid: { index: number; error: string }[];
   /** The original bytes of the jobs, and their total size. */

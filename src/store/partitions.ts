@@ -1,4 +1,5 @@
 import type { ClientBase, Pool } from 'pg';
+import { UNDIVIDED_TABLES } from './batch-tables.ts';
 import { IS_VISIBLE } from './batches.ts';
 
 /**
@@ -40,8 +41,8 @@ export async function deleteExpiredDay(client: ClientBase, day: string): Promise
   );
   if (kept.rowCount !== 0) return false;
   await client.query('delete from batchwright.batch where id >= $1 and id < $2', range);
-  await client.query('delete from batchwright.job_progress where batch_id >= $1 and batch_id < $2', range);
-  await client.query('delete from batchwright.delivery where batch_id >= $1 and batch_id < $2', range);
+  for (const table of UNDIVIDED_TABLES)
+    await client.query(`delete from batchwright.${table} where batch_id >= $1 and batch_id < $2`, range);
   return true;
 }
 

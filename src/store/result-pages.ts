@@ -105,7 +105,7 @@ const pageStatement = ({ batch, from, rows, bytes, known, andFilter = '' }: Page
       string_agg(int4send(index) || int2send(attempts)
         || timestamptz_send(coalesce(started_at, '-infinity')) || timestamptz_send(finished_at),
         '' order by index) as records,
-      string_agg(case status when 'succeeded' then 's' when 'failed' then 'f' else 'c' end,
+      string_agg(case status when 'succeeded' then 's' when 'failed' then 'f' when 'skipped' then 'k' else 'c' end,
         '' order by index) as statuses,
       '[' || string_agg(coalesce(response::text, 'null'), ',' order by index) || ']' as responses
     from sized where before < ${bytes}
@@ -171,7 +171,12 @@ const SMALL_RESULTS = `
 
 /** Bytes of a record: index, attempts, start, end. */
 const RECORD_BYTES = 4 + 2 + 8 + 8;
-const STATUSES: Record<string, ResultStatus> = { s: 'succeeded', f: 'failed', c: 'cancelled' };
+const STATUSES: Record<string, ResultStatus> = {
+  s: 'succeeded',
+  f: 'failed',
+  k: 'skipped',
+  c: 'cancelled',
+};
 
 function unpack(records: Buffer, statuses: string): ResultRow[] {
   const rows: ResultRow[] = [];

@@ -54,9 +54,9 @@ export async function deleteUnsuccessful(
   client: ClientBase,
   batchId: string,
   { indexes, statuses, ...error }: UnsuccessfulSelection = {},
-): Promise<{ failed: number; cancelled: number }> {
+): Promise<{ failed: number; cancelled: number; skipped: number }> {
   // A status is compared as text, because it need not be one of today.
-  const { rows } = await client.query<{ failed: number; cancelled: number }>(
+  const { rows } = await client.query<{ failed: number; cancelled: number; skipped: number }>(
     `with deleted as (
        delete from batchwright.result
        where batch_id = $1 and status <> 'succeeded'
@@ -69,11 +69,12 @@ export async function deleteUnsuccessful(
        returning status
      )
      select count(*) filter (where status = 'failed')::int as failed,
-            count(*) filter (where status = 'cancelled')::int as cancelled
+            count(*) filter (where status = 'cancelled')::int as cancelled,
+            count(*) filter (where status = 'skipped')::int as skipped
      from deleted`,
     [batchId, indexes, statuses, ...errorStarts(error)],
   );
-  return rows[0] ?? { failed: 0, cancelled: 0 };
+  return rows[0] ?? { failed: 0, cancelled: 0, skipped: 0 };
 }
 
 /** The number of results of each of these batches. */

@@ -15,13 +15,14 @@ export interface SettleAnswer {
   succeeded: number;
   failed: number;
   cancelled: number;
+  skipped: number;
   /** From the batch's creation to its end, in ms; null before the end. */
   durationMs: number | null;
 }
 
 const SETTLE_COLUMNS = `batch.state, batch.cancel_requested as "cancelRequested",
     batch.callback_url as "callbackUrl", batch.tenant, batch.total, batch.succeeded, batch.failed, batch.cancelled,
-    (extract(epoch from batch.finished_at - batch.created_at) * 1000)::int8 as "durationMs"`;
+    batch.skipped, (extract(epoch from batch.finished_at - batch.created_at) * 1000)::int8 as "durationMs"`;
 
 /**
  * Records outcomes and adds the rows really inserted to the batch's counters, in one statement; the settle
@@ -29,18 +30,25 @@ const SETTLE_COLUMNS = `batch.state, batch.cancel_requested as "cancelRequested"
  * another generation: the caller must roll back. Existing results stay unchanged; with `expectNew` they make
  * it fail instead (unique_violation), which costs 40 % less when there are none. It locks the batch's row,
  * for which every settle of the batch waits: call it last before the commit.
+ *
+ * @param options.noteId of a batch whose jobs depend on each other: the id of the note of what these ends release
  */
 export async function settle(
   client: ClientBase,
   batchId: string,
   generation: number,
   outcomes: readonly RecordableOutcome[],
-  { expectNew = false }: { expectNew?: boolean } = {},
+  { expectNew = false, noteId }: { expectNew?: boolean; noteId?: string | undefined } = {},
 ): Promise<SettleAnswer | null> {
   const now = Date.now();
   const { rows } = await client.query<SettleAnswer>({
-    name: expectNew ? 'settle-new' : 'settle',
-    text: expectNew ? SETTLE_NEW : SETTLE,
+    ...(noteId === undefined
+      ? expectNew
+        ? SETTLE_NEW
+        : SETTLE
+      : expectNew
+        ? SETTLE_NEW_PLANNED
+        : SETTLE_PLANNED),
     values: [
       batchId,
       generation,
@@ -53,6 +61,7 @@ export async function settle(
       arrayText(outcomes, ({ startedAt }) => startedAt && startedAt - now),
       arrayText(outcomes, ({ finishedAt }) => finishedAt - now),
       firstStart(outcomes, now),
+      ...(noteId === undefined ? [] : [noteId]),
     ],
   });
   return rows[0] ?? null;
@@ -84,7 +93,7 @@ function arrayText(
 // The update checks the generation under the row's lock. The inserted rows are kept only if the update found
 // its row; otherwise the caller rolls back. Times are sent as ms before the sender's now, so that they end up
 // on the database's clock.
-const settleStatement = (onConflict: string) => `
+const settleStatement = (onConflict: string, noted = '') => `
   with inserted as (
     insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
     select $1, outcome.index, coalesce(outcome.status, ($4::batchwright.result_status[])[1]), outcome.response,
@@ -96,11 +105,12 @@ const settleStatement = (onConflict: string) => `
       unnest($6::smallint[]), unnest($7::bigint[]), unnest($8::bigint[])
     ) as outcome (index, status, response, attempts, started, finished)
     ${onConflict}
-    returning status
-  ), tally as (
+    returning index, status
+  ), ${noted} tally as (
     select count(*) filter (where status = 'succeeded')::int as succeeded,
            count(*) filter (where status = 'failed')::int as failed,
            count(*) filter (where status = 'cancelled')::int as cancelled,
+           count(*) filter (where status = 'skipped')::int as skipped,
            count(*)::int as inserted,
            statement_timestamp() as at,
            statement_timestamp() + $9 * interval '1 ms' as begun_at
@@ -110,13 +120,22 @@ const settleStatement = (onConflict: string) => `
   set succeeded = batch.succeeded + tally.succeeded,
       failed = batch.failed + tally.failed,
       cancelled = batch.cancelled + tally.cancelled,
+      skipped = batch.skipped + tally.skipped,
       ${finishingColumns('tally.inserted')}
   from tally
   where batch.id = $1 and batch.generation = $2
   returning tally.inserted, ${SETTLE_COLUMNS},
     tally.inserted > 0 and batch.state in ('completed', 'cancelled') as finished`;
-const SETTLE = settleStatement('on conflict do nothing');
-const SETTLE_NEW = settleStatement('');
+const NOTED = `noted as (
+    insert into batchwright.plan_note (batch_id, id, nodes, ends, causes)
+    select $1, $10::uuid, array_agg(index),
+      array_agg((case status when 'succeeded' then 0 when 'failed' then 1 else 2 end)::smallint), array_agg(index)
+    from inserted having count(*) > 0
+  ),`;
+const SETTLE = { name: 'settle', text: settleStatement('on conflict do nothing') };
+const SETTLE_NEW = { name: 'settle-new', text: settleStatement('') };
+const SETTLE_PLANNED = { name: 'settle-planned', text: settleStatement('on conflict do nothing', NOTED) };
+const SETTLE_NEW_PLANNED = { name: 'settle-new-planned', text: settleStatement('', NOTED) };
 
 /** The outcomes of jobs of one batch, in a group of batches. */
 export interface BatchOutcomes {
@@ -202,7 +221,7 @@ const SETTLE_BATCHES = `
  * last that arrive.
  */
 function finishingColumns(added: string): string {
-  const done = `batch.succeeded + batch.failed + batch.cancelled + ${added} = batch.total`;
+  const done = `batch.succeeded + batch.failed + batch.cancelled + batch.skipped + ${added} = batch.total`;
   return `
       started_at = least(batch.started_at, tally.begun_at),
       settled_at = greatest(batch.settled_at, tally.at),
@@ -242,7 +261,7 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
     `${TALLY}
      update batchwright.batch
      set succeeded = tally.succeeded, failed = tally.failed, cancelled = tally.cancelled,
-         started_at = least(batch.started_at, tally.begun_at),
+         skipped = tally.skipped, started_at = least(batch.started_at, tally.begun_at),
          finished_at = case when tally.recorded = batch.total then tally.at end,
          state = case when tally.recorded < batch.total then batch.state
                       when batch.cancel_requested then 'cancelled'
@@ -261,6 +280,7 @@ const TALLY = `with tally as (
     select count(*) filter (where status = 'succeeded')::int as succeeded,
            count(*) filter (where status = 'failed')::int as failed,
            count(*) filter (where status = 'cancelled')::int as cancelled,
+           count(*) filter (where status = 'skipped')::int as skipped,
            count(*)::int as recorded,
            min(started_at) as begun_at,
            statement_timestamp() as at
@@ -272,7 +292,8 @@ export async function recountEnded(client: ClientBase, batchId: string): Promise
   await client.query(
     `${TALLY}
      update batchwright.batch
-     set succeeded = tally.succeeded, failed = tally.failed, cancelled = tally.cancelled
+     set succeeded = tally.succeeded, failed = tally.failed, cancelled = tally.cancelled,
+       skipped = tally.skipped
      from tally where batch.id = $1 and batch.state in ('completed', 'cancelled')`,
     [batchId],
   );

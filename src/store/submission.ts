@@ -15,6 +15,10 @@ export interface NewBatch {
   /** The actions of its jobs, each once: `namespace.action`. */
   actions: readonly string[];
   options: BatchOptions;
+  /** Its jobs depend on each other. */
+  isPlanned?: boolean;
+  /** Jobs that wait for others. */
+  waiting?: number;
   idempotency: { key: string; digest: Buffer } | null;
   retentionDays: number;
 }
@@ -39,11 +43,14 @@ export async function insertBatches(client: ClientBase, batches: readonly NewBat
   await client.query({
     name: 'insert-batches',
     text: `insert into batchwright.batch
-       (id, tenant, key_id, total, callback_url, callback_form, callback_headers, options, idempotency_key, idempotency_digest, expires_at, actions, trace_context)
+       (id, tenant, key_id, total, callback_url, callback_form, callback_headers, options, idempotency_key, idempotency_digest, expires_at, actions,
+         is_planned, waiting, trace_context)
      select id, tenant, "keyId", total, "callbackUrl", "callbackForm", decode("callbackHeaders", 'hex'), options, key, decode(digest, 'hex'),
-       now() + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions)), "traceContext"
+       now() + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions)),
+       coalesce("isPlanned", false), coalesce(waiting, 0), "traceContext"
      from json_to_recordset($1) as batch (id uuid, tenant text, "keyId" text, total int, "callbackUrl" text,
-       "callbackForm" text, "callbackHeaders" text, options json, key text, digest text, "retentionDays" int, actions json, "traceContext" json)`,
+       "callbackForm" text, "callbackHeaders" text, options json, key text, digest text, "retentionDays" int, actions json,
+       "isPlanned" boolean, waiting int, "traceContext" json)`,
     values: [
       JSON.stringify(
         batches.map(({ idempotency, callbackHeaders, ...batch }) => ({

@@ -63,7 +63,7 @@ export const batchEnded = new TelemetryEvent<{
   asyncId: string;
   tenant: string;
   state: string;
-  counts: { total: number; succeeded: number; failed: number; cancelled: number };
+  counts: { total: number; succeeded: number; failed: number; cancelled: number; skipped: number };
   /** From the batch's creation to its end. */
   durationMs: number | null;
 }>('batch.ended');
@@ -108,7 +108,7 @@ export const jobsEnded = new TelemetryEvent<{
 
 export interface EndedJob {
   index: number;
-  status: 'succeeded' | 'failed' | 'cancelled';
+  status: 'succeeded' | 'failed' | 'cancelled' | 'skipped';
   /** The number of runs; 0 for a job that never ran. */
   attempts: number;
   /** In ms since the epoch, by this process's clock; null when the job did not run, or ended its process. */

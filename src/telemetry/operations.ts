@@ -82,7 +82,7 @@ export const chunkRun = new Operation<
 /** The outcome of a run, as in `domain/outcome.ts`. */
 export interface RunOutcome {
   index: number;
-  status: 'succeeded' | 'failed' | 'cancelled' | 'retry';
+  status: 'succeeded' | 'failed' | 'cancelled' | 'skipped' | 'retry';
   /** JSON text: the error of a failed job. */
   response?: string;
   /** The failed run of a job that will run again; null for one that does not count as an attempt. */

@@ -1,13 +1,17 @@
 import type { ValidateFunction } from 'ajv';
 import type { ErrorName } from '../contract/errors.ts';
+import type { JobPlan } from '../domain/plan/job-plan.ts';
 import { jointBefore, memberPath, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
 import { checkParams, checkUnrounded } from './check-params.ts';
+import { checkPlan, MAX_NAME_LENGTH, PLAN_MEMBERS } from './check-plan.ts';
 
 /** A job of a request that is valid. */
 export interface ValidJob<Entry> {
   id: string | number | undefined;
   entry: Entry;
+  /** Null for a job that says nothing about others. */
+  plan: JobPlan | null;
 }
 
 /** One thing that is wrong with a job: `params.event must be integer`. */
@@ -26,10 +30,12 @@ export interface JobProblem {
   id: string | number | undefined;
   /** The action that the job names, if it exists: its permission is checked anyway. */
   action?: { namespace: string; action: string } | undefined;
+  /** The job's group, if it is valid. */
+  group?: string | undefined;
 }
 
-const MAX_ID_LENGTH = 200;
-const MEMBERS = ['namespace', 'action', 'params', 'id'];
+const MAX_ID_LENGTH = MAX_NAME_LENGTH;
+const MEMBERS = ['namespace', 'action', 'params', 'id', ...PLAN_MEMBERS];
 const isMember: ReadonlySet<string> = new Set(MEMBERS);
 /** Unknown members of one job named in the error. */
 const MAX_NAMED_MEMBERS = 20;
@@ -50,7 +56,8 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
     return { kind: 'invalidRequest', faults: [{ text: 'must be an object', joint: ' ' }], id: undefined };
   const { namespace, action, params } = job as Members;
   const unrounded = mayBeRounded(text) ? (parseUnrounded(text) as Members) : (job as Members);
-  const wrong = memberProblem(unrounded);
+  const plan = checkPlan(unrounded);
+  const wrong = memberProblem(unrounded) ?? (typeof plan === 'string' ? problem(plan) : null);
   const id = isJobId(unrounded.id) ? unrounded.id : undefined;
   const named = namedAction(namespace, action);
   if (wrong || !named)
@@ -63,10 +70,19 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
   const broken =
     checkParams(entry.validate, params) ??
     (unrounded === job ? null : checkUnrounded(entry.validate, params, unrounded.params));
-  if (!broken) return { id, entry };
+  // A text was a problem above.
+  const planned = plan as JobPlan | null;
+  if (!broken) return { id, entry, plan: planned };
   const faults = broken.messages.map(memberFault);
   const { parameter } = broken;
-  return { kind: broken.missing ? 'missingParams' : 'invalidParams', faults, parameter, id, action: named };
+  return {
+    kind: broken.missing ? 'missingParams' : 'invalidParams',
+    faults,
+    parameter,
+    id,
+    action: named,
+    group: planned?.group,
+  };
 }
 
 /** A fault of a member whose path begins the text. */

@@ -27,8 +27,8 @@ function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id' | 'bytes'> {
   }
   const checked = checkJob(findAction, job, text);
   if (isProblem(checked)) return { problem: checked };
-  const { id, entry } = checked;
-  return { valid: { id, namespace: entry.namespace, action: entry.action } };
+  const { id, entry, plan } = checked;
+  return { valid: { id, namespace: entry.namespace, action: entry.action, plan } };
 }
 
 function findAction(

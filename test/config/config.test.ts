@@ -23,6 +23,7 @@ const defaults: Plain = {
   workerConcurrency: 4,
   maxJobsPerBatch: 100_000,
   maxNdjsonJobs: 1_000_000,
+  maxDependencies: 1_000_000,
   maxBodyBytes: 67_108_864,
   maxJobBytes: 20_971_520,
   rateLimit: 6000,
@@ -218,6 +219,12 @@ const variables: Record<
   },
   MAX_NDJSON_JOBS: {
     sets: 'maxNdjsonJobs',
+    good: { 1: 1, 100000000: 100_000_000 },
+    bad: ['0', '100000001'],
+    allowed: `${WHOLE} 1 to 100000000`,
+  },
+  MAX_DEPENDENCIES: {
+    sets: 'maxDependencies',
     good: { 1: 1, 100000000: 100_000_000 },
     bad: ['0', '100000001'],
     allowed: `${WHOLE} 1 to 100000000`,

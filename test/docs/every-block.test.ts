@@ -8,6 +8,7 @@ import { type Block, isOfRemovedFolder, ROOT, readBlocks, repositoryFiles } from
 const API = 'test/e2e/paste.test.ts';
 const CLI = 'test/e2e/paste-cli.test.ts';
 const CALLS = 'test/e2e/paste-calls.test.ts';
+const PLANS = 'test/e2e/paste-plans.test.ts';
 const PLUGINS = 'test/e2e/paste-plugins.test.ts';
 const GUIDES = 'test/e2e/paste-guides.test.ts';
 const OPERATING = 'test/e2e/operating.test.ts';
@@ -56,6 +57,8 @@ const CHECKED_BY: Record<string, string> = {
   'docs/cli.md, When something is wrong, sh': CLI,
   'docs/cli.md, Completion, sh': CLI,
   'docs/performance.md, By hand, sh': API,
+  'docs/plans.md, An example, sh': PLANS,
+  'docs/plans.md, An example, json': PLANS,
   'docs/plugins.md, An action, ts': PLUGINS,
   'docs/plugins.md, An action, sh': PLUGINS,
   'docs/plugins.md, Its test, ts': PLUGINS,

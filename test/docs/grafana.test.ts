@@ -21,7 +21,8 @@ async function allFigures(t: TestContext): Promise<Figure[]> {
     version: '1.0.0',
   });
   t.after(() => figures.close());
-  const ended = { tenant: 't', counts: { total: 1, succeeded: 1, failed: 0, cancelled: 0 }, durationMs: 1 };
+  const counts = { total: 1, succeeded: 1, failed: 0, cancelled: 0, skipped: 0 };
+  const ended = { tenant: 't', counts, durationMs: 1 };
   batchEnded.emit({ asyncId: '', state: 'completed', ...ended });
   callbackAttempted.emit({
     asyncId: '',

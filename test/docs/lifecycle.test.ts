@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 
@@ -21,7 +21,15 @@ function storedStates(name: string): string[] {
     new RegExp(`create type batchwright\\.${name} as enum \\((.*?)\\)`).exec(
       read('src/store/migrations/001_batches.sql'),
     ) ?? [];
-  return [...values.matchAll(/'(\w+)'/g)].map(([, value]) => value ?? '');
+  const added = migrations().flatMap((text) => [
+    ...text.matchAll(new RegExp(`alter type batchwright\\.${name} add value '(\\w+)'`, 'g')),
+  ]);
+  return [...values.matchAll(/'(\w+)'/g), ...added].map(([, value]) => value ?? '');
+}
+
+function migrations(): string[] {
+  const folder = 'src/store/migrations';
+  return readdirSync(join(ROOT, folder)).map((file) => read(`${folder}/${file}`));
 }
 
 describe('docs/lifecycle.md', () => {
@@ -37,6 +45,9 @@ describe('docs/lifecycle.md', () => {
   test('docs/lifecycle.md draws exactly the existing states', () => {
     assert.deepEqual(drawnStates('Batch'), storedStates('batch_state').sort());
     assert.deepEqual(drawnStates('Callback'), storedStates('callback_state').sort());
-    assert.deepEqual(drawnStates('Job'), ['pending', 'running', ...storedStates('result_status')].sort());
+    assert.deepEqual(
+      drawnStates('Job'),
+      ['waiting', 'pending', 'running', ...storedStates('result_status')].sort(),
+    );
   });
 });

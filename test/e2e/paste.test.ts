@@ -26,7 +26,16 @@ test('the examples of README.md and the pages on the API and on callbacks work a
       [{ success: true, id: 1, code: event.code, races: [{ id: 1, name: '10 km' }] }, { id: 1 }, { id: 2 }],
     );
 
-    const counts = { total: 3, pending: 0, running: 0, succeeded: 2, failed: 1, cancelled: 0 };
+    const counts = {
+      total: 3,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 2,
+      failed: 1,
+      cancelled: 0,
+      skipped: 0,
+    };
     const [failed, all] = answers.filter(({ meta }) => meta);
     const { asyncId, results } = all;
     const [invited, stored, unknown] = results;

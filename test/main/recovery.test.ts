@@ -38,10 +38,12 @@ suite('an interrupted start or run', { concurrency: true }, () => {
     assert.deepEqual((await again.rpc('progress', { async: asyncId })).body.counts, {
       total: 2,
       pending: 0,
+      waiting: 0,
       running: 0,
       succeeded: 2,
       failed: 0,
       cancelled: 0,
+      skipped: 0,
     });
   });
 

@@ -1,6 +1,8 @@
 /** Claims held by a test, in a system without a worker, so that the test decides the order of events. */
 import { PgBoss } from 'pg-boss';
 import { LimitedLog } from '../../src/domain/limited-log.ts';
+import { Releaser } from '../../src/pipeline/plan/releaser.ts';
+import { PlannedJobs } from '../../src/pipeline/run/planned-jobs.ts';
 import type { RunChunkDeps } from '../../src/pipeline/run/run-chunk.ts';
 import { PluginConnections } from '../../src/pipeline/run/sql/plugin-connections.ts';
 import { SmallChunks } from '../../src/pipeline/settle/small-chunks.ts';
@@ -50,6 +52,8 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
       slots: new ActionSlots(),
       throttle: new Throttle({ pool: system.pool, registry, log: silentLog }),
       smallChunks: new SmallChunks({ pool: system.pool, queue }),
+      plannedJobs: new PlannedJobs(system.pool),
+      releaser: new Releaser({ pool: system.pool, queue, registry, log: silentLog }),
       log: { ...silentPluginLog, child: () => silentPluginLog },
       failures: new LimitedLog(silentPluginLog),
       draining: new AbortController().signal,

@@ -40,7 +40,16 @@ test('a batch is queued until a worker takes it, then runs, and is completed whe
     progress: 0,
     asyncId,
     state: 'queued',
-    counts: { total: 3, pending: 3, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
+    counts: {
+      total: 3,
+      pending: 3,
+      waiting: 0,
+      running: 0,
+      succeeded: 0,
+      failed: 0,
+      cancelled: 0,
+      skipped: 0,
+    },
   });
   await idle.addWorker();
   const half = await waitFor(
@@ -54,14 +63,32 @@ test('a batch is queued until a worker takes it, then runs, and is completed whe
     progress: 66,
     asyncId,
     state: 'running',
-    counts: { total: 3, pending: 0, running: 1, succeeded: 2, failed: 0, cancelled: 0 },
+    counts: {
+      total: 3,
+      pending: 0,
+      waiting: 0,
+      running: 1,
+      succeeded: 2,
+      failed: 0,
+      cancelled: 0,
+      skipped: 0,
+    },
   });
   await openGate(idle, 'first');
   assert.deepEqual(await idle.ended(asyncId), {
     progress: 100,
     asyncId,
     state: 'completed',
-    counts: { total: 3, pending: 0, running: 0, succeeded: 3, failed: 0, cancelled: 0 },
+    counts: {
+      total: 3,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 3,
+      failed: 0,
+      cancelled: 0,
+      skipped: 0,
+    },
   });
 });
 
@@ -85,7 +112,16 @@ test('a batch whose jobs all fail is completed', async () => {
   const asyncId = await system.run([{ namespace: 'test', action: 'behave', params: { fatal: 'no' } }]);
   const { state, counts } = await system.ended(asyncId);
   assert.equal(state, 'completed');
-  assert.deepEqual(counts, { total: 1, pending: 0, running: 0, succeeded: 0, failed: 1, cancelled: 0 });
+  assert.deepEqual(counts, {
+    total: 1,
+    pending: 0,
+    waiting: 0,
+    running: 0,
+    succeeded: 0,
+    failed: 1,
+    cancelled: 0,
+    skipped: 0,
+  });
 });
 
 test('a queued batch that is cancelled runs no job', async (t) => {
@@ -95,7 +131,16 @@ test('a queued batch that is cancelled runs no job', async (t) => {
   await idle.addWorker();
   const { state, counts } = await idle.ended(asyncId);
   assert.equal(state, 'cancelled');
-  assert.deepEqual(counts, { total: 3, pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 3 });
+  assert.deepEqual(counts, {
+    total: 3,
+    pending: 0,
+    waiting: 0,
+    running: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 3,
+    skipped: 0,
+  });
   assert.deepEqual(await entriesOf(idle, asyncId), []);
   for (const { status, attempts, response, startedAt } of await idle.results(asyncId))
     assert.deepEqual(
@@ -119,7 +164,16 @@ test('cancelling a running batch starts no further job, and running jobs end nor
   await openGate(system, 'ten');
   const { state, counts } = await system.ended(asyncId);
   assert.equal(state, 'cancelled');
-  assert.deepEqual(counts, { total: 32, pending: 0, running: 0, succeeded: 11, failed: 1, cancelled: 20 });
+  assert.deepEqual(counts, {
+    total: 32,
+    pending: 0,
+    waiting: 0,
+    running: 0,
+    succeeded: 11,
+    failed: 1,
+    cancelled: 20,
+    skipped: 0,
+  });
   const results = await system.results(asyncId);
   assert.deepEqual(statuses(results), [
     ...Array(9).fill('succeeded 1'),
@@ -236,7 +290,16 @@ test('a restart runs jobs again that have not succeeded and keeps the other resu
   assert.deepEqual(await perform('restart', asyncId), { restarted: true });
   const { state, counts } = await system.ended(asyncId);
   assert.equal(state, 'completed');
-  assert.deepEqual(counts, { total: 4, pending: 0, running: 0, succeeded: 2, failed: 2, cancelled: 0 });
+  assert.deepEqual(counts, {
+    total: 4,
+    pending: 0,
+    waiting: 0,
+    running: 0,
+    succeeded: 2,
+    failed: 2,
+    cancelled: 0,
+    skipped: 0,
+  });
   const results = await system.results(asyncId);
   assert.deepEqual(results.slice(0, 2), before.slice(0, 2));
   assert.deepEqual(statuses(results), ['succeeded 1', 'succeeded 1', 'failed 1', 'failed 1']);
@@ -257,7 +320,16 @@ test('a restarted batch is queued again, and its counts include earlier successe
     progress: 75,
     asyncId,
     state: 'queued',
-    counts: { total: 4, pending: 1, running: 0, succeeded: 3, failed: 0, cancelled: 0 },
+    counts: {
+      total: 4,
+      pending: 1,
+      waiting: 0,
+      running: 0,
+      succeeded: 3,
+      failed: 0,
+      cancelled: 0,
+      skipped: 0,
+    },
   });
   assert.deepEqual((await own.rpc('restart', { async: asyncId })).body, { restarted: false });
 });
@@ -309,7 +381,16 @@ test('a restart does not run jobs that skipInvalid let pass', async () => {
   assert.deepEqual(statuses(before), ['succeeded 1', 'failed 0', 'failed 0', 'failed 0', 'failed 1']);
   assert.deepEqual(await perform('restart', asyncId), { restarted: true });
   const { counts } = await system.ended(asyncId);
-  assert.deepEqual(counts, { total: 5, pending: 0, running: 0, succeeded: 1, failed: 4, cancelled: 0 });
+  assert.deepEqual(counts, {
+    total: 5,
+    pending: 0,
+    waiting: 0,
+    running: 0,
+    succeeded: 1,
+    failed: 4,
+    cancelled: 0,
+    skipped: 0,
+  });
   assert.deepEqual((await system.results(asyncId)).slice(0, 4), before.slice(0, 4));
   assert.equal((await entriesOf(system, asyncId)).length, 2);
 });
@@ -388,7 +469,16 @@ test('the end of a batch is one log line, even if several transactional jobs end
   const [line] = await waitFor(async () => lines().length > 0 && lines(), { what: 'the line' });
   assert.deepEqual(
     { ...line?.counts, asyncId: line?.asyncId, state: line?.state, tenant: line?.tenant },
-    { total: 31, succeeded: 30, failed: 1, cancelled: 0, asyncId, state: 'completed', tenant: 'default' },
+    {
+      total: 31,
+      succeeded: 30,
+      failed: 1,
+      cancelled: 0,
+      skipped: 0,
+      asyncId,
+      state: 'completed',
+      tenant: 'default',
+    },
   );
   assert.ok(line && line.durationMs >= 0);
   assert.equal(lines().length, 1);

@@ -231,7 +231,7 @@ describe('A restart', () => {
     const generation = await transaction(pool, async (client) => {
       assert.equal((await lockTenantBatch(client, TENANT, id))?.state, 'completed');
       const removed = await deleteUnsuccessful(client, id);
-      assert.deepEqual(removed, { failed: 1, cancelled: 1 });
+      assert.deepEqual(removed, { failed: 1, cancelled: 1, skipped: 0 });
       return reopen(client, id, removed);
     });
     assert.equal(generation, 2);
@@ -258,13 +258,17 @@ describe('A restart of selected jobs', () => {
     return id;
   };
   for (const [selection, removed, recorded] of [
-    [{ errorCode: 503 }, { failed: 2, cancelled: 1 }, [0, 2, 3]],
-    [{ statuses: ['cancelled'] }, { failed: 0, cancelled: 2 }, [0, 1, 2, 5]],
-    [{ statuses: ['failed', 'skipped'], errorCode: 503 }, { failed: 2, cancelled: 0 }, [0, 2, 3, 4]],
-    [{ statuses: [] }, { failed: 0, cancelled: 0 }, [0, 1, 2, 3, 4, 5]],
-    [{ indexes: Buffer.from([0b010101]) }, { failed: 1, cancelled: 1 }, [0, 1, 3, 5]],
-    [{ indexes: Buffer.alloc(1) }, { failed: 0, cancelled: 0 }, [0, 1, 2, 3, 4, 5]],
-    [{ indexes: Buffer.alloc(0) }, { failed: 0, cancelled: 0 }, [0, 1, 2, 3, 4, 5]],
+    [{ errorCode: 503 }, { failed: 2, cancelled: 1, skipped: 0 }, [0, 2, 3]],
+    [{ statuses: ['cancelled'] }, { failed: 0, cancelled: 2, skipped: 0 }, [0, 1, 2, 5]],
+    [
+      { statuses: ['failed', 'skipped'], errorCode: 503 },
+      { failed: 2, cancelled: 0, skipped: 0 },
+      [0, 2, 3, 4],
+    ],
+    [{ statuses: [] }, { failed: 0, cancelled: 0, skipped: 0 }, [0, 1, 2, 3, 4, 5]],
+    [{ indexes: Buffer.from([0b010101]) }, { failed: 1, cancelled: 1, skipped: 0 }, [0, 1, 3, 5]],
+    [{ indexes: Buffer.alloc(1) }, { failed: 0, cancelled: 0, skipped: 0 }, [0, 1, 2, 3, 4, 5]],
+    [{ indexes: Buffer.alloc(0) }, { failed: 0, cancelled: 0, skipped: 0 }, [0, 1, 2, 3, 4, 5]],
   ] as const)
     test(`a restart deletes the results that ${inspect(selection)} selects`, async () => {
       const id = await stored();

@@ -72,10 +72,12 @@ test('a batch survives a fast and a smart shutdown of Postgres: no job is lost o
   assert.deepEqual(await counts(site, asyncId), {
     total: TOTAL,
     pending: 0,
+    waiting: 0,
     running: 0,
     succeeded: TOTAL,
     failed: 0,
     cancelled: 0,
+    skipped: 0,
   });
   assert.ok(
     results.every(

@@ -44,10 +44,12 @@ test('at SIGTERM a worker ends its running jobs, releases the others uncounted, 
   assert.deepEqual(await counts(asyncId), {
     total: 30,
     pending: 20,
+    waiting: 0,
     running: 0,
     succeeded: 10,
     failed: 0,
     cancelled: 0,
+    skipped: 0,
   });
 
   const next = await system.forkWorker();
@@ -82,10 +84,12 @@ test('jobs that outlast the grace period are aborted and released uncounted, eve
   assert.deepEqual(await counts(asyncId), {
     total: 4,
     pending: 4,
+    waiting: 0,
     running: 0,
     succeeded: 0,
     failed: 0,
     cancelled: 0,
+    skipped: 0,
   });
 
   await system.addWorker();

@@ -12,7 +12,7 @@ interface ChangeOptions extends ServerOptions {
 }
 
 interface RestartOptions extends ChangeOptions {
-  status?: 'failed' | 'cancelled';
+  status?: 'failed' | 'cancelled' | 'skipped';
   errorCode?: number;
   indexes?: number[];
 }
@@ -32,7 +32,11 @@ export function registerRepost(program: Command): void {
 export function registerRestart(program: Command): void {
   changing(program, 'restart', 'run again what has not succeeded')
     .addOption(
-      new Option('--status <status>', 'only jobs that ended like this').choices(['failed', 'cancelled']),
+      new Option('--status <status>', 'only jobs that ended like this').choices([
+        'failed',
+        'cancelled',
+        'skipped',
+      ]),
     )
     .option('--error-code <number>', 'only jobs that failed with this errorCode', errorCode)
     .option('--indexes <list>', 'only these jobs: 0,7,20-29', indexes)

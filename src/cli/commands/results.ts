@@ -15,7 +15,12 @@ interface ResultsOptions extends ServerOptions {
   out?: string;
 }
 
-const STYLES: Record<ResultStatus, Style> = { succeeded: 'green', failed: 'red', cancelled: 'yellow' };
+const STYLES: Record<ResultStatus, Style> = {
+  succeeded: 'green',
+  failed: 'red',
+  cancelled: 'yellow',
+  skipped: 'yellow',
+};
 /** A response may have a MiB; the table shows its beginning. */
 const SHOWN_CHARACTERS = 200;
 

@@ -9,7 +9,7 @@ import { type AsyncId, isTerminal, requireFound, toAsyncId } from '../../domain/
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
-import { messagesByQueue } from '../../queue/messages.ts';
+import { type ChunkMessage, messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { type AuditEvent, insertAudit } from '../../store/audit.ts';
@@ -17,7 +17,9 @@ import { type BatchRow, lockTenantBatch, reopen, requestCancel } from '../../sto
 import { incompleteChunks } from '../../store/chunks.ts';
 import { markDeleted } from '../../store/deleted-batches.ts';
 import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
+import { insertEmptyNote, lockPlan, resetPlan, startableJobs } from '../../store/plans.ts';
 import { deleteUnsuccessful } from '../../store/results.ts';
+import type { Releaser } from '../plan/releaser.ts';
 import { callbackMessage } from '../settle/batch-end.ts';
 import { recordLostOfEnded } from '../settle/lost-results.ts';
 import { type RestartSelection, toStored } from './selection.ts';
@@ -27,6 +29,7 @@ export interface ControlDeps {
   registry: Registry;
   queue: Queue;
   queues: readonly string[];
+  releaser: Releaser;
 }
 
 /**
@@ -40,6 +43,7 @@ export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
   return withBatch(deps, caller, asyncId, 'batch.cancelled', async (client, batch) => {
     if (!(await requestCancel(client, batch.id))) return false;
     await makeDueNow(client, deps.queues, batch.id);
+    if (batch.isPlanned) await insertEmptyNote(client, batch.id);
     return true;
   });
 }
@@ -61,9 +65,11 @@ export function restart(
     if (!isTerminal(batch.state)) return false;
     await recordLostOfEnded(client, batch);
     const removed = await deleteUnsuccessful(client, batch.id, selected);
-    if (removed.failed + removed.cancelled === 0) return false;
+    if (removed.failed + removed.cancelled + removed.skipped === 0) return false;
     const generation = await reopen(client, batch.id, removed);
     await clearNextAttempts(client, batch.id);
+    const bounds = batch.isPlanned ? await lockPlan(client, batch.id) : null;
+    if (bounds) await resetPlan(client, batch.id, bounds);
     await requeue(deps.queue, client, { ...batch, generation });
     return true;
   });
@@ -104,18 +110,27 @@ export async function deleteBatch(deps: ControlDeps, caller: Caller, asyncId: un
 export async function requeue(
   queue: Queue,
   client: PoolClient,
-  { id: batchId, tenant, generation }: Pick<BatchRow, 'id' | 'tenant' | 'generation'>,
+  {
+    id: batchId,
+    tenant,
+    generation,
+    isPlanned,
+  }: Pick<BatchRow, 'id' | 'tenant' | 'generation' | 'isPlanned'>,
   except: (chunk: number, queueName: string) => boolean = () => false,
 ): Promise<number> {
   const chunks = await incompleteChunks(client, [batchId]);
-  const messages = chunks.flatMap(({ number, queues }) =>
-    queues
+  const missing = isPlanned
+    ? chunks.filter(({ number, queues }) => !queues.some((queueName) => except(number, queueName)))
+    : chunks;
+  const numbers = missing.map(({ number }) => number);
+  const startable = isPlanned ? await startableJobs(client, batchId, numbers) : null;
+  const messages = missing.flatMap(({ number, queues }) => {
+    const message: ChunkMessage = { batch: batchId, tenant, chunk: number, generation, attempt: 1 };
+    if (startable) Object.assign(message, { isPlanned: true, indexes: startable.get(number) ?? [] });
+    return queues
       .filter((queueName) => !except(number, queueName))
-      .map((queueName) => ({
-        queueName,
-        message: { batch: batchId, tenant, chunk: number, generation, attempt: 1 },
-      })),
-  );
+      .map((queueName) => ({ queueName, message }));
+  });
   for (const [queueName, list] of messagesByQueue(messages)) await queue.sendChunks(client, queueName, list);
   return messages.length;
 }
@@ -133,10 +148,12 @@ async function withBatch(
     const inTransaction = async (client: PoolClient) => {
       const batch = await lockTenantBatch(client, caller.tenant, batchId);
       const isDone = batch && (await work(client, batch));
-      if (isDone)
-        await insertAudit(client, caller, { tenant: batch.tenant, event, target: toAsyncId(batch.id) });
-      return isDone;
+      if (!isDone) return { isDone };
+      await insertAudit(client, caller, { tenant: batch.tenant, event, target: toAsyncId(batch.id) });
+      return { isDone, isPlanned: batch.isPlanned };
     };
-    return transaction(deps.pool, inTransaction, { attempts: ATTEMPTS });
+    const { isDone, isPlanned } = await transaction(deps.pool, inTransaction, { attempts: ATTEMPTS });
+    if (isPlanned) deps.releaser.wake(batchId);
+    return isDone;
   });
 }

@@ -47,11 +47,11 @@ export async function* formedBody(
 }
 
 function viewOf(batch: CallbackBatch) {
-  const { total, succeeded, failed, cancelled } = endedCounts(batch);
+  const { total, succeeded, failed, cancelled, skipped } = endedCounts(batch);
   return {
     asyncId: toAsyncId(batch.id),
     state: batch.state,
-    counts: { total, succeeded, failed, cancelled },
+    counts: { total, succeeded, failed, cancelled, skipped },
     createdAt: batch.createdAt,
     finishedAt: batch.finishedAt ?? batch.createdAt,
   };

@@ -53,8 +53,8 @@ export function createBatchFigures(pool: Pool, turns: Turns): BatchFigures {
     make: (batch: BatchRow) => Promise<object>,
   ): Promise<string> {
     const batch = await requireBatch(pool, caller, asyncId);
-    const { id, tenant, generation, state, succeeded, failed, cancelled } = batch;
-    const version = [generation, state, succeeded, failed, cancelled].join();
+    const { id, tenant, generation, state, succeeded, failed, cancelled, skipped } = batch;
+    const version = [generation, state, succeeded, failed, cancelled, skipped].join();
     return cache.get({ key: `${id} ${name}`, version, isFinal: isTerminal(state) }, () =>
       turns.take(tenant, async () => JSON.stringify(await make(batch))),
     );

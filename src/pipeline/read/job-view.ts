@@ -6,6 +6,7 @@ import { messageOfJob } from '../../queue/inspect.ts';
 import type { BatchRow } from '../../store/batches.ts';
 import { jobsAround } from '../../store/chunks.ts';
 import { progressOf } from '../../store/job-progress.ts';
+import { isJobWaiting } from '../../store/plans.ts';
 import type { Turns } from './batch-figures.ts';
 import { resultTexts } from './result-json.ts';
 import { readResultPages, sentJob } from './result-pages.ts';
@@ -52,19 +53,20 @@ async function resultText(pool: Pool, { id }: BatchRow, index: number): Promise<
 async function openJobText(
   pool: Pool,
   queues: readonly string[],
-  { id: batchId }: BatchRow,
+  { id: batchId, isPlanned }: BatchRow,
   index: number,
 ): Promise<string> {
   const chunk = await jobsAround(pool, batchId, index);
   const job = sentJob(chunk?.jobs ?? '[null]', chunk ? index - chunk.firstIndex : 0);
-  const [progress, message] = await Promise.all([
+  const [progress, message, isWaiting] = await Promise.all([
     progressOf(pool, batchId, index),
     chunk && messageOfJob(pool, queues, { batchId, chunk: chunk.number, index }),
+    isPlanned && chunk ? isJobWaiting(pool, batchId, chunk.number, index - chunk.firstIndex) : false,
   ]);
   const id = job.id === undefined ? '' : `"id":${job.id},`;
   const rest = {
     response: null,
-    status: progress ? 'running' : 'pending',
+    status: isWaiting ? 'waiting' : progress ? 'running' : 'pending',
     attempts: message ? message.attempt - 1 : 0,
     startedAt: null,
     finishedAt: null,

@@ -50,19 +50,22 @@ async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
 }
 
 export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): BatchStatus {
-  const { id, state, total, succeeded, failed, cancelled } = batch;
+  const { id, state, total, succeeded, failed, cancelled, skipped } = batch;
   if (isTerminal(state)) return { asyncId: toAsyncId(id), state, counts: endedCounts(batch), progress: 100 };
-  const ended = succeeded + failed + cancelled;
-  const runningNow = Math.min(running, total - ended);
+  const ended = succeeded + failed + cancelled + skipped;
+  const waiting = Math.max(0, Math.min(batch.waiting, total - ended));
+  const runningNow = Math.min(running, total - ended - waiting);
+  const pending = total - ended - waiting - runningNow;
   return {
     asyncId: toAsyncId(id),
     state,
-    counts: { total, pending: total - ended - runningNow, running: runningNow, succeeded, failed, cancelled },
+    counts: { total, pending, waiting, running: runningNow, succeeded, failed, cancelled, skipped },
     progress: Math.min(99, Math.floor((100 * (ended + fractions)) / total)),
   };
 }
 
 /** The counts of an ended batch. */
-export function endedCounts({ total, succeeded, failed, cancelled }: BatchRow): Counts {
-  return { total, pending: total - succeeded - failed - cancelled, running: 0, succeeded, failed, cancelled };
+export function endedCounts({ total, succeeded, failed, cancelled, skipped }: BatchRow): Counts {
+  const pending = total - succeeded - failed - cancelled - skipped;
+  return { total, pending, waiting: 0, running: 0, succeeded, failed, cancelled, skipped };
 }

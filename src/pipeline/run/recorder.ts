@@ -6,6 +6,7 @@ import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import { isCancelRequested } from '../../store/batches.ts';
 import { jobsEnded } from '../../telemetry/events.ts';
+import type { Releaser } from '../plan/releaser.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
@@ -24,6 +25,7 @@ const MAX_UNSETTLED_BYTES = 4 * 1024 * 1024;
 
 export interface RecorderDeps extends SettleDeps {
   smallChunks: SmallChunks;
+  releaser: Releaser;
   log: Log;
 }
 
@@ -157,7 +159,7 @@ export class Recorder {
   #announce(results: readonly RecordableOutcome[], repeated: readonly RetryOutcome[] = []): void {
     if (!jobsEnded.isHeard || results.length + repeated.length === 0) return;
     const { claim, jobs, clock } = this.#inHand;
-    const { batch, generation, action } = claim.message;
+    const { batch, generation, action, isPlanned } = claim.message;
     let names: Map<number, string> | undefined;
     jobsEnded.emit({
       actionOf(index) {
@@ -167,8 +169,8 @@ export class Recorder {
       },
       results,
       repeated,
-      // A restart does not record when it was.
-      waitingSince: generation === 1 ? takenAt(batch) - clock : null,
+      // Neither a restart nor the end of other jobs is recorded with its time.
+      waitingSince: generation === 1 && !isPlanned ? takenAt(batch) - clock : null,
     });
   }
 
@@ -193,8 +195,10 @@ export class Recorder {
   #take(result: SettleResult): void {
     if (result.state === 'lost') this.halt('lost');
     else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
-    if (result.state === 'recorded' && result.ended)
-      reportEnd(this.#deps.log, this.#inHand.claim.message.batch, result.ended);
+    if (result.state !== 'recorded') return;
+    const { batch, isPlanned } = this.#inHand.claim.message;
+    if (isPlanned) this.#deps.releaser.wake(batch);
+    if (result.ended) reportEnd(this.#deps.log, batch, result.ended);
   }
 
   /** Stops the timer, when the message cannot be closed. */

@@ -13,6 +13,7 @@ import { type LoadedChunk, loadChunk } from '../../store/chunks.ts';
 import { markRunning } from '../../store/settle.ts';
 import type { ChunkEnd } from '../../telemetry/events.ts';
 import { chunkRun } from '../../telemetry/operations.ts';
+import type { Releaser } from '../plan/releaser.ts';
 import { dropClaim, releaseMessage } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
@@ -21,6 +22,7 @@ import type { PendingJob } from './execute.ts';
 import type { TransactionalDeps } from './execute-transactional.ts';
 import { noteFailure } from './job-failures.ts';
 import { type JobGroup, OpenJobs, type Rest } from './open-jobs.ts';
+import type { PlannedJobs } from './planned-jobs.ts';
 import { type InHand, Recorder } from './recorder.ts';
 import { type JobRun, runJobs } from './run-jobs.ts';
 import type { RunScope } from './run-scope.ts';
@@ -31,6 +33,8 @@ export interface RunChunkDeps extends TransactionalDeps {
   slots: ActionSlots;
   throttle: Throttle;
   smallChunks: SmallChunks;
+  plannedJobs: PlannedJobs;
+  releaser: Releaser;
   log: Log & { child(bindings: object): Log };
   /** The log of failing jobs. */
   failures: LimitedLog;
@@ -82,8 +86,8 @@ export async function runChunk(
   const reread = () => currentClaim(deps.pool, first);
   const claimed = wasWorkedOn ? await untilAvailable(reread, { signal: deps.stopping }) : first;
   if (!claimed) return 'lost';
-  const { batch, chunk: number, generation, isSmall } = claimed.message;
-  const load = () => (isSmall ? deps.smallChunks.load(claimed.message) : loadChunk(deps.pool, batch, number));
+  const { batch, chunk: number, generation } = claimed.message;
+  const load = () => loadJobs(deps, claimed.message);
   const chunk = await untilAvailable(load, { signal: deps.stopping });
   if (!chunk || chunk.generation !== generation) {
     await dropClaim(deps, claimed);
@@ -147,6 +151,14 @@ async function runLoaded(
     deps.draining.removeEventListener('abort', haltAtDrain);
     recorder.dispose();
   }
+}
+
+/** Null when the batch was deleted. */
+function loadJobs(deps: RunChunkDeps, message: ChunkMessage): Promise<LoadedChunk | null> {
+  if (message.isPlanned && message.indexes) return deps.plannedJobs.load(message);
+  return message.isSmall
+    ? deps.smallChunks.load(message)
+    : loadChunk(deps.pool, message.batch, message.chunk);
 }
 
 function scopeOf(
@@ -229,11 +241,7 @@ function pendingJobs(
   const meant = message.indexes && new Set(message.indexes);
   const jobs: PendingJob[] = [];
   const failures: RecordableOutcome[] = [];
-  for (const [position, job] of parseJobs(chunk).entries()) {
-    const index = chunk.firstIndex + position;
-    // Checked first: jobs that skipInvalid refused have a result already, and may not even be objects.
-    if (recorded.has(index) || (meant && !meant.has(index))) continue;
-    const { namespace, action, params } = job;
+  const add = ({ namespace, action, params }: SentJob, index: number): void => {
     const entry = registry.get(namespace, action);
     if (entry) {
       if (entry.queue === queueName) jobs.push({ index, params, entry });
@@ -241,16 +249,27 @@ function pendingJobs(
       const error = { errorCode: 500, message: `there is no action ${namespace}.${action} any more` };
       failures.push(failure(index, error, message.attempt, null));
     }
-  }
+  };
+  if (chunk.texts) for (const [index, text] of chunk.texts) add(JSON.parse(text), index);
+  else
+    for (const [position, job] of parseJobs(chunk).entries()) {
+      const index = chunk.firstIndex + position;
+      // Checked first: jobs that skipInvalid refused have a result already, and may not even be objects.
+      if (!recorded.has(index) && (!meant || meant.has(index))) add(job, index);
+    }
   return { jobs, failures };
 }
 
-function parseJobs({ jobs }: LoadedChunk): { namespace: string; action: string; params: unknown }[] {
+type SentJob = { namespace: string; action: string; params: unknown };
+
+function parseJobs({ jobs }: LoadedChunk): SentJob[] {
   return JSON.parse(jobs);
 }
 
 /** Parsed again because it is rarely needed: a copy in advance would slow down every group. */
 function paramsAsSent(chunk: LoadedChunk): (index: number) => unknown {
+  const { texts } = chunk;
+  if (texts) return (index) => (JSON.parse(texts.get(index) ?? '{}') as SentJob).params;
   const sent = parseJobs(chunk);
   return (index) => sent[index - chunk.firstIndex]?.params;
 }

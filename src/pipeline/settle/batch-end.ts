@@ -44,12 +44,12 @@ export function callbackMessage(
  * ended it.
  */
 export function reportEnd(log: Pick<Log, 'info'>, batchId: string, ended: SettleAnswer): void {
-  const { tenant, state, total, succeeded, failed, cancelled, durationMs } = ended;
+  const { tenant, state, total, succeeded, failed, cancelled, skipped, durationMs } = ended;
   const batch = {
     asyncId: toAsyncId(batchId),
     tenant,
     state,
-    counts: { total, succeeded, failed, cancelled },
+    counts: { total, succeeded, failed, cancelled, skipped },
     durationMs,
   };
   log.info(batch, 'batch ended');

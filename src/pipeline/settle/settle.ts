@@ -2,6 +2,7 @@
  * Records the outcomes of a message's jobs in one transaction: results, counters, the end of the batch, the
  * end of the message, and further messages. The claim and the batch's generation fence it.
  */
+import { randomUUID } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { catalogue } from '../../contract/errors.ts';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
@@ -170,11 +171,14 @@ export function recorded(settled: SettleAnswer): RecordedResult {
 async function recordOutcomes(
   queue: Queue,
   client: ClientBase,
-  { batch, generation }: ChunkMessage,
+  { batch, generation, isPlanned }: ChunkMessage,
   outcomes: readonly RecordableOutcome[],
   expectNew: boolean,
 ): Promise<SettleAnswer> {
-  const settled = await settle(client, batch, generation, outcomes, { expectNew });
+  const settled = await settle(client, batch, generation, outcomes, {
+    expectNew,
+    noteId: isPlanned ? randomUUID() : undefined,
+  });
   if (!settled) throw new Lost();
   if (settled.finished)
     await sendCompletionCallbacks(queue, client, [{ batchId: batch, generation, ...settled }]);

@@ -81,7 +81,12 @@ export class SmallChunks {
 function mayJoin({ claim, outcomes, isLast, next = [] }: Settlement): boolean {
   const { queue, message } = claim;
   return (
-    isLast && next.length === 0 && outcomes.length > 0 && message.isSmall === true && !isQuarantine(queue)
+    isLast &&
+    next.length === 0 &&
+    outcomes.length > 0 &&
+    message.isSmall === true &&
+    !message.isPlanned &&
+    !isQuarantine(queue)
   );
 }
 

@@ -3,6 +3,9 @@ import { lacksPermissions } from '../../access/permissions.ts';
 import { BatchwrightError, catalogue, type ErrorName } from '../../contract/errors.ts';
 import { BATCH_OPTIONS, type BatchOptions } from '../../domain/batch.ts';
 import { type Caller, mayRun } from '../../domain/caller.ts';
+import type { JobPlan } from '../../domain/plan/job-plan.ts';
+import type { Plan } from '../../domain/plan/plan.ts';
+import { PlanDraft, PlanError } from '../../domain/plan/plan-draft.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
 import { wrongBatchLimits } from '../../registry/limits.ts';
@@ -32,6 +35,7 @@ export interface IntakeOptions {
   registry: Registry;
   largeJobs: LargeJobChecker<RegisteredAction>;
   maxJobs: number;
+  maxDependencies: number;
   /** The request is one action's params rather than a batch: its errors name params. */
   isCall?: boolean | undefined;
 }
@@ -54,8 +58,9 @@ export class Intake {
   #index = 0;
   #jobsMember: 'absent' | 'array' | 'other' = 'absent';
   #members = new Map<string, unknown>();
-  readonly #ids = new Set<string>();
-  readonly #actions = new Set<string>();
+  readonly #plan = new PlanDraft();
+  /** The position of each action. */
+  readonly #actions = new Map<string, number>();
   readonly #lacking = new Set<string>();
   #firstProblem: JobProblem | undefined;
   /** Duplicate ids and unparsable jobs fail the request even under skipInvalid. */
@@ -87,10 +92,10 @@ export class Intake {
     for (const event of events) {
       if (event.kind === 'element') {
         if (this.#chunk.isFull(event.value.length)) closed.push(this.#closeChunk());
-        const place = 'line' in event ? `line ${event.line}` : `jobs[${this.#index}]`;
+        const line = 'line' in event ? event.line : 0;
         // Awaiting each small job would cost more than checking it.
-        if (event.value.length > LARGE_JOB_BYTES) await this.#addLarge(event.value, place);
-        else this.#add(event.value, this.#checkSmall(event.value), place);
+        if (event.value.length > LARGE_JOB_BYTES) await this.#addLarge(event.value, line);
+        else this.#add(event.value, this.#checkSmall(event.value), line);
       } else if (event.kind === 'member') {
         this.#addMember(event.key, event.value);
       } else {
@@ -125,7 +130,20 @@ export class Intake {
       throw new BatchwrightError('emptyJobs', { message: 'jobs is missing' });
     if (this.#index === 0) throw new BatchwrightError('emptyJobs', { message: 'jobs must not be empty' });
     if (this.#offending > 0 && (this.#fatal || !options.skipInvalid)) this.#refuse();
-    return { callbackUrl: this.#members.get('callbackUrl'), options, actions: [...this.#actions] };
+    return { callbackUrl: this.#members.get('callbackUrl'), options, actions: [...this.#actions.keys()] };
+  }
+
+  /**
+   * What its jobs say about each other; null when none depends on another. Call it after `finish`. Throws BatchwrightError
+   * for names that no job has, and for jobs that wait for each other.
+   */
+  async plan(): Promise<Plan | null> {
+    try {
+      return await this.#plan.finish(this.#index);
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      throw new BatchwrightError('invalidRequest', { details: [...error.faults] });
+    }
   }
 
   #checkSmall(bytes: Buffer): ValidJob<RegisteredAction> | JobProblem {
@@ -140,14 +158,14 @@ export class Intake {
     return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job, text);
   }
 
-  async #addLarge(given: Buffer, place: string): Promise<void> {
-    if (!isUtf8(given)) return this.#add(given, this.#unreadable('is not valid UTF-8'), place);
+  async #addLarge(given: Buffer, line: number): Promise<void> {
+    if (!isUtf8(given)) return this.#add(given, this.#unreadable('is not valid UTF-8'), line);
     const { bytes, checked } = await this.#options.largeJobs.check(given);
     const isJson = !(checked instanceof SyntaxError);
     this.#add(
       bytes,
       isJson ? checked : this.#unreadable(`is not valid JSON: ${withoutPosition(checked)}`),
-      place,
+      line,
     );
   }
 
@@ -156,15 +174,16 @@ export class Intake {
     return { kind: 'invalidRequest', faults: [{ text: why, joint: ' ' }], id: undefined };
   }
 
-  #add(bytes: Buffer, checked: ValidJob<RegisteredAction> | JobProblem, place: string): void {
+  #add(bytes: Buffer, checked: ValidJob<RegisteredAction> | JobProblem, line: number): void {
     const index = this.#index++;
     if (index >= this.#options.maxJobs)
       throw new BatchwrightError('tooManyJobs', {
         message: `The maximum number of jobs that can be put on a single request is ${this.#options.maxJobs}`,
       });
-    const unique = this.#claimId(checked);
+    const unique = this.#claimId(checked, index);
     if (isProblem(unique)) {
-      this.#addProblem(place, unique);
+      this.#addProblem(line === 0 ? `jobs[${index}]` : `line ${line}`, unique);
+      if (unique.group !== undefined) this.#plan.addMember(index, unique.group);
       const named =
         unique.action && this.#options.registry.get(unique.action.namespace, unique.action.action);
       if (named) this.#noteAction(named);
@@ -173,22 +192,36 @@ export class Intake {
       this.#chunk.addInvalid(index, bytes, invalidError(unique));
       return;
     }
-    this.#noteAction(unique.entry);
-    this.#chunk.add(bytes, unique.entry);
+    const action = this.#noteAction(unique.entry);
+    if (unique.plan) this.#addPlan(unique.plan, { index, action, line });
+    this.#chunk.add(bytes, unique.entry, (unique.plan?.dependencies.length ?? 0) > 0);
   }
 
-  #noteAction({ name, permission }: RegisteredAction): void {
-    this.#actions.add(name);
+  #addPlan(plan: JobPlan, job: { index: number; action: number; line: number }): void {
+    if (plan.group !== undefined) this.#plan.addMember(job.index, plan.group);
+    this.#plan.add(job, plan);
+    const { maxDependencies } = this.#options;
+    if (this.#plan.size > maxDependencies)
+      throw new BatchwrightError('invalidRequest', {
+        message: `The jobs of a batch can have at most ${maxDependencies} dependencies together`,
+      });
+  }
+
+  /** Returns the action's position among those of the batch. */
+  #noteAction({ name, permission }: RegisteredAction): number {
+    const known = this.#actions.get(name);
+    if (known !== undefined) return known;
+    const position = this.#actions.size;
+    this.#actions.set(name, position);
     if (!mayRun(this.#options.caller, permission)) this.#lacking.add(permission);
+    return position;
   }
 
-  #claimId(checked: ValidJob<RegisteredAction> | JobProblem): ValidJob<RegisteredAction> | JobProblem {
-    if (checked.id === undefined) return checked;
-    const id = String(checked.id);
-    if (!this.#ids.has(id)) {
-      this.#ids.add(id);
-      return checked;
-    }
+  #claimId(
+    checked: ValidJob<RegisteredAction> | JobProblem,
+    index: number,
+  ): ValidJob<RegisteredAction> | JobProblem {
+    if (checked.id === undefined || this.#plan.claimId(String(checked.id), index)) return checked;
     this.#fatal = true;
     return {
       kind: 'invalidRequest',

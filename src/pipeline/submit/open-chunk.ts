@@ -16,6 +16,8 @@ export class OpenChunk {
   readonly #jobs: Buffer[] = [];
   /** The action of each queue's jobs; null when they have several. */
   readonly #actions = new Map<string, string | null>();
+  readonly #startQueues = new Set<string>();
+  #hasWaiting = false;
   readonly #invalid: NewChunk['invalid'] = [];
   #bytes = 0;
 
@@ -34,9 +36,12 @@ export class OpenChunk {
     return this.count >= jobs || (this.count > 0 && this.#bytes + bytes > CHUNK_BYTES);
   }
 
-  add(bytes: Buffer, { queue, name }: { queue: string; name: string }): void {
+  /** @param waits the job depends on others */
+  add(bytes: Buffer, { queue, name }: { queue: string; name: string }, waits: boolean): void {
     this.#jobs.push(bytes);
     this.#bytes += bytes.length;
+    if (waits) this.#hasWaiting = true;
+    else this.#startQueues.add(queue);
     const action = this.#actions.get(queue);
     if (action === undefined) this.#actions.set(queue, name);
     else if (action !== name) this.#actions.set(queue, null);
@@ -55,6 +60,7 @@ export class OpenChunk {
       count: this.count,
       queues: [...this.#actions.keys()],
       actions: [...this.#actions.values()],
+      startQueues: this.#hasWaiting ? [...this.#startQueues] : undefined,
       invalid: this.#invalid,
       jobs: this.#jobs,
       bytes: this.#bytes,

@@ -5,10 +5,13 @@
 import type { PoolClient } from 'pg';
 import type { AsyncId, BatchOptions } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
+import { type Plan, partOf } from '../../domain/plan/plan.ts';
 import { pipelined } from '../../postgres/transaction.ts';
 import { type ChunkMessage, messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { type EncodedChunk, insertChunks } from '../../store/new-chunks.ts';
+import { insertPlan, insertPlanGroups, insertPlanPart } from '../../store/new-plans.ts';
+import { insertEndNotes } from '../../store/plans.ts';
 import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { insertBatches, insertInvalid } from '../../store/submission.ts';
 import type { TraceHeaders } from '../../telemetry/operations.ts';
@@ -27,6 +30,8 @@ export interface BatchToStore {
   traceContext?: TraceHeaders | undefined;
   /** The actions of its jobs. */
   actions: readonly string[];
+  /** What its jobs say about each other; null when none depends on another. */
+  plan?: Plan | null;
   options: BatchOptions;
   idempotency: { key: string; digest: Buffer } | null;
   retentionDays: number;
@@ -41,7 +46,10 @@ export interface Stored {
 }
 
 /** The parts of a chunk that its messages need. */
-export type ChunkSummary = Pick<EncodedChunk, 'number' | 'queues' | 'actions'> & {
+export type ChunkSummary = Pick<
+  EncodedChunk,
+  'number' | 'firstIndex' | 'count' | 'queues' | 'startQueues' | 'actions'
+> & {
   hasInvalid: boolean;
   isSmall: boolean;
 };
@@ -50,9 +58,11 @@ export type ChunkSummary = Pick<EncodedChunk, 'number' | 'queues' | 'actions'> &
 const SMALL_JOBS = 200;
 const SMALL_BYTES = 32 * 1024;
 
-export function summaryOf({ number, queues, actions, invalid, count, bytes }: EncodedChunk): ChunkSummary {
+export function summaryOf(chunk: EncodedChunk): ChunkSummary {
+  const { number, firstIndex, count, queues, startQueues, actions, bytes } = chunk;
   const isSmall = number === 0 && count <= SMALL_JOBS && bytes <= SMALL_BYTES;
-  return { number, queues, actions, hasInvalid: invalid.length > 0, isSmall };
+  const hasInvalid = chunk.invalid.length > 0;
+  return { number, firstIndex, count, queues, startQueues, actions, hasInvalid, isSmall };
 }
 
 export interface BatchWithChunks {
@@ -74,15 +84,18 @@ export async function storeBatches(
   batches: readonly BatchWithChunks[],
 ): Promise<Map<string, SettleAnswer>> {
   const toInsert = batches.flatMap(({ batchId, toInsert: chunk }) => (chunk ? [{ batchId, chunk }] : []));
-  const rows = batches.map(({ batchId, batch: { caller, ...rest } }) => ({
+  const rows = batches.map(({ batchId, batch: { caller, plan, ...rest } }) => ({
     id: batchId,
     tenant: caller.tenant,
     keyId: caller.keyId,
     ...rest,
+    isPlanned: plan != null,
+    waiting: plan ? countWaiting(plan) : 0,
   }));
   await pipelined(client, [
     () => insertBatches(client, rows),
     ...(toInsert.length > 0 ? [() => insertChunks(client, toInsert)] : []),
+    ...batches.flatMap((batch) => planStatements(client, batch)),
     ...[...messagesOf(batches)].map(
       ([name, messages]) =>
         () =>
@@ -90,9 +103,10 @@ export async function storeBatches(
     ),
   ]);
   const ended = new Map<string, SettleAnswer>();
-  for (const { batchId, chunks } of batches) {
+  for (const { batchId, batch, chunks } of batches) {
     if (!chunks.some(({ hasInvalid }) => hasInvalid)) continue;
     await insertInvalid(client, batchId);
+    if (batch.plan) await insertEndNotes(client, batchId);
     const settled = await recount(client, batchId);
     if (!settled?.finished) continue;
     await sendCompletionCallbacks(queue, client, [{ batchId, generation: 1, ...settled }]);
@@ -105,20 +119,49 @@ export async function storeBatches(
 function messagesOf(batches: readonly BatchWithChunks[]): Map<string, ChunkMessage[]> {
   return messagesByQueue(
     batches.flatMap(({ batchId, batch, chunks }) =>
-      chunks.flatMap(({ number, queues, actions, isSmall }) =>
-        queues.map((queueName, at) => ({
+      chunks.flatMap((chunk) =>
+        (chunk.startQueues ?? chunk.queues).map((queueName) => ({
           queueName,
           message: {
             batch: batchId,
             tenant: batch.caller.tenant,
-            action: actions[at] ?? undefined,
-            chunk: number,
+            action: chunk.actions[chunk.queues.indexOf(queueName)] ?? undefined,
+            chunk: chunk.number,
             generation: 1,
             attempt: 1,
-            isSmall: isSmall || undefined,
+            isSmall: chunk.isSmall || undefined,
+            ...(batch.plan ? { isPlanned: true as const, ...startsOf(batch.plan, chunk) } : {}),
           },
         })),
       ),
     ),
   );
+}
+
+/** The jobs of the chunk that wait for no other, unless these are all of them. */
+function startsOf({ needs }: Plan, { firstIndex, count }: ChunkSummary): { indexes?: number[] } {
+  const indexes: number[] = [];
+  for (let index = firstIndex; index < firstIndex + count; index++)
+    if (needs[index] === 0) indexes.push(index);
+  return indexes.length === count ? {} : { indexes };
+}
+
+function countWaiting({ needs }: Plan): number {
+  return needs.reduce((sum, unmet) => sum + (unmet > 0 ? 1 : 0), 0);
+}
+
+function planStatements(
+  client: PoolClient,
+  { batchId, batch: { plan, total }, chunks }: BatchWithChunks,
+): (() => Promise<void>)[] {
+  if (!plan) return [];
+  const bounds = Int32Array.from([...chunks.map(({ firstIndex }) => firstIndex), total]);
+  return [
+    () => insertPlan(client, batchId, bounds),
+    ...chunks.map(({ number, firstIndex, count }) => async () => {
+      const part = partOf(plan, firstIndex, count);
+      if (part) await insertPlanPart(client, batchId, number, part);
+    }),
+    () => insertPlanGroups(client, batchId, plan),
+  ];
 }

@@ -16,6 +16,7 @@ import { newBatchIds } from '../../store/submission.ts';
 import { batchSubmitted, jobsRefused } from '../../telemetry/events.ts';
 import { batchStored, traceHeaders } from '../../telemetry/operations.ts';
 import type { LargeJobChecker } from '../../validation/large-jobs.ts';
+import type { Releaser } from '../plan/releaser.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { checkCallbackHeaders } from './callback-headers.ts';
 import { asyncIdOf, claimIdempotencyKey } from './idempotency.ts';
@@ -32,10 +33,11 @@ export interface SubmitDeps {
   uploads: Uploads;
   smallBatches: SmallBatches;
   queue: Queue;
+  releaser: Releaser;
   registry: Registry;
   largeJobs: LargeJobChecker<RegisteredAction>;
   log: Pick<Log, 'info'>;
-  limits: { maxJobs: number; retentionDays: number };
+  limits: { maxJobs: number; maxDependencies: number; retentionDays: number };
   /** Throws BatchwrightError when the address may not be called. */
   /** @param member its name in messages; `callbackUrl` when absent */
   checkCallbackUrl(url: unknown, tenant: string, member?: string): Promise<string>;
@@ -84,6 +86,8 @@ async function checkAndStore(deps: SubmitDeps, submission: Submission): Promise<
     // `finish` has thrown if the request has no jobs.
     const storing = upload ? upload.commit(batch, last) : storeAtOnce(deps, batch, last as NewChunk);
     const stored = await storing;
+    // Jobs that skipInvalid let pass have ended already.
+    if (stored.isNew && batch.plan && intake.refused.size > 0) deps.releaser.wake(toBatchId(stored.asyncId));
     if (stored.isNew) announce(stored, caller.tenant, intake);
     if (stored.ended) reportEnd(deps.log, toBatchId(stored.asyncId), stored.ended);
     return stored.asyncId;
@@ -115,6 +119,7 @@ async function batchToStore(
     callbackHeaders: encryptedHeaders(deps, caller, callback?.headers),
     traceContext: batchStored.isTraced ? traceHeaders() : undefined,
     actions,
+    plan: await intake.plan(),
     options,
     idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
     retentionDays: deps.limits.retentionDays,
@@ -139,12 +144,14 @@ export async function validate(deps: SubmitDeps, submission: Submission): Promis
     submission.body?.release(submission.body.read());
   }
   const { callbackUrl } = intake.finish();
+  await intake.plan();
   if (callbackUrl != null) await deps.checkCallbackUrl(callbackUrl, submission.caller.tenant);
 }
 
 function newIntake(deps: SubmitDeps, { caller, isCall }: Submission): Intake {
   const { registry, largeJobs, limits } = deps;
-  return new Intake({ caller, registry, largeJobs, maxJobs: limits.maxJobs, isCall });
+  const { maxJobs, maxDependencies } = limits;
+  return new Intake({ caller, registry, largeJobs, maxJobs, maxDependencies, isCall });
 }
 
 /**

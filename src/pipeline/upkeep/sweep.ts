@@ -21,8 +21,10 @@ import { deleteUnusedBuckets } from '../../store/buckets.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { countDeliveries } from '../../store/deliveries.ts';
 import { trySweepLock } from '../../store/duty-locks.ts';
-import { recount } from '../../store/settle.ts';
+import { batchesWithNotes, hasNotes, lockPlan, resetPlan } from '../../store/plans.ts';
+import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { requeue } from '../control/control.ts';
+import { releaseAll } from '../plan/releaser.ts';
 import { callbackMessage, reportEnd, sendCompletionCallbacks } from '../settle/batch-end.ts';
 import { findLostResults, newResultWalk, recordLost } from '../settle/lost-results.ts';
 import { discardStaleUploads } from '../submit/discard-upload.ts';
@@ -42,8 +44,13 @@ const ROUND_SECONDS = 120;
 /** Younger batches are ignored: their messages may not be visible yet. */
 const MIN_AGE_SECONDS = 20;
 
+/** Ends that were noted more recently are being handed on. */
+const NOTE_AGE_SECONDS = 5;
+
 /** Batches checked at once: their chunks and messages are in memory together. */
 const PAGE_SIZE = 2000;
+/** How often a repair is tried that meets another transaction of the batch. */
+const ATTEMPTS = 3;
 /** Before the first batch. */
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
@@ -62,6 +69,7 @@ export async function sweep(
 ): Promise<void> {
   const round = async (client: PoolClient): Promise<void> => {
     if (!(await trySweepLock(client))) return;
+    await releaseWaiting(deps, Math.min(NOTE_AGE_SECONDS, minAgeSeconds));
     const start = { after: FIRST, limit: pageSize, minAgeSeconds };
     for (let page: BatchWalk | null = start; page; ) {
       const ids = await unfinishedBatches(client, page);
@@ -84,6 +92,14 @@ export async function sweep(
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
 }
 
+/** Hands on the ends that a process noted before it died. */
+async function releaseWaiting(deps: SweepDeps, minAgeSeconds: number): Promise<void> {
+  const batches = await batchesWithNotes(deps.pool, minAgeSeconds);
+  for (const batchId of batches) await releaseAll(deps, batchId);
+  if (batches.length > 0)
+    deps.log.warn({ batches: batches.length }, 'sweep: jobs released that waited for others');
+}
+
 /** The next page; null when this one was the last. */
 function following(page: BatchWalk, ids: readonly string[]): BatchWalk | null {
   return ids.length < page.limit ? null : { ...page, after: ids.at(-1) ?? '' };
@@ -102,9 +118,11 @@ async function outOfOrder(
   const found = new Set(ids);
   for (const { batchId } of live) found.delete(batchId);
   const alive = new Set(live.map(({ batchId, chunk, queue }) => `${batchId} ${chunk} ${queue}`));
-  for (const chunk of incomplete)
-    if (chunk.queues.some((queue) => !alive.has(`${chunk.batchId} ${chunk.number} ${queue}`)))
-      found.add(chunk.batchId);
+  for (const { batchId, number, queues: named, isPlanned } of incomplete) {
+    const lost = named.filter((queue) => !alive.has(`${batchId} ${number} ${queue}`));
+    // Where jobs wait for others, a queue may have none to start.
+    if (lost.length === named.length || (lost.length > 0 && !isPlanned)) found.add(batchId);
+  }
   return found;
 }
 
@@ -115,20 +133,33 @@ async function outOfOrder(
 async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   const { pool, queue, log } = deps;
   const asyncId = toAsyncId(batchId);
-  const ended = await transaction(pool, async (client) => {
+  let isReset = false;
+  const repair = async (client: PoolClient): Promise<SettleAnswer | null> => {
+    // The order in which jobs are released: the plan, then the batch.
+    const bounds = await lockPlan(client, batchId);
     const batch = await lockAnyBatch(client, batchId);
     if (!batch || batch.finishedAt !== null) return null;
     const alive = await moveQueues(deps, client, batchId);
     const sent = await requeue(queue, client, batch, (chunk, name) => alive.has(`${chunk} ${name}`));
     if (sent > 0) log.warn({ asyncId, messages: sent }, 'sweep: lost chunk messages sent again');
     if (alive.size > 0 || sent > 0) return null;
+    if (bounds && batch.waiting > 0 && !(await hasNotes(client, batchId))) {
+      await resetPlan(client, batchId, bounds);
+      isReset = true;
+    }
+    if (bounds && batch.waiting > 0) return null;
     const lost = await recordLost(client, batch);
     if (lost > 0) log.warn({ asyncId, results: lost }, 'sweep: lost jobs recorded as failed');
     const counted = await recount(client, batchId);
     if (!counted?.finished) return null;
     await sendCompletionCallbacks(queue, client, [{ batchId, generation: batch.generation, ...counted }]);
     return counted;
-  });
+  };
+  const ended = await transaction(pool, repair, { attempts: ATTEMPTS });
+  if (isReset) {
+    log.warn({ asyncId }, 'sweep: counters of waiting jobs made again from the results');
+    await releaseAll(deps, batchId);
+  }
   if (!ended) return;
   log.warn({ asyncId }, 'sweep: batch finished from its results');
   reportEnd(log, batchId, ended);

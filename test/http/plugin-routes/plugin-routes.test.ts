@@ -48,10 +48,12 @@ describe('A route', () => {
     assert.deepEqual(read.body.counts, {
       total: 2,
       pending: 0,
+      waiting: 0,
       running: 0,
       succeeded: 2,
       failed: 0,
       cancelled: 0,
+      skipped: 0,
     });
     const results = await system.request(`/rpc-fixture/batches/${asyncId}/results`, { headers: tenant });
     assert.deepEqual(

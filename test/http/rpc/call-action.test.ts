@@ -54,7 +54,16 @@ describe('calling a single action', () => {
       progress: 100,
       asyncId,
       state: 'completed',
-      counts: { total: 1, pending: 0, running: 0, succeeded: 1, failed: 0, cancelled: 0 },
+      counts: {
+        total: 1,
+        pending: 0,
+        waiting: 0,
+        running: 0,
+        succeeded: 1,
+        failed: 0,
+        cancelled: 0,
+        skipped: 0,
+      },
     });
     const [result] = await system.results(asyncId);
     assert.deepEqual(result.response, { n: 1 });

@@ -51,7 +51,16 @@ describe('restart', () => {
     assert.deepEqual(await call('restart', asyncId), { restarted: true });
     const { state, counts } = await system.ended(asyncId);
     assert.equal(state, 'completed');
-    assert.deepEqual(counts, { total: 3, pending: 0, running: 0, succeeded: 2, failed: 1, cancelled: 0 });
+    assert.deepEqual(counts, {
+      total: 3,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 2,
+      failed: 1,
+      cancelled: 0,
+      skipped: 0,
+    });
     const again = await system.results(asyncId);
     assert.deepEqual(again[0], before[0]);
     assert.deepEqual(again[1].response, { results: [{ contact: 1, status: false, reason: 'unknown' }] });
@@ -88,7 +97,16 @@ describe('repost', () => {
     assert.deepEqual(JSON.parse(bodies[0] as string), {
       asyncId,
       state: 'completed',
-      counts: { total: 2, pending: 0, running: 0, succeeded: 1, failed: 1, cancelled: 0 },
+      counts: {
+        total: 2,
+        pending: 0,
+        waiting: 0,
+        running: 0,
+        succeeded: 1,
+        failed: 1,
+        cancelled: 0,
+        skipped: 0,
+      },
       results: await system.results(asyncId),
     });
     assert.deepEqual(await call('repost', asyncId), { reposted: true });
@@ -129,7 +147,16 @@ describe('cancel', () => {
     await open('cancel');
     const { state, counts } = await system.ended(asyncId);
     assert.equal(state, 'cancelled');
-    assert.deepEqual(counts, { total: 16, pending: 0, running: 0, succeeded: 13, failed: 0, cancelled: 3 });
+    assert.deepEqual(counts, {
+      total: 16,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 13,
+      failed: 0,
+      cancelled: 3,
+      skipped: 0,
+    });
     assert.equal((await system.rpc('progress', { async: asyncId })).body.progress, 100);
     const results = await system.results(asyncId);
     assert.deepEqual(results[0].response, { n: 0 });

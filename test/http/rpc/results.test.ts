@@ -81,7 +81,16 @@ describe('Progress', () => {
       progress: 100,
       asyncId,
       state: 'completed',
-      counts: { total: 3, pending: 0, running: 0, succeeded: 2, failed: 1, cancelled: 0 },
+      counts: {
+        total: 3,
+        pending: 0,
+        waiting: 0,
+        running: 0,
+        succeeded: 2,
+        failed: 1,
+        cancelled: 0,
+        skipped: 0,
+      },
     });
   });
 
@@ -91,7 +100,16 @@ describe('Progress', () => {
       progress: 83,
       asyncId,
       state: 'running',
-      counts: { total: 3, pending: 0, running: 1, succeeded: 2, failed: 0, cancelled: 0 },
+      counts: {
+        total: 3,
+        pending: 0,
+        waiting: 0,
+        running: 1,
+        succeeded: 2,
+        failed: 0,
+        cancelled: 0,
+        skipped: 0,
+      },
     };
     const seen = new Set<number>();
     const body = await waitFor(
@@ -133,7 +151,16 @@ describe('Progress', () => {
       progress: 0,
       asyncId,
       state: 'queued',
-      counts: { total: 2, pending: 2, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
+      counts: {
+        total: 2,
+        pending: 2,
+        waiting: 0,
+        running: 0,
+        succeeded: 0,
+        failed: 0,
+        cancelled: 0,
+        skipped: 0,
+      },
     });
     assert.deepEqual(await storedRows(system.pool), rows);
     const results = await system.rpc('results', { async: asyncId });

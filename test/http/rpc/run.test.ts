@@ -13,7 +13,16 @@ test('a batch runs its jobs and keeps one result per job, in request order', asy
   assert.match(asyncId, /^[0-9a-f]{32}$/);
   const { state, counts } = await system.ended(asyncId);
   assert.equal(state, 'completed');
-  assert.deepEqual(counts, { total: 3, pending: 0, running: 0, succeeded: 3, failed: 0, cancelled: 0 });
+  assert.deepEqual(counts, {
+    total: 3,
+    pending: 0,
+    waiting: 0,
+    running: 0,
+    succeeded: 3,
+    failed: 0,
+    cancelled: 0,
+    skipped: 0,
+  });
   const results = await system.results(asyncId);
   assert.deepEqual(
     results.map(({ index, request, response, status }) => ({ index, request, response, status })),

@@ -41,7 +41,16 @@ test('a batch of only invalid jobs ends at once, without a worker, and its callb
     progress: 100,
     asyncId,
     state: 'completed',
-    counts: { total: failed, pending: 0, running: 0, succeeded: 0, failed, cancelled: 0 },
+    counts: {
+      total: failed,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 0,
+      failed,
+      cancelled: 0,
+      skipped: 0,
+    },
   });
   const results = await system.results(asyncId);
   assert.deepEqual(
@@ -125,10 +134,12 @@ test('skipInvalid with a worker', async (t) => {
     assert.deepEqual(counts, {
       total: 2 * half,
       pending: 0,
+      waiting: 0,
       running: 0,
       succeeded: half,
       failed: half,
       cancelled: 0,
+      skipped: 0,
     });
     const results = await system.results(asyncId);
     for (const [position, invalid] of INVALID.entries()) {
@@ -158,7 +169,16 @@ test('skipInvalid with a worker', async (t) => {
     const before = await system.results(asyncId);
     assert.deepEqual((await system.rpc('restart', { async: asyncId })).body, { restarted: true });
     const { counts } = await system.ended(asyncId);
-    assert.deepEqual(counts, { total: 4, pending: 0, running: 0, succeeded: 1, failed: 3, cancelled: 0 });
+    assert.deepEqual(counts, {
+      total: 4,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 1,
+      failed: 3,
+      cancelled: 0,
+      skipped: 0,
+    });
     const after = await system.results(asyncId);
     for (const index of [0, 2, 3]) assert.deepEqual(after[index], before[index]);
     assert.notEqual(after[1].finishedAt, before[1].finishedAt);

@@ -79,7 +79,16 @@ describe('A batch', () => {
     assert.deepEqual(rest, {
       asyncId,
       state: 'completed',
-      counts: { total: 3, pending: 0, running: 0, succeeded: 2, failed: 1, cancelled: 0 },
+      counts: {
+        total: 3,
+        pending: 0,
+        waiting: 0,
+        running: 0,
+        succeeded: 2,
+        failed: 1,
+        cancelled: 0,
+        skipped: 0,
+      },
       progress: 100,
       active: [],
       callback: null,

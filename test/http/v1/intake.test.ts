@@ -66,7 +66,16 @@ describe('accepted batches', () => {
       const { asyncId, createdAt, expiresAt, ...rest } = body;
       assert.deepEqual(rest, {
         state: 'queued',
-        counts: { total: 3, pending: 3, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
+        counts: {
+          total: 3,
+          pending: 3,
+          waiting: 0,
+          running: 0,
+          succeeded: 0,
+          failed: 0,
+          cancelled: 0,
+          skipped: 0,
+        },
         progress: 0,
         active: [],
         startedAt: null,

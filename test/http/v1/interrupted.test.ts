@@ -12,6 +12,7 @@ import { DEFAULT_TENANT } from '../../../src/domain/caller.ts';
 import { setCaller } from '../../../src/http/auth/callers.ts';
 import { errorHandler } from '../../../src/http/error-handler.ts';
 import { batchRoutes } from '../../../src/http/v1/batches.ts';
+import { Releaser } from '../../../src/pipeline/plan/releaser.ts';
 import { createBatchWatch } from '../../../src/pipeline/read/batch-watch.ts';
 import { discardStaleUploads } from '../../../src/pipeline/submit/discard-upload.ts';
 import { ProcessLock } from '../../../src/pipeline/submit/process-lock.ts';
@@ -287,6 +288,7 @@ async function serveImpatiently(t: TestContext, sendMs: number): Promise<string>
   const largeJobs = createLargeJobChecker(registry);
   const processLock = new ProcessLock({ url, applicationName: 'test process' });
   const uploads = new Uploads({ pool, copyPool, queue, processLock, log: silentLog });
+  const releaser = new Releaser({ pool, queue, registry, log: silentLog });
   const app = express();
   app.use((request, _response, next) => {
     setCaller(request, { tenant: DEFAULT_TENANT, keyId: 'admin', permissions: ['*'] });
@@ -298,12 +300,13 @@ async function serveImpatiently(t: TestContext, sendMs: number): Promise<string>
       pool,
       uploads,
       smallBatches: new SmallBatches({ pool, queue }),
+      releaser,
       queue,
       queues: registry.queues,
       registry,
       largeJobs,
       publicUrl: undefined,
-      limits: { maxJobs: config.maxJobsPerBatch, retentionDays: 1 },
+      limits: { maxJobs: config.maxJobsPerBatch, maxDependencies: config.maxDependencies, retentionDays: 1 },
       maxNdjsonJobs: config.maxNdjsonJobs,
       checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
       purge: { request: () => {} },

@@ -57,7 +57,16 @@ describe('the selected jobs run again, and only these', () => {
       assert.equal(await restart(asyncId, selection), true);
       const { state, counts } = await system.ended(asyncId);
       assert.equal(state, 'completed');
-      assert.deepEqual(counts, { total: 5, pending: 0, running: 0, succeeded: 1, failed: 4, cancelled: 0 });
+      assert.deepEqual(counts, {
+        total: 5,
+        pending: 0,
+        waiting: 0,
+        running: 0,
+        succeeded: 1,
+        failed: 4,
+        cancelled: 0,
+        skipped: 0,
+      });
       for (const index of [1, 2, 3, 4])
         assert.equal((await runs(asyncId))[index], again.includes(index) ? 2 : 1, `job ${index}`);
       const results = await system.results(asyncId);
@@ -181,7 +190,16 @@ describe('beside other work on the batch', () => {
     await sweepNow();
     await own.addWorker();
     const { counts } = await own.ended(asyncId);
-    assert.deepEqual(counts, { total: 5, pending: 0, running: 0, succeeded: 1, failed: 4, cancelled: 0 });
+    assert.deepEqual(counts, {
+      total: 5,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 1,
+      failed: 4,
+      cancelled: 0,
+      skipped: 0,
+    });
     assert.deepEqual(await runs(asyncId, own), { 1: 2, 2: 1, 3: 2, 4: 1 });
   });
 });

@@ -51,10 +51,12 @@ test('the callback of 20,000 jobs is read at the pace of its receiver and arrive
   assert.deepEqual(callback.counts, {
     total: JOBS,
     pending: 0,
+    waiting: 0,
     running: 0,
     succeeded: JOBS,
     failed: 0,
     cancelled: 0,
+    skipped: 0,
   });
   assert.equal(callback.results.length, JOBS);
   for (const [index, result] of callback.results.entries())

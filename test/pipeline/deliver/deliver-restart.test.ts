@@ -58,7 +58,16 @@ describe('a restart', () => {
     assert.ok(first && second);
     assert.notEqual(second.id, first.id);
     const { counts, results } = verified(secret, second);
-    assert.deepEqual(counts, { total: 2, pending: 0, running: 0, succeeded: 1, failed: 1, cancelled: 0 });
+    assert.deepEqual(counts, {
+      total: 2,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 1,
+      failed: 1,
+      cancelled: 0,
+      skipped: 0,
+    });
     assert.deepEqual(
       results.map(({ status }: { status: string }) => status),
       ['succeeded', 'failed'],

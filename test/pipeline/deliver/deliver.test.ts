@@ -49,7 +49,16 @@ describe('callback bodies', () => {
     assert.deepEqual(body, {
       asyncId,
       state: 'completed',
-      counts: { total: 2, pending: 0, running: 0, succeeded: 1, failed: 1, cancelled: 0 },
+      counts: {
+        total: 2,
+        pending: 0,
+        waiting: 0,
+        running: 0,
+        succeeded: 1,
+        failed: 1,
+        cancelled: 0,
+        skipped: 0,
+      },
       results: [
         {
           index: 0,
@@ -143,7 +152,16 @@ describe('callback bodies', () => {
     assert.ok(callback);
     const { state, counts, results } = verified(secret, callback);
     assert.equal(state, 'completed');
-    assert.deepEqual(counts, { total: 1, pending: 0, running: 0, succeeded: 0, failed: 1, cancelled: 0 });
+    assert.deepEqual(counts, {
+      total: 1,
+      pending: 0,
+      waiting: 0,
+      running: 0,
+      succeeded: 0,
+      failed: 1,
+      cancelled: 0,
+      skipped: 0,
+    });
     assert.equal(results[0].response.specificCode, 23016);
     assert.equal(results[0].attempts, 0);
     await callbackBecomes(system, asyncId, 'delivered');

@@ -277,10 +277,12 @@ describe('progress', () => {
     assert.deepEqual((await progressIs(one, 50)).counts, {
       total: 1,
       pending: 0,
+      waiting: 0,
       running: 1,
       succeeded: 0,
       failed: 0,
       cancelled: 0,
+      skipped: 0,
     });
     assert.equal((await progressIs(six, 50)).counts.running, 4);
     assert.equal((await progressIs(all, 99)).counts.running, 2);

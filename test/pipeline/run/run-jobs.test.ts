@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pool } from 'pg';
+import type { Releaser } from '../../../src/pipeline/plan/releaser.ts';
 import { OpenJobs } from '../../../src/pipeline/run/open-jobs.ts';
 import { Recorder } from '../../../src/pipeline/run/recorder.ts';
 import { runJobs } from '../../../src/pipeline/run/run-jobs.ts';
@@ -34,7 +35,7 @@ function action(name: string, run: () => unknown): RegisteredAction {
 /** Runs them as one message would; outcomes are not settled. */
 async function runAll(entry: RegisteredAction, count: number): Promise<void> {
   const recorder = new Recorder(
-    { ...deps, smallChunks: {} as SmallChunks, log: silentPluginLog },
+    { ...deps, smallChunks: {} as SmallChunks, releaser: {} as Releaser, log: silentPluginLog },
     { queueName: 'default', claim, jobs: [], clock: 0 },
   );
   recorder.dispose();

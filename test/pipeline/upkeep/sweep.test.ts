@@ -58,7 +58,16 @@ async function liveMessages(batchId: string): Promise<number> {
 async function endsWell(asyncId: string): Promise<void> {
   const { state, counts } = await system.ended(asyncId);
   assert.equal(state, 'completed');
-  assert.deepEqual(counts, { total: 5, pending: 0, running: 0, succeeded: 5, failed: 0, cancelled: 0 });
+  assert.deepEqual(counts, {
+    total: 5,
+    pending: 0,
+    waiting: 0,
+    running: 0,
+    succeeded: 5,
+    failed: 0,
+    cancelled: 0,
+    skipped: 0,
+  });
   const results = await system.results(asyncId);
   assert.deepEqual(
     results.map(({ index, status }) => `${index} ${status}`),

@@ -1,0 +1,280 @@
+/**
+ * Collects what the jobs of a request say about each other, and checks it when all are known: a job may name one that
+ * comes later. Ids and names are kept once, everything else as integers.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type CheckedEdges, circleIn, unorderedNodes } from './acyclic.ts';
+import { edgeOf, type Lists } from './edge.ts';
+import { IntList } from './int-list.ts';
+import type { JobPlan } from './job-plan.ts';
+import type { Plan } from './plan.ts';
+
+/** Faults named in the error. */
+const MAX_NAMED = 100;
+/** A circle is named with so many nodes. */
+const MAX_CIRCLE = 20;
+/** An id is repeated in an error up to this length. */
+const MAX_SHOWN = 100;
+/** A job's dependencies on a group, in the list of references. */
+const GROUP = 1;
+const JOB = 0;
+
+/** What is wrong with the plan of a request; each text names its place. */
+export class PlanError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super('the dependencies of the jobs are wrong');
+    this.faults = faults;
+  }
+}
+
+/** A name that jobs are called by: an id, or a group. Known once a job has it. */
+class Names {
+  readonly #numbers = new Map<string, number>();
+  /** By the number of a name: the index of its job; how many jobs the group has. */
+  readonly values = new IntList();
+
+  numberOf(name: string): number {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(name, number);
+    this.values.push(NONE);
+    return number;
+  }
+
+  /** Slow: for errors. */
+  nameOf(number: number): string {
+    for (const [name, known] of this.#numbers) if (known === number) return name;
+    return '';
+  }
+
+  all(): string[] {
+    return [...this.#numbers.keys()];
+  }
+}
+const NONE = -1;
+
+export class PlanDraft {
+  readonly #ids = new Names();
+  readonly #groups = new Names();
+  /** The jobs that depend on others; where the references of each end; its line, or 0; its action. */
+  readonly #jobs = new IntList();
+  readonly #ends = new IntList();
+  /** How many of its references are in `dependsOn`; the others come from `bind`. */
+  readonly #listed = new IntList();
+  readonly #lines = new IntList();
+  readonly #jobActions = new IntList();
+  /** Name, kind and condition of each dependency. */
+  readonly #references = new IntList();
+  /** The same for `bind`: jobs, ends, names of ids. */
+  readonly #boundJobs = new IntList();
+  readonly #boundEnds = new IntList();
+  readonly #bound = new IntList();
+  /** The jobs that are in a group, and the group of each. */
+  readonly #members = new IntList();
+  readonly #memberGroups = new IntList();
+
+  /** Takes the id of a job; false when an earlier job has it. */
+  claimId(id: string, index: number): boolean {
+    const number = this.#ids.numberOf(id);
+    const indexes = this.#ids.values.view();
+    if (indexes[number] !== NONE) return false;
+    indexes[number] = index;
+    return true;
+  }
+
+  /** How many dependencies the jobs have so far. */
+  get size(): number {
+    return this.#references.length;
+  }
+
+  /** The job is in this group. */
+  addMember(index: number, group: string): void {
+    const number = this.#groups.numberOf(group);
+    const sizes = this.#groups.values.view();
+    sizes[number] = Math.max(sizes[number] ?? 0, 0) + 1;
+    this.#members.push(index);
+    this.#memberGroups.push(number);
+  }
+
+  /**
+   * Takes the dependencies of a job.
+   *
+   * @param job its action is given by the position in the batch's; its line is 0 in a JSON body
+   */
+  add(
+    job: { index: number; action: number; line: number },
+    { dependencies, listed, sources }: JobPlan,
+  ): void {
+    if (dependencies.length === 0) return;
+    this.#jobs.push(job.index);
+    this.#jobActions.push(job.action);
+    this.#lines.push(job.line);
+    this.#listed.push(listed);
+    for (const { kind, name, condition } of dependencies)
+      this.#references.push(
+        kind === 'group'
+          ? (this.#groups.numberOf(name) << 3) | (GROUP << 2) | condition
+          : (this.#ids.numberOf(name) << 3) | (JOB << 2) | condition,
+      );
+    this.#ends.push(this.#references.length);
+    if (sources.length === 0) return;
+    this.#boundJobs.push(job.index);
+    for (const id of sources) this.#bound.push(this.#ids.numberOf(id));
+    this.#boundEnds.push(this.#bound.length);
+  }
+
+  /**
+   * The plan of a batch of `total` jobs; null when no job depends on another. Lets the event loop turn in between.
+   *
+   * @throws PlanError for a name that no job has, and for jobs that wait for each other
+   */
+  async finish(total: number): Promise<Plan | null> {
+    if (this.#jobs.length === 0) return null;
+    const faults = this.#unknownNames();
+    if (faults.length > 0) throw new PlanError(faults);
+    await nextTurn();
+    const groups = this.#members.length === 0 ? null : this.#groupsByJob(total);
+    const groupCount = this.#groups.values.length;
+    const edges = await this.#edges(total, groupCount);
+    const checked: CheckedEdges = { total, groupCount, groups, ...edges };
+    const unordered = await unorderedNodes(checked);
+    if (unordered.some((needs) => needs > 0)) throw new PlanError([this.#circle(checked, unordered)]);
+    return {
+      ...edges,
+      sources: this.#boundJobs.length === 0 ? null : this.#sources(total),
+      groups,
+      actions: this.#actions(total),
+      groupNames: this.#groups.all(),
+      groupSizes: this.#groups.values.view().slice(),
+    };
+  }
+
+  #unknownNames(): string[] {
+    const faults: string[] = [];
+    let more = 0;
+    this.#eachReference((reference, job, place) => {
+      const names = isGroup(reference) ? this.#groups : this.#ids;
+      if ((names.values.view()[reference >> 3] ?? NONE) !== NONE) return;
+      if (faults.length >= MAX_NAMED) more++;
+      else faults.push(`${this.#pathOf(job, place)}: ${this.#unknown(reference)}`);
+    });
+    return more > 0 ? [...faults, `and ${more} more dependencies`] : faults;
+  }
+
+  #unknown(reference: number): string {
+    const number = reference >> 3;
+    return isGroup(reference)
+      ? `no job of the batch is in the group ${shown(this.#groups.nameOf(number))}`
+      : `no job of the batch has the id ${shown(this.#ids.nameOf(number))}`;
+  }
+
+  #pathOf(job: number, place: number): string {
+    const of = this.#placeOf(job);
+    const path = place < (this.#listed.view()[job] as number) ? `dependsOn[${place}]` : 'bind';
+    return of.startsWith('line') ? `${of}: ${path}` : `${of}.${path}`;
+  }
+
+  #eachReference(visit: (reference: number, job: number, place: number) => void): void {
+    const references = this.#references.view();
+    let start = 0;
+    for (const [job, end] of this.#ends.view().entries()) {
+      for (let at = start; at < end; at++) visit(references[at] as number, job, at - start);
+      start = end;
+    }
+  }
+
+  /** The edges by the node that is waited for, sorted into their places in two passes. */
+  async #edges(total: number, groupCount: number): Promise<{ needs: Uint16Array; dependents: Lists }> {
+    const needs = new Uint16Array(total);
+    const ends = new Int32Array(total + groupCount);
+    const jobs = this.#jobs.view();
+    const indexes = this.#ids.values.view();
+    const nodeIndex = (reference: number): number =>
+      isGroup(reference) ? total + (reference >> 3) : (indexes[reference >> 3] as number);
+    this.#eachReference((reference, job) => {
+      count(needs, jobs[job] as number);
+      count(ends, nodeIndex(reference));
+    });
+    await nextTurn();
+    let sum = 0;
+    for (let node = 0; node < ends.length; node++) {
+      const own = ends[node] as number;
+      ends[node] = sum;
+      sum += own;
+    }
+    const values = new Int32Array(sum);
+    this.#eachReference((reference, job) => {
+      const node = nodeIndex(reference);
+      values[ends[node] as number] = edgeOf(jobs[job] as number, reference & 3);
+      count(ends, node);
+    });
+    await nextTurn();
+    return { needs, dependents: { ends, values } };
+  }
+
+  #groupsByJob(total: number): Int32Array {
+    const groups = new Int32Array(total).fill(NONE);
+    const numbers = this.#memberGroups.view();
+    for (const [position, index] of this.#members.view().entries())
+      groups[index] = numbers[position] as number;
+    return groups;
+  }
+
+  #actions(total: number): Int32Array {
+    const actions = new Int32Array(total);
+    const given = this.#jobActions.view();
+    for (const [position, index] of this.#jobs.view().entries()) actions[index] = given[position] as number;
+    return actions;
+  }
+
+  #sources(total: number): Lists {
+    const ends = new Int32Array(total);
+    const indexes = this.#ids.values.view();
+    const values = this.#bound.view().map((number) => indexes[number] as number);
+    const boundEnds = this.#boundEnds.view();
+    const jobs = this.#boundJobs.view();
+    let position = 0;
+    for (let index = 0; index < total; index++) {
+      if (jobs[position] === index) position++;
+      ends[index] = position === 0 ? 0 : (boundEnds[position - 1] as number);
+    }
+    return { ends, values };
+  }
+
+  #circle(edges: CheckedEdges, unordered: Int32Array): string {
+    const circle = circleIn(edges, unordered);
+    const names = circle.slice(0, MAX_CIRCLE).map((node) => this.#nodeName(node, edges.total));
+    const more = circle.length - names.length;
+    const rest = more > 0 ? [`${more} more`] : [];
+    if (circle.length === 1) return `${names[0]} depends on itself`;
+    return `these wait for each other: ${[...names, ...rest, names[0]].join(' → ')}`;
+  }
+
+  #nodeName(node: number, total: number): string {
+    if (node >= total) return `the group ${shown(this.#groups.nameOf(node - total))}`;
+    const job = this.#jobs.view().indexOf(node);
+    const id = this.#ids.nameOf(this.#ids.values.view().indexOf(node));
+    const place = job === -1 ? `jobs[${node}]` : this.#placeOf(job);
+    return id === '' ? place : `${place} (${shown(id)})`;
+  }
+
+  #placeOf(job: number): string {
+    const line = this.#lines.view()[job] as number;
+    return line === 0 ? `jobs[${this.#jobs.view()[job]}]` : `line ${line}`;
+  }
+}
+
+function count(counts: Int32Array | Uint16Array, position: number): void {
+  counts[position] = (counts[position] as number) + 1;
+}
+
+function isGroup(reference: number): boolean {
+  return ((reference >> 2) & 1) === GROUP;
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name);
+}

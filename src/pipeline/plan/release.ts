@@ -1,0 +1,186 @@
+/**
+ * Releases the jobs of a batch that waited for others: one transaction hands on some of the noted ends. Jobs become
+ * ready and get messages, or can no longer run and are skipped. The plan's row is the lock, so that one process at a
+ * time does this for a batch; the batch's row is locked only at the end.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { isTerminal } from '../../domain/batch.ts';
+import { cancellation, type RecordableOutcome, skip } from '../../domain/outcome.ts';
+import { Cascade } from '../../domain/plan/cascade.ts';
+import { groupOf } from '../../domain/plan/edge.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import { messagesByQueue } from '../../queue/messages.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { type BatchWithActions, findWithActions } from '../../store/batches.ts';
+import {
+  type Bounds,
+  changeGroups,
+  deleteNotes,
+  endedGroups,
+  firstWaitingChunk,
+  insertNotes,
+  loadParts,
+  savePending,
+  subtractWaiting,
+  takeNotes,
+  tryLockPlan,
+} from '../../store/plans.ts';
+import { type SettleAnswer, settle } from '../../store/settle.ts';
+import { sendCompletionCallbacks } from '../settle/batch-end.ts';
+import { readyMessages } from './ready-messages.ts';
+
+export interface ReleaseDeps {
+  pool: Pool;
+  queue: Queue;
+  registry: Registry;
+}
+
+/** What one transaction did. */
+export interface Released {
+  /** `busy`: another process does it. `more`: there is more to do. */
+  state: 'busy' | 'more' | 'done';
+  /** Results that were recorded, and the names of the jobs' actions. */
+  results: readonly RecordableOutcome[];
+  actionOf(index: number): string | undefined;
+  /** Set when this ended the batch. */
+  ended: SettleAnswer | null;
+}
+
+/** Notes taken in one transaction: each has the ends of one settle. */
+const NOTES_AT_ONCE = 64;
+/** Dependents told in one transaction: it takes some tens of ms. */
+const EDGES_AT_ONCE = 2000;
+/** Waiting jobs cancelled in one transaction. */
+const CANCELS_AT_ONCE = 1000;
+
+export function releaseSome(deps: ReleaseDeps, batchId: string): Promise<Released> {
+  return transaction(deps.pool, (client) => releaseIn(deps, client, batchId));
+}
+
+/** What does not depend on the transaction's own work. */
+interface Context extends Pick<ReleaseDeps, 'queue' | 'registry'> {
+  client: PoolClient;
+  batchId: string;
+  batch: BatchWithActions;
+  bounds: Bounds;
+}
+
+async function releaseIn(deps: ReleaseDeps, client: PoolClient, batchId: string): Promise<Released> {
+  const bounds = await tryLockPlan(client, batchId);
+  if (!bounds) return nothing('busy');
+  // Read after the lock was given: a restart may have had it.
+  const batch = await findWithActions(client, batchId);
+  const context = { ...deps, client, batchId, bounds };
+  if (!batch || isTerminal(batch.state)) {
+    await deleteNotes(client, batchId);
+    return nothing('done');
+  }
+  return batch.cancelRequested ? cancelSome({ ...context, batch }) : handOnSome({ ...context, batch });
+}
+
+function nothing(state: Released['state']): Released {
+  return { state, results: [], actionOf: () => undefined, ended: null };
+}
+
+/** Nothing of a cancelled batch starts any more: its waiting jobs get their results. */
+async function cancelSome(context: Context): Promise<Released> {
+  const { client, batchId, bounds } = context;
+  const chunk = await firstWaitingChunk(client, batchId);
+  if (!chunk) {
+    await deleteNotes(client, batchId);
+    return nothing('done');
+  }
+  const { number, pending } = chunk;
+  const indexes: number[] = [];
+  for (const [position, unmet] of pending.entries()) {
+    if (unmet === 0) continue;
+    pending[position] = 0;
+    indexes.push((bounds[number] ?? 0) + position);
+    if (indexes.length === CANCELS_AT_ONCE) break;
+  }
+  await savePending(client, batchId, [chunk]);
+  const results = indexes.map((index) => cancellation(index, 0));
+  const [part] = await loadParts(client, batchId, [number], bounds);
+  const cascade = new Cascade(bounds.subarray(0, -1));
+  if (part) cascade.addPart(number, part);
+  const ended = await record(context, results, indexes.length);
+  return { state: 'more', results, actionOf: (index) => actionOf(context, cascade, index), ended };
+}
+
+async function handOnSome(context: Context): Promise<Released> {
+  const { client, batchId, bounds, queue } = context;
+  const notes = await takeNotes(client, batchId, NOTES_AT_ONCE);
+  if (notes.length === 0) return nothing('done');
+  const cascade = new Cascade(bounds.subarray(0, -1));
+  for (const { told, ends } of notes) {
+    const [first] = ends;
+    // A group's end has a note of its own, or is one among others that were not begun.
+    const groups = ends.filter(({ node }) => node < 0).map(({ node }) => groupOf(node));
+    for (const group of groups.length > 0 ? await endedGroups(client, batchId, groups) : [])
+      cascade.addGroup(group, first && groupOf(first.node) === group.group ? told : 0);
+    const jobs = ends.filter(({ node }) => node >= 0);
+    cascade.add(jobs, first === jobs[0] ? told : 0);
+  }
+  await handOn(context, cascade);
+  const changed = [...cascade.changed].flatMap((number) => {
+    const pending = cascade.part(number)?.pending;
+    return pending ? [{ number, pending }] : [];
+  });
+  if (changed.length > 0) await savePending(client, batchId, changed);
+  const messages = readyMessages(context, cascade);
+  for (const [queueName, list] of messagesByQueue(messages)) await queue.sendChunks(client, queueName, list);
+  const left = leftNotes(cascade);
+  await insertNotes(client, batchId, left);
+  const results = cascade.skipped.map(({ index, cause }) => skip(index, cause));
+  const ended = await record(context, results, cascade.ready.length + results.length);
+  const isMore = left.length > 0 || notes.length === NOTES_AT_ONCE;
+  return {
+    state: isMore ? 'more' : 'done',
+    results,
+    actionOf: (index) => actionOf(context, cascade, index),
+    ended,
+  };
+}
+
+async function handOn({ client, batchId, bounds }: Context, cascade: Cascade): Promise<void> {
+  for (;;) {
+    const missing = [...cascade.run(EDGES_AT_ONCE)];
+    if (missing.length > 0) {
+      const parts = await loadParts(client, batchId, missing, bounds);
+      for (const [position, part] of parts.entries()) cascade.addPart(missing[position] as number, part);
+      continue;
+    }
+    const changes = cascade.takeGroupChanges();
+    if (changes.length === 0) return;
+    for (const group of await changeGroups(client, batchId, changes)) cascade.addGroup(group);
+  }
+}
+
+/** The one that was begun has a note of its own. */
+function leftNotes(
+  cascade: Cascade,
+): { told: number; ends: { node: number; end: number; cause: number }[] }[] {
+  const [first, ...others] = cascade.left;
+  if (!first) return [];
+  if (first.told === 0) return [{ told: 0, ends: [first, ...others] }];
+  return [{ told: first.told, ends: [first] }, ...(others.length > 0 ? [{ told: 0, ends: others }] : [])];
+}
+
+/** Records results of jobs that never ran. The counter of those that wait is lowered by `released`. */
+async function record(
+  { client, batchId, batch: { generation }, queue }: Context,
+  results: readonly RecordableOutcome[],
+  released: number,
+): Promise<SettleAnswer | null> {
+  if (released > 0) await subtractWaiting(client, batchId, released);
+  if (results.length === 0) return null;
+  const settled = await settle(client, batchId, generation, results);
+  if (!settled?.finished) return null;
+  await sendCompletionCallbacks(queue, client, [{ batchId, generation, ...settled }]);
+  return settled;
+}
+
+function actionOf({ batch: { actions } }: Context, cascade: Cascade, index: number): string | undefined {
+  return actions[cascade.actionOf(index) ?? -1];
+}

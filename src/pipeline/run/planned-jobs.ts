@@ -1,0 +1,80 @@
+/** Jobs that waited for others. A message has some of several chunks, so the chunks are kept for the next messages. */
+import type { Pool } from 'pg';
+import { splitArray } from '../../json/split.ts';
+import type { ChunkMessage } from '../../queue/messages.ts';
+import type { LoadedChunk } from '../../store/chunks.ts';
+import { loadBatchOfJobs, loadJobTexts } from '../../store/planned-jobs.ts';
+
+/** Characters of job texts that are kept. */
+const MAX_KEPT = 32 * 1024 * 1024;
+/** Chunks loaded by one statement: some MB. */
+const CHUNKS_AT_ONCE = 4;
+
+interface KeptChunk {
+  firstIndex: number;
+  /** The JSON text of each job. */
+  jobs: readonly string[];
+  length: number;
+}
+
+/** The chunks that were used last, in one process. */
+export class PlannedJobs {
+  readonly #pool: Pool;
+  readonly #kept = new Map<string, KeptChunk>();
+  #length = 0;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /** Loads the jobs that the message names; null when the batch was deleted meanwhile. */
+  async load({ batch, chunk, chunks = [chunk], indexes = [] }: ChunkMessage): Promise<LoadedChunk | null> {
+    const loaded = await loadBatchOfJobs(this.#pool, batch, indexes);
+    if (!loaded) return null;
+    const recorded = new Set(loaded.recorded);
+    const open = indexes.filter((index) => !recorded.has(index));
+    const texts = new Map<number, string>();
+    for (let from = 0; from < chunks.length; from += CHUNKS_AT_ONCE) {
+      const some = await this.#chunks(batch, chunks.slice(from, from + CHUNKS_AT_ONCE));
+      for (const { firstIndex, jobs } of some)
+        for (const index of open) {
+          const text = jobs[index - firstIndex];
+          if (text !== undefined) texts.set(index, text);
+        }
+    }
+    return { ...loaded, firstIndex: 0, jobs: '[]', texts };
+  }
+
+  async #chunks(batchId: string, numbers: readonly number[]): Promise<KeptChunk[]> {
+    const found: KeptChunk[] = [];
+    const missing: number[] = [];
+    for (const number of numbers) {
+      const key = `${batchId} ${number}`;
+      const kept = this.#kept.get(key);
+      if (!kept) missing.push(number);
+      else {
+        // The last one used is the last one dropped.
+        this.#kept.delete(key);
+        this.#kept.set(key, kept);
+        found.push(kept);
+      }
+    }
+    if (missing.length === 0) return found;
+    for (const { number, firstIndex, jobs } of await loadJobTexts(this.#pool, batchId, missing)) {
+      const chunk = { firstIndex, jobs: splitArray(jobs), length: jobs.length };
+      this.#keep(`${batchId} ${number}`, chunk);
+      found.push(chunk);
+    }
+    return found;
+  }
+
+  #keep(key: string, chunk: KeptChunk): void {
+    this.#length += chunk.length - (this.#kept.get(key)?.length ?? 0);
+    this.#kept.set(key, chunk);
+    for (const [oldest, { length }] of this.#kept) {
+      if (this.#length <= MAX_KEPT) return;
+      this.#kept.delete(oldest);
+      this.#length -= length;
+    }
+  }
+}

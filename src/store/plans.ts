@@ -1,0 +1,319 @@
+/** The plans of batches whose jobs depend on each other: see `domain/plan`. */
+import { randomUUID } from 'node:crypto';
+import type { ClientBase, Pool } from 'pg';
+import type { EndedGroup, GroupChange, LoadedPart, NodeEnd } from '../domain/plan/cascade.ts';
+import { bytesOf, decodeGraph, integersOf, pendingOf } from '../domain/plan/chunk-graph.ts';
+
+/** The bounds of a batch's chunks: the first index of each, then the number of jobs. */
+export type Bounds = Int32Array;
+
+/**
+ * Locks the batch's plan until the transaction ends: no other process releases jobs meanwhile. Null when another one
+ * has the lock, or the batch is gone.
+ */
+export async function tryLockPlan(client: ClientBase, batchId: string): Promise<Bounds | null> {
+  const { rows } = await client.query<{ bounds: Buffer }>({
+    name: 'try-lock-plan',
+    text: 'select bounds from batchwright.plan where batch_id = $1 for update skip locked',
+    values: [batchId],
+  });
+  return rows[0] ? integersOf(rows[0].bounds) : null;
+}
+
+/** The same, but waits for the lock. */
+export async function lockPlan(client: ClientBase, batchId: string): Promise<Bounds | null> {
+  const { rows } = await client.query<{ bounds: Buffer }>(
+    'select bounds from batchwright.plan where batch_id = $1 for update',
+    [batchId],
+  );
+  return rows[0] ? integersOf(rows[0].bounds) : null;
+}
+
+/** The parts of these chunks, in the order of `numbers`; an empty one for a chunk that has no part. */
+export async function loadParts(
+  client: ClientBase,
+  batchId: string,
+  numbers: readonly number[],
+  bounds: Bounds,
+): Promise<LoadedPart[]> {
+  const { rows } = await client.query<{ number: number; graph: Buffer; pending: Buffer | null }>({
+    name: 'load-plan-chunks',
+    text: 'select number, graph, pending from batchwright.plan_chunk where batch_id = $1 and number = any($2)',
+    values: [batchId, numbers],
+  });
+  const parts = new Map(rows.map((row) => [row.number, row]));
+  return numbers.map((number) => {
+    const part = parts.get(number);
+    if (!part) return { graph: null, pending: null };
+    const count = (bounds[number + 1] ?? 0) - (bounds[number] ?? 0);
+    return { graph: decodeGraph(part.graph, count), pending: part.pending && pendingOf(part.pending) };
+  });
+}
+
+/** Stores what is left of these chunks' dependencies. */
+export async function savePending(
+  client: ClientBase,
+  batchId: string,
+  chunks: readonly { number: number; pending: Uint16Array }[],
+): Promise<void> {
+  let end = 0;
+  const rows = chunks.map(({ number, pending }) => {
+    end += pending.byteLength;
+    return {
+      number,
+      waiting: waitingIn(pending),
+      from: end - pending.byteLength + 1,
+      length: pending.byteLength,
+    };
+  });
+  await client.query({
+    name: 'save-plan-chunks',
+    text: `update batchwright.plan_chunk
+     set waiting = saved.waiting, pending = substring($2::bytea from saved.start for saved.length)
+     from unnest($3::int[], $4::int[], $5::int[], $6::int[]) as saved (number, waiting, start, length)
+     where plan_chunk.batch_id = $1 and plan_chunk.number = saved.number`,
+    values: [
+      batchId,
+      Buffer.concat(chunks.map(({ pending }) => bytesOf(pending))),
+      rows.map(({ number }) => number),
+      rows.map(({ waiting }) => waiting),
+      rows.map(({ from }) => from),
+      rows.map(({ length }) => length),
+    ],
+  });
+}
+
+function waitingIn(pending: Uint16Array): number {
+  return pending.reduce((sum, unmet) => sum + (unmet > 0 ? 1 : 0), 0);
+}
+
+/** The first chunk of the batch in which jobs wait; null when there is none. */
+export async function firstWaitingChunk(
+  client: ClientBase,
+  batchId: string,
+): Promise<{ number: number; pending: Uint16Array } | null> {
+  const { rows } = await client.query<{ number: number; pending: Buffer }>(
+    `select number, pending from batchwright.plan_chunk where batch_id = $1 and waiting > 0 order by number limit 1`,
+    [batchId],
+  );
+  return rows[0] ? { number: rows[0].number, pending: pendingOf(rows[0].pending) } : null;
+}
+
+/** Fewer jobs of the batch wait. Call it last before the commit: it locks the batch's row. */
+export async function subtractWaiting(client: ClientBase, batchId: string, count: number): Promise<void> {
+  await client.query({
+    name: 'subtract-waiting',
+    text: 'update batchwright.batch set waiting = waiting - $2 where id = $1',
+    values: [batchId, count],
+  });
+}
+
+type GroupRow = { number: number; unsucceeded: number | null; unfailed: number | null; dependents: Buffer };
+
+/** Counts the ended jobs of groups; returns the groups that have ended with them. */
+export async function changeGroups(
+  client: ClientBase,
+  batchId: string,
+  changes: readonly GroupChange[],
+): Promise<EndedGroup[]> {
+  const { rows } = await client.query<GroupRow & { remaining: number }>({
+    name: 'change-plan-groups',
+    text: `update batchwright.plan_group
+     set remaining = remaining - change.ended, unsucceeded = least(plan_group.unsucceeded, change.unsucceeded),
+       unfailed = least(plan_group.unfailed, change.unfailed)
+     from unnest($2::int[], $3::int[], $4::int[], $5::int[]) as change (number, ended, unsucceeded, unfailed)
+     where plan_group.batch_id = $1 and plan_group.number = change.number
+     returning plan_group.number, remaining, plan_group.unsucceeded, plan_group.unfailed,
+       case when remaining = 0 then dependents end as dependents`,
+    values: [
+      batchId,
+      changes.map(({ group }) => group),
+      changes.map(({ ended }) => ended),
+      changes.map(({ unsucceeded }) => unsucceeded),
+      changes.map(({ unfailed }) => unfailed),
+    ],
+  });
+  return rows.filter(({ remaining }) => remaining === 0).map(toEndedGroup);
+}
+
+/** Groups that have ended, in the order of `groups`. */
+export async function endedGroups(
+  client: ClientBase,
+  batchId: string,
+  groups: readonly number[],
+): Promise<EndedGroup[]> {
+  const { rows } = await client.query<GroupRow>(
+    `select number, unsucceeded, unfailed, dependents from batchwright.plan_group
+     where batch_id = $1 and number = any($2)`,
+    [batchId, groups],
+  );
+  const found = new Map(rows.map((row) => [row.number, toEndedGroup(row)]));
+  return groups.flatMap((group) => found.get(group) ?? []);
+}
+
+function toEndedGroup({ number, unsucceeded, unfailed, dependents }: GroupRow): EndedGroup {
+  return { group: number, unsucceeded, unfailed, dependents: integersOf(dependents) };
+}
+
+/** Ends that are still to be handed on. */
+export interface Note {
+  /** Dependents of the first node that were told already. */
+  told: number;
+  ends: NodeEnd[];
+}
+
+/** Takes some notes of the batch out, the oldest first. */
+export async function takeNotes(client: ClientBase, batchId: string, limit: number): Promise<Note[]> {
+  const { rows } = await client.query<{ told: number; nodes: number[]; ends: number[]; causes: number[] }>({
+    name: 'take-plan-notes',
+    text: `delete from batchwright.plan_note
+     where batch_id = $1
+       and id = any (array(select id from batchwright.plan_note where batch_id = $1 order by created_at limit $2))
+     returning told, nodes, ends, causes`,
+    values: [batchId, limit],
+  });
+  return rows.map(({ told, nodes, ends, causes }) => ({
+    told,
+    ends: nodes.map((node, at) => ({ node, end: ends[at] ?? 0, cause: causes[at] ?? node })),
+  }));
+}
+
+export async function insertNotes(
+  client: ClientBase,
+  batchId: string,
+  notes: readonly Note[],
+): Promise<void> {
+  for (const { told, ends } of notes)
+    await client.query(
+      `insert into batchwright.plan_note (batch_id, id, told, nodes, ends, causes) values ($1, $2, $3, $4, $5, $6)`,
+      [
+        batchId,
+        randomUUID(),
+        told,
+        ends.map(({ node }) => node),
+        ends.map(({ end }) => end),
+        ends.map(({ cause }) => cause),
+      ],
+    );
+}
+
+/** Notes that there is something to do for the batch, other than ends. */
+export function insertEmptyNote(client: ClientBase, batchId: string): Promise<void> {
+  return insertNotes(client, batchId, [{ told: 0, ends: [] }]);
+}
+
+export async function deleteNotes(client: ClientBase, batchId: string): Promise<void> {
+  await client.query('delete from batchwright.plan_note where batch_id = $1', [batchId]);
+}
+
+export async function hasNotes(client: ClientBase | Pool, batchId: string): Promise<boolean> {
+  const { rowCount } = await client.query({
+    name: 'has-plan-notes',
+    text: 'select from batchwright.plan_note where batch_id = $1 limit 1',
+    values: [batchId],
+  });
+  return rowCount === 1;
+}
+
+/** Batches whose ends were not handed on in this time. */
+export async function batchesWithNotes(client: ClientBase | Pool, minAgeSeconds: number): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    `select distinct batch_id as id from batchwright.plan_note
+     where created_at < now() - make_interval(secs => $1) limit 1000`,
+    [minAgeSeconds],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Notes the ends of all jobs of the batch that have a result: what they release is looked at again. */
+export async function insertEndNotes(client: ClientBase, batchId: string): Promise<void> {
+  await client.query(
+    `insert into batchwright.plan_note (batch_id, id, nodes, ends, causes)
+     select batch_id, gen_random_uuid(), array_agg(index),
+       array_agg((case status when 'succeeded' then 0 when 'failed' then 1 else 2 end)::smallint),
+       array_agg(case status when 'skipped' then (response ->> 'causedBy')::int else index end)
+     from batchwright.result where batch_id = $1 group by batch_id, index / ${ENDS_A_NOTE}`,
+    [batchId],
+  );
+}
+
+const ENDS_A_NOTE = 4000;
+
+/**
+ * Makes the jobs without a result wait again as in the beginning, and notes the ends of the others. Call it with the
+ * batch and its plan locked.
+ */
+export async function resetPlan(client: ClientBase, batchId: string, bounds: Bounds): Promise<void> {
+  for (let number = 0; number < bounds.length - 1; number++) {
+    const { rows } = await client.query<{ needs: Buffer; recorded: number[] }>(
+      `select needs, array(select index from batchwright.result
+         where batch_id = $1 and index >= $3 and index < $4) as recorded
+       from batchwright.plan_chunk where batch_id = $1 and number = $2 and needs is not null`,
+      [batchId, number, bounds[number], bounds[number + 1]],
+    );
+    if (!rows[0]) continue;
+    const pending = pendingOf(rows[0].needs);
+    for (const index of rows[0].recorded) pending[index - (bounds[number] ?? 0)] = 0;
+    await savePending(client, batchId, [{ number, pending }]);
+  }
+  await client.query(
+    `update batchwright.plan_group set remaining = size, unsucceeded = null, unfailed = null where batch_id = $1`,
+    [batchId],
+  );
+  await deleteNotes(client, batchId);
+  await insertEndNotes(client, batchId);
+  await client.query(
+    `update batchwright.batch
+     set waiting = (select coalesce(sum(waiting), 0) from batchwright.plan_chunk where batch_id = $1)
+     where id = $1`,
+    [batchId],
+  );
+}
+
+/** The jobs of these chunks that have no result and wait for no other job, by chunk. */
+export async function startableJobs(
+  client: ClientBase,
+  batchId: string,
+  numbers: readonly number[],
+): Promise<Map<number, number[]>> {
+  const { rows } = await client.query<{
+    number: number;
+    firstIndex: number;
+    count: number;
+    pending: Buffer | null;
+    recorded: number[];
+  }>(
+    `select chunk.number, first_index as "firstIndex", count, pending,
+       array(select index from batchwright.result where batch_id = $1 and index >= chunk.first_index
+             and index < chunk.first_index + chunk.count) as recorded
+     from batchwright.chunk
+     left join batchwright.plan_chunk on plan_chunk.batch_id = chunk.batch_id and plan_chunk.number = chunk.number
+     where chunk.batch_id = $1 and chunk.number = any($2)`,
+    [batchId, numbers],
+  );
+  return new Map(
+    rows.map(({ number, firstIndex, count, pending, recorded }) => {
+      const unmet = pending && pendingOf(pending);
+      const ended = new Set(recorded);
+      const open = Array.from({ length: count }, (_, position) => firstIndex + position).filter(
+        (index) => !ended.has(index) && !unmet?.[index - firstIndex],
+      );
+      return [number, open];
+    }),
+  );
+}
+
+/** True for a job that waits for others. */
+export async function isJobWaiting(
+  pool: Pool,
+  batchId: string,
+  chunk: number,
+  position: number,
+): Promise<boolean> {
+  const { rows } = await pool.query<{ waits: boolean | null }>(
+    `select get_byte(pending, 2 * $3) + get_byte(pending, 2 * $3 + 1) > 0 as waits
+     from batchwright.plan_chunk where batch_id = $1 and number = $2`,
+    [batchId, chunk, position],
+  );
+  return rows[0]?.waits ?? false;
+}
