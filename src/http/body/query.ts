@@ -8,7 +8,7 @@ import { notKnown } from '../../domain/unknown-name.ts';
  * The values of a query by name. Express would pass on unknown names, make an array of a repeated name, and
  * replace bytes that are not valid text.
  *
- * @throws BatchwrightError of the kind for a name that is unknown or repeated, and for invalid UTF-8
+ * @throws BatchwrightError of the kind for a name that is unknown or repeated, for invalid UTF-8 and for U+0000
  */
 export function queryOf<Name extends string>(
   { originalUrl }: Request,
@@ -30,6 +30,9 @@ export function queryOf<Name extends string>(
 }
 
 function decodedText(text: string, kind: ErrorName): string {
+  // Postgres stores no text with it.
+  if (text.includes('%00'))
+    throw new BatchwrightError(kind, { message: 'The query has the character U+0000, which is not allowed' });
   try {
     // Node reads bytes beyond ASCII as Latin-1, whatever their encoding.
     if (/[^\x21-\x7e]/.test(text)) throw new URIError();

@@ -177,7 +177,7 @@ describe('unknown query names', () => {
     [
       `GET /v1/batches/${ID}/results?x=1`,
       undefined,
-      '?x= is not known: known names are status, limit, cursor',
+      '?x= is not known: known names are status, errorCode, message, start, limit, cursor',
     ],
     [`GET /v1/batches/${ID}/events?x`, undefined, /^\?x= is not known/],
     [`GET /v1/batches/${ID}/callbacks?limit=1`, undefined, /^\?limit= is not known/],
@@ -272,6 +272,11 @@ describe('query values', () => {
           /^The query is not percent-encoded UTF-8/,
         );
       }
+  });
+
+  test('a query value with U+0000, which Postgres does not store, is refused', async () => {
+    for (const query of ['batches?action=%00', 'audit?target=a%00b', 'callbacks?cursor=%00'])
+      await assertRefused(() => system.request(`/v1/${query}`), /^The query has the character U\+0000/);
   });
 
   test('an empty query value counts as given', async () => {
