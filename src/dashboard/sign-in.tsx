@@ -7,15 +7,20 @@ import { refusal, signIn } from './state/session.ts';
 export function SignIn() {
   const [value, setValue] = useState('');
   const [isBusy, setBusy] = useState(false);
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const submit = async () => {
     setBusy(true);
     refusal.value = await signIn(value.trim());
     setBusy(false);
   };
   return (
     <main class="sign-in">
-      <form class="sign-in-box" onSubmit={submit}>
+      <form
+        class="sign-in-box"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+      >
         <p class="sign-in-brand">
           <Brand /> Batchwright
         </p>

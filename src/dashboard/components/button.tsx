@@ -48,7 +48,7 @@ export function Button({
       aria-busy={isBusy}
       aria-label={label}
       title={disabled && reason ? reason : label}
-      onClick={press}
+      onClick={() => void press()}
     >
       {icon && <Icon name={icon} />}
       {children}

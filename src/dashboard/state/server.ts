@@ -35,21 +35,27 @@ export function watchServer(): void {
     if (!isAway.value || !visible.value) return;
     let pause = FIRST_PAUSE_MS;
     let timer: ReturnType<typeof setTimeout>;
+    let isOver = false;
     const probe = async () => {
       clearTimeout(timer);
-      if (await isReady()) {
+      const ready = await isReady();
+      // The page may have been hidden meanwhile: the next time it is visible asks again.
+      if (isOver) return;
+      if (ready) {
         isAway.value = false;
         returns.value += 1;
         return;
       }
       pause = Math.min(LONGEST_PAUSE_MS, pause * 1.5);
-      timer = setTimeout(probe, pause);
+      timer = setTimeout(probeNow, pause);
     };
-    timer = setTimeout(probe, pause);
-    addEventListener('online', probe);
+    const probeNow = () => void probe();
+    timer = setTimeout(probeNow, pause);
+    addEventListener('online', probeNow);
     return () => {
+      isOver = true;
       clearTimeout(timer);
-      removeEventListener('online', probe);
+      removeEventListener('online', probeNow);
     };
   });
 }

@@ -1,6 +1,6 @@
 /** The jobs of a batch that have ended: filtered, in virtual rows, selected to run again. */
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Batch } from '../../../client/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Choice } from '../../components/choice.tsx';
@@ -145,14 +145,15 @@ function ErrorFilter() {
 
 /** Opens a job by its index, also one that has not ended. */
 function GoToJob({ asyncId, total }: { asyncId: string; total: number }) {
+  const index = useRef<HTMLInputElement>(null);
   const open = (event: SubmitEvent) => {
     event.preventDefault();
-    const index = new FormData(event.currentTarget as HTMLFormElement).get('index');
-    go(hrefOf(`/batches/${asyncId}/jobs/${index}`));
+    go(hrefOf(`/batches/${asyncId}/jobs/${index.current?.value}`));
   };
   return (
     <form class="go-to" onSubmit={open}>
       <input
+        ref={index}
         class="input"
         name="index"
         type="number"
