@@ -42,6 +42,22 @@ export function batchBody(n: number, callbackUrl?: string): Buffer {
   return Buffer.from(`{"jobs":[${range(0, n, (job) => jobText(job)).join(',')}]${callback}}`);
 }
 
+/** W(n), whose first job waits for a group of all others. */
+export function groupBody(n: number): Buffer {
+  const member = (job: number) => `{"group":"all",${jobText(job).slice(1)}`;
+  const last = `{"dependsOn":[{"group":"all"}],${jobText(n - 1).slice(1)}`;
+  return Buffer.from(`{"jobs":[${last},${range(0, n - 1, member).join(',')}]}`);
+}
+
+/** W(n) as chains of so many jobs, one chain after the other. */
+export function chainsBody(n: number, length: number): Buffer {
+  const link = (job: number) => {
+    const before = job % length === 0 ? '' : `"dependsOn":["${job - 1}"],`;
+    return `{"id":"${job}",${before}${jobText(job).slice(1)}`;
+  };
+  return Buffer.from(`{"jobs":[${range(0, n, link).join(',')}]}`);
+}
+
 /** The body of a `run` request of n calls of `http.request`. */
 export function callsBody(n: number, url: string): Buffer {
   const job = JSON.stringify({ namespace: 'http', action: 'request', params: { method: 'GET', url } });

@@ -47,8 +47,8 @@ export interface Released {
   ended: SettleAnswer | null;
 }
 
-/** Notes taken in one transaction: each has the ends of one settle. */
-const NOTES_AT_ONCE = 64;
+/** Notes taken in one transaction: each has the ends of one settle, at most some thousand. */
+const NOTES_AT_ONCE = 8;
 /** Dependents told in one transaction: it takes some tens of ms. */
 const EDGES_AT_ONCE = 2000;
 /** Waiting jobs cancelled in one transaction. */
