@@ -1,6 +1,5 @@
 /** Makes the spans: of every operation of the telemetry, with the names and attributes of the semantic conventions. */
 import {
-  type Attributes,
   type Context,
   context,
   createContextKey,
@@ -11,7 +10,6 @@ import {
   type Span,
   SpanKind,
   type SpanOptions,
-  SpanStatusCode,
   type TextMapPropagator,
   type Tracer,
   trace,
@@ -30,11 +28,11 @@ import {
   setTraceHeaders,
   type TraceHeaders,
 } from '../telemetry/operations.ts';
+import { messaging, type RunFields, receiverOf, runAttributes } from './span-attributes.ts';
+import { codeOf, messageOf, setError } from './span-errors.ts';
 
 /** In the context of a chunk: the link to the span that stored the batch. */
 const BATCH = createContextKey('batchwright.batch');
-/** A longer message of an error is cut. */
-const MAX_MESSAGE = 500;
 
 interface SpanStart extends SpanOptions {
   name: string;
@@ -238,12 +236,6 @@ class Spans {
   }
 }
 
-interface RunFields {
-  action: string;
-  asyncId: string;
-  attempt: number;
-}
-
 function jobSpan(fields: RunFields, index: number): SpanStart {
   return {
     name: `run job ${fields.action}`,
@@ -252,35 +244,9 @@ function jobSpan(fields: RunFields, index: number): SpanStart {
   };
 }
 
-function runAttributes({ action, asyncId, attempt }: RunFields): Attributes {
-  return {
-    'batchwright.action': action,
-    'batchwright.async_id': asyncId,
-    'batchwright.attempt': attempt,
-  };
-}
-
 function linksToBatch(): Link[] {
   const link = context.active().getValue(BATCH) as Link | undefined;
   return link ? [link] : [];
-}
-
-function messaging(type: 'send' | 'process'): Attributes {
-  return {
-    'messaging.system': 'batchwright',
-    'messaging.operation.type': type,
-    'messaging.operation.name': type,
-  };
-}
-
-/** Path and query of a receiver are left out: they may be secret. */
-function receiverOf({ protocol, hostname, port }: URL): Attributes {
-  const scheme = protocol.slice(0, -1);
-  return {
-    'url.scheme': scheme,
-    'server.address': hostname.replace(/^\[(.*)\]$/, '$1'),
-    'server.port': port === '' ? (scheme === 'https' ? 443 : 80) : Number(port),
-  };
 }
 
 function endOfExchange(
@@ -297,31 +263,4 @@ function endOfRun(span: Span, { status, response, failed }: RunOutcome): void {
   if (error === undefined || !span.isRecording()) return;
   const { errorCode, message } = JSON.parse(error) as { errorCode: unknown; message: unknown };
   setError(span, String(errorCode), String(message));
-}
-
-function setError(span: Span, type: string, message?: string): void {
-  span.setAttribute('error.type', type);
-  span.setStatus({
-    code: SpanStatusCode.ERROR,
-    ...(message === undefined ? {} : { message: message.slice(0, MAX_MESSAGE) }),
-  });
-}
-
-/** Plugins throw anything, also values that throw when they are read. */
-function codeOf(error: unknown): string {
-  try {
-    const { errorCode, name } = error as { errorCode?: unknown; name?: unknown };
-    if (typeof errorCode === 'number') return String(errorCode);
-    return typeof name === 'string' ? name : '_OTHER';
-  } catch {
-    return '_OTHER';
-  }
-}
-
-function messageOf(error: unknown): string {
-  try {
-    return error instanceof Error ? String(error.message) : String(error);
-  } catch {
-    return 'an error that cannot be read';
-  }
 }
