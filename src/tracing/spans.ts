@@ -88,7 +88,7 @@ class Spans {
         if (status === 0) setError(span, 'connection_closed', 'the connection ended before the answer');
       },
     );
-    this.#trace(
+    this.#traceWithin(
       requestSent,
       ({ method, url }) => ({
         name: method,
@@ -100,7 +100,7 @@ class Spans {
   }
 
   traceBatches(): void {
-    this.#trace(
+    this.#traceWithin(
       batchStored,
       ({ tenant }) => ({
         name: 'submit batch',
@@ -163,13 +163,14 @@ class Spans {
       },
       (span, end) => span.setAttribute('batchwright.end', String(end)),
     );
-    this.#trace(jobRun, ({ index, ...fields }) => jobSpan(fields, index), endOfRun);
+    this.#traceWithin(jobRun, ({ index, ...fields }) => jobSpan(fields, index), endOfRun);
     this.#traceGroups();
   }
 
   /** A span of the whole run, and below it one of each job: all of them took as long as the run. */
   #traceGroups(): void {
     jobsRun.trace((fields, work) => {
+      if (isLeftOut()) return work();
       const startTime = Date.now();
       const { action, asyncId, attempt, jobs } = fields;
       const group: SpanStart = {
@@ -188,6 +189,22 @@ class Spans {
         }
       });
     });
+  }
+
+  /**
+   * The same for work within another span. When the sampler has left that one out, the work has no span: making one for
+   * each job of a trace that nobody records would take longer than the smallest jobs do.
+   */
+  #traceWithin<Fields extends object, Result>(
+    operation: Operation<Fields, Result>,
+    start: (fields: Fields) => SpanStart,
+    end: SpanEnd<Fields, Result>,
+  ): void {
+    operation.trace((fields, work) =>
+      isLeftOut()
+        ? work()
+        : this.#inSpan(start(fields), work, (span, result: Result) => end(span, result, fields)),
+    );
   }
 
   #trace<Fields extends object, Result>(
@@ -234,6 +251,12 @@ class Spans {
   #stored(traceContext: string | null): Context {
     return traceContext === null ? ROOT_CONTEXT : this.#continued(JSON.parse(traceContext));
   }
+}
+
+/** True when the sampler has left out the active span: it then leaves out all spans of the trace. */
+function isLeftOut(): boolean {
+  const span = trace.getActiveSpan();
+  return span !== undefined && !span.isRecording() && span.spanContext().isRemote !== true;
 }
 
 function jobSpan(fields: RunFields, index: number): SpanStart {
