@@ -15,6 +15,7 @@ test('the event loop turns while thousands of tiny jobs of one piece are refused
     registry,
     largeJobs: createLargeJobChecker(registry),
     maxJobs: 100_000,
+    maxDependencies: 1_000_000,
   });
   const job = { kind: 'element', value: Buffer.from('{}') } as const;
   let turns = 0;
