@@ -1,10 +1,11 @@
 import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ApiError, type Batch, type Batchwright } from '../../client/index.ts';
+import type { ActionName } from '../../json/job-text.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
 import { follow, requireSuccess } from '../follow.ts';
 import { csvJobs } from '../input/csv-jobs.ts';
-import { type ActionName, jobLines } from '../input/job-lines.ts';
+import { jobLines } from '../input/job-lines.ts';
 import { jsonBatch } from '../input/json-batch.ts';
 import { STANDARD_INPUT } from '../input/open-input.ts';
 import { positiveNumber } from '../options.ts';

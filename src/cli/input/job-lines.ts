@@ -1,16 +1,11 @@
 /** Jobs, one a line, from a file with one JSON value a line. */
+import { type ActionName, jobText } from '../../json/job-text.ts';
 import { type Line, LineScanner, LineTooLongError } from '../../json/line-scanner.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { bytesOf, decoded, nameOf } from './open-input.ts';
 
 /** A server may be configured to take jobs of 256 MiB; then memory is needed for one of them. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
-
-/** `namespace.action` */
-export interface ActionName {
-  namespace: string;
-  action: string;
-}
 
 /**
  * The jobs, as JSON on one line each. Lines of the file that are empty stay, so that the server's line numbers are
@@ -26,12 +21,6 @@ export async function* jobLines(file: string, action: ActionName | undefined): A
     const text = decoded(value, `line ${number} of ${nameOf(file)}`);
     yield action ? jobText(action, checked(text, number, file)) : text;
   }
-}
-
-/** A job as JSON. The params are JSON already: large numbers in it keep their digits. */
-export function jobText({ namespace, action }: ActionName, params: string): string {
-  const name = JSON.stringify({ namespace, action });
-  return `${name.slice(0, -1)},"params":${params}}`;
 }
 
 async function* linesOf(file: string): AsyncGenerator<Line> {

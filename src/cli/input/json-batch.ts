@@ -1,7 +1,8 @@
 /** A batch from a JSON file, as the text that is sent: large numbers keep their digits. */
+
+import { type ActionName, jobText } from '../../json/job-text.ts';
 import { splitArray } from '../../json/split.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
-import { type ActionName, jobText } from './job-lines.ts';
 import { nameOf, textOf } from './open-input.ts';
 
 /**

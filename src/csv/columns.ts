@@ -1,5 +1,9 @@
 /** What a column of a CSV file is in the params of an action. */
-import { CommandError, EXIT } from '../exit.ts';
+
+/** A header that cannot be that of params. */
+export class CsvHeaderError extends Error {
+  override name = 'CsvHeaderError';
+}
 
 export interface CsvColumn {
   /** `address.city` is `['address', 'city']`; a number is an index. */
@@ -17,7 +21,11 @@ const MAX_INDEX = 9_999;
 /** References may form a circle. */
 const MAX_DEPTH = 64;
 
-/** Throws CommandError for a header that cannot be that of params. */
+/**
+ * The columns of names of params such as `address.city`. Throws CsvHeaderError.
+ *
+ * @param schema of the params
+ */
 export function columnsOf(header: readonly string[], schema: object): CsvColumn[] {
   const columns = header.map((name) => {
     const path = pathOf(name.trim(), schema as Schema);
@@ -42,8 +50,8 @@ function pathOf(name: string, schema: Schema): (string | number)[] {
   });
 }
 
-function wrongHeader(problem: string): CommandError {
-  return new CommandError(EXIT.error, `the first line of the CSV is not a header of params: ${problem}`);
+function wrongHeader(problem: string): CsvHeaderError {
+  return new CsvHeaderError(`the first line of the CSV is not a header of params: ${problem}`);
 }
 
 /** All parts of the schema that say something about the place. */
