@@ -1,6 +1,6 @@
 /** What a column of a CSV file is in the params of an action. */
 
-/** A header that cannot be that of params. */
+/** Names of columns that cannot be those of params; the message says which. */
 export class CsvHeaderError extends Error {
   override name = 'CsvHeaderError';
 }
@@ -51,7 +51,7 @@ function pathOf(name: string, schema: Schema): (string | number)[] {
 }
 
 function wrongHeader(problem: string): CsvHeaderError {
-  return new CsvHeaderError(`the first line of the CSV is not a header of params: ${problem}`);
+  return new CsvHeaderError(problem);
 }
 
 /** All parts of the schema that say something about the place. */

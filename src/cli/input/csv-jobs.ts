@@ -42,8 +42,9 @@ function headerOf(cells: readonly string[], schema: object): CsvColumn[] {
   try {
     return columnsOf(cells, schema);
   } catch (error) {
-    if (error instanceof CsvHeaderError) throw new CommandError(EXIT.error, error.message, { cause: error });
-    throw error;
+    if (!(error instanceof CsvHeaderError)) throw error;
+    const problem = `the first line of the CSV is not a header of params: ${error.message}`;
+    throw new CommandError(EXIT.error, problem, { cause: error });
   }
 }
 

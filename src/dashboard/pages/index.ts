@@ -1,7 +1,10 @@
 /** All pages, in the order of the navigation. */
 import type { Page } from '../page.ts';
+import { actionPage } from './actions/action.tsx';
+import { actionsPage } from './actions/index.tsx';
 import { batchPage } from './batch/index.tsx';
 import { batchesPage } from './batches.tsx';
+import { csvPage } from './csv/index.tsx';
 import { jobPage } from './job.tsx';
 
-export const pages: readonly Page[] = [batchesPage, batchPage, jobPage];
+export const pages: readonly Page[] = [batchesPage, batchPage, jobPage, actionsPage, actionPage, csvPage];

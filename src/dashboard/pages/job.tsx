@@ -27,7 +27,7 @@ type Job = Pick<Result | OpenJob, 'index' | 'id' | 'namespace' | 'action' | 'att
 
 const LIVE_MS = 1_500;
 
-async function loadJob(asyncId: string, index: string, signal: AbortSignal): Promise<Job> {
+export async function loadJob(asyncId: string, index: string, signal: AbortSignal): Promise<Job> {
   const answer = await send(`/v1/batches/${asyncId}/jobs/${encodeURIComponent(index)}`, { signal });
   const text = await answer.text();
   const [requestText = 'null', responseText = 'null'] = membersOf(text, ['request', 'response']);
@@ -118,6 +118,16 @@ function JobButtons({ batch, job, onRestarted }: JobButtonsProps) {
   const canRestart = isEnded(batch) && job.status !== 'succeeded';
   return (
     <>
+      <a
+        class="button"
+        href={hrefOf(`/actions/${encodeURIComponent(`${job.namespace}.${job.action}`)}`, {
+          batch: batch.asyncId,
+          index,
+        })}
+      >
+        <Icon name="edit" />
+        Run with changed params
+      </a>
       {canRestart && (
         <Button icon="restart" onPress={() => restart(batch, { indexes: [index] }, 1, onRestarted)}>
           Run again

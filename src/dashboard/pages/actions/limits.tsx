@@ -1,0 +1,174 @@
+/** What limits an action, for all tenants. The operator changes it; others are told. */
+import { useState } from 'preact/hooks';
+import { Button } from '../../components/button.tsx';
+import { confirm } from '../../components/confirm.tsx';
+import { Loaded } from '../../components/notice.tsx';
+import { report } from '../../components/toasts.tsx';
+import { type ActionLimits, type Limits, useActionLimits } from '../../state/action.ts';
+import { count } from '../../state/format.ts';
+import { send } from '../../state/session.ts';
+
+export function LimitsPanel({ name, isOperator }: { name: string; isOperator: boolean }) {
+  const all = useActionLimits();
+  const [isOpen, setOpen] = useState(false);
+  const change = async (json: { paused?: boolean; limits?: Limits | null }, done: string) => {
+    await send(`/v1/actions/${encodeURIComponent(name)}`, { method: 'PATCH', json });
+    report(done);
+    setOpen(false);
+    all.reload();
+  };
+  return (
+    <section class="section" aria-labelledby="limits-title">
+      <div class="section-head">
+        <h2 id="limits-title">Limits</h2>
+        <span class="muted">for all tenants together</span>
+      </div>
+      <Loaded resource={all} what="list of limits">
+        {(actions) => {
+          const current = actions.find((one) => one.name === name) ?? { name, paused: false, limits: null };
+          return (
+            <div class="limits">
+              <p class="limits-text">
+                {current.paused && <span class="tag warn">paused</span>}
+                {textOf(current)}
+              </p>
+              {isOperator ? (
+                <div class="buttons">
+                  <PauseButton {...current} change={change} />
+                  <Button onPress={() => setOpen(!isOpen)}>{isOpen ? 'Close' : 'Change limits'}</Button>
+                </div>
+              ) : (
+                <p class="muted">Only an admin key of the tenant default changes them.</p>
+              )}
+              {isOpen && <LimitsForm limits={current.limits ?? {}} name={name} change={change} />}
+            </div>
+          );
+        }}
+      </Loaded>
+    </section>
+  );
+}
+
+type Change = (json: { paused?: boolean; limits?: Limits | null }, done: string) => Promise<void>;
+
+function PauseButton({ name, paused, change }: ActionLimits & { change: Change }) {
+  const pause = async () => {
+    const isSure = await confirm({
+      title: `Pause ${name}?`,
+      text: 'No job of it starts for any tenant until somebody resumes it. Jobs that run go on to their end.',
+      action: 'Pause it',
+    });
+    if (isSure) await change({ paused: true }, `${name} is paused.`);
+  };
+  return paused ? (
+    <Button kind="main" icon="actions" onPress={() => change({ paused: false }, `${name} runs again.`)}>
+      Resume
+    </Button>
+  ) : (
+    <Button icon="pause" kind="danger" onPress={pause}>
+      Pause
+    </Button>
+  );
+}
+
+function textOf({ limits }: ActionLimits): string {
+  const { concurrency, rate, adaptive } = limits ?? {};
+  const by = (bucket: string | undefined) => (bucket === undefined ? '' : ` for each ${bucket}`);
+  const parts = [
+    concurrency &&
+      `at most ${count(concurrency.max)} at once${concurrency.perProcess ? ' in each process' : ''}${by(concurrency.by)}`,
+    rate &&
+      `at most ${count(rate.limit)} starts in ${rate.perSeconds} s${rate.burst ? `, ${count(rate.burst)} at once after a pause` : ''}${by(rate.by)}`,
+    adaptive && 'slower while the other side asks for it',
+  ].filter(Boolean);
+  return parts.length > 0 ? `${capital(parts.join('; '))}.` : 'It has no limits.';
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const FIELDS = [
+  { name: 'max', text: 'At once', hint: 'runs at the same time' },
+  { name: 'limit', text: 'Starts', hint: 'in a period' },
+  { name: 'perSeconds', text: 'Period', hint: 'in seconds' },
+  { name: 'burst', text: 'Burst', hint: 'starts at once after a pause' },
+] as const;
+
+interface LimitsFormProps {
+  limits: Limits;
+  name: string;
+  change: Change;
+}
+
+function LimitsForm({ limits, name, change }: LimitsFormProps) {
+  const { concurrency, rate } = limits;
+  const [values, setValues] = useState({
+    max: String(concurrency?.max ?? ''),
+    limit: String(rate?.limit ?? ''),
+    perSeconds: String(rate?.perSeconds ?? ''),
+    burst: String(rate?.burst ?? ''),
+  });
+  const submit = async () => {
+    const isSure = await confirm({
+      title: `Change the limits of ${name}?`,
+      text: 'They hold for all tenants and all batches, also for those that run now.',
+      action: 'Change them',
+      kind: 'main',
+    });
+    if (isSure) await change({ limits: limitsOf(values, limits) }, `The limits of ${name} are changed.`);
+  };
+  const restore = async () => {
+    const isSure = await confirm({
+      title: `Restore the limits of ${name}?`,
+      text: 'Those in its file hold again, for all tenants.',
+      action: 'Restore them',
+      kind: 'main',
+    });
+    if (isSure) await change({ limits: null }, `${name} has the limits of its file.`);
+  };
+  return (
+    <div class="limits-form">
+      {FIELDS.map(({ name: field, text, hint }) => (
+        <label key={field} class="field">
+          {text}
+          <input
+            class="input"
+            inputMode="decimal"
+            placeholder="none"
+            value={values[field]}
+            onInput={({ currentTarget }) => setValues({ ...values, [field]: currentTarget.value })}
+          />
+          <span class="form-rules">{hint}</span>
+        </label>
+      ))}
+      <div class="form-buttons">
+        <Button kind="main" onPress={submit}>
+          Change limits
+        </Button>
+        <Button onPress={restore}>As in its file</Button>
+      </div>
+    </div>
+  );
+}
+
+/** What the fields say; the rest stays. A text that is not a number is sent as it is: the server says what is wrong. */
+function limitsOf(values: Record<(typeof FIELDS)[number]['name'], string>, old: Limits): Limits {
+  const number = (text: string) => (Number.isNaN(Number(text)) ? text : Number(text)) as number;
+  const { concurrency, rate, ...rest } = old;
+  const { burst, ...oldRate } = rate ?? {};
+  return {
+    ...rest,
+    ...(values.max.trim() === '' ? {} : { concurrency: { ...concurrency, max: number(values.max) } }),
+    ...(values.limit.trim() === ''
+      ? {}
+      : {
+          rate: {
+            ...oldRate,
+            limit: number(values.limit),
+            perSeconds: number(values.perSeconds || '1'),
+            ...(values.burst.trim() === '' ? {} : { burst: number(values.burst) }),
+          },
+        }),
+  };
+}
