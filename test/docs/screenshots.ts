@@ -18,7 +18,21 @@ const places = ({ batch }: { batch: string }): Record<string, string> => ({
   batches: '/batches?',
   batch: `/batches/${batch}`,
   job: `/batches/${batch}/jobs/1234`,
+  actions: '/actions',
+  action: '/actions/contact.addOrUpdateContact',
+  csv: '/actions/contact.addOrUpdateContact/csv',
 });
+
+const CSV = [
+  'First name;Last name;E-mail;Phone;Notes',
+  'Ada;Lovelace;ada@example.com;+44 20 7946 0000;met in May',
+]
+  .concat(
+    [...Array(1_500).keys()].map(
+      (n) => `Grace;Hopper ${n};grace-${n}${n % 500 === 7 ? '' : '@example.com'};;`,
+    ),
+  )
+  .join('\n');
 
 test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chromium' }, async (t) => {
   const system = await startSystem(t, { env: { RATE_LIMIT: '0' } });
@@ -60,6 +74,15 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
       await goTo(page, place);
       await allLoaded(page);
       if (name === 'batch') await page.locator('.plot canvas').first().waitFor();
+      if (name === 'csv') {
+        const buffer = Buffer.from(CSV);
+        await page
+          .getByLabel('Choose a CSV file')
+          .setInputFiles({ name: 'contacts.csv', mimeType: 'text/csv', buffer });
+        await page.getByRole('button', { name: 'Check all rows' }).click();
+        await page.getByText('are not valid').waitFor();
+        await page.setViewportSize({ ...VIEWPORT, height: 1_300 });
+      }
       await page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`) });
     }
     await page.context().close();
