@@ -42,6 +42,12 @@ export function go(href: string): void {
   location.hash = href;
 }
 
+/** Changes the address without a step in the history: for values that change while somebody types. */
+export function replace(href: string): void {
+  history.replaceState(null, '', href);
+  hash.value = location.hash;
+}
+
 /** The values of a pattern such as `/batches/:asyncId`, or null when the path is another. */
 export function match(pattern: string, actual: string): Record<string, string> | null {
   const names = pattern.split('/');
