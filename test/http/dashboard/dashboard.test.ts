@@ -4,6 +4,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import express from 'express';
+import { type Schema, shapesOf } from '../../../src/dashboard/components/form/schema.ts';
+import { firstMapping, paramNames, paramsMaker } from '../../../src/dashboard/pages/csv/mapping.ts';
 import { pretty } from '../../../src/dashboard/state/json-text.ts';
 import { entriesOf, membersOf } from '../../../src/dashboard/state/raw.ts';
 import { createAssets } from '../../../src/http/dashboard/assets.ts';
@@ -98,4 +100,52 @@ test('the dashboard cuts members and entries out of an answer as they were sent'
       ['1.0', undefined],
     ],
   );
+});
+
+test('a form offers each type and alternative of a schema once, and follows references that form a circle', () => {
+  const root: Schema = {
+    $defs: {
+      tree: { type: 'object', properties: { left: { $ref: '#/$defs/tree' } } },
+      self: { $ref: '#/$defs/self' },
+    },
+  };
+  const titles = (schema: unknown) => shapesOf(schema, root).map(({ title }) => title);
+  assert.deepEqual(titles({ type: ['integer', 'string', 'number', 'null'] }), ['Number', 'Text', 'Null']);
+  assert.deepEqual(titles({ $ref: '#/$defs/tree' }), ['Object']);
+  assert.deepEqual(titles({ $ref: '#/$defs/self' }), ['JSON']);
+  assert.deepEqual(titles({ anyOf: [{ title: 'Name', type: 'string' }, { type: ['object', 'array'] }] }), [
+    'Name',
+    'Object',
+    'List',
+  ]);
+  assert.deepEqual(titles({ type: 'object', oneOf: [{ required: ['a'] }, { required: ['b'] }] }), ['Object']);
+  assert.deepEqual(titles({ enum: [1, null] }), ['Choice']);
+  assert.deepEqual(titles(true), ['JSON']);
+});
+
+test('columns of a CSV file become the params of their name, typed by the schema', () => {
+  const schema: Schema = {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      firstName: { type: 'string' },
+      id: { type: ['integer', 'null'] },
+      address: { type: 'object', properties: { city: { type: 'string' } } },
+      tags: { type: 'array', items: { type: 'string' } },
+      isOpen: { type: 'boolean' },
+    },
+  };
+  assert.deepEqual(paramNames(schema), ['firstName', 'id', 'address.city', 'tags.0', 'tags.1', 'isOpen']);
+  const header = ['First Name', 'ID', 'address.city', 'tags.0', 'tags.1', 'notes', 'first_name'];
+  const mapping = firstMapping(header, schema);
+  assert.deepEqual(mapping.columns, ['firstName', 'id', 'address.city', 'tags.0', 'tags.1', '', '']);
+  const params = paramsMaker({ ...mapping, fixed: [{ param: 'isOpen', text: 'TRUE' }] }, schema);
+  assert.equal(
+    params(['Ada', '9007199254740993', 'Wien', '', 'b', 'x', 'y']),
+    '{"firstName":"Ada","id":9007199254740993,"address":{"city":"Wien"},"tags":["b"],"isOpen":true}',
+  );
+  assert.equal(params(['', '']), '{"id":null,"isOpen":true}');
+  assert.throws(() => paramsMaker({ columns: ['address', 'address.city'], fixed: [] }, schema), {
+    message: 'the columns address and address.city name the same place',
+  });
 });
