@@ -13,7 +13,7 @@ import { firstValue, fits, rulesOf, type Shape, shapesOf } from './schema.ts';
 const MAX_DEPTH = 5;
 
 export function Field(props: FieldProps) {
-  const { label, schema, root, value, path, isRequired, depth, faults, onChange, onRemove } = props;
+  const { label, schema, root, value, path, isRequired = false, depth, faults, onChange, onRemove } = props;
   const shapes = depth > MAX_DEPTH ? [ANY] : shapesOf(schema, root);
   const [chosen, setChosen] = useState(0);
   const shape = currentShape(shapes, chosen, value);
@@ -21,18 +21,19 @@ export function Field(props: FieldProps) {
   const id = `param${path}`;
   const rules = rulesOf(shape);
   const { description } = shape.schema;
-  const describedBy = `${id}-hint ${id}-fault`;
+  const describedBy = `${id}-rules ${id}-hint ${id}-fault`;
 
   const choose = (n: number) => {
     setChosen(n);
     const next = shapes[n];
     if (next && !fits(next, value)) onChange(firstValue(next));
   };
-  const head = (
+  const about = (
     <>
-      <bdi class="form-name">{label}</bdi>
       {isRequired && <span class="form-required">required</span>}
-      <span class="form-rules">{rules}</span>
+      <span id={`${id}-rules`} class="form-rules">
+        {rules}
+      </span>
     </>
   );
   const tools = (
@@ -67,9 +68,20 @@ export function Field(props: FieldProps) {
   if (shape.kind === 'object' || shape.kind === 'list') {
     const Control = shape.kind === 'object' ? ObjectControl : ListControl;
     return (
-      <fieldset class="form-group" aria-invalid={wrong.length > 0} aria-describedby={describedBy}>
-        <legend>{head}</legend>
-        {tools}
+      <fieldset
+        id={id}
+        class="form-group"
+        data-wrong={wrong.length > 0 || undefined}
+        aria-describedby={describedBy}
+      >
+        <legend>
+          <bdi class="form-name">{label}</bdi>
+        </legend>
+        <div class="form-head">
+          {about}
+          <span class="spring" />
+          {tools}
+        </div>
         {foot}
         <Control {...{ Field, shape, root, value, path, depth, faults, onChange, label }} />
       </fieldset>
@@ -78,10 +90,14 @@ export function Field(props: FieldProps) {
   return (
     <div class="form-field">
       <div class="form-head">
-        <label for={id}>{head}</label>
+        <label for={id}>
+          <bdi class="form-name">{label}</bdi>
+        </label>
+        {about}
+        <span class="spring" />
         {tools}
       </div>
-      {control({ id, shape, value, describedBy, isWrong: wrong.length > 0, onChange })}
+      {control({ id, shape, value, describedBy, isRequired, isWrong: wrong.length > 0, onChange })}
       {foot}
     </div>
   );

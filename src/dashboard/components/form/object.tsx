@@ -41,7 +41,7 @@ export function ObjectControl({
     const [first] = shapesOf(properties[name] ?? additionalProperties, root);
     const next = first && firstValue(first);
     if (next !== undefined) set(name, next);
-    focusField(pathOf(path, name));
+    focusField(`param${pathOf(path, name)}`);
   };
   return (
     <div class="form-members">
@@ -63,6 +63,7 @@ export function ObjectControl({
                 onRemove: () => {
                   setAdded(added.filter((other) => other !== name));
                   set(name, undefined);
+                  focusField(`add${pathOf(path, name)}`);
                 },
               })}
         />
@@ -76,6 +77,7 @@ export function ObjectControl({
           .map((name) => (
             <button
               key={name}
+              id={`add${pathOf(path, name)}`}
               type="button"
               class="add-chip"
               aria-label={`Add ${name} to ${label}`}
@@ -116,7 +118,13 @@ function AddMember({ label, onAdd }: { label: string; onAdd: (name: string) => v
   );
 }
 
-/** Once it is in the page. */
-function focusField(path: string): void {
-  requestAnimationFrame(() => document.getElementById(`param${path}`)?.focus());
+const FOCUSABLE = 'input, textarea, select, button';
+
+/** Once it is in the page: the control, or the first of a group. */
+function focusField(id: string): void {
+  requestAnimationFrame(() => {
+    const element = document.getElementById(id);
+    const control = element?.matches(FOCUSABLE) ? element : element?.querySelector<HTMLElement>(FOCUSABLE);
+    control?.focus();
+  });
 }

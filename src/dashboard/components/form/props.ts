@@ -25,6 +25,7 @@ export interface ControlProps {
   shape: Shape;
   value: unknown;
   describedBy: string;
+  isRequired: boolean;
   isWrong: boolean;
   onChange: (value: unknown) => void;
 }

@@ -7,7 +7,7 @@ import { choicesOf } from './schema.ts';
 const NO_CHOICE = -1;
 
 /** A text area, because an input would drop line breaks. */
-export function TextControl({ id, value, describedBy, isWrong, onChange }: ControlProps) {
+export function TextControl({ id, value, describedBy, isRequired, isWrong, onChange }: ControlProps) {
   return (
     <textarea
       id={id}
@@ -17,6 +17,7 @@ export function TextControl({ id, value, describedBy, isWrong, onChange }: Contr
       spellcheck={false}
       value={typeof value === 'string' ? value : ''}
       aria-describedby={describedBy}
+      aria-required={isRequired}
       aria-invalid={isWrong}
       onInput={({ currentTarget }) => onChange(currentTarget.value)}
     />
@@ -24,7 +25,7 @@ export function TextControl({ id, value, describedBy, isWrong, onChange }: Contr
 }
 
 /** The number as it is typed. What is not a number stays a text, which the server refuses. */
-export function NumberControl({ id, value, describedBy, isWrong, onChange }: ControlProps) {
+export function NumberControl({ id, value, describedBy, isRequired, isWrong, onChange }: ControlProps) {
   const isNumber = value === undefined || isRawNumber(value);
   return (
     <>
@@ -35,6 +36,7 @@ export function NumberControl({ id, value, describedBy, isWrong, onChange }: Con
         autocomplete="off"
         value={isRawNumber(value) ? value.rawJSON : String(value ?? '')}
         aria-describedby={describedBy}
+        aria-required={isRequired}
         aria-invalid={isWrong || !isNumber}
         onInput={({ currentTarget: { value: text } }) =>
           onChange(text.trim() === '' ? undefined : (rawNumber(text.trim()) ?? text))
@@ -57,6 +59,7 @@ function Select({
   id,
   value,
   describedBy,
+  isRequired,
   isWrong,
   onChange,
   choices,
@@ -69,6 +72,7 @@ function Select({
       class="select"
       value={current}
       aria-describedby={describedBy}
+      aria-required={isRequired}
       aria-invalid={isWrong}
       onChange={({ currentTarget }) => {
         const n = Number(currentTarget.value);
@@ -86,7 +90,7 @@ function Select({
 }
 
 /** Any JSON. What is not JSON yet is kept here, and the value before it stays. */
-export function AnyControl({ id, value, describedBy, isWrong, onChange }: ControlProps) {
+export function AnyControl({ id, value, describedBy, isRequired, isWrong, onChange }: ControlProps) {
   const [typed, setTyped] = useState<{ text: string; value: unknown }>();
   const text = typed && typed.value === value ? typed.text : value === undefined ? '' : written(value);
   const problem = problemOf(text);
@@ -100,6 +104,7 @@ export function AnyControl({ id, value, describedBy, isWrong, onChange }: Contro
         placeholder="JSON"
         value={text}
         aria-describedby={describedBy}
+        aria-required={isRequired}
         aria-invalid={isWrong || problem !== null}
         onInput={({ currentTarget }) => {
           const next = currentTarget.value;

@@ -130,17 +130,21 @@ function LimitsForm({ limits, name, change }: LimitsFormProps) {
   return (
     <div class="limits-form">
       {FIELDS.map(({ name: field, text, hint }) => (
-        <label key={field} class="field">
-          {text}
+        <div key={field} class="field">
+          <label for={`limit-${field}`}>{text}</label>
           <input
+            id={`limit-${field}`}
             class="input"
             inputMode="decimal"
+            aria-describedby={`limit-${field}-hint`}
             placeholder="none"
             value={values[field]}
             onInput={({ currentTarget }) => setValues({ ...values, [field]: currentTarget.value })}
           />
-          <span class="form-rules">{hint}</span>
-        </label>
+          <span id={`limit-${field}-hint`} class="form-rules">
+            {hint}
+          </span>
+        </div>
       ))}
       <div class="form-buttons">
         <Button kind="main" onPress={submit}>

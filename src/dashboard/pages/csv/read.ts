@@ -38,7 +38,7 @@ export async function* rowsOf(
   const parsed = new Parsed(delimiter);
   let since = performance.now();
   let read = 0;
-  for await (const text of textOf(file, encoding)) {
+  for await (const { text, bytes } of piecesOf(file, encoding)) {
     for (const slice of slicesOf(text)) {
       parsed.write(slice);
       yield* parsed.take();
@@ -46,8 +46,8 @@ export async function* rowsOf(
       await nextTurn();
       since = performance.now();
     }
-    read += text.length;
-    onRead(Math.min(read, file.size));
+    read += bytes;
+    onRead(read);
   }
   await parsed.end();
   yield* parsed.take();
@@ -55,7 +55,7 @@ export async function* rowsOf(
 
 /** The beginning of the file, for its delimiter. Throws like `rowsOf`. */
 export async function headOf(file: File, encoding: Encoding): Promise<string> {
-  for await (const text of textOf(file.slice(0, HEAD_BYTES), encoding, false)) return text;
+  for await (const { text } of piecesOf(file.slice(0, HEAD_BYTES), encoding, false)) return text;
   return '';
 }
 
@@ -103,17 +103,20 @@ class Parsed {
   }
 }
 
-async function* textOf(file: Blob, encoding: Encoding, fatal = true): AsyncGenerator<string> {
+interface Piece {
+  text: string;
+  bytes: number;
+}
+
+async function* piecesOf(file: Blob, encoding: Encoding, fatal = true): AsyncGenerator<Piece> {
   // Not an async iterable in every browser.
-  const reader = file
-    .stream()
-    .pipeThrough(new TextDecoderStream(encoding, { fatal }) as ReadableWritablePair<string, Uint8Array>)
-    .getReader();
+  const reader = file.stream().getReader();
+  const decoder = new TextDecoder(encoding, { fatal });
   try {
     for (;;) {
       const { done, value } = await reader.read();
+      yield { text: decoder.decode(value, { stream: !done }), bytes: value?.length ?? 0 };
       if (done) return;
-      yield value;
     }
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
