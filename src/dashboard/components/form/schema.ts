@@ -6,7 +6,7 @@ export interface Schema {
   [keyword: string]: unknown;
 }
 
-export type Kind = 'text' | 'number' | 'flag' | 'null' | 'choice' | 'list' | 'object' | 'any';
+type Kind = 'text' | 'number' | 'flag' | 'null' | 'choice' | 'list' | 'object' | 'any';
 
 /** One way in which a value may be given. */
 export interface Shape {

@@ -44,7 +44,7 @@ function ActionView({ name = '' }: { name?: string }) {
               {refusal && <p class="refusal">{refusal}</p>}
               <Facts action={data} />
               <First action={data} refusal={refusal} />
-              <LimitsPanel name={name} isOperator={own?.isOperator ?? true} />
+              <LimitsPanel name={name} isOperator={own?.isOperator} />
               <section class="section" aria-labelledby="schema-title">
                 <div class="section-head">
                   <h2 id="schema-title">Params</h2>

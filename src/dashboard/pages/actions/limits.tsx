@@ -8,7 +8,13 @@ import { type ActionLimits, type Limits, useActionLimits } from '../../state/act
 import { count } from '../../state/format.ts';
 import { send } from '../../state/session.ts';
 
-export function LimitsPanel({ name, isOperator }: { name: string; isOperator: boolean }) {
+interface LimitsPanelProps {
+  name: string;
+  /** Undefined until it is known. */
+  isOperator: boolean | undefined;
+}
+
+export function LimitsPanel({ name, isOperator }: LimitsPanelProps) {
   const all = useActionLimits();
   const [isOpen, setOpen] = useState(false);
   const change = async (json: { paused?: boolean; limits?: Limits | null }, done: string) => {
@@ -32,13 +38,14 @@ export function LimitsPanel({ name, isOperator }: { name: string; isOperator: bo
                 {current.paused && <span class="tag warn">paused</span>}
                 {textOf(current)}
               </p>
-              {isOperator ? (
+              {isOperator === false && (
+                <p class="muted">Only an admin key of the tenant default changes them.</p>
+              )}
+              {isOperator && (
                 <div class="buttons">
                   <PauseButton {...current} change={change} />
                   <Button onPress={() => setOpen(!isOpen)}>{isOpen ? 'Close' : 'Change limits'}</Button>
                 </div>
-              ) : (
-                <p class="muted">Only an admin key of the tenant default changes them.</p>
               )}
               {isOpen && <LimitsForm limits={current.limits ?? {}} name={name} change={change} />}
             </div>
