@@ -65,6 +65,7 @@ class Parsed {
   readonly #ended: Promise<void>;
   #rows: CsvRow[] = [];
   #error: Error | undefined;
+  #isEmpty = true;
 
   constructor(delimiter: Delimiter) {
     this.#parser = parse({
@@ -86,10 +87,13 @@ class Parsed {
   }
 
   write(text: string): void {
+    this.#isEmpty = false;
     if (!this.#error) this.#parser.write(text);
   }
 
   async end(): Promise<void> {
+    // csv-parse for browsers throws at the end of an empty file.
+    if (this.#isEmpty) return;
     if (!this.#error) this.#parser.end();
     await this.#ended;
   }
