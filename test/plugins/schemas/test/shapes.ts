@@ -17,7 +17,7 @@ export const params = {
       required: ['city'],
       properties: { city: { type: 'string', minLength: 1 }, zip: { type: 'integer' } },
     },
-    tags: { type: 'array', items: { $ref: '#/$defs/tag' } },
+    tags: { type: 'array', items: { type: 'string', minLength: 2 } },
     pay: {
       oneOf: [
         {
@@ -36,6 +36,5 @@ export const params = {
     },
     more: {},
   },
-  $defs: { tag: { type: 'string', minLength: 2 } },
 } as const satisfies JSONSchema;
 export type Shapes = FromSchema<typeof params>;
