@@ -154,7 +154,7 @@ export function createKeys(options: {
     async revoke(caller: Caller, id: string): Promise<void> {
       requireAdmin(caller);
       if (!isStoredKeyId(id) || !(await deleteAndNote(pool, caller, id)))
-        throw new BatchwrightError('notFound');
+        throw new BatchwrightError('notFound', { message: 'There is no such key' });
       storedKeys.forget(id);
     },
   };

@@ -2,6 +2,8 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { adminKeyFile, readAdminKey, readSecretKeys } from '../config/generated-keys.ts';
+import { findServer } from '../config/local-server.ts';
+import { StartError } from '../domain/start-error.ts';
 import { makeFolder } from '../embedded/make-folder.ts';
 import { ChildFigures } from '../metrics/child-figures.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -28,7 +30,9 @@ export interface ApiRoleOptions {
 /** Resolves when the API answers; its workers may still be starting. Leaves nothing behind when it throws. */
 export async function startApiRole(options: ApiRoleOptions): Promise<Welcome & { adminKey: string }> {
   const { config } = options;
-  const listening = await listen(config);
+  const listening = await listen(config).catch(async (error) => {
+    throw (await alreadyRunning(config, error)) ?? error;
+  });
   try {
     await makeFolder(config.dataDir);
     const admin = await readAdminKey(config);
@@ -42,6 +46,17 @@ export async function startApiRole(options: ApiRoleOptions): Promise<Welcome & {
     await listening.close(0);
     throw error;
   }
+}
+
+/** The error for a port that is taken because this data directory's server runs already; undefined for any other. */
+async function alreadyRunning({ dataDir, port }: Config, error: unknown): Promise<StartError | undefined> {
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return undefined;
+  const server = await findServer(dataDir);
+  if (server === undefined || new URL(server.url).port !== String(port)) return undefined;
+  return new StartError(
+    `the Batchwright of DATA_DIR ${dataDir} runs already, at ${server.url} (pid ${server.pid}): use it, stop it, or set another DATA_DIR and PORT`,
+    { cause: error },
+  );
 }
 
 async function startParts(

@@ -1,5 +1,6 @@
 /** How batches are shown. */
 import type { Batch, Counts } from '../client/index.ts';
+import { counted } from '../domain/counted.ts';
 import type { Column, Style } from './table.ts';
 
 const STATE_STYLES: Record<string, Style> = { completed: 'green', cancelled: 'yellow', running: 'cyan' };
@@ -44,7 +45,7 @@ export const batchFields: readonly Column<Batch>[] = [
   { title: 'callback', value: ({ callback }) => callback?.url },
   {
     title: 'callback state',
-    value: ({ callback }) => callback && `${callback.state}, ${callback.attempts} attempts`,
+    value: ({ callback }) => callback && `${callback.state}, ${counted(callback.attempts, 'attempt')}`,
   },
   { title: 'waits for', value: ({ waitingFor }) => waitingFor && JSON.stringify(waitingFor) },
 ];

@@ -124,6 +124,7 @@ export class Transport {
   ): Promise<OpenAnswer> {
     const { method = 'GET', path, headers = {}, json, signal } = request;
     const text = request.text ?? (json === undefined ? undefined : JSON.stringify(json));
+    const sent = this.#headers(headers, text);
     const limit = new AbortController();
     const late = new TimeoutError(`${method} ${route(path)} took more than ${this.#timeoutMs / 1000} s`);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -150,7 +151,7 @@ export class Transport {
     try {
       const response = await this.#fetch(`${this.#url}${path}`, {
         method,
-        headers: this.#headers(headers, text),
+        headers: sent,
         signal: limit.signal,
         ...(text === undefined ? {} : { body: text }),
         ...(body && { body: body.content, duplex: 'half' }),
@@ -164,7 +165,10 @@ export class Transport {
     }
   }
 
+  /** Throws a TypeError for an idempotencyKey that no header can have: fetch would report it like a broken connection. */
   #headers(more: Record<string, string | undefined>, text: string | undefined): Record<string, string> {
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(more['idempotency-key'] ?? ''))
+      throw new TypeError('idempotencyKey must be one line of ASCII or Latin-1 characters');
     const all = {
       authorization: `Bearer ${this.#key}`,
       ...(text === undefined ? {} : { 'content-type': 'application/json' }),

@@ -106,6 +106,7 @@ async function runPending(client: pg.ClientBase, { schema, directory, log }: Mig
     checkOrder: false,
     logger: SILENT,
   } as const;
+  const done: string[] = [];
   try {
     await runner({ ...options, dryRun: true }); // creates the table
     const table = `"${schema}"."${TABLE}"`;
@@ -116,9 +117,11 @@ async function runPending(client: pg.ClientBase, { schema, directory, log }: Mig
     for (const file of pending) {
       await runOne(client, file, () => runner({ ...options, file: file.name }));
       await keepChecksums(client, table, [file]);
-      log.info({ schema, migration: file.name }, 'Migrated');
+      done.push(file.name);
     }
   } finally {
+    // One line for a schema: the first start of all runs dozens of migrations.
+    if (done.length > 0) log.info({ schema, migrations: done.join(', ') }, 'Migrated');
     await client.query('reset search_path').catch(() => undefined);
   }
 }

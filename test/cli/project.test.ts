@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +29,22 @@ suite('the commands that write a project', { concurrency: true }, () => {
     assert.deepEqual(await readdir(cwd), []);
   });
 
+  test('new refuses an action that differs from another one only in case', async (t) => {
+    const cwd = await makeFolder(t);
+    assert.equal((await runCommand(['new', 'demo.greetAll'], { cwd })).code, 0);
+    const { code, stderr } = await runCommand(['new', 'demo.greetall'], { cwd });
+    assert.equal(code, 2);
+    assert.equal(stderr, 'batchwright: schemas/demo/greetAll.ts exists already: nothing was written\n');
+    assert.deepEqual(await readdir(join(cwd, 'jobs/demo')), ['greetAll.ts']);
+  });
+
+  test('init ends with one line where no folder can be made', { skip: !existsSync('/proc') }, async (t) => {
+    const cwd = await makeFolder(t);
+    const { code, stderr } = await runCommand(['init', '/proc/none/project'], { cwd });
+    assert.equal(code, 1);
+    assert.match(stderr, /^batchwright: \/proc\/none\/project cannot be made: ENOENT: .*\n$/);
+  });
+
   test('init completes the package.json of npm init, and names the clone', async (t) => {
     const cwd = await makeFolder(t);
     const found = {
@@ -44,6 +61,8 @@ suite('the commands that write a project', { concurrency: true }, () => {
     assert.equal(made.scripts.check, 'mine');
     assert.match(made.scripts.test, /node --test/);
     assert.deepEqual(made.imports, { '#schemas/*': './schemas/*' });
+    const again = await runCommand(['init', '--no-install'], { cwd });
+    assert.match(again.stderr, /^kept package\.json\n/);
     assert.equal(
       await realpath(join(cwd, made.dependencies.batchwright.replace('file:', ''))),
       await realpath(ROOT),

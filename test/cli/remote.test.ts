@@ -141,6 +141,8 @@ suite('submit', { concurrency: 4 }, () => {
       [path, '--format', 'xml'],
       [path, '--action', 'nodot'],
       ['-', '--timeout', '3'],
+      ['-', '--idempotency-key', 'import €'],
+      ['-', '--idempotency-key', ''],
     ]) {
       const { code, stdout } = await run(['submit', ...args]);
       assert.deepEqual([code, stdout], [2, ''], args.join(' '));

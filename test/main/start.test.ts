@@ -98,6 +98,16 @@ test('npm start with only a data directory', async (t) => {
     await assert.rejects(readdir(other.dataDir), { code: 'ENOENT' });
   });
 
+  await t.test('npm start says so when the server of the data directory has the port', async () => {
+    const { port } = new URL(site.url);
+    const second = home.start({ PORT: port });
+    assert.deepEqual(await second.exited, { code: 1, signal: null });
+    assert.equal(
+      second.stderr(),
+      `the Batchwright of DATA_DIR ${dataDir} runs already, at http://127.0.0.1:${port} (pid ${first.logged()[0]?.pid}): use it, stop it, or set another DATA_DIR and PORT\n`,
+    );
+  });
+
   await t.test('npm start fails with one line when another process uses the data directory', async () => {
     const { pid } = first.logged().find(({ msg }) => msg === 'Migrated') ?? {};
     const second = home.start();

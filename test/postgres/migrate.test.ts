@@ -23,8 +23,14 @@ test('migrations run once, in the order of their numbers, in their own schema', 
     '002_more.sql': "alter table thing add name text default 'a;b';\ncreate index on thing (name);\n",
     'README.md': 'Not a migration.',
   });
-  await migrate({ url, schema, directory, log });
-  await migrate({ url, schema, directory, log });
+  const lines: object[] = [];
+  const noting = {
+    ...log,
+    info: (fields: object, message: string) => void lines.push({ ...fields, message }),
+  };
+  await migrate({ url, schema, directory, log: noting });
+  await migrate({ url, schema, directory, log: noting });
+  assert.deepEqual(lines, [{ schema, migrations: '001_thing, 002_more, 010_rename', message: 'Migrated' }]);
 
   await pool.query('select id, name from orders.item');
   const { rows } = await pool.query('select name from orders.migration order by id');

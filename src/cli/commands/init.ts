@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { readFile, realpath, writeFile } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { makeFolder } from '../../embedded/make-folder.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
 import { actionFiles } from '../project/action-files.ts';
 import { completedPackageJson } from '../project/package-json.ts';
@@ -26,13 +27,11 @@ export function registerInit(program: Command): void {
 async function init(given: string, { install }: { install: boolean }): Promise<void> {
   const folder = await openFolder(given);
   const packageJson = completedPackageJson(folder);
-  const isNew = !existsSync(join(folder, 'package.json'));
   const { namespace, action } = FIRST;
   const name = `${namespace}.${action}`;
   // A project that has actions needs no first one.
   const first = existsSync(join(folder, 'jobs')) ? [] : actionFiles(namespace, action);
-  await writeFile(join(folder, 'package.json'), asJson(packageJson));
-  report(isNew ? 'created' : 'completed', 'package.json');
+  report(await writePackageJson(folder, asJson(packageJson)), 'package.json');
   for (const file of [...projectFiles(packageJson.name ?? basename(folder), name), ...first])
     report((await writeNew(folder, file)) ? 'created' : 'kept', file.path);
   if (install) await npmInstall(folder);
@@ -41,11 +40,23 @@ async function init(given: string, { install }: { install: boolean }): Promise<v
   process.stderr.write(`\nNext: ${enter}${install ? '' : 'npm install && '}npm test && npm start\n`);
 }
 
+/** What was done with the file. */
+async function writePackageJson(folder: string, text: string): Promise<'created' | 'completed' | 'kept'> {
+  const file = join(folder, 'package.json');
+  const before = existsSync(file) ? await readFile(file, 'utf8') : undefined;
+  if (before === text) return 'kept';
+  await writeFile(file, text);
+  return before === undefined ? 'created' : 'completed';
+}
+
 async function openFolder(given: string): Promise<string> {
   if (statSync(given, { throwIfNoEntry: false })?.isFile())
     throw new UsageError(`${given} is a file: init needs a folder`);
-  await mkdir(given, { recursive: true });
-  const folder = await realpath(resolve(given));
+  const wanted = resolve(given);
+  await makeFolder(wanted).catch((error) => {
+    throw new CommandError(EXIT.error, `${given} cannot be made: ${error.message}`, { cause: error });
+  });
+  const folder = await realpath(wanted);
   if (folder === (await realpath(ROOT)))
     throw new UsageError("this is Batchwright's own folder: name another one, such as ../my-actions");
   return folder;

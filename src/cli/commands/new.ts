@@ -1,10 +1,9 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { wrongActionName, wrongNamespace } from '../../domain/action-name.ts';
 import { UsageError } from '../exit.ts';
 import { actionFiles } from '../project/action-files.ts';
-import { existing, writeNew } from '../project/write-files.ts';
+import { existing, namesIn, writeNew } from '../project/write-files.ts';
 import { projectFolder, ROOT } from '../run-node.ts';
 
 export function registerNew(program: Command): void {
@@ -33,19 +32,11 @@ async function newAction(name: string): Promise<void> {
 
 /** The start would refuse a second namespace of this name, and two that differ only in case. */
 function refuseTaken(folder: string, namespace: string): void {
-  const included = projectFolder() === undefined ? [] : namespacesOf(ROOT);
-  const taken = [...included, ...namespacesOf(folder).filter((name) => name !== namespace)].find(
+  const included = projectFolder() === undefined ? [] : namesIn(join(ROOT, 'jobs'));
+  const taken = [...included, ...namesIn(join(folder, 'jobs')).filter((name) => name !== namespace)].find(
     (name) => name.toLowerCase() === namespace.toLowerCase(),
   );
   if (taken === undefined) return;
   const where = included.includes(taken) ? 'is one of the included ones' : `exists already, as ${taken}`;
   throw new UsageError(`the namespace "${namespace}" ${where}: choose another name`);
-}
-
-function namespacesOf(root: string): string[] {
-  try {
-    return readdirSync(join(root, 'jobs'));
-  } catch {
-    return [];
-  }
 }

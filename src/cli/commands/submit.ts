@@ -45,7 +45,7 @@ export function registerSubmit(program: Command): void {
       ).choices(['json', 'ndjson', 'csv']),
     )
     .option('--callback <url>', 'where the results are sent')
-    .option('--idempotency-key <key>', 'the same key and batch are stored once')
+    .option('--idempotency-key <key>', 'the same key and batch are stored once', idempotencyKey)
     .addOption(
       new Option('--dry-run', 'check the batch and store nothing').conflicts(['wait', 'idempotencyKey']),
     )
@@ -140,4 +140,9 @@ function actionName(text: string): ActionName {
   if (namespace === undefined || action === undefined)
     throw new InvalidArgumentError('It must be like participants.store; batchwright actions lists them.');
   return { namespace, action };
+}
+
+function idempotencyKey(text: string): string {
+  if (/^[\x20-\x7e]{1,255}$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be 1 to 255 printable ASCII characters.');
 }

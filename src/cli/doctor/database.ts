@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import type { Config } from '../../config/config.ts';
+import { counted } from '../../domain/counted.ts';
 import { findRunningServer } from '../../embedded/running-server.ts';
 import { createClient } from '../../postgres/connection.ts';
 import { pendingMigrations } from '../../postgres/migrate.ts';
@@ -83,7 +84,7 @@ async function checkQueue(client: ClientBase): Promise<Finding> {
   const workers = await countWorkers(client);
   const unfinished = await countUnfinished(client, MOST_COUNTED);
   const batches = [...unfinished.values()].reduce((sum, number) => sum + Number(number), 0);
-  const text = `${workers} worker processes, ${batches} batches that have not ended`;
+  const text = `${counted(workers, 'worker process', 'worker processes')}, ${counted(batches, 'batch', 'batches')} not ended`;
   if (workers > 0 || batches === 0) return ok('queue', text);
   return wrong('queue', `${text}: no worker takes them; start one, ROLE=all or worker`);
 }

@@ -114,6 +114,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
 
   router.delete('/batches/:asyncId', async (request, response) => {
     queryOf(request, []);
+    await readMembers(request, []);
     await deleteBatch(deps, callerOf(request), request.params.asyncId);
     deps.purge.request();
     response.status(204).end();

@@ -107,6 +107,7 @@ export function keyRoutes({ keys, tenants, publicUrl }: KeyRoutesDeps): Router {
   });
   router.delete('/keys/:id', async (request, response) => {
     queryOf(request, []);
+    await readMembers(request, []);
     await keys.revoke(callerOf(request), request.params.id);
     response.status(204).end();
   });

@@ -1,5 +1,6 @@
 /** Which jobs a restart runs again. */
 import { BatchwrightError } from '../../contract/errors.ts';
+import { counted } from '../../domain/counted.ts';
 import type { UnsuccessfulSelection } from '../../store/results.ts';
 
 /** The ends of jobs that a restart can select. No job is `skipped` before jobs can depend on each other. */
@@ -30,7 +31,7 @@ function bitmapOf(indexes: Int32Array, total: number): Buffer {
   indexes.forEach((index, place) => {
     if (index >= total)
       throw new BatchwrightError('badRequest', {
-        message: `indexes[${place}] is ${index}: the batch has ${total} jobs, counted from 0`,
+        message: `indexes[${place}] is ${index}: the batch has ${counted(total, 'job')}, counted from 0`,
       });
     bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
   });

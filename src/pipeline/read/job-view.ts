@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
+import { counted } from '../../domain/counted.ts';
 import { messageOfJob } from '../../queue/inspect.ts';
 import type { BatchRow } from '../../store/batches.ts';
 import { jobsAround } from '../../store/chunks.ts';
@@ -35,7 +36,7 @@ export async function jobText(
   const batch = await requireBatch(pool, caller, asyncId);
   if (index >= batch.total)
     throw new BatchwrightError('notFound', {
-      message: `The batch has ${batch.total} jobs, counted from 0`,
+      message: `The batch has ${counted(batch.total, 'job')}, counted from 0`,
     });
   return resultTurns.take(
     batch.tenant,

@@ -91,6 +91,9 @@ test('a batch that has not ended is not deleted, nor by another tenant or withou
   const { key } = (await system.request('/v1/keys', { method: 'POST', body })).body;
   assertProblem(await deleteBatch(asyncId, { authorization: `Bearer ${key}` }), 403);
   assert.equal((await system.request(`/v1/batches/${asyncId}`)).status, 200);
+  const withMember = { method: 'DELETE', body: '{"dryRun":true}' };
+  assertProblem(await system.request(`/v1/batches/${asyncId}`, withMember), 400, /dryRun is not known/);
+  assert.equal((await system.request(`/v1/batches/${asyncId}`)).status, 200);
   await client.batches.delete(asyncId);
   await assert.rejects(client.batches.retrieve(asyncId), { name: 'NotFoundError' });
 });

@@ -246,7 +246,7 @@ describe('A job', () => {
 
   test('a wrong index of a job is told', async () => {
     const asyncId = await ended([echo(0)]);
-    assertProblem(await get(asyncId, '/jobs/1'), 404, /has 1 jobs, counted from 0/);
+    assertProblem(await get(asyncId, '/jobs/1'), 404, /has 1 job, counted from 0/);
     for (const index of ['-1', '1.5', 'x'])
       assertProblem(await get(asyncId, `/jobs/${index}`), 400, /index of a job/);
   });
