@@ -247,7 +247,7 @@ suite('batchwright/client', () => {
     );
     assert.deepEqual(seen.at(-1), ['finished', running.asyncId]);
     assert.equal(proxy.requests.length, 2);
-    await assert.rejects(direct.batches.follow(['no id']).next(), BadRequestError);
+    await assert.rejects(client.batches.follow(['no id']).next(), BadRequestError);
   });
 
   test('wrong options are a TypeError that names the option', () => {
@@ -294,9 +294,9 @@ suite('batchwright/client', () => {
   test('after two repeats the error is thrown, and 400 is not repeated', async (t) => {
     const refused = { matches: /./, refuse: true };
     const { client, proxy } = await behind(t, [refused, refused, refused]);
-    await assert.rejects(direct.actions.list(), ConnectionError);
+    await assert.rejects(client.actions.list(), ConnectionError);
     assert.equal(proxy.requests.length, 3);
-    await assert.rejects(direct.batches.create({ jobs: [] }), BadRequestError);
+    await assert.rejects(client.batches.create({ jobs: [] }), BadRequestError);
     assert.equal(proxy.requests.length, 4);
   });
 
@@ -311,9 +311,9 @@ suite('batchwright/client', () => {
     await client.actions.list();
     assert.ok(performance.now() - startedAt >= 1000);
     proxy.faults.push({ matches, answer: { status: 501 } });
-    await assert.rejects(direct.actions.list(), ServerError);
+    await assert.rejects(client.actions.list(), ServerError);
     proxy.faults.push({ matches, answer: { status: 429, headers: { 'retry-after': '3600' } } });
-    await assert.rejects(direct.actions.list(), (error: RateLimitError) => {
+    await assert.rejects(client.actions.list(), (error: RateLimitError) => {
       assert.ok(error instanceof RateLimitError);
       return error.retryAfter === 3600;
     });
@@ -328,7 +328,7 @@ suite('batchwright/client', () => {
   test('a server that does not answer is a TimeoutError', async (t) => {
     const matches = /./;
     const { client } = await behind(t, Array(3).fill({ matches, hang: true }), { timeoutSeconds: 0.1 });
-    await assert.rejects(direct.actions.list(), TimeoutError);
+    await assert.rejects(client.actions.list(), TimeoutError);
   });
 
   test('results go on behind the last one after broken connections', async (t) => {
@@ -441,7 +441,7 @@ suite('batchwright/client', () => {
 
     proxy.faults.push({ matches, refuse: true });
     const sent = proxy.requests.length;
-    await assert.rejects(direct.batches.createFrom(made()), ConnectionError);
+    await assert.rejects(client.batches.createFrom(made()), ConnectionError);
     assert.equal(proxy.requests.length, sent + 1);
   });
 
