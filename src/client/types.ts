@@ -148,7 +148,7 @@ export interface ErrorGroups {
 /** The jobs of a batch by the time of their end. */
 export interface Timeline {
   /** Periods of equal length, without gaps. */
-  data: { at: string; succeeded: number; failed: number; cancelled: number }[];
+  data: { at: string; succeeded: number; failed: number; cancelled: number; skipped: number }[];
   secondsPerBucket: number;
 }
 

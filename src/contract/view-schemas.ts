@@ -43,6 +43,7 @@ export const viewSchemas: Record<string, Schema> = {
         succeeded: count,
         failed: count,
         cancelled: count,
+        skipped: count,
       }),
     ),
     secondsPerBucket: described('The length of a period.', { type: 'number', exclusiveMinimum: 0 }),
