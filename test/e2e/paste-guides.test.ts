@@ -85,9 +85,10 @@ test('the guides work as pasted', { timeout: 600_000 }, async (t) => {
     await waitFor(callback, { what: 'the callback', timeoutMs: 120_000 });
     const lines = printed.trim().split('\n');
     assert.deepEqual(
-      lines.filter((line) => !/^\d+ % 0 failed$/.test(line)),
+      lines.filter((line) => !/^\d+ % 0 failed$|^[0-9a-f]{32} finished$/.test(line)),
       CLIENT_PRINTS,
     );
+    assert.equal(lines.filter((line) => line.endsWith(' finished')).length, 2);
     assert.equal(lines.filter((line) => line === '100 % 0 failed').length, 1);
   });
 
