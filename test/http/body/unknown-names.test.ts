@@ -71,11 +71,12 @@ describe('unknown members of the body', () => {
 });
 
 describe('unknown members of a job', () => {
-  const known = 'known names are namespace, action, params, id';
+  const known = 'known names are namespace, action, params, id, dependsOn, group';
   for (const [job, expected] of [
     [{ ...good, param: {} }, ['.param is not known: did you mean params?']],
     [{ nameSpace: 'test', action: 'echo', params: {} }, ['.nameSpace is not known: did you mean namespace?']],
-    [{ ...good, dependsOn: ['a'] }, [`.dependsOn is not known: ${known}`]],
+    [{ ...good, dependson: ['a'] }, ['.dependson is not known: did you mean dependsOn?']],
+    [{ ...good, after: ['a'] }, [`.after is not known: ${known}`]],
     [{ ...good, Id: 1, x: 2 }, ['.Id is not known: did you mean id?', `.x is not known: ${known}`]],
     [{ ...good, '': 1 }, [`[""] is not known: ${known}`]],
     [{ ...good, params: { x: large }, parms: {} }, ['.parms is not known: did you mean params?']],
