@@ -38,8 +38,11 @@ export interface SubmitDeps {
   largeJobs: LargeJobChecker<RegisteredAction>;
   log: Pick<Log, 'info'>;
   limits: { maxJobs: number; maxDependencies: number; retentionDays: number };
-  /** Throws BatchwrightError when the address may not be called. */
-  /** @param member its name in messages; `callbackUrl` when absent */
+  /**
+   * Throws BatchwrightError when the address may not be called.
+   *
+   * @param member its name in messages; `callbackUrl` when absent
+   */
   checkCallbackUrl(url: unknown, tenant: string, member?: string): Promise<string>;
   /** Throws `notConfigured` (501) without SECRET_KEY. */
   encryptCallbackHeaders(headers: Readonly<Record<string, string>>, tenant: string): Buffer;

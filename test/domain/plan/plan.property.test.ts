@@ -257,7 +257,7 @@ describe('the plan of a batch', () => {
     assert.ok(circles > 20, `${circles} circles`);
   });
 
-  test('is checked for 100,000 jobs with a million edges without holding the event loop for long', async () => {
+  test('is checked for 100,000 jobs with a million edges in several turns of the event loop', async () => {
     const draft = new PlanDraft();
     for (let index = 0; index < 100_000; index++) {
       draft.claimId(String(index), index);
@@ -266,17 +266,19 @@ describe('the plan of a batch', () => {
       });
       draft.add({ index, action: 0, line: 0 }, { dependencies, listed: 10, group: undefined, sources: [] });
     }
-    let longest = 0;
-    let last = performance.now();
-    const timer = setInterval(() => {
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
-    }, 1);
+    let turns = 0;
+    let isChecked = false;
+    const countTurn = () => {
+      if (isChecked) return;
+      turns++;
+      setImmediate(countTurn);
+    };
+    setImmediate(countTurn);
     const plan = await draft.finish(100_000);
-    clearInterval(timer);
-    longest = Math.max(longest, performance.now() - last);
+    isChecked = true;
     assert.equal(plan?.dependents.values.length, 999_945);
-    assert.ok(longest < 100, `${longest} ms`);
+    // Two passes over the edges, two parts of the nodes, and what is before and after them.
+    assert.ok(turns >= 5, `${turns} turns`);
   });
 });
 
