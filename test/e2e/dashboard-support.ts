@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { after, before } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { ADMIN_KEY } from '../support/system.ts';
+import { startBrowser } from '../support/browser.ts';
+import { ADMIN_KEY, type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
 export interface Opened {
@@ -24,6 +26,76 @@ export interface OpenOptions extends BrowserContextOptions {
   before?: string;
   /** True: the test can move the time of the page forward. */
   ownClock?: boolean;
+}
+
+export interface Dashboard {
+  /** The server; only in tests, as it starts before the first. */
+  readonly system: System;
+  readonly browser: Browser;
+  open(options?: OpenOptions): Promise<Opened>;
+  /** Asserts that nothing went wrong in the page, and closes it. */
+  close(opened: Opened): Promise<void>;
+  makeKey(permissions: string[], more?: object): Promise<{ id: string; key: string }>;
+  /** Runs a batch to its end, and returns its id. */
+  ended(jobs: unknown[], more?: object): Promise<string>;
+}
+
+/** One server and one browser for the tests of a suite: they start before the first and end after the last. */
+export function useDashboard(): Dashboard {
+  let system: System;
+  let browser: Browser;
+  const endings: (() => unknown)[] = [];
+  before(async () => {
+    const later = { after: (fn: () => unknown) => endings.push(fn) };
+    system = await startSystem(later, { env: { RATE_LIMIT: '0' } });
+    browser = await startBrowser(later);
+  });
+  after(async () => {
+    for (const end of endings.reverse()) await end();
+  });
+  return {
+    get system() {
+      return system;
+    },
+    get browser() {
+      return browser;
+    },
+    open: (options) => openDashboard(browser, system.url, options),
+    async close({ page, faults }) {
+      assert.deepEqual(faults, []);
+      assert.doesNotMatch(await page.title(), /owned/);
+      await page.context().close();
+    },
+    async makeKey(permissions, more = {}) {
+      const { status, body } = await system.request('/v1/keys', {
+        method: 'POST',
+        body: JSON.stringify({ name: 'of the dashboard', permissions, ...more }),
+      });
+      assert.equal(status, 201);
+      return body;
+    },
+    async ended(jobs, more = {}) {
+      const asyncId = await system.run(jobs, more);
+      await system.ended(asyncId, 180_000);
+      return asyncId;
+    },
+  };
+}
+
+/** A job of the action whose behaviour the params choose. */
+export const behave = (params: object) => ({ namespace: 'test', action: 'behave', params });
+
+/** Text of a caller that would do harm in a page that took it for markup: then the title is `owned`. */
+export const HOSTILE = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script> \u202eright to left\u202c "q"`;
+
+/** Waits until the heading of a batch shows the state. */
+export async function seeState(page: Page, name: string): Promise<void> {
+  await page.locator('.heading .state', { hasText: name }).waitFor({ timeout: 60_000 });
+}
+
+/** Presses the button; the name may be a part of the button's. */
+export function press(page: Page, name: string | RegExp): Promise<void> {
+  return page.getByRole('button', { name }).click();
 }
 
 /** Opens the dashboard in a context of its own: nothing is shared with other tests. */
@@ -61,11 +133,13 @@ export async function signIn(page: Page, key: string): Promise<void> {
   await page.getByRole('button', { name: 'Open the dashboard' }).click();
 }
 
-/** Goes to another place without loading the page again. */
+/** Goes to another place without loading the page again; the place that is open already stays. */
 export async function goTo(page: Page, place: string): Promise<void> {
   await page.evaluate(`new Promise((done) => {
+    const { href } = location;
     addEventListener('hashchange', () => requestAnimationFrame(() => setTimeout(done)), { once: true });
     location.hash = ${JSON.stringify(place)};
+    if (location.href === href) done();
   })`);
 }
 
