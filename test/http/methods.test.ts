@@ -12,7 +12,7 @@ const headOf = (path: string) =>
 /** Every address with its allowed methods. */
 const ADDRESSES: Record<string, string> = {
   '/v1/batches': 'POST, GET, HEAD',
-  [`/v1/batches/${ID}`]: 'GET, HEAD',
+  [`/v1/batches/${ID}`]: 'GET, HEAD, DELETE',
   [`/v1/batches/${ID}/results`]: 'GET, HEAD',
   [`/v1/batches/${ID}/events`]: 'GET, HEAD',
   [`/v1/batches/${ID}/callbacks`]: 'GET, HEAD',
@@ -24,7 +24,7 @@ const ADDRESSES: Record<string, string> = {
   '/v1/limits': 'GET, HEAD',
   '/v1/keys': 'POST, GET, HEAD',
   '/v1/keys/some': 'DELETE',
-  '/v1/callback-secret': 'GET, HEAD',
+  '/v1/callback-secret': 'POST, GET, HEAD',
 };
 
 for (const [address, allowed] of Object.entries(ADDRESSES))
