@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { allLoaded, goTo, openDashboard } from '../e2e/dashboard-support.ts';
 import { openGate } from '../http/v1/support.ts';
 import { chromiumPath, startBrowser } from '../support/browser.ts';
-import { startSystem } from '../support/system.ts';
+import { type System, startSystem } from '../support/system.ts';
 
 const FOLDER = join(import.meta.dirname, '../../docs/dashboard');
 const VIEWPORT = { width: 1200, height: 760 };
@@ -18,6 +18,11 @@ const places = ({ batch }: { batch: string }): Record<string, string> => ({
   batches: '/batches?',
   batch: `/batches/${batch}`,
   job: `/batches/${batch}/jobs/1234`,
+  limits: '/limits',
+  callbacks: '/callbacks',
+  keys: '/keys',
+  audit: '/audit',
+  system: '/system',
   actions: '/actions',
   action: '/actions/contact.addOrUpdateContact',
   csv: '/actions/contact.addOrUpdateContact/csv',
@@ -67,6 +72,8 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
       n < 260 ? contact(n) : { namespace: 'test', action: 'behave', params: { n, gate: 'pictures' } },
     ),
   );
+  await makeKeys(system);
+  await limit(system);
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page } = await openDashboard(browser, system.url, { ...first, colorScheme });
     await page.getByRole('table', { name: 'Batches' }).waitFor();
@@ -74,6 +81,7 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
       await goTo(page, place);
       await allLoaded(page);
       if (name === 'batch') await page.locator('.plot canvas').first().waitFor();
+      if (name === 'system') await page.getByText(/now, at most/).waitFor();
       if (name === 'csv') {
         const buffer = Buffer.from(CSV);
         await page
@@ -90,3 +98,21 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
   await openGate(system.pool, 'pictures');
   await system.ended(running);
 });
+
+async function makeKeys({ request }: System): Promise<void> {
+  const keys = [
+    { name: 'registration website', permissions: ['contact.*', 'event.*'] },
+    { name: 'results import', tenant: 'marathon', permissions: ['participants.storeMultiple'] },
+    { name: 'operations', permissions: ['*', 'admin'], expiresAt: '2099-01-31T12:00:00Z' },
+  ];
+  for (const key of keys) await request('/v1/keys', { method: 'POST', body: JSON.stringify(key) });
+}
+
+/** An action that jobs wait for, and one that is paused. */
+async function limit({ request }: System): Promise<void> {
+  const change = (name: string, body: object) =>
+    request(`/v1/actions/${name}`, { method: 'PATCH', body: JSON.stringify(body) });
+  await change('test.behave', { limits: { concurrency: { max: 2, by: 'tenant' } } });
+  await change('contact.addOrUpdateContact', { limits: { rate: { limit: 50, perSeconds: 1, burst: 200 } } });
+  await change('participants.storeMultiple', { paused: true });
+}

@@ -4,12 +4,13 @@ import type { Page as ClientPage } from '../../client/pages.ts';
 import { Choice } from '../components/choice.tsx';
 import { Heading } from '../components/heading.tsx';
 import { Loaded, Notice } from '../components/notice.tsx';
+import { Pager } from '../components/pager.tsx';
 import { CountsBar, State } from '../components/state.tsx';
 import { type Column, Table } from '../components/table.tsx';
 import { Ago, Elapsed } from '../components/time.tsx';
 import type { Page } from '../page.ts';
 import { count } from '../state/format.ts';
-import { hrefOf, hrefWith, queryValue } from '../state/place.ts';
+import { hrefOf, queryValue } from '../state/place.ts';
 import { useResource } from '../state/resource.ts';
 import { getJson } from '../state/session.ts';
 import { FirstBatch } from './first-batch.tsx';
@@ -103,18 +104,7 @@ function Batches() {
               ) : (
                 <Table caption="Batches" columns={columns} rows={data} keyOf={({ asyncId }) => asyncId} />
               )}
-              <nav class="pager" aria-label="Pages of batches">
-                {cursor && (
-                  <a class="button" href={hrefWith({ cursor: undefined })}>
-                    Newest
-                  </a>
-                )}
-                {nextCursor && (
-                  <a class="button" href={hrefWith({ cursor: nextCursor })}>
-                    Older
-                  </a>
-                )}
-              </nav>
+              <Pager label="Pages of batches" nextCursor={nextCursor} />
             </>
           )
         }

@@ -5,7 +5,7 @@ import { confirm } from '../../components/confirm.tsx';
 import { Loaded } from '../../components/notice.tsx';
 import { report } from '../../components/toasts.tsx';
 import { type ActionLimits, type Limits, useActionLimits } from '../../state/action.ts';
-import { count } from '../../state/format.ts';
+import { limitsText } from '../../state/limits-text.ts';
 import { send } from '../../state/session.ts';
 
 interface LimitsPanelProps {
@@ -36,7 +36,7 @@ export function LimitsPanel({ name, isOperator }: LimitsPanelProps) {
             <div class="limits">
               <p class="limits-text">
                 {current.paused && <span class="tag warn">paused</span>}
-                {textOf(current)}
+                {limitsText(current.limits)}
               </p>
               {isOperator === false && (
                 <p class="muted">Only an admin key of the tenant default changes them.</p>
@@ -76,23 +76,6 @@ function PauseButton({ name, paused, change }: ActionLimits & { change: Change }
       Pause
     </Button>
   );
-}
-
-function textOf({ limits }: ActionLimits): string {
-  const { concurrency, rate, adaptive } = limits ?? {};
-  const by = (bucket: string | undefined) => (bucket === undefined ? '' : ` for each ${bucket}`);
-  const parts = [
-    concurrency &&
-      `at most ${count(concurrency.max)} at once${concurrency.perProcess ? ' in each process' : ''}${by(concurrency.by)}`,
-    rate &&
-      `at most ${count(rate.limit)} starts in ${rate.perSeconds} s${rate.burst ? `, ${count(rate.burst)} at once after a pause` : ''}${by(rate.by)}`,
-    adaptive && 'slower while the other side asks for it',
-  ].filter(Boolean);
-  return parts.length > 0 ? `${capital(parts.join('; '))}.` : 'It has no limits.';
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 const FIELDS = [
