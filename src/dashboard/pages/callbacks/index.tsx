@@ -29,10 +29,10 @@ const columnsOf = (onReposted: () => void): Column<OpenCallback>[] => [
       <a
         class="row-link mono"
         href={hrefOf(`/batches/${asyncId}`)}
-        aria-label={`Batch ${asyncId}`}
         title="Its attempts are at the end of its page"
       >
-        {asyncId.slice(-8)}
+        <span class="muted rest">{asyncId.slice(0, -8)}</span>
+        <span>{asyncId.slice(-8)}</span>
       </a>
     ),
   },
