@@ -9,6 +9,7 @@ import { allLoaded, goTo, openDashboard } from '../e2e/dashboard-support.ts';
 import { openGate } from '../http/v1/support.ts';
 import { chromiumPath, startBrowser } from '../support/browser.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
 
 const FOLDER = join(import.meta.dirname, '../../docs/dashboard');
 const VIEWPORT = { width: 1200, height: 760 };
@@ -67,13 +68,14 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
   );
   await system.ended(batch);
   await system.ended(await system.run([...Array(250).keys()].map(contact)));
+  await limit(system);
   const running = await system.run(
     [...Array(400).keys()].map((n) =>
       n < 260 ? contact(n) : { namespace: 'test', action: 'behave', params: { n, gate: 'pictures' } },
     ),
   );
   await makeKeys(system);
-  await limit(system);
+  await waitFor(async () => (await waitingForLimit(system)) > 0, { what: 'jobs to wait for the limit' });
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page } = await openDashboard(browser, system.url, { ...first, colorScheme });
     await page.getByRole('table', { name: 'Batches' }).waitFor();
@@ -115,4 +117,9 @@ async function limit({ request }: System): Promise<void> {
   await change('test.behave', { limits: { concurrency: { max: 2, by: 'tenant' } } });
   await change('contact.addOrUpdateContact', { limits: { rate: { limit: 50, perSeconds: 1, burst: 200 } } });
   await change('participants.storeMultiple', { paused: true });
+}
+
+async function waitingForLimit({ request }: System): Promise<number> {
+  const { body } = await request('/v1/limits');
+  return body.data.find(({ action }: { action: string | null }) => action === 'test.behave')?.waiting ?? 0;
 }

@@ -145,7 +145,7 @@ suite('Operating with the dashboard', {
     await dialog.getByLabel('Permissions').fill('test.* no/permission');
     await assertAccessible(page);
     await dialog.getByRole('button', { name: 'Make the key' }).click();
-    await dialog.getByRole('alert').getByText('The key cannot be made: permissions[1] must be').waitFor();
+    await dialog.getByRole('alert').getByText('The key cannot be made; permissions[1] must be').waitFor();
     await dialog.getByLabel('Permissions').fill('test.*');
     await dialog.getByRole('button', { name: 'Make the key' }).click();
 
@@ -224,13 +224,23 @@ suite('Operating with the dashboard', {
     const change = (body: object) =>
       system.request('/v1/actions/test.behave', { method: 'PATCH', body: JSON.stringify(body) });
     await change({ limits: { concurrency: { max: 1 } } });
-    const asyncId = await system.run([behave({ gate: 'limited' }), behave({ n: 1 }), behave({ n: 2 })]);
+    // More jobs than a process runs at once: a worker may learn the limit after it has begun.
+    const asyncId = await system.run([...Array(60).keys()].map((n) => behave({ n, gate: 'limited' })));
     const opened = await open({ place: '/limits' });
     const { page } = opened;
     const row = page.getByRole('table', { name: 'Limits in use' }).getByRole('row');
-    await row.filter({ hasText: 'test.behave' }).getByRole('cell', { name: '2', exact: true }).waitFor({
-      timeout: 30_000,
-    });
+    const waiting = async () =>
+      (await system.request('/v1/limits')).body.data.find(
+        ({ action }: { action: string | null }) => action === 'test.behave',
+      )?.waiting ?? 0;
+    await waitFor(
+      async () => {
+        const name = String(await waiting());
+        const cell = row.filter({ hasText: 'test.behave' }).getByRole('cell', { name, exact: true });
+        return name !== '0' && (await cell.count()) > 0;
+      },
+      { what: 'the page to show how many jobs wait', timeoutMs: 30_000 },
+    );
     await page.getByText('At most 1 at once.').waitFor();
     await assertAccessible(page);
 

@@ -84,7 +84,7 @@ function optionsOf({ color, kind, format, width, onPoint }: Drawing): uPlot.Opti
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 1e-9)] } },
+    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
       { ...axis, size: 24, space: 90, values: (_plot, ticks) => ticks.map(clock) },
       { ...axis, size: 48, space: 32, values: (_plot, ticks) => ticks.map(format) },

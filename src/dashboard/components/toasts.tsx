@@ -25,16 +25,9 @@ export function reportError(error: unknown): void {
   add('error', errorText(error));
 }
 
-/** Messages of one error that are shown: a batch may have a hundred. */
-const MOST_MESSAGES = 5;
-
 /** An error as people read it. */
 export function errorText(error: unknown): string {
-  if (error instanceof ApiError) {
-    const { status, message, messages } = error;
-    const text = [message, messages.slice(0, MOST_MESSAGES).join('; ')].filter(Boolean).join(': ');
-    return status === 403 ? `This key may not do that. ${text}` : text;
-  }
+  if (error instanceof ApiError && error.status === 403) return `This key may not do that. ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 }
 

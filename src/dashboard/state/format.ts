@@ -44,7 +44,9 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(seconds / size)} ${unit}${next && rest > 0 ? ` ${rest} ${next[1]}` : ''}`;
 }
 
-/** `just now`, `12 s ago`, `in 3 min`, `4 d ago` */
+const YEAR_MS = 365.25 * 86_400_000;
+
+/** `just now`, `12 s ago`, `in 3 min`, `4 d ago`, `in 5 years` */
 export function ago(text: string, now: number): string {
   const ms = now - Date.parse(text);
   const distance = Math.abs(ms);
@@ -56,7 +58,9 @@ export function ago(text: string, now: number): string {
         ? [60_000, 'min']
         : distance < 86_400_000
           ? [3_600_000, 'h']
-          : [86_400_000, 'd'];
+          : distance < 2 * YEAR_MS
+            ? [86_400_000, 'd']
+            : [YEAR_MS, 'years'];
   const value = `${Math.floor(distance / (size as number))} ${unit}`;
   return ms > 0 ? `${value} ago` : `in ${value}`;
 }

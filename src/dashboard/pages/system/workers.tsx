@@ -13,6 +13,7 @@ const SHOWN_MESSAGES = 5;
 const columns: Column<Worker>[] = [
   {
     title: 'Worker',
+    kind: 'wrap',
     cell: ({ host, pid, version }) => (
       <span class="key-name">
         <strong>
