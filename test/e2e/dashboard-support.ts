@@ -105,12 +105,7 @@ export async function openDashboard(
   { place = '/batches', before, ownClock, ...options }: OpenOptions = {},
 ): Promise<Opened> {
   const { key = 'key' in options ? undefined : ADMIN_KEY, ...contextOptions } = options;
-  // Without motion, axe never measures a colour on its way to another.
-  const context = await browser.newContext({
-    viewport: { width: 1280, height: 900 },
-    reducedMotion: 'reduce',
-    ...contextOptions,
-  });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...contextOptions });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   if (before) await context.addInitScript({ content: before });
   const page = await context.newPage();
