@@ -58,7 +58,7 @@ export function useResource<T>(
         if (control.signal.aborted) return;
         state.value = { name, data, error: null, isLoading: false };
         const pause = latest.current.everyMs?.(data) ?? null;
-        if (pause !== null) timer = setTimeout(run, pause);
+        if (pause !== null) timer = setTimeout(() => void run(), pause);
       } catch (error) {
         if (control.signal.aborted) return;
         const { data } = state.peek();

@@ -31,7 +31,7 @@ export function TestDialog({ onClose }: { onClose: () => void }) {
   const mayNot = own?.isAdmin === false;
   return (
     <Dialog title="Send a test callback" onClose={onClose}>
-      <form class="dialog-form" onSubmit={send}>
+      <form class="dialog-form" onSubmit={(event) => void send(event)}>
         <p class="muted">
           The receiver gets one signed POST with <code>"test": true</code> in its body and no results. Nothing
           is tried again.

@@ -99,7 +99,7 @@ function NewKeyForm({
     }
   };
   return (
-    <form class="dialog-form" onSubmit={submit}>
+    <form class="dialog-form" onSubmit={(event) => void submit(event)}>
       <label class="field">
         Name
         <input
