@@ -24,7 +24,7 @@ const ADDRESSES: Record<string, string> = {
   '/v1/limits': 'GET, HEAD',
   '/v1/keys': 'POST, GET, HEAD',
   '/v1/keys/some': 'DELETE',
-  '/v1/callback-secret': 'POST, GET, HEAD',
+  '/v1/callback-secret': 'GET, HEAD, POST',
 };
 
 for (const [address, allowed] of Object.entries(ADDRESSES))
