@@ -4,7 +4,15 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { chromiumPath, startBrowser } from '../support/browser.ts';
 import { type System, startSystem } from '../support/system.ts';
-import { assertAccessible, goTo, type Opened, type OpenOptions, openDashboard } from './dashboard-support.ts';
+import {
+  allLoaded,
+  assertAccessible,
+  fitsWidth,
+  goTo,
+  type Opened,
+  type OpenOptions,
+  openDashboard,
+} from './dashboard-support.ts';
 
 const HOSTILE = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script> \u202eright to left\u202c "q"`;
 const SHAPES = '/actions/test.shapes';
@@ -329,6 +337,32 @@ suite('Actions in the dashboard', {
     await page.getByRole('cell', { name: 'José' }).first().waitFor();
     await close(opened);
   });
+
+  for (const colorScheme of ['light', 'dark'] as const)
+    test(`axe finds nothing on pages of actions in ${colorScheme} colours, and none is wider than 320 px`, async () => {
+      const opened = await open('/batches', {
+        colorScheme,
+        viewport: { width: 320, height: 800 },
+      });
+      const { page } = opened;
+      for (const place of [
+        '/actions?search=contact',
+        SHAPES,
+        '/actions/participants.storeMultiple',
+        CONTACTS,
+      ]) {
+        await goTo(page, place);
+        await allLoaded(page);
+        if (place === CONTACTS) {
+          await chooseFile(page, 'firstName,lastName,email\nAda,Lovelace,ada@example.com\n');
+          await press(page, 'Check all rows');
+          await page.getByText('The row is valid.').waitFor();
+        }
+        await assertAccessible(page);
+        assert.ok(await fitsWidth(page), `${place} is too wide`);
+      }
+      await close(opened);
+    });
 
   test('a dropped file of 100,000 rows is checked and run while the page reacts', async () => {
     const opened = await open('/actions/test.echo/csv', {
