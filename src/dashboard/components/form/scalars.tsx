@@ -34,7 +34,7 @@ export function NumberControl({ id, value, describedBy, isRequired, isWrong, onC
         class="input mono"
         inputMode="decimal"
         autocomplete="off"
-        value={isRawNumber(value) ? value.rawJSON : String(value ?? '')}
+        value={shownNumber(value)}
         aria-describedby={describedBy}
         aria-required={isRequired}
         aria-invalid={isWrong || !isNumber}
@@ -45,6 +45,13 @@ export function NumberControl({ id, value, describedBy, isRequired, isWrong, onC
       {!isNumber && !isWrong && <span class="form-fault">This is not a number.</span>}
     </>
   );
+}
+
+/** What is no number, as where the example or the JSON view has it, is shown as it is. */
+function shownNumber(value: unknown): string {
+  if (value === undefined) return '';
+  if (isRawNumber(value)) return value.rawJSON;
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export function FlagControl(props: ControlProps) {
