@@ -98,6 +98,23 @@ export function press(page: Page, name: string | RegExp): Promise<void> {
   return page.getByRole('button', { name }).click();
 }
 
+/** Presses the button with exactly this name. */
+export function pressExactly(page: Page, name: string): Promise<void> {
+  return page.getByRole('button', { name, exact: true }).click();
+}
+
+/** Chooses a file with this text on the page of CSV files. */
+export function chooseCsv(page: Page, text: string): Promise<void> {
+  return page
+    .getByLabel('Choose a CSV file')
+    .setInputFiles({ name: 'contacts.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+}
+
+/** How many batches the server has stored. */
+export async function storedBatches(system: System): Promise<number> {
+  return (await system.request('/v1/batches?limit=1000')).body.data.length;
+}
+
 /** Opens the dashboard in a context of its own: nothing is shared with other tests. */
 export async function openDashboard(
   browser: Browser,
