@@ -25,9 +25,9 @@ suite('with DATABASE_URL', { concurrency: true }, () => {
     const jobs = [{ namespace: 'test', action: 'echo', params: { n: 1 } }];
     const asyncId = (await one?.run(jobs)) as string;
     assert.deepEqual((await other?.results(asyncId))?.[0].response, { n: 1 });
-    // A given key is never printed, and no database is created.
+    // A given key is never printed, and no database is created: only the server's address is kept.
     for (const product of both) assert.ok(!product.stdout().includes(ADMIN_KEY));
-    assert.deepEqual(await readdir(homes[0]?.dataDir as string), []);
+    assert.deepEqual(await readdir(homes[0]?.dataDir as string), ['server.json']);
 
     for (const product of both) product.signalAll('SIGTERM');
     for (const product of both) assert.deepEqual(await product.exited, { code: 0, signal: null });
