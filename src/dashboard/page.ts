@@ -1,5 +1,5 @@
 /** What a page is: a file of `pages/` has one or more of them, and `pages/index.ts` lists them. */
-import type { ComponentType } from 'preact';
+import type { ComponentChild } from 'preact';
 import type { IconName } from './components/icons.tsx';
 
 export interface Page {
@@ -11,6 +11,6 @@ export interface Page {
   navigation?: { text: string; icon: IconName };
   /** The key that goes there after `g`, such as `b`. */
   shortcut?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the values of the path are the props
-  View: ComponentType<any>;
+  /** A component; the values of the path are its props. A method, so that a page may name the values that it has. */
+  View(values: Record<string, string>): ComponentChild;
 }

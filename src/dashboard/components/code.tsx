@@ -1,8 +1,10 @@
 /** A text as it is: it can be laid out, copied and shown whole. */
+
 import { useMemo, useState } from 'preact/hooks';
 import { bytes } from '../state/format.ts';
 import { pretty } from '../state/json-text.ts';
 import { CopyButton } from './button.tsx';
+import { ScrollBox } from './scroll-box.tsx';
 
 /** A browser needs seconds to lay out a longer one. */
 const SHOWN_CHARACTERS = 50_000;
@@ -39,10 +41,9 @@ export function Code({ title, text, isJson = true }: CodeProps) {
         )}
         <CopyButton text={() => text} label={`Copy: ${title}`} />
       </header>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
-      <section class="code-text" tabIndex={0} aria-label={`${title}, text`}>
+      <ScrollBox class="code-text" label={`${title}, text`}>
         <pre>{shown}</pre>
-      </section>
+      </ScrollBox>
       {shown.length < laidOut.length && (
         <footer class="code-foot">
           <span>

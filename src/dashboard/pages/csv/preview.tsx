@@ -1,6 +1,8 @@
 /** The first rows, and the params that they become. */
+
 import { useState } from 'preact/hooks';
 import { Code } from '../../components/code.tsx';
+import { ScrollBox } from '../../components/scroll-box.tsx';
 import type { CsvRow } from './read.ts';
 
 interface PreviewProps {
@@ -21,8 +23,7 @@ export function Preview({ names, rows, params }: PreviewProps) {
         <h2 id="preview-title">Preview</h2>
         <span class="muted">the first rows, and what they become</span>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
-      <section class="table-box" tabIndex={0} aria-label="First rows">
+      <ScrollBox class="table-box" label="First rows">
         <table class="table">
           <caption class="hidden">First rows</caption>
           <thead>
@@ -58,7 +59,7 @@ export function Preview({ names, rows, params }: PreviewProps) {
             ))}
           </tbody>
         </table>
-      </section>
+      </ScrollBox>
       {row && (
         <div class="after">
           <Code title={`Params of line ${row.line}`} text={params(row.cells)} />
