@@ -19,6 +19,8 @@ const state: Column<Batch> = {
 const progress: Column<Batch> = { title: 'progress', value: (batch) => `${batch.progress} %` };
 const createdAt: Column<Batch> = { title: 'created', value: (batch) => batch.createdAt };
 
+const name: Column<Batch> = { title: 'name', value: (batch) => batch.name };
+
 export const listColumns: readonly Column<Batch>[] = [
   { title: 'asyncId', value: ({ asyncId }) => asyncId },
   state,
@@ -31,10 +33,13 @@ export const listColumns: readonly Column<Batch>[] = [
   },
   createdAt,
   { title: 'finished', value: ({ finishedAt }) => finishedAt },
+  name,
 ];
 
 export const batchFields: readonly Column<Batch>[] = [
   { title: 'asyncId', value: ({ asyncId }) => asyncId },
+  name,
+  { title: 'metadata', value: ({ metadata }) => metadata && JSON.stringify(metadata) },
   state,
   progress,
   { title: 'jobs', value: ({ counts }) => countsText(counts) },

@@ -34,6 +34,9 @@ export interface ListOptions extends CallOptions {
   until?: string | undefined;
   /** Only batches with failed jobs, or only those without. */
   failed?: boolean | undefined;
+  name?: string | undefined;
+  /** Only batches with all of these texts in their metadata. */
+  metadata?: Readonly<Record<string, string>> | undefined;
   /** Batches a page: 100 when absent, 1,000 at most. */
   limit?: number | undefined;
   /** Goes on behind an earlier page: its `nextCursor`. */
@@ -89,9 +92,12 @@ export class Batches {
   }
 
   /** All batches of the key's tenant, newest first; `pages()` returns them page by page. */
-  list({ signal, failed, cursor: first, ...query }: ListOptions = {}): Pages<Batch> {
+  list({ signal, failed, metadata = {}, cursor: first, ...query }: ListOptions = {}): Pages<Batch> {
+    const texts = Object.fromEntries(
+      Object.entries(metadata).map(([name, value]) => [`metadata.${name}`, value]),
+    );
     return new Pages((cursor = first) => {
-      const path = withQuery('/v1/batches', { ...query, failed: failed?.toString(), cursor });
+      const path = withQuery('/v1/batches', { ...query, ...texts, failed: failed?.toString(), cursor });
       return this.#transport.json<Page<Batch>>({ path, signal });
     });
   }

@@ -36,10 +36,18 @@ export type When = 'succeeded' | 'failed' | 'finished';
 export interface BatchOptions {
   /** Invalid jobs become failed results, and the others run. */
   skipInvalid?: boolean;
+  /** A text of yours, of 200 characters at most: every view of the batch shows it. */
+  name?: string;
+  /** At most 16 texts of yours, by name. */
+  metadata?: Record<string, string>;
   /** Jobs of the batch that run at once. */
   concurrency?: number;
   /** Starts of its jobs in a period. */
   rate?: { limit: number; perSeconds: number };
+  /** At most 16 headers of the callback, such as a secret of its receiver: nobody is shown them. */
+  callbackHeaders?: Record<string, string>;
+  /** `failure`: there is a callback only when some job has not succeeded. */
+  callbackOn?: 'end' | 'failure';
 }
 
 /** What is beside the jobs of a batch. */
@@ -73,6 +81,9 @@ export interface Batch {
   counts: Counts;
   /** Whole percentage of the work that is done; 100 only when every job has ended. */
   progress: number;
+  /** As in its options; absent without one. */
+  name?: string;
+  metadata?: Record<string, string>;
   /** Running jobs that report progress, at most 100. */
   active: { index: number; done: number; total: number }[];
   createdAt: string;
@@ -81,7 +92,8 @@ export interface Batch {
   expiresAt: string;
   callback: {
     url: string;
-    state: 'pending' | 'delivered' | 'failed' | 'superseded';
+    /** `skipped`: every job has succeeded, and only failures are called back. */
+    state: 'pending' | 'delivered' | 'failed' | 'superseded' | 'skipped';
     attempts: number;
   } | null;
   /** The limits that its jobs wait for; absent when none does. */
@@ -333,5 +345,8 @@ export interface Callback<Response = unknown> {
   asyncId: string;
   state: BatchState;
   counts: Counts;
+  /** As in the options of the batch; absent without one. */
+  name?: string;
+  metadata?: Record<string, string>;
   results: Result<Response>[];
 }

@@ -29,11 +29,14 @@ export async function upload(
   options: UploadOptions,
 ): Promise<Batch> {
   const { callbackUrl, options: batchOptions = {}, idempotencyKey = newIdempotencyKey(), signal } = options;
-  const { rate, ...others } = batchOptions;
   const path = withQuery('/v1/batches', {
     callbackUrl,
-    ...Object.fromEntries(Object.entries(others).map(([name, value]) => [name, String(value)])),
-    rate: rate && JSON.stringify(rate),
+    ...Object.fromEntries(
+      Object.entries(batchOptions).map(([name, value]) => [
+        name,
+        typeof value === 'object' ? JSON.stringify(value) : String(value),
+      ]),
+    ),
   });
   const headers = { 'content-type': 'application/x-ndjson', 'idempotency-key': idempotencyKey };
   return send(transport, source, { path, headers, signal, form: LINES });

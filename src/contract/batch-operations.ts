@@ -35,8 +35,12 @@ const start = query(
 const options = [
   query('callbackUrl', 'For a body of lines: gets the results when the batch has ended.', { type: 'string' }),
   query('skipInvalid', 'For a body of lines: an option of the batch.', { type: 'boolean' }),
+  query('name', 'For a body of lines: an option of the batch.', { type: 'string' }),
+  query('metadata', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
   query('concurrency', 'For a body of lines: an option of the batch.', { type: 'integer', minimum: 1 }),
   query('rate', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
+  query('callbackHeaders', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
+  query('callbackOn', 'For a body of lines: an option of the batch.', { enum: ['end', 'failure'] }),
 ];
 
 export const batches: Operation[] = [
@@ -69,6 +73,10 @@ export const batches: Operation[] = [
       query('since', 'Batches taken at this time or later.', { type: 'string', format: 'date-time' }),
       query('until', 'Batches taken before this time.', { type: 'string', format: 'date-time' }),
       query('failed', 'Batches with failed jobs only, or those without.', { type: 'boolean' }),
+      query('name', 'Batches of this name only.', { type: 'string' }),
+      query('metadata.*', 'Batches with this text in their metadata only; `metadata.order=17`.', {
+        type: 'string',
+      }),
       limit,
       cursor,
     ],

@@ -57,12 +57,21 @@ const limits: Schema = object(
   'adaptive',
 );
 
+const metadata = described('Texts of the caller, by name.', {
+  type: 'object',
+  additionalProperties: text,
+  maxProperties: 16,
+});
+/** What the caller has called the batch; absent without one. */
+const labels = { name: described('A text of the caller.', text), metadata };
+
 const status = object(
   {
     asyncId: ref('AsyncId'),
     state: ref('BatchState'),
     counts: ref('Counts'),
     progress: percentage,
+    ...labels,
     waitingFor: described(
       'The limits that jobs of the batch wait for; absent when none does.',
       arrayOf(
@@ -70,6 +79,8 @@ const status = object(
       ),
     ),
   },
+  'name',
+  'metadata',
   'waitingFor',
 );
 
@@ -185,6 +196,8 @@ export const schemas: Record<string, Schema> = {
   BatchOptions: object(
     {
       skipInvalid: described('Invalid jobs become failed results, and the others run.', flag),
+      name: described('A text of the caller.', { type: 'string', minLength: 1, maxLength: 200 }),
+      metadata,
       concurrency: described('Jobs of the batch that run at once.', { type: 'integer', minimum: 1 }),
       rate: described(
         'Starts of its jobs in a period.',
@@ -193,10 +206,23 @@ export const schemas: Record<string, Schema> = {
           perSeconds: { type: 'number', exclusiveMinimum: 0 },
         }),
       ),
+      callbackHeaders: described('Headers of the callback; they may be secrets, and are never shown.', {
+        type: 'object',
+        additionalProperties: text,
+        maxProperties: 16,
+      }),
+      callbackOn: described(
+        'Whether the callback is always sent at the end, or only when some job has not succeeded.',
+        { enum: ['end', 'failure'] },
+      ),
     },
     'skipInvalid',
+    'name',
+    'metadata',
     'concurrency',
     'rate',
+    'callbackHeaders',
+    'callbackOn',
   ),
   NewBatch: object(
     {
@@ -246,7 +272,9 @@ export const schemas: Record<string, Schema> = {
           { type: 'null' },
           object({
             url: text,
-            state: { enum: ['pending', 'delivered', 'failed', 'superseded'] },
+            state: described('`skipped`: with `callbackOn: failure`, every job has succeeded.', {
+              enum: ['pending', 'delivered', 'failed', 'superseded', 'skipped'],
+            }),
             attempts: count,
           }),
         ],
@@ -278,12 +306,17 @@ export const schemas: Record<string, Schema> = {
     results: arrayOf(ref('Result')),
     meta: object({ totalResults: count, start: count, perPage: count, count }),
   }),
-  CallbackBody: object({
-    asyncId: ref('AsyncId'),
-    state: ref('BatchState'),
-    counts: ref('Counts'),
-    results: arrayOf(ref('Result')),
-  }),
+  CallbackBody: object(
+    {
+      asyncId: ref('AsyncId'),
+      state: ref('BatchState'),
+      counts: ref('Counts'),
+      ...labels,
+      results: arrayOf(ref('Result')),
+    },
+    'name',
+    'metadata',
+  ),
   DeliveryAttempts: object({ data: arrayOf(attempt) }),
   Selection: {
     ...object(

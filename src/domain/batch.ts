@@ -21,38 +21,6 @@ export interface Counts {
   skipped: number;
 }
 
-/** The options of a `run` request; other names are an error. */
-export interface BatchOptions {
-  skipInvalid?: boolean;
-  /** Jobs of the batch that run at once, over all processes. */
-  concurrency?: number;
-  /** Starts of its jobs in a period, over all processes. */
-  rate?: { limit: number; perSeconds: number };
-}
-
-export const BATCH_OPTIONS: readonly string[] = [
-  'skipInvalid',
-  'concurrency',
-  'rate',
-] satisfies (keyof BatchOptions)[];
-
-/** The limits of a batch, in the form of an action's. */
-export interface BatchLimits {
-  concurrency?: { max: number };
-  rate?: { limit: number; perSeconds: number };
-}
-
-/** @param options JSON text of the options. Null for a batch without limits */
-export function batchLimits(options: string): BatchLimits | null {
-  if (options === '{}') return null;
-  const { concurrency, rate }: BatchOptions = JSON.parse(options);
-  if (concurrency === undefined && rate === undefined) return null;
-  return {
-    ...(concurrency === undefined ? {} : { concurrency: { max: concurrency } }),
-    ...(rate && { rate }),
-  };
-}
-
 /** When the batch was taken in, in ms since the epoch by the database's clock: its id is a UUIDv7. */
 export function takenAt(batchId: string): number {
   return Number.parseInt(batchId.slice(0, 8) + batchId.slice(9, 13), 16);

@@ -4,6 +4,9 @@ export interface CallbackBatch {
   /** `completed` or `cancelled`. */
   state: string;
   counts: { total: number; succeeded: number; failed: number; cancelled: number; skipped: number };
+  /** Absent without one. */
+  name?: string;
+  metadata?: Record<string, string>;
   createdAt: Date;
   finishedAt: Date;
 }

@@ -28,6 +28,9 @@ export interface BatchFilter {
   since?: Date | undefined;
   /** Taken in before this time. */
   until?: Date | undefined;
+  name?: string | undefined;
+  /** Batches with all of these texts. */
+  metadata?: Readonly<Record<string, string>> | undefined;
   /** True for batches with failed jobs only, false for those without. */
   failed?: boolean | undefined;
 }
@@ -35,12 +38,13 @@ export interface BatchFilter {
 /** Batches that a page looks at: where few of many are selected, a page may have fewer than its limit. */
 const MAX_SCANNED = 10_000;
 
-// The times are found in the ids, and failures have an index.
+// The times are found in the ids; failures, names and metadata have an index.
 const SCANNED = `from batchwright.batch
   where tenant = $1 and ${IS_VISIBLE} and id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
     and ($3::timestamptz is null or id >= batchwright.first_batch_id($3))
     and ($4::timestamptz is null or id < batchwright.first_batch_id($4))
     and ($5::boolean is null or (failed > 0) = $5) and ($5::boolean is not true or failed > 0)
+    and ($6::text is null or name = $6) and ($7::jsonb is null or metadata is not null)
   order by id desc`;
 
 /**
@@ -58,17 +62,22 @@ export async function listBatches(
     since = null,
     until = null,
     failed = null,
+    name = null,
+    metadata,
     state = null,
     action = null,
   } = page;
-  const scan = [tenant, before, since, until, failed];
+  const texts = metadata ? JSON.stringify(metadata) : null;
+  const scan = [tenant, before, since, until, failed, name, texts];
   const { rows } = await client.query<LiveBatch>(
     `${selectLive(`(select * ${SCANNED} limit ${MAX_SCANNED})`)}
-     where ($6::batchwright.batch_state is null or state = $6) and ($7::text is null or $7 = any(actions))
-     order by id desc limit $8`,
+     where ($8::batchwright.batch_state is null or state = $8) and ($9::text is null or $9 = any(actions))
+       and ($7::jsonb is null or metadata::jsonb @> $7)
+     order by id desc limit $10`,
     [...scan, state, action, limit],
   );
-  if (rows.length === limit || (state === null && action === null)) return { rows, scannedTo: null };
+  if (rows.length === limit || (state === null && action === null && texts === null))
+    return { rows, scannedTo: null };
   const last = await client.query<{ id: string }>(
     `select id ${SCANNED} offset ${MAX_SCANNED - 1} limit 1`,
     scan,

@@ -19,7 +19,13 @@ export interface BatchRow {
   isPlanned: boolean;
   generation: number;
   cancelRequested: boolean;
+  /** The caller's name of it. */
+  name: string | null;
+  /** JSON text: an object of texts. */
+  metadata: string | null;
   callbackUrl: string | null;
+  /** The callback is sent only when some job has not succeeded. */
+  callbackOnFailure: boolean;
   callbackState: CallbackState | null;
   callbackAttempts: number;
   /** When the callback was last reposted. */
@@ -34,7 +40,8 @@ export interface BatchRow {
 
 export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, skipped, waiting,
   is_planned as "isPlanned", generation,
-  cancel_requested as "cancelRequested", callback_url as "callbackUrl", callback_state as "callbackState",
+  cancel_requested as "cancelRequested", name, metadata, callback_url as "callbackUrl",
+  callback_on_failure as "callbackOnFailure", callback_state as "callbackState",
   callback_attempts as "callbackAttempts", reposted_at as "repostedAt", reposts, created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
 

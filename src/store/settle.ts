@@ -8,6 +8,7 @@ export interface SettleAnswer {
   /** True for the one settle that reduced pending to zero. */
   finished: boolean;
   cancelRequested: boolean;
+  /** Null when no callback is to be sent at the end. */
   callbackUrl: string | null;
   tenant: string;
   state: BatchState;
@@ -21,7 +22,7 @@ export interface SettleAnswer {
 }
 
 const SETTLE_COLUMNS = `batch.state, batch.cancel_requested as "cancelRequested",
-    batch.callback_url as "callbackUrl", batch.tenant, batch.total, batch.succeeded, batch.failed, batch.cancelled,
+    case when not (batch.callback_on_failure and batch.succeeded = batch.total) then batch.callback_url end as "callbackUrl", batch.tenant, batch.total, batch.succeeded, batch.failed, batch.cancelled,
     batch.skipped, (extract(epoch from batch.finished_at - batch.created_at) * 1000)::int8 as "durationMs"`;
 
 /**
@@ -231,6 +232,7 @@ function finishingColumns(added: string): string {
                     when batch.cancel_requested then 'cancelled'
                     else 'completed' end)::batchwright.batch_state,
       callback_state = case when ${done} and ${added} > 0 and batch.callback_url is not null
+                              and not (batch.callback_on_failure and batch.succeeded + tally.succeeded = batch.total)
                             then 'pending' else batch.callback_state end`;
 }
 
@@ -267,6 +269,7 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
                       when batch.cancel_requested then 'cancelled'
                       else 'completed' end,
          callback_state = case when tally.recorded = batch.total and batch.callback_url is not null
+                                 and not (batch.callback_on_failure and tally.succeeded = batch.total)
                                then 'pending' else batch.callback_state end
      from tally
      where batch.id = $1 and batch.state in ('queued', 'running')

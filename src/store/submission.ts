@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { BatchOptions } from '../domain/batch.ts';
+import type { CallbackOn, StoredOptions } from '../domain/batch-options.ts';
 import { IS_VISIBLE } from './batches.ts';
 
 export interface NewBatch {
@@ -14,7 +14,10 @@ export interface NewBatch {
   traceContext?: Readonly<Record<string, string>> | undefined;
   /** The actions of its jobs, each once: `namespace.action`. */
   actions: readonly string[];
-  options: BatchOptions;
+  name?: string | undefined;
+  metadata?: Readonly<Record<string, string>> | undefined;
+  callbackOn?: CallbackOn | undefined;
+  options: StoredOptions;
   /** Its jobs depend on each other. */
   isPlanned?: boolean;
   /** Jobs that wait for others. */
@@ -44,13 +47,14 @@ export async function insertBatches(client: ClientBase, batches: readonly NewBat
     name: 'insert-batches',
     text: `insert into batchwright.batch
        (id, tenant, key_id, total, callback_url, callback_form, callback_headers, options, idempotency_key, idempotency_digest, expires_at, actions,
-         is_planned, waiting, trace_context)
+         is_planned, waiting, trace_context, name, metadata, callback_on_failure)
      select id, tenant, "keyId", total, "callbackUrl", "callbackForm", decode("callbackHeaders", 'hex'), options, key, decode(digest, 'hex'),
        now() + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions)),
-       coalesce("isPlanned", false), coalesce(waiting, 0), "traceContext"
+       coalesce("isPlanned", false), coalesce(waiting, 0), "traceContext",
+       name, metadata, coalesce("callbackOn" = 'failure', false)
      from json_to_recordset($1) as batch (id uuid, tenant text, "keyId" text, total int, "callbackUrl" text,
        "callbackForm" text, "callbackHeaders" text, options json, key text, digest text, "retentionDays" int, actions json,
-       "isPlanned" boolean, waiting int, "traceContext" json)`,
+       "isPlanned" boolean, waiting int, "traceContext" json, name text, metadata json, "callbackOn" text)`,
     values: [
       JSON.stringify(
         batches.map(({ idempotency, callbackHeaders, ...batch }) => ({

@@ -12,7 +12,10 @@ import { ADMIN_KEY, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { type CommandOptions, outcomeOf, runCommand, startCommand } from './command.ts';
 
-const system = await startSystem({ after }, { env: { RATE_LIMIT: '0' } });
+const system = await startSystem(
+  { after },
+  { env: { RATE_LIMIT: '0', SECRET_KEY: 'the-secret-key-of-these-tests-of-commands' } },
+);
 const folder = await mkdtemp(join(tmpdir(), 'batchwright-cli-'));
 after(() => rm(folder, { recursive: true }));
 
@@ -64,6 +67,35 @@ suite('submit', { concurrency: 4 }, () => {
       const results = await run(['results', stdout.trim(), '--format', 'ndjson']);
       assert.ok(results.stdout.includes(`"request":{"big":${big}}`), `${name}: ${stderr}${results.stdout}`);
     }
+  });
+
+  test('submit gives the batch its options, and list selects by them', async () => {
+    const options = ['--name', 'nightly', '--metadata', 'order=17', '--metadata', 'note=a=b'];
+    const callback = ['--callback-header', 'X-Token: secret: 1', '--callback-on', 'failure'];
+    const json = await file('named.json', '[{"n":1}]');
+    const lines = await file('named.ndjson', '{"n":1}\n');
+    for (const path of [json, lines]) {
+      const { stdout, stderr, code } = await run(['submit', path, ...BEHAVE, ...options, ...callback]);
+      assert.equal(code, 0, stderr);
+      const { body } = await system.request(`/v1/batches/${stdout.trim()}`);
+      assert.deepEqual([body.name, body.metadata], ['nightly', { order: '17', note: 'a=b' }]);
+    }
+    const { stdout } = await run([
+      'list',
+      '--name',
+      'nightly',
+      '--metadata',
+      'order=17',
+      '--format',
+      'ndjson',
+    ]);
+    assert.equal(stdout.trim().split('\n').length, 2);
+    const own = await file('own.json', '{"jobs":[],"options":{}}');
+    const { code, stderr } = await run(['submit', own, '--name', 'x']);
+    assert.deepEqual(
+      [code, /has options: add to them, and leave out what sets name/.test(stderr)],
+      [2, true],
+    );
   });
 
   test('submit --wait ends with 3 when a job has failed', async () => {
@@ -254,7 +286,7 @@ suite('watch, status, results and list', { concurrency: 4 }, () => {
     assert.match(page.stderr, /^There are more: --after [0-9a-f]{32}, or --all\n$/);
     assert.equal(page.stdout.split('\n').length, 2);
     const all = await run(['list', '--all', '--format', 'csv']);
-    assert.match(all.stdout, /^asyncId,state,progress,jobs,not succeeded,created,finished\r\n/);
+    assert.match(all.stdout, /^asyncId,state,progress,jobs,not succeeded,created,finished,name\r\n/);
     assert.ok(all.stdout.includes(older) && all.stdout.includes(newer));
     const after = await run(['list', '--after', newer, '--limit', '100']);
     assert.ok(after.stdout.includes(older) && !after.stdout.includes(newer));

@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import type { BatchOptions } from '../../src/domain/batch.ts';
+import type { StoredOptions } from '../../src/domain/batch-options.ts';
 import type { RecordableOutcome } from '../../src/domain/outcome.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { encodeChunk, insertChunks, type NewChunk } from '../../src/store/new-chunks.ts';
 import { insertBatches, insertInvalid, newBatchIds } from '../../src/store/submission.ts';
 
 export const TENANT = 'default';
-export const NO_OPTIONS: BatchOptions = { skipInvalid: false };
+export const NO_OPTIONS: StoredOptions = { skipInvalid: false };
 
 /** A chunk of jobs `{"n":0}`, `{"n":1}` and so on; those of `invalid` were refused. */
 export function chunkOf(

@@ -1,12 +1,15 @@
 import { type Command, Option } from 'commander';
 import type { Batch, BatchState, Pages } from '../../client/index.ts';
 import { listColumns } from '../batch-columns.ts';
+import { metadata } from '../input/batch-options.ts';
 import { count, formatOption, ROW_FORMATS, type RowFormat } from '../options.ts';
 import { printRows } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 
 interface ListOptions extends ServerOptions {
   state?: BatchState;
+  name?: string;
+  metadata?: Record<string, string>;
   limit: number;
   after?: string;
   all?: true;
@@ -26,15 +29,23 @@ export function registerList(program: Command): void {
         'cancelled',
       ]),
     )
+    .option('--name <text>', 'only batches of this name')
+    .option('--metadata <name=text>', 'only batches with this text in their metadata', metadata)
     .option('--limit <number>', 'how many', count, 20)
     .option('--after <asyncId>', 'go on behind this batch')
     .addOption(new Option('--all', 'all of them').conflicts('limit'))
     .addOption(formatOption(ROW_FORMATS))
     .action((options: ListOptions) =>
       withServer(options, async ({ batches }) => {
-        const { state, after, format } = options;
+        const { state, name, metadata: texts, after, format } = options;
         const most = options.all ? Number.POSITIVE_INFINITY : options.limit;
-        const pages = batches.list({ state, limit: Math.min(most, LARGEST_PAGE), cursor: after });
+        const pages = batches.list({
+          state,
+          name,
+          metadata: texts,
+          limit: Math.min(most, LARGEST_PAGE),
+          cursor: after,
+        });
         await printRows(format, listColumns, first(most, pages));
       }),
     );

@@ -4,6 +4,7 @@ import { ApiError, type Batch, type Batchwright } from '../../client/index.ts';
 import type { ActionName } from '../../json/job-text.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
 import { follow, requireSuccess } from '../follow.ts';
+import { type BatchFlags, settingsOf, withBatchFlags } from '../input/batch-options.ts';
 import { csvJobs } from '../input/csv-jobs.ts';
 import { jobLines } from '../input/job-lines.ts';
 import { jsonBatch } from '../input/json-batch.ts';
@@ -14,10 +15,9 @@ import { print } from '../standard-output.ts';
 
 type InputFormat = 'json' | 'ndjson' | 'csv';
 
-interface SubmitOptions extends ServerOptions {
+interface SubmitOptions extends ServerOptions, BatchFlags {
   action?: ActionName;
   format?: InputFormat;
-  callback?: string;
   idempotencyKey?: string;
   dryRun?: true;
   wait?: true;
@@ -31,7 +31,7 @@ const FORMATS: Record<string, InputFormat> = {
 };
 
 export function registerSubmit(program: Command): void {
-  withServerOptions(program.command('submit <file>'))
+  const command = withServerOptions(program.command('submit <file>'))
     .description('send a batch and print its asyncId; the file - is standard input')
     .option(
       '--action <namespace.action>',
@@ -43,8 +43,8 @@ export function registerSubmit(program: Command): void {
         '--format <format>',
         'json: a batch, an array of jobs, or with --action of params; ndjson: one a line; csv: one a row, with --action. Else by the name of the file',
       ).choices(['json', 'ndjson', 'csv']),
-    )
-    .option('--callback <url>', 'where the results are sent')
+    );
+  withBatchFlags(command)
     .option('--idempotency-key <key>', 'the same key and batch are stored once', idempotencyKey)
     .addOption(
       new Option('--dry-run', 'check the batch and store nothing').conflicts(['wait', 'idempotencyKey']),
@@ -71,14 +71,14 @@ async function send(
   { actions, batches }: Batchwright,
   file: string,
   format: InputFormat,
-  { action, callback: callbackUrl, idempotencyKey }: SubmitOptions,
+  { action, idempotencyKey, ...flags }: SubmitOptions,
 ): Promise<Batch> {
-  if (format === 'json')
-    return batches.create(await jsonBatch(file, action, callbackUrl), { idempotencyKey });
+  const settings = settingsOf(flags);
+  if (format === 'json') return batches.create(await jsonBatch(file, action, settings), { idempotencyKey });
   const jobs = await linesFor(actions, file, format, action);
   return batches.createFrom(file === STANDARD_INPUT ? jobs() : jobs, {
     idempotencyKey,
-    ...(callbackUrl === undefined ? {} : { callbackUrl }),
+    ...settings,
   });
 }
 
@@ -87,14 +87,14 @@ async function check(
   { actions, batches }: Batchwright,
   file: string,
   format: InputFormat,
-  { action, callback: callbackUrl }: SubmitOptions,
+  { action, ...flags }: SubmitOptions,
 ): Promise<void> {
+  const settings = settingsOf(flags);
   if (format === 'json') {
-    await batches.validate(await jsonBatch(file, action, callbackUrl));
+    await batches.validate(await jsonBatch(file, action, settings));
   } else {
     const jobs = await linesFor(actions, file, format, action);
     const lines: number[] = [];
-    const settings = callbackUrl === undefined ? {} : { callbackUrl };
     try {
       await batches.validateFrom(numbered(jobs(), lines), settings);
     } catch (error) {

@@ -1,5 +1,6 @@
 /** A batch from a JSON file, as the text that is sent: large numbers keep their digits. */
 
+import type { BatchSettings } from '../../client/index.ts';
 import { type ActionName, jobText } from '../../json/job-text.ts';
 import { splitArray } from '../../json/split.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
@@ -8,19 +9,19 @@ import { nameOf, textOf } from './open-input.ts';
 /**
  * The body of a batch from a file with such a body, an array of jobs, or, with an action, an array of params.
  *
- * @param callbackUrl added to it
+ * @param settings added to it
  */
 export async function jsonBatch(
   file: string,
   action: ActionName | undefined,
-  callbackUrl: string | undefined,
+  settings: BatchSettings,
 ): Promise<string> {
   const text = await textOf(file);
   const value = parsed(text, file);
-  const callback = callbackUrl === undefined ? '' : `"callbackUrl":${JSON.stringify(callbackUrl)}`;
+  const added = JSON.stringify(settings).slice(1, -1);
   if (Array.isArray(value)) {
     const jobs = action ? `[${splitArray(text).map((params) => jobText(action, params))}]` : text;
-    return `{"jobs":${jobs}${callback && `,${callback}`}}`;
+    return `{"jobs":${jobs}${added && `,${added}`}}`;
   }
   if (action)
     throw new UsageError(
@@ -31,10 +32,15 @@ export async function jsonBatch(
       EXIT.error,
       `${nameOf(file)} must be a batch such as {"jobs":[…]}, or an array of jobs`,
     );
-  if (callback === '') return text;
-  if ('callbackUrl' in value) throw new UsageError(`${nameOf(file)} has a callbackUrl: leave out --callback`);
+  if (added === '') return text;
+  if (settings.callbackUrl !== undefined && 'callbackUrl' in value)
+    throw new UsageError(`${nameOf(file)} has a callbackUrl: leave out --callback`);
+  if (settings.options && 'options' in value) {
+    const names = Object.keys(settings.options).join(', ');
+    throw new UsageError(`${nameOf(file)} has options: add to them, and leave out what sets ${names}`);
+  }
   const rest = text.slice(text.indexOf('{') + 1);
-  return `{${callback}${Object.keys(value).length === 0 ? '' : ','}${rest}`;
+  return `{${added}${Object.keys(value).length === 0 ? '' : ','}${rest}`;
 }
 
 function parsed(text: string, file: string): unknown {

@@ -8,12 +8,14 @@ import { notKnown } from '../../domain/unknown-name.ts';
  * The values of a query by name. Express would pass on unknown names, make an array of a repeated name, and
  * replace bytes that are not valid text.
  *
+ * @param prefix names that begin with it, and go on, are known too
  * @throws BatchwrightError of the kind for a name that is unknown or repeated, for invalid UTF-8 and for U+0000
  */
 export function queryOf<Name extends string>(
   { originalUrl }: Request,
   known: readonly Name[],
   kind: ErrorName = 'badRequest',
+  prefix?: string,
 ): { [name in Name]?: string } {
   const values = new Map<string, string>();
   const [, query = ''] = /\?(.*)$/s.exec(originalUrl) ?? [];
@@ -21,7 +23,8 @@ export function queryOf<Name extends string>(
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part) ?? [];
     const decoded = decodedText(name, kind);
     const shown = `?${decoded.slice(0, 100)}=`;
-    if (!isOneOf(decoded, known))
+    const isPrefixed = prefix !== undefined && decoded.startsWith(prefix) && decoded.length > prefix.length;
+    if (!isPrefixed && !isOneOf(decoded, known))
       throw new BatchwrightError(kind, { message: `${shown}${notKnown(decoded, known)}` });
     if (values.has(decoded)) throw new BatchwrightError(kind, { message: `${shown} is given twice` });
     values.set(decoded, decodedText(value, kind));

@@ -4,7 +4,8 @@ import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { LINES } from '../../contract/media-types.ts';
 import type { BatchState } from '../../domain/batch.ts';
-import { BATCH_OPTIONS, isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import { isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import { BATCH_OPTIONS, TEXT_OPTIONS } from '../../domain/batch-options.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { wholeNumberIn } from '../../domain/text.ts';
 import { type ControlDeps, cancel, deleteBatch, repost, restart } from '../../pipeline/control/control.ts';
@@ -44,7 +45,9 @@ export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
 }
 
 const STATES: readonly BatchState[] = ['queued', 'running', 'completed', 'cancelled'];
-const BATCH_QUERY = ['state', 'action', 'since', 'until', 'failed', 'limit', 'cursor'] as const;
+const BATCH_QUERY = ['state', 'action', 'since', 'until', 'failed', 'name', 'limit', 'cursor'] as const;
+/** `metadata.order=17` selects batches by one of their texts. */
+const METADATA = 'metadata.';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 /** The largest job index: Postgres stores it as an integer. */
@@ -65,7 +68,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   });
 
   router.get('/batches', async (request, response) => {
-    const { limit, cursor, ...query } = queryOf(request, BATCH_QUERY);
+    const { limit, cursor, ...query } = queryOf(request, BATCH_QUERY, 'badRequest', METADATA);
     if (cursor !== undefined && !isAsyncId(cursor)) throw wrongCursor();
     const { data, next } = await batchPage(pool, callerOf(request), {
       limit: pageLimit(limit),
@@ -156,7 +159,10 @@ function refuseMembersInQuery(request: Request): void {
 /** callbackUrl and options, which a body of lines cannot contain. */
 function membersOf(request: Request): Record<string, unknown> {
   const { callbackUrl, ...options } = queryOf(request, ['callbackUrl', ...BATCH_OPTIONS], 'invalidRequest');
-  const given = Object.entries(options).map(([name, value]) => [name, optionOf(value)]);
+  const given = Object.entries(options).map(([name, value]) => [
+    name,
+    TEXT_OPTIONS.includes(name) ? value : optionOf(value),
+  ]);
   return { ...(callbackUrl === undefined ? {} : { callbackUrl }), options: Object.fromEntries(given) };
 }
 
@@ -211,7 +217,15 @@ function batchFilterOf(query: { [name in (typeof BATCH_QUERY)[number]]?: string 
     since: instant('since', query.since),
     until: instant('until', query.until),
     failed: failed === undefined ? undefined : failed === 'true',
+    name: query.name,
+    metadata: metadataOf(query),
   };
+}
+
+function metadataOf(query: object): Record<string, string> | undefined {
+  const texts = Object.entries(query).filter(([name]) => name.startsWith(METADATA));
+  if (texts.length === 0) return undefined;
+  return Object.fromEntries(texts.map(([name, value]) => [name.slice(METADATA.length), value]));
 }
 
 function filterOf(query: { status?: string; errorCode?: string; message?: string }): ResultFilter {

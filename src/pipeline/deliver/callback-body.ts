@@ -13,7 +13,7 @@ import { type CallbackBatch, callbackBatches } from '../../store/deliveries.ts';
 import type { ResultPage } from '../../store/result-pages.ts';
 import { elements } from '../read/result-json.ts';
 import { RestartedError, readResultPages, resultsOf } from '../read/result-pages.ts';
-import { endedCounts } from '../read/status.ts';
+import { endedCounts, labelsOf } from '../read/status.ts';
 import { type CallbackForms, formedBody } from './callback-forms.ts';
 
 /** Bodies up to this size are kept and sent from memory; larger ones are read twice, in constant memory. */
@@ -145,7 +145,7 @@ async function readKept(body: AsyncIterable<Buffer>): Promise<Buffer | null> {
   return Buffer.concat(kept);
 }
 
-/** `{"asyncId","state","counts","results":[…]}` in pieces. */
+/** `{"asyncId","state","counts","name"?,"metadata"?,"results":[…]}` in pieces. */
 async function* usualBody(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
   const { id, generation } = batch;
   yield headOf(batch);
@@ -160,7 +160,8 @@ async function* usualBody(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
 const END = Buffer.from(']}');
 
 function headOf(batch: BatchRow): Buffer {
-  const head = { asyncId: toAsyncId(batch.id), state: batch.state, counts: endedCounts(batch) };
+  const { id, state } = batch;
+  const head = { asyncId: toAsyncId(id), state, counts: endedCounts(batch), ...labelsOf(batch) };
   return Buffer.from(`${JSON.stringify(head).slice(0, -1)},"results":[`);
 }
 

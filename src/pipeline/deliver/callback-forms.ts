@@ -6,7 +6,7 @@ import type { Callback, CallbackResult } from '../../plugin/callback.ts';
 import type { CallbackBatch } from '../../store/deliveries.ts';
 import { resultTexts } from '../read/result-json.ts';
 import { readResultPages } from '../read/result-pages.ts';
-import { endedCounts } from '../read/status.ts';
+import { endedCounts, labelsOf } from '../read/status.ts';
 
 /** By namespace. */
 export type CallbackForms = ReadonlyMap<string, Callback>;
@@ -52,6 +52,7 @@ function viewOf(batch: CallbackBatch) {
     asyncId: toAsyncId(batch.id),
     state: batch.state,
     counts: { total, succeeded, failed, cancelled, skipped },
+    ...labelsOf(batch),
     createdAt: batch.createdAt,
     finishedAt: batch.finishedAt ?? batch.createdAt,
   };

@@ -1,6 +1,6 @@
 /** A batch as the REST interface shows it. */
 import type { Pool } from 'pg';
-import { type AsyncId, requireFound, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import { type AsyncId, isTerminal, requireFound, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import {
   type BatchFilter,
@@ -20,7 +20,8 @@ export interface BatchView extends BatchStatus {
   startedAt: Date | null;
   finishedAt: Date | null;
   expiresAt: Date;
-  callback: { url: string; state: CallbackState; attempts: number } | null;
+  /** `skipped`: the batch has ended without a failure, and only failures are called back. */
+  callback: { url: string; state: CallbackState | 'skipped'; attempts: number } | null;
 }
 
 export function toView(batch: LiveBatch): BatchView {
@@ -37,8 +38,12 @@ export function toView(batch: LiveBatch): BatchView {
 }
 
 /** Before the batch has ended, its callback is shown as pending too. */
-function callbackOf(url: string, { callbackState, callbackAttempts }: BatchRow): BatchView['callback'] {
-  return { url, state: callbackState ?? 'pending', attempts: callbackAttempts };
+function callbackOf(
+  url: string,
+  { state, callbackState, callbackAttempts }: BatchRow,
+): BatchView['callback'] {
+  const unsent = isTerminal(state) ? 'skipped' : 'pending';
+  return { url, state: callbackState ?? unsent, attempts: callbackAttempts };
 }
 
 /** The caller's batch. Throws `batchNotFound` like `requireBatch`. */

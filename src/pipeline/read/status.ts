@@ -20,6 +20,9 @@ export interface BatchStatus {
   counts: Counts;
   /** Whole percentage of completed work; 100 only when every job has ended. */
   progress: number;
+  /** The caller's name of it, and its further texts; absent without one. */
+  name?: string;
+  metadata?: Record<string, string>;
   /** The limits that jobs of it wait for; absent when none does. */
   waitingFor?: WaitingFor[];
 }
@@ -51,7 +54,8 @@ async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
 
 export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): BatchStatus {
   const { id, state, total, succeeded, failed, cancelled, skipped } = batch;
-  if (isTerminal(state)) return { asyncId: toAsyncId(id), state, counts: endedCounts(batch), progress: 100 };
+  if (isTerminal(state))
+    return { asyncId: toAsyncId(id), state, counts: endedCounts(batch), progress: 100, ...labelsOf(batch) };
   const ended = succeeded + failed + cancelled + skipped;
   const waiting = Math.max(0, Math.min(batch.waiting, total - ended));
   const runningNow = Math.min(running, total - ended - waiting);
@@ -61,6 +65,18 @@ export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): 
     state,
     counts: { total, pending, waiting, running: runningNow, succeeded, failed, cancelled, skipped },
     progress: Math.min(99, Math.floor((100 * (ended + fractions)) / total)),
+    ...labelsOf(batch),
+  };
+}
+
+/** What the caller has called the batch. */
+export function labelsOf({
+  name,
+  metadata,
+}: Pick<BatchRow, 'name' | 'metadata'>): Pick<BatchStatus, 'name' | 'metadata'> {
+  return {
+    ...(name === null ? {} : { name }),
+    ...(metadata === null ? {} : { metadata: JSON.parse(metadata) }),
   };
 }
 

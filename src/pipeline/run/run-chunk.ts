@@ -1,6 +1,7 @@
 /** One message from its claim to its last settle. */
 
-import { batchLimits, toAsyncId } from '../../domain/batch.ts';
+import { toAsyncId } from '../../domain/batch.ts';
+import { batchLimits } from '../../domain/batch-options.ts';
 import type { LimitedLog } from '../../domain/limited-log.ts';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
 import type { Log, Services } from '../../plugin/context.ts';

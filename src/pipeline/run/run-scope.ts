@@ -1,4 +1,4 @@
-import type { BatchLimits } from '../../domain/batch.ts';
+import type { BatchLimits } from '../../domain/batch-options.ts';
 import type { Outcome } from '../../domain/outcome.ts';
 import type { Log, Services } from '../../plugin/context.ts';
 

@@ -2,14 +2,13 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lacksPermissions } from '../../access/permissions.ts';
 import { BatchwrightError, catalogue, type ErrorName } from '../../contract/errors.ts';
-import { BATCH_OPTIONS, type BatchOptions } from '../../domain/batch.ts';
+import type { BatchOptions } from '../../domain/batch-options.ts';
 import { type Caller, mayRun } from '../../domain/caller.ts';
 import type { JobPlan } from '../../domain/plan/job-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { PlanDraft, PlanError } from '../../domain/plan/plan-draft.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
-import { wrongBatchLimits } from '../../registry/limits.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import type { NewChunk } from '../../store/new-chunks.ts';
 import {
@@ -20,6 +19,7 @@ import {
   type ValidJob,
 } from '../../validation/check-job.ts';
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../../validation/large-jobs.ts';
+import { wrongOption } from './check-options.ts';
 import { OpenChunk } from './open-chunk.ts';
 
 /** The known top-level members of a body. */
@@ -296,16 +296,6 @@ export class Intake {
     this.#chunk = new OpenChunk(closed.number + 1, this.#index);
     return closed;
   }
-}
-
-/** Describes the first wrong option; null when all are right. */
-function wrongOption(options: Record<string, unknown>): string | null {
-  const unknown = Object.keys(options).find((name) => !BATCH_OPTIONS.includes(name));
-  if (unknown !== undefined) return unknownMember('options', unknown, BATCH_OPTIONS);
-  const { skipInvalid } = options;
-  if (skipInvalid !== undefined && typeof skipInvalid !== 'boolean')
-    return 'options.skipInvalid must be true or false';
-  return wrongBatchLimits(options, 'options.');
 }
 
 /** Within a batch the contract has one code for all params that break a schema. */

@@ -3,7 +3,8 @@
  * refused jobs. Their chunks are stored before or together with them.
  */
 import type { PoolClient } from 'pg';
-import type { AsyncId, BatchOptions } from '../../domain/batch.ts';
+import type { AsyncId } from '../../domain/batch.ts';
+import type { CallbackOn, StoredOptions } from '../../domain/batch-options.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { type Plan, partOf } from '../../domain/plan/plan.ts';
 import { pipelined } from '../../postgres/transaction.ts';
@@ -32,7 +33,10 @@ export interface BatchToStore {
   actions: readonly string[];
   /** What its jobs say about each other; null when none depends on another. */
   plan?: Plan | null;
-  options: BatchOptions;
+  name?: string | undefined;
+  metadata?: Readonly<Record<string, string>> | undefined;
+  callbackOn?: CallbackOn | undefined;
+  options: StoredOptions;
   idempotency: { key: string; digest: Buffer } | null;
   retentionDays: number;
 }

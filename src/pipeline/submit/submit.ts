@@ -114,16 +114,20 @@ async function batchToStore(
   intake: Intake,
 ): Promise<BatchToStore> {
   const { callbackUrl, options, actions } = intake.finish();
+  const { name, metadata, callbackHeaders, callbackOn, ...stored } = options;
   return {
     caller,
     total: intake.total,
     callbackUrl: callbackUrl == null ? null : await deps.checkCallbackUrl(callbackUrl, caller.tenant),
     callbackForm: callback?.form,
-    callbackHeaders: encryptedHeaders(deps, caller, callback?.headers),
+    callbackHeaders: encryptedHeaders(deps, caller, { ...callbackHeaders, ...callback?.headers }),
+    callbackOn,
+    name,
+    metadata,
     traceContext: batchStored.isTraced ? traceHeaders() : undefined,
     actions,
     plan: await intake.plan(),
-    options,
+    options: stored,
     idempotency: idempotencyKey !== undefined && digest ? { key: idempotencyKey, digest: digest() } : null,
     retentionDays: deps.limits.retentionDays,
   };
@@ -132,9 +136,9 @@ async function batchToStore(
 function encryptedHeaders(
   deps: SubmitDeps,
   { tenant }: Caller,
-  headers: Readonly<Record<string, string>> | undefined,
+  headers: Readonly<Record<string, string>>,
 ): Buffer | undefined {
-  if (headers === undefined || Object.keys(headers).length === 0) return undefined;
+  if (Object.keys(headers).length === 0) return undefined;
   checkCallbackHeaders(headers);
   return deps.encryptCallbackHeaders(headers, tenant);
 }
@@ -146,8 +150,9 @@ export async function validate(deps: SubmitDeps, submission: Submission): Promis
     await intake.take(events);
     submission.body?.release(submission.body.read());
   }
-  const { callbackUrl } = intake.finish();
+  const { callbackUrl, options } = intake.finish();
   await intake.plan();
+  encryptedHeaders(deps, submission.caller, { ...options.callbackHeaders });
   if (callbackUrl != null) await deps.checkCallbackUrl(callbackUrl, submission.caller.tenant);
 }
 

@@ -1,6 +1,6 @@
 /** The limits that hold now: those in actions' files, what the operator has changed, and those of batches. */
 import { LRUCache } from 'lru-cache';
-import type { BatchLimits } from '../../domain/batch.ts';
+import type { BatchLimits } from '../../domain/batch-options.ts';
 import { batchBucketKey, bucketNameOf } from '../../domain/bucket-key.ts';
 import type { HostLimits } from '../../domain/host-limits.ts';
 import type { Limits } from '../../plugin/limits.ts';

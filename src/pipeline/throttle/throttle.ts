@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { type BatchLimits, batchLimits } from '../../domain/batch.ts';
+import { type BatchLimits, batchLimits } from '../../domain/batch-options.ts';
 import { bucketKeyOf, bucketNameOf } from '../../domain/bucket-key.ts';
 import type { HostLimits } from '../../domain/host-limits.ts';
 import { LimitedLog } from '../../domain/limited-log.ts';

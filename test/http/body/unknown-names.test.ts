@@ -117,8 +117,14 @@ test('an unknown option is refused with the nearest known one', async () => {
   for (const [options, expected] of [
     [{ skipinvalid: true }, 'options.skipinvalid is not known: did you mean skipInvalid?'],
     [{ skip: true }, 'options.skip is not known: did you mean skipInvalid?'],
-    [{ startAt: null }, 'options.startAt is not known: known names are skipInvalid, concurrency, rate'],
-    [{ '': true }, 'options[""] is not known: known names are skipInvalid, concurrency, rate'],
+    [
+      { startAt: null },
+      'options.startAt is not known: known names are skipInvalid, name, metadata, concurrency, rate, callbackHeaders, callbackOn',
+    ],
+    [
+      { '': true },
+      'options[""] is not known: known names are skipInvalid, name, metadata, concurrency, rate, callbackHeaders, callbackOn',
+    ],
   ] as const)
     assert.equal(await assertRefused(() => system.rpc('run', { jobs: [good], options }), expected), 24092);
 });

@@ -340,7 +340,10 @@ describe('the query of a JSON body', () => {
 
 describe('the query of a body of lines', () => {
   for (const [query, detail] of [
-    ['?unknown=1', /^\?unknown= is not known: known names are callbackUrl, skipInvalid, concurrency, rate$/],
+    [
+      '?unknown=1',
+      /^\?unknown= is not known: known names are callbackUrl, skipInvalid, name, metadata, concurrency, rate, callbackHeaders, callbackOn$/,
+    ],
     ['?skipInvalid=yes', /^options\.skipInvalid must be true or false$/],
     ['?skipInvalid=true&skipInvalid=false', /^\?skipInvalid= is given twice$/],
     ['?options=x', /^\?options= is not known/],

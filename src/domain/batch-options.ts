@@ -1,0 +1,54 @@
+/** The options of a `run` request. */
+
+/** Other names are an error. */
+export interface BatchOptions {
+  skipInvalid?: boolean;
+  /** A text of the caller, shown in every view of the batch. */
+  name?: string;
+  /** Further texts of the caller, by name. */
+  metadata?: Readonly<Record<string, string>>;
+  /** Jobs of the batch that run at once, over all processes. */
+  concurrency?: number;
+  /** Starts of its jobs in a period, over all processes. */
+  rate?: { limit: number; perSeconds: number };
+  /** Headers that its callback carries in addition; they may be secrets. */
+  callbackHeaders?: Readonly<Record<string, string>>;
+  /** When its callback is sent: always at the end, or only when some job has not succeeded. */
+  callbackOn?: CallbackOn;
+}
+
+export const CALLBACK_ON = ['end', 'failure'] as const;
+export type CallbackOn = (typeof CALLBACK_ON)[number];
+
+export const BATCH_OPTIONS: readonly string[] = [
+  'skipInvalid',
+  'name',
+  'metadata',
+  'concurrency',
+  'rate',
+  'callbackHeaders',
+  'callbackOn',
+] satisfies (keyof BatchOptions)[];
+
+/** Those that are a text: in a query their value is not JSON. */
+export const TEXT_OPTIONS: readonly string[] = ['name', 'callbackOn'] satisfies (keyof BatchOptions)[];
+
+/** The options that are stored as they were sent; the others have columns of their own. */
+export type StoredOptions = Omit<BatchOptions, 'name' | 'metadata' | 'callbackHeaders' | 'callbackOn'>;
+
+/** The limits of a batch, in the form of an action's. */
+export interface BatchLimits {
+  concurrency?: { max: number };
+  rate?: { limit: number; perSeconds: number };
+}
+
+/** @param options JSON text of the options. Null for a batch without limits */
+export function batchLimits(options: string): BatchLimits | null {
+  if (options === '{}') return null;
+  const { concurrency, rate }: StoredOptions = JSON.parse(options);
+  if (concurrency === undefined && rate === undefined) return null;
+  return {
+    ...(concurrency === undefined ? {} : { concurrency: { max: concurrency } }),
+    ...(rate && { rate }),
+  };
+}
