@@ -23,6 +23,9 @@ function main(start: Start): Promise<void> {
   return startApi(start);
 }
 
+/** The API loads the same plugins, and says what is wrong with their routes and schemas. */
+const FOR_WORKERS = { hasRoutes: false, areSchemasChecked: true };
+
 // Each role loads only its own half: the other half takes memory and time to start.
 
 async function startApi({ config, log, ending }: Start): Promise<void> {
@@ -45,13 +48,20 @@ async function startWorkerRole({ config, log, ending }: Start): Promise<void> {
   const { startWorker } = await import('./app/worker.ts');
   const { startWorkerMetrics } = await import('./app/worker-metrics.ts');
   const metrics = await startWorkerMetrics({ config, log, isForked: forkedFor === 'worker' });
-  const registry = await loadPlugins(config, { isStopping: ending.isStopping, hasRoutes: false });
+  const registry = await loadPlugins(config, { ...FOR_WORKERS, isStopping: ending.isStopping });
   // The parent process has already logged them.
   if (forkedFor !== 'worker') for (const warning of registry.warnings) log.warn(warning);
   const databaseUrl = config.databaseUrl ?? '';
   await prepareDatabase(config, databaseUrl, registry, log);
   const worker = await ending.begin('work', () =>
-    startWorker({ config, databaseUrl, log, registry, url: publicUrl(config), onFork: metrics.onFork }),
+    startWorker({
+      config,
+      databaseUrl,
+      log,
+      registry,
+      url: publicUrl(config),
+      quarantine: { onFork: metrics.onFork },
+    }),
   );
   await ending.begin('work', async () => metrics.serve(worker.isReady));
   if (forkedFor === 'worker') reportReady();
@@ -61,7 +71,7 @@ async function startQuarantine({ config, log, ending, tracing }: Start): Promise
   const { runQuarantine } = await import('./app/worker.ts');
   const { handOverFigures } = await import('./app/worker-metrics.ts');
   const handOver = handOverFigures(config);
-  const registry = await loadPlugins(config, { isStopping: ending.isStopping, hasRoutes: false });
+  const registry = await loadPlugins(config, { ...FOR_WORKERS, isStopping: ending.isStopping });
   const databaseUrl = config.databaseUrl ?? '';
   const task = await ending.begin('work', () =>
     runQuarantine({ config, databaseUrl, log, registry, url: publicUrl(config) }),

@@ -17,7 +17,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** Loads the plugins of the project and of PLUGIN_DIR, like `loadRegistry`. Throws StartError. */
 export async function loadPlugins(
   config: Config,
-  options: Pick<LoadOptions, 'isStopping' | 'hasRoutes' | 'isGuest'> = {},
+  options: Pick<LoadOptions, 'isStopping' | 'hasRoutes' | 'areSchemasChecked' | 'isGuest'> = {},
 ): Promise<Registry> {
   const roots = pluginRoots(config);
   // Only for files from outside the project: it costs every process time and memory. It may end the process.

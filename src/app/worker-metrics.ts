@@ -8,7 +8,7 @@ import { type Figure, sumOfGrowing } from '../metrics/figures.ts';
 import { readNodeFigures } from '../metrics/node-figures.ts';
 import type { ProcessFigures } from '../metrics/process-figures.ts';
 import { reportToParent } from '../metrics/report-to-parent.ts';
-import type { QuarantineDeps } from '../worker/quarantine/parent.ts';
+import type { QuarantineOptions } from '../worker/quarantine/parent.ts';
 import { areMetricsOpen, startProcessFigures } from './metrics.ts';
 import { JOB_GRACE_MS, type Running } from './running.ts';
 
@@ -18,7 +18,7 @@ const REPORT_MS = 5_000;
 const QUARANTINE_REPORT_MS = 500;
 
 interface WorkerMetrics {
-  onFork: QuarantineDeps['onFork'];
+  onFork: QuarantineOptions['onFork'];
   /** Serves what METRICS_PORT promises, from now on. */
   serve(isReady: () => Promise<boolean>): Running;
 }

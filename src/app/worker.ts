@@ -23,27 +23,24 @@ import { startQueue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Lanes, startLanes } from '../worker/lanes.ts';
 import { runQuarantineTasks } from '../worker/quarantine/child.ts';
-import type { QuarantineDeps } from '../worker/quarantine/parent.ts';
-import { type ProcessLimits, startWatchdog } from '../worker/quarantine/watchdog.ts';
+import type { QuarantineDeps, QuarantineOptions } from '../worker/quarantine/parent.ts';
+import { startWatchdog } from '../worker/quarantine/watchdog.ts';
 import { sessionUrl } from './prepare.ts';
 import { type AppOptions, JOB_GRACE_MS, QUEUE_CONNECTIONS, type Running } from './running.ts';
 
 /**
  * @param options.jobGraceMs how long a drain waits for jobs before it aborts them; 20 s when absent
- * @param options.limits limits of this process and of its quarantine processes; see `startWatchdog`
- * @param options.onFork called with each new quarantine process
  */
 export async function startWorker(
   options: AppOptions & {
     registry: Registry;
     url: string;
     jobGraceMs?: number;
-    limits?: ProcessLimits;
-    onFork?: QuarantineDeps['onFork'];
+    quarantine?: QuarantineOptions;
   },
 ): Promise<Running & { isReady(): Promise<boolean> }> {
-  const { config, log, limits, onFork, jobGraceMs = JOB_GRACE_MS } = options;
-  startWatchdog(limits);
+  const { config, log, quarantine, jobGraceMs = JOB_GRACE_MS } = options;
+  startWatchdog();
   const engine = await startEngine(options, 'worker', poolSizes(config, options.registry));
   const callbackPool = createPool({
     url: options.databaseUrl,
@@ -52,7 +49,7 @@ export async function startWorker(
     log,
   });
   const tenants = createTenants({ pool: engine.deps.pool, callbackSecrets: config.callbackSecrets });
-  const deps: QuarantineDeps = { ...engine.deps, limits, onFork };
+  const deps: QuarantineDeps = { ...engine.deps, quarantine };
   const lanes: Lanes = startLanes({
     ...deps,
     queues: options.registry.queues,

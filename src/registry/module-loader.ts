@@ -10,6 +10,11 @@ const LIMIT_MS = 30_000;
 export interface LoadOptions {
   /** False for a process that serves no routes: their files are not loaded. */
   hasRoutes?: boolean | undefined;
+  /**
+   * True for a process that checks hardly any params: it compiles a schema when it is used for the first time. Processes
+   * that take batches find wrong schemas and examples.
+   */
+  areSchemasChecked?: boolean | undefined;
   /** True when the process ends for another reason, which must not be reported here. */
   isStopping?: (() => boolean) | undefined;
   /** True inside a program that is not ours: it ends as it wants. */

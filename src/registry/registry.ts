@@ -52,11 +52,16 @@ export interface Registry {
  */
 export async function loadRegistry(roots: readonly string[], options: LoadOptions = {}): Promise<Registry> {
   const load = createModuleLoader(options);
-  const compile = createCompiler();
+  const { areSchemasChecked: isChecked = false } = options;
+  let compiler: ReturnType<typeof createCompiler> | undefined;
+  const compile: ReturnType<typeof createCompiler> = (schema) => {
+    compiler ??= createCompiler();
+    return compiler(schema);
+  };
   const files = joined(roots.map(discover));
   const byName = new Map<string, RegisteredAction>();
   for (const file of files.actions) {
-    const registered = await loadAction(file, load, compile);
+    const registered = await loadAction(file, load, compile, { isChecked });
     byName.set(registered.name, registered);
   }
   const routes: RegisteredRoutes[] = [];
@@ -131,10 +136,11 @@ async function loadAction(
   file: ActionFile,
   load: ModuleLoader,
   compile: ReturnType<typeof createCompiler>,
+  { isChecked }: { isChecked: boolean },
 ): Promise<RegisteredAction> {
-  const { schema, validate } = await loadSchema(file.schemaFile, load, compile);
+  const { schema, validate } = await loadSchema(file.schemaFile, load, compile, { isChecked });
   const action = (await load(file.file)).default as Action;
-  const wrong = wrongAction(action) ?? wrongExample(action, validate);
+  const wrong = wrongAction(action) ?? (isChecked ? null : wrongExample(action, validate));
   if (wrong) throw new RegistryError(`${placeOf(file.file)}: ${wrong}`);
   const name = `${file.namespace}.${file.action}`;
   const { retry } = ACTION_DEFAULTS;

@@ -127,12 +127,17 @@ class ChunkLanes {
     this.#timer ??= setInterval(() => this.#review(), REVIEW_MS);
     const onWork = (work: MessageWork) => {
       hand.work = work;
+      if (isLimited(work)) this.#waitingReports.soon();
     };
+    const onReturned = () => this.#waitingReports.soon();
     try {
-      return await runChunk(this.#deps, this.#queue, claim, { onWork });
+      return await runChunk(this.#deps, this.#queue, claim, { onWork, onReturned });
     } finally {
       this.#hands.delete(hand);
-      if (hand.work?.jobs.groups.some(({ gate }) => gate)) this.#heldJobs.wake();
+      if (isLimited(hand.work)) {
+        this.#heldJobs.wake();
+        this.#waitingReports.soon();
+      }
     }
   }
 
@@ -140,11 +145,12 @@ class ChunkLanes {
   #waiting(): WaitingJobs[] {
     const sums = new Map<string, WaitingJobs>();
     for (const { work } of this.#hands) {
-      for (const { gate, isThrottled, open } of work?.jobs.groups ?? []) {
-        if (!work || !gate || !isThrottled || open === 0) continue;
+      for (const { gate, isThrottled, open, leaving } of work?.jobs.groups ?? []) {
+        const waiting = leaving + (isThrottled ? open : 0);
+        if (!work || !gate || waiting === 0) continue;
         const { batch, tenant } = work;
         const key = `${batch} ${gate.holdBy}`;
-        sums.set(key, { batch, tenant, bucket: gate.holdBy, jobs: open + (sums.get(key)?.jobs ?? 0) });
+        sums.set(key, { batch, tenant, bucket: gate.holdBy, jobs: waiting + (sums.get(key)?.jobs ?? 0) });
       }
     }
     return [...sums.values()];
@@ -239,6 +245,10 @@ class ChunkLanes {
     );
     if (awaited && awaited.length > 0) work?.handBack(awaited);
   }
+}
+
+function isLimited(work: MessageWork | null): boolean {
+  return work?.jobs.groups.some(({ gate }) => gate) ?? false;
 }
 
 function release(hand: Hand): void {

@@ -198,7 +198,6 @@ suite('the package', () => {
       const ended = once(npm, 'exit');
       await waitFor(async () => (await readFile(path, 'utf8')) !== manifest, {
         what: 'the manifest of the package',
-        everyMs: 5,
       });
       // A terminal's Ctrl-C reaches the whole group.
       process.kill(-(npm.pid as number), how);

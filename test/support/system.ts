@@ -15,8 +15,9 @@ import { type Config, readConfig } from '../../src/config/config.ts';
 import type { StallTimes } from '../../src/pipeline/upkeep/stall-watch.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { batchEnded } from '../../src/telemetry/events.ts';
+import type { QuarantineOptions } from '../../src/worker/quarantine/parent.ts';
 import { createDatabase } from './database.ts';
-import { documentedBy } from './documented.ts';
+import { documentedBy, type RequireDocumented } from './documented.ts';
 import type { Json } from './json.ts';
 import { waitFor } from './wait.ts';
 
@@ -55,8 +56,8 @@ export interface System {
    * @param program other than src/main.ts
    */
   forkWorker(env?: Record<string, string>, program?: string): Promise<ChildProcess>;
-  /** Another worker in this process. */
-  addWorker(): Promise<Running>;
+  /** Another worker in this process. Its quarantine is in processes of its own, as always. */
+  addWorker(quarantine?: QuarantineOptions): Promise<Running>;
   /** The log of this process so far; empty unless the test sets LOG_LEVEL. */
   log: LogLine[];
 }
@@ -65,6 +66,25 @@ export interface LogLine {
   level: number;
   msg: string;
   [field: string]: Json;
+}
+
+interface Loaded {
+  registry: Registry;
+  requireDocumented: RequireDocumented;
+}
+
+let testPlugins: Promise<Loaded> | undefined;
+
+/** The systems of a process share the plugins for tests, as they share their modules. registry.test.ts checks them. */
+function loaded(config: Config): Promise<Loaded> {
+  if (config.pluginDir !== TEST_PLUGINS) return load(config);
+  testPlugins ??= load(config, { areSchemasChecked: true });
+  return testPlugins;
+}
+
+async function load(config: Config, options: Parameters<typeof loadPlugins>[1] = {}): Promise<Loaded> {
+  const registry = await loadPlugins(config, options);
+  return { registry, requireDocumented: await documentedBy(registry) };
 }
 
 /**
@@ -105,7 +125,7 @@ export async function startSystem(
   const config = readConfig(env);
   const lines: LogLine[] = [];
   const log = pino({ level: config.logLevel }, { write: (line) => lines.push(JSON.parse(line)) });
-  const registry = await loadPlugins(config);
+  const { registry, requireDocumented } = await loaded(config);
   await migrateAll(database.url, registry, log);
   const listening = await listen(config);
   const { url } = listening;
@@ -125,7 +145,7 @@ export async function startSystem(
   const children = new Set<ChildProcess>();
   endings.push(() => Promise.all([...children].map(endChild)));
 
-  async function addWorker(): Promise<Running> {
+  async function addWorker(quarantine?: QuarantineOptions): Promise<Running> {
     const worker = await startWorker({
       config,
       databaseUrl: database.url,
@@ -133,6 +153,7 @@ export async function startSystem(
       registry,
       url,
       lookup: options.lookup,
+      quarantine: { env: { ...process.env, ...env, ROLE: 'worker', PUBLIC_URL: url }, ...quarantine },
     });
     let drained: Promise<void> | undefined;
     const running = {
@@ -145,7 +166,6 @@ export async function startSystem(
     return running;
   }
   if (options.worker !== false) await addWorker();
-  const requireDocumented = await documentedBy(registry);
 
   async function request(path: string, init: RequestInit = {}): Promise<Answer> {
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, ...(init.headers as Record<string, string>) };

@@ -1,12 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TelemetryEvent } from '../../src/telemetry/events.ts';
 
+const FIRST_MS = 5;
+
+/** What takes many seconds is seen late by a twentieth of them at most. */
+function longestPause(waitedMs: number): number {
+  return Math.min(500, Math.max(50, waitedMs / 20));
+}
+
 /**
  * Polls until the condition resolves to a truthy value, and resolves to that. Rejects at the deadline with a
  * description of the condition; a condition that throws rejects at once.
  *
  * @param options.timeoutMs long enough for a slow machine: only a failing test waits for it
- * @param options.everyMs the pause that polling slows down to; longer for events that take many seconds
  * @param options.after an event after which the condition may hold: it is then checked without a pause. Polling
  *   goes on, because the event may happen in another process
  */
@@ -14,13 +20,13 @@ export async function waitFor<T>(
   condition: () => Promise<T | undefined | false | null>,
   {
     timeoutMs = 60_000,
-    everyMs = 50,
     what,
     after,
-  }: { timeoutMs?: number; everyMs?: number; what: string; after?: Pick<TelemetryEvent<object>, 'listen'> },
+  }: { timeoutMs?: number; what: string; after?: Pick<TelemetryEvent<object>, 'listen'> },
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
-  for (let pause = 5; ; pause = Math.min(pause * 1.5, everyMs)) {
+  const begunAt = Date.now();
+  const deadline = begunAt + timeoutMs;
+  for (let pause = FIRST_MS; ; pause = Math.min(pause * 1.5, longestPause(Date.now() - begunAt))) {
     const happened = Promise.withResolvers<void>();
     const ignore = after?.listen(() => happened.resolve());
     try {

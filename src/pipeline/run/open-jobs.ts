@@ -16,6 +16,7 @@ export class JobGroup {
   #jobs: readonly PendingJob[];
   #next = 0;
   #running = 0;
+  #leaving = 0;
   readonly #empty = Promise.withResolvers<void>();
   readonly #onStart: () => void;
 
@@ -36,6 +37,11 @@ export class JobGroup {
   /** The number of jobs not started. */
   get open(): number {
     return this.#jobs.length - this.#next;
+  }
+
+  /** The number of jobs that were given up and are not yet in the queue again. */
+  get leaving(): number {
+    return this.#leaving;
   }
 
   /** The number of asynchronous runs under way in this group. */
@@ -74,8 +80,14 @@ export class JobGroup {
     const indexes = this.#jobs.slice(this.#next).map(({ index }) => index);
     this.#addWaiting(-indexes.length);
     this.#jobs = this.#jobs.slice(0, this.#next);
+    this.#leaving += indexes.length;
     this.#empty.resolve();
     return indexes;
+  }
+
+  /** The jobs that were given up are in the queue again. */
+  returned(): void {
+    this.#leaving = 0;
   }
 
   /** An asynchronous run begins. Returns its start time, for `end`. */

@@ -105,10 +105,13 @@ export class Recorder {
     return this.#settle();
   }
 
-  /** Returns jobs to the queue at once that are not to be started here, while others of the message run. */
-  handBack(rest: readonly Rest[]): void {
+  /**
+   * Returns jobs to the queue at once that are not to be started here, while others of the message run. Resolves when
+   * they are there.
+   */
+  handBack(rest: readonly Rest[]): Promise<void> {
     this.#unsettled.addRest(rest);
-    void this.#settle();
+    return this.#settle();
   }
 
   /** Takes the outcome of a job; waits while too much is unsettled. */

@@ -65,6 +65,7 @@ const SHOW_RUNNING_MS = 100;
 
 interface RunOptions {
   onWork?: (work: MessageWork) => void;
+  onReturned?: () => void;
   runner?: JobRunner;
 }
 
@@ -73,6 +74,7 @@ interface RunOptions {
  *
  * @param queueName the queue of actions that the message belongs to
  * @param options.onWork called with the message when its jobs are known
+ * @param options.onReturned called when jobs of it are in the queue again, while others run
  * @param options.runner how its jobs are run: concurrently when absent
  * @param options.wasWorkedOn another process had the claim before: jobs may have left the message since
  */
@@ -121,7 +123,7 @@ interface Loaded {
 async function runLoaded(
   deps: RunChunkDeps,
   { queueName, claim, chunk, jobs, failures }: Loaded,
-  { onWork, runner }: RunOptions,
+  { runner, ...options }: RunOptions,
 ): Promise<ChunkEnd> {
   const inHand = { queueName, claim, jobs, clock: chunk.readAt - Date.now() };
   const recorder = new Recorder(deps, inHand);
@@ -135,7 +137,7 @@ async function runLoaded(
     else if (chunk.state === 'queued' && jobs.length > 0)
       showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, claim.message, performance.now());
     const run = { ...deps, queueName, claim, recorder, scope: scopeOf(deps, inHand, chunk, recorder) };
-    const rest = await (runner ?? sideBySide(onWork))(run, jobs);
+    const rest = await (runner ?? sideBySide(options))(run, jobs);
     // The settle that follows marks the batch as running or ended.
     clearTimeout(showing);
     if (failures.length === 0 && mayGoBackAsItIs(run, jobs, rest)) {
@@ -185,7 +187,7 @@ function scopeOf(
   };
 }
 
-function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunner {
+function sideBySide({ onWork, onReturned }: Omit<RunOptions, 'runner'>): JobRunner {
   return async (run, jobs) => {
     const open = new OpenJobs(jobs, run.slots, gatesOf(run));
     const notStarted: Rest[] = [];
@@ -194,7 +196,12 @@ function sideBySide(onWork: ((work: MessageWork) => void) | undefined): JobRunne
       if (rest.length === 0) return;
       // No job of it runs: it ends now, and the rest returns to the queue with its end.
       if (open.startedAt === null && open.size === 0) notStarted.push(...rest);
-      else run.recorder.handBack(rest);
+      else void handBackNow(rest, groups ?? open.groups);
+    }
+    async function handBackNow(rest: readonly Rest[], left: readonly JobGroup[]): Promise<void> {
+      await run.recorder.handBack(rest);
+      for (const group of left) group.returned();
+      onReturned?.();
     }
     onWork?.({ batch: run.claim.message.batch, tenant: run.scope.tenant, jobs: open, handBack });
     await runJobs({ ...run, hold: (group) => handBack([group]) }, open);

@@ -7,6 +7,8 @@ import { reportWaiting, type WaitingJobs } from '../../store/bucket-waiting.ts';
 export type { WaitingJobs };
 
 const INTERVAL_MS = 1000;
+/** After jobs came from the queue or returned to it: until then they are counted twice, or not at all. */
+const SOON_MS = 50;
 /** Batches and buckets in one report; those with the most jobs. */
 const MAX_REPORTED = 1000;
 
@@ -20,6 +22,7 @@ export class WaitingReports {
   readonly #waiting: () => readonly WaitingJobs[];
   readonly #holder = randomUUID();
   readonly #timer: NodeJS.Timeout;
+  #soon: NodeJS.Timeout | undefined;
   #hasReported = false;
   #reporting: Promise<void> = Promise.resolve();
 
@@ -27,16 +30,26 @@ export class WaitingReports {
   constructor(deps: WaitingReportsDeps, waiting: () => readonly WaitingJobs[]) {
     this.#deps = deps;
     this.#waiting = waiting;
-    this.#timer = setInterval(() => {
-      this.#reporting = this.#reporting.then(() => this.#report(this.#waiting()));
-    }, INTERVAL_MS);
+    this.#timer = setInterval(() => this.#reportNow(), INTERVAL_MS);
+  }
+
+  /** What waits is about to change. */
+  soon(): void {
+    this.#soon ??= setTimeout(() => this.#reportNow(), SOON_MS);
   }
 
   /** Call it when nothing waits any more. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
     await this.#reporting;
     await this.#report([]);
+  }
+
+  #reportNow(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+    this.#reporting = this.#reporting.then(() => this.#report(this.#waiting()));
   }
 
   /** Never rejects: the next report replaces this one, and an old one ends by itself. */

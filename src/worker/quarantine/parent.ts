@@ -27,12 +27,18 @@ const MAX_FAILED_STARTS = 5;
  */
 const LINGER_MS = 1000;
 
-export interface QuarantineDeps extends RunChunkDeps {
+export interface QuarantineOptions {
   /** Limits of the processes that run the jobs; production's when absent. */
   limits?: ProcessLimits | undefined;
+  /** A job that ended this many processes fails; 3 when absent. */
+  maxKills?: number | undefined;
+  /** The environment of the processes; that of this process when absent. */
+  env?: NodeJS.ProcessEnv | undefined;
   /** Called with each new process. */
   onFork?: ((child: ChildProcess) => void) | undefined;
 }
+
+export type QuarantineDeps = RunChunkDeps & { quarantine?: QuarantineOptions | undefined };
 
 interface Task extends QuarantineTask {
   lane: Lane;
@@ -53,6 +59,7 @@ interface ProcessEnd {
 
 export class Quarantine {
   readonly #deps: QuarantineDeps;
+  readonly #options: QuarantineOptions;
   readonly #tasks = new Map<number, Task>();
   #lastId = 0;
   #working = false;
@@ -63,6 +70,7 @@ export class Quarantine {
 
   constructor(deps: QuarantineDeps) {
     this.#deps = deps;
+    this.#options = deps.quarantine ?? {};
   }
 
   /** Resolves when the message is settled. Releases the lane when all its jobs are started. */
@@ -106,11 +114,13 @@ export class Quarantine {
 
   /** Starts a child, sends it all messages, and waits for its end. */
   async #runChild(): Promise<ProcessEnd> {
+    const { env = process.env, onFork } = this.#options;
     const child = fork(ENTRY, ['quarantine'], {
+      env,
       serialization: 'advanced',
       stdio: ['inherit', 'inherit', 'pipe', 'ipc'],
     });
-    this.#deps.onFork?.(child);
+    onFork?.(child);
     const lastWords = passOn(child.stderr);
     const end: ProcessEnd = { alone: null, together: new Map(), how: '', endRequested: false };
     this.#requestEnd = () => {
@@ -137,7 +147,7 @@ export class Quarantine {
     if (report.kind === 'ready') {
       send(child, {
         kind: 'first',
-        limits: this.#deps.limits,
+        limits: this.#options.limits,
         tasks: [...this.#tasks.values()].map(asSent),
       });
       this.#child = child;
@@ -178,7 +188,7 @@ export class Quarantine {
     kills.set(index, count);
     const asyncId = toAsyncId(claim.message.batch);
     this.#deps.log.warn({ asyncId, index, kills: count, how }, 'a job ended its process');
-    if (count < MAX_KILLS) return;
+    if (count < (this.#options.maxKills ?? MAX_KILLS)) return;
     const attempts = claim.message.attempt + count - 1;
     task.failedForGood.push({ index, message: `the job ${how}, ${count} times`, attempts });
     this.#clear(id, index);

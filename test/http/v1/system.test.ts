@@ -12,7 +12,7 @@ test('the operator sees queues, what workers run, versions and limits, and nobod
       const answer = await system.request('/v1/system');
       return answer.body.workers[0]?.running.length === 1 && answer;
     },
-    { what: 'the worker to report what it runs', everyMs: 500 },
+    { what: 'the worker to report what it runs' },
   );
   const [worker] = body.workers;
   const [running] = worker.running;
@@ -34,7 +34,7 @@ test('the operator sees queues, what workers run, versions and limits, and nobod
   assert.match(body.database.size, /^\d+ .?B$/);
   await waitFor(
     async () => (await system.request('/v1/system')).body.workers[0].jobsFinished === worker.jobsFinished + 1,
-    { what: 'the worker to report the job that it has finished', everyMs: 500 },
+    { what: 'the worker to report the job that it has finished' },
   );
 
   const made = await system.request('/v1/keys', {

@@ -233,7 +233,7 @@ describe('CALLBACK_SECRET', () => {
     const given = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
     const receiver = await startReceiver(t);
     const own = await startSystem(t, { env: { CALLBACK_SECRET: given } });
-    assert.deepEqual((await own.request('/v1/callback-secret')).body, { secret: given });
+    assert.deepEqual((await own.request('/v1/callback-secret')).body, { secret: given, previous: [] });
     await own.run([JOB], { callbackUrl: receiver.url });
     const [first] = await receiver.received(1);
     assert.ok(first);

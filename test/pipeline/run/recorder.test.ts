@@ -138,8 +138,8 @@ test('jobs handed back one after the other before a settle all return to the que
     jobs: jobsOf([0, 1, 2]),
     clock: 0,
   });
-  recorder.handBack([{ action: 'test.echo', indexes: [0] }]);
-  recorder.handBack([{ action: 'test.echo', indexes: [1] }]);
+  void recorder.handBack([{ action: 'test.echo', indexes: [0] }]);
+  void recorder.handBack([{ action: 'test.echo', indexes: [1] }]);
   await recorder.add(success(2));
   await recorder.close([]);
   const indexes = (await messagesOf(batchId)).flatMap(([, of]) => of);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { defineAction, type JobContext, NonRetryableError } from 'batchwright/plugin';
 import type { Behave } from '../../schemas/test/behave.ts';
+import { until } from '../lib/until.ts';
 
 export default defineAction<Behave>({
   summary: 'Does what its params say',
@@ -29,10 +30,9 @@ export async function behave(params: Behave, context: JobContext): Promise<objec
   return { n: params.n ?? null, attempt };
 }
 
-async function gateOpens(name: string, { sql, signal }: JobContext): Promise<void> {
-  for (;;) {
+function gateOpens(name: string, { sql, signal }: JobContext): Promise<void> {
+  return until(signal, async () => {
     const { rowCount } = await sql.query('select from test.gate where name = $1', [name]);
-    if (rowCount > 0) return;
-    await delay(20, undefined, { signal });
-  }
+    return rowCount > 0;
+  });
 }
