@@ -21,18 +21,17 @@ import {
   isDistributed,
   shardNodes,
 } from '../store/distribute.ts';
+import { print } from './standard-output.ts';
+import type { Terminal } from './terminal.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../store/migrations');
-
-const log: Log = { info: say, warn: say, error: say };
-const quietLog: Log = { ...log, info: () => undefined };
 
 /**
  * Distributes the remaining tables in one transaction, and prints what it did. Throws an Error that says what
  * to do when the database is not a cluster, or is in use.
  */
-export async function distribute(): Promise<void> {
-  const { databaseUrl, databaseDirectUrl = databaseUrl } = readConfig();
+export async function distribute(terminal: Terminal): Promise<void> {
+  const { databaseUrl, databaseDirectUrl = databaseUrl } = readConfig(terminal.env);
   if (databaseDirectUrl === undefined)
     throw new Error(
       "distribute needs DATABASE_URL, the address of a Citus cluster's coordinator: the embedded database is for one machine",
@@ -40,13 +39,15 @@ export async function distribute(): Promise<void> {
   const variable = databaseDirectUrl === databaseUrl ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
   try {
     await requireDatabase(variable, databaseDirectUrl);
-    await distributeDatabase(databaseDirectUrl);
+    await distributeDatabase(terminal, databaseDirectUrl);
   } catch (error) {
-    throw new Error(explainStartFailure(error, process.env), { cause: error });
+    throw new Error(explainStartFailure(error, terminal.env), { cause: error });
   }
 }
 
-async function distributeDatabase(url: string): Promise<void> {
+async function distributeDatabase(terminal: Terminal, url: string): Promise<void> {
+  const log = linesFor(terminal);
+  const quietLog: Log = { ...log, info: () => undefined };
   const startedAt = performance.now();
   const pool = createPool({ url, max: 1, applicationName: 'batchwright distribute', log });
   try {
@@ -57,8 +58,8 @@ async function distributeDatabase(url: string): Promise<void> {
       if (!(await isDistributed(client))) await refuseWhileInUse(client);
       const made = await transaction(pool, distributeTables, { lockSeconds: 0, byIndex: false });
       const nodes = await shardNodes(client);
-      if (made.length === 0) return print(nothingToDo(await distributedTables(client), nodes));
-      print(whatWasDone(made, nodes, performance.now() - startedAt));
+      if (made.length === 0) return print(terminal, nothingToDo(await distributedTables(client), nodes));
+      await print(terminal, whatWasDone(made, nodes, performance.now() - startedAt));
     });
   } finally {
     await pool.end();
@@ -94,24 +95,26 @@ async function refuseWhileInUse(client: ClientBase): Promise<void> {
     );
 }
 
-function whatWasDone(made: readonly DistributedTable[], nodes: readonly string[], ms: number): string[] {
-  return [
+function whatWasDone(made: readonly DistributedTable[], nodes: readonly string[], ms: number): string {
+  return linesOf([
     ...made.map(({ name, column, shards }) => `${name} is distributed by ${column} in ${shards} shards`),
     `They are on ${nodes.join(', ')}, with their existing rows; all data of one batch is on one node.`,
     "The queue, keys, tenants and plugins' tables stay on the coordinator.",
     `Done in ${(ms / 1000).toFixed(1)} s. Start Batchwright as before, with the same DATABASE_URL.`,
-  ];
+  ]);
 }
 
-function nothingToDo(tables: readonly DistributedTable[], nodes: readonly string[]): string[] {
+function nothingToDo(tables: readonly DistributedTable[], nodes: readonly string[]): string {
   const names = tables.map(({ name }) => name).join(', ');
-  return [`Nothing to do: ${names} are distributed already, on ${nodes.join(', ')}.`];
+  return `Nothing to do: ${names} are distributed already, on ${nodes.join(', ')}.\n`;
 }
 
-function print(lines: readonly string[]): void {
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+function linesOf(texts: readonly string[]): string {
+  return texts.map((text) => `${text}\n`).join('');
 }
 
-function say(_fields: object, message: string): void {
-  process.stderr.write(`${message}\n`);
+/** The messages without their fields, on standard error. */
+function linesFor({ stderr }: Terminal): Log {
+  const say = (_fields: object, message: string) => void stderr.write(`${message}\n`);
+  return { info: say, warn: say, error: say };
 }

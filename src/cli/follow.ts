@@ -4,6 +4,7 @@ import { countsText, hasFailures } from './batch-columns.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { interruptible } from './interrupt.ts';
 import { showProgress } from './progress.ts';
+import type { Terminal } from './terminal.ts';
 
 /**
  * The batch at its end. Its progress is shown on standard error. Throws CommandError when the time is over.
@@ -11,6 +12,7 @@ import { showProgress } from './progress.ts';
  * @param timeoutSeconds undefined waits for ever
  */
 export async function follow(
+  { stderr }: Pick<Terminal, 'stderr'>,
   client: Batchwright,
   asyncId: string,
   timeoutSeconds: number | undefined,
@@ -23,7 +25,7 @@ export async function follow(
       timeoutSeconds === undefined
         ? undefined
         : setTimeout(() => timeOver.abort(late), Math.min(timeoutSeconds * 1000, 2 ** 31 - 1));
-    const progress = await showProgress();
+    const progress = await showProgress(stderr);
     try {
       return await client.batches.wait(asyncId, {
         signal: AbortSignal.any([interrupted, timeOver.signal]),
@@ -32,7 +34,7 @@ export async function follow(
     } finally {
       clearTimeout(timer);
       progress.stop();
-      if (interrupted.aborted) process.stderr.write(`batchwright: ${goesOn}\n`);
+      if (interrupted.aborted) stderr.write(`batchwright: ${goesOn}\n`);
     }
   });
 }

@@ -1,11 +1,6 @@
 /** The command line: `npx batchwright …`. */
-import { createProgram } from './program.ts';
-import { reportError } from './report-error.ts';
+import { runCommandLine } from './run-command-line.ts';
 import { endQuietlyWithoutReader } from './standard-output.ts';
 
 endQuietlyWithoutReader();
-try {
-  await createProgram().parseAsync();
-} catch (error) {
-  process.exitCode = reportError(error);
-}
+process.exitCode = await runCommandLine(process.argv.slice(2), process);

@@ -2,33 +2,40 @@
 import type { OneFormat, RowFormat } from './options.ts';
 import { print } from './standard-output.ts';
 import { type Column, fieldLines, tableLines } from './table.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Pieces of about this size are written at once: a write per row would cost more than the row. */
 const PIECE_LENGTH = 64 * 1024;
 
 /** Rows of any number, in constant memory. */
 export function printRows<Row>(
+  { stdout }: Pick<Terminal, 'stdout'>,
   format: RowFormat,
   columns: readonly Column<Row>[],
   rows: AsyncIterable<Row> | Iterable<Row>,
 ): Promise<void> {
-  return printAll(rowTexts(format, columns, rows));
+  return printAll(stdout, rowTexts(stdout, format, columns, rows));
 }
 
 /** One thing: its fields, or the whole of it as JSON. */
 export async function printOne<Thing>(
+  { stdout }: Pick<Terminal, 'stdout'>,
   format: OneFormat,
   columns: readonly Column<Thing>[],
   thing: Thing,
 ): Promise<void> {
   await print(
-    format === 'json' ? `${JSON.stringify(thing, null, 2)}\n` : fieldLines(columns, thing).join(''),
+    { stdout },
+    format === 'json' ? `${JSON.stringify(thing, null, 2)}\n` : fieldLines(stdout, columns, thing).join(''),
   );
 }
 
 /** Prints texts in larger pieces. */
-async function printAll(texts: AsyncIterable<string> | Iterable<string>): Promise<void> {
-  for await (const piece of inPieces(texts)) await print(piece);
+async function printAll(
+  stdout: Terminal['stdout'],
+  texts: AsyncIterable<string> | Iterable<string>,
+): Promise<void> {
+  for await (const piece of inPieces(texts)) await print({ stdout }, piece);
 }
 
 export async function* inPieces(texts: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
@@ -53,11 +60,12 @@ export async function* jsonArray(elements: AsyncIterable<string>): AsyncGenerato
 }
 
 async function* rowTexts<Row>(
+  stdout: Terminal['stdout'],
   format: RowFormat,
   columns: readonly Column<Row>[],
   rows: AsyncIterable<Row> | Iterable<Row>,
 ): AsyncGenerator<string> {
-  if (format === 'table') yield* tableLines(columns, rows);
+  if (format === 'table') yield* tableLines(stdout, columns, rows);
   else if (format === 'json') yield* jsonArray(jsonTexts(rows));
   else if (format === 'ndjson') for await (const text of jsonTexts(rows)) yield `${text}\n`;
   else yield* csvLines(columns, rows);

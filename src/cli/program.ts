@@ -22,14 +22,15 @@ import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
 import { registerTypes } from './commands/types.ts';
 import { registerWatch } from './commands/watch.ts';
+import type { Terminal } from './terminal.ts';
 
 /**
  * A command: a file of `commands/` that exports one function of this type, which adds the command to the program, and
- * its line in `REGISTER`. What an action of it throws is printed and becomes the exit code; see `exit.ts`. Modules that
- * take time to load, such as pg, are imported within the action: every call of the program loads all files of
- * `commands/`.
+ * its line in `REGISTER`. It uses the streams and the environment of the terminal. What an action of it throws is
+ * printed and becomes the exit code; see `exit.ts`. Modules that take time to load, such as pg, are imported within the
+ * action: every call of the program loads all files of `commands/`.
  */
-export type Register = (program: Command) => void;
+export type Register = (program: Command, terminal: Terminal) => void;
 
 /** In the order of the help. */
 const REGISTER: readonly Register[] = [
@@ -60,16 +61,18 @@ const REGISTER: readonly Register[] = [
 ];
 
 /** The whole command line. Parsing throws CommanderError for wrong arguments, and after the help. */
-export function createProgram(): Command {
+export function createProgram(terminal: Terminal): Command {
   const program = new Command('batchwright')
     .description('The batch endpoint that any API can have.')
     .version(VERSION)
     .helpCommand(false)
     .showHelpAfterError('(--help shows what is allowed)')
     .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'batchwright: ')),
     })
     .exitOverride();
-  for (const register of REGISTER) register(program);
+  for (const register of REGISTER) register(program, terminal);
   return program;
 }

@@ -2,6 +2,7 @@
 import type { Options } from 'cli-progress';
 import type { Batch } from '../client/index.ts';
 import { countsText } from './batch-columns.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface Progress {
   update(batch: Batch): void;
@@ -12,18 +13,18 @@ export interface Progress {
 /** Lines are for logs: one a second at most, and one for each state. */
 const LINE_EVERY_MS = 1_000;
 
-export async function showProgress(): Promise<Progress> {
-  return process.stderr.isTTY ? bar() : lines();
+export async function showProgress(stderr: Terminal['stderr']): Promise<Progress> {
+  return stderr.isTTY ? bar(stderr) : lines(stderr);
 }
 
-async function bar(): Promise<Progress> {
+async function bar(stderr: Terminal['stderr']): Promise<Progress> {
   const { SingleBar } = await import('cli-progress');
   const shown = new SingleBar({
     format: '{bar} {percentage} % | {state} | {counts}',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,
-    stream: process.stderr,
+    stream: stderr,
     // The command puts the terminal right itself.
     gracefulExit: false,
   } satisfies Options);
@@ -39,7 +40,7 @@ async function bar(): Promise<Progress> {
   };
 }
 
-function lines(): Progress {
+function lines(stderr: Terminal['stderr']): Progress {
   let lastAt = Number.NEGATIVE_INFINITY;
   let lastState = '';
   let last = '';
@@ -48,7 +49,7 @@ function lines(): Progress {
       const now = performance.now();
       const line = `${state} ${progress} %, jobs ${countsText(counts)}\n`;
       if (line === last || (state === lastState && now - lastAt < LINE_EVERY_MS)) return;
-      process.stderr.write(line);
+      stderr.write(line);
       lastAt = now;
       lastState = state;
       last = line;

@@ -2,13 +2,14 @@ import { CommanderError } from 'commander';
 import { ApiError, AuthenticationError, PermissionError } from '../client/index.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { InterruptedError } from './interrupt.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Prints an error on standard error, and returns the exit code. */
-export function reportError(error: unknown): number {
+export function reportError(error: unknown, { stderr }: Pick<Terminal, 'stderr'>): number {
   // Commander has printed it, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.well : EXIT.usage;
   if (error instanceof InterruptedError) return error.exitCode;
-  process.stderr.write(`batchwright: ${messageOf(error)}\n`);
+  stderr.write(`batchwright: ${messageOf(error)}\n`);
   if (error instanceof CommandError) return error.exitCode;
   const isRefused = error instanceof AuthenticationError || error instanceof PermissionError;
   return isRefused ? EXIT.keyRefused : EXIT.error;

@@ -12,6 +12,7 @@ import { readSetting } from '../config/config.ts';
 import { findAdminKey } from '../config/generated-keys.ts';
 import { findServer, type LocalServer } from '../config/local-server.ts';
 import { CommandError, EXIT, UsageError } from './exit.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface ServerOptions {
   url?: string;
@@ -45,11 +46,12 @@ export function withServerOptions(command: Command): Command {
 
 /** Calls `work` with a client of the server. Throws CommandError when server and key do not get along. */
 export async function withServer<T>(
+  { env }: Pick<Terminal, 'env'>,
   options: ServerOptions,
   work: (client: Batchwright, address: Address) => Promise<T>,
 ): Promise<T> {
-  const address = await findAddress(options);
-  const key = await findKey(options, address);
+  const address = await findAddress(env, options);
+  const key = await findKey(env, options, address);
   const client = new Batchwright({ url: address.url, key: key.key });
   try {
     return await work(client, address);
@@ -59,9 +61,9 @@ export async function withServer<T>(
 }
 
 /** --url, else BATCHWRIGHT_URL, else the server that runs on DATA_DIR, else the default. Throws UsageError. */
-export async function findAddress({ url }: ServerOptions): Promise<Address> {
-  const local = await findServer(readSetting('dataDir'));
-  const named = url ?? (process.env.BATCHWRIGHT_URL || undefined);
+export async function findAddress(env: NodeJS.ProcessEnv, { url }: ServerOptions): Promise<Address> {
+  const local = await findServer(readSetting('dataDir', env));
+  const named = url ?? (env.BATCHWRIGHT_URL || undefined);
   if (named !== undefined) {
     const from = url === undefined ? 'BATCHWRIGHT_URL' : '--url';
     if (!/^https?:\/\/[^/?#\s]+[^?#\s]*$/i.test(named) || !URL.canParse(named))
@@ -82,13 +84,17 @@ function isSameServer(url: string, local: LocalServer | undefined): boolean {
  * --key-file, else BATCHWRIGHT_KEY, else the admin key of this machine. The admin key is sent to no other server than
  * the one that runs on DATA_DIR. Throws CommandError when there is no key.
  */
-export async function findKey({ keyFile }: ServerOptions, address: Address): Promise<ServerKey> {
+export async function findKey(
+  env: NodeJS.ProcessEnv,
+  { keyFile }: ServerOptions,
+  address: Address,
+): Promise<ServerKey> {
   if (keyFile !== undefined) return { key: checked(await readKey(keyFile), keyFile), from: keyFile };
-  const given = process.env.BATCHWRIGHT_KEY;
+  const given = env.BATCHWRIGHT_KEY;
   if (given) return { key: checked(given, 'BATCHWRIGHT_KEY'), from: 'BATCHWRIGHT_KEY' };
-  const dataDir = readSetting('dataDir');
+  const dataDir = readSetting('dataDir', env);
   if (!address.isLocal) throw new CommandError(EXIT.keyRefused, noKey(address, dataDir));
-  const key = await findAdminKey({ adminKey: readSetting('adminKey'), dataDir });
+  const key = await findAdminKey({ adminKey: readSetting('adminKey', env), dataDir });
   if (key === null)
     throw new CommandError(
       EXIT.keyRefused,

@@ -1,5 +1,6 @@
 /** Standard output has data and nothing else. */
 import { once } from 'node:events';
+import type { Terminal } from './terminal.ts';
 
 /** `| head` closes the pipe when it has enough: that is not an error. */
 export function endQuietlyWithoutReader(): void {
@@ -12,6 +13,6 @@ export function endQuietlyWithoutReader(): void {
 }
 
 /** Writes text or bytes, and waits for a slow reader. */
-export async function print(text: string | Uint8Array): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+export async function print({ stdout }: Pick<Terminal, 'stdout'>, text: string | Uint8Array): Promise<void> {
+  if (!stdout.write(text)) await once(stdout, 'drain');
 }

@@ -1,6 +1,7 @@
 /** Tables of text, for people. */
 import { styleText } from 'node:util';
 import stringWidth from 'string-width';
+import type { Terminal } from './terminal.ts';
 
 export type Style = 'red' | 'green' | 'yellow' | 'cyan' | 'dim';
 
@@ -17,6 +18,7 @@ const GAP = '  ';
 
 /** The lines of a table, with their line ends. */
 export async function* tableLines<Row>(
+  stdout: Terminal['stdout'],
   columns: readonly Column<Row>[],
   rows: AsyncIterable<Row> | Iterable<Row>,
 ): AsyncGenerator<string> {
@@ -28,51 +30,70 @@ export async function* tableLines<Row>(
     );
   for await (const row of rows) {
     if (widths) {
-      yield line(columns, row, widths);
+      yield line(stdout, columns, row, widths);
       continue;
     }
     waiting.push(row);
     if (waiting.length < MEASURED_ROWS) continue;
     widths = measure();
-    yield head(columns, widths);
-    for (const first of waiting) yield line(columns, first, widths);
+    yield head(stdout, columns, widths);
+    for (const first of waiting) yield line(stdout, columns, first, widths);
   }
   if (widths) return;
   widths = measure();
-  yield head(columns, widths);
-  for (const row of waiting) yield line(columns, row, widths);
+  yield head(stdout, columns, widths);
+  for (const row of waiting) yield line(stdout, columns, row, widths);
 }
 
 /** The names and values of one thing, one a line, with their line ends. What it does not have is left out. */
-export function fieldLines<Thing>(columns: readonly Column<Thing>[], thing: Thing): string[] {
+export function fieldLines<Thing>(
+  stdout: Terminal['stdout'],
+  columns: readonly Column<Thing>[],
+  thing: Thing,
+): string[] {
   const width = Math.max(...columns.map(({ title }) => stringWidth(title)));
   return columns
     .filter(({ value }) => (value(thing) ?? undefined) !== undefined)
     .map(({ title, value, style }) => {
-      const text = styled(shown(value(thing)), style?.(thing));
-      return `${styled(padded(title, width), 'dim')}${GAP}${text}\n`;
+      const text = styled(stdout, shown(value(thing)), style?.(thing));
+      return `${styled(stdout, padded(title, width), 'dim')}${GAP}${text}\n`;
     });
 }
 
 /** Text in the style, if standard output is a terminal that has colours and NO_COLOR is not set. */
-export function styled(text: string, style: Style | undefined): string {
-  return style === undefined ? text : styleText(style, text, { stream: process.stdout });
+export function styled(stdout: Terminal['stdout'], text: string, style: Style | undefined): string {
+  return style === undefined ? text : styleText(style, text, { stream: stdout });
 }
 
-function head<Row>(columns: readonly Column<Row>[], widths: readonly number[]): string {
-  return joined(columns.map(({ title }, index) => styled(cell(title, index, widths), 'dim')));
+function head<Row>(
+  stdout: Terminal['stdout'],
+  columns: readonly Column<Row>[],
+  widths: readonly number[],
+): string {
+  return joined(columns.map(({ title }, index) => styled(stdout, cell(stdout, title, index, widths), 'dim')));
 }
 
-function line<Row>(columns: readonly Column<Row>[], row: Row, widths: readonly number[]): string {
+function line<Row>(
+  stdout: Terminal['stdout'],
+  columns: readonly Column<Row>[],
+  row: Row,
+  widths: readonly number[],
+): string {
   return joined(
-    columns.map(({ value, style }, index) => styled(cell(shown(value(row)), index, widths), style?.(row))),
+    columns.map(({ value, style }, index) =>
+      styled(stdout, cell(stdout, shown(value(row)), index, widths), style?.(row)),
+    ),
   );
 }
 
 /** The last column is not filled up, but cut where the terminal ends. */
-function cell(text: string, index: number, widths: readonly number[]): string {
+function cell(
+  { columns = 80, isTTY }: Terminal['stdout'],
+  text: string,
+  index: number,
+  widths: readonly number[],
+): string {
   if (index < widths.length - 1) return padded(text, widths[index] ?? 0);
-  const { columns, isTTY } = process.stdout;
   if (!isTTY) return text;
   const before = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
   return cut(text, Math.max(20, columns - before));

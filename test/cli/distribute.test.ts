@@ -1,38 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { createEmptyDatabase } from '../main/empty-database.ts';
-import { bareEnvironment, ROOT } from '../main/product.ts';
 import { createEmptyCluster, onCluster, testServers } from '../support/cluster.ts';
 import { urlWithDatabase, withClient } from '../support/server.ts';
-
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
+import { type Outcome, runCommand } from './command.ts';
 
 const NO_CLUSTER = !onCluster() && 'CITUS_URL is not set';
 
 suite('batchwright distribute', () => {
-  let folder: string;
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'batchwright-distribute-'));
-  });
-  after(() => rm(folder, { recursive: true }));
-
-  function distribute(env: Record<string, string>): Promise<Outcome> {
-    const script = join(ROOT, 'src/cli/batchwright.mjs');
-    const options = { cwd: folder, env: { ...bareEnvironment(folder), ...env } };
-    return new Promise((resolve) => {
-      execFile('node', [script, 'distribute'], options, (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-      );
-    });
-  }
+  const distribute = (env: Record<string, string>) => runCommand(['distribute'], { env });
   const refused = (message: string): Outcome => ({
     code: 1,
     stdout: '',

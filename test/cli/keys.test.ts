@@ -5,15 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { bareEnvironment, ROOT } from '../main/product.ts';
+import { type Outcome, runCommand } from './command.ts';
 
 const KEY = `bw_admin_${'0123456789abcdef'.repeat(3)}`;
 const GIVEN = 'the-admin-key-of-the-shell';
-
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
 
 suite('batchwright keys admin', { concurrency: true }, () => {
   let folder: string;
@@ -48,8 +43,8 @@ suite('batchwright keys admin', { concurrency: true }, () => {
   });
 
   test('keys admin prints ADMIN_KEY when it is set, as the server reads it', async () => {
-    const env = { DATA_DIR: 'used', ADMIN_KEY: GIVEN };
-    assert.deepEqual(await run(`${script} keys admin`, folder, env), shown(`${GIVEN}\n`));
+    const env = { DATA_DIR: join(folder, 'used'), ADMIN_KEY: GIVEN };
+    assert.deepEqual(await runCommand(['keys', 'admin'], { env }), shown(`${GIVEN}\n`));
   });
 
   test('keys admin reports in one line where it found no key', async () => {
@@ -60,7 +55,7 @@ suite('batchwright keys admin', { concurrency: true }, () => {
   });
 
   test('keys admin reports in one line a file that it cannot read', async () => {
-    const { code, stderr } = await run(`${script} keys admin`, folder, { DATA_DIR: 'odd' });
+    const { code, stderr } = await runCommand(['keys', 'admin'], { env: { DATA_DIR: join(folder, 'odd') } });
     assert.equal(code, 1);
     assert.match(stderr, /^batchwright: EISDIR: [^\n]*\n$/);
   });
@@ -69,11 +64,11 @@ suite('batchwright keys admin', { concurrency: true }, () => {
     const expected = refused(
       'batchwright: ADMIN_KEY=(5 characters, not shown) is not allowed: it must be 20 or more printable ASCII characters, without a blank at the beginning or end\n',
     );
-    assert.deepEqual(await run(`${script} keys admin`, folder, { ADMIN_KEY: 'short' }), expected);
+    assert.deepEqual(await runCommand(['keys', 'admin'], { env: { ADMIN_KEY: 'short' } }), expected);
   });
 
   test('keys with an unknown command is wrong usage', async () => {
-    const { code, stderr } = await run(`${script} keys show`, folder, {});
+    const { code, stderr } = await runCommand(['keys', 'show']);
     assert.equal(code, 2);
     assert.match(stderr, /^batchwright: unknown command 'show'\n/);
   });

@@ -9,9 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { promisify } from 'node:util';
+import { createProgram } from '../../src/cli/program.ts';
+import { FILES, suggestions } from '../../src/cli/suggestions.ts';
 import { newCallbackSecret, Signature } from '../../src/outbound/signature.ts';
 import { ADMIN_KEY, startSystem } from '../support/system.ts';
-import { outcomeOf, runCommand, startCommand } from './command.ts';
+import { beginCommand, outcomeOf, runCommand, startCommand } from './command.ts';
 
 const system = await startSystem({ after });
 const folder = await mkdtemp(join(tmpdir(), 'batchwright-local-'));
@@ -20,10 +22,10 @@ const server = { BATCHWRIGHT_URL: system.url, BATCHWRIGHT_KEY: ADMIN_KEY };
 
 /** `batchwright listen`, when it listens. */
 async function listener(args: readonly string[], env: Record<string, string> = {}) {
-  const child = startCommand(['listen', '--port', '0', ...args], { env });
-  const [line] = await once(child.stderr, 'data');
+  const { stderr, outcome } = beginCommand(['listen', '--port', '0', ...args], { env });
+  const [line] = await once(stderr, 'data');
   const [url = ''] = /http:\/\/127\.0\.0\.1:\d+\//.exec(String(line)) ?? [];
-  return { child, url, outcome: outcomeOf(child) };
+  return { url, outcome };
 }
 
 function signed(secret: string, body: string, timestamp = Math.floor(Date.now() / 1000)) {
@@ -68,9 +70,11 @@ suite('listen', { concurrency: 4 }, () => {
   });
 
   test('Ctrl-C ends listen well', async () => {
-    const { child, outcome } = await listener(['--secret', newCallbackSecret()]);
+    const child = startCommand(['listen', '--port', '0', '--secret', newCallbackSecret()]);
+    await once(child.stderr, 'data');
     child.kill('SIGINT');
-    assert.equal((await outcome).code, 0);
+    const { code, stderr } = await outcomeOf(child);
+    assert.equal(code, 0, stderr);
   });
 
   test('a taken port and a wrong secret are errors', async (t) => {
@@ -149,26 +153,41 @@ suite('completion', { concurrency: 4 }, async () => {
       () => false,
     );
 
-  /** What bash suggests for a line, after it has sourced the script as printed. */
-  async function suggested(line: string): Promise<string[]> {
-    const { stdout: script } = await runCommand(['completion', 'bash']);
-    const words = line.split(' ');
-    const program = `${script}
-COMP_LINE='${line}'; COMP_POINT=${line.length}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
-_batchwright_completion; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', program], {
+  /** What bash suggests for each line, after it has sourced the script as printed. */
+  async function suggestedByBash(lines: readonly string[]): Promise<string[][]> {
+    const { stdout: script } = await outcomeOf(startCommand(['completion', 'bash']));
+    const asked = lines.map((line) => {
+      const words = line.split(' ');
+      return `COMP_LINE='${line}'; COMP_POINT=${line.length}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
+_batchwright_completion; echo "\${COMPREPLY[@]}"`;
+    });
+    const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', [script, ...asked].join('\n')], {
       env: { PATH: process.env.PATH },
     });
-    return stdout.split('\n').filter(Boolean);
+    return stdout
+      .split('\n')
+      .slice(0, lines.length)
+      .map((names) => names.split(' ').filter(Boolean));
   }
 
-  test('bash completes commands, options and their values', async () => {
-    assert.deepEqual(await suggested('batchwright re'), ['results', 'restart', 'repost']);
-    assert.deepEqual(await suggested('batchwright keys '), ['admin', 'create', 'list', 'revoke']);
-    assert.deepEqual(await suggested('batchwright results x --fo'), ['--format']);
-    assert.deepEqual(await suggested('batchwright results x --format '), ['table', 'json', 'ndjson', 'csv']);
-    assert.deepEqual(await suggested('batchwright completion '), ['bash', 'zsh', 'fish']);
-    assert.deepEqual(await suggested('batchwright submit '), []);
+  test('bash completes what the program suggests, and files where it suggests none', async () => {
+    assert.deepEqual(await suggestedByBash(['batchwright re', 'batchwright submit ']), [
+      ['results', 'restart', 'repost'],
+      [],
+    ]);
+  });
+
+  test('commands, options and their values are suggested', () => {
+    const program = createProgram(process);
+    const suggested = (words: readonly string[], last: string) => {
+      const found = suggestions(program, words, last);
+      return found === FILES ? FILES : found.map(({ name }) => name);
+    };
+    assert.deepEqual(suggested(['keys'], ''), ['admin', 'create', 'list', 'revoke']);
+    assert.deepEqual(suggested(['results', 'x'], '--fo'), ['--format']);
+    assert.deepEqual(suggested(['results', 'x', '--format'], ''), ['table', 'json', 'ndjson', 'csv']);
+    assert.deepEqual(suggested(['completion'], ''), ['bash', 'zsh', 'fish']);
+    assert.equal(suggested(['submit'], ''), FILES);
   });
 
   for (const shell of ['zsh', 'fish']) {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { runCommand } from './command.ts';
+import { outcomeOf, runCommand, startCommand } from './command.ts';
 
 suite('the command line', { concurrency: true }, () => {
   test('an unknown command is wrong usage, and the nearest one is suggested', async () => {
-    const { code, stdout, stderr } = await runCommand(['kyes']);
+    const { code, stdout, stderr } = await outcomeOf(startCommand(['kyes']));
     assert.deepEqual([code, stdout], [2, '']);
     assert.match(stderr, /^batchwright: unknown command 'kyes'\n\(Did you mean keys\?\)\n/);
   });
@@ -25,7 +25,7 @@ suite('the command line', { concurrency: true }, () => {
     const help = await runCommand(['--help']);
     assert.deepEqual([help.code, help.stderr], [0, '']);
     assert.match(help.stdout, /^ {2}keys /m);
-    const version = await runCommand(['--version']);
+    const version = await outcomeOf(startCommand(['--version']));
     assert.deepEqual([version.code, version.stderr], [0, '']);
     assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
   });

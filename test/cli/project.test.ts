@@ -10,9 +10,9 @@ import { ROOT } from '../main/product.ts';
 import { runCommand } from './command.ts';
 
 /** The project itself, installed and started, is in test/e2e/package.test.ts. */
-suite('the commands that write a project', { concurrency: true }, () => {
+suite('the commands that write a project', () => {
   test('new refuses names that the start would refuse, and writes nothing', async (t) => {
-    const cwd = await makeFolder(t);
+    const cwd = await enterFolder(t);
     for (const [name, message] of [
       ['greet', 'greet is not the name of an action: it is namespace.action, such as demo.greet'],
       ['a.b.c', 'a.b.c is not the name of an action: it is namespace.action, such as demo.greet'],
@@ -21,7 +21,7 @@ suite('the commands that write a project', { concurrency: true }, () => {
       ['demo.greet-all', /^batchwright: "greet-all" is not a valid name of an action: it must be letters/],
       ['Contact.greet', 'the namespace "Contact" is one of the included ones: choose another name'],
     ] as const) {
-      const { code, stderr } = await runCommand(['new', name], { cwd });
+      const { code, stderr } = await runCommand(['new', name]);
       assert.equal(code, 2, name);
       if (typeof message === 'string') assert.equal(stderr, `batchwright: ${message}\n`);
       else assert.match(stderr, message);
@@ -30,30 +30,30 @@ suite('the commands that write a project', { concurrency: true }, () => {
   });
 
   test('new refuses an action that differs from another one only in case', async (t) => {
-    const cwd = await makeFolder(t);
-    assert.equal((await runCommand(['new', 'demo.greetAll'], { cwd })).code, 0);
-    const { code, stderr } = await runCommand(['new', 'demo.greetall'], { cwd });
+    const cwd = await enterFolder(t);
+    assert.equal((await runCommand(['new', 'demo.greetAll'])).code, 0);
+    const { code, stderr } = await runCommand(['new', 'demo.greetall']);
     assert.equal(code, 2);
     assert.equal(stderr, 'batchwright: schemas/demo/greetAll.ts exists already: nothing was written\n');
     assert.deepEqual(await readdir(join(cwd, 'jobs/demo')), ['greetAll.ts']);
   });
 
   test('init ends with one line where no folder can be made', { skip: !existsSync('/proc') }, async (t) => {
-    const cwd = await makeFolder(t);
-    const { code, stderr } = await runCommand(['init', '/proc/none/project'], { cwd });
+    await enterFolder(t);
+    const { code, stderr } = await runCommand(['init', '/proc/none/project']);
     assert.equal(code, 1);
     assert.match(stderr, /^batchwright: \/proc\/none\/project cannot be made: ENOENT: .*\n$/);
   });
 
   test('init completes the package.json of npm init, and names the clone', async (t) => {
-    const cwd = await makeFolder(t);
+    const cwd = await enterFolder(t);
     const found = {
       name: 'mine',
       type: 'module',
       scripts: { test: 'echo "Error: no test specified" && exit 1', check: 'mine' },
     };
     await writeFile(join(cwd, 'package.json'), JSON.stringify(found));
-    const { code, stderr } = await runCommand(['init', '--no-install'], { cwd });
+    const { code, stderr } = await runCommand(['init', '--no-install']);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^completed package\.json\n.*\nNext: npm install && npm test && npm start\n$/s);
     const made = JSON.parse(await readFile(join(cwd, 'package.json'), 'utf8'));
@@ -61,7 +61,7 @@ suite('the commands that write a project', { concurrency: true }, () => {
     assert.equal(made.scripts.check, 'mine');
     assert.match(made.scripts.test, /node --test/);
     assert.deepEqual(made.imports, { '#schemas/*': './schemas/*' });
-    const again = await runCommand(['init', '--no-install'], { cwd });
+    const again = await runCommand(['init', '--no-install']);
     assert.match(again.stderr, /^kept package\.json\n/);
     assert.equal(
       await realpath(join(cwd, made.dependencies.batchwright.replace('file:', ''))),
@@ -70,23 +70,20 @@ suite('the commands that write a project', { concurrency: true }, () => {
   });
 
   test('init refuses what cannot be a project, and changes nothing', async (t) => {
-    const cwd = await makeFolder(t);
+    const cwd = await enterFolder(t);
     const file = join(cwd, 'package.json');
     for (const [text, message] of [
       ['{"type":"commonjs"}', /package\.json has "type": "commonjs", and actions are ES modules/],
       ['{', /package\.json is not JSON: /],
     ] as const) {
       await writeFile(file, text);
-      const { code, stderr } = await runCommand(['init', '--no-install'], { cwd });
+      const { code, stderr } = await runCommand(['init', '--no-install']);
       assert.equal(code, 2);
       assert.match(stderr, message);
       assert.equal(await readFile(file, 'utf8'), text);
     }
-    assert.match(
-      (await runCommand(['init', file], { cwd })).stderr,
-      /package\.json is a file: init needs a folder/,
-    );
-    assert.match((await runCommand(['init'], { cwd: ROOT })).stderr, /this is Batchwright's own folder/);
+    assert.match((await runCommand(['init', file])).stderr, /package\.json is a file: init needs a folder/);
+    assert.match((await runCommand(['init', ROOT])).stderr, /this is Batchwright's own folder/);
     assert.deepEqual(await readdir(cwd), ['package.json']);
   });
 });
@@ -95,8 +92,14 @@ test('batchwright start and npm start run Node with the same flags', () => {
   assert.ok(packageJson.scripts.start.includes(` node ${NODE_FLAGS.join(' ')} src/main.ts`));
 });
 
-async function makeFolder(t: { after(fn: () => Promise<void>): void }): Promise<string> {
+/** A new folder, in which this process stands until the test ends. */
+async function enterFolder(t: { after(fn: () => Promise<void>): void }): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'batchwright-project-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const before = process.cwd();
+  process.chdir(folder);
+  t.after(async () => {
+    process.chdir(before);
+    await rm(folder, { recursive: true, force: true });
+  });
   return folder;
 }

@@ -1,4 +1,4 @@
-/** The commands for a server, as processes of their own, against one running system. */
+/** The commands for a server, against one running system. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -139,7 +139,6 @@ suite('submit', { concurrency: 4 }, () => {
     const dry = await run(['submit', await file('right.csv', 'n\n1\n'), '--dry-run', ...BEHAVE]);
     assert.deepEqual(dry, {
       code: 0,
-      signal: null,
       stdout: '',
       stderr: 'The batch is valid. Nothing was stored.\n',
     });
@@ -186,8 +185,11 @@ suite('submit', { concurrency: 4 }, () => {
       const text = `{"n":1,"fatal":"${'x'.repeat(500)}"}\n`;
       for (let piece = 0; piece < 1_000; piece++) yield text.repeat(100);
     }
-    const options = { input: lines(), nodeOptions: ['--max-old-space-size=32'] };
-    const { code, stdout, stderr } = await run(['submit', '-', '--format', 'ndjson', ...BEHAVE], options);
+    const child = startCommand(['submit', '-', '--format', 'ndjson', ...BEHAVE], {
+      env: server,
+      nodeOptions: ['--max-old-space-size=32'],
+    });
+    const { code, stdout, stderr } = await outcomeOf(child, lines());
     assert.equal(code, 0, stderr);
     const { body } = await system.request(`/v1/batches/${stdout.trim()}`);
     assert.equal(body.counts.total, 100_000);

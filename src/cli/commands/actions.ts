@@ -5,6 +5,7 @@ import { printRows } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 import { print } from '../standard-output.ts';
 import { type Column, fieldLines, styled } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface ActionsOptions extends ServerOptions {
   format: RowFormat;
@@ -25,27 +26,33 @@ const fields: readonly Column<Action>[] = [
   },
 ];
 
-export function registerActions(program: Command): void {
+export function registerActions(program: Command, terminal: Terminal): void {
   withServerOptions(program.command('actions [name]'))
     .description('list the actions that can be run; with a name, show its schema and an example')
     .addOption(formatOption(ROW_FORMATS))
     .action((name: string | undefined, options: ActionsOptions) =>
-      withServer(options, async (client) => {
-        if (name !== undefined) return showOne(client, name, options.format);
-        await printRows(options.format, columns, await client.actions.list());
+      withServer(terminal, options, async (client) => {
+        if (name !== undefined) return showOne(terminal, client, name, options.format);
+        await printRows(terminal, options.format, columns, await client.actions.list());
       }),
     );
 }
 
-async function showOne(client: Batchwright, name: string, format: RowFormat): Promise<void> {
+async function showOne(
+  terminal: Terminal,
+  client: Batchwright,
+  name: string,
+  format: RowFormat,
+): Promise<void> {
   const action = await client.actions.retrieve(name);
-  if (format === 'json') return print(`${JSON.stringify(action, null, 2)}\n`);
-  if (format !== 'table') return printRows(format, columns, [action]);
+  if (format === 'json') return print(terminal, `${JSON.stringify(action, null, 2)}\n`);
+  if (format !== 'table') return printRows(terminal, format, columns, [action]);
   await print(
+    terminal,
     [
-      ...fieldLines(fields, action),
-      `\n${styled('params, as JSON Schema', 'dim')}\n${JSON.stringify(action.params, null, 2)}\n`,
-      `\n${styled('example of params', 'dim')}\n${JSON.stringify(action.example, null, 2)}\n`,
+      ...fieldLines(terminal.stdout, fields, action),
+      `\n${styled(terminal.stdout, 'params, as JSON Schema', 'dim')}\n${JSON.stringify(action.params, null, 2)}\n`,
+      `\n${styled(terminal.stdout, 'example of params', 'dim')}\n${JSON.stringify(action.example, null, 2)}\n`,
     ].join(''),
   );
 }

@@ -5,6 +5,7 @@ import { formatOption, ONE_FORMATS, type OneFormat, ROW_FORMATS, type RowFormat 
 import { printOne, printRows } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 import type { Column } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 
 const attemptColumns: readonly Column<CallbackAttempt>[] = [
   { title: 'number', value: ({ number }) => number },
@@ -23,7 +24,7 @@ const testFields: readonly Column<TestedCallback>[] = [
   { title: 'answer', value: ({ excerpt }) => excerpt },
 ];
 
-export function registerCallbacks(program: Command): void {
+export function registerCallbacks(program: Command, terminal: Terminal): void {
   const callbacks = program
     .command('callbacks')
     .description('how callbacks are delivered')
@@ -32,17 +33,17 @@ export function registerCallbacks(program: Command): void {
     .description('list the attempts to deliver the callback of a batch')
     .addOption(formatOption(ROW_FORMATS))
     .action((asyncId: string, options: ServerOptions & { format: RowFormat }) =>
-      withServer(options, async ({ batches }) =>
-        printRows(options.format, attemptColumns, await batches.callbacks(asyncId)),
+      withServer(terminal, options, async ({ batches }) =>
+        printRows(terminal, options.format, attemptColumns, await batches.callbacks(asyncId)),
       ),
     );
   withServerOptions(callbacks.command('test <url>'))
     .description('send one signed callback to an address, and show what came back')
     .addOption(formatOption(ONE_FORMATS))
     .action((url: string, options: ServerOptions & { format: OneFormat }) =>
-      withServer(options, async (client) => {
+      withServer(terminal, options, async (client) => {
         const tested = await client.testCallback(url);
-        await printOne(options.format, testFields, tested);
+        await printOne(terminal, options.format, testFields, tested);
         if (tested.error !== null)
           throw new CommandError(EXIT.error, `a callback to this address would fail: ${tested.error}`);
       }),

@@ -6,6 +6,7 @@ import { UsageError } from '../exit.ts';
 import { errorCode, formatOption, ONE_FORMATS, type OneFormat } from '../options.ts';
 import { printOne } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface ChangeOptions extends ServerOptions {
   format: OneFormat;
@@ -17,19 +18,19 @@ interface RestartOptions extends ChangeOptions {
   indexes?: number[];
 }
 
-export function registerCancel(program: Command): void {
+export function registerCancel(program: Command, terminal: Terminal): void {
   changing(program, 'cancel', 'start no further job of a batch').action((asyncId, options) =>
-    change(options, ({ batches }) => batches.cancel(asyncId)),
+    change(terminal, options, ({ batches }) => batches.cancel(asyncId)),
   );
 }
 
-export function registerRepost(program: Command): void {
+export function registerRepost(program: Command, terminal: Terminal): void {
   changing(program, 'repost', 'send the callback of a batch again').action((asyncId, options) =>
-    change(options, ({ batches }) => batches.repost(asyncId)),
+    change(terminal, options, ({ batches }) => batches.repost(asyncId)),
   );
 }
 
-export function registerRestart(program: Command): void {
+export function registerRestart(program: Command, terminal: Terminal): void {
   changing(program, 'restart', 'run again what has not succeeded')
     .addOption(
       new Option('--status <status>', 'only jobs that ended like this').choices([
@@ -41,7 +42,7 @@ export function registerRestart(program: Command): void {
     .option('--error-code <number>', 'only jobs that failed with this errorCode', errorCode)
     .option('--indexes <list>', 'only these jobs: 0,7,20-29', indexes)
     .action((asyncId: string, options: RestartOptions) =>
-      change(options, ({ batches }) => batches.restart(asyncId, selectionOf(options))),
+      change(terminal, options, ({ batches }) => batches.restart(asyncId, selectionOf(options))),
     );
 }
 
@@ -52,10 +53,13 @@ function changing(program: Command, name: string, description: string): Command 
 }
 
 async function change(
+  terminal: Terminal,
   options: ChangeOptions,
   perform: (client: Batchwright) => Promise<Batch>,
 ): Promise<void> {
-  await withServer(options, async (client) => printOne(options.format, batchFields, await perform(client)));
+  await withServer(terminal, options, async (client) =>
+    printOne(terminal, options.format, batchFields, await perform(client)),
+  );
 }
 
 function selectionOf({ status, errorCode: code, indexes: list }: RestartOptions): RestartSelection {

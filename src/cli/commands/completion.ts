@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { print } from '../standard-output.ts';
 import { FILES, suggestions } from '../suggestions.ts';
+import type { Terminal } from '../terminal.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
@@ -8,7 +9,7 @@ type Shell = (typeof SHELLS)[number];
 /** The name that the scripts of tabtab call. */
 const COMPLETER = 'completion-server';
 
-export function registerCompletion(program: Command): void {
+export function registerCompletion(program: Command, terminal: Terminal): void {
   program
     .command('completion')
     .description('print the script that completes this command: source <(npx batchwright completion bash)')
@@ -16,7 +17,7 @@ export function registerCompletion(program: Command): void {
     .action(async (shell: Shell) => {
       const { default: tabtab } = await import('@pnpm/tabtab');
       const completer = [process.execPath, process.argv[1] ?? ''].map(quoted).join(' ');
-      await print(await tabtab.getCompletionScript({ name: program.name(), completer, shell }));
+      await print(terminal, await tabtab.getCompletionScript({ name: program.name(), completer, shell }));
     });
   program
     .command(COMPLETER, { hidden: true })

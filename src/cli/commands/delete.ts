@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import type { Terminal } from '../terminal.ts';
 
-export function registerDelete(program: Command): void {
+export function registerDelete(program: Command, terminal: Terminal): void {
   withServerOptions(program.command('delete <asyncId>'))
     .description('delete an ended batch with its results')
     .action((asyncId: string, options: ServerOptions) =>
-      withServer(options, async ({ batches }) => {
+      withServer(terminal, options, async ({ batches }) => {
         await batches.delete(asyncId);
-        process.stderr.write(`The batch ${asyncId} is deleted.\n`);
+        terminal.stderr.write(`The batch ${asyncId} is deleted.\n`);
       }),
     );
 }

@@ -5,6 +5,7 @@ import { formatOption, ROW_FORMATS, type RowFormat } from '../options.ts';
 import { printRows } from '../print-rows.ts';
 import { type ServerOptions, withServerOptions } from '../server.ts';
 import type { Column } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface DoctorOptions extends ServerOptions {
   callback?: string;
@@ -19,7 +20,7 @@ const columns: readonly Column<Finding>[] = [
   { title: 'found', value: ({ text }) => text },
 ];
 
-export function registerDoctor(program: Command): void {
+export function registerDoctor(program: Command, terminal: Terminal): void {
   withServerOptions(program.command('doctor'))
     .description(
       'check database, migrations, queue, clocks, keys, disk and addresses; exit code 1 when something is wrong',
@@ -30,12 +31,12 @@ export function registerDoctor(program: Command): void {
       const { diagnose } = await import('../doctor/diagnose.ts');
       let faults = 0;
       async function* counted(): AsyncGenerator<Finding> {
-        for await (const finding of diagnose(options, options.callback)) {
+        for await (const finding of diagnose(terminal.env, options, options.callback)) {
           if (finding.state === 'wrong') faults++;
           yield finding;
         }
       }
-      await printRows(options.format, columns, counted());
+      await printRows(terminal, options.format, columns, counted());
       if (faults > 0) throw new CommandError(EXIT.error, `${faults} of the checks found something wrong`);
     });
 }

@@ -11,33 +11,34 @@ import { completedPackageJson } from '../project/package-json.ts';
 import { asJson, projectFiles } from '../project/project-files.ts';
 import { writeNew } from '../project/write-files.ts';
 import { ROOT } from '../run-node.ts';
+import type { Terminal } from '../terminal.ts';
 
 const FIRST = { namespace: 'hello', action: 'greet' };
 
-export function registerInit(program: Command): void {
+export function registerInit(program: Command, terminal: Terminal): void {
   program
     .command('init')
     .description('make a project for actions of your own, with a first one; files that exist are kept')
     .argument('[folder]', 'where; this folder when absent', '.')
     .option('--no-install', 'do not run npm install')
-    .action(init);
+    .action((folder: string, options: { install: boolean }) => init(terminal, folder, options));
 }
 
 /** Throws UsageError for a folder that cannot be a project. */
-async function init(given: string, { install }: { install: boolean }): Promise<void> {
+async function init(terminal: Terminal, given: string, { install }: { install: boolean }): Promise<void> {
   const folder = await openFolder(given);
   const packageJson = completedPackageJson(folder);
   const { namespace, action } = FIRST;
   const name = `${namespace}.${action}`;
   // A project that has actions needs no first one.
   const first = existsSync(join(folder, 'jobs')) ? [] : actionFiles(namespace, action);
-  report(await writePackageJson(folder, asJson(packageJson)), 'package.json');
+  report(terminal, await writePackageJson(folder, asJson(packageJson)), 'package.json');
   for (const file of [...projectFiles(packageJson.name ?? basename(folder), name), ...first])
-    report((await writeNew(folder, file)) ? 'created' : 'kept', file.path);
+    report(terminal, (await writeNew(folder, file)) ? 'created' : 'kept', file.path);
   if (install) await npmInstall(folder);
   const there = relative(process.cwd(), folder);
   const enter = there === '' ? '' : `cd ${there} && `;
-  process.stderr.write(`\nNext: ${enter}${install ? '' : 'npm install && '}npm test && npm start\n`);
+  terminal.stderr.write(`\nNext: ${enter}${install ? '' : 'npm install && '}npm test && npm start\n`);
 }
 
 /** What was done with the file. */
@@ -71,6 +72,6 @@ async function npmInstall(cwd: string): Promise<void> {
     throw new CommandError(EXIT.error, `npm install has failed in ${cwd}: the files are there, run it again`);
 }
 
-function report(what: string, path: string): void {
-  process.stderr.write(`${what} ${path}\n`);
+function report({ stderr }: Terminal, what: string, path: string): void {
+  stderr.write(`${what} ${path}\n`);
 }

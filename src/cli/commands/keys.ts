@@ -7,6 +7,7 @@ import { printOne, printRows } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 import { print } from '../standard-output.ts';
 import type { Column } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface CreateOptions extends ServerOptions {
   permission: string[];
@@ -30,12 +31,12 @@ const newKeyFields: readonly Column<Key & { key: string; secret?: string }>[] = 
   ...columns,
 ];
 
-export function registerKeys(program: Command): void {
+export function registerKeys(program: Command, terminal: Terminal): void {
   const keys = program.command('keys').description('API keys').helpCommand(false);
   keys
     .command('admin')
     .description('print the admin key of this data directory (DATA_DIR) or of ADMIN_KEY')
-    .action(adminKey);
+    .action(() => adminKey(terminal));
   withServerOptions(keys.command('create <name>'))
     .description('make a key; it is shown once')
     .requiredOption(
@@ -46,26 +47,28 @@ export function registerKeys(program: Command): void {
     .option('--expires-at <time>', 'when it ends, such as 2030-12-31T23:59:59Z')
     .option('--signing', 'with a secret, for clients that sign their requests')
     .addOption(formatOption(ONE_FORMATS))
-    .action(createKey);
+    .action((name: string, options: CreateOptions) => createKey(terminal, name, options));
   withServerOptions(keys.command('list'))
     .description('list the keys of your tenant')
     .addOption(formatOption(ROW_FORMATS))
     .action((options: ServerOptions & { format: RowFormat }) =>
-      withServer(options, async (client) => printRows(options.format, columns, await client.keys.list())),
+      withServer(terminal, options, async (client) =>
+        printRows(terminal, options.format, columns, await client.keys.list()),
+      ),
     );
   withServerOptions(keys.command('revoke <id>'))
     .description('end a key, within 5 s')
     .action((id: string, options: ServerOptions) =>
-      withServer(options, async (client) => {
+      withServer(terminal, options, async (client) => {
         await client.keys.revoke(id);
-        process.stderr.write(`The key ${id} is revoked.\n`);
+        terminal.stderr.write(`The key ${id} is revoked.\n`);
       }),
     );
 }
 
-async function createKey(name: string, options: CreateOptions): Promise<void> {
+async function createKey(terminal: Terminal, name: string, options: CreateOptions): Promise<void> {
   const { permission: permissions, tenant, expiresAt, signing, format } = options;
-  await withServer(options, async (client) => {
+  await withServer(terminal, options, async (client) => {
     const made = await client.keys.create({
       name,
       permissions,
@@ -73,17 +76,17 @@ async function createKey(name: string, options: CreateOptions): Promise<void> {
       ...(expiresAt === undefined ? {} : { expiresAt }),
       ...(signing ? { signing: 'IWS' } : {}),
     });
-    await printOne(format, newKeyFields, made);
+    await printOne(terminal, format, newKeyFields, made);
   });
 }
 
 /** Throws when the data directory has no key, because the server was never started there. */
-async function adminKey(): Promise<void> {
-  const config = readConfig();
+async function adminKey(terminal: Terminal): Promise<void> {
+  const config = readConfig(terminal.env);
   const key = await findAdminKey(config);
   if (key === null)
     throw new Error(
       `there is no admin key in ${config.dataDir}: start the server there first, or set ADMIN_KEY`,
     );
-  await print(`${key}\n`);
+  await print(terminal, `${key}\n`);
 }

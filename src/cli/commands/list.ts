@@ -5,6 +5,7 @@ import { metadata } from '../input/batch-options.ts';
 import { count, formatOption, ROW_FORMATS, type RowFormat } from '../options.ts';
 import { printRows } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface ListOptions extends ServerOptions {
   state?: BatchState;
@@ -18,7 +19,7 @@ interface ListOptions extends ServerOptions {
 
 const LARGEST_PAGE = 1_000;
 
-export function registerList(program: Command): void {
+export function registerList(program: Command, terminal: Terminal): void {
   withServerOptions(program.command('list'))
     .description('list batches, the newest first')
     .addOption(
@@ -36,7 +37,7 @@ export function registerList(program: Command): void {
     .addOption(new Option('--all', 'all of them').conflicts('limit'))
     .addOption(formatOption(ROW_FORMATS))
     .action((options: ListOptions) =>
-      withServer(options, async ({ batches }) => {
+      withServer(terminal, options, async ({ batches }) => {
         const { state, name, metadata: texts, after, format } = options;
         const most = options.all ? Number.POSITIVE_INFINITY : options.limit;
         const pages = batches.list({
@@ -46,13 +47,13 @@ export function registerList(program: Command): void {
           limit: Math.min(most, LARGEST_PAGE),
           cursor: after,
         });
-        await printRows(format, listColumns, first(most, pages));
+        await printRows(terminal, format, listColumns, first(terminal, most, pages));
       }),
     );
 }
 
 /** Reports on standard error that there are more. */
-async function* first(most: number, pages: Pages<Batch>): AsyncGenerator<Batch> {
+async function* first(terminal: Terminal, most: number, pages: Pages<Batch>): AsyncGenerator<Batch> {
   let left = most;
   for await (const { data, nextCursor } of pages.pages()) {
     const wanted = data.slice(0, left);
@@ -60,7 +61,7 @@ async function* first(most: number, pages: Pages<Batch>): AsyncGenerator<Batch> 
     left -= wanted.length;
     if (left > 0) continue;
     const isMore = nextCursor !== null || wanted.length < data.length;
-    if (isMore) process.stderr.write(`There are more: --after ${wanted.at(-1)?.asyncId}, or --all\n`);
+    if (isMore) terminal.stderr.write(`There are more: --after ${wanted.at(-1)?.asyncId}, or --all\n`);
     return;
   }
 }

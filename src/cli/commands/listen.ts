@@ -4,6 +4,7 @@ import { UsageError } from '../exit.ts';
 import { receiveCallbacks } from '../listen/receiver.ts';
 import { count } from '../options.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface ListenOptions extends ServerOptions {
   port: number;
@@ -11,7 +12,7 @@ interface ListenOptions extends ServerOptions {
   count?: number;
 }
 
-export function registerListen(program: Command): void {
+export function registerListen(program: Command, terminal: Terminal): void {
   withServerOptions(program.command('listen'))
     .description('receive callbacks on this machine: print each, and whether its signature holds')
     .option('--port <number>', 'port to listen on; 0 picks a free one', port, 4000)
@@ -21,13 +22,13 @@ export function registerListen(program: Command): void {
     )
     .option('--count <number>', 'end after so many callbacks', count)
     .action(async (options: ListenOptions) => {
-      const secrets = await secretsFor(options);
-      await receiveCallbacks({ port: options.port, secrets, count: options.count });
+      const secrets = await secretsFor(terminal, options);
+      await receiveCallbacks(terminal, { port: options.port, secrets, count: options.count });
     });
 }
 
-async function secretsFor(options: ListenOptions): Promise<string[]> {
-  const fromEnvironment = process.env.CALLBACK_SECRET?.split(',').filter(Boolean) ?? [];
+async function secretsFor(terminal: Terminal, options: ListenOptions): Promise<string[]> {
+  const fromEnvironment = terminal.env.CALLBACK_SECRET?.split(',').filter(Boolean) ?? [];
   const given = options.secret ?? fromEnvironment;
   const wrong = given.find((secret) => !isCallbackSecret(secret));
   if (wrong !== undefined)
@@ -35,7 +36,7 @@ async function secretsFor(options: ListenOptions): Promise<string[]> {
       'a secret must be whsec_ and 24 to 64 bytes in base64; batchwright secrets show prints it',
     );
   if (given.length > 0) return given;
-  return withServer(options, async (client) => {
+  return withServer(terminal, options, async (client) => {
     const { secret, previous } = await client.callbackSecrets();
     return [secret, ...previous.map((replaced) => replaced.secret)];
   });

@@ -5,17 +5,18 @@ import { UsageError } from '../exit.ts';
 import { actionFiles } from '../project/action-files.ts';
 import { existing, namesIn, writeNew } from '../project/write-files.ts';
 import { projectFolder, ROOT } from '../run-node.ts';
+import type { Terminal } from '../terminal.ts';
 
-export function registerNew(program: Command): void {
+export function registerNew(program: Command, terminal: Terminal): void {
   program
     .command('new')
     .description('write a new action to this folder: its schema, its job and its test')
     .argument('<action>', 'its name, such as demo.greet')
-    .action(newAction);
+    .action((name: string) => newAction(terminal, name));
 }
 
 /** Throws UsageError for a wrong name, and for one that is taken. Never overwrites. */
-async function newAction(name: string): Promise<void> {
+async function newAction(terminal: Terminal, name: string): Promise<void> {
   const [namespace = '', action, ...more] = name.split('.');
   if (action === undefined || more.length > 0)
     throw new UsageError(`${name} is not the name of an action: it is namespace.action, such as demo.greet`);
@@ -27,7 +28,7 @@ async function newAction(name: string): Promise<void> {
   const [taken] = existing(folder, files);
   if (taken !== undefined) throw new UsageError(`${taken} exists already: nothing was written`);
   for (const file of files) await writeNew(folder, file);
-  process.stderr.write(files.map(({ path }) => `created ${path}\n`).join(''));
+  terminal.stderr.write(files.map(({ path }) => `created ${path}\n`).join(''));
 }
 
 /** The start would refuse a second namespace of this name, and two that differ only in case. */

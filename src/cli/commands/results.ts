@@ -6,6 +6,7 @@ import { inPieces, jsonArray } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 import { print } from '../standard-output.ts';
 import { type Column, type Style, tableLines } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 import { writeFileAtOnce } from '../write-file.ts';
 
 interface ResultsOptions extends ServerOptions {
@@ -34,34 +35,36 @@ const columns: readonly Column<Result>[] = [
   { title: 'response', value: responseText },
 ];
 
-export function registerResults(program: Command): void {
+export function registerResults(program: Command, terminal: Terminal): void {
   withServerOptions(program.command('results <asyncId>'))
     .description('print the results of a batch, in the order of its jobs')
     .addOption(new Option('--status <status>', 'only results with this status').choices(Object.keys(STYLES)))
     .option('--error-code <number>', 'only results with this errorCode', errorCode)
     .addOption(formatOption(ROW_FORMATS))
     .option('--out <file>', 'write them to this file, when they are complete')
-    .action(results);
+    .action((asyncId: string, options: ResultsOptions) => results(terminal, asyncId, options));
 }
 
-async function results(asyncId: string, options: ResultsOptions): Promise<void> {
-  await withServer(options, async (client) => {
+async function results(terminal: Terminal, asyncId: string, options: ResultsOptions): Promise<void> {
+  await withServer(terminal, options, async (client) => {
     const { state } = await client.batches.retrieve(asyncId);
     if (state === 'queued' || state === 'running')
-      process.stderr.write(`The batch has not ended (${state}): these are the results so far.\n`);
+      terminal.stderr.write(`The batch has not ended (${state}): these are the results so far.\n`);
     if (options.out === undefined) {
-      for await (const piece of resultPieces(client, asyncId, options)) await print(piece);
+      for await (const piece of resultPieces(terminal, client, asyncId, options))
+        await print(terminal, piece);
       return;
     }
     const { out } = options;
     await interruptible((signal) =>
-      writeFileAtOnce(out, resultPieces(client, asyncId, options, signal), signal),
+      writeFileAtOnce(out, resultPieces(terminal, client, asyncId, options, signal), signal),
     );
   });
 }
 
 /** The results in the form of the option, in pieces: any number of them in constant memory. */
 function resultPieces(
+  { stdout }: Terminal,
   { batches }: Batchwright,
   asyncId: string,
   { status, errorCode: code, format }: ResultsOptions,
@@ -69,7 +72,7 @@ function resultPieces(
 ): AsyncIterable<string | Uint8Array> {
   const selection = { status, errorCode: code, signal };
   if (format === 'csv') return batches.resultsAsCsv(asyncId, selection);
-  if (format === 'table') return inPieces(tableLines(columns, batches.results(asyncId, selection)));
+  if (format === 'table') return inPieces(tableLines(stdout, columns, batches.results(asyncId, selection)));
   const lines = batches.resultLines(asyncId, selection);
   return inPieces(format === 'json' ? jsonArray(lines) : withEnds(lines));
 }

@@ -4,6 +4,7 @@ import { formatOption, ONE_FORMATS, type OneFormat } from '../options.ts';
 import { printOne } from '../print-rows.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 import type { Column } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface SecretsOptions extends ServerOptions {
   format: OneFormat;
@@ -20,7 +21,7 @@ const fields: readonly Column<CallbackSecrets>[] = [
   },
 ];
 
-export function registerSecrets(program: Command): void {
+export function registerSecrets(program: Command, terminal: Terminal): void {
   const secrets = program
     .command('secrets')
     .description('the secret that signs the callbacks of your tenant')
@@ -29,14 +30,16 @@ export function registerSecrets(program: Command): void {
     .description('print the secret, and those that it has replaced lately')
     .addOption(formatOption(ONE_FORMATS))
     .action((options: SecretsOptions) =>
-      withServer(options, async (client) => printOne(options.format, fields, await client.callbackSecrets())),
+      withServer(terminal, options, async (client) =>
+        printOne(terminal, options.format, fields, await client.callbackSecrets()),
+      ),
     );
   withServerOptions(secrets.command('rotate'))
     .description('make a new secret; the old one signs beside it for 24 h')
     .addOption(formatOption(ONE_FORMATS))
     .action((options: SecretsOptions) =>
-      withServer(options, async (client) =>
-        printOne(options.format, fields, await client.rotateCallbackSecret()),
+      withServer(terminal, options, async (client) =>
+        printOne(terminal, options.format, fields, await client.rotateCallbackSecret()),
       ),
     );
 }

@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ApiError, type Batch, type Batchwright } from '../../client/index.ts';
 import type { ActionName } from '../../json/job-text.ts';
@@ -12,6 +13,7 @@ import { STANDARD_INPUT } from '../input/open-input.ts';
 import { positiveNumber } from '../options.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 import { print } from '../standard-output.ts';
+import type { Terminal } from '../terminal.ts';
 
 type InputFormat = 'json' | 'ndjson' | 'csv';
 
@@ -30,7 +32,7 @@ const FORMATS: Record<string, InputFormat> = {
   '.csv': 'csv',
 };
 
-export function registerSubmit(program: Command): void {
+export function registerSubmit(program: Command, terminal: Terminal): void {
   const command = withServerOptions(program.command('submit <file>'))
     .description('send a batch and print its asyncId; the file - is standard input')
     .option(
@@ -51,31 +53,33 @@ export function registerSubmit(program: Command): void {
     )
     .option('--wait', 'wait for the end; exit code 3 when not every job has succeeded')
     .option('--timeout <seconds>', 'with --wait: end with exit code 5 when it takes longer', positiveNumber)
-    .action(submit);
+    .action((file: string, options: SubmitOptions) => submit(terminal, file, options));
 }
 
-async function submit(file: string, options: SubmitOptions): Promise<void> {
+async function submit(terminal: Terminal, file: string, options: SubmitOptions): Promise<void> {
   if (options.timeout !== undefined && !options.wait) throw new UsageError('--timeout goes with --wait');
   const format = options.format ?? FORMATS[extname(file).toLowerCase()] ?? 'json';
   if (format === 'csv' && !options.action)
     throw new UsageError('CSV needs --action: it says what the rows are the params of');
-  await withServer(options, async (client) => {
-    if (options.dryRun) return check(client, file, format, options);
-    const { asyncId } = await send(client, file, format, options);
-    await print(`${asyncId}\n`);
-    if (options.wait) requireSuccess(await follow(client, asyncId, options.timeout));
+  await withServer(terminal, options, async (client) => {
+    if (options.dryRun) return check(terminal, client, file, format, options);
+    const { asyncId } = await send(terminal.stdin, client, file, format, options);
+    await print(terminal, `${asyncId}\n`);
+    if (options.wait) requireSuccess(await follow(terminal, client, asyncId, options.timeout));
   });
 }
 
 async function send(
+  stdin: Readable,
   { actions, batches }: Batchwright,
   file: string,
   format: InputFormat,
   { action, idempotencyKey, ...flags }: SubmitOptions,
 ): Promise<Batch> {
   const settings = settingsOf(flags);
-  if (format === 'json') return batches.create(await jsonBatch(file, action, settings), { idempotencyKey });
-  const jobs = await linesFor(actions, file, format, action);
+  if (format === 'json')
+    return batches.create(await jsonBatch(stdin, file, action, settings), { idempotencyKey });
+  const jobs = await linesFor(stdin, actions, file, format, action);
   return batches.createFrom(file === STANDARD_INPUT ? jobs() : jobs, {
     idempotencyKey,
     ...settings,
@@ -84,6 +88,7 @@ async function send(
 
 /** Stores nothing. Throws the error that storing would. */
 async function check(
+  { stdin, stderr }: Terminal,
   { actions, batches }: Batchwright,
   file: string,
   format: InputFormat,
@@ -91,9 +96,9 @@ async function check(
 ): Promise<void> {
   const settings = settingsOf(flags);
   if (format === 'json') {
-    await batches.validate(await jsonBatch(file, action, settings));
+    await batches.validate(await jsonBatch(stdin, file, action, settings));
   } else {
-    const jobs = await linesFor(actions, file, format, action);
+    const jobs = await linesFor(stdin, actions, file, format, action);
     const lines: number[] = [];
     try {
       await batches.validateFrom(numbered(jobs(), lines), settings);
@@ -101,19 +106,20 @@ async function check(
       throw error instanceof ApiError ? atLines(error, lines) : error;
     }
   }
-  process.stderr.write('The batch is valid. Nothing was stored.\n');
+  stderr.write('The batch is valid. Nothing was stored.\n');
 }
 
 /** A function, so that the file is read again after a broken connection. */
 async function linesFor(
+  stdin: Readable,
   actions: Batchwright['actions'],
   file: string,
   format: InputFormat,
   action: ActionName | undefined,
 ): Promise<() => AsyncGenerator<string>> {
-  if (format === 'ndjson' || !action) return () => jobLines(file, action);
+  if (format === 'ndjson' || !action) return () => jobLines(stdin, file, action);
   const { params } = await actions.retrieve(`${action.namespace}.${action.action}`);
-  return () => csvJobs(file, action, params);
+  return () => csvJobs(stdin, file, action, params);
 }
 
 /** Collects the line of each job: 100,000 at most are checked, as in a JSON body. */

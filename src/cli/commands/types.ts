@@ -2,15 +2,16 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ROOT, startEnvironment } from '../run-node.ts';
 import { print } from '../standard-output.ts';
+import type { Terminal } from '../terminal.ts';
 
-export function registerTypes(program: Command): void {
+export function registerTypes(program: Command, terminal: Terminal): void {
   program
     .command('types')
     .description('print declarations that type the names and params of all actions for batchwright/client')
-    .action(types);
+    .action(() => types(terminal));
 }
 
-async function types(): Promise<void> {
+async function types(terminal: Terminal): Promise<void> {
   const { loadRegistry } = await import('../../registry/registry.ts');
   const { PLUGIN_DIR } = startEnvironment();
   const roots = PLUGIN_DIR ? [ROOT, resolve(PLUGIN_DIR)] : [ROOT];
@@ -18,14 +19,17 @@ async function types(): Promise<void> {
   const members = actions.map(
     ({ name, schema }) => `    ${JSON.stringify(name)}: FromSchema<${typeOf(schema)}>;\n`,
   );
-  await print(`// Written by \`npx batchwright types\`: the actions of this project and their params.
+  await print(
+    terminal,
+    `// Written by \`npx batchwright types\`: the actions of this project and their params.
 import type { FromSchema } from 'batchwright/plugin';
 
 declare module 'batchwright/client' {
   interface ActionParams {
 ${members.join('')}  }
 }
-`);
+`,
+  );
 }
 
 /** The type of a JSON value whose members are known, as \`as const\` makes it. */

@@ -13,12 +13,13 @@ import { checkServer } from './server.ts';
  * @param callbackUrl an address that is meant to be called back
  */
 export async function* diagnose(
+  env: NodeJS.ProcessEnv,
   options: ServerOptions,
   callbackUrl: string | undefined,
 ): AsyncGenerator<Finding> {
   let config: Config;
   try {
-    config = readConfig();
+    config = readConfig(env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     yield wrong('variables', error.message);
@@ -28,6 +29,6 @@ export async function* diagnose(
   yield* checkFiles(config.dataDir);
   yield* checkKeys(config);
   yield* checkDatabase(config);
-  yield* checkServer(options);
+  yield* checkServer(env, options);
   yield await checkCallbacks(config, callbackUrl);
 }

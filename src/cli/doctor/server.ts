@@ -8,9 +8,9 @@ import { type Finding, note, ok, wrong } from './finding.ts';
 
 const TIMEOUT_SECONDS = 10;
 
-export async function* checkServer(options: ServerOptions): AsyncGenerator<Finding> {
-  const address = await findAddress(options);
-  const key = await findKey(options, address).catch((error) => {
+export async function* checkServer(env: NodeJS.ProcessEnv, options: ServerOptions): AsyncGenerator<Finding> {
+  const address = await findAddress(env, options);
+  const key = await findKey(env, options, address).catch((error) => {
     if (error instanceof CommandError) return error;
     throw error;
   });

@@ -24,10 +24,15 @@ interface Row {
  *
  * @param schema of the action's params: cells become what it asks for
  */
-export async function* csvJobs(file: string, action: ActionName, schema: object): AsyncGenerator<string> {
+export async function* csvJobs(
+  stdin: Readable,
+  file: string,
+  action: ActionName,
+  schema: object,
+): AsyncGenerator<string> {
   let columns: CsvColumn[] | undefined;
   let next = 1;
-  for await (const { line, cells } of rowsOf(file)) {
+  for await (const { line, cells } of rowsOf(stdin, file)) {
     if (!columns) {
       columns = headerOf(cells, schema);
       continue;
@@ -48,10 +53,10 @@ function headerOf(cells: readonly string[], schema: object): CsvColumn[] {
   }
 }
 
-async function* rowsOf(file: string): AsyncGenerator<Row> {
+async function* rowsOf(stdin: Readable, file: string): AsyncGenerator<Row> {
   // Loaded for the first file.
   const { CsvError, parse } = await import('csv-parse');
-  const pieces = bytesOf(file);
+  const pieces = bytesOf(stdin, file);
   try {
     const head = await headOf(pieces);
     const parser = parse({

@@ -1,4 +1,5 @@
 /** Jobs, one a line, from a file with one JSON value a line. */
+import type { Readable } from 'node:stream';
 import { type ActionName, jobText } from '../../json/job-text.ts';
 import { type Line, LineScanner, LineTooLongError } from '../../json/line-scanner.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -13,9 +14,13 @@ const MAX_LINE_BYTES = 256 * 1024 * 1024;
  *
  * @param action if given, each line is the params of a job of it; else it is a whole job, which the server checks
  */
-export async function* jobLines(file: string, action: ActionName | undefined): AsyncGenerator<string> {
+export async function* jobLines(
+  stdin: Readable,
+  file: string,
+  action: ActionName | undefined,
+): AsyncGenerator<string> {
   let next = 1;
-  for await (const { number, value } of linesOf(file)) {
+  for await (const { number, value } of linesOf(stdin, file)) {
     for (; next < number; next++) yield '';
     next++;
     const text = decoded(value, `line ${number} of ${nameOf(file)}`);
@@ -23,11 +28,11 @@ export async function* jobLines(file: string, action: ActionName | undefined): A
   }
 }
 
-async function* linesOf(file: string): AsyncGenerator<Line> {
+async function* linesOf(stdin: Readable, file: string): AsyncGenerator<Line> {
   // The server reports a line that is nested too deeply.
   const scanner = new LineScanner({ maxLineBytes: MAX_LINE_BYTES, maxDepth: Number.MAX_SAFE_INTEGER });
   try {
-    for await (const piece of bytesOf(file)) yield* scanner.push(piece);
+    for await (const piece of bytesOf(stdin, file)) yield* scanner.push(piece);
     yield* scanner.end();
   } catch (error) {
     if (error instanceof LineTooLongError)

@@ -1,5 +1,6 @@
 /** A batch from a JSON file, as the text that is sent: large numbers keep their digits. */
 
+import type { Readable } from 'node:stream';
 import type { BatchSettings } from '../../client/index.ts';
 import { type ActionName, jobText } from '../../json/job-text.ts';
 import { splitArray } from '../../json/split.ts';
@@ -12,11 +13,12 @@ import { nameOf, textOf } from './open-input.ts';
  * @param settings added to it
  */
 export async function jsonBatch(
+  stdin: Readable,
   file: string,
   action: ActionName | undefined,
   settings: BatchSettings,
 ): Promise<string> {
-  const text = await textOf(file);
+  const text = await textOf(stdin, file);
   const value = parsed(text, file);
   const added = JSON.stringify(settings).slice(1, -1);
   if (Array.isArray(value)) {

@@ -12,9 +12,9 @@ export function nameOf(file: string): string {
 }
 
 /** Throws CommandError, also while it is read, when the file cannot be read. */
-export async function* bytesOf(file: string): AsyncGenerator<Buffer> {
+export async function* bytesOf(stdin: Readable, file: string): AsyncGenerator<Buffer> {
   try {
-    for await (const piece of await openInput(file)) yield piece as Buffer;
+    for await (const piece of await openInput(stdin, file)) yield piece as Buffer;
   } catch (error) {
     const { message, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
@@ -22,17 +22,17 @@ export async function* bytesOf(file: string): AsyncGenerator<Buffer> {
   }
 }
 
-async function openInput(file: string): Promise<Readable> {
-  if (file === STANDARD_INPUT) return process.stdin;
+async function openInput(stdin: Readable, file: string): Promise<Readable> {
+  if (file === STANDARD_INPUT) return stdin;
   const handle = await open(file);
   return createReadStream('', { fd: handle });
 }
 
 /** The whole text, without a byte-order mark. Throws CommandError when it is too long for one text, or not UTF-8. */
-export async function textOf(file: string): Promise<string> {
+export async function textOf(stdin: Readable, file: string): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const piece of bytesOf(file)) {
+  for await (const piece of bytesOf(stdin, file)) {
     length += piece.length;
     if (length > MAX_TEXT_BYTES)
       throw new CommandError(

@@ -7,6 +7,7 @@ import { CommandError, EXIT } from '../exit.ts';
 import { InterruptedError, interruptible } from '../interrupt.ts';
 import { print } from '../standard-output.ts';
 import { shown } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 import { SignatureCheck } from './signature-check.ts';
 
 interface ReceiverOptions {
@@ -19,26 +20,29 @@ interface ReceiverOptions {
 }
 
 /** Receives callbacks until there were enough, or until Ctrl-C. Throws CommandError when the port is not free. */
-export async function receiveCallbacks({ port, secrets, count }: ReceiverOptions): Promise<void> {
+export async function receiveCallbacks(
+  terminal: Terminal,
+  { port, secrets, count }: ReceiverOptions,
+): Promise<void> {
   const enough = Promise.withResolvers<void>();
   let received = 0;
   // One body at a time: two of them would mix on standard output.
   const inTurn = pLimit(1);
   const server = createServer((request, response) => {
     const receiving = inTurn(async () => {
-      await receive(request, response, secrets);
+      await receive(terminal, request, response, secrets);
       received++;
       if (received === count) enough.resolve();
     });
     receiving.catch((error: Error) => {
-      process.stderr.write(`The connection broke: ${error.message}\n`);
+      terminal.stderr.write(`The connection broke: ${error.message}\n`);
       response.destroy();
     });
   });
   const url = await listening(server, port);
-  process.stderr.write(`Listening at ${url}: use it as callbackUrl. Ctrl-C ends it.\n`);
   try {
     await interruptible(async (signal) => {
+      terminal.stderr.write(`Listening at ${url}: use it as callbackUrl. Ctrl-C ends it.\n`);
       const stopped = once(signal, 'abort').then(() => signal.throwIfAborted());
       await Promise.race([enough.promise, stopped]);
     });
@@ -66,6 +70,7 @@ async function listening(server: Server, port: number): Promise<string> {
 
 /** Prints a callback, and answers 204 when it is genuine, else 401. */
 async function receive(
+  terminal: Terminal,
   request: IncomingMessage,
   response: ServerResponse,
   secrets: readonly string[],
@@ -77,13 +82,13 @@ async function receive(
     bytes += piece.length;
     last = piece;
     check.add(piece);
-    await print(piece);
+    await print(terminal, piece);
   }
-  if (bytes > 0 && last.at(-1) !== 0x0a) await print('\n');
+  if (bytes > 0 && last.at(-1) !== 0x0a) await print(terminal, '\n');
   const fault = check.fault();
   const place = shown(`${request.method} ${request.url}`);
   const id = shown(String(request.headers['webhook-id'] ?? 'none'));
   const verdict = fault === undefined ? 'the signature holds' : `the signature does not hold: ${fault}`;
-  process.stderr.write(`${place}, ${bytes.toLocaleString('en')} bytes, webhook-id ${id}: ${verdict}\n`);
+  terminal.stderr.write(`${place}, ${bytes.toLocaleString('en')} bytes, webhook-id ${id}: ${verdict}\n`);
   response.writeHead(fault === undefined ? 204 : 401, { connection: 'close' }).end();
 }
