@@ -18,7 +18,9 @@ interface Schema {
 }
 
 const MAX_INDEX = 9_999;
-/** References may form a circle. */
+/** Each row is read column by column. */
+const MAX_COLUMNS = 10_000;
+/** Of a column's path; and references may form a circle. */
 const MAX_DEPTH = 64;
 
 /**
@@ -27,22 +29,50 @@ const MAX_DEPTH = 64;
  * @param schema of the params
  */
 export function columnsOf(header: readonly string[], schema: object): CsvColumn[] {
-  const columns = header.map((name) => {
-    const path = pathOf(name.trim(), schema as Schema);
+  if (header.length > MAX_COLUMNS) throw wrongHeader(`it has more than ${MAX_COLUMNS} columns`);
+  const root = newPlace('');
+  return header.map((given) => {
+    const name = given.trim();
+    const path = pathOf(name, schema as Schema);
+    takePlace(root, path, name);
     return { path, types: new Set(at(schema as Schema, path, schema as Schema).flatMap(typesOf)) };
   });
-  const keys = columns.map(({ path }) => path.join('.'));
-  for (const [index, key] of keys.entries()) {
-    const other = keys.find((one, at) => at !== index && (one === key || one.startsWith(`${key}.`)));
-    if (other !== undefined) throw wrongHeader(`the columns ${key} and ${other} name the same place`);
+}
+
+/** A place in the params that a column fills, or that lies on the way to one. */
+interface Place {
+  /** The first column that leads there. */
+  column: string;
+  isFilled: boolean;
+  next: Map<string | number, Place>;
+}
+
+function newPlace(column: string): Place {
+  return { column, isFilled: false, next: new Map() };
+}
+
+/** Throws when the columns before leave no room: `a` twice, `a` and `a.b`, or `a.b` and `a.0`. */
+function takePlace(root: Place, path: readonly (string | number)[], column: string): void {
+  let place = root;
+  for (const step of path) {
+    const [[first, other] = []] = place.next;
+    if (other && typeof first !== typeof step)
+      throw wrongHeader(`the columns ${other.column} and ${column} make an array and an object of one place`);
+    const next = place.next.get(step) ?? newPlace(column);
+    if (next.isFilled) throw wrongHeader(`the columns ${next.column} and ${column} name the same place`);
+    place.next.set(step, next);
+    place = next;
   }
-  return columns;
+  if (place.next.size > 0) throw wrongHeader(`the columns ${place.column} and ${column} name the same place`);
+  place.isFilled = true;
 }
 
 function pathOf(name: string, schema: Schema): (string | number)[] {
   if (Object.hasOwn((schema.properties as object) ?? {}, name)) return [name];
   const path = name.split('.');
   if (path.includes('')) throw wrongHeader(`the column ${JSON.stringify(name)} names no param`);
+  if (path.length > MAX_DEPTH)
+    throw wrongHeader(`the column ${name.slice(0, 100)} nests deeper than ${MAX_DEPTH}`);
   return path.map((part, index) => {
     const isIndex = index > 0 && /^\d+$/.test(part);
     if (isIndex && Number(part) > MAX_INDEX) throw wrongHeader(`the column ${name} has too large an index`);

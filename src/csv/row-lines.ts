@@ -11,8 +11,13 @@ export class RowLines {
    *
    * @param emptyLines before it, in the whole file so far
    */
+  begin(emptyLines: number): number {
+    return 1 + this.#height + emptyLines;
+  }
+
+  /** Goes on to the next row. Returns the line at which this one begins. */
   next(cells: readonly string[], emptyLines: number): number {
-    const line = 1 + this.#height + emptyLines;
+    const line = this.begin(emptyLines);
     this.#height += 1 + cells.reduce((sum, cell) => sum + (cell.match(LINE_END)?.length ?? 0), 0);
     return line;
   }

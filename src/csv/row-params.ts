@@ -2,8 +2,13 @@
 import { rawNumber } from '../json/raw-numbers.ts';
 import type { CsvColumn } from './columns.ts';
 
+/**
+ * The members of an object or an array on the way: an array's by index, so that a high index costs no more than a low
+ * one.
+ */
 interface Tree {
-  [step: string]: unknown;
+  isArray: boolean;
+  members: Record<string, unknown>;
 }
 
 /**
@@ -12,25 +17,40 @@ interface Tree {
  * @param cells in the order of the columns; a missing one counts as empty
  */
 export function rowParams(columns: readonly CsvColumn[], cells: readonly string[]): string {
-  const root: Tree = Object.create(null);
+  const root = newTree(false);
   for (const [index, { path, types }] of columns.entries()) {
     const value = cellValue(cells[index] ?? '', types);
     if (value !== undefined) put(root, path, value);
   }
-  return JSON.stringify(root, (_, value) => (Array.isArray(value) ? value.filter(isThere) : value));
+  return JSON.stringify(root, (_, value) => (isTree(value) ? contentOf(value) : value));
+}
+
+const trees = new WeakSet<object>();
+
+function newTree(isArray: boolean): Tree {
+  const tree = { isArray, members: Object.create(null) };
+  trees.add(tree);
+  return tree;
+}
+
+/** A cell may have JSON that looks like one. */
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && trees.has(value);
 }
 
 /** Elements whose cells are empty are left out of arrays. */
-function isThere(element: unknown): boolean {
-  return element !== undefined;
+function contentOf({ isArray, members }: Tree): object {
+  return isArray ? Object.values(members) : members;
 }
 
 function put(root: Tree, path: readonly (string | number)[], value: unknown): void {
-  let place = root;
+  let { members } = root;
   for (const [index, step] of path.entries()) {
-    if (index === path.length - 1) place[step] = value;
-    else place[step] ??= typeof path[index + 1] === 'number' ? [] : Object.create(null);
-    place = place[step] as Tree;
+    if (index === path.length - 1) members[step] = value;
+    else {
+      members[step] ??= newTree(typeof path[index + 1] === 'number');
+      ({ members } = members[step] as Tree);
+    }
   }
 }
 
