@@ -8,7 +8,12 @@ const calls: Record<string, { summary: string; body: Schema; answer: Schema; als
   run: {
     summary: 'run a batch of jobs',
     body: ref('NewBatch'),
-    answer: { type: 'object', required: ['asyncId'], properties: { asyncId: ref('AsyncId') } },
+    answer: {
+      anyOf: [
+        { type: 'object', required: ['asyncId'], properties: { asyncId: ref('AsyncId') } },
+        ref('Checked'),
+      ],
+    },
   },
   validate: {
     summary: 'check a batch and store nothing',
@@ -45,6 +50,7 @@ export function batchApi(path: string): Operation[] {
   const errors: ErrorName[] = [...ofIntake, 'batchNotFound', 'resultsNotFound', 'notCompleted'];
   const parameters = [
     query('async', 'The id of the batch, when it is not in the body.', ref('AsyncId')),
+    query('dryRun', 'For `run`: checks the batch and stores nothing.', { type: 'boolean' }),
     query('start', 'For `results`: the first result, from 0.', { type: 'integer', minimum: 0 }),
     query('perPage', 'For `results`: the number of results.', { type: 'integer', minimum: 1 }),
     jobStatus,

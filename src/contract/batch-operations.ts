@@ -32,15 +32,21 @@ const start = query(
     minimum: 0,
   },
 );
+const ofCsv = [
+  query('action', 'For CSV: the `namespace.action` whose params the rows are.', { type: 'string' }),
+  query('delimiter', 'For CSV: found out from the first line when absent.', {
+    enum: [',', ';', '\t', 'tab'],
+  }),
+];
 const options = [
-  query('callbackUrl', 'For a body of lines: gets the results when the batch has ended.', { type: 'string' }),
-  query('skipInvalid', 'For a body of lines: an option of the batch.', { type: 'boolean' }),
-  query('name', 'For a body of lines: an option of the batch.', { type: 'string' }),
-  query('metadata', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
-  query('concurrency', 'For a body of lines: an option of the batch.', { type: 'integer', minimum: 1 }),
-  query('rate', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
-  query('callbackHeaders', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
-  query('callbackOn', 'For a body of lines: an option of the batch.', { enum: ['end', 'failure'] }),
+  query('callbackUrl', 'For lines and CSV: gets the results when the batch has ended.', { type: 'string' }),
+  query('skipInvalid', 'For lines and CSV: an option of the batch.', { type: 'boolean' }),
+  query('name', 'For lines and CSV: an option of the batch.', { type: 'string' }),
+  query('metadata', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
+  query('concurrency', 'For lines and CSV: an option of the batch.', { type: 'integer', minimum: 1 }),
+  query('rate', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
+  query('callbackHeaders', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
+  query('callbackOn', 'For lines and CSV: an option of the batch.', { enum: ['end', 'failure'] }),
 ];
 
 export const batches: Operation[] = [
@@ -50,15 +56,33 @@ export const batches: Operation[] = [
     id: 'createBatch',
     tag: 'Batches',
     summary: 'Run a batch of jobs',
-    parameters: [idempotencyKey, ...options],
+    parameters: [
+      idempotencyKey,
+      query('dryRun', 'Checks the batch and stores nothing.', { type: 'boolean' }),
+      ...options,
+      ...ofCsv,
+    ],
     body: {
       required: true,
       content: {
         'application/json': ref('NewBatch'),
         ...asLines('One Job a line, in constant memory.'),
+        'text/csv': {
+          type: 'string',
+          description:
+            'One Job a row; the header names params of `action`. In the query, `map.<column>=<param>` renames a column, or leaves it out without a param; `set.<param>=<cell>` gives all rows a value.',
+        },
+        'multipart/form-data': {
+          type: 'object',
+          required: ['file'],
+          properties: { file: { type: 'string', description: 'The same in a form.' } },
+        },
       },
     },
-    answers: { 202: { description: 'The batch is stored.', content: json('Batch'), headers: ['Location'] } },
+    answers: {
+      200: { description: 'The batch is valid, and nothing is stored (`dryRun`).', content: json('Checked') },
+      202: { description: 'The batch is stored.', content: json('Batch'), headers: ['Location'] },
+    },
     errors: ofIntake,
   },
   {

@@ -10,3 +10,6 @@ export const LINES = [
   'application/x-json-lines',
   'application/x-ldjson',
 ];
+
+/** A CSV file, alone or in a form. */
+export const CSV_FORMS = ['text/csv', 'multipart/form-data'];

@@ -156,6 +156,11 @@ export const schemas: Record<string, Schema> = {
   AsyncId: asyncId,
   BatchState: { type: 'string', enum: ['queued', 'running', 'completed', 'cancelled'] },
   JobStatus: { type: 'string', enum: ['succeeded', 'failed', 'cancelled', 'skipped'] },
+  Checked: object({
+    valid: { const: true },
+    total: described('Its jobs, the invalid ones included.', count),
+    invalid: described('Jobs that would fail at once, with `skipInvalid`.', count),
+  }),
   // The sweep corrects counters that somebody has changed in the database; until then they may be odd.
   Counts: object({
     total: { type: 'integer' },

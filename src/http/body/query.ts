@@ -8,14 +8,14 @@ import { notKnown } from '../../domain/unknown-name.ts';
  * The values of a query by name. Express would pass on unknown names, make an array of a repeated name, and
  * replace bytes that are not valid text.
  *
- * @param prefix names that begin with it, and go on, are known too
+ * @param prefixes names that begin with one of them, and go on, are known too
  * @throws BatchwrightError of the kind for a name that is unknown or repeated, for invalid UTF-8 and for U+0000
  */
 export function queryOf<Name extends string>(
   { originalUrl }: Request,
   known: readonly Name[],
   kind: ErrorName = 'badRequest',
-  prefix?: string,
+  prefixes: readonly string[] = [],
 ): { [name in Name]?: string } {
   const values = new Map<string, string>();
   const [, query = ''] = /\?(.*)$/s.exec(originalUrl) ?? [];
@@ -23,7 +23,9 @@ export function queryOf<Name extends string>(
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part) ?? [];
     const decoded = decodedText(name, kind);
     const shown = `?${decoded.slice(0, 100)}=`;
-    const isPrefixed = prefix !== undefined && decoded.startsWith(prefix) && decoded.length > prefix.length;
+    const isPrefixed = prefixes.some(
+      (prefix) => decoded.startsWith(prefix) && decoded.length > prefix.length,
+    );
     if (!isPrefixed && !isOneOf(decoded, known))
       throw new BatchwrightError(kind, { message: `${shown}${notKnown(decoded, known)}` });
     if (values.has(decoded)) throw new BatchwrightError(kind, { message: `${shown} is given twice` });
@@ -51,6 +53,13 @@ function decodedText(text: string, kind: ErrorName): string {
 export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T | undefined {
   if (value === undefined || isOneOf(value, allowed)) return value;
   throw new BatchwrightError('badRequest', { message: `${name} must be one of ${allowed.join(', ')}` });
+}
+
+/** True for `true` and for a name without a value, false for `false` and an absent one. Throws `invalidRequest`. */
+export function isTrue(name: string, value: string | undefined): boolean {
+  if (value === undefined || value === 'false') return false;
+  if (value === '' || value === 'true') return true;
+  throw new BatchwrightError('invalidRequest', { message: `${name} must be true or false` });
 }
 
 /** A whole number, also written as text, as in a query; undefined when it is absent. Throws `badRequest`. */

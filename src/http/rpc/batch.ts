@@ -7,14 +7,14 @@ import { notKnown } from '../../domain/unknown-name.ts';
 import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control/control.ts';
 import { rpcResults } from '../../pipeline/read/rpc-results.ts';
 import { batchStatus, requireBatch } from '../../pipeline/read/status.ts';
-import { type SubmitDeps, submit, validate } from '../../pipeline/submit/submit.ts';
+import { type Checked, type SubmitDeps, submit, validate } from '../../pipeline/submit/submit.ts';
 import type { TenantTurns } from '../../pipeline/submit/tenant-turns.ts';
 import type { Log } from '../../plugin/context.ts';
 import { callerOf } from '../auth/callers.ts';
 import { type BodyLimits, readEnvelope } from '../body/body.ts';
 import { idempotencyKeyOf } from '../body/idempotency-key.ts';
 import { readMembers } from '../body/members.ts';
-import { oneOf, queryOf, wholeNumber } from '../body/query.ts';
+import { isTrue, oneOf, queryOf, wholeNumber } from '../body/query.ts';
 import { readSelectionBody, SELECTION, selectionOf } from '../body/restart-selection.ts';
 import { sendResults } from '../send-results.ts';
 
@@ -28,8 +28,8 @@ export interface RpcDeps extends SubmitDeps, ControlDeps {
 interface RpcAction {
   /** HEAD is included wherever GET is. */
   methods: readonly string[];
-  /** The names allowed in the query and in the body; null when the body is a batch. */
-  parameters: readonly string[] | null;
+  /** The names allowed in the query and in the body. */
+  parameters: readonly string[];
   /** How the body is read, when not as a small object. */
   read?: typeof readSelectionBody;
   handle(deps: RpcDeps, request: Request, response: Response, parameters: Parameters): Promise<void>;
@@ -47,8 +47,13 @@ const MAX_NUMBER = 2 ** 31 - 1;
 const ACTIONS: Record<string, RpcAction> = {
   run: {
     methods: POST,
-    parameters: null,
-    async handle(deps, request, response) {
+    parameters: ['dryRun'],
+    read: readNothing,
+    async handle(deps, request, response, given) {
+      if (isTrue('dryRun', given.dryRun as string | undefined)) {
+        response.json(await checkOnly(deps, request));
+        return;
+      }
       const idempotencyKey = idempotencyKeyOf(request);
       const batch = readEnvelope(request, deps.bodyLimits);
       const asyncId = await submit(deps, { caller: callerOf(request), idempotencyKey, ...batch });
@@ -58,10 +63,11 @@ const ACTIONS: Record<string, RpcAction> = {
   },
   validate: {
     methods: POST,
-    parameters: null,
+    parameters: [],
+    read: readNothing,
     async handle(deps, request, response) {
-      await validate(deps, { caller: callerOf(request), ...readEnvelope(request, deps.bodyLimits) });
-      response.json({ valid: true });
+      const { valid } = await checkOnly(deps, request);
+      response.json({ valid });
     },
   },
   progress: {
@@ -128,6 +134,15 @@ function booleanAction(
   };
 }
 
+/** The body is a batch, which `handle` reads. */
+async function readNothing(): Promise<Parameters> {
+  return {};
+}
+
+function checkOnly(deps: RpcDeps, request: Request): Promise<Checked> {
+  return validate(deps, { caller: callerOf(request), ...readEnvelope(request, deps.bodyLimits) });
+}
+
 async function answerResults(
   deps: RpcDeps,
   request: Request,
@@ -153,8 +168,7 @@ async function parametersOf(
   { parameters: known, read = readMembers }: RpcAction,
   limits: BodyLimits,
 ): Promise<Parameters> {
-  const { action: _, ...query } = queryOf(request, ['action', ...(known ?? [])], 'invalidRequest');
-  if (known === null) return {};
+  const { action: _, ...query } = queryOf(request, ['action', ...known], 'invalidRequest');
   const body = await read(request, known, limits);
   const given = Object.entries(body).filter(([, value]) => value !== null);
   const twice = given.find(([name, value]) => Object.hasOwn(query, name) && query[name] !== String(value));

@@ -5,7 +5,6 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { LINES } from '../../contract/media-types.ts';
 import type { BatchState } from '../../domain/batch.ts';
 import { isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
-import { BATCH_OPTIONS, TEXT_OPTIONS } from '../../domain/batch-options.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { wholeNumberIn } from '../../domain/text.ts';
 import { type ControlDeps, cancel, deleteBatch, repost, restart } from '../../pipeline/control/control.ts';
@@ -16,25 +15,20 @@ import { CSV, NDJSON } from '../../pipeline/read/result-lines.ts';
 import { ResultStream } from '../../pipeline/read/result-stream.ts';
 import { firstIndex, type ResultFilter, resultPage } from '../../pipeline/read/rpc-results.ts';
 import { requireBatch } from '../../pipeline/read/status.ts';
-import { type SubmitDeps, submit } from '../../pipeline/submit/submit.ts';
 import type { TenantTurns } from '../../pipeline/submit/tenant-turns.ts';
 import type { Purge } from '../../pipeline/upkeep/purge.ts';
 import type { Log } from '../../plugin/context.ts';
 import { callerOf } from '../auth/callers.ts';
-import { type BodyLimits, readEnvelope } from '../body/body.ts';
-import { idempotencyKeyOf } from '../body/idempotency-key.ts';
-import { readLines } from '../body/lines.ts';
 import { readMembers } from '../body/members.ts';
 import { instant, oneOf, queryOf, wholeNumber } from '../body/query.ts';
 import { readSelectionBody, SELECTION, selectionOf } from '../body/restart-selection.ts';
 import { sendResults } from '../send-results.ts';
 import { EventStreams } from './event-streams.ts';
 import { asyncIdsOf, sendEvents, sendEventsOfMany } from './events.ts';
+import { type NewBatchDeps, takeBatch } from './new-batch.ts';
 
-export interface BatchRoutesDeps extends SubmitDeps, ControlDeps {
+export interface BatchRoutesDeps extends NewBatchDeps, ControlDeps {
   pool: Pool;
-  bodyLimits: BodyLimits;
-  maxNdjsonJobs: number;
   watch: BatchWatch;
   purge: Pick<Purge, 'request'>;
   /** Limits how many results are sent at once. */
@@ -61,14 +55,19 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   const streams = new EventStreams();
 
   router.post('/batches', async (request, response) => {
-    const asyncId = await submitFrom(deps, request);
+    const taken = await takeBatch(deps, request);
+    if ('checked' in taken) {
+      response.json(taken.checked);
+      return;
+    }
+    const { asyncId } = taken;
     deps.log.info({ asyncId }, 'batch taken');
     response.location(`${deps.publicUrl ?? ''}/v1/batches/${asyncId}`);
     await sendBatch(pool, request, response.status(202), asyncId);
   });
 
   router.get('/batches', async (request, response) => {
-    const { limit, cursor, ...query } = queryOf(request, BATCH_QUERY, 'badRequest', METADATA);
+    const { limit, cursor, ...query } = queryOf(request, BATCH_QUERY, 'badRequest', [METADATA]);
     if (cursor !== undefined && !isAsyncId(cursor)) throw wrongCursor();
     const { data, next } = await batchPage(pool, callerOf(request), {
       limit: pageLimit(limit),
@@ -131,49 +130,6 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
     await sendBatch(pool, request, response.status(202), asyncId);
   });
   return router;
-}
-
-/** Like `run`, or one job per line with everything else in the query. */
-async function submitFrom(deps: BatchRoutesDeps, request: Request): Promise<string> {
-  const caller = callerOf(request);
-  const idempotencyKey = idempotencyKeyOf(request);
-  if (!request.is(LINES)) {
-    refuseMembersInQuery(request);
-    return submit(deps, { caller, idempotencyKey, ...readEnvelope(request, deps.bodyLimits) });
-  }
-  const limits = { ...deps.limits, maxJobs: deps.maxNdjsonJobs };
-  const lines = readLines(request, deps.bodyLimits, membersOf(request));
-  return submit({ ...deps, limits }, { caller, idempotencyKey, ...lines });
-}
-
-/** A JSON body contains these members itself. */
-function refuseMembersInQuery(request: Request): void {
-  for (const name of ['callbackUrl', 'options', ...BATCH_OPTIONS])
-    if (name in request.query)
-      throw new BatchwrightError('invalidRequest', {
-        message: `?${name}= goes with a body of lines (application/x-ndjson); a JSON body has it as a member`,
-      });
-  queryOf(request, [], 'invalidRequest');
-}
-
-/** callbackUrl and options, which a body of lines cannot contain. */
-function membersOf(request: Request): Record<string, unknown> {
-  const { callbackUrl, ...options } = queryOf(request, ['callbackUrl', ...BATCH_OPTIONS], 'invalidRequest');
-  const given = Object.entries(options).map(([name, value]) => [
-    name,
-    TEXT_OPTIONS.includes(name) ? value : optionOf(value),
-  ]);
-  return { ...(callbackUrl === undefined ? {} : { callbackUrl }), options: Object.fromEntries(given) };
-}
-
-/** An option's value as JSON; an empty one is true. */
-function optionOf(value: string | undefined): unknown {
-  if (value === undefined || value === '') return true;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
 }
 
 async function sendBatch(pool: Pool, request: Request, response: Response, asyncId: unknown): Promise<void> {

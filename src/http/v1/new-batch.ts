@@ -113,12 +113,18 @@ function refuseMembers(request: Request): void {
       });
   if ('action' in request.query)
     throw new BatchwrightError('invalidRequest', {
-      message: '?action= goes with a CSV file (text/csv or multipart/form-data); a JSON body names the action of each job',
+      message:
+        '?action= goes with a CSV file (text/csv or multipart/form-data); a JSON body names the action of each job',
     });
 }
 
 /** callbackUrl and options, which lines and rows cannot contain. */
-function asMembers({ callbackUrl, ...options }: Record<string, string>): Record<string, unknown> {
+function asMembers({
+  callbackUrl,
+  ...options
+}: {
+  [name: string]: string | undefined;
+}): Record<string, unknown> {
   const given = Object.entries(options).map(([name, value]) => [
     name,
     TEXT_OPTIONS.includes(name) ? value : optionOf(value),
@@ -127,8 +133,8 @@ function asMembers({ callbackUrl, ...options }: Record<string, string>): Record<
 }
 
 /** An option's value as JSON; an empty one is true. */
-function optionOf(value: string): unknown {
-  if (value === '') return true;
+function optionOf(value: string | undefined): unknown {
+  if (value === undefined || value === '') return true;
   try {
     return JSON.parse(value);
   } catch {

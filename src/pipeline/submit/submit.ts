@@ -143,8 +143,17 @@ function encryptedHeaders(
   return deps.encryptCallbackHeaders(headers, tenant);
 }
 
+/** What a check found in a request that would be stored. */
+export interface Checked {
+  valid: true;
+  /** Its jobs, the invalid ones included. */
+  total: number;
+  /** Jobs that would fail at once, with skipInvalid. */
+  invalid: number;
+}
+
 /** Throws what `submit` would throw for the request; stores nothing. */
-export async function validate(deps: SubmitDeps, submission: Submission): Promise<void> {
+export async function validate(deps: SubmitDeps, submission: Submission): Promise<Checked> {
   const intake = newIntake(deps, submission);
   for await (const events of submission.events) {
     await intake.take(events);
@@ -154,6 +163,8 @@ export async function validate(deps: SubmitDeps, submission: Submission): Promis
   await intake.plan();
   encryptedHeaders(deps, submission.caller, { ...options.callbackHeaders });
   if (callbackUrl != null) await deps.checkCallbackUrl(callbackUrl, submission.caller.tenant);
+  const invalid = [...intake.refused.values()].reduce((sum, count) => sum + count, 0);
+  return { valid: true, total: intake.total, invalid };
 }
 
 function newIntake(deps: SubmitDeps, { caller, isCall }: Submission): Intake {

@@ -39,8 +39,9 @@ export function postBatch(
   system: System,
   body: unknown,
   headers: Record<string, string> = {},
+  query = '',
 ): Promise<Answer> {
-  return system.request('/v1/batches', {
+  return system.request(`/v1/batches${query}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),

@@ -1,6 +1,6 @@
 /** The file of a form, `multipart/form-data`, while it arrives. */
 import { Readable } from 'node:stream';
-import type { BusboyFileStream, BusboyHeaders } from '@fastify/busboy';
+import type { BusboyConfig, BusboyFileStream, BusboyHeaders } from '@fastify/busboy';
 import { BatchwrightError } from '../../../contract/errors.ts';
 
 const FIELD = 'file';
@@ -14,7 +14,7 @@ const LIMITS = { fields: 10, fieldSize: 64 * 1024, files: 1, parts: 20 };
 export async function* formFile(body: AsyncIterable<Buffer>, contentType: string): AsyncGenerator<Buffer> {
   // Loaded for the first form.
   const { Busboy } = await import('@fastify/busboy');
-  const form = new Form(new Busboy(asOptions(contentType)));
+  const form = new Form(open(Busboy, contentType));
   const source = Readable.from(body);
   source.on('error', (error) => form.fail(error)).pipe(form.busboy);
   try {
@@ -85,8 +85,12 @@ class Form {
   }
 }
 
-function asOptions(contentType: string): { headers: BusboyHeaders; limits: typeof LIMITS } {
-  return { headers: { 'content-type': contentType }, limits: LIMITS };
+function open(Busboy: new (options: BusboyConfig) => Busboy, contentType: string): Busboy {
+  try {
+    return new Busboy({ headers: { 'content-type': contentType } as BusboyHeaders, limits: LIMITS });
+  } catch (error) {
+    throw wrongForm((error as Error).message);
+  }
 }
 
 function wrongForm(problem: string): BatchwrightError {
