@@ -5,9 +5,23 @@ export class CsvHeaderError extends Error {
   override name = 'CsvHeaderError';
 }
 
-export interface CsvColumn {
-  /** `address.city` is `['address', 'city']`; a number is an index. */
-  path: readonly (string | number)[];
+/** What the columns make of a row: the params, and every object, array and cell in them. */
+export type CsvShape = CsvObject | CsvArray | CsvCell;
+
+export interface CsvObject {
+  kind: 'object';
+  members: readonly (readonly [name: string, value: CsvShape])[];
+}
+
+export interface CsvArray {
+  kind: 'array';
+  elements: readonly CsvShape[];
+}
+
+export interface CsvCell {
+  kind: 'cell';
+  /** Of its column. */
+  column: number;
   /** What the schema allows there; empty when it does not say. */
   types: ReadonlySet<string>;
 }
@@ -24,47 +38,60 @@ const MAX_COLUMNS = 10_000;
 const MAX_DEPTH = 64;
 
 /**
- * The columns of names of params such as `address.city`. Throws CsvHeaderError.
+ * The params of columns with names such as `address.city`. Throws CsvHeaderError.
  *
  * @param schema of the params
  */
-export function columnsOf(header: readonly string[], schema: object): CsvColumn[] {
+export function shapeOf(header: readonly string[], schema: object): CsvObject {
   if (header.length > MAX_COLUMNS) throw wrongHeader(`it has more than ${MAX_COLUMNS} columns`);
   const root = newPlace('');
-  return header.map((given) => {
+  for (const [column, given] of header.entries()) {
     const name = given.trim();
     const path = pathOf(name, schema as Schema);
-    takePlace(root, path, name);
-    return { path, types: new Set(at(schema as Schema, path, schema as Schema).flatMap(typesOf)) };
-  });
+    const types = new Set(at(schema as Schema, path, schema as Schema).flatMap(typesOf));
+    takePlace(root, path, name).cell = { kind: 'cell', column, types };
+  }
+  return objectAt(root);
 }
 
 /** A place in the params that a column fills, or that lies on the way to one. */
 interface Place {
   /** The first column that leads there. */
   column: string;
-  isFilled: boolean;
+  cell: CsvCell | undefined;
   next: Map<string | number, Place>;
 }
 
 function newPlace(column: string): Place {
-  return { column, isFilled: false, next: new Map() };
+  return { column, cell: undefined, next: new Map() };
 }
 
 /** Throws when the columns before leave no room: `a` twice, `a` and `a.b`, or `a.b` and `a.0`. */
-function takePlace(root: Place, path: readonly (string | number)[], column: string): void {
+function takePlace(root: Place, path: readonly (string | number)[], column: string): Place {
   let place = root;
   for (const step of path) {
     const [[first, other] = []] = place.next;
     if (other && typeof first !== typeof step)
       throw wrongHeader(`the columns ${other.column} and ${column} make an array and an object of one place`);
     const next = place.next.get(step) ?? newPlace(column);
-    if (next.isFilled) throw wrongHeader(`the columns ${next.column} and ${column} name the same place`);
+    if (next.cell) throw wrongHeader(`the columns ${next.column} and ${column} name the same place`);
     place.next.set(step, next);
     place = next;
   }
   if (place.next.size > 0) throw wrongHeader(`the columns ${place.column} and ${column} name the same place`);
-  place.isFilled = true;
+  return place;
+}
+
+function shapeAt(place: Place): CsvShape {
+  if (place.cell) return place.cell;
+  const [first] = place.next.keys();
+  if (typeof first !== 'number') return objectAt(place);
+  const elements = [...place.next].sort(([one], [other]) => Number(one) - Number(other));
+  return { kind: 'array', elements: elements.map(([, element]) => shapeAt(element)) };
+}
+
+function objectAt({ next }: Place): CsvObject {
+  return { kind: 'object', members: [...next].map(([name, member]) => [String(name), shapeAt(member)]) };
 }
 
 function pathOf(name: string, schema: Schema): (string | number)[] {

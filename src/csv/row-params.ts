@@ -1,57 +1,35 @@
 /** The params of a job from a row of a CSV file. */
 import { rawNumber } from '../json/raw-numbers.ts';
-import type { CsvColumn } from './columns.ts';
-
-/**
- * The members of an object or an array on the way: an array's by index, so that a high index costs no more than a low
- * one.
- */
-interface Tree {
-  isArray: boolean;
-  members: Record<string, unknown>;
-}
+import type { CsvObject, CsvShape } from './columns.ts';
 
 /**
  * The params as JSON on one line.
  *
  * @param cells in the order of the columns; a missing one counts as empty
  */
-export function rowParams(columns: readonly CsvColumn[], cells: readonly string[]): string {
-  const root = newTree(false);
-  for (const [index, { path, types }] of columns.entries()) {
-    const value = cellValue(cells[index] ?? '', types);
-    if (value !== undefined) put(root, path, value);
+export function rowParams(shape: CsvObject, cells: readonly string[]): string {
+  return JSON.stringify(filled(shape, cells) ?? {});
+}
+
+/** Undefined when all its cells are empty. */
+function filled(shape: CsvShape, cells: readonly string[]): unknown {
+  if (shape.kind === 'cell') return cellValue(cells[shape.column] ?? '', shape.types);
+  if (shape.kind === 'array') {
+    // Elements whose cells are empty are left out.
+    const elements = shape.elements
+      .map((element) => filled(element, cells))
+      .filter((value) => value !== undefined);
+    return elements.length > 0 ? elements : undefined;
   }
-  return JSON.stringify(root, (_, value) => (isTree(value) ? contentOf(value) : value));
-}
-
-const trees = new WeakSet<object>();
-
-function newTree(isArray: boolean): Tree {
-  const tree = { isArray, members: Object.create(null) };
-  trees.add(tree);
-  return tree;
-}
-
-/** A cell may have JSON that looks like one. */
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && trees.has(value);
-}
-
-/** Elements whose cells are empty are left out of arrays. */
-function contentOf({ isArray, members }: Tree): object {
-  return isArray ? Object.values(members) : members;
-}
-
-function put(root: Tree, path: readonly (string | number)[], value: unknown): void {
-  let { members } = root;
-  for (const [index, step] of path.entries()) {
-    if (index === path.length - 1) members[step] = value;
-    else {
-      members[step] ??= newTree(typeof path[index + 1] === 'number');
-      ({ members } = members[step] as Tree);
-    }
+  let object: Record<string, unknown> | undefined;
+  for (const [name, member] of shape.members) {
+    const value = filled(member, cells);
+    if (value === undefined) continue;
+    // Without a prototype, because a column may be called __proto__.
+    object ??= Object.create(null) as Record<string, unknown>;
+    object[name] = value;
   }
+  return object;
 }
 
 /** What the schema asks for; a cell that it is not stays a text, which the server then refuses. */

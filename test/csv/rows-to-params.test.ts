@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { CsvHeaderError, columnsOf } from '../../src/csv/columns.ts';
+import { CsvHeaderError, shapeOf } from '../../src/csv/columns.ts';
 import { rowParams } from '../../src/csv/row-params.ts';
 
 const text = { type: 'string' };
@@ -23,7 +23,7 @@ const schema = {
 };
 
 function paramsOf(header: string, ...cells: string[]): string {
-  return rowParams(columnsOf(header.split(','), schema), cells);
+  return rowParams(shapeOf(header.split(','), schema), cells);
 }
 
 suite('a row as params', () => {

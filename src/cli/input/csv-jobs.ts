@@ -1,6 +1,6 @@
 /** Jobs of one action from a CSV file: one row is one job, its cells are params. */
 import { Readable } from 'node:stream';
-import { type CsvColumn, CsvHeaderError, columnsOf } from '../../csv/columns.ts';
+import { CsvHeaderError, type CsvObject, shapeOf } from '../../csv/columns.ts';
 import { delimiterOf } from '../../csv/delimiter.ts';
 import { RowLines } from '../../csv/row-lines.ts';
 import { rowParams } from '../../csv/row-params.ts';
@@ -30,7 +30,7 @@ export async function* csvJobs(
   action: ActionName,
   schema: object,
 ): AsyncGenerator<string> {
-  let columns: CsvColumn[] | undefined;
+  let columns: CsvObject | undefined;
   let next = 1;
   for await (const { line, cells } of rowsOf(stdin, file)) {
     if (!columns) {
@@ -43,9 +43,9 @@ export async function* csvJobs(
   }
 }
 
-function headerOf(cells: readonly string[], schema: object): CsvColumn[] {
+function headerOf(cells: readonly string[], schema: object): CsvObject {
   try {
-    return columnsOf(cells, schema);
+    return shapeOf(cells, schema);
   } catch (error) {
     if (!(error instanceof CsvHeaderError)) throw error;
     const problem = `the first line of the CSV is not a header of params: ${error.message}`;

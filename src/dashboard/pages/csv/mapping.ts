@@ -1,5 +1,5 @@
 /** Which column becomes which param. */
-import { columnsOf } from '../../../csv/columns.ts';
+import { shapeOf } from '../../../csv/columns.ts';
 import { rowParams } from '../../../csv/row-params.ts';
 import { isMembers, type Schema, shapesOf } from '../../components/form/schema.ts';
 
@@ -62,10 +62,10 @@ export function paramsMaker(
     .map((param, index) => ({ param: param.trim(), index }))
     .filter(({ param }) => param !== '');
   const same = fixed.filter(({ param }) => param.trim() !== '');
-  const places = columnsOf(
+  const shape = shapeOf(
     [...used, ...same].map(({ param }) => param),
     schema,
   );
   const texts = same.map(({ text }) => text);
-  return (cells) => rowParams(places, [...used.map(({ index }) => cells[index] ?? ''), ...texts]);
+  return (cells) => rowParams(shape, [...used.map(({ index }) => cells[index] ?? ''), ...texts]);
 }

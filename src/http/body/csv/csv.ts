@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BatchwrightError } from '../../../contract/errors.ts';
-import { type CsvColumn, CsvHeaderError, columnsOf } from '../../../csv/columns.ts';
+import { CsvHeaderError, type CsvObject, shapeOf } from '../../../csv/columns.ts';
 import { rowParams } from '../../../csv/row-params.ts';
 import { type ActionName, jobText } from '../../../json/job-text.ts';
 import type { IntakeEvent } from '../../../pipeline/submit/intake.ts';
@@ -84,10 +84,10 @@ function jobMaker(header: CsvRow, batch: CsvBatch): (row: CsvRow) => IntakeEvent
   const { action, fixed } = batch;
   const names = header.cells.map((name) => name.trim());
   const used = paramsOf(names, batch.renamed);
-  const columns = columnsFor([...used.map(({ param }) => param), ...fixed.keys()], batch.schema);
+  const shape = paramsFor([...used.map(({ param }) => param), ...fixed.keys()], batch.schema);
   const same = [...fixed.values()];
   return ({ line, cells }) => {
-    const params = rowParams(columns, [...used.map(({ index }) => cells[index] ?? ''), ...same]);
+    const params = rowParams(shape, [...used.map(({ index }) => cells[index] ?? ''), ...same]);
     return { kind: 'element', value: Buffer.from(jobText(action, params)), line };
   };
 }
@@ -107,9 +107,9 @@ function paramsOf(
     .filter(({ param, index }) => param !== '' || !renamed.has(names[index] as string));
 }
 
-function columnsFor(params: readonly string[], schema: object): CsvColumn[] {
+function paramsFor(params: readonly string[], schema: object): CsvObject {
   try {
-    return columnsOf(params, schema);
+    return shapeOf(params, schema);
   } catch (error) {
     if (!(error instanceof CsvHeaderError)) throw error;
     throw new BatchwrightError('invalidRequest', {
