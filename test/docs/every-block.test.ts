@@ -28,6 +28,7 @@ const CHECKED_BY: Record<string, string> = {
   'docs/api.md, One action alone, sh': API,
   'docs/api.md, The same as REST, sh': API,
   'docs/api.md, The same as REST, json': API,
+  'docs/api.md, Jobs as CSV, sh': API,
   'docs/api.md, Problem details, json': API,
   'docs/api.md, Keys and permissions, sh': API,
   'docs/api.md, Signed requests, sh': API,

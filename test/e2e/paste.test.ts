@@ -108,6 +108,22 @@ test('the examples of README.md and the pages on the API and on callbacks work a
     assert.deepEqual(ids, ['3', '4']);
   });
 
+  await t.test('the example of a CSV file is checked, and then stored', async () => {
+    const [checked = '', stored = ''] = (
+      await paste(await readBlock('docs/api.md', 'Jobs as CSV', 'sh'))
+    ).split('\n');
+    assert.deepEqual(JSON.parse(checked), { valid: true, total: 2, invalid: 0 });
+    const { asyncId } = JSON.parse(stored);
+    const ended = await waitFor(
+      async () => {
+        const batch = await get(`/v1/batches/${asyncId}`);
+        return batch.state === 'completed' && batch;
+      },
+      { what: 'the end of the batch' },
+    );
+    assert.equal(ended.counts.succeeded, 2);
+  });
+
   await t.test('a key', async () => {
     const { key, permissions } = JSON.parse(
       await paste(await readBlock('docs/api.md', 'Keys and permissions', 'sh')),

@@ -45,7 +45,7 @@ function bodyOf(
   const many = { ...deps.limits, maxJobs: deps.maxNdjsonJobs };
   if (request.is(CSV_FORMS)) return { ...csvBody(deps, request), limits: many };
   if (request.is(LINES)) {
-    const { dryRun, ...members } = queryOf(request, [DRY_RUN, ...MEMBERS], 'invalidRequest');
+    const { dryRun, ...members } = queryOf(request, [...MEMBERS, DRY_RUN], 'invalidRequest');
     const body = readLines(request, deps.bodyLimits, asMembers(members));
     return { body, isDry: isTrue(DRY_RUN, dryRun), limits: many };
   }
@@ -59,7 +59,7 @@ function bodyOf(
 }
 
 function csvBody({ registry, bodyLimits }: NewBatchDeps, request: Request): { body: Body; isDry: boolean } {
-  const known = ['action', 'delimiter', DRY_RUN, ...MEMBERS];
+  const known = ['action', 'delimiter', ...MEMBERS, DRY_RUN];
   const given = queryOf(request, known, 'invalidRequest', [RENAMED, FIXED]);
   const { action, delimiter, dryRun, ...others } = given;
   const members = Object.entries(others).filter(([name]) => MEMBERS.includes(name));

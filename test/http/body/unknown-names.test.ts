@@ -173,10 +173,10 @@ describe('unknown query names', () => {
     [...rpc('cancel', `async=${ID}&status=failed`), /^\?status= is not known/],
     [
       ...rpc('run', 'callbackUrl=http://127.0.0.1/'),
-      '?callbackUrl= is not known: the only known name is action',
+      '?callbackUrl= is not known: known names are action, dryRun',
     ],
     [...rpc('validate', ''), null],
-    [...rpc('run', '=1'), '?= is not known: the only known name is action'],
+    [...rpc('run', '=1'), '?= is not known: known names are action, dryRun'],
     ['GET /v1/batches?limt=1', undefined, '?limt= is not known: did you mean limit?'],
     ['GET /v1/batches?status=failed', undefined, '?status= is not known: did you mean state?'],
     ['GET /v1/batches?__proto__=1', undefined, /^\?__proto__= is not known/],
