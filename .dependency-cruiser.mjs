@@ -98,6 +98,7 @@ export const layers = {
     'src/pipeline/settle',
     'src/json',
     'src/registry',
+    'src/validation',
     'src/queue',
     'src/store',
     'src/postgres',

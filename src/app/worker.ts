@@ -21,6 +21,7 @@ import { createPool } from '../postgres/pools.ts';
 import { openSession } from '../postgres/session.ts';
 import { startQueue } from '../queue/queue.ts';
 import type { Registry } from '../registry/registry.ts';
+import { createLargeJobChecker } from '../validation/large-jobs.ts';
 import { type Lanes, startLanes } from '../worker/lanes.ts';
 import { runQuarantineTasks } from '../worker/quarantine/child.ts';
 import type { QuarantineDeps, QuarantineOptions } from '../worker/quarantine/parent.ts';
@@ -171,6 +172,7 @@ async function startEngine(
   const throttle = new Throttle({ pool, registry, log, hostLimits: config.httpLimits });
   await throttle.start();
   const releaser = new Releaser({ pool, queue, registry, log });
+  const largeJobs = createLargeJobChecker(registry);
   const drain = new AbortController();
   const stop = new AbortController();
   const mailer = config.smtpUrl === undefined ? undefined : await openMailer(config.smtpUrl);
@@ -190,6 +192,7 @@ async function startEngine(
       throttle,
       smallChunks: new SmallChunks({ pool, queue }),
       plannedJobs: new PlannedJobs(pool),
+      largeJobs,
       releaser,
       log,
       failures,
@@ -202,6 +205,7 @@ async function startEngine(
       failures.flush();
       await releaser.idle();
       await throttle.stop();
+      await largeJobs.close();
       await queue.stop();
       await Promise.all([pool.end(), connections.close()]);
       mailer?.close();

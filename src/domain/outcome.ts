@@ -14,6 +14,8 @@ export interface RecordableOutcome {
   /** In ms since the epoch, by this process's clock; null for a job that never ran. */
   startedAt: number | null;
   finishedAt: number;
+  /** JSON text: the params, when values were bound into them. */
+  request?: string;
 }
 
 /** An outcome that asks for another run. */

@@ -98,14 +98,15 @@ export class NoPlaceError extends Error {
  * array that would have it.
  *
  * @param insertions in the order of `comparePaths`
+ * @param depth how many parts of each path lead to the text itself
  * @throws NoPlaceError
  */
-export function insertInto(json: string, insertions: readonly Insertion[]): string {
+export function insertInto(json: string, insertions: readonly Insertion[], depth = 0): string {
   if (insertions.length === 0) return json;
   const [first, ...deeper] = insertions as [Insertion, ...Insertion[]];
-  if (first.path.length === 0) return insertInto(first.value, deeper);
+  if (first.path.length === depth) return insertInto(first.value, deeper, depth);
   const inserter = new Inserter(json);
-  inserter.fill(insertions, 0);
+  inserter.fill(insertions, depth);
   return inserter.end();
 }
 
@@ -195,7 +196,7 @@ class Inserter {
     }
     const start = this.#cutter.position;
     const value = this.#cutter.value();
-    this.#pieces.push(this.#text.slice(this.#copied, start), this.#filled(first.value, deeper, depth));
+    this.#pieces.push(this.#text.slice(this.#copied, start), insertInto(first.value, deeper, depth));
     this.#copied = start + value.length;
   }
 
@@ -215,18 +216,10 @@ class Inserter {
         continue;
       }
       this.#pieces.push(this.#text.slice(this.#copied, end), comma, write(part));
-      this.#pieces.push(this.#filled(first.value, deeper, depth + 1));
+      this.#pieces.push(insertInto(first.value, deeper, depth + 1));
       this.#copied = end;
       comma = ',';
     }
-  }
-
-  /** A value that is put in, with those that belong into it. */
-  #filled(value: string, deeper: readonly Insertion[], depth: number): string {
-    return insertInto(
-      value,
-      deeper.map((insertion) => ({ ...insertion, path: insertion.path.slice(depth) })),
-    );
   }
 }
 

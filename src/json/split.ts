@@ -17,6 +17,20 @@ export function splitArray(text: string): string[] {
 }
 
 /**
+ * The raw text of each member of a JSON object, by name. Of equal names, the last wins.
+ *
+ * @throws JsonSyntaxError when the text is not an object; its offset counts characters
+ */
+export function splitObject(text: string): Map<string, string> {
+  const members = new Map<string, string>();
+  const cutter = new Cutter(text);
+  for (let more = cutter.open(OPEN_BRACE, CLOSE_BRACE); more; more = cutter.next(CLOSE_BRACE))
+    members.set(cutter.name(), cutter.value());
+  cutter.end();
+  return members;
+}
+
+/**
  * Reads named members of the objects in a JSON array, at ascending indexes: elements in between are skipped.
  * The text must be valid JSON, as for `splitArray`.
  */

@@ -6,4 +6,5 @@ export const UNDIVIDED_TABLES = [
   'plan_chunk',
   'plan_group',
   'plan_note',
+  'bound_params',
 ] as const;

@@ -20,12 +20,16 @@ const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 /** @param jobs the JSON text of each job, as it was sent */
-export async function encodeJobs(jobs: readonly Buffer[]): Promise<Buffer> {
-  const parts = [
+export function encodeJobs(jobs: readonly Buffer[]): Promise<Buffer> {
+  return encodeText([
     OPENING_BRACKET,
     ...jobs.flatMap((job, at) => (at === 0 ? [job] : [COMMA, job])),
     CLOSING_BRACKET,
-  ];
+  ]);
+}
+
+/** @param parts of the text, one after another */
+export async function encodeText(parts: readonly Buffer[]): Promise<Buffer> {
   const bytes = parts.reduce((sum, { length }) => sum + length, 0);
   if (bytes < MIN_COMPRESSED_BYTES) return Buffer.concat([Buffer.of(PLAIN), ...parts]);
   const compressed = await compress(Buffer.concat(parts), {
@@ -42,7 +46,11 @@ export interface StoredBody {
 
 /** The JSON text of the array of jobs. Throws for an unknown format, which a later release may have. */
 export async function decodeJobs({ body, text }: StoredBody): Promise<string> {
-  if (!body) return text ?? '[]';
+  return body ? decodeText(body) : (text ?? '[]');
+}
+
+/** What `encodeText` encoded. Throws as `decodeJobs` does. */
+export async function decodeText(body: Buffer): Promise<string> {
   const [format] = body;
   const content = body.subarray(1);
   if (format === PLAIN) return content.toString();

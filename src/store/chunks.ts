@@ -23,6 +23,8 @@ export interface LoadedChunk {
   jobs: string;
   /** By index: the JSON texts of the jobs that are meant, in place of `jobs`, when they come from several chunks. */
   texts?: ReadonlyMap<number, string>;
+  /** By index, of those that get values from others' responses: for each place of `bind`, the index of the other. */
+  sources?: ReadonlyMap<number, Int32Array>;
   tenant: string;
   state: BatchState;
   generation: number;

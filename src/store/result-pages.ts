@@ -1,7 +1,7 @@
 /** Reads the results of a chunk as one database row. */
 import type { ClientBase, Pool } from 'pg';
 import type { ResultStatus } from '../domain/outcome.ts';
-import { decodeJobs, type StoredBody } from './chunk-body.ts';
+import { decodeJobs, decodeText, type StoredBody } from './chunk-body.ts';
 import { filterTerms, type ResultFilter } from './result-filter.ts';
 
 /** Results of one chunk as one database row, so that they need not be handled one by one. */
@@ -19,6 +19,8 @@ export interface ResultPage {
   jobs: string | null;
   /** JSON text of an array: the responses, in the order of the indexes. */
   responses: string;
+  /** By index: the params of jobs that got values from others' responses, as JSON text. */
+  bound: ReadonlyMap<number, string>;
   rows: ResultRow[];
 }
 
@@ -58,14 +60,35 @@ export async function resultPage(
   return rows[0] ? toPage(rows[0]) : null;
 }
 
-async function toPage({ body, text, records, statuses, ...page }: PageRow): Promise<ResultPage> {
+async function toPage({
+  body,
+  text,
+  records,
+  statuses,
+  boundIndexes,
+  boundParams,
+  ...page
+}: PageRow): Promise<ResultPage> {
   const jobs = body || text !== null ? await decodeJobs({ body, text }) : null;
-  return { ...page, jobs, rows: unpack(records, statuses) };
+  const bound = boundIndexes === null ? NONE_BOUND : await decodeBound(boundIndexes, boundParams);
+  return { ...page, jobs, bound, rows: unpack(records, statuses) };
 }
 
-interface PageRow extends Omit<ResultPage, 'rows' | 'jobs'>, StoredBody {
+const NONE_BOUND: ReadonlyMap<number, string> = new Map();
+
+async function decodeBound(
+  indexes: readonly number[],
+  params: readonly Buffer[],
+): Promise<ReadonlyMap<number, string>> {
+  const texts = await Promise.all(params.map(decodeText));
+  return new Map(indexes.map((index, at) => [index, texts[at] ?? 'null']));
+}
+
+interface PageRow extends Omit<ResultPage, 'rows' | 'jobs' | 'bound'>, StoredBody {
   records: Buffer;
   statuses: string;
+  boundIndexes: number[] | null;
+  boundParams: Buffer[];
 }
 
 /** SQL terms of a page's statement. */
@@ -92,9 +115,13 @@ const pageStatement = ({ batch, from, rows, bytes, known, andFilter = '' }: Page
     from batchwright.chunk
     where batch_id = ${batch} and number >= ${known} and first_index + count > (select index from first)
     order by number limit 1
+  ), batch as (
+    select total, generation, is_planned from batchwright.batch where id = ${batch}
   ), page as (
     select index, status, response, attempts, started_at, finished_at,
-      coalesce(octet_length(response::text), 0) as bytes
+      coalesce(octet_length(response::text), 0) + case when (select is_planned from batch) then coalesce((
+        select length from batchwright.bound_params
+        where bound_params.batch_id = ${batch} and bound_params.index = result.index), 0) else 0 end as bytes
     from batchwright.result
     where batch_id = ${batch} and index >= ${from} and index < coalesce((select end_index from chunk), ${2 ** 31 - 1}) ${andFilter}
     order by index limit ${rows}
@@ -109,16 +136,22 @@ const pageStatement = ({ batch, from, rows, bytes, known, andFilter = '' }: Page
         '' order by index) as statuses,
       '[' || string_agg(coalesce(response::text, 'null'), ',' order by index) || ']' as responses
     from sized where before < ${bytes}
-  ), batch as (
-    select total, generation from batchwright.batch where id = ${batch}
+  ), bound as (
+    select array_agg(index order by index) as "boundIndexes", array_agg(params order by index) as "boundParams"
+    from batchwright.bound_params
+    where (select is_planned from batch) and batch_id = ${batch}
+      and index in (select index from sized where before < ${bytes})
   )
-  select packed.*, batch.total, batch.generation, chunk.number as chunk, chunk.first_index as "firstIndex",
+  select packed.*, bound.*, batch.total, batch.generation, chunk.number as chunk, chunk.first_index as "firstIndex",
     case when chunk.number > ${known} then chunk.body end as body,
     case when chunk.number > ${known} then chunk.jobs end as text
-  from first cross join batch cross join packed left join chunk on true`;
+  from first cross join batch cross join packed cross join bound left join chunk on true`;
 const PAGE_TERMS = { batch: '$1', from: '$2', rows: '$3', bytes: '$4', known: '$5' };
 
-/** A small batch has at most so many jobs, in one chunk, and so many bytes of jobs and of responses each. */
+/**
+ * A small batch has at most so many jobs, in one chunk, and so many bytes of jobs and of responses each. No values were
+ * bound into its jobs.
+ */
 export interface SmallLimits {
   jobs: number;
   bytes: number;
@@ -167,7 +200,8 @@ const SMALL_RESULTS = `
     ${pageStatement({ batch: 'wanted.id', from: '0', rows: '$2', bytes: '$3', known: '-1' })}
   ) as page
   where length(page.statuses) = page.total and octet_length(page.responses) <= $3
-    and coalesce(octet_length(page.body), octet_length(page.text::text)) <= $3`;
+    and coalesce(octet_length(page.body), octet_length(page.text::text)) <= $3
+    and page."boundIndexes" is null`;
 
 /** Bytes of a record: index, attempts, start, end. */
 const RECORD_BYTES = 4 + 2 + 8 + 8;

@@ -1,9 +1,10 @@
 import type { ValidateFunction } from 'ajv';
-import type { ErrorName } from '../contract/errors.ts';
+import { catalogue, type ErrorName } from '../contract/errors.ts';
 import type { JobPlan } from '../domain/plan/job-plan.ts';
 import { jointBefore, memberPath, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
-import { checkParams, checkUnrounded } from './check-params.ts';
+import { certainErrors, fillPlaces } from './bound-places.ts';
+import { checkParams, checkUnrounded, type ParamsProblem } from './check-params.ts';
 import { checkPlan, MAX_NAME_LENGTH, PLAN_MEMBERS } from './check-plan.ts';
 
 /** A job of a request that is valid. */
@@ -67,11 +68,14 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
     const name = shortened(`${named.namespace}.${named.action}`);
     return { kind: 'invalidRequest', faults: [{ text: `there is no action ${name}`, joint: ': ' }], id };
   }
-  const broken =
-    checkParams(entry.validate, params) ??
-    (unrounded === job ? null : checkUnrounded(entry.validate, params, unrounded.params));
   // A text was a problem above.
   const planned = plan as JobPlan | null;
+  const broken =
+    planned && planned.places.length > 0
+      ? checkUnbound(entry.validate, params, unrounded.params, planned.places)
+      : checkWhole(entry.validate, params, unrounded.params);
+  if (typeof broken === 'string')
+    return { kind: 'invalidRequest', faults: [memberFault(`bind: ${broken}`)], id, action: named };
   if (!broken) return { id, entry, plan: planned };
   const faults = broken.messages.map(memberFault);
   const { parameter } = broken;
@@ -83,6 +87,57 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
     action: named,
     group: planned?.group,
   };
+}
+
+/** @param unrounded the same as the params unless these have rounded numbers, see `checkUnrounded` */
+function checkWhole(validate: ValidateFunction, params: unknown, unrounded: unknown): ParamsProblem | null {
+  return (
+    checkParams(validate, params) ??
+    (unrounded === params ? null : checkUnrounded(validate, params, unrounded))
+  );
+}
+
+/** The same for params that get values at these places when the job runs. A text says which place cannot be. */
+function checkUnbound(
+  validate: ValidateFunction,
+  params: unknown,
+  unrounded: unknown,
+  places: JobPlan['places'],
+): ParamsProblem | null | string {
+  if (places[0]?.length === 0) return null;
+  const filled = fillPlaces(params, places);
+  if (typeof filled === 'string') return filled;
+  const broken = checkParams(validate, params, (errors) => certainErrors(errors, filled));
+  if (broken || unrounded === params) return broken;
+  fillPlaces(unrounded, places);
+  return checkUnrounded(validate, params, unrounded);
+}
+
+/**
+ * Params that got their values, from their JSON text.
+ *
+ * @throws SyntaxError
+ */
+export function checkBound(
+  validate: ValidateFunction,
+  text: string,
+): { params: unknown } | Pick<JobProblem, 'faults' | 'parameter'> {
+  const params: unknown = JSON.parse(text);
+  const broken = checkWhole(validate, params, mayBeRounded(text) ? parseUnrounded(text) : params);
+  return broken ? { faults: broken.messages.map(memberFault), parameter: broken.parameter } : { params };
+}
+
+/** The response of a job whose params are invalid, as JSON text. */
+export function invalidError({ parameter, faults }: Pick<JobProblem, 'faults' | 'parameter'>): string {
+  const { errorCode, message, specificCode } = catalogue.invalidParams;
+  const additionalMessages = faults.map(({ text }) => text);
+  const shownMessage = parameter === undefined ? message : paramsMessage('invalidParams', parameter);
+  return JSON.stringify({ errorCode, message: shownMessage, specificCode, additionalMessages });
+}
+
+/** The wording of the API that this one replaces. */
+export function paramsMessage(kind: JobProblem['kind'], parameter: string): string {
+  return `'${parameter}' ${kind === 'missingParams' ? 'is required' : 'does not validate'}`;
 }
 
 /** A fault of a member whose path begins the text. */

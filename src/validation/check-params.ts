@@ -36,10 +36,20 @@ export interface ParamsProblem {
   messages: string[];
 }
 
-/** Null when the params fit the schema. */
-export function checkParams(validate: ValidateFunction, params: unknown): ParamsProblem | null {
+/**
+ * Null when the params fit the schema.
+ *
+ * @param counted which errors count; all when absent
+ */
+export function checkParams(
+  validate: ValidateFunction,
+  params: unknown,
+  counted = (errors: ErrorObject[]) => errors,
+): ParamsProblem | null {
   try {
-    return validate(params) ? null : problemOf(validate.errors ?? []);
+    if (validate(params)) return null;
+    const errors = counted(validate.errors ?? []);
+    return errors.length === 0 ? null : problemOf(errors);
   } catch (error) {
     // A pattern on a text of some MB, or a schema with endless recursion.
     if (!(error instanceof RangeError)) throw error;

@@ -1,25 +1,42 @@
 /** Checks the members of a job that name other jobs of its batch. */
 import { WHENS, type When } from '../domain/plan/edge.ts';
 import type { Dependency, JobPlan } from '../domain/plan/job-plan.ts';
-import { unknownMember } from '../domain/unknown-name.ts';
+import { memberPath, unknownMember } from '../domain/unknown-name.ts';
+import { comparePaths, parsePointer } from '../json/pointer.ts';
 
 /** The members of a job that are checked here. */
-export const PLAN_MEMBERS = ['dependsOn', 'group'] as const;
+export const PLAN_MEMBERS = ['dependsOn', 'group', 'bind'] as const;
 
 const MAX_DEPENDENCIES = 1000;
 export const MAX_NAME_LENGTH = 200;
+const MAX_BINDINGS = 1000;
+const MAX_POINTER_LENGTH = 1000;
 
 /** Null when the job has none of these members; a text names the first fault, such as `group must be …`. */
 export function checkPlan(job: Record<string, unknown>): JobPlan | null | string {
-  const { dependsOn, group } = job;
-  if (dependsOn === undefined && group === undefined) return null;
+  const { dependsOn, group, bind } = job;
+  if (dependsOn === undefined && group === undefined && bind === undefined) return null;
   if (group !== undefined && !isName(group))
     return `group must be a string of 1 to ${MAX_NAME_LENGTH} characters`;
   if (group !== undefined && (group.includes('\0') || !group.isWellFormed()))
     return 'group has a character that cannot be stored';
   const dependencies = dependsOn === undefined ? [] : dependenciesOf(dependsOn);
   if (typeof dependencies === 'string') return dependencies;
-  return { dependencies, listed: dependencies.length, group, sources: [] };
+  const bindings = bind === undefined ? [] : bindingsOf(bind);
+  if (typeof bindings === 'string') return bindings;
+  const listed = dependencies.length;
+  const sources = bindings.map(({ job: name }) => name);
+  addSources(dependencies, sources);
+  if (dependencies.length > MAX_DEPENDENCIES)
+    return `dependsOn and bind have ${dependencies.length} dependencies: a job can have at most ${MAX_DEPENDENCIES}`;
+  return { dependencies, listed, group, places: bindings.map(({ place }) => place), sources };
+}
+
+/** Jobs that only `bind` names must succeed. */
+function addSources(dependencies: Dependency[], sources: readonly string[]): void {
+  const known = new Set(dependencies.flatMap(({ kind, name }) => (kind === 'job' ? [name] : [])));
+  for (const name of new Set(sources))
+    if (!known.has(name)) dependencies.push({ kind: 'job', name, condition: 0 });
 }
 
 /** An id, as it is compared with others. */
@@ -51,10 +68,10 @@ const EITHER = 'must be the id of a job, {"job":"its id"} or {"group":"its name"
 function dependencyOf(item: unknown): Dependency | string {
   const id = nameOf(item);
   if (id !== null) return { kind: 'job', name: id, condition: 0 };
-  if (item === null || typeof item !== 'object' || Array.isArray(item)) return ` ${EITHER}`;
+  if (!isObject(item)) return ` ${EITHER}`;
   const unknown = Object.keys(item).find((name) => !MEMBERS.includes(name));
   if (unknown !== undefined) return `.${unknownMember('', unknown, MEMBERS)}`;
-  const { job, group, when = 'succeeded' } = item as Record<string, unknown>;
+  const { job, group, when = 'succeeded' } = item;
   const condition = WHENS.indexOf(when as When);
   if (condition === -1) return `.when must be one of ${WHENS.join(', ')}`;
   if ((job === undefined) === (group === undefined)) return ` ${EITHER}`;
@@ -67,3 +84,53 @@ function dependencyOf(item: unknown): Dependency | string {
 }
 
 const MEMBERS = ['job', 'group', 'when'];
+
+/** A place in a job's params that takes a value from the response of another job. */
+export interface Binding {
+  /** The id of the job. */
+  job: string;
+  place: readonly string[];
+  /** The place in the response. */
+  at: readonly string[];
+}
+
+/** In the order of their places, however they were sent. */
+function bindingsOf(bind: unknown): Binding[] | string {
+  if (!isObject(bind)) return 'bind must be an object, such as {"/event":{"job":"a","at":"/id"}}';
+  const entries = Object.entries(bind);
+  if (entries.length > MAX_BINDINGS)
+    return `bind has ${entries.length} places: a job can have at most ${MAX_BINDINGS}`;
+  const bindings: Binding[] = [];
+  for (const [pointer, source] of entries) {
+    const binding = bindingOf(pointer, source);
+    if (typeof binding === 'string') return `bind${memberPath(pointer)}${binding}`;
+    bindings.push(binding);
+  }
+  return bindings.sort((one, other) => comparePaths(one.place, other.place));
+}
+
+const A_POINTER = `must be a JSON Pointer of at most ${MAX_POINTER_LENGTH} characters, such as`;
+
+/** A text follows the place, as above. */
+function bindingOf(pointer: string, source: unknown): Binding | string {
+  const place = pathOf(pointer);
+  if (place === null) return ` ${A_POINTER} "/event"`;
+  if (!isObject(source)) return ' must be an object, such as {"job":"a","at":"/id"}';
+  const unknown = Object.keys(source).find((name) => !SOURCE_MEMBERS.includes(name));
+  if (unknown !== undefined) return `.${unknownMember('', unknown, SOURCE_MEMBERS)}`;
+  const job = nameOf(source.job);
+  if (job === null) return '.job must be the id of a job';
+  const at = pathOf(source.at);
+  return at === null ? `.at ${A_POINTER} "/id"` : { job, place, at };
+}
+
+const SOURCE_MEMBERS = ['job', 'at', 'default'];
+
+function pathOf(pointer: unknown): string[] | null {
+  if (typeof pointer !== 'string' || pointer.length > MAX_POINTER_LENGTH) return null;
+  return parsePointer(pointer);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}

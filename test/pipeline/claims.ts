@@ -12,6 +12,7 @@ import { createPool } from '../../src/postgres/pools.ts';
 import { openSession } from '../../src/postgres/session.ts';
 import { type ChunkMessage, chunkQueue } from '../../src/queue/messages.ts';
 import { type Claim, startQueue } from '../../src/queue/queue.ts';
+import { createLargeJobChecker } from '../../src/validation/large-jobs.ts';
 import { silentPluginLog } from '../support/action-context.ts';
 import { silentLog } from '../support/silent-log.ts';
 import type { System } from '../support/system.ts';
@@ -53,6 +54,7 @@ export async function startClaiming(t: TestContext, system: System): Promise<Cla
       throttle: new Throttle({ pool: system.pool, registry, log: silentLog }),
       smallChunks: new SmallChunks({ pool: system.pool, queue }),
       plannedJobs: new PlannedJobs(system.pool),
+      largeJobs: createLargeJobChecker(registry),
       releaser: new Releaser({ pool: system.pool, queue, registry, log: silentLog }),
       log: { ...silentPluginLog, child: () => silentPluginLog },
       failures: new LimitedLog(silentPluginLog),

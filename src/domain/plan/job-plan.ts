@@ -5,7 +5,9 @@ export interface JobPlan {
   /** How many of them are in `dependsOn`. */
   listed: number;
   group: string | undefined;
-  /** The ids of the jobs whose responses it gets, in the order of `bind`. */
+  /** The places in its params that `bind` names, as paths in the order of `comparePaths`. */
+  places: readonly (readonly string[])[];
+  /** For each of them the id of the job whose response it gets. */
   sources: readonly string[];
 }
 

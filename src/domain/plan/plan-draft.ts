@@ -85,9 +85,9 @@ export class PlanDraft {
     return true;
   }
 
-  /** How many dependencies the jobs have so far. */
+  /** How many dependencies, or bound places, the jobs have so far: the larger number. */
   get size(): number {
-    return this.#references.length;
+    return Math.max(this.#references.length, this.#bound.length);
   }
 
   /** The job is in this group. */

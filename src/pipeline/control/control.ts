@@ -14,6 +14,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { type AuditEvent, insertAudit } from '../../store/audit.ts';
 import { type BatchRow, lockTenantBatch, reopen, requestCancel } from '../../store/batches.ts';
+import { deleteUnmatched } from '../../store/bound-params.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { markDeleted } from '../../store/deleted-batches.ts';
 import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
@@ -69,7 +70,10 @@ export function restart(
     const generation = await reopen(client, batch.id, removed);
     await clearNextAttempts(client, batch.id);
     const bounds = batch.isPlanned ? await lockPlan(client, batch.id) : null;
-    if (bounds) await resetPlan(client, batch.id, bounds);
+    if (bounds) {
+      await deleteUnmatched(client, batch.id);
+      await resetPlan(client, batch.id, bounds);
+    }
     await requeue(deps.queue, client, { ...batch, generation });
     return true;
   });

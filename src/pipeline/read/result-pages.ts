@@ -83,12 +83,18 @@ export async function* readResultPages(
     reader.open(page);
     const next: number = (page.rows.at(-1)?.index ?? 0) + 1;
     left -= page.rows.length;
-    const average = page.responses.length / page.rows.length;
+    const average = lengthOf(page) / page.rows.length;
     rowsAtOnce = Math.max(1, Math.min(MAX_PAGE_ROWS, rowsAtOnce * 4, Math.floor(PAGE_BYTES / average)));
     reading = left > 0 && next < page.total ? read(next, Math.min(rowsAtOnce, left)) : null;
     if (reading) await nextTick();
     yield reader.read(page);
   }
+}
+
+function lengthOf({ responses, bound }: ResultPage): number {
+  let length = responses.length;
+  for (const params of bound.values()) length += params.length;
+  return length;
 }
 
 /**
@@ -152,12 +158,14 @@ class PageReader {
     if (chunk !== null) this.chunk = chunk;
   }
 
-  read({ firstIndex, responses, rows }: ResultPage): Result[] {
+  read({ firstIndex, responses, bound, rows }: ResultPage): Result[] {
     const texts = splitArray(this.#layOut(responses));
     return rows.map((row, position) => {
       const isThere = firstIndex !== null && row.index >= firstIndex;
       const job = isThere ? this.#jobs.at(row.index - firstIndex) : LOST;
-      return this.#result(row, job, texts[position] as string);
+      const result = this.#result(row, job, texts[position] as string);
+      const params = bound.get(row.index);
+      return params === undefined ? result : { ...result, request: this.#layOut(params) };
     });
   }
 

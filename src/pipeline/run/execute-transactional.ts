@@ -11,6 +11,7 @@ import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import { isCancelRequested } from '../../store/batches.ts';
 import { Lost, type RecordedResult, type SettleDeps, settleIn } from '../settle/settle.ts';
+import { withRequest } from './bind-jobs.ts';
 import { execute, executeMany, failed, type GroupOutcomes, type PendingJob } from './execute.ts';
 import { TimeoutError } from './job-error.ts';
 import type { RunScope } from './run-scope.ts';
@@ -137,9 +138,13 @@ function notCommitted(
   if (isTemporary(error)) return again(jobs);
   scope.log.warn({ err: error }, 'a transaction was not committed');
   if (isDataError(error))
-    return { outcomes: jobs.map(({ index }) => unstorable(index, error, scope)), isOver: false };
+    return {
+      outcomes: jobs.map((job) => withRequest(unstorable(job.index, error, scope), job)),
+      isOver: false,
+    };
   const cause = isAbortedTransaction(error) ? hiddenFailure(sql.failure, error) : error;
-  return { outcomes: jobs.map((job) => failed(job, cause, scope, scope.startedAt)), isOver: false };
+  const outcomes = jobs.map((job) => withRequest(failed(job, cause, scope, scope.startedAt), job));
+  return { outcomes, isOver: false };
 }
 
 /** The error of a statement whose failure the action ignored. */
@@ -166,8 +171,10 @@ async function runAll(
   const [first] = jobs;
   if (!first) return { outcomes: [], isOver: false };
   const { runMany } = first.entry.action;
-  if (runMany && jobs.length > 1) return executeMany(first.entry, runMany, jobs, scope, sql);
-  return { outcomes: [await execute(first, scope, sql)], isOver: false };
+  if (!runMany || jobs.length === 1)
+    return { outcomes: [withRequest(await execute(first, scope, sql), first)], isOver: false };
+  const { outcomes, isOver } = await executeMany(first.entry, runMany, jobs, scope, sql);
+  return { outcomes: outcomes.map((outcome, at) => withRequest(outcome, jobs[at])), isOver };
 }
 
 /** Runs the jobs again; an outage counts as no attempt. */

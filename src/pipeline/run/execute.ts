@@ -8,6 +8,8 @@ import type { Sql } from '../../plugin/context.ts';
 import { NonRetryableError } from '../../plugin/errors.ts';
 import type { RegisteredAction } from '../../registry/registry.ts';
 import { jobRun, jobsRun } from '../../telemetry/operations.ts';
+import type { Gate } from '../throttle/gate.ts';
+import type { Binder } from './binder.ts';
 import { Deadline, isPromise, StoppedError } from './deadline.ts';
 import { asksForLater, errorBody, isInstance, judge, TimeoutError } from './job-error.ts';
 import { RunContext, SharedContext } from './run-context.ts';
@@ -19,6 +21,12 @@ export interface PendingJob {
   index: number;
   params: unknown;
   entry: RegisteredAction;
+  /** Set when the params are to get values from others' responses before it runs. */
+  binder?: Binder;
+  /** Set when they got them: the JSON text of the params. */
+  request?: string;
+  /** Set when its limits depend on these values. */
+  gate?: Gate;
 }
 
 /** A response is at most this long, in bytes of JSON. */

@@ -140,7 +140,7 @@ export class OpenJobs {
       const slot = slots.of(entry);
       const gateOf = gatesOf(entry);
       if (!gateOf) return [new JobGroup(entry, slot, group, { gate: null, onStart })];
-      return [...Map.groupBy(group, ({ params }) => gateOf(params))].map(
+      return [...Map.groupBy(group, ({ params, gate }) => gate ?? gateOf(params))].map(
         ([gate, limited]) => new JobGroup(entry, slot, limited, { gate, onStart }),
       );
     });

@@ -1,24 +1,37 @@
 /** Jobs that waited for others. A message has some of several chunks, so the chunks are kept for the next messages. */
+import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
+import { type Lists, listAt } from '../../domain/plan/edge.ts';
 import { splitArray } from '../../json/split.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { LoadedChunk } from '../../store/chunks.ts';
-import { loadBatchOfJobs, loadJobTexts } from '../../store/planned-jobs.ts';
+import { loadBatchOfJobs, loadPlannedChunks } from '../../store/planned-jobs.ts';
+import type { KeptResponses } from './binder.ts';
 
 /** Characters of job texts that are kept. */
 const MAX_KEPT = 32 * 1024 * 1024;
 /** Chunks loaded by one statement: some MB. */
 const CHUNKS_AT_ONCE = 4;
+/** Characters of responses that are kept because jobs get values from them. */
+const MAX_KEPT_RESPONSES = 16 * 1024 * 1024;
+/** What a kept response takes beside its text. */
+const ENTRY_LENGTH = 200;
 
 interface KeptChunk {
   firstIndex: number;
   /** The JSON text of each job. */
   jobs: readonly string[];
+  /** For each job the jobs whose responses it gets; null when it is none of any. */
+  sources: Lists | null;
   length: number;
 }
 
-/** The chunks that were used last, in one process. */
+/** The chunks, and the responses for others, that were used last, in one process. */
 export class PlannedJobs {
+  readonly responses: KeptResponses = new LRUCache({
+    maxSize: MAX_KEPT_RESPONSES,
+    sizeCalculation: ({ length }) => length + ENTRY_LENGTH,
+  });
   readonly #pool: Pool;
   readonly #kept = new Map<string, KeptChunk>();
   #length = 0;
@@ -34,15 +47,19 @@ export class PlannedJobs {
     const recorded = new Set(loaded.recorded);
     const open = indexes.filter((index) => !recorded.has(index));
     const texts = new Map<number, string>();
+    const sources = new Map<number, Int32Array>();
     for (let from = 0; from < chunks.length; from += CHUNKS_AT_ONCE) {
       const some = await this.#chunks(batch, chunks.slice(from, from + CHUNKS_AT_ONCE));
-      for (const { firstIndex, jobs } of some)
+      for (const { firstIndex, jobs, sources: all } of some)
         for (const index of open) {
           const text = jobs[index - firstIndex];
-          if (text !== undefined) texts.set(index, text);
+          if (text === undefined) continue;
+          texts.set(index, text);
+          const own = all && listAt(all, index - firstIndex);
+          if (own && own.length > 0) sources.set(index, own);
         }
     }
-    return { ...loaded, firstIndex: 0, jobs: '[]', texts };
+    return { ...loaded, firstIndex: 0, jobs: '[]', texts, ...(sources.size > 0 ? { sources } : {}) };
   }
 
   async #chunks(batchId: string, numbers: readonly number[]): Promise<KeptChunk[]> {
@@ -60,8 +77,8 @@ export class PlannedJobs {
       }
     }
     if (missing.length === 0) return found;
-    for (const { number, firstIndex, jobs } of await loadJobTexts(this.#pool, batchId, missing)) {
-      const chunk = { firstIndex, jobs: splitArray(jobs), length: jobs.length };
+    for (const { number, jobs, ...rest } of await loadPlannedChunks(this.#pool, batchId, missing)) {
+      const chunk = { ...rest, jobs: splitArray(jobs), length: jobs.length };
       this.#keep(`${batchId} ${number}`, chunk);
       found.push(chunk);
     }

@@ -9,16 +9,19 @@ import { untilAvailable } from '../../postgres/until-available.ts';
 import { currentClaim } from '../../queue/claims.ts';
 import { type ChunkMessage, isQuarantine } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
-import type { Registry } from '../../registry/registry.ts';
+import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import { type LoadedChunk, loadChunk } from '../../store/chunks.ts';
 import { markRunning } from '../../store/settle.ts';
 import type { ChunkEnd } from '../../telemetry/events.ts';
 import { chunkRun } from '../../telemetry/operations.ts';
+import type { LargeJobChecker } from '../../validation/large-jobs.ts';
 import type { Releaser } from '../plan/releaser.ts';
 import { dropClaim, releaseMessage } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
 import type { Throttle } from '../throttle/throttle.ts';
+import { withGates } from './bind-jobs.ts';
+import { Binder } from './binder.ts';
 import type { PendingJob } from './execute.ts';
 import type { TransactionalDeps } from './execute-transactional.ts';
 import { noteFailure } from './job-failures.ts';
@@ -35,6 +38,7 @@ export interface RunChunkDeps extends TransactionalDeps {
   throttle: Throttle;
   smallChunks: SmallChunks;
   plannedJobs: PlannedJobs;
+  largeJobs: LargeJobChecker<RegisteredAction>;
   releaser: Releaser;
   log: Log & { child(bindings: object): Log };
   /** The log of failing jobs. */
@@ -99,6 +103,7 @@ export async function runChunk(
 
   const claim = { ...claimed, message: { ...claimed.message, tenant: chunk.tenant } };
   const pending = pendingJobs(deps.registry, queueName, claim.message, chunk);
+  if (chunk.sources) bindLater(deps, claim.message, chunk, pending.jobs);
   const { tenant, traceContext } = chunk;
   const { attempt } = claim.message;
   const jobs = pending.jobs.length;
@@ -189,7 +194,7 @@ function scopeOf(
 
 function sideBySide({ onWork, onReturned }: Omit<RunOptions, 'runner'>): JobRunner {
   return async (run, jobs) => {
-    const open = new OpenJobs(jobs, run.slots, gatesOf(run));
+    const open = await openJobs(run, jobs);
     const notStarted: Rest[] = [];
     function handBack(groups?: readonly JobGroup[]): void {
       const rest = open.giveUp(groups);
@@ -209,10 +214,33 @@ function sideBySide({ onWork, onReturned }: Omit<RunOptions, 'runner'>): JobRunn
   };
 }
 
-/** The gates of the message's jobs: of the limits of their actions, and of their batch. */
-export function gatesOf({ throttle, scope, claim }: JobRun & RunChunkDeps) {
+/** The jobs with the gates of their limits: of their actions, and of their batch. */
+export async function openJobs(
+  { throttle, scope, claim, recorder, slots }: JobRun & RunChunkDeps,
+  jobs: readonly PendingJob[],
+): Promise<OpenJobs> {
   const { limits } = scope;
-  return throttle.gatesFor(scope.tenant, limits && { id: claim.message.batch, limits });
+  const gatesOf = throttle.gatesFor(scope.tenant, limits && { id: claim.message.batch, limits });
+  if (!jobs.some(({ binder }) => binder)) return new OpenJobs(jobs, slots, gatesOf);
+  const open = await withGates(scope, jobs, {
+    gatesOf,
+    pointersOf: (action) => throttle.pointersOf(action),
+    mayGoOn: () => recorder.halted === null,
+  });
+  for (const outcome of open.outcomes) await recorder.add(outcome);
+  return new OpenJobs(open.jobs, slots, gatesOf);
+}
+
+/** Jobs that get values from the responses of others get them when they start. */
+function bindLater(
+  { pool, largeJobs, plannedJobs, stopping }: RunChunkDeps,
+  { batch: batchId, generation }: ChunkMessage,
+  { sources = new Map(), texts = new Map() }: LoadedChunk,
+  jobs: readonly PendingJob[],
+): void {
+  const { responses } = plannedJobs;
+  const binder = new Binder({ pool, responses, largeJobs, batchId, generation, texts, sources, stopping });
+  for (const job of jobs) if (sources.has(job.index)) job.binder = binder;
 }
 
 /** True when nothing was done with the message, so that it can be claimed again unchanged. */

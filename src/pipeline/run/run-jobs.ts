@@ -7,6 +7,7 @@ import type { RegisteredAction } from '../../registry/registry.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
 import { mustTurn, nextTurn } from '../throttle/event-loop-turns.ts';
 import type { Gate } from '../throttle/gate.ts';
+import { bindJob, isOutcome, takeTogether, withRequest } from './bind-jobs.ts';
 import { isPromise } from './deadline.ts';
 import { execute, executeMany, GroupError, type PendingJob } from './execute.ts';
 import { executeTransactional, type TransactionalRun } from './execute-transactional.ts';
@@ -34,7 +35,7 @@ async function runGroup(run: JobRun, group: JobGroup): Promise<void> {
   const { gate } = group;
   if (gate) return runGated(run, group, gate, (permitted) => runPermitted(run, group, gate, permitted));
   const { runMany } = group.entry.action;
-  if (runMany && group.open > 1) await inSlot(run, group, () => runTogether(run, group, runMany));
+  while (runMany && group.open > 1 && (await inSlot(run, group, () => runTogether(run, group, runMany))));
   async function runner(): Promise<void> {
     while (group.open > 0 && (await inSlot(run, group, () => runSlice(run, group))))
       if (group.open > 0) await nextTurn();
@@ -110,7 +111,7 @@ async function runSlice(run: JobRun, group: JobGroup): Promise<boolean> {
 /** Returns a promise only when there is something to wait for. */
 function runJob(run: JobRun, group: JobGroup, job: PendingJob): void | Promise<void> {
   const { recorder, scope, announce } = run;
-  if (announce || job.entry.transactional) return counted(group, runAnnounced(run, group, job));
+  if (announce || job.binder || job.entry.transactional) return counted(group, runAnnounced(run, group, job));
   recorder.started(job.index);
   const outcome = execute(job, scope, sqlOf(run, job.entry));
   if (!isPromise(outcome)) return take(run, group, outcome);
@@ -142,12 +143,17 @@ function heldBy({ gate }: JobGroup, outcome: Outcome): Outcome {
   return { ...outcome, bucket: gate.throttle(outcome.delaySeconds) };
 }
 
-async function runAnnounced(run: JobRun, group: JobGroup, job: PendingJob): Promise<void> {
+async function runAnnounced(run: JobRun, group: JobGroup, given: PendingJob): Promise<void> {
   const { recorder, scope } = run;
-  await run.announce?.([job.index]);
+  await run.announce?.([given.index]);
+  const job = given.binder ? await bindJob(scope, given) : given;
+  if (isOutcome(job)) {
+    await take(run, group, job);
+    return;
+  }
   recorder.started(job.index);
   if (!job.entry.transactional) {
-    await take(run, group, await execute(job, scope, sqlOf(run, job.entry)));
+    await take(run, group, withRequest(await execute(job, scope, sqlOf(run, job.entry)), job));
     return;
   }
   const answer = await executeTransactional(run, [job]);
@@ -163,11 +169,13 @@ async function runTogether(run: JobRun, group: JobGroup, runMany: RunMany): Prom
   const { recorder, scope } = run;
   await recorder.lookForCancel(performance.now());
   if (recorder.halted !== null) return false;
-  const jobs = group.takeAll();
+  const { given, jobs, outcomes } = await takeTogether(scope, group, run.announce);
+  for (const outcome of outcomes) await take(run, group, outcome);
+  if (jobs.length === 0) return true;
   const haveRun = await counted(group, runAll(run, group, runMany, jobs));
   if (haveRun) return true;
   const params = scope.paramsAsSent();
-  group.putBack(jobs.map((job) => ({ ...job, params: params(job.index) })));
+  group.putBack([...given.map((job) => ({ ...job, params: params(job.index) })), ...group.takeAll()]);
   return false;
 }
 
@@ -195,7 +203,7 @@ async function runAll(
   }
   try {
     const { outcomes } = await executeMany(entry, runMany, jobs, scope, sqlOf(run, entry));
-    for (const outcome of outcomes) await take(run, group, outcome);
+    for (const [at, outcome] of outcomes.entries()) await take(run, group, withRequest(outcome, jobs[at]));
     return true;
   } catch (error) {
     const err = error instanceof GroupError ? error.thrown : error;

@@ -24,7 +24,7 @@ export class Unsettled {
     return this.#outcomes.length === 0 && this.#retries.length === 0 && this.#rest.length === 0;
   }
 
-  /** The length of the responses. */
+  /** The length of the responses, and of params that values were bound into. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -33,7 +33,7 @@ export class Unsettled {
     if (outcome.status === 'retry') this.#retries.push(outcome);
     else {
       this.#outcomes.push(outcome);
-      this.#bytes += outcome.response.length;
+      this.#bytes += outcome.response.length + (outcome.request?.length ?? 0);
     }
   }
 

@@ -13,6 +13,7 @@ import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
 import { whenSent } from '../../queue/when-sent.ts';
 import { holdOffCancel } from '../../store/batches.ts';
+import { encodeBound, insertBound } from '../../store/bound-params.ts';
 import { markRunning, type SettleAnswer, settle } from '../../store/settle.ts';
 import { sendCompletionCallbacks } from './batch-end.ts';
 
@@ -117,10 +118,12 @@ export async function settleIn(
 ): Promise<RecordedResult> {
   const { claim, outcomes, next = [], queueName, retriedSince } = settlement;
   const { message } = claim;
+  const bound = message.isPlanned ? await encodeBound(outcomes) : [];
   // Lock order everywhere: message row, then batch row. This prevents deadlocks.
   const held = await whenSent((onSent) => holdClaim(queue, client, settlement, onSent));
   const record = async (): Promise<RecordedResult> => {
     if (outcomes.length === 0) return { state: 'recorded', inserted: 0, cancelRequested: false, ended: null };
+    await insertBound(client, message.batch, bound);
     return recorded(await recordOutcomes(queue, client, message, outcomes, expectNew));
   };
   if (next.length === 0) {

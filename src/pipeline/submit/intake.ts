@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lacksPermissions } from '../../access/permissions.ts';
-import { BatchwrightError, catalogue, type ErrorName } from '../../contract/errors.ts';
+import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
 import type { BatchOptions } from '../../domain/batch-options.ts';
 import { type Caller, mayRun } from '../../domain/caller.ts';
 import type { JobPlan } from '../../domain/plan/job-plan.ts';
@@ -13,9 +13,11 @@ import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import type { NewChunk } from '../../store/new-chunks.ts';
 import {
   checkJob,
+  invalidError,
   isProblem,
   type JobProblem,
   memberFault,
+  paramsMessage,
   type ValidJob,
 } from '../../validation/check-job.ts';
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../../validation/large-jobs.ts';
@@ -303,21 +305,7 @@ function batchError(kind: JobProblem['kind']): ErrorName {
   return kind === 'invalidParams' || kind === 'missingParams' ? 'invalidRequest' : kind;
 }
 
-/** The wording of the API that this one replaces. */
-function paramsMessage(kind: JobProblem['kind'], parameter: string): string {
-  return `'${parameter}' ${kind === 'missingParams' ? 'is required' : 'does not validate'}`;
-}
-
 /** Drops the position: it counts within the one job or member, not within the body. */
 function withoutPosition({ message }: Error): string {
   return message.replace(/ \(line \d+ column \d+\)$/, '');
-}
-
-/** The response of a job that skipInvalid let pass. */
-function invalidError(problem: JobProblem): string {
-  const { errorCode, message, specificCode } = catalogue.invalidParams;
-  const additionalMessages = problem.faults.map(({ text }) => text);
-  const { parameter } = problem;
-  const shownMessage = parameter === undefined ? message : paramsMessage('invalidParams', parameter);
-  return JSON.stringify({ errorCode, message: shownMessage, specificCode, additionalMessages });
 }

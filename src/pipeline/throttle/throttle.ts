@@ -9,6 +9,7 @@ import { bucketKeyOf, bucketNameOf } from '../../domain/bucket-key.ts';
 import type { HostLimits } from '../../domain/host-limits.ts';
 import { LimitedLog } from '../../domain/limited-log.ts';
 import type { Log } from '../../domain/log.ts';
+import { pointerOf } from '../../registry/limits.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import { readActionSettings } from '../../store/action-settings.ts';
 import { findOptions } from '../../store/batches.ts';
@@ -100,7 +101,8 @@ export class Throttle {
     batch?: LimitedBatch | null,
   ): (entry: RegisteredAction) => ((params: unknown) => Gate) | null {
     const ofBatch = batch ? [this.#inForce.addBatch(batch.id, batch.limits)] : [];
-    return ({ name }) => {
+    const ofActions = new Map<string, ((params: unknown) => Gate) | null>();
+    const gateOf = (name: string): ((params: unknown) => Gate) | null => {
       const plans = this.#inForce.plansOf(name);
       if (plans.length + ofBatch.length === 0) return null;
       const gates = new Map<string, Gate>();
@@ -112,6 +114,20 @@ export class Throttle {
         return gate;
       };
     };
+    return ({ name }) => {
+      const known = ofActions.get(name);
+      if (known !== undefined) return known;
+      const made = gateOf(name);
+      ofActions.set(name, made);
+      return made;
+    };
+  }
+
+  /** The places in the params that say which buckets a job of the action is in: JSON Pointers. */
+  pointersOf(action: string): string[] {
+    return this.#inForce
+      .plansOf(action)
+      .flatMap(({ by }) => (by === undefined || by === 'tenant' ? [] : [pointerOf(by)]));
   }
 
   /** The bucket that jobs of a paused action wait for; undefined when it is not paused. */

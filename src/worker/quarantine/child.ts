@@ -6,8 +6,8 @@ import { writeSync } from 'node:fs';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
 import type { PendingJob } from '../../pipeline/run/execute.ts';
 import { errorBody } from '../../pipeline/run/job-error.ts';
-import { OpenJobs, type Rest } from '../../pipeline/run/open-jobs.ts';
-import { gatesOf, type JobRunner, type RunChunkDeps, runChunk } from '../../pipeline/run/run-chunk.ts';
+import type { Rest } from '../../pipeline/run/open-jobs.ts';
+import { type JobRunner, openJobs, type RunChunkDeps, runChunk } from '../../pipeline/run/run-chunk.ts';
 import { runJobs } from '../../pipeline/run/run-jobs.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
@@ -118,7 +118,7 @@ function runnerOf(
   return async (run, jobs) => {
     const rest: Rest[] = [];
     async function runThese(these: readonly PendingJob[], alone: boolean): Promise<void> {
-      const open = new OpenJobs(these, run.slots, gatesOf(run));
+      const open = await openJobs(run, these);
       const announce = (indexes: number[]) =>
         report({ kind: 'started', task: id, indexes, alone, areLast: !alone && open.size === 0 });
       await runJobs({ ...run, announce }, open);

@@ -50,7 +50,7 @@ async function planOf(jobs: readonly SomeJob[]): Promise<Plan | null | 'none'> {
   for (const [index, { group, dependencies }] of jobs.entries()) {
     draft.claimId(String(index), index);
     if (group !== undefined) draft.addMember(index, group);
-    const plan = { dependencies, listed: dependencies.length, group, sources: [] };
+    const plan = { dependencies, listed: dependencies.length, group, places: [], sources: [] };
     draft.add({ index, action: 0, line: 0 }, plan);
   }
   try {
@@ -264,7 +264,10 @@ describe('the plan of a batch', () => {
       const dependencies = Array.from({ length: Math.min(index, 10) }, (_, n): Dependency => {
         return { kind: 'job', name: String(index - 1 - n), condition: 0 };
       });
-      draft.add({ index, action: 0, line: 0 }, { dependencies, listed: 10, group: undefined, sources: [] });
+      draft.add(
+        { index, action: 0, line: 0 },
+        { dependencies, listed: 10, group: undefined, places: [], sources: [] },
+      );
     }
     let turns = 0;
     let isChecked = false;

@@ -1,6 +1,11 @@
 import { defineAction } from 'batchwright/plugin';
 import type { Respond } from '../../schemas/work/respond.ts';
 
+/** A number that JSON.stringify writes as it is given; TypeScript does not know it yet. */
+function rawNumber(digits: string): unknown {
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(digits);
+}
+
 const MIB = 1024 * 1024;
 
 const RESPONSES: Record<Respond['kind'], () => unknown> = {
@@ -22,6 +27,10 @@ const RESPONSES: Record<Respond['kind'], () => unknown> = {
   larger: () => 'x'.repeat(MIB - 1),
   // Fewer than a million characters, but more bytes.
   wide: () => 'é'.repeat(MIB / 2),
+  // Numbers that no double can hold.
+  digits: () => ({ id: rawNumber('9007199254740993'), rate: rawNumber('0.10000000000000000001') }),
+  // Names that objects inherit.
+  inherited: () => JSON.parse('{"__proto__":{"polluted":true},"list":[{"constructor":7}]}'),
   deep: () => JSON.parse(`${'['.repeat(6000)}${']'.repeat(6000)}`),
 };
 

@@ -19,6 +19,8 @@ export const params = {
         'largest',
         'larger',
         'wide',
+        'digits',
+        'inherited',
         'deep',
       ],
     },

@@ -1,0 +1,90 @@
+/**
+ * Places in a job's params that get their values when the job runs. When the batch is taken they count as present, and what
+ * depends on their values is not checked.
+ */
+import type { ErrorObject } from 'ajv';
+import { APPEND, pointerTo, positionIn } from '../json/pointer.ts';
+import { pathOfError } from './check-params.ts';
+
+type Container = Record<string, unknown> | unknown[];
+
+/**
+ * Puts null at each place, and returns their JSON Pointers, with a position in place of each `-`. A text says which place
+ * cannot be: the object or array that would have it is not there.
+ *
+ * @param params are changed
+ * @param places in the order of `comparePaths`, none of them the params as a whole
+ */
+export function fillPlaces(params: unknown, places: readonly (readonly string[])[]): string[] | string {
+  const filled: string[] = [];
+  let last: readonly string[] | undefined;
+  for (const place of places) {
+    // It belongs into a value that is not known yet.
+    if (last?.every((part, at) => part === place[at])) continue;
+    const path = fill(params, place);
+    if (typeof path === 'string') return path;
+    filled.push(pointerTo(path));
+    last = place;
+  }
+  return filled;
+}
+
+function fill(params: unknown, place: readonly string[]): string[] | string {
+  let container = params;
+  for (const part of place.slice(0, -1))
+    container = isContainer(container) ? memberOf(container, part) : undefined;
+  const last = place.at(-1) ?? '';
+  if (!isContainer(container)) return `there is no object or array at params${pointerTo(place.slice(0, -1))}`;
+  if (!Array.isArray(container)) {
+    // An assignment to __proto__ would change the object itself.
+    Object.defineProperty(container, last, {
+      value: null,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+    return [...place];
+  }
+  const position = last === APPEND ? container.length : positionIn(last);
+  if (position === null || position > container.length)
+    return `the array at params${pointerTo(place.slice(0, -1))} has ${container.length} elements, so the place can be one of these, the next, or "-"`;
+  container[position] = null;
+  return [...place.slice(0, -1), String(position)];
+}
+
+function isContainer(value: unknown): value is Container {
+  return value !== null && typeof value === 'object';
+}
+
+function memberOf(container: Container, part: string): unknown {
+  const name = Array.isArray(container) ? positionIn(part) : part;
+  return name !== null && Object.hasOwn(container, name)
+    ? (container as Record<string, unknown>)[name]
+    : undefined;
+}
+
+/** Keywords whose answer can depend on any value inside of theirs. */
+const DEPENDS_ON_VALUES = new Set([
+  ...['anyOf', 'oneOf', 'not', 'if', 'contains', 'enum', 'const', 'uniqueItems'],
+  ...['unevaluatedProperties', 'unevaluatedItems'],
+]);
+
+/** The errors that no value at the places could mend. */
+export function certainErrors(errors: readonly ErrorObject[], places: readonly string[]): ErrorObject[] {
+  const holds = (pointer: string) => places.some((place) => isIn(place, pointer));
+  // An error of a part of them comes beside it, and may have the same place or one further in.
+  const open = errors.filter(
+    ({ keyword, instancePath }) => DEPENDS_ON_VALUES.has(keyword) && holds(instancePath),
+  );
+  return errors.filter((error) => {
+    const { instancePath } = error;
+    const place = pointerTo(pathOfError(error));
+    if (error.keyword !== 'additionalProperties' && places.some((bound) => isIn(place, bound))) return false;
+    if (places.some((bound) => isIn(instancePath, bound))) return false;
+    return !open.some((other) => isIn(instancePath, other.instancePath));
+  });
+}
+
+function isIn(pointer: string, outer: string): boolean {
+  return pointer === outer || pointer.startsWith(`${outer}/`);
+}
