@@ -14,8 +14,18 @@ export type ActionCall = keyof ActionParams extends never
   : { [Name in keyof ActionParams]: [name: Name, params: ActionParams[Name]] }[keyof ActionParams];
 
 type KnownJob<Name> = Name extends `${infer Namespace}.${infer Action}`
-  ? { namespace: Namespace; action: Action; params: ActionParams[Name & keyof ActionParams] }
+  ? { namespace: Namespace; action: Action } & (
+      | { params: ActionParams[Name & keyof ActionParams]; bind?: undefined }
+      | { params: Unbound<ActionParams[Name & keyof ActionParams]>; bind: Bindings }
+    )
   : never;
+
+/** Params some of whose values are bound later: any member may be missing. */
+type Unbound<Value> = Value extends readonly (infer Item)[]
+  ? readonly Unbound<Item>[]
+  : Value extends object
+    ? { [Name in keyof Value]?: Unbound<Value[Name]> }
+    : Value;
 
 /** One job of a batch: an action and its params. */
 export type Job = {
@@ -26,12 +36,27 @@ export type Job = {
   /** A name that jobs share, for jobs that wait for all of them. */
   group?: string;
 } & (keyof ActionParams extends never
-  ? { namespace: string; action: string; params: object }
+  ? { namespace: string; action: string; params: object; bind?: Bindings }
   : KnownJob<keyof ActionParams>);
 
 /** What a job waits for: the id of a job, a job, or all jobs of a group. `when` is `succeeded` if absent. */
 export type Dependency = string | { job: string; when?: When } | { group: string; when?: When };
 export type When = 'succeeded' | 'failed' | 'finished';
+
+/**
+ * By place in the params, as a JSON Pointer such as `/contacts/0`: the value that comes there before the job runs. The job
+ * waits for the other.
+ */
+export type Bindings = { readonly [place: string]: BoundValue };
+
+export interface BoundValue {
+  /** The id of the other job. */
+  job: string;
+  /** The place of the value in that job's response, as a JSON Pointer; the empty text is the whole response. */
+  at: string;
+  /** The value when there is nothing at that place; without it the job fails. */
+  default?: unknown;
+}
 
 export interface BatchOptions {
   /** Invalid jobs become failed results, and the others run. */

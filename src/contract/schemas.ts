@@ -183,10 +183,23 @@ export const schemas: Record<string, Schema> = {
         arrayOf(ref('Dependency')),
       ),
       group: described('A name that jobs share, for jobs that wait for all of them.', text),
+      bind: described(
+        'By place in the params, a JSON Pointer: the value that comes there before the job runs. The job waits for the other.',
+        { type: 'object', additionalProperties: ref('BoundValue') },
+      ),
     },
     'id',
     'dependsOn',
     'group',
+    'bind',
+  ),
+  BoundValue: object(
+    {
+      job: described('The id of the other job.', { type: ['string', 'number'] }),
+      at: described("The place of the value in that job's response, a JSON Pointer.", text),
+      default: described('The value when there is nothing at that place. Any JSON.', {}),
+    },
+    'default',
   ),
   Dependency: {
     anyOf: [

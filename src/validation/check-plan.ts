@@ -1,7 +1,7 @@
 /** Checks the members of a job that name other jobs of its batch. */
 import { WHENS, type When } from '../domain/plan/edge.ts';
 import type { Dependency, JobPlan } from '../domain/plan/job-plan.ts';
-import { memberPath, unknownMember } from '../domain/unknown-name.ts';
+import { jointBefore, memberPath, unknownMember } from '../domain/unknown-name.ts';
 import { comparePaths, parsePointer } from '../json/pointer.ts';
 
 /** The members of a job that are checked here. */
@@ -103,7 +103,8 @@ function bindingsOf(bind: unknown): Binding[] | string {
   const bindings: Binding[] = [];
   for (const [pointer, source] of entries) {
     const binding = bindingOf(pointer, source);
-    if (typeof binding === 'string') return `bind${memberPath(pointer)}${binding}`;
+    if (typeof binding === 'string')
+      return `bind${jointBefore(memberPath(pointer))}${memberPath(pointer)}${binding}`;
     bindings.push(binding);
   }
   return bindings.sort((one, other) => comparePaths(one.place, other.place));

@@ -60,6 +60,8 @@ const CHECKED_BY: Record<string, string> = {
   'docs/performance.md, By hand, sh': API,
   'docs/plans.md, An example, sh': PLANS,
   'docs/plans.md, An example, json': PLANS,
+  'docs/plans.md, Values of other jobs, sh': PLANS,
+  'docs/plans.md, Values of other jobs, json': PLANS,
   'docs/plugins.md, An action, ts': PLUGINS,
   'docs/plugins.md, An action, sh': PLUGINS,
   'docs/plugins.md, Its test, ts': PLUGINS,

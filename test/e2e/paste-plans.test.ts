@@ -1,4 +1,4 @@
-/** Runs the example of the page on plans exactly as printed. */
+/** Runs the examples of the page on plans exactly as printed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readBlocks } from '../docs/pages.ts';
@@ -6,7 +6,7 @@ import { assertShown, startPasting } from './pasting.ts';
 
 const PAGE = 'docs/plans.md';
 
-test('the example of docs/plans.md works as pasted', { timeout: 300_000 }, async (t) => {
+test('the examples of docs/plans.md work as pasted', { timeout: 300_000 }, async (t) => {
   const { paste } = await startPasting(t);
   const session = (await readBlocks(PAGE))
     .filter(({ language }) => language === 'sh')
@@ -25,11 +25,16 @@ test('the example of docs/plans.md works as pasted', { timeout: 300_000 }, async
     cancelled: 0,
     skipped: 1,
   });
-  const [, page = '{}'] = /^(\{"data":\[.*)$/m.exec(printed) ?? [];
-  const { data } = JSON.parse(page);
+  const [skipped, bound] = [...printed.matchAll(/^(\{"data":\[.*)$/gm)].map(([page]) => JSON.parse(page));
+  const { data } = skipped;
   assert.deepEqual(
     data.map(({ index }: { index: number }) => index),
     [5],
   );
   await assertShown(PAGE, 'An example', data[0].response);
+
+  const [, contact, invitation, failed] = bound.data;
+  assert.deepEqual(invitation.request, { event: 21, contacts: [contact.response.id] });
+  assert.equal(invitation.response.results[0].status, true);
+  await assertShown(PAGE, 'Values of other jobs', failed.response);
 });

@@ -97,7 +97,9 @@ export class Binder {
       if (value === undefined) return { error: nothingAt(bindings[at] as Binding) };
       length += value.length;
       if (length > MAX_BOUND_LENGTH) return { error: tooLarge() };
-      if (place.length + depthOf(value) > MAX_DEPTH) return { error: tooDeep(place) };
+      // Shorter texts cannot be as deep.
+      if (value.length > MAX_DEPTH && place.length + depthOf(value) > MAX_DEPTH)
+        return { error: tooDeep(place) };
       insertions.push({ path: place, value });
     }
     try {

@@ -71,7 +71,7 @@ describe('unknown members of the body', () => {
 });
 
 describe('unknown members of a job', () => {
-  const known = 'known names are namespace, action, params, id, dependsOn, group';
+  const known = 'known names are namespace, action, params, id, dependsOn, group, bind';
   for (const [job, expected] of [
     [{ ...good, param: {} }, ['.param is not known: did you mean params?']],
     [{ nameSpace: 'test', action: 'echo', params: {} }, ['.nameSpace is not known: did you mean namespace?']],

@@ -84,7 +84,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     'a job that inherits what it lacks': {
       body: '{"jobs":[{"__proto__":{"namespace":"test","action":"echo","params":{}}}]}',
       additionalMessages: [
-        'jobs[0].__proto__ is not known: known names are namespace, action, params, id, dependsOn, group',
+        'jobs[0].__proto__ is not known: known names are namespace, action, params, id, dependsOn, group, bind',
       ],
     },
     'an action named like a property of every object': {

@@ -287,7 +287,7 @@ describe('bodies of the wrong kind', () => {
   test('a body of the wrong type is 400: JSON as lines, lines as JSON, CSV', async () => {
     const asLines = await assertRefused(() => postLines(system, JSON.stringify({ jobs: echoes(2) })), 400);
     assert.deepEqual(asLines.errors, [
-      'line 1.jobs is not known: known names are namespace, action, params, id, dependsOn, group',
+      'line 1.jobs is not known: known names are namespace, action, params, id, dependsOn, group, bind',
     ]);
     const pretty = await assertRefused(() => postLines(system, JSON.stringify({ jobs: [] }, null, 2)), 400);
     assert.match(pretty.errors[0], /^line 1 is not valid JSON/);

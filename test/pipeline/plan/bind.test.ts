@@ -257,7 +257,7 @@ test('wrong bindings are refused with their place, and nothing is stored', async
   const from = { job: 'parent', at: '/id' };
   const cases: [object, string][] = [
     [{ bind: [] }, 'jobs[1].bind must be an object, such as {"/event":{"job":"a","at":"/id"}}'],
-    [{ bind: { id: from } }, 'jobs[1].bindid must be'],
+    [{ bind: { id: from } }, 'jobs[1].bind.id must be'],
     [{ bind: { '/a~2': from } }, 'jobs[1].bind["/a~2"] must be a JSON Pointer'],
     [{ bind: { '/a': 'parent' } }, 'jobs[1].bind["/a"] must be an object, such as {"job":"a","at":"/id"}'],
     [{ bind: { '/a': { at: '/id' } } }, 'jobs[1].bind["/a"].job must be the id of a job'],

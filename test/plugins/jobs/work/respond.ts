@@ -31,6 +31,7 @@ const RESPONSES: Record<Respond['kind'], () => unknown> = {
   digits: () => ({ id: rawNumber('9007199254740993'), rate: rawNumber('0.10000000000000000001') }),
   // Names that objects inherit.
   inherited: () => JSON.parse('{"__proto__":{"polluted":true},"list":[{"constructor":7}]}'),
+  nested: () => JSON.parse(`${'['.repeat(500)}${']'.repeat(500)}`),
   deep: () => JSON.parse(`${'['.repeat(6000)}${']'.repeat(6000)}`),
 };
 

@@ -21,6 +21,7 @@ export const params = {
         'wide',
         'digits',
         'inherited',
+        'nested',
         'deep',
       ],
     },
