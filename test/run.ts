@@ -1,7 +1,6 @@
 /**
  * `npm test`: every test file except those of test/e2e and the slow ones, which `npm run test:e2e` runs (`node
- * test/run.ts e2e`). `npm run test:citus` runs the files for a Citus cluster (`node test/run.ts citus`). Long files start
- * early, so that the last file to end is a short one.
+ * test/run.ts e2e`). `npm run test:citus` runs the files for a Citus cluster (`node test/run.ts citus`).
  */
 import { globSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
@@ -12,13 +11,12 @@ const E2E = 'e2e';
 const SLOW = ['large.test.ts', 'mutations.test.ts'];
 const CITUS = 'citus';
 const CITUS_FILES = ['store/*.test.ts', 'cli/distribute.test.ts'];
-/** Folders with the longest files: they start processes of the product, and wait for them. */
+/** Folders with the longest files: they start processes of the product, and wait for them. Each has a process alone. */
 const LONG = ['cli', 'embedded', 'main', 'worker'];
-/**
- * Number of other files after each long file: long ones are spread, and all have started by two thirds of the
- * run.
- */
-const OTHERS_BETWEEN = 3;
+/** Files that measure the memory or the event loop of their own process. */
+const MEASURING = ['event-loop.test.ts', 'stalled-readers.test.ts'];
+/** Loading the product costs a process more than most files do afterwards: files share it. */
+const FILES_PER_PROCESS = 6;
 
 const [only] = process.argv.slice(2);
 const hasCluster = Boolean(process.env.CITUS_URL);
@@ -26,12 +24,16 @@ if (only === CITUS && !hasCluster) {
   console.error('CITUS_URL must name a database of a Citus cluster');
   process.exit(1);
 }
-const byName = globSync(only === CITUS ? CITUS_FILES : '**/*.test.ts', { cwd: import.meta.dirname })
+const files = globSync(only === CITUS ? CITUS_FILES : '**/*.test.ts', { cwd: import.meta.dirname })
   .filter((file) => only === CITUS || isForE2e(file) === (only === E2E))
   .sort();
-const long = byName.filter((file) => LONG.includes(folderOf(file)));
-const others = byName.filter((file) => !long.includes(file));
-const inOrder = long.flatMap((file) => [file, ...others.splice(0, OTHERS_BETWEEN)]).concat(others);
+const alone = files.filter(isAlone).map((file) => [file]);
+const others = files.filter((file) => !isAlone(file));
+const shared = Array.from({ length: Math.ceil(others.length / FILES_PER_PROCESS) }, (_, index) =>
+  others.slice(index * FILES_PER_PROCESS, (index + 1) * FILES_PER_PROCESS),
+);
+// Long files start early, one beside each group, so that the last process to end is a short one.
+const inOrder = alone.flatMap((file) => [file, ...shared.splice(0, 1)]).concat(shared);
 
 // The runner's summary only has the number of skipped tests.
 if (only === undefined && !hasCluster)
@@ -39,9 +41,13 @@ if (only === undefined && !hasCluster)
     console.log('ℹ tests for a Citus cluster did not run: CITUS_URL is not set (CONTRIBUTING.md)'),
   );
 runFiles(
-  inOrder.map((file) => join(import.meta.dirname, file)),
+  inOrder.map((group) => group.map((file) => join(import.meta.dirname, file))),
   { globalSetupPath: join(import.meta.dirname, 'support/global-setup.ts') },
 );
+
+function isAlone(file: string): boolean {
+  return [E2E, ...LONG].includes(folderOf(file)) || MEASURING.includes(basename(file));
+}
 
 function isForE2e(file: string): boolean {
   return folderOf(file) === E2E || SLOW.includes(basename(file));

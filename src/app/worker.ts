@@ -41,7 +41,7 @@ export async function startWorker(
   },
 ): Promise<Running & { isReady(): Promise<boolean> }> {
   const { config, log, quarantine, jobGraceMs = JOB_GRACE_MS } = options;
-  startWatchdog();
+  const endWatchdog = startWatchdog();
   const engine = await startEngine(options, 'worker', poolSizes(config, options.registry));
   const callbackPool = createPool({
     url: options.databaseUrl,
@@ -80,6 +80,7 @@ export async function startWorker(
       await presence.stop();
       await callbackPool.end();
       await engine.close();
+      await endWatchdog();
     },
   };
 }

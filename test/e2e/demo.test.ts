@@ -58,7 +58,7 @@ test('the demo, interrupted while its database starts, fails with one line and l
 test('when the product is killed, the demo reports it and ends its database and worker', async (t) => {
   const demo = await startDemo(t);
   const { dataDir, cluster } = await demo.data();
-  await waitFor(async () => /^started/.test(demo.stdout()), { what: 'the product', timeoutMs: 20_000 });
+  await waitFor(async () => /^started/.test(demo.stdout()), { what: 'the product', timeoutMs: 60_000 });
   process.kill(Number(await readFile(join(dataDir, 'batchwright.pid'), 'utf8')), 'SIGKILL');
   assert.deepEqual(await demo.exited, { code: 1, signal: null });
   assert.match(demo.stderr(), /^The demo failed: the product ended \(SIGKILL\).*\n$/);
@@ -130,7 +130,7 @@ async function startDemo(t: { after(fn: () => Promise<void>): void }, ...args: s
     stdout: () => stdout,
     stderr: () => stderr,
     exited: once(child, 'close').then(([code, signal]) => ({ code, signal })),
-    data: () => waitFor(() => findData(folder), { what: 'the data directory', timeoutMs: 20_000 }),
+    data: () => waitFor(() => findData(folder), { what: 'the data directory', timeoutMs: 60_000 }),
     async assertNothingLeft(cluster) {
       assert.deepEqual(await readdir(folder), []);
       assert.equal(await exists(dirname(cluster)), false, cluster);

@@ -34,7 +34,7 @@ test('npm run dev restarts on new files, new migrations and edits in PLUGIN_DIR'
   });
   const restarted = { timeoutMs: 90_000 };
   await waitFor(async () => (await greets(product)) === 'Hello', { what: 'the new action', ...restarted });
-  assert.match(product.stdout(), /"schema":"demo","migration":"001_guests"/);
+  assert.match(product.stdout(), /"schema":"demo","migrations":"001_guests"/);
 
   await writeFile(join(plugins, 'jobs/demo/greet.ts'), greeting('Good morning'));
   await waitFor(async () => (await greets(product)) === 'Good morning', { what: 'the edit', ...restarted });

@@ -18,8 +18,12 @@ const BEAT_MS = 500;
  *
  * @param limits production's when absent; `blockedSeconds` must be over 1
  * @param memoryBytes the memory of the machine or its container
+ * @returns ends the watch, for a process that goes on without a worker
  */
-export function startWatchdog(limits: ProcessLimits = PROCESS_LIMITS, memoryBytes = availableMemory()): void {
+export function startWatchdog(
+  limits: ProcessLimits = PROCESS_LIMITS,
+  memoryBytes = availableMemory(),
+): () => Promise<void> {
   const { blockedSeconds, rssBytes } = limits;
   const beats = new SharedArrayBuffer(4);
   const counter = new Int32Array(beats);
@@ -34,7 +38,11 @@ export function startWatchdog(limits: ProcessLimits = PROCESS_LIMITS, memoryByte
     },
   });
   thread.unref();
-  setInterval(() => Atomics.add(counter, 0, 1), BEAT_MS).unref();
+  const beat = setInterval(() => Atomics.add(counter, 0, 1), BEAT_MS).unref();
+  return async () => {
+    await thread.terminate();
+    clearInterval(beat);
+  };
 }
 
 /** The container's memory limit, if there is a container. */

@@ -3,6 +3,6 @@ import { join } from 'node:path';
 import { runFiles } from '../../support/run-files.ts';
 
 runFiles(
-  ['leaking.ts', 'passing.ts'].map((name) => join(import.meta.dirname, name)),
+  ['leaking.ts', 'passing.ts'].map((name) => [join(import.meta.dirname, name)]),
   { silentMs: 4000 },
 );

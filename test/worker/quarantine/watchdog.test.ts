@@ -8,12 +8,17 @@ import { suite, type TestContext, test } from 'node:test';
 
 const PROGRAM = resolve(import.meta.dirname, 'watched-process.ts');
 
-/** How a process that does this ends, and its last output. */
-async function ended(t: TestContext, ...told: string[]) {
+async function outcomeOf(t: TestContext, ...told: string[]) {
   const child = fork(PROGRAM, told, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
   t.after(() => child.kill('SIGKILL'));
   assert.ok(child.stderr);
-  const [said, [, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  const [said, [code, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  return { child, said, code, signal };
+}
+
+/** How a process that does this is ended, and its last output. */
+async function ended(t: TestContext, ...told: string[]) {
+  const { child, said, signal } = await outcomeOf(t, ...told);
   // The line is repeated when the signal takes longer than the next check.
   const [line = ''] = said.split('\n');
   return { signal, pid: child.pid, line: JSON.parse(line) };
@@ -31,6 +36,11 @@ suite('The watchdog ends a process', { concurrency: true }, () => {
     const { signal, line } = await ended(t, 'loop', '2');
     assert.equal(signal, 'SIGXCPU');
     assert.equal(line.msg, 'watchdog: the event loop was blocked for 2 s');
+  });
+
+  test('a process whose watchdog has ended may block its event loop', async (t) => {
+    const { code, signal, said } = await outcomeOf(t, 'unwatched', '2');
+    assert.deepEqual({ code, signal, said }, { code: 0, signal: null, said: '' });
   });
 
   test('the watchdog ends a process that uses half of the memory of a small machine', async (t) => {

@@ -7,6 +7,11 @@ const DEEDS: Record<string, () => unknown> = {
   loop: () => {
     for (;;);
   },
+  /** Longer than the limit, after the watch has ended. */
+  async unwatched() {
+    await endWatch();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(blockedSeconds) * 2000);
+  },
   async hoard() {
     const hoard: Buffer[] = [];
     for (;;) {
@@ -17,7 +22,7 @@ const DEEDS: Record<string, () => unknown> = {
 };
 
 const [deed = '', blockedSeconds, memoryMiB] = process.argv.slice(2);
-startWatchdog(
+const endWatch = startWatchdog(
   blockedSeconds ? { blockedSeconds: Number(blockedSeconds), rssBytes: Infinity } : undefined,
   memoryMiB ? Number(memoryMiB) * 2 ** 20 : undefined,
 );
