@@ -13,7 +13,7 @@ function unsuccessful({ total, succeeded, pending, running, ...others }: Counts)
 
 const state: Column<Batch> = {
   title: 'state',
-  value: (batch) => batch.state,
+  value: (batch) => (batch.paused ? `${batch.state}, paused` : batch.state),
   style: (batch) => STATE_STYLES[batch.state],
 };
 const progress: Column<Batch> = { title: 'progress', value: (batch) => `${batch.progress} %` };

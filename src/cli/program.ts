@@ -2,7 +2,13 @@ import { Command } from 'commander';
 import { VERSION } from '../config/version.ts';
 import { registerActions } from './commands/actions.ts';
 import { registerCallbacks } from './commands/callbacks.ts';
-import { registerCancel, registerRepost, registerRestart } from './commands/change-batch.ts';
+import {
+  registerCancel,
+  registerPause,
+  registerRepost,
+  registerRestart,
+  registerResume,
+} from './commands/change-batch.ts';
 import { registerCompletion } from './commands/completion.ts';
 import { registerDelete } from './commands/delete.ts';
 import { registerDemo } from './commands/demo.ts';
@@ -47,6 +53,8 @@ const REGISTER: readonly Register[] = [
   registerErrors,
   registerList,
   registerCancel,
+  registerPause,
+  registerResume,
   registerRestart,
   registerRepost,
   registerDelete,

@@ -203,6 +203,16 @@ export class Batches {
     return this.#change(asyncId, 'cancel', undefined, signal);
   }
 
+  /** No further job starts before the batch is resumed; those that run go on to their end. */
+  pause(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
+    return this.#change(asyncId, 'pause', undefined, signal);
+  }
+
+  /** A paused batch goes on. */
+  resume(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
+    return this.#change(asyncId, 'resume', undefined, signal);
+  }
+
   /**
    * Runs again what has not succeeded, or what the selection names of it. Nothing happens while the batch runs, and
    * when nothing is left to run.

@@ -109,6 +109,8 @@ export interface Batch {
   /** As in its options; absent without one. */
   name?: string;
   metadata?: Record<string, string>;
+  /** None of its jobs starts before it is resumed; absent otherwise. */
+  paused?: true;
   /** Running jobs that report progress, at most 100. */
   active: { index: number; done: number; total: number }[];
   createdAt: string;

@@ -33,6 +33,12 @@ const calls: Record<string, { summary: string; body: Schema; answer: Schema; als
     alsoGet: true,
   },
   cancel: { summary: 'start no further job', body: ref('BatchId'), answer: done('cancelled') },
+  pause: {
+    summary: 'start no further job before it is resumed',
+    body: ref('BatchId'),
+    answer: done('paused'),
+  },
+  resume: { summary: 'let a paused batch go on', body: ref('BatchId'), answer: done('resumed') },
   restart: { summary: 'run again what has not succeeded', body: ref('BatchId'), answer: done('restarted') },
   repost: { summary: 'send the callback again', body: ref('BatchId'), answer: done('reposted') },
 };

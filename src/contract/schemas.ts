@@ -72,6 +72,7 @@ const status = object(
     counts: ref('Counts'),
     progress: percentage,
     ...labels,
+    paused: described('None of its jobs starts before it is resumed; absent otherwise.', { const: true }),
     waitingFor: described(
       'The limits that jobs of the batch wait for; absent when none does.',
       arrayOf(
@@ -81,6 +82,7 @@ const status = object(
   },
   'name',
   'metadata',
+  'paused',
   'waitingFor',
 );
 

@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { PgBoss } from 'pg-boss';
 import { claimRefs, narrowClaim, releaseClaim } from './claims.ts';
+import { hold } from './held.ts';
 import { renewHeartbeats } from './keep-alive.ts';
 import type { ChunkMessage, Claim } from './messages.ts';
 import { over } from './over.ts';
@@ -45,6 +46,9 @@ export function createClaiming(boss: PgBoss) {
 
     /** Returns a message to the queue as if it had not been claimed; none of its jobs was started. */
     release: (client: ClientBase, claim: Claim<ChunkMessage>) => releaseClaim(client, claim),
+
+    /** Keeps a message that was returned, or was just sent, from being taken. */
+    hold: (client: ClientBase, { queue, id }: Claim<ChunkMessage>) => hold(client, queue, [id]),
   };
 }
 

@@ -53,7 +53,7 @@ export async function heldOfBatches(
   const { rows } = await client.query<HeldJobs>({
     name: 'held-of-batches',
     text: `select group_id as batch, ${BUCKET} as bucket, sum(${JOBS})::int as jobs from ${TABLE}
-     where state < 'active' and blocked and group_id = any($1) group by 1, 2 order by 3 desc, 2`,
+     where state < 'active' and blocked and data ? 'bucket' and group_id = any($1) group by 1, 2 order by 3 desc, 2`,
     values: [batchIds],
   });
   return rows;
@@ -66,7 +66,7 @@ export async function heldByBucket(
 ): Promise<{ bucket: string; jobs: number }[]> {
   const { rows } = await client.query<{ bucket: string; jobs: number }>(
     `select ${BUCKET} as bucket, sum(${JOBS})::int as jobs from ${TABLE}
-     where state < 'active' and blocked and ($1::text is null or ${TENANT} = $1) group by 1`,
+     where state < 'active' and blocked and data ? 'bucket' and ($1::text is null or ${TENANT} = $1) group by 1`,
     [tenant],
   );
   return rows;

@@ -76,6 +76,6 @@ export async function makeDueNow(
     `update pgboss.job set start_after = least(start_after, now()), data = data - 'action' - 'bucket',
        blocked = false
      where name = any($1) and state < 'active' and group_id = $2`,
-    [queues.map(chunkQueue), batchId],
+    [queues.flatMap((queue) => [chunkQueue(queue), quarantineQueue(queue)]), batchId],
   );
 }

@@ -22,6 +22,8 @@ export interface SendOptions {
 export interface ChunkSendOptions extends SendOptions {
   /** The rest of a chunk whose first jobs were started. */
   isRest?: boolean | undefined;
+  /** No lane takes it before its batch goes on. */
+  isHeld?: boolean | undefined;
 }
 
 /** Messages in one insert statement: 1,000 are about 200 KiB. */
@@ -35,7 +37,7 @@ export function createSending(boss: PgBoss) {
       client: ClientBase,
       queue: string,
       messages: ChunkMessage[],
-      { delaySeconds = 0, isRest }: ChunkSendOptions = {},
+      { delaySeconds = 0, isRest, isHeld = false }: ChunkSendOptions = {},
     ): Promise<void> {
       const isDelayed = delaySeconds > 0;
       return send(
@@ -46,14 +48,19 @@ export function createSending(boss: PgBoss) {
           message,
           priority: priorityOf(message, { isDelayed, isRest }),
           delaySeconds,
-          isHeld: message.bucket !== undefined,
+          isHeld: isHeld || message.bucket !== undefined,
         })),
       );
     },
 
     /** Sends the message to the quarantine: its worker died. */
-    sendToQuarantine(client: ClientBase, queue: string, message: ChunkMessage): Promise<void> {
-      return send(boss, client, quarantineQueue(queue), [{ message, priority: priorityOf(message) }]);
+    sendToQuarantine(
+      client: ClientBase,
+      queue: string,
+      message: ChunkMessage,
+      { isHeld = false }: { isHeld?: boolean } = {},
+    ): Promise<void> {
+      return send(boss, client, quarantineQueue(queue), [{ message, priority: priorityOf(message), isHeld }]);
     },
 
     sendCallbacks(

@@ -8,6 +8,8 @@ export type AuditEvent =
   | 'callbackSecret.rotated'
   | 'callback.tested'
   | 'batch.cancelled'
+  | 'batch.paused'
+  | 'batch.resumed'
   | 'batch.restarted'
   | 'batch.reposted'
   | 'batch.deleted'

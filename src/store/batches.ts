@@ -19,6 +19,7 @@ export interface BatchRow {
   isPlanned: boolean;
   generation: number;
   cancelRequested: boolean;
+  isPaused: boolean;
   /** The caller's name of it. */
   name: string | null;
   /** JSON text: an object of texts. */
@@ -40,7 +41,7 @@ export interface BatchRow {
 
 export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, skipped, waiting,
   is_planned as "isPlanned", generation,
-  cancel_requested as "cancelRequested", name, metadata, callback_url as "callbackUrl",
+  cancel_requested as "cancelRequested", paused as "isPaused", name, metadata, callback_url as "callbackUrl",
   callback_on_failure as "callbackOnFailure", callback_state as "callbackState",
   callback_attempts as "callbackAttempts", reposted_at as "repostedAt", reposts, created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
@@ -135,32 +136,42 @@ export async function endedAmong(pool: Pool, batchIds: readonly string[]): Promi
   return rows.map(({ id }) => id);
 }
 
-/** False when the batch has ended already. */
+/** False when the batch has ended already. A paused batch goes on, to its end. */
 export async function requestCancel(client: ClientBase, batchId: string): Promise<boolean> {
   const { rowCount } = await client.query(
-    `update batchwright.batch set cancel_requested = true where id = $1 and state in ('queued', 'running')`,
+    `update batchwright.batch set cancel_requested = true, paused = false where id = $1 and state in ('queued', 'running')`,
     [batchId],
   );
   return rowCount === 1;
 }
 
-/** True when a cancel was requested. */
-export async function isCancelRequested(pool: Pool, batchId: string): Promise<boolean> {
-  const { rowCount } = await pool.query({
-    name: 'is-cancel-requested',
-    text: 'select from batchwright.batch where id = $1 and cancel_requested',
-    values: [batchId],
-  });
-  return rowCount === 1;
+export async function setPaused(client: ClientBase, batchId: string, paused: boolean): Promise<void> {
+  await client.query('update batchwright.batch set paused = $2 where id = $1', [batchId, paused]);
 }
 
-/** The same, and later cancel requests wait until the transaction ends. */
-export async function holdOffCancel(client: ClientBase, batchId: string): Promise<boolean> {
-  const { rows } = await client.query<{ cancelRequested: boolean }>(
-    `select cancel_requested as "cancelRequested" from batchwright.batch where id = $1 for share`,
-    [batchId],
-  );
-  return rows[0]?.cancelRequested ?? false;
+/** True while no job of a row of `batch` may start, although none is cancelled. */
+export const IS_HELD = 'batch.paused';
+
+/** Why no further job of a batch starts. */
+export interface BatchMarks {
+  cancelRequested: boolean;
+  isHeld: boolean;
+}
+
+const MARKS = `select cancel_requested as "cancelRequested", ${IS_HELD} as "isHeld"
+  from batchwright.batch where id = $1`;
+const NO_MARKS: BatchMarks = { cancelRequested: false, isHeld: false };
+
+/** None for a batch that was deleted. */
+export async function readMarks(pool: Pool, batchId: string): Promise<BatchMarks> {
+  const { rows } = await pool.query<BatchMarks>({ name: 'read-marks', text: MARKS, values: [batchId] });
+  return rows[0] ?? NO_MARKS;
+}
+
+/** The same, and whoever changes them waits until the transaction ends. */
+export async function shareMarks(client: ClientBase, batchId: string): Promise<BatchMarks> {
+  const { rows } = await client.query<BatchMarks>(`${MARKS} for share`, [batchId]);
+  return rows[0] ?? NO_MARKS;
 }
 
 /** The state of a batch and its actions, for internal work. */
@@ -186,7 +197,7 @@ export async function reopen(
 ): Promise<number> {
   const { rows } = await client.query<{ generation: number }>(
     `update batchwright.batch
-     set generation = generation + 1, state = 'queued', finished_at = null, cancel_requested = false,
+     set generation = generation + 1, state = 'queued', finished_at = null, cancel_requested = false, paused = false,
          failed = failed - $2, cancelled = cancelled - $3, skipped = skipped - $4, callback_attempts = 0,
          reposts = 0, callback_state = case when callback_state = 'pending' then 'superseded'::batchwright.callback_state end
      where id = $1 returning generation`,

@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import type { BatchState } from '../domain/batch.ts';
+import { IS_HELD } from './batches.ts';
 import { decodeJobs, type StoredBody } from './chunk-body.ts';
 
 /** How many chunks of the batch are stored. */
@@ -29,6 +30,8 @@ export interface LoadedChunk {
   state: BatchState;
   generation: number;
   cancelRequested: boolean;
+  /** No job may start for now. */
+  isHeld: boolean;
   /** JSON text: the options of the batch. */
   options: string;
   /** JSON text: the headers of the trace that stored the batch; null when it was not traced. */
@@ -86,7 +89,7 @@ async function withJobs<Row extends StoredBody>({
 
 const LOAD_CHUNK = (batchId: string, number: string) => `
   select chunk.first_index as "firstIndex", chunk.body, chunk.jobs as text, batch.tenant, batch.state,
-    batch.generation, batch.cancel_requested as "cancelRequested",
+    batch.generation, batch.cancel_requested as "cancelRequested", ${IS_HELD} as "isHeld",
     batch.options, batch.trace_context as "traceContext",
     array(select result.index from batchwright.result
           where result.batch_id = ${batchId} and result.index >= chunk.first_index

@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { decodeGraph } from '../domain/plan/chunk-graph.ts';
 import type { Lists } from '../domain/plan/edge.ts';
+import { IS_HELD } from './batches.ts';
 import { decodeJobs, type StoredBody } from './chunk-body.ts';
 import type { LoadedChunk } from './chunks.ts';
 
@@ -13,7 +14,7 @@ export async function loadBatchOfJobs(
 ): Promise<Omit<LoadedChunk, 'jobs' | 'firstIndex'> | undefined> {
   const { rows } = await pool.query<Omit<LoadedChunk, 'jobs' | 'firstIndex'>>({
     name: 'load-batch-of-jobs',
-    text: `select tenant, state, generation, cancel_requested as "cancelRequested", options,
+    text: `select tenant, state, generation, cancel_requested as "cancelRequested", ${IS_HELD} as "isHeld", options,
        trace_context as "traceContext",
        array(select index from batchwright.result where batch_id = $1 and index = any($2)) as recorded,
        floor(extract(epoch from now()) * 1000)::int8 as "readAt"

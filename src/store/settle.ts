@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { BatchState } from '../domain/batch.ts';
 import type { RecordableOutcome } from '../domain/outcome.ts';
+import { IS_HELD } from './batches.ts';
 
 export interface SettleAnswer {
   /** Rows really inserted: results that were not recorded before. */
@@ -8,6 +9,8 @@ export interface SettleAnswer {
   /** True for the one settle that reduced pending to zero. */
   finished: boolean;
   cancelRequested: boolean;
+  /** No further job may start for now. */
+  isHeld: boolean;
   /** Null when no callback is to be sent at the end. */
   callbackUrl: string | null;
   tenant: string;
@@ -21,7 +24,7 @@ export interface SettleAnswer {
   durationMs: number | null;
 }
 
-const SETTLE_COLUMNS = `batch.state, batch.cancel_requested as "cancelRequested",
+const SETTLE_COLUMNS = `batch.state, batch.cancel_requested as "cancelRequested", ${IS_HELD} as "isHeld",
     case when not (batch.callback_on_failure and batch.succeeded = batch.total) then batch.callback_url end as "callbackUrl", batch.tenant, batch.total, batch.succeeded, batch.failed, batch.cancelled,
     batch.skipped, (extract(epoch from batch.finished_at - batch.created_at) * 1000)::int8 as "durationMs"`;
 

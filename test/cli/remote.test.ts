@@ -98,6 +98,16 @@ suite('submit', { concurrency: 4 }, () => {
     );
   });
 
+  test('pause and resume change a batch and print it', async () => {
+    const { stdout } = await run(['submit', '-', ...BEHAVE], { input: '[{"gate":"of the command line"}]' });
+    const paused = await run(['pause', stdout.trim()]);
+    assert.match(paused.stdout, /^state +(queued|running), paused$/m);
+    const resumed = await run(['resume', stdout.trim(), '--format', 'json']);
+    assert.equal(JSON.parse(resumed.stdout).paused, undefined);
+    await system.pool.query("insert into test.gate values ('of the command line')");
+    assert.equal((await system.ended(stdout.trim())).counts.succeeded, 1);
+  });
+
   test('submit --wait ends with 3 when a job has failed', async () => {
     const { code, stderr } = await run(['submit', '-', '--wait', ...BEHAVE], { input: '[{"fatal":"no"}]' });
     assert.equal(code, 3);

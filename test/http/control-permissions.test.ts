@@ -1,5 +1,5 @@
 /**
- * Restart, repost and cancel run actions or send their results: they need the same permissions as running
+ * Restart, repost, cancel, pause and resume run actions or send their results: they need the same permissions as running
  * them.
  */
 import assert from 'node:assert/strict';
@@ -13,7 +13,7 @@ const refuse = { namespace: 'rpc', action: 'refuse', params: { message: 'no' } }
 /** Needs `rpc.restricted`. */
 const special = { namespace: 'rpc', action: 'special', params: {} };
 
-const VERBS = ['cancel', 'restart', 'repost'];
+const VERBS = ['pause', 'resume', 'cancel', 'restart', 'repost'];
 
 async function keyOf(permissions: string[], tenant = 'default'): Promise<Record<string, string>> {
   const body = JSON.stringify({ name: 'control', permissions, tenant });

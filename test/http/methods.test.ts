@@ -71,7 +71,7 @@ test('outside of /v1 a 405 has the form of the batch API', async () => {
 describe('methods of the batch API', () => {
   const allowed = (methods: string) => (action: string) => [action, methods] as const;
   const ACTIONS = [
-    ...['run', 'validate', 'cancel', 'restart', 'repost'].map(allowed('POST')),
+    ...['run', 'validate', 'cancel', 'pause', 'resume', 'restart', 'repost'].map(allowed('POST')),
     ...['progress', 'results'].map(allowed('GET, HEAD, POST')),
   ];
   for (const [action, methods] of ACTIONS)

@@ -8,11 +8,11 @@ import { transaction } from '../../src/postgres/transaction.ts';
 import {
   deleteExpired,
   findAnyBatch,
-  holdOffCancel,
-  isCancelRequested,
   lockTenantBatch,
+  readMarks,
   reopen,
   requestCancel,
+  shareMarks,
 } from '../../src/store/batches.ts';
 import { countChunks, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
 import { trySweepLock } from '../../src/store/duty-locks.ts';
@@ -213,10 +213,10 @@ describe('A settle', () => {
 describe('A batch that is cancelled', () => {
   test('a cancelled batch reports the cancel to every settle, and ends as cancelled', async () => {
     const id = await storeBatch(pool, { total: 2 });
-    assert.equal(await isCancelRequested(pool, id), false);
+    assert.equal((await readMarks(pool, id)).cancelRequested, false);
     assert.equal(await transaction(pool, (client) => requestCancel(client, id)), true);
-    assert.equal(await isCancelRequested(pool, id), true);
-    assert.equal(await transaction(pool, (client) => holdOffCancel(client, id)), true);
+    assert.equal((await readMarks(pool, id)).cancelRequested, true);
+    assert.equal((await transaction(pool, (client) => shareMarks(client, id))).cancelRequested, true);
     const settled = await settleAll(id, outcome(0), outcome(1, 'cancelled', 'null'));
     assert.deepEqual([settled?.cancelRequested, settled?.state], [true, 'cancelled']);
     assert.equal(await transaction(pool, (client) => requestCancel(client, id)), false);

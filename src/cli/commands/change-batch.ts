@@ -1,4 +1,4 @@
-/** `cancel`, `restart` and `repost`. */
+/** `cancel`, `pause`, `resume`, `restart` and `repost`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Batch, Batchwright, RestartSelection } from '../../client/index.ts';
 import { batchFields } from '../batch-columns.ts';
@@ -21,6 +21,18 @@ interface RestartOptions extends ChangeOptions {
 export function registerCancel(program: Command, terminal: Terminal): void {
   changing(program, 'cancel', 'start no further job of a batch').action((asyncId, options) =>
     change(terminal, options, ({ batches }) => batches.cancel(asyncId)),
+  );
+}
+
+export function registerPause(program: Command, terminal: Terminal): void {
+  changing(program, 'pause', 'start no further job of a batch before it is resumed').action(
+    (asyncId, options) => change(terminal, options, ({ batches }) => batches.pause(asyncId)),
+  );
+}
+
+export function registerResume(program: Command, terminal: Terminal): void {
+  changing(program, 'resume', 'let a paused batch go on').action((asyncId, options) =>
+    change(terminal, options, ({ batches }) => batches.resume(asyncId)),
   );
 }
 

@@ -4,7 +4,7 @@ import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
 import { isAsyncId, isTerminal } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { notKnown } from '../../domain/unknown-name.ts';
-import { type ControlDeps, cancel, repost, restart } from '../../pipeline/control/control.ts';
+import { type ControlDeps, cancel, pause, repost, restart, resume } from '../../pipeline/control/control.ts';
 import { rpcResults } from '../../pipeline/read/rpc-results.ts';
 import { batchStatus, requireBatch } from '../../pipeline/read/status.ts';
 import { type Checked, type SubmitDeps, submit, validate } from '../../pipeline/submit/submit.ts';
@@ -80,6 +80,8 @@ const ACTIONS: Record<string, RpcAction> = {
   },
   results: { methods: GET_OR_POST, parameters: PARAMETERS, handle: answerResults },
   cancel: booleanAction('cancelled', cancel),
+  pause: booleanAction('paused', pause),
+  resume: booleanAction('resumed', resume),
   restart: {
     methods: POST,
     parameters: [...ID, ...SELECTION],

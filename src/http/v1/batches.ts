@@ -7,7 +7,15 @@ import type { BatchState } from '../../domain/batch.ts';
 import { isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { wholeNumberIn } from '../../domain/text.ts';
-import { type ControlDeps, cancel, deleteBatch, repost, restart } from '../../pipeline/control/control.ts';
+import {
+  type ControlDeps,
+  cancel,
+  deleteBatch,
+  pause,
+  repost,
+  restart,
+  resume,
+} from '../../pipeline/control/control.ts';
 import { type BatchFilter, batchesAmong, batchPage, requireView } from '../../pipeline/read/batch-view.ts';
 import type { BatchWatch } from '../../pipeline/read/batch-watch.ts';
 import { deliveriesOf } from '../../pipeline/read/deliveries.ts';
@@ -105,7 +113,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
     response.json({ data: await deliveriesOf(pool, batch) });
   });
 
-  for (const [name, perform] of Object.entries({ cancel, repost }))
+  for (const [name, perform] of Object.entries({ cancel, pause, resume, repost }))
     router.post(`/batches/:asyncId/${name}`, async (request, response) => {
       const { asyncId } = request.params as { asyncId: string };
       queryOf(request, []);

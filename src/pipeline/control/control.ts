@@ -1,5 +1,5 @@
 /**
- * What callers do to an existing batch: cancel, restart, repost, delete. Each throws `batchNotFound`, and `forbidden`
+ * What callers do to an existing batch: cancel, pause, resume, restart, repost, delete. Each throws `batchNotFound`, and `forbidden`
  * when the caller may not run every action in the batch.
  */
 import type { Pool, PoolClient } from 'pg';
@@ -11,9 +11,10 @@ import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
 import { type ChunkMessage, messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
+import { startMessages, stopMessages } from '../../queue/stopped.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { type AuditEvent, insertAudit } from '../../store/audit.ts';
-import { type BatchRow, lockTenantBatch, reopen, requestCancel } from '../../store/batches.ts';
+import { type BatchRow, lockTenantBatch, reopen, requestCancel, setPaused } from '../../store/batches.ts';
 import { deleteUnmatched } from '../../store/bound-params.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { markDeleted } from '../../store/deleted-batches.ts';
@@ -45,6 +46,31 @@ export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
     if (!(await requestCancel(client, batch.id))) return false;
     await makeDueNow(client, deps.queues, batch.id);
     if (batch.isPlanned) await insertEmptyNote(client, batch.id);
+    return true;
+  });
+}
+
+/**
+ * Lets no further job of the batch start before it is resumed; those that run end as they end. False when the batch has
+ * ended, or is cancelled.
+ */
+export function pause(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  return withBatch(deps, caller, asyncId, 'batch.paused', async (client, batch) => {
+    if (isTerminal(batch.state) || batch.cancelRequested) return false;
+    if (batch.isPaused) return 'already';
+    await setPaused(client, batch.id, true);
+    await stopMessages(client, deps.queues, batch.id);
+    return true;
+  });
+}
+
+/** Lets a paused batch go on. False when the batch has ended. */
+export function resume(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  return withBatch(deps, caller, asyncId, 'batch.resumed', async (client, batch) => {
+    if (isTerminal(batch.state)) return false;
+    if (!batch.isPaused) return 'already';
+    await setPaused(client, batch.id, false);
+    await startMessages(client, deps.queues, batch.id);
     return true;
   });
 }
@@ -139,22 +165,22 @@ export async function requeue(
   return messages.length;
 }
 
-/** @param event noted in the audit when the work returns true */
+/** @param event noted in the audit when the work returns true; `already`: nothing had to be done */
 async function withBatch(
   deps: ControlDeps,
   caller: Caller,
   asyncId: AsyncId | unknown,
   event: AuditEvent,
-  work: (client: PoolClient, batch: BatchRow) => Promise<boolean>,
+  work: (client: PoolClient, batch: BatchRow) => Promise<boolean | 'already'>,
 ): Promise<boolean> {
   return requireFound(asyncId, async (batchId) => {
     await requireActions(deps, caller, batchId);
     const inTransaction = async (client: PoolClient) => {
       const batch = await lockTenantBatch(client, caller.tenant, batchId);
-      const isDone = batch && (await work(client, batch));
-      if (!isDone) return { isDone };
+      const done = batch && (await work(client, batch));
+      if (done !== true) return { isDone: done === 'already' || done };
       await insertAudit(client, caller, { tenant: batch.tenant, event, target: toAsyncId(batch.id) });
-      return { isDone, isPlanned: batch.isPlanned };
+      return { isDone: true, isPlanned: batch.isPlanned };
     };
     const { isDone, isPlanned } = await transaction(deps.pool, inTransaction, { attempts: ATTEMPTS });
     if (isPlanned) deps.releaser.wake(batchId);

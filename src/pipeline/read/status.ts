@@ -23,6 +23,8 @@ export interface BatchStatus {
   /** The caller's name of it, and its further texts; absent without one. */
   name?: string;
   metadata?: Record<string, string>;
+  /** No job starts before it is resumed; absent otherwise. */
+  paused?: true;
   /** The limits that jobs of it wait for; absent when none does. */
   waitingFor?: WaitingFor[];
 }
@@ -66,6 +68,7 @@ export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): 
     counts: { total, pending, waiting, running: runningNow, succeeded, failed, cancelled, skipped },
     progress: Math.min(99, Math.floor((100 * (ended + fractions)) / total)),
     ...labelsOf(batch),
+    ...(batch.isPaused ? { paused: true } : {}),
   };
 }
 

@@ -9,7 +9,7 @@ import { isAbortedTransaction, isDataError, isTemporary } from '../../postgres/e
 import { limit } from '../../postgres/transaction.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
-import { isCancelRequested } from '../../store/batches.ts';
+import { readMarks } from '../../store/batches.ts';
 import { Lost, type RecordedResult, type SettleDeps, settleIn } from '../settle/settle.ts';
 import { withRequest } from './bind-jobs.ts';
 import { execute, executeMany, failed, type GroupOutcomes, type PendingJob } from './execute.ts';
@@ -65,9 +65,12 @@ export async function executeTransactional(
   return runInTransaction(run, jobs, lease, sql);
 }
 
-/** The process may have to stop, or the batch may be cancelled, while a job waited for its connection. */
+/** The process may have to stop, or the batch may be cancelled or paused, while a job waited for its connection. */
 async function mustNotStart({ pool, claim, scope }: TransactionalRun): Promise<boolean> {
-  return scope.stopping.aborted || isCancelRequested(pool, claim.message.batch).catch(() => true);
+  if (scope.stopping.aborted) return true;
+  const unknown = { cancelRequested: true, isHeld: true };
+  const { cancelRequested, isHeld } = await readMarks(pool, claim.message.batch).catch(() => unknown);
+  return cancelRequested || isHeld;
 }
 
 async function runInTransaction(
@@ -132,7 +135,7 @@ function notCommitted(
   if (error instanceof Lost) return 'lost';
   if (error instanceof AlreadyRecorded)
     return jobs.length === 1
-      ? { state: 'recorded', inserted: 0, cancelRequested: false, ended: null, results: [] }
+      ? { state: 'recorded', inserted: 0, cancelRequested: false, isHeld: false, ended: null, results: [] }
       : again(jobs);
   // The failure came from the commit, not from the jobs.
   if (isTemporary(error)) return again(jobs);

@@ -1,5 +1,5 @@
 /** Why no further job of a message is started. */
-export type HaltReason = 'cancelled' | 'stopping' | 'lost';
+export type HaltReason = 'cancelled' | 'held' | 'stopping' | 'lost';
 
 /** The halt of one message in hand. */
 export class Halt {
@@ -17,8 +17,8 @@ export class Halt {
   }
 
   /**
-   * The first reason stays, with two exceptions: a cancel replaces the stop of the process, and a lost
-   * message replaces both.
+   * The first reason stays, with two exceptions: a cancel replaces a pause and the stop of the process, and a lost
+   * message replaces all.
    */
   begin(reason: HaltReason): void {
     if (this.#reason === null || reason === 'lost' || (reason === 'cancelled' && this.#reason !== 'lost'))

@@ -4,15 +4,15 @@ import type { Outcome, RecordableOutcome, RetryOutcome } from '../../domain/outc
 import type { Log } from '../../plugin/context.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
-import { isCancelRequested } from '../../store/batches.ts';
+import { type BatchMarks, readMarks } from '../../store/batches.ts';
 import { jobsEnded } from '../../telemetry/events.ts';
 import type { Releaser } from '../plan/releaser.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
-import { CancelWatch } from './cancel-watch.ts';
 import type { CommittedResult } from './execute-transactional.ts';
 import { Halt, type HaltReason } from './halt.ts';
+import { MarkWatch } from './mark-watch.ts';
 import { cancellations, nextMessages, retriedSince } from './next-messages.ts';
 import type { Rest } from './open-jobs.ts';
 import { ProgressReports } from './progress-reports.ts';
@@ -46,7 +46,7 @@ export class Recorder {
   readonly #inHand: InHand;
   readonly #halt = new Halt();
   readonly #reports: ProgressReports;
-  readonly #cancelWatch: CancelWatch;
+  readonly #markWatch: MarkWatch;
   readonly #unsettled = new Unsettled();
   /** Jobs that have a result or have left the message. */
   readonly #gone = new Set<number>();
@@ -61,9 +61,9 @@ export class Recorder {
     this.#reports = new ProgressReports(deps.pool, batch, (error, what) =>
       deps.log.warn({ err: error, asyncId: toAsyncId(batch) }, what),
     );
-    this.#cancelWatch = new CancelWatch(
-      () => isCancelRequested(deps.pool, batch),
-      () => this.halt('cancelled'),
+    this.#markWatch = new MarkWatch(
+      () => readMarks(deps.pool, batch),
+      (marks) => this.#heed(marks),
     );
     this.#timer = setInterval(() => this.#tick(), SETTLE_INTERVAL_MS);
   }
@@ -83,13 +83,13 @@ export class Recorder {
   }
 
   /**
-   * Halts when a cancel was requested. Called before a job is started. Usually it returns at once, because
-   * every settle also reads the mark.
+   * Halts when the batch was cancelled or paused. Called before a job is started. Usually it returns at once, because
+   * every settle also reads the marks.
    *
    * @param now by `performance.now()`
    */
-  lookForCancel(now: number): void | Promise<void> {
-    return this.#cancelWatch.look(now);
+  lookForMarks(now: number): void | Promise<void> {
+    return this.#markWatch.look(now);
   }
 
   started(index: number): void {
@@ -191,17 +191,23 @@ export class Recorder {
 
   async #send(part: Omit<Settlement, 'queueName' | 'claim'>): Promise<SettleResult> {
     const { queueName, claim } = this.#inHand;
-    const settlement = { queueName, claim, ...part };
+    const settlement = { queueName, claim, isHeld: this.halted === 'held', ...part };
     return (await this.#deps.smallChunks.settle(settlement)) ?? settleClaim(this.#deps, settlement);
   }
 
   #take(result: SettleResult): void {
     if (result.state === 'lost') this.halt('lost');
-    else if (result.state === 'cancelled' || result.cancelRequested) this.halt('cancelled');
+    else if (result.state === 'cancelled') this.halt('cancelled');
     if (result.state !== 'recorded') return;
+    this.#heed(result);
     const { batch, isPlanned } = this.#inHand.claim.message;
     if (isPlanned) this.#deps.releaser.wake(batch);
     if (result.ended) reportEnd(this.#deps.log, batch, result.ended);
+  }
+
+  #heed({ cancelRequested, isHeld }: BatchMarks): void {
+    if (cancelRequested) this.halt('cancelled');
+    else if (isHeld) this.halt('held');
   }
 
   /** Stops the timer, when the message cannot be closed. */
@@ -210,7 +216,7 @@ export class Recorder {
   }
 
   #tick(): void {
-    if (this.#unsettled.isEmpty) void this.lookForCancel(performance.now());
+    if (this.#unsettled.isEmpty) void this.lookForMarks(performance.now());
     else void this.#settle();
     this.#reports.write();
   }
@@ -250,7 +256,7 @@ export class Recorder {
     }
     if (result.state === 'recorded') this.#announce(part.outcomes, part.retries);
     for (const index of [...recorded, ...leaving]) this.#gone.add(index);
-    this.#cancelWatch.looked();
+    this.#markWatch.looked();
     await this.#reports.clear(recorded);
   }
 

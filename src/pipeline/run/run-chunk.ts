@@ -139,6 +139,7 @@ async function runLoaded(
   try {
     for (const failed of failures) void recorder.add(failed);
     if (chunk.cancelRequested) recorder.halt('cancelled');
+    else if (chunk.isHeld) recorder.halt('held');
     else if (chunk.state === 'queued' && jobs.length > 0)
       showing = setTimeout(showRunning, SHOW_RUNNING_MS, deps, claim.message, performance.now());
     const run = { ...deps, queueName, claim, recorder, scope: scopeOf(deps, inHand, chunk, recorder) };
@@ -208,6 +209,8 @@ function sideBySide({ onWork, onReturned }: Omit<RunOptions, 'runner'>): JobRunn
       for (const group of left) group.returned();
       onReturned?.();
     }
+    // Jobs in hand run to their end; the others must be free for other lanes when the batch goes on.
+    void run.recorder.halting.then(() => run.recorder.halted === 'held' && handBack());
     onWork?.({ batch: run.claim.message.batch, tenant: run.scope.tenant, jobs: open, handBack });
     await runJobs({ ...run, hold: (group) => handBack([group]) }, open);
     return [...notStarted, ...open.giveUp()];
@@ -256,7 +259,8 @@ function mayGoBackAsItIs(
   if (left === 0 || left < jobs.length || isQuarantine(queue)) return false;
   // A message of several actions would be fetched again at once: it returns as several messages, one per
   // action.
-  return recorder.halted === 'stopping' || (recorder.halted === null && message.action !== undefined);
+  if (recorder.halted === 'held' || recorder.halted === 'stopping') return true;
+  return recorder.halted === null && message.action !== undefined;
 }
 
 /** @param since when its first job began, by `performance.now()` */

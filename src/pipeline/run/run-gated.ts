@@ -42,7 +42,7 @@ export async function runGated(
     const hasRoom = runs.size < group.entry.concurrency;
     const { limit } = group.slot;
     if (hasRoom && gate.isOpen(performance.now())) {
-      await recorder.lookForCancel(performance.now());
+      await recorder.lookForMarks(performance.now());
       if (recorder.halted !== null) break;
     }
     if (hasRoom && limit.activeCount < limit.concurrency && limit.pendingCount === 0 && gate.start()) {

@@ -55,7 +55,7 @@ async function runPermitted(run: JobRun, group: JobGroup, gate: Gate, permitted:
     const startedAt = performance.now();
     for (let now = startedAt; group.open > 0; now = performance.now()) {
       // A start comes right after its permits were taken, or it would come too close to the next.
-      if (!mayStart) await recorder.lookForCancel(now);
+      if (!mayStart) await recorder.lookForMarks(now);
       if (recorder.halted !== null || !(mayStart || gate.start())) break;
       mayStart = false;
       const job = group.take();
@@ -97,7 +97,7 @@ async function runSlice(run: JobRun, group: JobGroup): Promise<boolean> {
   const { recorder } = run;
   const startedAt = performance.now();
   for (let now = startedAt; now - startedAt < MAX_SLICE_MS && !mustTurn(now); now = performance.now()) {
-    const looking = recorder.lookForCancel(now);
+    const looking = recorder.lookForMarks(now);
     if (looking) await looking;
     if (recorder.halted !== null) return false;
     const job = group.take();
@@ -167,7 +167,7 @@ type RunMany = NonNullable<RegisteredAction['action']['runMany']>;
 /** False when runMany threw or its effects must be rolled back: the jobs then run one by one. */
 async function runTogether(run: JobRun, group: JobGroup, runMany: RunMany): Promise<boolean> {
   const { recorder, scope } = run;
-  await recorder.lookForCancel(performance.now());
+  await recorder.lookForMarks(performance.now());
   if (recorder.halted !== null) return false;
   const { given, jobs, outcomes } = await takeTogether(scope, group, run.announce);
   for (const outcome of outcomes) await take(run, group, outcome);

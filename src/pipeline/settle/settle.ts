@@ -12,7 +12,7 @@ import { untilAvailable } from '../../postgres/until-available.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
 import { whenSent } from '../../queue/when-sent.ts';
-import { holdOffCancel } from '../../store/batches.ts';
+import { shareMarks } from '../../store/batches.ts';
 import { encodeBound, insertBound } from '../../store/bound-params.ts';
 import { markRunning, type SettleAnswer, settle } from '../../store/settle.ts';
 import { sendCompletionCallbacks } from './batch-end.ts';
@@ -42,6 +42,8 @@ export interface Settlement {
   next?: readonly NextMessage[];
   /** Indexes of the jobs that stay with the message; the messages sent are for the others. */
   narrowTo?: readonly number[];
+  /** The batch is known to be paused: the messages sent must not be taken before it goes on. */
+  isHeld?: boolean;
   /** When the first of the runs to be repeated began; by this process's clock. */
   retriedSince?: number | undefined;
 }
@@ -58,6 +60,7 @@ export interface RecordedResult {
   /** Results that were not recorded before. */
   inserted: number;
   cancelRequested: boolean;
+  isHeld: boolean;
   ended: SettleAnswer | null;
 }
 
@@ -122,7 +125,8 @@ export async function settleIn(
   // Lock order everywhere: message row, then batch row. This prevents deadlocks.
   const held = await whenSent((onSent) => holdClaim(queue, client, settlement, onSent));
   const record = async (): Promise<RecordedResult> => {
-    if (outcomes.length === 0) return { state: 'recorded', inserted: 0, cancelRequested: false, ended: null };
+    if (outcomes.length === 0)
+      return { state: 'recorded', inserted: 0, cancelRequested: false, isHeld: false, ended: null };
     await insertBound(client, message.batch, bound);
     return recorded(await recordOutcomes(queue, client, message, outcomes, expectNew));
   };
@@ -134,6 +138,7 @@ export async function settleIn(
   }
   const claimed = await held.answer;
   if (claimed === 'lost') throw new Lost();
+  if (settlement.isHeld) return settleHeld(queue, client, settlement, record, claimed === 'again');
   if (claimed !== 'again') await sendNext(queue, client, queueName, next);
   if (retriedSince !== undefined)
     await markRunning(client, message.batch, message.generation, Date.now() - retriedSince);
@@ -143,8 +148,30 @@ export async function settleIn(
   // settles that share it first, and then record, would wait for each other.
   const mayWait = next.some(({ delaySeconds, isRest }) => isRest || delaySeconds > 0);
   const isCancelled =
-    result.cancelRequested || (outcomes.length === 0 && (await holdOffCancel(client, message.batch)));
+    result.cancelRequested ||
+    (outcomes.length === 0 && (await shareMarks(client, message.batch)).cancelRequested);
   if (mayWait && isCancelled) throw new Cancelled();
+  return result;
+}
+
+/**
+ * Sends messages of a paused batch out of reach, unless it goes on already: whoever lets it go on waits for this
+ * transaction, and then sees them. The results come first, because whoever shares the batch's row may not lock it
+ * afterwards.
+ */
+async function settleHeld(
+  queue: Queue,
+  client: ClientBase,
+  { claim: { message }, queueName, next = [], retriedSince }: Settlement,
+  record: () => Promise<RecordedResult>,
+  areSent: boolean,
+): Promise<RecordedResult> {
+  if (retriedSince !== undefined)
+    await markRunning(client, message.batch, message.generation, Date.now() - retriedSince);
+  const result = await record();
+  const { cancelRequested, isHeld } = await shareMarks(client, message.batch);
+  if (cancelRequested) throw new Cancelled();
+  if (!areSent) await sendNext(queue, client, queueName, next, isHeld);
   return result;
 }
 
@@ -167,8 +194,8 @@ async function holdClaim(
 
 /** `ended` is set when this settle ended the batch. */
 export function recorded(settled: SettleAnswer): RecordedResult {
-  const { inserted, cancelRequested, finished } = settled;
-  return { state: 'recorded', inserted, cancelRequested, ended: finished ? settled : null };
+  const { inserted, cancelRequested, isHeld, finished } = settled;
+  return { state: 'recorded', inserted, cancelRequested, isHeld, ended: finished ? settled : null };
 }
 
 async function recordOutcomes(
@@ -193,6 +220,7 @@ async function sendNext(
   client: ClientBase,
   queueName: string,
   next: readonly NextMessage[],
+  isHeld = false,
 ): Promise<void> {
   const alike = Map.groupBy(next, ({ delaySeconds, quarantine, isRest }) =>
     [delaySeconds, quarantine, isRest].join(),
@@ -200,8 +228,8 @@ async function sendNext(
   for (const group of alike.values()) {
     const [{ delaySeconds, quarantine, isRest }] = group as [NextMessage];
     const messages = group.map(({ message }) => message);
-    if (!quarantine) await queue.sendChunks(client, queueName, messages, { delaySeconds, isRest });
-    else for (const message of messages) await queue.sendToQuarantine(client, queueName, message);
+    if (!quarantine) await queue.sendChunks(client, queueName, messages, { delaySeconds, isRest, isHeld });
+    else for (const message of messages) await queue.sendToQuarantine(client, queueName, message, { isHeld });
   }
 }
 
@@ -232,8 +260,9 @@ async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise
 }
 
 /**
- * Returns a message to the queue as if it had not been claimed; none of its jobs was started. False, and
- * nothing is done, when a cancel was requested: then the message must not wait for a slot.
+ * Returns a message to the queue as if it had not been claimed; none of its jobs was started. That of a paused batch
+ * is out of reach until the batch goes on. False, and nothing is done, when a cancel was requested: then the message
+ * must not wait for a slot.
  */
 export async function releaseMessage(
   { pool, queue }: SettleDeps,
@@ -241,7 +270,9 @@ export async function releaseMessage(
 ): Promise<boolean> {
   const release = async (client: ClientBase): Promise<void> => {
     await queue.release(client, claim);
-    if (await holdOffCancel(client, claim.message.batch)) throw new Cancelled();
+    const { cancelRequested, isHeld } = await shareMarks(client, claim.message.batch);
+    if (cancelRequested) throw new Cancelled();
+    if (isHeld) await queue.hold(client, claim);
   };
   try {
     await untilAvailable(() => transaction(pool, release));

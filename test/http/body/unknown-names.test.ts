@@ -145,7 +145,7 @@ describe('unknown members of small bodies', () => {
       assert.equal(await assertRefused(() => system.rpc(action, { async, ...member }), expected), 24092);
     });
 
-  for (const verb of ['cancel', 'repost'])
+  for (const verb of ['cancel', 'pause', 'resume', 'repost'])
     test(`any member in the body of /v1/batches/{asyncId}/${verb} is refused`, async () => {
       const asyncId = await ended();
       const post = (body: string) =>

@@ -68,7 +68,7 @@ describe('while the database is away', () => {
   });
 
   test('all other calls are 503 and may be repeated', async () => {
-    for (const action of ['progress', 'results', 'cancel', 'restart', 'repost']) {
+    for (const action of ['progress', 'results', 'cancel', 'pause', 'resume', 'restart', 'repost']) {
       const { status, headers, body } = await system.rpc(action, { async: asyncId });
       assert.equal(status, 503, action);
       assert.equal(body.errorCode, 503);

@@ -310,7 +310,7 @@ test('MAX_JOBS_PER_BATCH jobs, and a nesting of 500 levels, are accepted', async
 });
 
 test('an unknown action of batch is 400 and lists the known ones', async () => {
-  const all = /run, validate, progress, results, cancel, restart, repost$/;
+  const all = /run, validate, progress, results, cancel, pause, resume, restart, repost$/;
   for (const [query, message] of [
     ['?action=nothing', all],
     ['?action=constructor', all],
@@ -344,6 +344,8 @@ const UNKNOWN: [unknown, string[]?][] = [
 for (const [action, specificCode] of [
   ['progress', 24105],
   ['cancel', 24105],
+  ['pause', 24105],
+  ['resume', 24105],
   ['restart', 24105],
   ['repost', 24105],
   ['results', 24115],

@@ -26,7 +26,7 @@ describe('the id of a batch', () => {
   for (const name of ['async', 'asyncId'])
     test(`the id of a batch may be called ${name}, in the body or in the query`, async () => {
       const asyncId = await ended([echo(1)]);
-      for (const action of ['progress', 'results', 'restart', 'repost', 'cancel']) {
+      for (const action of ['progress', 'results', 'restart', 'repost', 'cancel', 'pause', 'resume']) {
         const inBody = await system.rpc(action, { [name]: asyncId });
         const inQuery = await system.rpc(`${action}&${name}=${asyncId}`, '');
         assert.equal(inBody.status, 200);

@@ -165,6 +165,8 @@ describe('the request of run', () => {
         ['restart', { async }],
         ['repost', { async }],
         ['cancel', { async }],
+        ['pause', { async }],
+        ['resume', { async }],
         ['validate', { jobs: [echo(1)] }],
         ['run', { jobs: [] }],
         ['nothing', {}],

@@ -151,7 +151,8 @@ describe('A batch', () => {
       if (id === made) continue; // its hex digits are all decimal ones
       for (const rest of ['', '/results', '/events', '/callbacks'])
         assertProblem(await get(id, rest), 404, /Could not find batch/);
-      for (const action of ['cancel', 'restart', 'repost']) assertProblem(await act(id, action), 404);
+      for (const action of ['cancel', 'pause', 'resume', 'restart', 'repost'])
+        assertProblem(await act(id, action), 404);
     }
   });
 
@@ -161,7 +162,7 @@ describe('A batch', () => {
     const headers = await strangerOf(system);
     for (const rest of ['', '/results', '/events', '/callbacks'])
       assertProblem(await system.request(`/v1/batches/${asyncId}${rest}`, { headers }), 404);
-    for (const action of ['cancel', 'restart', 'repost'])
+    for (const action of ['cancel', 'pause', 'resume', 'restart', 'repost'])
       assertProblem(
         await system.request(`/v1/batches/${asyncId}/${action}`, { method: 'POST', headers }),
         404,
@@ -278,7 +279,7 @@ describe('the list of batches', () => {
 });
 
 describe('cancel, restart and repost', () => {
-  test('cancel, restart and repost are 202 with the batch in its new state', async () => {
+  test('cancel, pause, resume, restart and repost are 202 with the batch in its new state', async () => {
     const { jobs, running, cancelKnown } = controlJobs('work.attempt', 'cancel');
     const asyncId = await post([...jobs, ...Array.from({ length: 12 }, (_, n) => gated('cancel', n))]);
     await running(system, asyncId, 10);
@@ -301,10 +302,10 @@ describe('cancel, restart and repost', () => {
     assert.equal((await get(asyncId)).body.counts.succeeded, 14);
   });
 
-  test('cancel, restart and repost are 202 and change nothing when there is nothing to do', async () => {
+  test('cancel, pause, resume, restart and repost are 202 and change nothing when there is nothing to do', async () => {
     const asyncId = await ended([echo(1)]);
     const before = (await get(asyncId)).body;
-    for (const action of ['cancel', 'restart', 'repost']) {
+    for (const action of ['cancel', 'pause', 'resume', 'restart', 'repost']) {
       const { status, body } = await act(asyncId, action);
       assert.equal(status, 202);
       assert.deepEqual(body, before);
@@ -316,9 +317,9 @@ describe('cancel, restart and repost', () => {
     await system.ended(running);
   });
 
-  test('cancel, restart and repost need POST', async () => {
+  test('cancel, pause, resume, restart and repost need POST', async () => {
     const asyncId = await ended([refuse]);
-    for (const action of ['cancel', 'restart', 'repost'])
+    for (const action of ['cancel', 'pause', 'resume', 'restart', 'repost'])
       for (const method of ['GET', 'PUT', 'DELETE'])
         assertProblem(await system.request(`/v1/batches/${asyncId}/${action}`, { method }), 405);
     assert.equal((await get(asyncId)).body.state, 'completed');

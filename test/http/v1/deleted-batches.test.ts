@@ -63,7 +63,7 @@ test('a deleted batch is gone at once with everything of it, and its Idempotency
   assert.equal(answer.body, '');
   for (const path of ['', '/results', '/events', '/callbacks'])
     assertProblem(await system.request(`/v1/batches/${asyncId}${path}`), 404);
-  for (const verb of ['cancel', 'restart', 'repost'])
+  for (const verb of ['cancel', 'pause', 'resume', 'restart', 'repost'])
     assertProblem(await system.request(`/v1/batches/${asyncId}/${verb}`, { method: 'POST' }), 404);
   for (const action of ['progress', 'results', 'restart'])
     assert.equal((await system.rpc(action, { async: asyncId })).status, 404);

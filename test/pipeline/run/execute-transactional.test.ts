@@ -175,7 +175,7 @@ test('a job that waits for its transaction does not start once its batch is canc
   assert.deepEqual(
     [settled, second],
     [
-      { state: 'recorded', inserted: 1, cancelRequested: true, ended: null },
+      { state: 'recorded', inserted: 1, cancelRequested: true, isHeld: false, ended: null },
       { outcomes: [{ index: 1, status: 'retry', delaySeconds: 1, failed: null }], isOver: false },
     ],
   );

@@ -10,6 +10,10 @@ const outcomes: [first: HaltReason, second: HaltReason, stays: HaltReason][] = [
   ['lost', 'stopping', 'lost'],
   ['cancelled', 'lost', 'lost'],
   ['lost', 'cancelled', 'lost'],
+  ['held', 'cancelled', 'cancelled'],
+  ['cancelled', 'held', 'cancelled'],
+  ['held', 'lost', 'lost'],
+  ['stopping', 'held', 'stopping'],
 ];
 
 for (const [first, second, stays] of outcomes)

@@ -56,7 +56,7 @@ function largeJobs(count: number): object[] {
 
 test('a settle before the last records results and leaves the message with its lane', async () => {
   const { asyncId, first } = await claimed(echoJobs(2));
-  const recorded = { state: 'recorded', inserted: 1, cancelRequested: false };
+  const recorded = { state: 'recorded', inserted: 1, cancelRequested: false, isHeld: false };
   assert.deepEqual(await settle(first, [success(0)], ON_ITS_WAY), { ...recorded, ended: null });
   assert.equal((await batch(asyncId)).counts.succeeded, 1);
   const last = await settle(first, [success(1)]);
@@ -72,6 +72,7 @@ test('a settle reports a requested cancel', async () => {
     state: 'recorded',
     inserted: 1,
     cancelRequested: true,
+    isHeld: false,
     ended: null,
   });
 });
