@@ -16,13 +16,13 @@ function jobs(): object[] {
       action: 'behave',
       params: { waitMs: 20, effect: 'run' },
     })),
-    ...Array.from({ length: 300 }, (_, n) => workJob('post', { name: `post ${n}` })),
-    ...Array.from({ length: 300 }, (_, n) => workJob('postMany', { name: `many ${n}` })),
+    ...Array.from({ length: 100 }, (_, n) => workJob('post', { name: `post ${n}` })),
+    ...Array.from({ length: 100 }, (_, n) => workJob('postMany', { name: `many ${n}` })),
     ...echoJobs(700),
   ];
 }
 
-const TOTAL = 2200;
+const TOTAL = 1800;
 
 async function counts(site: Site, asyncId: string): Promise<Record<string, number>> {
   const { status, body } = await site.rpc('progress', { async: asyncId });
@@ -90,7 +90,7 @@ test('a batch survives a fast and a smart shutdown of Postgres: no job is lost o
     const posted = await client.query(
       'select count(*)::int as entries, count(distinct name)::int as names from work.entry',
     );
-    assert.deepEqual(posted.rows, [{ entries: 600, names: 600 }], 'what is transactional happened once');
+    assert.deepEqual(posted.rows, [{ entries: 200, names: 200 }], 'what is transactional happened once');
     const run = await client.query(
       'select count(distinct index)::int as jobs from test.effect where async_id = $1',
       [asyncId],

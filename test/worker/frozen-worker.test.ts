@@ -81,15 +81,15 @@ describe('frozen transactions', { concurrency: 2 }, () => {
     const frozenBatch = await system.run(posts(40));
     const frozen = await freezeInSettle(system, frozenBatch, { freeze: (worker) => worker.kill('SIGSTOP') });
 
-    const killed = [await system.forkWorker(), await system.forkWorker()];
+    const killed = await system.forkWorker();
     const killedBatch = await system.run(posts(8, { gate: 'killed' }));
     await waitFor(async () => (await system.rpc('progress', { async: killedBatch })).body.progress === 50, {
       what: 'its jobs to run',
     });
-    const gone = killed.map((worker) => once(worker, 'exit'));
-    for (const worker of killed) worker.kill('SIGKILL');
-    await Promise.all(gone);
-    await system.forkWorker();
+    const gone = once(killed, 'exit');
+    killed.kill('SIGKILL');
+    await gone;
+    await system.addWorker();
 
     const other = await system.run(echoJobs(3));
     assert.equal((await system.ended(other, TIMEOUT_MS)).counts.succeeded, 3);
@@ -108,7 +108,7 @@ describe('frozen transactions', { concurrency: 2 }, () => {
       env: { DATABASE_URL: proxy.url },
       freeze: () => proxy.freeze(),
     });
-    await system.forkWorker();
+    await system.addWorker();
     await assertOnce(system, asyncId, 40);
     proxy.thaw();
     await assertRefused(system, asyncId, cut);

@@ -72,7 +72,7 @@ describe('heartbeats', { concurrency: true }, () => {
     const gone = once(dead, 'exit');
     dead.kill('SIGKILL');
     await gone;
-    await system.forkWorker();
+    await system.addWorker();
 
     const other = await system.run(echoJobs(3));
     assert.equal((await system.ended(other, HEARTBEAT_MS)).counts.succeeded, 3, 'the others are not held up');
@@ -90,7 +90,7 @@ describe('heartbeats', { concurrency: true }, () => {
     await midRun(system, asyncId);
     stale.kill('SIGSTOP');
     t.after(() => stale.kill('SIGCONT'));
-    await system.forkWorker();
+    await system.addWorker();
     await openGate(system, 'stopped');
     await allOnce(system, asyncId, stale);
 

@@ -113,23 +113,23 @@ test('a job that waits for a group starts after each of its jobs', async () => {
   assert.equal(none.response.causedBy, 3);
 });
 
-test('skips are handed on along a chain of 100,000 jobs', async () => {
-  const jobs = Array.from({ length: 100_000 }, (_, n) =>
+test('skips are handed on along a chain of 3,000 jobs', async () => {
+  const jobs = Array.from({ length: 3000 }, (_, n) =>
     n === 0 ? job('0', {}, FAILS) : job(String(n), { dependsOn: [String(n - 1)] }),
   );
   const asyncId = await system.run(jobs);
   const { counts } = await system.ended(asyncId);
-  assert.deepEqual([counts.failed, counts.skipped, counts.waiting], [1, 99_999, 0]);
-  const { body } = await system.rpc('results', { async: asyncId, start: 99_999, perPage: 1 });
+  assert.deepEqual([counts.failed, counts.skipped, counts.waiting], [1, 2999, 0]);
+  const { body } = await system.rpc('results', { async: asyncId, start: 2999, perPage: 1 });
   assert.equal(body.results[0].response.causedBy, 0);
 });
 
-test('a star of 100,000 jobs is released by its one job', async () => {
-  const jobs = Array.from({ length: 100_000 }, (_, n) =>
+test('a star of 6,000 jobs is released by its one job', async () => {
+  const jobs = Array.from({ length: 6000 }, (_, n) =>
     n === 0 ? job('hub') : { namespace: 'test', action: 'echo', params: { n }, dependsOn: ['hub'] },
   );
   const asyncId = await system.run(jobs);
-  assert.equal((await system.ended(asyncId)).counts.succeeded, 100_000);
+  assert.equal((await system.ended(asyncId)).counts.succeeded, 6000);
 });
 
 test('a cancel ends the jobs that wait', async () => {
