@@ -24,7 +24,7 @@ function main(start: Start): Promise<void> {
 }
 
 /** The API loads the same plugins, and says what is wrong with their routes and schemas. */
-const FOR_WORKERS = { hasRoutes: false, areSchemasChecked: true };
+const FOR_WORKERS = { hasRoutes: false, areSchemasChecked: true, isForked: forkedFor !== undefined };
 
 // Each role loads only its own half: the other half takes memory and time to start.
 

@@ -14,14 +14,21 @@ import { makePartitions } from '../store/partitions.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** Loads the plugins of the project and of PLUGIN_DIR, like `loadRegistry`. Throws StartError. */
+/**
+ * Loads the plugins of the project and of PLUGIN_DIR, like `loadRegistry`. Throws StartError.
+ *
+ * @param options.isForked the parent process has loaded the same files, in time
+ */
 export async function loadPlugins(
   config: Config,
-  options: Pick<LoadOptions, 'isStopping' | 'hasRoutes' | 'areSchemasChecked' | 'isGuest'> = {},
+  options: Pick<LoadOptions, 'isStopping' | 'hasRoutes' | 'areSchemasChecked' | 'isGuest'> & {
+    isForked?: boolean;
+  } = {},
 ): Promise<Registry> {
   const roots = pluginRoots(config);
   // Only for files from outside the project: it costs every process time and memory. It may end the process.
-  const watch = roots.length > 1 && !options.isGuest ? startLoadWatch() : undefined;
+  const isWatched = roots.length > 1 && !options.isGuest && !options.isForked;
+  const watch = isWatched ? startLoadWatch() : undefined;
   try {
     return await loadRegistry(roots, { ...options, watch });
   } finally {

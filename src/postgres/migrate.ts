@@ -1,4 +1,3 @@
-import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import type { Log } from '../domain/log.ts';
 import { StartError } from '../domain/start-error.ts';
@@ -46,13 +45,7 @@ export async function pendingMigrations(
   client: pg.ClientBase,
   { schema, directory }: Pick<Migrations, 'schema' | 'directory'>,
 ): Promise<string[]> {
-  const table = `"${schema}"."${TABLE}"`;
-  const { rows } = await client.query('select to_regclass($1) is not null as found', [table]);
-  // The oldest databases have no checksums.
-  const columns = `name, to_jsonb(${TABLE}) ->> 'checksum' as checksum`;
-  const run = rows[0].found
-    ? (await client.query<RunMigration>(`select ${columns} from ${table} order by id`)).rows
-    : [];
+  const run = (await findRun(client, `"${schema}"."${TABLE}"`)) ?? [];
   return planMigrations(directory, await readMigrations(directory), run).pending.map(({ name }) => name);
 }
 
@@ -93,6 +86,7 @@ async function lock(client: pg.ClientBase, log: Log): Promise<void> {
 
 async function runPending(client: pg.ClientBase, { schema, directory, log }: Migrations): Promise<void> {
   const files = await readMigrations(directory);
+  const table = `"${schema}"."${TABLE}"`;
   const options = {
     dbClient: client,
     schema,
@@ -106,16 +100,22 @@ async function runPending(client: pg.ClientBase, { schema, directory, log }: Mig
     checkOrder: false,
     logger: SILENT,
   } as const;
+  // Most starts find nothing to run, and do without the library.
+  const run = async (more: { dryRun: true } | { file: string }) =>
+    (await import('node-pg-migrate')).runner({ ...options, ...more });
   const done: string[] = [];
   try {
-    await runner({ ...options, dryRun: true }); // creates the table
-    const table = `"${schema}"."${TABLE}"`;
-    const { pending, later } = planMigrations(directory, files, await findRun(client, table));
-    await keepChecksums(client, table, files); // for migrations that ran before checksums existed
+    const before = await findRun(client, table);
+    if (before === null) await run({ dryRun: true }); // creates the table
+    const { pending, later } = planMigrations(directory, files, before ?? []);
+    const isOld = before?.some(({ checksum }) => checksum === null); // they ran before checksums existed
+    if (pending.length > 0 || isOld)
+      await client.query(`alter table ${table} add column if not exists checksum text`);
+    if (isOld) await keepChecksums(client, table, files);
     if (later.length > 0)
       log.warn({ schema, migrations: later }, 'The database has migrations of a later release');
     for (const file of pending) {
-      await runOne(client, file, () => runner({ ...options, file: file.name }));
+      await runOne(client, file, () => run({ file: file.name }));
       await keepChecksums(client, table, [file]);
       done.push(file.name);
     }
@@ -126,11 +126,12 @@ async function runPending(client: pg.ClientBase, { schema, directory, log }: Mig
   }
 }
 
-/** The migrations that have run; adds the checksum column if it is missing. */
-async function findRun(client: pg.ClientBase, table: string): Promise<RunMigration[]> {
-  await client.query(`alter table ${table} add column if not exists checksum text`);
-  const { rows } = await client.query<RunMigration>(`select name, checksum from ${table} order by id`);
-  return rows;
+/** The migrations that have run; null when there is no table of them. The oldest databases have no checksums. */
+async function findRun(client: pg.ClientBase, table: string): Promise<RunMigration[] | null> {
+  const { rows } = await client.query('select to_regclass($1) is not null as found', [table]);
+  if (!rows[0].found) return null;
+  const columns = `name, to_jsonb(${TABLE}) ->> 'checksum' as checksum`;
+  return (await client.query<RunMigration>(`select ${columns} from ${table} order by id`)).rows;
 }
 
 /** Stores the checksums that are missing, so that later changes of these files are noticed. */

@@ -83,7 +83,7 @@ function loaded(config: Config): Promise<Loaded> {
 }
 
 async function load(config: Config, options: Parameters<typeof loadPlugins>[1] = {}): Promise<Loaded> {
-  const registry = await loadPlugins(config, options);
+  const registry = await loadPlugins(config, { isGuest: true, ...options });
   return { registry, requireDocumented: await documentedBy(registry) };
 }
 
