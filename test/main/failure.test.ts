@@ -5,19 +5,25 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import pino from 'pino';
+import { startApiRole } from '../../src/app/api-role.ts';
+import { Parts } from '../../src/app/parts.ts';
+import { loadPlugins, prepareDatabase } from '../../src/app/prepare.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { explainStartFailure } from '../../src/domain/start-error.ts';
 import { canReach } from '../../src/embedded/owner.ts';
 import { writeFiles } from '../registry/plugin-root.ts';
+import { createDatabase } from '../support/database.ts';
 import { SERVER_VARIABLE, urlWithDatabase } from '../support/server.ts';
-import { createEmptyDatabase } from './empty-database.ts';
-import { type Home, makeHome, NOBODY, ROOT } from './product.ts';
+import { bareEnvironment, type Home, makeHome, NOBODY, ROOT } from './product.ts';
 
+const log = pino({ level: 'silent' });
 const ADMIN_KEY = 'the admin key of this file';
 const nowhere = 'postgres://me:secret@127.0.0.1:1/jobs';
 const noDatabase = urlWithDatabase(process.env[SERVER_VARIABLE] ?? '', 'no_such_database');
 
 /** The variables, and the one line that reports what is wrong. */
 const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
-  ['a wrong variable', { WORKERS: 'many' }, /^WORKERS=many is not allowed: it must be a whole number from /],
   ['a worker without a database', { ROLE: 'worker' }, /^ROLE=worker needs DATABASE_URL: /],
   [
     'an address of another machine',
@@ -33,46 +39,10 @@ const failures: [what: string, env: Record<string, string>, line: RegExp][] = [
 ];
 
 suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () => {
-  for (const [what, env, line] of failures)
-    test(`npm start fails for ${what}`, async (t) =>
-      assert.match(await failedStart(await makeHome(t), env), line));
-
-  test('npm start fails for an HTTP server in place of the database, in every role', async (t) => {
-    const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
-    const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const DATABASE_URL = `postgres://me:secret@${place}/jobs`;
-    const real = process.env[SERVER_VARIABLE] ?? '';
-    for (const [variable, env] of [
-      ['DATABASE_URL', { DATABASE_URL, ROLE: 'api' }],
-      ['DATABASE_URL', { DATABASE_URL, ROLE: 'worker' }],
-      ['DATABASE_DIRECT_URL', { DATABASE_URL: real, DATABASE_DIRECT_URL: DATABASE_URL, ROLE: 'worker' }],
-    ] as const)
-      assert.equal(
-        await failedStart(await makeHome(t), env),
-        `${variable} cannot be used: ${place} is not Postgres: it answers "HTTP/1.1 400 Bad Request"`,
-      );
+  test('npm start fails for a wrong variable', async (t) => {
+    const line = await failedStart(await makeHome(t), { WORKERS: 'many' });
+    assert.match(line, /^WORKERS=many is not allowed: it must be a whole number from /);
   });
-
-  test('npm start fails for a data directory that is a file', async (t) => {
-    const home = await makeHome(t);
-    const file = join(home.folder, 'file');
-    await writeFile(file, '');
-    const line = await failedStart(home, { DATA_DIR: file });
-    assert.equal(line, `DATA_DIR=${file} cannot be used: EEXIST: file already exists, mkdir '${file}'`);
-  });
-
-  for (const [what, place, reason] of [
-    ['where nothing can be made', '/proc/no/such', "ENOENT: no such file or directory, mkdir '/proc/no'"],
-    ['below a file', '/dev/null/data', "ENOTDIR: not a directory, mkdir '/dev/null/data'"],
-  ] as const)
-    test(`npm start fails for a data directory ${what}`, {
-      skip: process.platform !== 'linux' && 'needs Linux',
-    }, async (t) => {
-      const line = await failedStart(await makeHome(t), { DATA_DIR: place });
-      assert.equal(line, `DATA_DIR=${place} cannot be used: ${reason}`);
-    });
 
   test('npm start fails for a data directory that is not writable', async (t) => {
     const owner = process.getuid?.() === 0 ? NOBODY : undefined;
@@ -102,6 +72,58 @@ suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () =>
       );
     });
 
+  test('npm start fails for routes that throw, and stops the embedded database', async (t) => {
+    const home = await makeHome(t);
+    await writeFiles(home.folder, {
+      'jobs/demo/routes.ts': "export default { prefix: '/demo', routes() { throw new Error('oops'); } };",
+    });
+    const line = await failedStart(home, { PLUGIN_DIR: home.folder });
+    assert.equal(line, `${home.folder}/jobs/demo/routes.ts: line 1: oops`);
+  });
+});
+
+suite('a start fails with one line', () => {
+  for (const [what, env, line] of failures)
+    test(`a start fails for ${what}`, async (t) =>
+      assert.match(await startFailure(await makeHome(t), env), line));
+
+  test('a start fails for an HTTP server in place of the database, in every role', async (t) => {
+    const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const DATABASE_URL = `postgres://me:secret@${place}/jobs`;
+    const real = process.env[SERVER_VARIABLE] ?? '';
+    for (const [variable, env] of [
+      ['DATABASE_URL', { DATABASE_URL, ROLE: 'api' }],
+      ['DATABASE_URL', { DATABASE_URL, ROLE: 'worker' }],
+      ['DATABASE_DIRECT_URL', { DATABASE_URL: real, DATABASE_DIRECT_URL: DATABASE_URL, ROLE: 'worker' }],
+    ] as const)
+      assert.equal(
+        await startFailure(await makeHome(t), env),
+        `${variable} cannot be used: ${place} is not Postgres: it answers "HTTP/1.1 400 Bad Request"`,
+      );
+  });
+
+  test('a start fails for a data directory that is a file', async (t) => {
+    const home = await makeHome(t);
+    const file = join(home.folder, 'file');
+    await writeFile(file, '');
+    const line = await startFailure(home, { DATA_DIR: file });
+    assert.equal(line, `DATA_DIR=${file} cannot be used: EEXIST: file already exists, mkdir '${file}'`);
+  });
+
+  for (const [what, place, reason] of [
+    ['where nothing can be made', '/proc/no/such', "ENOENT: no such file or directory, mkdir '/proc/no'"],
+    ['below a file', '/dev/null/data', "ENOTDIR: not a directory, mkdir '/dev/null/data'"],
+  ] as const)
+    test(`a start fails for a data directory ${what}`, {
+      skip: process.platform !== 'linux' && 'needs Linux',
+    }, async (t) => {
+      const line = await startFailure(await makeHome(t), { DATA_DIR: place });
+      assert.equal(line, `DATA_DIR=${place} cannot be used: ${reason}`);
+    });
+
   /** The files of PLUGIN_DIR beside its action, and the end of the line that names one of them completely. */
   const plugins: [what: string, files: Record<string, string>, line: string][] = [
     [
@@ -129,35 +151,26 @@ suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () =>
     ],
   ];
   for (const [what, files, end] of plugins)
-    test(`npm start fails for ${what} in PLUGIN_DIR`, async (t) => {
+    test(`a start fails for ${what} in PLUGIN_DIR`, async (t) => {
       const home = await makeHome(t);
       await writePlugin(home, "export default { summary: 'Greets', run() {} };");
       await writeFiles(home.folder, files);
-      const DATABASE_URL = await createEmptyDatabase(t);
-      const line = await failedStart(home, { PLUGIN_DIR: home.folder, DATABASE_URL, ADMIN_KEY });
+      const { url: DATABASE_URL } = await createDatabase(t);
+      const line = await startFailure(home, { PLUGIN_DIR: home.folder, DATABASE_URL, ADMIN_KEY });
       assert.equal(line, `${home.folder}${end}`);
     });
 
-  test('npm start fails for routes that throw, and stops the embedded database', async (t) => {
-    const home = await makeHome(t);
-    await writeFiles(home.folder, {
-      'jobs/demo/routes.ts': "export default { prefix: '/demo', routes() { throw new Error('oops'); } };",
-    });
-    const line = await failedStart(home, { PLUGIN_DIR: home.folder });
-    assert.equal(line, `${home.folder}/jobs/demo/routes.ts: line 1: oops`);
-  });
-
-  test('npm start fails for a database that is lost in a migration, and names its variable', async (t) => {
+  test('a start fails for a database that is lost in a migration, and names its variable', async (t) => {
     const home = await makeHome(t);
     await writePlugin(home, "export default { summary: 'Greets', run() {} };");
     const migration = 'jobs/demo/migrations/001_end.sql';
     await writeFiles(home.folder, { [migration]: 'select pg_terminate_backend(pg_backend_pid());' });
-    const DATABASE_URL = await createEmptyDatabase(t);
+    const { url: DATABASE_URL } = await createDatabase(t);
     for (const [variable, env] of [
       ['DATABASE_URL', {}],
       ['DATABASE_DIRECT_URL', { DATABASE_DIRECT_URL: DATABASE_URL, ROLE: 'worker' }],
     ] as const) {
-      const line = await failedStart(home, { PLUGIN_DIR: home.folder, DATABASE_URL, ADMIN_KEY, ...env });
+      const line = await startFailure(home, { PLUGIN_DIR: home.folder, DATABASE_URL, ADMIN_KEY, ...env });
       assert.equal(
         line,
         `${variable} cannot be used: Migration ${home.folder}/${migration} failed: terminating connection due to administrator command`,
@@ -165,9 +178,9 @@ suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () =>
     }
   });
 
-  test('npm start fails for a PLUGIN_DIR without jobs', async (t) => {
+  test('a start fails for a PLUGIN_DIR without jobs', async (t) => {
     const { folder } = await makeHome(t);
-    const line = await failedStart(await makeHome(t), { PLUGIN_DIR: folder });
+    const line = await startFailure(await makeHome(t), { PLUGIN_DIR: folder });
     assert.equal(
       line,
       `PLUGIN_DIR=${folder} has no folder jobs/: its actions must be jobs/<namespace>/<action>.ts in it`,
@@ -193,6 +206,25 @@ async function writePlugin({ folder }: Home, text: string): Promise<void> {
     'jobs/demo/greet.ts': text,
   };
   await writeFiles(folder, files);
+}
+
+/** The line with which a start in this process fails. Before that it ends what it has begun. */
+async function startFailure({ folder, dataDir }: Home, more: Record<string, string>): Promise<string> {
+  const env = { ...bareEnvironment(folder), DATA_DIR: dataDir, ...more };
+  const starting = new Parts(log);
+  try {
+    const config = readConfig(env);
+    const registry = await loadPlugins(config, { isGuest: true });
+    if (config.role === 'worker') await prepareDatabase(config, config.databaseUrl ?? '', registry, log);
+    else await startApiRole({ config, log, registry, starting, env, onLost: assert.fail });
+  } catch (error) {
+    const line = explainStartFailure(error, env);
+    assert.doesNotMatch(line, /secret|\n/);
+    return line;
+  } finally {
+    await starting.drain();
+  }
+  return assert.fail('it has started');
 }
 
 /** Starts through npm; the test of a stopped start below, and others in this folder, do so. */
