@@ -12,7 +12,7 @@ test('DATABASE_DIRECT_URL is used for migrations and the queue, and DATABASE_URL
   const direct = new URL(databaseUrl);
   direct.username = await createRole(t, direct.password);
   const home = await makeHome(t);
-  const product = home.start({
+  const product = home.startWithoutNpm({
     DATABASE_URL: databaseUrl,
     DATABASE_DIRECT_URL: direct.href,
     ADMIN_KEY,

@@ -5,19 +5,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import pino from 'pino';
-import { startApiRole } from '../../src/app/api-role.ts';
-import { Parts } from '../../src/app/parts.ts';
-import { loadPlugins, prepareDatabase } from '../../src/app/prepare.ts';
-import { readConfig } from '../../src/config/config.ts';
-import { explainStartFailure } from '../../src/domain/start-error.ts';
 import { canReach } from '../../src/embedded/owner.ts';
 import { writeFiles } from '../registry/plugin-root.ts';
 import { createDatabase } from '../support/database.ts';
 import { SERVER_VARIABLE, urlWithDatabase } from '../support/server.ts';
-import { bareEnvironment, type Home, makeHome, NOBODY, ROOT } from './product.ts';
+import { type Home, makeHome, NOBODY, ROOT } from './product.ts';
+import { startFailure } from './start-failure.ts';
 
-const log = pino({ level: 'silent' });
 const ADMIN_KEY = 'the admin key of this file';
 const nowhere = 'postgres://me:secret@127.0.0.1:1/jobs';
 const noDatabase = urlWithDatabase(process.env[SERVER_VARIABLE] ?? '', 'no_such_database');
@@ -208,26 +202,6 @@ async function writePlugin({ folder }: Home, text: string): Promise<void> {
   await writeFiles(folder, files);
 }
 
-/** The line with which a start in this process fails. Before that it ends what it has begun. */
-async function startFailure({ folder, dataDir }: Home, more: Record<string, string>): Promise<string> {
-  const env = { ...bareEnvironment(folder), DATA_DIR: dataDir, ...more };
-  const starting = new Parts(log);
-  try {
-    const config = readConfig(env);
-    const registry = await loadPlugins(config, { isGuest: true });
-    if (config.role === 'worker') await prepareDatabase(config, config.databaseUrl ?? '', registry, log);
-    else await startApiRole({ config, log, registry, starting, env, onLost: assert.fail });
-  } catch (error) {
-    const line = explainStartFailure(error, env);
-    assert.doesNotMatch(line, /secret|\n/);
-    return line;
-  } finally {
-    await starting.drain();
-  }
-  return assert.fail('it has started');
-}
-
-/** Starts through npm; the test of a stopped start below, and others in this folder, do so. */
 async function failedStart(home: Home, env: Record<string, string>): Promise<string> {
   const product = home.startWithoutNpm({ LOG_LEVEL: 'warn', ...env });
   assert.deepEqual(await product.exited, { code: 1, signal: null });

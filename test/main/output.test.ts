@@ -18,7 +18,7 @@ suite('npm start', { concurrency: true }, () => {
     skip: !hasScript && 'needs script of util-linux',
   }, async (t) => {
     const home = await makeHome(t);
-    const env = { ...bareEnvironment(home.folder), DATA_DIR: home.dataDir };
+    const env = { ...bareEnvironment(home.folder), DATA_DIR: home.dataDir, ROLE: 'api' };
     const terminal = spawn('script', ['-qec', 'npm start', '/dev/null'], { cwd: ROOT, env });
     t.after(() => terminal.kill('SIGKILL'));
     let shown = '';
@@ -43,7 +43,7 @@ suite('npm start', { concurrency: true }, () => {
 
   test('npm start continues when the reader of its output goes away, and drains on SIGHUP', async (t) => {
     const home = await makeHome(t);
-    const product = home.start({ LOG_LEVEL: 'trace' });
+    const product = home.startWithoutNpm({ LOG_LEVEL: 'trace' });
     const site = await product.ready();
     await product.says(/"worker ready"/);
     const { pid } = product.logged().find(({ msg }) => msg === 'The embedded database is ready') ?? {};

@@ -10,7 +10,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
   test('the next start completes the batch after kill -9 of all processes, with or without Postgres', async (t) => {
     const home = await makeHome(t);
     const held = holdJobs(home.folder, 2);
-    const first = home.start();
+    const first = home.startWithoutNpm();
     const site = await first.ready();
     const asyncId = await site.run(held.jobs);
     await waitFor(async () => (await held.started()).length === 2, { what: 'the jobs to run' });
@@ -19,7 +19,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
     first.signalAll('SIGKILL');
     await first.exited;
     assert.ok(await isRunning(orphan), 'Postgres, in a session of its own, outlives its parent');
-    const second = home.start();
+    const second = home.startWithoutNpm({ ROLE: 'api' });
     await second.ready(site.key);
     assert.equal(await isRunning(orphan), false);
 
@@ -27,7 +27,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
     second.signalAll('SIGKILL');
     process.kill(server, 'SIGKILL');
     await second.exited;
-    const third = home.start();
+    const third = home.startWithoutNpm();
     const again = await third.ready(site.key);
     await writeFile(held.until, '');
     const results = await again.results(asyncId);
@@ -49,7 +49,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
 
   test('a database whose folder is gone ends the process with one line, and no more workers are forked', async (t) => {
     const home = await makeHome(t);
-    const product = home.start();
+    const product = home.startWithoutNpm();
     await product.ready();
     await waitFor(async () => product.stdout().includes('worker ready'), { what: 'the worker' });
     const server = await serverPid(home.dataDir);
@@ -67,7 +67,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
 
   test('a signal in the middle of the first start leaves nothing running and nothing incomplete', async (t) => {
     const home = await makeHome(t);
-    const product = home.start();
+    const product = home.startWithoutNpm();
     await waitFor(async () => (await home.processes()).some((line) => line.includes('initdb')), {
       what: 'initdb to be at work',
       timeoutMs: 30_000,
@@ -78,7 +78,7 @@ suite('an interrupted start or run', { concurrency: true }, () => {
     assert.equal(product.stderr(), '');
     assert.doesNotMatch(product.stdout(), /is ready at/);
 
-    const next = home.start();
+    const next = home.startWithoutNpm({ ROLE: 'api' });
     const { url } = await next.ready();
     assert.equal((await fetch(`${url}/readyz`)).status, 200);
   });

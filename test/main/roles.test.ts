@@ -4,17 +4,18 @@ import { suite, test } from 'node:test';
 import { withClient } from '../support/server.ts';
 import { waitFor } from '../support/wait.ts';
 import { createEmptyDatabase } from './empty-database.ts';
-import { holdJobs, makeHome } from './product.ts';
+import { type Home, holdJobs, makeHome } from './product.ts';
 
 /** Any text of 20 characters or more is an admin key. */
 const ADMIN_KEY = 'an admin key with spaces';
 
 suite('with DATABASE_URL', { concurrency: true }, () => {
-  test('two concurrent npm starts on an empty database both succeed, and share the work', async (t) => {
+  test('two concurrent starts on an empty database both succeed, and serve the same batches', async (t) => {
     const databaseUrl = await createEmptyDatabase(t);
     const homes = await Promise.all([makeHome(t), makeHome(t)]);
     const env = { DATABASE_URL: databaseUrl, ADMIN_KEY };
-    const both = homes.map((home) => home.start(env));
+    const [all, api] = homes as [Home, Home];
+    const both = [all.startWithoutNpm(env), api.startWithoutNpm({ ...env, ROLE: 'api' })];
     const sites = await Promise.all(both.map((product) => product.ready(ADMIN_KEY)));
     const [one, other] = sites;
 
@@ -37,17 +38,17 @@ suite('with DATABASE_URL', { concurrency: true }, () => {
     const env = { DATABASE_URL: await createEmptyDatabase(t), ADMIN_KEY };
     const home = await makeHome(t);
     const held = holdJobs(home.folder, 1);
-    const api = home.start({ ...env, ROLE: 'api' });
+    const api = home.startWithoutNpm({ ...env, ROLE: 'api' });
     const site = await api.ready(ADMIN_KEY);
     const asyncId = await site.run(held.jobs);
     assert.equal((await site.rpc('progress', { async: asyncId })).body.state, 'queued');
-    const worker = home.start({ ...env, ROLE: 'worker' });
+    const worker = home.startWithoutNpm({ ...env, ROLE: 'worker' });
     await waitFor(async () => (await held.started()).length === 1, { what: 'the job', timeoutMs: 30_000 });
 
     // The job does not end by itself: within 25 s it is interrupted and released without counting an attempt.
     const signalled = performance.now();
     worker.signalAll('SIGTERM');
-    const another = home.start({ ...env, ROLE: 'worker' });
+    const another = home.startWithoutNpm({ ...env, ROLE: 'worker' });
     assert.deepEqual(await worker.exited, { code: 0, signal: null });
     assert.ok(performance.now() - signalled < 25_000, 'drained within 25 s');
 

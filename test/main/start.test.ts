@@ -8,6 +8,7 @@ import { serverPid } from '../embedded/data-dir.ts';
 import { type SigningKey, sendSigned } from '../support/signed.ts';
 import { waitFor } from '../support/wait.ts';
 import { bareEnvironment, holdJobs, keptKey, makeHome, READY, ROOT, type Site } from './product.ts';
+import { startFailure } from './start-failure.ts';
 
 const hasCurl = await promisify(execFile)('curl', ['--version']).then(
   () => true,
@@ -92,29 +93,24 @@ test('npm start with only a data directory', async (t) => {
   await t.test('npm start fails with one line when the port is taken, and changes nothing', async (t) => {
     const other = await makeHome(t);
     const { port } = new URL(site.url);
-    const second = other.start({ PORT: port });
-    assert.deepEqual(await second.exited, { code: 1, signal: null });
-    assert.equal(second.stderr(), `PORT=${port} is taken: stop what uses it or set another PORT\n`);
+    const line = await startFailure(other, { PORT: port });
+    assert.equal(line, `PORT=${port} is taken: stop what uses it or set another PORT`);
     await assert.rejects(readdir(other.dataDir), { code: 'ENOENT' });
   });
 
   await t.test('npm start says so when the server of the data directory has the port', async () => {
     const { port } = new URL(site.url);
-    const second = home.start({ PORT: port });
-    assert.deepEqual(await second.exited, { code: 1, signal: null });
     assert.equal(
-      second.stderr(),
-      `the Batchwright of DATA_DIR ${dataDir} runs already, at http://127.0.0.1:${port} (pid ${first.logged()[0]?.pid}): use it, stop it, or set another DATA_DIR and PORT\n`,
+      await startFailure(home, { PORT: port }),
+      `the Batchwright of DATA_DIR ${dataDir} runs already, at http://127.0.0.1:${port} (pid ${first.logged()[0]?.pid}): use it, stop it, or set another DATA_DIR and PORT`,
     );
   });
 
   await t.test('npm start fails with one line when another process uses the data directory', async () => {
     const { pid } = first.logged().find(({ msg }) => msg === 'Migrated') ?? {};
-    const second = home.start();
-    assert.deepEqual(await second.exited, { code: 1, signal: null });
     assert.equal(
-      second.stderr(),
-      `DATA_DIR ${dataDir} is in use by another Batchwright (pid ${pid}); stop it or set another DATA_DIR\n`,
+      await startFailure(home),
+      `DATA_DIR ${dataDir} is in use by another Batchwright (pid ${pid}); stop it or set another DATA_DIR`,
     );
     assert.equal((await site.rpc('validate', { jobs: held.jobs })).status, 200);
   });
@@ -125,13 +121,18 @@ test('npm start with only a data directory', async (t) => {
     await waitFor(async () => (await held.started()).length === 2, { what: 'two jobs to run' });
     const postgres = await serverPid(dataDir);
     first.signalAll('SIGINT');
-    const drains = () => first.logged().filter(({ msg }) => msg === 'draining');
-    await waitFor(async () => drains().length === 2, { what: 'API and worker to drain' });
+    // A quarantine process, which a slow machine may have started, drains too.
+    const drained = () =>
+      first
+        .logged()
+        .filter(({ msg }) => msg === 'draining')
+        .map(({ pid }) => pid);
+    await waitFor(async () => drained().length >= 2, { what: 'API and worker to drain' });
     first.signalAll('SIGINT');
     await writeFile(held.until, '');
 
     assert.deepEqual(await first.exited, { code: 0, signal: null });
-    assert.equal(drains().length, 2);
+    assert.deepEqual(drained(), [...new Set(drained())], 'each process drains once');
     assert.equal((await held.started()).length, 2);
     assert.deepEqual(await home.processes(), [], `Postgres had the pid ${postgres}`);
     await assert.rejects(serverPid(dataDir), { code: 'ENOENT' });

@@ -58,7 +58,7 @@ test('batches in flight in the first release are completed after an upgrade', as
   });
 
   const home = await makeHome(t);
-  const product = home.start({ DATABASE_URL: databaseUrl, ADMIN_KEY, CALLBACK_ALLOW: '127.0.0.1' });
+  const product = home.startWithoutNpm({ DATABASE_URL: databaseUrl, ADMIN_KEY, CALLBACK_ALLOW: '127.0.0.1' });
   const site = await product.ready(ADMIN_KEY);
   const [callback] = await receiver.received(1);
   assert.equal(callback?.id, `msg_${toAsyncId(ids.called)}_1`);
