@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { forkApi } from '../http/fork-api.ts';
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -48,12 +48,38 @@ function logOf(child: ChildProcess): () => string {
 
 const traceparent = `00-${CALLER.traceId}-${CALLER.spanId}-01`;
 
-suite('a batch whose caller traces', () => {
-  test('is one trace from the request over the worker to the callback', async (t) => {
-    const collector = await startCollector(t);
-    const system = await startSystem(t, { worker: false });
-    const api = await forkApi(t, system, tracedTo(collector));
-    const worker = await system.forkWorker(tracedTo(collector));
+suite('with a collector', () => {
+  let collector: Collector;
+  let system: System;
+  let api: Awaited<ReturnType<typeof forkApi>>;
+  let worker: ChildProcess;
+  const endings: (() => unknown)[] = [];
+  before(async () => {
+    const whole = { after: (end: () => unknown) => void endings.push(end) };
+    collector = await startCollector(whole);
+    system = await startSystem(whole, { worker: false });
+    [api, worker] = await Promise.all([
+      forkApi(whole, system, tracedTo(collector)),
+      system.forkWorker(tracedTo(collector)),
+    ]);
+  });
+  after(async () => {
+    for (const end of endings.reverse()) await end();
+  });
+
+  test('requests of health checks and scrapes have no spans', async () => {
+    for (const path of ['/healthz', '/readyz', '/metrics', '/nothing/here'])
+      await (await fetch(`${api.url}${path}`)).text();
+    const nothing = await collector.span('GET');
+    assert.deepEqual(nothing.attributes, {
+      'http.request.method': 'GET',
+      'http.response.status_code': 404,
+    });
+    assert.equal(collector.spans.length, 1);
+  });
+
+  test('a batch whose caller traces is one trace from the request over the worker to the callback', async () => {
+    collector.spans.length = 0;
     const log = logOf(worker);
     const asyncId = await send(
       api,
@@ -145,13 +171,11 @@ suite('a batch whose caller traces', () => {
     assert.equal(JSON.parse(taken).span_id, request.spanId);
   });
 
-  test('stays one trace when its job goes to the quarantine', async (t) => {
-    const collector = await startCollector(t);
-    const system = await startSystem(t, { worker: false });
-    const api = await forkApi(t, system, tracedTo(collector));
+  test('a batch whose caller traces stays one trace when its job goes to the quarantine', async () => {
+    collector.spans.length = 0;
+    const died = once(worker, 'exit');
     await send(api, { jobs: [workJob('die', { times: 1 })] }, { traceparent });
-    const first = await system.forkWorker(tracedTo(collector));
-    if (first.exitCode === null) await once(first, 'exit');
+    await died;
     await system.forkWorker(tracedTo(collector));
     const job = await collector.span('run job work.die');
     const chunk = await collector.span('process chunk', ({ role }) => role === 'quarantine');
@@ -181,20 +205,6 @@ suite('without a caller that traces', () => {
     quiet.process.kill('SIGTERM');
     assert.deepEqual(await once(quiet.process, 'exit'), [0, null]);
     assert.deepEqual(collector.spans, [], 'it sends its last spans before it ends, and there were none');
-  });
-
-  test('requests of health checks and scrapes have no spans', async (t) => {
-    const collector = await startCollector(t);
-    const system = await startSystem(t, { worker: false });
-    const api = await forkApi(t, system, tracedTo(collector));
-    for (const path of ['/healthz', '/readyz', '/metrics', '/nothing/here'])
-      await (await fetch(`${api.url}${path}`)).text();
-    const nothing = await collector.span('GET');
-    assert.deepEqual(nothing.attributes, {
-      'http.request.method': 'GET',
-      'http.response.status_code': 404,
-    });
-    assert.equal(collector.spans.length, 1);
   });
 });
 
@@ -237,8 +247,7 @@ suite('a collector that is away', () => {
       const system = await startSystem(t, { worker: false });
       const collector = how === 'hangs' ? await startHanging(t) : { url: 'http://127.0.0.1:1' };
       const env = { ...tracedTo(collector), OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
-      const api = await forkApi(t, system, env);
-      const worker = await system.forkWorker(env);
+      const [api, worker] = await Promise.all([forkApi(t, system, env), system.forkWorker(env)]);
       const log = logOf(worker);
       await runs(system, api, 2_000);
       await waitFor(async () => log().includes('the collector does not take spans'), { what: 'the warning' });
