@@ -10,6 +10,8 @@ import { startReceiver } from './deliver/deliver-receiver.ts';
 import { echoJobs, entriesOf, openGate, workJob } from './work-jobs.ts';
 
 const system = await startSystem({ after });
+/** A test adds the workers that it needs, and ends them. */
+const idle = await startSystem({ after }, { worker: false, env: { LOG_LEVEL: 'info' } });
 
 async function status(of: System, asyncId: string) {
   return (await of.rpc('progress', { async: asyncId })).body;
@@ -34,7 +36,6 @@ function statuses(results: { status: string; attempts: number }[]) {
 }
 
 test('a batch is queued until a worker takes it, then runs, and is completed when its last job has ended', async (t) => {
-  const idle = await startSystem(t, { worker: false });
   const asyncId = await idle.run([workJob('attempt', { gate: 'first' }), ...echoJobs(2)]);
   assert.deepEqual(await status(idle, asyncId), {
     progress: 0,
@@ -51,7 +52,8 @@ test('a batch is queued until a worker takes it, then runs, and is completed whe
       skipped: 0,
     },
   });
-  await idle.addWorker();
+  const worker = await idle.addWorker();
+  t.after(() => worker.drain());
   const half = await waitFor(
     async () => {
       const now = await status(idle, asyncId);
@@ -124,12 +126,12 @@ test('a batch whose jobs all fail is completed', async () => {
   });
 });
 
-test('a queued batch that is cancelled runs no job', async (t) => {
-  const idle = await startSystem(t, { worker: false });
+test('a queued batch that is cancelled runs no job', async () => {
   const asyncId = await idle.run(Array.from({ length: 3 }, () => workJob('attempt')));
   assert.deepEqual((await idle.rpc('cancel', { async: asyncId })).body, { cancelled: true });
-  await idle.addWorker();
+  const worker = await idle.addWorker();
   const { state, counts } = await idle.ended(asyncId);
+  await worker.drain();
   assert.equal(state, 'cancelled');
   assert.deepEqual(counts, {
     total: 3,
@@ -309,14 +311,13 @@ test('a restart runs jobs again that have not succeeded and keeps the other resu
   assert.equal(new Set(ids).size, 2, 'another completion, another webhook-id');
 });
 
-test('a restarted batch is queued again, and its counts include earlier successes', async (t) => {
-  const own = await startSystem(t, { worker: false });
-  const asyncId = await own.run([...echoJobs(3), workJob('attempt', { failures: 9, fatal: true })]);
-  const worker = await own.addWorker();
-  await own.ended(asyncId);
+test('a restarted batch is queued again, and its counts include earlier successes', async () => {
+  const asyncId = await idle.run([...echoJobs(3), workJob('attempt', { failures: 9, fatal: true })]);
+  const worker = await idle.addWorker();
+  await idle.ended(asyncId);
   await worker.drain();
-  assert.deepEqual((await own.rpc('restart', { async: asyncId })).body, { restarted: true });
-  assert.deepEqual(await status(own, asyncId), {
+  assert.deepEqual((await idle.rpc('restart', { async: asyncId })).body, { restarted: true });
+  assert.deepEqual(await status(idle, asyncId), {
     progress: 75,
     asyncId,
     state: 'queued',
@@ -331,7 +332,7 @@ test('a restarted batch is queued again, and its counts include earlier successe
       skipped: 0,
     },
   });
-  assert.deepEqual((await own.rpc('restart', { async: asyncId })).body, { restarted: false });
+  assert.deepEqual((await idle.rpc('restart', { async: asyncId })).body, { restarted: false });
 });
 
 test('a restart of a cancelled batch runs its cancelled jobs', async () => {
@@ -459,13 +460,14 @@ test('an expired batch is visible while it runs, and hidden when it has ended', 
 });
 
 test('the end of a batch is one log line, even if several transactional jobs end it', async (t) => {
-  const own = await startSystem(t, { env: { LOG_LEVEL: 'info' } });
-  const asyncId = await own.run([
+  const worker = await idle.addWorker();
+  t.after(() => worker.drain());
+  const asyncId = await idle.run([
     ...Array.from({ length: 30 }, (_, n) => workJob('postMany', { name: `line ${n}` })),
     workJob('attempt', { fatal: true, failures: 1 }),
   ]);
-  await own.ended(asyncId);
-  const lines = () => own.log.filter(({ msg }) => msg === 'batch ended');
+  await idle.ended(asyncId);
+  const lines = () => idle.log.filter((line) => line.msg === 'batch ended' && line.asyncId === asyncId);
   const [line] = await waitFor(async () => lines().length > 0 && lines(), { what: 'the line' });
   assert.deepEqual(
     { ...line?.counts, asyncId: line?.asyncId, state: line?.state, tenant: line?.tenant },
@@ -484,21 +486,21 @@ test('the end of a batch is one log line, even if several transactional jobs end
   assert.equal(lines().length, 1);
 });
 
-test('a batch whose jobs were all refused gets its log line exactly once, in every format', async (t) => {
-  const own = await startSystem(t, { worker: false, env: { LOG_LEVEL: 'info' } });
+test('a batch whose jobs were all refused gets its log line exactly once, in every format', async () => {
+  const before = idle.log.length;
   const refused = (count: number) =>
     Array.from({ length: count }, () => ({ namespace: 'test', action: 'echo', params: { n: 'none' } }));
   const options = { skipInvalid: true };
   const asyncIds: string[] = [];
   for (const count of [2, 1500]) {
     const send = () =>
-      own.rpc('run', { jobs: refused(count), options }, { 'idempotency-key': `of ${count}` });
+      idle.rpc('run', { jobs: refused(count), options }, { 'idempotency-key': `of ${count}` });
     const { asyncId } = (await send()).body;
     assert.equal((await send()).body.asyncId, asyncId);
     asyncIds.push(asyncId);
   }
-  await own.run([...refused(1), { namespace: 'test', action: 'echo', params: { n: 1 } }], { options });
-  const lines = own.log.filter(({ msg }) => msg === 'batch ended');
+  await idle.run([...refused(1), { namespace: 'test', action: 'echo', params: { n: 1 } }], { options });
+  const lines = idle.log.slice(before).filter(({ msg }) => msg === 'batch ended');
   assert.deepEqual(
     lines.map(({ asyncId, state, counts }) => [asyncId, state, counts.failed]),
     [
@@ -508,19 +510,19 @@ test('a batch whose jobs were all refused gets its log line exactly once, in eve
   );
 });
 
-test('failing, retried and refused jobs are logged in one line per action', async (t) => {
-  const own = await startSystem(t, { worker: false, env: { LOG_LEVEL: 'info' } });
-  const worker = await own.addWorker();
+test('failing, retried and refused jobs are logged in one line per action', async () => {
+  const before = idle.log.length;
+  const worker = await idle.addWorker();
   const message = 'GET https://me:secret@api.test/a?key=1 failed';
   const failing = Array.from({ length: 40 }, () => workJob('attempt', { failures: 9, fatal: true, message }));
   const again = Array.from({ length: 20 }, () => workJob('attempt', { failures: 1, message }));
   const refused = Array.from({ length: 7 }, () => workJob('refused', { refusals: 1, seconds: 0.1 }));
-  const asyncId = await own.run([...failing, ...again, ...refused]);
-  await own.ended(asyncId);
+  const asyncId = await idle.run([...failing, ...again, ...refused]);
+  await idle.ended(asyncId);
   await worker.drain();
-  const refusals = own.log.filter(
-    ({ msg }) => msg === 'jobs were refused by the called service and will run again',
-  );
+  const refusals = idle.log
+    .slice(before)
+    .filter(({ msg }) => msg === 'jobs were refused by the called service and will run again');
   assert.ok(refusals.length <= 2, `${refusals.length} lines`);
   assert.equal(
     refusals.reduce((sum, line) => sum + line.count, 0),
@@ -532,7 +534,7 @@ test('failing, retried and refused jobs are logged in one line per action', asyn
     ['jobs failed', 40, 40],
     ['jobs failed and will run again', 30, 20],
   ]) {
-    const lines = own.log.filter((line) => line.msg === msg);
+    const lines = idle.log.slice(before).filter((line) => line.msg === msg);
     assert.ok(lines.length <= 2, `${lines.length} lines`);
     assert.equal(
       lines.reduce((sum, line) => sum + line.count, 0),

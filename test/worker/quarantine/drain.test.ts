@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { type TestContext, test } from 'node:test';
+import { after, test } from 'node:test';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { entriesOf, openGate, workJob } from '../../pipeline/work-jobs.ts';
-import { type LogLine, type System, startSystem } from '../../support/system.ts';
+import { type LogLine, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 
 /** Of `work.attempt`, as of every action that does not say otherwise. */
 const SLOTS = 10;
 const JOBS = 30;
+
+const system = await startSystem({ after }, { worker: false });
 
 /** What the worker and its child have logged from now on. */
 function logOf(worker: ChildProcess): LogLine[] {
@@ -33,8 +35,8 @@ function isGone(pid: number): boolean {
 }
 
 /** The messages of the batch that wait or are worked on. */
-async function messagesOf({ pool }: System, asyncId: string) {
-  const { rows } = await pool.query(
+async function messagesOf(asyncId: string) {
+  const { rows } = await system.pool.query(
     `select name, state::text, json_array_length((data->'indexes')::json)::int as jobs
      from pgboss.job where group_id = $1 and state <= 'active'`,
     [toBatchId(asyncId)],
@@ -43,8 +45,7 @@ async function messagesOf({ pool }: System, asyncId: string) {
 }
 
 /** A worker whose quarantine runs as many jobs of a batch as it has slots; they wait for the gate. */
-async function startBusyQuarantine(t: TestContext, gate: string) {
-  const system = await startSystem(t, { worker: false });
+async function startBusyQuarantine(gate: string) {
   const asyncId = await system.run(Array.from({ length: JOBS }, () => workJob('attempt', { gate })));
   await system.pool.query(`update pgboss.job set name = 'quarantine.default' where group_id = $1`, [
     toBatchId(asyncId),
@@ -65,20 +66,20 @@ async function startBusyQuarantine(t: TestContext, gate: string) {
     waitFor(async () => log.some(({ pid, msg }) => pid === child && msg === words), {
       what: `the child to log "${words}"`,
     });
-  return { system, asyncId, worker, child, log, childSays };
+  return { asyncId, worker, child, log, childSays };
 }
 
 /** The jobs that ran when the quarantine drained have their results, and the others wait in one message. */
-async function assertDrained(system: System, asyncId: string): Promise<void> {
+async function assertDrained(asyncId: string): Promise<void> {
   const { counts } = (await system.rpc('progress', { async: asyncId })).body;
   assert.deepEqual([counts.succeeded, counts.pending, counts.running], [SLOTS, JOBS - SLOTS, 0]);
-  assert.deepEqual(await messagesOf(system, asyncId), [
+  assert.deepEqual(await messagesOf(asyncId), [
     { name: 'quarantine.default', state: 'created', jobs: JOBS - SLOTS },
   ]);
 }
 
-test('at SIGTERM the process of the quarantine drains, too: it ends the jobs that run and returns the others', async (t) => {
-  const { system, asyncId, worker, child, childSays } = await startBusyQuarantine(t, 'quarantine');
+test('at SIGTERM the process of the quarantine drains, too: it ends the jobs that run and returns the others', async () => {
+  const { asyncId, worker, child, childSays } = await startBusyQuarantine('quarantine');
 
   const exited = once(worker, 'exit');
   worker.kill('SIGTERM');
@@ -86,24 +87,25 @@ test('at SIGTERM the process of the quarantine drains, too: it ends the jobs tha
   await openGate(system, 'quarantine');
   assert.deepEqual(await exited, [0, null]);
   await waitFor(async () => isGone(child), { what: 'the end of the child', timeoutMs: 20_000 });
-  await assertDrained(system, asyncId);
+  await assertDrained(asyncId);
 
-  await system.forkWorker();
+  const next = await system.addWorker();
   await system.ended(asyncId);
+  await next.drain();
   for (const { status, attempts } of await system.results(asyncId))
     assert.deepEqual({ status, attempts }, { status: 'succeeded', attempts: 1 });
   assert.equal((await entriesOf(system, asyncId)).length, JOBS, 'each ran once');
 });
 
-test('the process of the quarantine drains when its worker is killed', async (t) => {
-  const { system, asyncId, worker, log, childSays } = await startBusyQuarantine(t, 'orphaned');
+test('the process of the quarantine drains when its worker is killed', async () => {
+  const { asyncId, worker, log, childSays } = await startBusyQuarantine('orphaned');
   // Both have ended when nobody can write to their output any more.
   const closed = once(worker, 'close');
   worker.kill('SIGKILL');
   await childSays('draining');
   await openGate(system, 'orphaned');
   assert.deepEqual(await closed, [null, 'SIGKILL']);
-  await assertDrained(system, asyncId);
+  await assertDrained(asyncId);
   assert.deepEqual(
     log.filter(({ level }) => level >= 40),
     [],
