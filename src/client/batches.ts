@@ -9,6 +9,7 @@ import type {
   BatchSettings,
   BatchState,
   CallbackAttempt,
+  Checked,
   ErrorGroups,
   NewBatch,
   OpenJob,
@@ -16,7 +17,16 @@ import type {
   Result,
   Timeline,
 } from './types.ts';
-import { type JobSource, sendForValidation, type UploadOptions, upload } from './upload.ts';
+import {
+  type CsvSettings,
+  type CsvSource,
+  checkCsv,
+  checkJobs,
+  type JobSource,
+  type UploadOptions,
+  uploadCsv,
+  uploadJobs,
+} from './upload.ts';
 import { type WaitOptions, waitForEnd } from './wait.ts';
 
 export interface CreateOptions extends CallOptions {
@@ -43,8 +53,6 @@ export interface ListOptions extends CallOptions {
   cursor?: string | undefined;
 }
 
-const VALIDATE = '/batch?action=validate';
-
 export class Batches {
   readonly #transport: Transport;
 
@@ -68,7 +76,15 @@ export class Batches {
    * array, if a broken connection is to be survived: any other source can be read only once.
    */
   createFrom(jobs: JobSource, options: UploadOptions = {}): Promise<Batch> {
-    return upload(this.#transport, jobs, options);
+    return uploadJobs(this.#transport, jobs, options);
+  }
+
+  /**
+   * Stores a batch from a CSV file, one row a job of `options.action`, up to a million rows in constant memory. Give the
+   * text, a Blob or a function that opens the file, if a broken connection is to be survived.
+   */
+  createFromCsv(file: CsvSource, options: UploadOptions & CsvSettings): Promise<Batch> {
+    return uploadCsv(this.#transport, file, options);
   }
 
   /** Stores a batch and waits for its end. */
@@ -78,13 +94,19 @@ export class Batches {
   }
 
   /** Checks a batch and stores nothing. Throws the error that `create` would. */
-  async validate(batch: NewBatch | string, { signal }: CallOptions = {}): Promise<void> {
-    await this.#transport.json({ method: 'POST', path: VALIDATE, ...bodyOf(batch), signal });
+  validate(batch: NewBatch | string, { signal }: CallOptions = {}): Promise<Checked> {
+    const path = '/v1/batches?dryRun=true';
+    return this.#transport.json({ method: 'POST', path, ...bodyOf(batch), signal });
   }
 
-  /** Like `validate`, for jobs that are sent as they are made: as many as a JSON body may have. */
-  async validateFrom(jobs: JobSource, settings: CallOptions & BatchSettings = {}): Promise<void> {
-    await sendForValidation(this.#transport, VALIDATE, jobs, settings);
+  /** Like `validate`, for jobs that are sent as they are made. */
+  validateFrom(jobs: JobSource, settings: CallOptions & BatchSettings = {}): Promise<Checked> {
+    return checkJobs(this.#transport, jobs, settings);
+  }
+
+  /** Like `validate`, for a CSV file. */
+  validateCsv(file: CsvSource, settings: CallOptions & BatchSettings & CsvSettings): Promise<Checked> {
+    return checkCsv(this.#transport, file, settings);
   }
 
   retrieve(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {

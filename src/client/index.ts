@@ -26,5 +26,5 @@ export type { Page, Pages } from './pages.ts';
 export type { ResultOptions } from './results.ts';
 export type { CallOptions, ClientOptions } from './transport.ts';
 export type * from './types.ts';
-export type { JobSource, UploadOptions } from './upload.ts';
+export type { CsvSettings, CsvSource, JobSource, UploadOptions } from './upload.ts';
 export type { WaitOptions } from './wait.ts';

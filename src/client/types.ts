@@ -85,6 +85,15 @@ export interface NewBatch extends BatchSettings {
   jobs: readonly Job[];
 }
 
+/** What a check found in a batch that would be stored. */
+export interface Checked {
+  valid: true;
+  /** Its jobs, the invalid ones included. */
+  total: number;
+  /** Jobs that would fail at once, with `skipInvalid`. */
+  invalid: number;
+}
+
 export type BatchState = 'queued' | 'running' | 'completed' | 'cancelled';
 
 export interface Counts {

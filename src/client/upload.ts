@@ -1,8 +1,8 @@
-/** A batch whose jobs are made while they are sent: one job per line, in constant memory. */
+/** Batches whose jobs are sent while they are made or read: one job per line, or a CSV file. In constant memory. */
 import { ConnectionError } from './errors.ts';
-import { sleep } from './sleep.ts';
+import { type Pieces, SentPieces } from './sent-pieces.ts';
 import { type CallOptions, newIdempotencyKey, type Request, type Transport, withQuery } from './transport.ts';
-import type { Batch, BatchSettings, Job } from './types.ts';
+import type { Batch, BatchSettings, Checked, Job } from './types.ts';
 
 /**
  * Jobs, or a function that makes them again for a repeat. A text is the JSON of a job on one line, sent as it is; an
@@ -11,9 +11,26 @@ import type { Batch, BatchSettings, Job } from './types.ts';
 export type JobSource = Jobs | (() => Jobs);
 type Jobs = Iterable<Job | string> | AsyncIterable<Job | string>;
 
+/** The text or the bytes of a CSV file, pieces of it, or a function that reads it again for a repeat. */
+export type CsvSource = string | Uint8Array | Blob | AsyncIterable<string | Uint8Array> | (() => CsvPieces);
+type CsvPieces = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+
 export interface UploadOptions extends CallOptions, BatchSettings {
   /** Made once a call when absent. */
   idempotencyKey?: string | undefined;
+}
+
+export interface CsvSettings {
+  /** `namespace.action`: each row is the params of a job of it. */
+  action: string;
+  /** The param of a column, where the header does not name it; an empty one leaves the column out. */
+  map?: Readonly<Record<string, string>> | undefined;
+  /** Params that all rows have, written as in a cell. */
+  set?: Readonly<Record<string, string>> | undefined;
+  /** Found out from the first line when absent. */
+  delimiter?: ',' | ';' | '\t' | undefined;
+  /** `utf-8` when absent. */
+  charset?: string | undefined;
 }
 
 /** Jobs are sent in pieces of about this many characters: a piece per job would cost more than the job. */
@@ -23,67 +40,125 @@ const PIECE_LENGTH = 64 * 1024;
  * Stores a batch. After a broken connection the request is repeated when the source is a function or an array: any
  * other source is read once only, and is not repeated after its first job was taken.
  */
-export async function upload(
+export function uploadJobs(transport: Transport, source: JobSource, options: UploadOptions): Promise<Batch> {
+  return sendJobs(transport, source, {}, storing(options));
+}
+
+/** Checks jobs and stores nothing. */
+export function checkJobs(
   transport: Transport,
   source: JobSource,
-  options: UploadOptions,
+  options: CallOptions & BatchSettings,
+): Promise<Checked> {
+  return sendJobs(transport, source, { dryRun: 'true' }, options);
+}
+
+/** Stores a batch from a CSV file; repeated like `uploadJobs`, also for a text, bytes and a Blob. */
+export function uploadCsv(
+  transport: Transport,
+  file: CsvSource,
+  options: UploadOptions & CsvSettings,
 ): Promise<Batch> {
-  const { callbackUrl, options: batchOptions = {}, idempotencyKey = newIdempotencyKey(), signal } = options;
-  const path = withQuery('/v1/batches', {
-    callbackUrl,
-    ...Object.fromEntries(
-      Object.entries(batchOptions).map(([name, value]) => [
-        name,
-        typeof value === 'object' ? JSON.stringify(value) : String(value),
-      ]),
-    ),
-  });
-  const headers = { 'content-type': 'application/x-ndjson', 'idempotency-key': idempotencyKey };
-  return send(transport, source, { path, headers, signal, form: LINES });
+  return sendCsv(transport, file, {}, storing(options));
 }
 
-/** Sends the jobs as one JSON body to a route that checks them. */
-export async function sendForValidation(
+/** Checks a CSV file and stores nothing. */
+export function checkCsv(
   transport: Transport,
-  path: string,
+  file: CsvSource,
+  options: CallOptions & BatchSettings & CsvSettings,
+): Promise<Checked> {
+  return sendCsv(transport, file, { dryRun: 'true' }, options);
+}
+
+function storing<Options extends UploadOptions>(options: Options): Options {
+  return { ...options, idempotencyKey: options.idempotencyKey ?? newIdempotencyKey() };
+}
+
+type Query = Record<string, string | undefined>;
+
+function sendJobs<Answer>(
+  transport: Transport,
   source: JobSource,
-  { signal, ...settings }: CallOptions & BatchSettings,
-): Promise<void> {
-  const rest = JSON.stringify(settings).slice(1);
-  const form: Form = {
-    begin: '{"jobs":[',
-    // An empty line is no job.
-    job: (text, isFirst) => (text === '' || isFirst ? text : `,${text}`),
-    end: rest === '}' ? ']}' : `],${rest}`,
+  query: Query,
+  options: UploadOptions,
+): Promise<Answer> {
+  const body = {
+    isRepeatable: typeof source === 'function' || Array.isArray(source),
+    open: () => linesOf(typeof source === 'function' ? source() : source),
   };
-  await send(transport, source, { path, headers: { 'content-type': 'application/json' }, signal, form });
+  return send(transport, body, requestOf('application/x-ndjson', query, options));
 }
 
-/** How jobs become a body. */
-interface Form {
-  begin: string;
-  /** A job with what separates it from those before it. */
-  job(text: string, isFirst: boolean): string;
-  end: string;
+function sendCsv<Answer>(
+  transport: Transport,
+  file: CsvSource,
+  query: Query,
+  options: UploadOptions & CsvSettings,
+): Promise<Answer> {
+  const { action, map = {}, set = {}, delimiter, charset = 'utf-8' } = options;
+  const ofFile = { action, delimiter, ...prefixed('map.', map), ...prefixed('set.', set) };
+  const isWhole = typeof file === 'string' || file instanceof Uint8Array || file instanceof Blob;
+  const body = {
+    isRepeatable: isWhole || typeof file === 'function',
+    open: () => {
+      if (isWhole) return new Blob([file as string | Uint8Array<ArrayBuffer> | Blob]);
+      return typeof file === 'function' ? file() : file;
+    },
+  };
+  return send(transport, body, requestOf(`text/csv; charset=${charset}`, { ...ofFile, ...query }, options));
 }
 
-const LINES: Form = { begin: '', job: (text) => `${text}\n`, end: '' };
+function prefixed(prefix: string, values: Readonly<Record<string, string>>): Query {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
+}
+
+/** The callback and the options are in the query. */
+function requestOf(
+  contentType: string,
+  query: Query,
+  { callbackUrl, options = {}, idempotencyKey, signal }: UploadOptions,
+): Request {
+  const given = Object.entries(options).map(([name, value]) => [
+    name,
+    typeof value === 'object' ? JSON.stringify(value) : String(value),
+  ]);
+  return {
+    method: 'POST',
+    path: withQuery('/v1/batches', { ...query, callbackUrl, ...Object.fromEntries(given) }),
+    headers: { 'content-type': contentType, 'idempotency-key': idempotencyKey },
+    signal,
+  };
+}
+
+async function* linesOf(jobs: Jobs): AsyncGenerator<string> {
+  let piece = '';
+  for await (const job of jobs) {
+    piece += `${typeof job === 'string' ? job : JSON.stringify(job)}\n`;
+    if (piece.length < PIECE_LENGTH) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
+}
+
+interface BodySource {
+  /** Other sources can be read only once. */
+  isRepeatable: boolean;
+  open(): Pieces | Blob;
+}
 
 async function send<Answer>(
   transport: Transport,
-  source: JobSource,
-  { path, headers, signal, form }: Pick<Request, 'path' | 'headers' | 'signal'> & { form: Form },
+  { isRepeatable, open }: BodySource,
+  request: Request,
 ): Promise<Answer> {
-  const isRepeatable = typeof source === 'function' || Array.isArray(source);
   let taken = false;
-
   const attempt = async (): Promise<Answer> => {
-    const sent = new JobStream(typeof source === 'function' ? source() : source, form, () => {
-      taken = true;
-    });
-    const request = { method: 'POST' as const, path, signal, ...(headers && { headers }) };
+    const source = open();
+    const sent = source instanceof Blob ? undefined : new SentPieces(source);
     try {
-      const content = canStream() ? sent.stream() : await sent.blob();
+      const content = sent ? await sent.content() : (source as Blob);
       const answer = await transport.open(request, { content, untilRead: true });
       try {
         return (await answer.response.json()) as Answer;
@@ -94,9 +169,10 @@ async function send<Answer>(
       }
     } catch (error) {
       // The source failed, and with it the request.
-      throw sent.failure?.reason ?? error;
+      throw sent?.failure ? sent.failure.reason : error;
     } finally {
-      sent.stop();
+      taken ||= sent?.isTaken ?? false;
+      sent?.stop();
     }
   };
   const maySend = async (): Promise<Answer> => {
@@ -107,7 +183,7 @@ async function send<Answer>(
       throw error;
     }
   };
-  return transport.repeated({ signal }, maySend).catch((error) => {
+  return transport.repeated({ signal: request.signal }, maySend).catch((error) => {
     throw error instanceof OnceOnly ? error.error : error;
   });
 }
@@ -119,87 +195,5 @@ class OnceOnly extends Error {
   constructor(error: ConnectionError) {
     super(error.message);
     this.error = error;
-  }
-}
-
-/**
- * Browsers stream a body over HTTP/2 only, or not at all: there the lines are collected first. Everywhere else fetch
- * does it.
- */
-function canStream(): boolean {
-  return !('document' in globalThis || 'WorkerGlobalScope' in globalThis) || 'Deno' in globalThis;
-}
-
-class JobStream {
-  /** Set when the source threw. */
-  failure: { reason: unknown } | undefined;
-  readonly #jobs: Iterator<Job | string> | AsyncIterator<Job | string>;
-  readonly #form: Form;
-  readonly #onTaken: () => void;
-  /** What is sent before the next job. */
-  #begin: string;
-  #isFirst = true;
-  #isEnded = false;
-
-  constructor(jobs: Jobs, form: Form, onTaken: () => void) {
-    this.#jobs = Symbol.asyncIterator in jobs ? jobs[Symbol.asyncIterator]() : jobs[Symbol.iterator]();
-    this.#form = form;
-    this.#begin = form.begin;
-    this.#onTaken = onTaken;
-  }
-
-  stream(): ReadableStream<Uint8Array> {
-    const encoder = new TextEncoder();
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        // A fast source would let nothing else run, not even the arrival of the answer.
-        await sleep(0);
-        const text = await this.#piece();
-        if (text === '') controller.close();
-        else controller.enqueue(encoder.encode(text));
-      },
-      cancel: () => this.stop(),
-    });
-  }
-
-  /** Called when the server has answered, maybe before the last line: fetch would go on reading. */
-  stop(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    // A source that fails to end has nothing to do with the answer.
-    void (async () => this.#jobs.return?.())().catch(() => {});
-  }
-
-  async blob(): Promise<Blob> {
-    const pieces: string[] = [];
-    for (;;) {
-      const piece = await this.#piece();
-      if (piece === '') return new Blob(pieces);
-      pieces.push(piece);
-    }
-  }
-
-  /** The next jobs; empty at the end. */
-  async #piece(): Promise<string> {
-    let text = this.#begin;
-    this.#begin = '';
-    try {
-      while (text.length < PIECE_LENGTH && !this.#isEnded) {
-        const { done, value } = await this.#jobs.next();
-        if (done) {
-          this.#isEnded = true;
-          return text + this.#form.end;
-        }
-        this.#onTaken();
-        const job = this.#form.job(typeof value === 'string' ? value : JSON.stringify(value), this.#isFirst);
-        if (job !== '') this.#isFirst = false;
-        text += job;
-      }
-    } catch (reason) {
-      this.#isEnded = true;
-      this.failure = { reason };
-      throw reason;
-    }
-    return text;
   }
 }

@@ -117,6 +117,19 @@ suite('submit', { concurrency: 4 }, () => {
     );
   });
 
+  test('submit renames columns of CSV, leaves some out, and gives all rows a value', async () => {
+    const path = await file('people.csv', 'Number;Note\n1;a\n');
+    const options = ['--map', 'Number=n', '--map', 'Note=', '--set', 'label=x=y', '--wait'];
+    const { stdout } = await run(['submit', path, '--action', 'test.echo', ...options]);
+    const results = await run(['results', stdout.trim(), '--format', 'ndjson']);
+    assert.ok(results.stdout.includes('"request":{"n":1,"label":"x=y"}'), results.stdout);
+    const lines = await run(['submit', '-', '--format', 'ndjson', '--set', 'n=1'], { input: '{}' });
+    assert.deepEqual(
+      [lines.code, lines.stderr.split('\n')[0]],
+      [2, 'batchwright: --map and --set go with CSV'],
+    );
+  });
+
   test('submit turns rows of CSV into what the schema asks for', async () => {
     const path = await file(
       'rows.csv',

@@ -459,4 +459,40 @@ suite('batchwright/client', () => {
     await assert.rejects(direct.batches.createFrom(failing()), own);
     assert.equal(await batchCount(), countBefore);
   });
+
+  test('a CSV file is a text, a Blob, pieces or a function that opens it, and is checked like it is stored', async () => {
+    const settings = { action: 'test.echo', map: { Number: 'n', Note: '' }, set: { label: 'x' } };
+    const text = 'Number;Note\n1;a\n2;b\n';
+    async function* pieces() {
+      yield 'Number;No';
+      yield new TextEncoder().encode('te\n1;a\n2;b\n');
+    }
+    for (const source of [text, new Blob([text]), pieces(), pieces]) {
+      const { asyncId, counts } = await direct.batches.createFromCsv(source, settings);
+      assert.equal(counts.total, 2);
+      await direct.batches.wait(asyncId);
+      const requests: unknown[] = [];
+      for await (const { request } of direct.batches.results(asyncId)) requests.push(request);
+      assert.deepEqual(requests, [
+        { n: 1, label: 'x' },
+        { n: 2, label: 'x' },
+      ]);
+    }
+    assert.deepEqual(await direct.batches.validateCsv(text, settings), { valid: true, total: 2, invalid: 0 });
+    await assert.rejects(direct.batches.validateCsv('n\nx\n', { action: 'test.echo' }), {
+      messages: ['line 2.params.n must be integer'],
+    });
+    const latin = Buffer.from('n,label\n1,\xe9\n', 'latin1');
+    const latinBatch = await direct.batches.createFromCsv(latin, { action: 'test.echo', charset: 'latin1' });
+    assert.equal(latinBatch.counts.total, 1);
+  });
+
+  test('a CSV file is sent again after a broken connection, under one key', async (t) => {
+    const { client, proxy } = await behind(t, [{ matches: /^POST \/v1\/batches/, cutAfter: 0 }]);
+    const countBefore = await batchCount();
+    const { counts } = await client.batches.createFromCsv('n\n1\n', { action: 'test.echo' });
+    assert.equal(counts.total, 1);
+    assert.equal(await batchCount(), countBefore + 1);
+    assert.equal(new Set(proxy.requests.map(({ key }) => key)).size, 1);
+  });
 });

@@ -1,15 +1,14 @@
 import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ApiError, type Batch, type Batchwright } from '../../client/index.ts';
+import type { Batch, Batchwright, CsvSettings } from '../../client/index.ts';
 import type { ActionName } from '../../json/job-text.ts';
-import { CommandError, EXIT, UsageError } from '../exit.ts';
+import { UsageError } from '../exit.ts';
 import { follow, requireSuccess } from '../follow.ts';
-import { type BatchFlags, settingsOf, withBatchFlags } from '../input/batch-options.ts';
-import { csvJobs } from '../input/csv-jobs.ts';
+import { type BatchFlags, settingsOf, textByName, withBatchFlags } from '../input/batch-options.ts';
 import { jobLines } from '../input/job-lines.ts';
 import { jsonBatch } from '../input/json-batch.ts';
-import { STANDARD_INPUT } from '../input/open-input.ts';
+import { bytesOf, STANDARD_INPUT } from '../input/open-input.ts';
 import { positiveNumber } from '../options.ts';
 import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
 import { print } from '../standard-output.ts';
@@ -21,6 +20,8 @@ interface SubmitOptions extends ServerOptions, BatchFlags {
   action?: ActionName;
   format?: InputFormat;
   idempotencyKey?: string;
+  map?: Record<string, string>;
+  set?: Record<string, string>;
   dryRun?: true;
   wait?: true;
   timeout?: number;
@@ -47,6 +48,12 @@ export function registerSubmit(program: Command, terminal: Terminal): void {
       ).choices(['json', 'ndjson', 'csv']),
     );
   withBatchFlags(command)
+    .option(
+      '--map <column=param>',
+      'with CSV: the param of a column, or none for a column that is left out; may be repeated',
+      textByName('"First name=firstName"'),
+    )
+    .option('--set <param=text>', 'with CSV: a param of all rows; may be repeated', textByName('status=1'))
     .option('--idempotency-key <key>', 'the same key and batch are stored once', idempotencyKey)
     .addOption(
       new Option('--dry-run', 'check the batch and store nothing').conflicts(['wait', 'idempotencyKey']),
@@ -61,6 +68,7 @@ async function submit(terminal: Terminal, file: string, options: SubmitOptions):
   const format = options.format ?? FORMATS[extname(file).toLowerCase()] ?? 'json';
   if (format === 'csv' && !options.action)
     throw new UsageError('CSV needs --action: it says what the rows are the params of');
+  if (format !== 'csv' && (options.map || options.set)) throw new UsageError('--map and --set go with CSV');
   await withServer(terminal, options, async (client) => {
     if (options.dryRun) return check(terminal, client, file, format, options);
     const { asyncId } = await send(terminal.stdin, client, file, format, options);
@@ -71,74 +79,52 @@ async function submit(terminal: Terminal, file: string, options: SubmitOptions):
 
 async function send(
   stdin: Readable,
-  { actions, batches }: Batchwright,
+  { batches }: Batchwright,
   file: string,
   format: InputFormat,
   { action, idempotencyKey, ...flags }: SubmitOptions,
 ): Promise<Batch> {
-  const settings = settingsOf(flags);
+  const settings = { ...settingsOf(flags), idempotencyKey };
   if (format === 'json')
-    return batches.create(await jsonBatch(stdin, file, action, settings), { idempotencyKey });
-  const jobs = await linesFor(stdin, actions, file, format, action);
-  return batches.createFrom(file === STANDARD_INPUT ? jobs() : jobs, {
-    idempotencyKey,
-    ...settings,
-  });
+    return batches.create(await jsonBatch(stdin, file, action, settingsOf(flags)), { idempotencyKey });
+  if (format === 'csv')
+    return batches.createFromCsv(
+      readable(file, () => bytesOf(stdin, file)),
+      { ...settings, ...rowsOf(action, flags) },
+    );
+  return batches.createFrom(
+    readable(file, () => jobLines(stdin, file, action)),
+    settings,
+  );
 }
 
 /** Stores nothing. Throws the error that storing would. */
 async function check(
   { stdin, stderr }: Terminal,
-  { actions, batches }: Batchwright,
+  { batches }: Batchwright,
   file: string,
   format: InputFormat,
   { action, ...flags }: SubmitOptions,
 ): Promise<void> {
   const settings = settingsOf(flags);
-  if (format === 'json') {
-    await batches.validate(await jsonBatch(stdin, file, action, settings));
-  } else {
-    const jobs = await linesFor(stdin, actions, file, format, action);
-    const lines: number[] = [];
-    try {
-      await batches.validateFrom(numbered(jobs(), lines), settings);
-    } catch (error) {
-      throw error instanceof ApiError ? atLines(error, lines) : error;
-    }
-  }
+  if (format === 'json') await batches.validate(await jsonBatch(stdin, file, action, settings));
+  else if (format === 'csv')
+    await batches.validateCsv(bytesOf(stdin, file), { ...settings, ...rowsOf(action, flags) });
+  else await batches.validateFrom(jobLines(stdin, file, action), settings);
   stderr.write('The batch is valid. Nothing was stored.\n');
 }
 
-/** A function, so that the file is read again after a broken connection. */
-async function linesFor(
-  stdin: Readable,
-  actions: Batchwright['actions'],
-  file: string,
-  format: InputFormat,
+/** A file is opened again after a broken connection; standard input can be read only once. */
+function readable<T>(file: string, open: () => T): T | (() => T) {
+  return file === STANDARD_INPUT ? open() : open;
+}
+
+/** What the rows of a CSV file are. */
+function rowsOf(
   action: ActionName | undefined,
-): Promise<() => AsyncGenerator<string>> {
-  if (format === 'ndjson' || !action) return () => jobLines(stdin, file, action);
-  const { params } = await actions.retrieve(`${action.namespace}.${action.action}`);
-  return () => csvJobs(stdin, file, action, params);
-}
-
-/** Collects the line of each job: 100,000 at most are checked, as in a JSON body. */
-async function* numbered(lines: AsyncIterable<string>, numbers: number[]): AsyncGenerator<string> {
-  let number = 0;
-  for await (const line of lines) {
-    number++;
-    if (line !== '') numbers.push(number);
-    yield line;
-  }
-}
-
-/** The error names lines of the file in place of indexes. */
-function atLines(error: ApiError, lines: readonly number[]): unknown {
-  if (error.messages.length === 0) return error;
-  const faults = error.messages.map((message) =>
-    message.replace(/^jobs\[(\d+)\]/, (index, number) => `line ${lines[Number(number)] ?? index}`),
-  );
-  return new CommandError(EXIT.error, ['The batch is not valid', ...faults].join('\n  '), { cause: error });
+  { map, set }: Pick<SubmitOptions, 'map' | 'set'>,
+): CsvSettings {
+  return { action: `${action?.namespace}.${action?.action}`, map, set };
 }
 
 function actionName(text: string): ActionName {

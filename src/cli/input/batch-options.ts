@@ -44,11 +44,17 @@ export function settingsOf({
 }
 
 /** For commander: texts by name, one a time. */
-export function metadata(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (name === '') throw new InvalidArgumentError('It must be like order=17.');
-  return { ...before, [name]: value };
+export function textByName(
+  example: string,
+): (text: string, before?: Record<string, string>) => Record<string, string> {
+  return (text, before = {}) => {
+    const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    if (name === '') throw new InvalidArgumentError(`It must be like ${example}.`);
+    return { ...before, [name]: value };
+  };
 }
+
+export const metadata = textByName('order=17');
 
 function header(text: string, before: Record<string, string> = {}): Record<string, string> {
   const [, name = '', value = ''] = /^([^:\s]+):\s*(.*)$/s.exec(text) ?? [];
