@@ -46,34 +46,70 @@ function compareParts(one: string, other: string): number {
   return one < other ? -1 : 1;
 }
 
-/** The text of the value to which the path leads; undefined when there is none. Of equal names, the last counts. */
-export function textAt(json: string, path: readonly string[]): string | undefined {
-  let text: string | undefined = json;
-  for (const part of path) {
-    if (text === undefined) return undefined;
-    const cutter: Cutter = new Cutter(text);
-    if (cutter.isAt(OPEN_BRACE)) text = memberOf(cutter, part);
-    else if (cutter.isAt(OPEN_BRACKET)) text = elementOf(cutter, positionIn(part));
-    else return undefined;
-  }
-  return text;
+/** The places that are looked for in a text, as a tree. */
+interface Wanted {
+  /** The positions of the paths that end here. */
+  ends: number[];
+  inner: Map<string, Wanted>;
+  /** It was found already: then this is the second of two members with equal names. */
+  isFound: boolean;
 }
 
-function memberOf(cutter: Cutter, name: string): string | undefined {
-  let found: string | undefined;
-  for (let more = cutter.open(OPEN_BRACE, CLOSE_BRACE); more; more = cutter.next(CLOSE_BRACE))
-    if (cutter.name() === name) found = cutter.value();
-    else cutter.skipValue();
+/**
+ * The texts of the values to which the paths lead, in one pass; undefined for one that is not there. Of members with equal
+ * names, the last counts.
+ */
+export function textsAt(json: string, paths: readonly (readonly string[])[]): (string | undefined)[] {
+  const found: (string | undefined)[] = paths.map(() => undefined);
+  const root = wantedPlace();
+  for (const [position, path] of paths.entries()) {
+    let place = root;
+    for (const part of path) {
+      const inner = place.inner.get(part) ?? wantedPlace();
+      place.inner.set(part, inner);
+      place = inner;
+    }
+    place.ends.push(position);
+  }
+  find(json, new Cutter(json), root, found);
   return found;
 }
 
-function elementOf(cutter: Cutter, position: number | null): string | undefined {
-  if (position === null) return undefined;
-  let at = 0;
-  for (let more = cutter.open(OPEN_BRACKET, CLOSE_BRACKET); more; more = cutter.next(CLOSE_BRACKET), at++)
-    if (at === position) return cutter.value();
-    else cutter.skipValue();
-  return undefined;
+function wantedPlace(): Wanted {
+  return { ends: [], inner: new Map(), isFound: false };
+}
+
+/** Moves past the value, and keeps what is wanted of it. */
+function find(json: string, cutter: Cutter, wanted: Wanted, found: (string | undefined)[]): void {
+  if (wanted.isFound) forget(wanted, found);
+  wanted.isFound = true;
+  const start = cutter.position;
+  if (wanted.inner.size > 0 && cutter.isAt(OPEN_BRACE))
+    for (let more = cutter.open(OPEN_BRACE, CLOSE_BRACE); more; more = cutter.next(CLOSE_BRACE))
+      findInner(json, cutter, wanted.inner.get(cutter.name()), found);
+  else if (wanted.inner.size > 0 && cutter.isAt(OPEN_BRACKET)) {
+    let position = 0;
+    for (let more = cutter.open(OPEN_BRACKET, CLOSE_BRACKET); more; more = cutter.next(CLOSE_BRACKET))
+      findInner(json, cutter, wanted.inner.get(String(position++)), found);
+  } else cutter.skipValue();
+  if (wanted.ends.length === 0) return;
+  const value = json.slice(start, cutter.position).trimEnd();
+  for (const position of wanted.ends) found[position] = value;
+}
+
+function findInner(
+  json: string,
+  cutter: Cutter,
+  wanted: Wanted | undefined,
+  found: (string | undefined)[],
+): void {
+  if (wanted) find(json, cutter, wanted, found);
+  else cutter.skipValue();
+}
+
+function forget({ ends, inner }: Wanted, found: (string | undefined)[]): void {
+  for (const position of ends) found[position] = undefined;
+  for (const place of inner.values()) if (place.isFound) forget(place, found);
 }
 
 /** A value to be put into a text. */

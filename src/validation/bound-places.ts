@@ -71,20 +71,24 @@ const DEPENDS_ON_VALUES = new Set([
 
 /** The errors that no value at the places could mend. */
 export function certainErrors(errors: readonly ErrorObject[], places: readonly string[]): ErrorObject[] {
-  const holds = (pointer: string) => places.some((place) => isIn(place, pointer));
+  const bound = new Set(places);
+  const around = new Set(places.flatMap((place) => [...outwards(place)]));
   // An error of a part of them comes beside it, and may have the same place or one further in.
-  const open = errors.filter(
-    ({ keyword, instancePath }) => DEPENDS_ON_VALUES.has(keyword) && holds(instancePath),
+  const open = new Set(
+    errors.flatMap(({ keyword, instancePath }) =>
+      DEPENDS_ON_VALUES.has(keyword) && around.has(instancePath) ? [instancePath] : [],
+    ),
   );
   return errors.filter((error) => {
-    const { instancePath } = error;
-    const place = pointerTo(pathOfError(error));
-    if (error.keyword !== 'additionalProperties' && places.some((bound) => isIn(place, bound))) return false;
-    if (places.some((bound) => isIn(instancePath, bound))) return false;
-    return !open.some((other) => isIn(instancePath, other.instancePath));
+    for (const pointer of outwards(error.instancePath))
+      if (bound.has(pointer) || open.has(pointer)) return false;
+    return error.keyword === 'additionalProperties' || !bound.has(pointerTo(pathOfError(error)));
   });
 }
 
-function isIn(pointer: string, outer: string): boolean {
-  return pointer === outer || pointer.startsWith(`${outer}/`);
+/** The pointer, and those to the objects and arrays around its place. */
+function* outwards(pointer: string): Generator<string> {
+  for (let end = pointer.length; end > 0; end = pointer.lastIndexOf('/', end - 1))
+    yield pointer.slice(0, end);
+  yield '';
 }

@@ -8,7 +8,7 @@ import {
   NoPlaceError,
   parsePointer,
   pointerTo,
-  textAt,
+  textsAt,
 } from '../../src/json/pointer.ts';
 import { arrayText, below, objectText, seeded } from './random-json.ts';
 
@@ -16,6 +16,10 @@ function path(pointer: string): string[] {
   const parts = parsePointer(pointer);
   assert.ok(parts, pointer);
   return parts;
+}
+
+function textAt(json: string, own: readonly string[]): string | undefined {
+  return textsAt(json, [own])[0];
 }
 
 function inserted(json: string, values: Record<string, string>): string {
@@ -117,6 +121,10 @@ test('values that are cut out and put in at random places are found there', () =
     const own = paths[below(random, paths.length)] ?? [];
     const cut = textAt(json, own);
     assert.deepEqual(JSON.parse(cut ?? ''), valueAt(JSON.parse(json), own));
+    assert.deepEqual(
+      textsAt(json, paths).map((text) => JSON.parse(text ?? '')),
+      paths.map((one) => valueAt(JSON.parse(json), one)),
+    );
     const value = objectText(random);
     const changed = insertInto(json, [{ path: own, value }]);
     assert.equal(textAt(changed, own), value.trim());

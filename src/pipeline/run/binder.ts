@@ -15,7 +15,7 @@ import {
   NoPlaceError,
   parsePointer,
   pointerTo,
-  textAt,
+  textsAt,
 } from '../../json/pointer.ts';
 import { splitObject } from '../../json/split.ts';
 import { untilAvailable } from '../../postgres/until-available.ts';
@@ -88,6 +88,7 @@ export class Binder {
   async bind(index: number, entry: RegisteredAction): Promise<BoundJob> {
     const { params, bindings } = this.#read(index);
     const values = await this.#values(index, bindings);
+    if (!values) return { error: tooLarge() };
     // Other jobs may have got their values in the same turn.
     if (mustTurn(performance.now())) await nextTurn();
     const insertions: Insertion[] = [];
@@ -141,18 +142,25 @@ export class Binder {
     return { params: job.get('params') ?? '{}', bindings };
   }
 
-  /** The texts of the values, in the order of the bindings; undefined for one that its response does not have. */
-  async #values(index: number, bindings: readonly Binding[]): Promise<(string | undefined)[]> {
+  /**
+   * The texts of the values, in the order of the bindings; undefined for one that its response does not have. Null when they
+   * are too large together.
+   */
+  async #values(index: number, bindings: readonly Binding[]): Promise<(string | undefined)[] | null> {
     const values: (string | undefined)[] = [];
     const open = Map.groupBy(bindings.keys(), (position) => bindings[position]?.source ?? -1);
     let length = 0;
     const take = (source: number, response: string): void => {
       const positions = open.get(source) ?? [];
       open.delete(source);
-      for (const position of positions) {
-        if (length > MAX_BOUND_LENGTH) return;
-        const value = textAt(response, bindings[position]?.at ?? []);
+      const found = textsAt(
+        response,
+        positions.map((position) => bindings[position]?.at ?? []),
+      );
+      for (const [at, position] of positions.entries()) {
+        const value = found[at];
         length += value?.length ?? 0;
+        if (length > MAX_BOUND_LENGTH) return;
         values[position] = value && value.length * COPIED_BELOW < response.length ? copied(value) : value;
       }
     };
@@ -161,7 +169,8 @@ export class Binder {
         const response = this.#options.responses.get(this.#key(source));
         if (response !== undefined) take(source, response);
       }
-      if (open.size === 0 || length > MAX_BOUND_LENGTH) return values;
+      if (length > MAX_BOUND_LENGTH) return null;
+      if (open.size === 0) return values;
       if (this.#loading) {
         await this.#loading;
         continue;

@@ -180,7 +180,7 @@ test('an answer of a MiB is bound into many jobs, and up to four into one', asyn
   const largest = { job: 'parent', at: '' };
   const jobs = Array.from({ length: 30 }, (_, n) => strict(n, { '/padding': largest }));
   const places = (count: number) =>
-    Object.fromEntries(Array.from({ length: count }, (_, n) => [`/${n}`, largest]));
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`/${n}`, { ...largest, default: 0 }]));
   const asyncId = await system.run([
     { id: 'parent', namespace: 'work', action: 'respond', params: { kind: 'largest' } },
     ...jobs,
