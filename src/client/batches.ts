@@ -11,6 +11,7 @@ import type {
   CallbackAttempt,
   Checked,
   ErrorGroups,
+  JobPlan,
   NewBatch,
   OpenJob,
   RestartSelection,
@@ -196,7 +197,7 @@ export class Batches {
     asyncId: string,
     index: number,
     { signal }: CallOptions = {},
-  ): Promise<Result<Response> | OpenJob> {
+  ): Promise<(Result<Response> & JobPlan) | OpenJob> {
     return this.#transport.json({ path: `${pathOf(asyncId)}/jobs/${index}`, signal });
   }
 

@@ -152,7 +152,7 @@ export interface ResultBase {
   id?: string;
   namespace: string;
   action: string;
-  /** The params as they were sent. */
+  /** The params as they were sent, or with the values that were bound before the job ran. */
   request: unknown;
   /** The number of runs; 0 for a job that never ran. */
   attempts: number;
@@ -202,8 +202,17 @@ export interface Timeline {
 }
 
 /** A job that has not ended. */
-export interface OpenJob extends Omit<ResultBase, 'finishedAt'> {
-  status: 'pending' | 'running';
+/** How a job depends on others, as it was sent, and what waits for it. */
+export interface JobPlan {
+  dependsOn?: readonly Dependency[];
+  group?: string;
+  bind?: Bindings;
+  /** The jobs that wait for it, or did: the first 100. Only where jobs of the batch depend on each other. */
+  dependents?: { count: number; indexes: number[] };
+}
+
+export interface OpenJob extends Omit<ResultBase, 'finishedAt'>, JobPlan {
+  status: 'pending' | 'waiting' | 'running';
   response: null;
   finishedAt: null;
   /** What it reports while it runs. */

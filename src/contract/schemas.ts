@@ -311,7 +311,7 @@ export const schemas: Record<string, Schema> = {
       id: { type: ['string', 'number'] },
       namespace: described('As sent: any JSON for a job that skipInvalid let pass.', anything),
       action: described('As sent.', anything),
-      request: described('The params as sent.', anything),
+      request: described('The params as sent, with the values that were bound.', anything),
       response: described('What the action returned; an Error when the job failed.', anything),
       status: ref('JobStatus'),
       attempts: described('Runs; 0 for a job that never ran.', count),

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import type { EndedGroup, GroupChange, LoadedPart, NodeEnd } from '../domain/plan/cascade.ts';
 import { bytesOf, decodeGraph, integersOf, pendingOf } from '../domain/plan/chunk-graph.ts';
+import { listAt, nodeOf } from '../domain/plan/edge.ts';
 
 /** The bounds of a batch's chunks: the first index of each, then the number of jobs. */
 export type Bounds = Int32Array;
@@ -316,4 +317,20 @@ export async function isJobWaiting(
     [batchId, chunk, position],
   );
   return rows[0]?.waits ?? false;
+}
+
+/** The indexes of the jobs that wait for a job, or did. */
+export async function dependentsOf(
+  pool: Pool,
+  batchId: string,
+  chunk: { number: number; firstIndex: number; count: number },
+  index: number,
+): Promise<number[]> {
+  const { rows } = await pool.query<{ graph: Buffer }>(
+    'select graph from batchwright.plan_chunk where batch_id = $1 and number = $2',
+    [batchId, chunk.number],
+  );
+  const dependents = rows[0] && decodeGraph(rows[0].graph, chunk.count).dependents;
+  if (!dependents) return [];
+  return [...new Set(Array.from(listAt(dependents, index - chunk.firstIndex), nodeOf))].sort((a, b) => a - b);
 }

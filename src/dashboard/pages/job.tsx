@@ -17,12 +17,15 @@ import { send } from '../state/session.ts';
 import { isEnded, restart } from './batch/restart.ts';
 
 type Job = Pick<Result | OpenJob, 'index' | 'id' | 'namespace' | 'action' | 'attempts' | 'startedAt'> &
-  Partial<Pick<OpenJob, 'progress' | 'nextAttemptAt'>> & {
+  Partial<Pick<OpenJob, 'progress' | 'nextAttemptAt' | 'dependents' | 'group'>> & {
     status: string;
     finishedAt: string | null;
     /** As they were sent and stored. */
     requestText: string;
     responseText: string;
+    /** Absent when the job was sent without it. */
+    dependsOnText: string | undefined;
+    bindText: string | undefined;
   };
 
 const LIVE_MS = 1_500;
@@ -30,8 +33,9 @@ const LIVE_MS = 1_500;
 export async function loadJob(asyncId: string, index: string, signal: AbortSignal): Promise<Job> {
   const answer = await send(`/v1/batches/${asyncId}/jobs/${encodeURIComponent(index)}`, { signal });
   const text = await answer.text();
-  const [requestText = 'null', responseText = 'null'] = membersOf(text, ['request', 'response']);
-  return { ...JSON.parse(text), requestText, responseText };
+  const members = membersOf(text, ['request', 'response', 'dependsOn', 'bind']);
+  const [requestText = 'null', responseText = 'null', dependsOnText, bindText] = members;
+  return { ...JSON.parse(text), requestText, responseText, dependsOnText, bindText };
 }
 
 function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: string }) {
@@ -56,7 +60,7 @@ function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: strin
       <Loaded resource={job} what="job">
         {(data) => (
           <>
-            <Facts job={data} />
+            <Facts asyncId={asyncId} job={data} />
             <div class="codes">
               <Code title="Params" text={data.requestText} />
               {data.finishedAt === null ? (
@@ -64,6 +68,8 @@ function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: strin
               ) : (
                 <Code title={data.status === 'succeeded' ? 'Response' : 'Error'} text={data.responseText} />
               )}
+              {data.dependsOnText && <Code title="Waits for" text={data.dependsOnText} />}
+              {data.bindText && <Code title="Values of other jobs" text={data.bindText} />}
             </div>
           </>
         )}
@@ -72,8 +78,9 @@ function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: strin
   );
 }
 
-function Facts({ job }: { job: Job }) {
+function Facts({ asyncId, job }: { asyncId: string; job: Job }) {
   const { id, namespace, action, attempts, startedAt, finishedAt, progress, nextAttemptAt } = job;
+  const { group, dependents } = job;
   const facts: [string, preact.ComponentChildren][] = [
     ['Action', <bdi key="action" class="mono">{`${namespace}.${action}`}</bdi>],
     ...(id === undefined
@@ -93,6 +100,9 @@ function Facts({ job }: { job: Job }) {
   ];
   if (progress) facts.push(['Progress', `${progress.done} of ${progress.total}`]);
   if (nextAttemptAt) facts.push(['Next run', <Ago key="next" at={nextAttemptAt} />]);
+  if (group !== undefined) facts.push(['Group', <bdi key="group">{String(group)}</bdi>]);
+  if (dependents?.count)
+    facts.push(['Waited for by', <Dependents key="dependents" {...{ asyncId, dependents }} />]);
   return (
     <dl class="facts">
       {facts.map(([name, value]) => (
@@ -102,6 +112,31 @@ function Facts({ job }: { job: Job }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** Links shown; the others are counted. */
+const MAX_LINKS = 10;
+
+function Dependents({
+  asyncId,
+  dependents,
+}: {
+  asyncId: string;
+  dependents: { count: number; indexes: number[] };
+}) {
+  const { count, indexes } = dependents;
+  const shown = indexes.slice(0, MAX_LINKS);
+  return (
+    <>
+      {shown.map((index, at) => (
+        <span key={index}>
+          {at > 0 && ', '}
+          <a href={hrefOf(`/batches/${asyncId}/jobs/${index}`)}>{`job ${index}`}</a>
+        </span>
+      ))}
+      {count > shown.length && ` and ${count - shown.length} more`}
+    </>
   );
 }
 

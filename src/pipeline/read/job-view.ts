@@ -3,11 +3,12 @@ import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { counted } from '../../domain/counted.ts';
+import { MemberReader } from '../../json/split.ts';
 import { messageOfJob } from '../../queue/inspect.ts';
 import type { BatchRow } from '../../store/batches.ts';
 import { jobsAround } from '../../store/chunks.ts';
 import { progressOf } from '../../store/job-progress.ts';
-import { isJobWaiting } from '../../store/plans.ts';
+import { dependentsOf, isJobWaiting } from '../../store/plans.ts';
 import type { Turns } from './batch-figures.ts';
 import { resultTexts } from './result-json.ts';
 import { readResultPages, sentJob } from './result-pages.ts';
@@ -38,10 +39,30 @@ export async function jobText(
     throw new BatchwrightError('notFound', {
       message: `The batch has ${counted(batch.total, 'job')}, counted from 0`,
     });
-  return resultTurns.take(
-    batch.tenant,
-    async () => (await resultText(pool, batch, index)) ?? (await openJobText(pool, queues, batch, index)),
-  );
+  return resultTurns.take(batch.tenant, async () => {
+    const text = (await resultText(pool, batch, index)) ?? (await openJobText(pool, queues, batch, index));
+    return batch.isPlanned ? `${text.slice(0, -1)}${await planText(pool, batch, index)}}` : text;
+  });
+}
+
+/** The members that say what the job waits for, as they were sent. */
+const PLAN_MEMBERS = ['dependsOn', 'group', 'bind'];
+/** Jobs named of those that wait for a job. */
+const MAX_DEPENDENTS = 100;
+
+/** What the job waits for, and what waits for it: further members of the job's object. */
+async function planText(pool: Pool, { id }: BatchRow, index: number): Promise<string> {
+  const chunk = await jobsAround(pool, id, index);
+  if (!chunk) return '';
+  const sent = new MemberReader(chunk.jobs, PLAN_MEMBERS).at(index - chunk.firstIndex);
+  const members = PLAN_MEMBERS.flatMap((name, at) => {
+    // Under skipInvalid a job may be any value, which comes as its text.
+    const text = typeof sent === 'string' ? undefined : sent[at];
+    return text === undefined ? [] : [`,"${name}":${text}`];
+  });
+  const dependents = await dependentsOf(pool, id, chunk, index);
+  const shown = { count: dependents.length, indexes: dependents.slice(0, MAX_DEPENDENTS) };
+  return `${members.join('')},"dependents":${JSON.stringify(shown)}`;
 }
 
 /** Null for a job without a result. */

@@ -281,3 +281,41 @@ test('wrong bindings are refused with their place, and nothing is stored', async
   const { body } = await system.rpc('validate', { jobs: [parent, echo(undefined, {}, { '/a': from })] });
   assert.deepEqual(body, { valid: true });
 });
+
+test('a job shows what it waits for, and what waits for it', async () => {
+  const asyncId = await system.run([
+    echo(
+      'child',
+      {},
+      { '/n': { job: 'parent', at: '/n' } },
+      { dependsOn: [{ group: 'all' }], group: 'more' },
+    ),
+    echo('parent', { n: 1 }, undefined, { group: 'all' }),
+    echo('other', {}, undefined, { dependsOn: ['parent', 'parent'] }),
+  ]);
+  await system.ended(asyncId);
+  const jobs = await Promise.all(
+    [0, 1, 2].map(async (index) => (await system.request(`/v1/batches/${asyncId}/jobs/${index}`)).body),
+  );
+  const shown = jobs.map(({ dependsOn, group, bind, dependents }) => ({
+    dependsOn,
+    group,
+    bind,
+    dependents,
+  }));
+  assert.deepEqual(shown, [
+    {
+      dependsOn: [{ group: 'all' }],
+      group: 'more',
+      bind: { '/n': { job: 'parent', at: '/n' } },
+      dependents: { count: 0, indexes: [] },
+    },
+    { dependsOn: undefined, group: 'all', bind: undefined, dependents: { count: 2, indexes: [0, 2] } },
+    {
+      dependsOn: ['parent', 'parent'],
+      group: undefined,
+      bind: undefined,
+      dependents: { count: 0, indexes: [] },
+    },
+  ]);
+});
