@@ -203,10 +203,10 @@ suite('submit', { concurrency: 4 }, () => {
     }
   });
 
-  test('100,000 lines are sent with a heap of 32 MB', async () => {
+  test('60 MB of lines are sent with a heap of 32 MB', async () => {
     async function* lines() {
-      const text = `{"n":1,"fatal":"${'x'.repeat(500)}"}\n`;
-      for (let piece = 0; piece < 1_000; piece++) yield text.repeat(100);
+      const text = `{"n":1,"fatal":"${'x'.repeat(6_000)}"}\n`;
+      for (let piece = 0; piece < 1_000; piece++) yield text.repeat(10);
     }
     const child = startCommand(['submit', '-', '--format', 'ndjson', ...BEHAVE], {
       env: server,
@@ -215,7 +215,7 @@ suite('submit', { concurrency: 4 }, () => {
     const { code, stdout, stderr } = await outcomeOf(child, lines());
     assert.equal(code, 0, stderr);
     const { body } = await system.request(`/v1/batches/${stdout.trim()}`);
-    assert.equal(body.counts.total, 100_000);
+    assert.equal(body.counts.total, 10_000);
     await system.request(`/v1/batches/${stdout.trim()}/cancel`, { method: 'POST' });
   });
 });

@@ -66,7 +66,7 @@ export function spawnMain(dataDir: string, temporary: string, options: SpawnOpti
   const script = join(import.meta.dirname, 'main-process.ts');
   return spawn(process.execPath, [script, dataDir], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, TMPDIR: temporary },
+    env: { PATH: process.env.PATH, TMPDIR: temporary, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
     stdio: ['ignore', 'pipe', 'inherit'],
     ...options,
   });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import pino from 'pino';
+import { startWorkerMetrics } from '../../src/app/worker-metrics.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { ChildFigures } from '../../src/metrics/child-figures.ts';
 import { toText } from '../../src/metrics/exposition.ts';
 import { batchEnded, workerRestarted } from '../../src/telemetry/events.ts';
@@ -86,13 +89,14 @@ test('a worker with METRICS_PORT serves its own metrics and health', async (t) =
 });
 
 test('a worker without METRICS_KEY serves only its health where HOST is not a loopback address', async (t) => {
-  const system = await startSystem(t, { worker: false });
-  let log = '';
-  const child = await system.forkWorker({ METRICS_PORT: '0', HOST: '0.0.0.0' });
-  child.stdout?.on('data', (text) => {
-    log += text;
-  });
-  const [, port] = await waitFor(async () => /"url":"http:[^"]+:(\d+)"/.exec(log), { what: 'the address' });
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+  const variables = { ROLE: 'worker', DATABASE_URL: 'postgres://127.0.0.1/unused', METRICS_PORT: '0' };
+  const config = readConfig({ ...variables, HOST: '0.0.0.0' });
+  const metrics = await startWorkerMetrics({ config, log, isForked: false });
+  const serving = metrics.serve(async () => true);
+  t.after(() => serving.drain());
+  const [, port] = /"url":"http:[^"]+:(\d+)"/.exec(lines.join('')) ?? [];
   assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 404);
   assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
 });
