@@ -35,6 +35,7 @@ export const layers = {
     'src/domain',
     'src/telemetry',
     'src/contract',
+    'src/csv',
     'src/json',
   ],
   'src/cli': [
@@ -46,7 +47,6 @@ export const layers = {
     'src/embedded',
     'src/postgres',
     'src/domain',
-    'src/csv',
     'src/json',
   ],
   'src/demo': ['src/client', 'src/embedded', 'src/domain'],
