@@ -172,7 +172,7 @@ _batchwright_completion; echo "\${COMPREPLY[@]}"`;
 
   test('bash completes what the program suggests, and files where it suggests none', async () => {
     assert.deepEqual(await suggestedByBash(['batchwright re', 'batchwright submit ']), [
-      ['results', 'restart', 'repost'],
+      ['results', 'resume', 'restart', 'repost'],
       [],
     ]);
   });
