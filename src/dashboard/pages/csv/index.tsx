@@ -12,7 +12,7 @@ import { useOwnKey } from '../../state/own-key.ts';
 import { hrefOf } from '../../state/place.ts';
 import { Columns } from './columns.tsx';
 import { DropZone } from './drop-zone.tsx';
-import { firstMapping, type Mapping, paramsMaker } from './mapping.ts';
+import { firstMapping, type Mapping, namedMapping, paramsMaker } from './mapping.ts';
 import { Preview } from './preview.tsx';
 import { type CsvFile, type CsvRow, ENCODINGS, type Encoding, headOf, rowsOf } from './read.ts';
 import { Submit } from './submit.tsx';
@@ -203,7 +203,11 @@ function Rows({ source, rows: [header, ...rows], action, isRefused }: RowsProps)
       </p>
       {made.params && <Preview names={names} rows={rows} params={made.params} />}
       {made.params && rows.length > 0 && (
-        <Submit source={source} action={action} params={made.params} isRefused={isRefused} />
+        <Submit
+          {...{ source, action, isRefused }}
+          named={namedMapping(names, mapping)}
+          params={made.params}
+        />
       )}
     </>
   );

@@ -1,12 +1,14 @@
 /** The rows of a file as jobs: checked in pieces, or sent as one batch. */
 import { BadRequestError } from '../../../client/errors.ts';
-import type { Batch, Batchwright } from '../../../client/index.ts';
+import type { Batch, Batchwright, CsvSettings } from '../../../client/index.ts';
 import { type ActionName, jobText } from '../../../json/job-text.ts';
 import { type CsvFile, rowsOf } from './read.ts';
 
 export interface CsvJobs {
   source: CsvFile;
   action: ActionName;
+  /** Undefined when the server cannot read the file's columns by their names. */
+  named: Pick<CsvSettings, 'map' | 'set'> | undefined;
   params: (cells: readonly string[]) => string;
   signal: AbortSignal;
   onRead: (bytes: number) => void;
@@ -72,12 +74,17 @@ async function checkPiece(client: Batchwright, piece: Piece, checked: Checked, s
   }
 }
 
-/** Sends all rows as one batch. Line n of what is sent is line n of the file. */
+/**
+ * Sends all rows as one batch: the file as it is, which the browser reads while it sends it. Where its columns have no
+ * names of their own, the rows are sent as lines; line n of what is sent is line n of the file.
+ */
 export function sendRows(client: Batchwright, jobs: CsvJobs, skipInvalid: boolean): Promise<Batch> {
-  return client.batches.createFrom(() => spacedLines(jobs), {
-    signal: jobs.signal,
-    ...(skipInvalid ? { options: { skipInvalid } } : {}),
-  });
+  const { named, signal, source, action } = jobs;
+  const settings = { signal, ...(skipInvalid ? { options: { skipInvalid } } : {}) };
+  if (!named) return client.batches.createFrom(() => spacedLines(jobs), settings);
+  const { file, encoding: charset, delimiter } = source;
+  const name = `${action.namespace}.${action.action}`;
+  return client.batches.createFromCsv(file, { ...settings, ...named, action: name, charset, delimiter });
 }
 
 async function* spacedLines(jobs: CsvJobs): AsyncGenerator<string> {

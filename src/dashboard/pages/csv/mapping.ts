@@ -1,4 +1,5 @@
 /** Which column becomes which param. */
+import type { CsvSettings } from '../../../client/index.ts';
 import { shapeOf } from '../../../csv/columns.ts';
 import { rowParams } from '../../../csv/row-params.ts';
 import { isMembers, type Schema, shapesOf } from '../../components/form/schema.ts';
@@ -51,6 +52,21 @@ export function firstMapping(header: readonly string[], schema: Schema): Mapping
 /** `First name` and `first_name` are `firstName`. */
 function keyOf(name: string): string {
   return name.toLowerCase().replaceAll(/[\s_-]+/g, '');
+}
+
+/** The mapping in words of the server; undefined when it cannot be said by the names of the columns. */
+export function namedMapping(
+  names: readonly string[],
+  { columns, fixed }: Mapping,
+): Pick<CsvSettings, 'map' | 'set'> | undefined {
+  const trimmed = names.map((name) => name.trim());
+  if (trimmed.includes('') || new Set(trimmed).size < trimmed.length) return undefined;
+  const renamed = trimmed.map((name, index) => [name, columns[index]?.trim() ?? ''] as const);
+  const set = fixed.filter(({ param }) => param.trim() !== '').map(({ param, text }) => [param.trim(), text]);
+  return {
+    map: Object.fromEntries(renamed.filter(([name, param]) => name !== param)),
+    set: Object.fromEntries(set),
+  };
 }
 
 /** Makes the params of a row, as JSON. Throws CsvHeaderError for params that cannot be together. */

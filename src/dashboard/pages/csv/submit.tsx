@@ -11,14 +11,15 @@ import { go, hrefOf } from '../../state/place.ts';
 import { client } from '../../state/session.ts';
 import { type Checked, type CsvJobs, checkRows, sendRows } from './jobs.ts';
 
-interface SubmitProps extends Pick<CsvJobs, 'source' | 'params'> {
+interface SubmitProps extends Pick<CsvJobs, 'source' | 'named' | 'params'> {
   action: ActionText;
   isRefused: boolean;
 }
 
-type Work = { what: 'check' | 'run'; share: number };
+/** The share is undefined while the browser sends the file by itself. */
+type Work = { what: 'check' | 'run'; share: number | undefined };
 
-export function Submit({ source, params, action, isRefused }: SubmitProps) {
+export function Submit({ source, named, params, action, isRefused }: SubmitProps) {
   const [work, setWork] = useState<Work>();
   const [checked, setChecked] = useState<Checked>();
   const [problems, setProblems] = useState<readonly string[]>([]);
@@ -38,10 +39,10 @@ export function Submit({ source, params, action, isRefused }: SubmitProps) {
     control.current = own;
     setProblems([]);
     setChecked(undefined);
-    setWork({ what, share: 0 });
+    setWork({ what, share: what === 'run' && named ? undefined : 0 });
     const onRead = (bytes: number) => setWork({ what, share: bytes / source.file.size });
     try {
-      await call(value, { source, params, action: partsOf(action.name), signal: own.signal, onRead });
+      await call(value, { source, named, params, action: partsOf(action.name), signal: own.signal, onRead });
     } catch (error) {
       if (own.signal.aborted) return;
       const isListed = error instanceof ApiError && error.status === 400 && error.messages.length > 0;
@@ -108,8 +109,10 @@ export function Submit({ source, params, action, isRefused }: SubmitProps) {
 }
 
 function Progress({ what, share }: Work) {
-  const text =
-    share < 1 ? `${what === 'check' ? 'Checking' : 'Reading'} the file` : 'The server stores the batch';
+  const isRead = share !== undefined && share < 1;
+  const text = isRead
+    ? `${what === 'check' ? 'Checking' : 'Reading'} the file`
+    : 'The server stores the batch';
   return (
     <label class="inline-field">
       {text}
