@@ -14,7 +14,7 @@ const CITUS_FILES = ['store/*.test.ts', 'cli/distribute.test.ts'];
 /** Folders with the longest files: they start processes of the product, and wait for them. Each has a process alone. */
 const LONG = ['cli', 'embedded', 'main', 'worker'];
 /** Files that measure the memory or the event loop of their own process. */
-const MEASURING = ['event-loop.test.ts', 'stalled-readers.test.ts'];
+const MEASURING = ['stalled-readers.test.ts'];
 /** Loading the product costs a process more than most files do afterwards: files share it. */
 const FILES_PER_PROCESS = 6;
 
