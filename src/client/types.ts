@@ -69,6 +69,12 @@ export interface BatchOptions {
   concurrency?: number;
   /** Starts of its jobs in a period. */
   rate?: { limit: number; perSeconds: number };
+  /** As in RFC 3339: no job starts before. */
+  startAt?: string;
+  /** From the taking in: what has not started by then is cancelled. */
+  deadlineSeconds?: number;
+  /** The batch is cancelled when so many jobs have failed, or so many of a hundred, once `finished` of them have run. */
+  stopAfter?: { failed?: number; failedPercent?: number; finished?: number };
   /** At most 16 headers of the callback, such as a secret of its receiver: nobody is shown them. */
   callbackHeaders?: Record<string, string>;
   /** `failure`: there is a callback only when some job has not succeeded. */
@@ -118,6 +124,12 @@ export interface Batch {
   /** As in its options; absent without one. */
   name?: string;
   metadata?: Record<string, string>;
+  /** As in its options; absent without one. */
+  startAt?: string;
+  deadlineAt?: string;
+  stopAfter?: { failed?: number; failedPercent?: number; finished?: number };
+  /** Why it was stopped, when no caller has cancelled it. */
+  stoppedBy?: 'deadline' | 'stopAfter';
   /** None of its jobs starts before it is resumed; absent otherwise. */
   paused?: true;
   /** Running jobs that report progress, at most 100. */
@@ -165,7 +177,7 @@ export type Result<Response = unknown> = ResultBase &
   (
     | { status: 'succeeded'; response: Response }
     | { status: 'failed'; response: JobError }
-    | { status: 'cancelled'; response: null }
+    | { status: 'cancelled'; response: JobError | null }
     | { status: 'skipped'; response: JobError & { causedBy: number } }
   );
 
@@ -393,5 +405,7 @@ export interface Callback<Response = unknown> {
   /** As in the options of the batch; absent without one. */
   name?: string;
   metadata?: Record<string, string>;
+  /** Why it was stopped, when no caller has cancelled it. */
+  stoppedBy?: 'deadline' | 'stopAfter';
   results: Result<Response>[];
 }

@@ -45,6 +45,9 @@ const options = [
   query('metadata', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
   query('concurrency', 'For lines and CSV: an option of the batch.', { type: 'integer', minimum: 1 }),
   query('rate', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
+  query('startAt', 'For a body of lines: an option of the batch.', { type: 'string', format: 'date-time' }),
+  query('deadlineSeconds', 'For a body of lines: an option of the batch.', { type: 'number' }),
+  query('stopAfter', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
   query('callbackHeaders', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
   query('callbackOn', 'For lines and CSV: an option of the batch.', { enum: ['end', 'failure'] }),
 ];

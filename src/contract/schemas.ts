@@ -65,6 +65,23 @@ const metadata = described('Texts of the caller, by name.', {
 /** What the caller has called the batch; absent without one. */
 const labels = { name: described('A text of the caller.', text), metadata };
 
+const stopAfter = described(
+  'The batch is cancelled when so many jobs have failed: a number, or a percentage of those that have succeeded or failed, once there are `finished` of them.',
+  object(
+    {
+      failed: { type: 'integer', minimum: 1 },
+      failedPercent: { type: 'number', exclusiveMinimum: 0, maximum: 100 },
+      finished: { type: 'integer', minimum: 1 },
+    },
+    'failed',
+    'failedPercent',
+    'finished',
+  ),
+);
+const stoppedBy = described('Why the batch was stopped, when no caller has cancelled it.', {
+  enum: ['deadline', 'stopAfter'],
+});
+
 const status = object(
   {
     asyncId: ref('AsyncId'),
@@ -72,6 +89,10 @@ const status = object(
     counts: ref('Counts'),
     progress: percentage,
     ...labels,
+    startAt: described('No job starts before.', time),
+    deadlineAt: described('What has not started by then is cancelled.', time),
+    stopAfter,
+    stoppedBy,
     paused: described('None of its jobs starts before it is resumed; absent otherwise.', { const: true }),
     waitingFor: described(
       'The limits that jobs of the batch wait for; absent when none does.',
@@ -82,6 +103,10 @@ const status = object(
   },
   'name',
   'metadata',
+  'startAt',
+  'deadlineAt',
+  'stopAfter',
+  'stoppedBy',
   'paused',
   'waitingFor',
 );
@@ -226,6 +251,12 @@ export const schemas: Record<string, Schema> = {
           perSeconds: { type: 'number', exclusiveMinimum: 0 },
         }),
       ),
+      startAt: described('No job starts before.', { type: 'string', format: 'date-time' }),
+      deadlineSeconds: described('From the taking in: what has not started by then is cancelled.', {
+        type: 'number',
+        exclusiveMinimum: 0,
+      }),
+      stopAfter,
       callbackHeaders: described('Headers of the callback; they may be secrets, and are never shown.', {
         type: 'object',
         additionalProperties: text,
@@ -241,6 +272,9 @@ export const schemas: Record<string, Schema> = {
     'metadata',
     'concurrency',
     'rate',
+    'startAt',
+    'deadlineSeconds',
+    'stopAfter',
     'callbackHeaders',
     'callbackOn',
   ),
@@ -332,10 +366,12 @@ export const schemas: Record<string, Schema> = {
       state: ref('BatchState'),
       counts: ref('Counts'),
       ...labels,
+      stoppedBy,
       results: arrayOf(ref('Result')),
     },
     'name',
     'metadata',
+    'stoppedBy',
   ),
   DeliveryAttempts: object({ data: arrayOf(attempt) }),
   Selection: {

@@ -11,10 +11,23 @@ export interface BatchOptions {
   concurrency?: number;
   /** Starts of its jobs in a period, over all processes. */
   rate?: { limit: number; perSeconds: number };
+  /** As in RFC 3339: no job starts before. */
+  startAt?: string;
+  /** From the taking in: what has not started by then is cancelled. */
+  deadlineSeconds?: number;
+  /** The batch is cancelled when so many of its jobs have failed. */
+  stopAfter?: StopAfter;
   /** Headers that its callback carries in addition; they may be secrets. */
   callbackHeaders?: Readonly<Record<string, string>>;
   /** When its callback is sent: always at the end, or only when some job has not succeeded. */
   callbackOn?: CallbackOn;
+}
+
+export interface StopAfter {
+  failed?: number;
+  /** Of those that have succeeded or failed, once there are `finished` of them. */
+  failedPercent?: number;
+  finished?: number;
 }
 
 export const CALLBACK_ON = ['end', 'failure'] as const;
@@ -26,15 +39,34 @@ export const BATCH_OPTIONS: readonly string[] = [
   'metadata',
   'concurrency',
   'rate',
+  'startAt',
+  'deadlineSeconds',
+  'stopAfter',
   'callbackHeaders',
   'callbackOn',
 ] satisfies (keyof BatchOptions)[];
 
 /** Those that are a text: in a query their value is not JSON. */
-export const TEXT_OPTIONS: readonly string[] = ['name', 'callbackOn'] satisfies (keyof BatchOptions)[];
+export const TEXT_OPTIONS: readonly string[] = [
+  'name',
+  'startAt',
+  'callbackOn',
+] satisfies (keyof BatchOptions)[];
 
 /** The options that are stored as they were sent; the others have columns of their own. */
 export type StoredOptions = Omit<BatchOptions, 'name' | 'metadata' | 'callbackHeaders' | 'callbackOn'>;
+
+/** True for a batch that may stop without a caller who cancels it. @param options JSON text */
+export function mayStop(options: string): boolean {
+  if (options === '{}') return false;
+  const { deadlineSeconds, stopAfter }: StoredOptions = JSON.parse(options);
+  return deadlineSeconds !== undefined || stopAfter !== undefined;
+}
+
+/** True for a batch that stops when too many of its jobs have failed. @param options JSON text */
+export function countsFailures(options: string): boolean {
+  return options !== '{}' && (JSON.parse(options) as StoredOptions).stopAfter !== undefined;
+}
 
 /** The limits of a batch, in the form of an action's. */
 export interface BatchLimits {

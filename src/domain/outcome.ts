@@ -55,9 +55,20 @@ export function failure(
   };
 }
 
-/** The result of a job that was not started before its batch was cancelled. */
-export function cancellation(index: number, attempts: number): RecordableOutcome {
-  return { index, status: 'cancelled', response: 'null', attempts, startedAt: null, finishedAt: Date.now() };
+/** Why a batch was stopped that no caller has cancelled, as its cancelled jobs say it. */
+const STOPS: Record<string, ErrorBody> = {
+  deadline: { errorCode: 408, message: 'The deadline of the batch had passed before the job started' },
+  stopAfter: { errorCode: 424, message: 'The batch was stopped, because too many of its jobs had failed' },
+};
+
+/**
+ * The result of a job that was not started before its batch was cancelled.
+ *
+ * @param stoppedBy why the batch was stopped; null when a caller has cancelled it
+ */
+export function cancellation(index: number, attempts: number, stoppedBy: string | null): RecordableOutcome {
+  const response = JSON.stringify((stoppedBy !== null && STOPS[stoppedBy]) || null);
+  return { index, status: 'cancelled', response, attempts, startedAt: null, finishedAt: Date.now() };
 }
 
 /** The result of a job whose dependencies can no longer be met. */

@@ -20,6 +20,14 @@ export interface BatchRow {
   generation: number;
   cancelRequested: boolean;
   isPaused: boolean;
+  startAt: Date | null;
+  /** No job starts: the time has not come, or no worker has noticed. */
+  isScheduled: boolean;
+  deadlineAt: Date | null;
+  /** Why nothing starts any more, when no caller has cancelled it. */
+  stoppedBy: 'deadline' | 'stopAfter' | null;
+  /** JSON text: the options that have no columns of their own. */
+  options: string;
   /** The caller's name of it. */
   name: string | null;
   /** JSON text: an object of texts. */
@@ -41,7 +49,8 @@ export interface BatchRow {
 
 export const BATCH_COLUMNS = `id, tenant, state, total, succeeded, failed, cancelled, skipped, waiting,
   is_planned as "isPlanned", generation,
-  cancel_requested as "cancelRequested", paused as "isPaused", name, metadata, callback_url as "callbackUrl",
+  cancel_requested as "cancelRequested", paused as "isPaused", start_at as "startAt",
+  is_scheduled as "isScheduled", deadline_at as "deadlineAt", stopped_by as "stoppedBy", options, name, metadata, callback_url as "callbackUrl",
   callback_on_failure as "callbackOnFailure", callback_state as "callbackState",
   callback_attempts as "callbackAttempts", reposted_at as "repostedAt", reposts, created_at as "createdAt", started_at as "startedAt",
   finished_at as "finishedAt", expires_at as "expiresAt"`;
@@ -139,7 +148,7 @@ export async function endedAmong(pool: Pool, batchIds: readonly string[]): Promi
 /** False when the batch has ended already. A paused batch goes on, to its end. */
 export async function requestCancel(client: ClientBase, batchId: string): Promise<boolean> {
   const { rowCount } = await client.query(
-    `update batchwright.batch set cancel_requested = true, paused = false where id = $1 and state in ('queued', 'running')`,
+    `update batchwright.batch set cancel_requested = true, paused = false, is_scheduled = false where id = $1 and state in ('queued', 'running')`,
     [batchId],
   );
   return rowCount === 1;
@@ -150,7 +159,7 @@ export async function setPaused(client: ClientBase, batchId: string, paused: boo
 }
 
 /** True while no job of a row of `batch` may start, although none is cancelled. */
-export const IS_HELD = 'batch.paused';
+export const IS_HELD = '(batch.paused or batch.is_scheduled)';
 
 /** Why no further job of a batch starts. */
 export interface BatchMarks {
@@ -175,14 +184,17 @@ export async function shareMarks(client: ClientBase, batchId: string): Promise<B
 }
 
 /** The state of a batch and its actions, for internal work. */
-export type BatchWithActions = Pick<BatchRow, 'tenant' | 'state' | 'generation' | 'cancelRequested'> & {
+export type BatchWithActions = Pick<
+  BatchRow,
+  'tenant' | 'state' | 'generation' | 'cancelRequested' | 'stoppedBy'
+> & {
   actions: string[];
 };
 
 export async function findWithActions(client: ClientBase, batchId: string): Promise<BatchWithActions | null> {
   const { rows } = await client.query<BatchWithActions>({
     name: 'find-with-actions',
-    text: `select tenant, state, generation, cancel_requested as "cancelRequested", coalesce(actions, '{}') as actions
+    text: `select tenant, state, generation, cancel_requested as "cancelRequested", stopped_by as "stoppedBy", coalesce(actions, '{}') as actions
      from batchwright.batch where id = $1`,
     values: [batchId],
   });
@@ -198,6 +210,7 @@ export async function reopen(
   const { rows } = await client.query<{ generation: number }>(
     `update batchwright.batch
      set generation = generation + 1, state = 'queued', finished_at = null, cancel_requested = false, paused = false,
+         is_scheduled = false, stopped_by = null, due_at = null,
          failed = failed - $2, cancelled = cancelled - $3, skipped = skipped - $4, callback_attempts = 0,
          reposts = 0, callback_state = case when callback_state = 'pending' then 'superseded'::batchwright.callback_state end
      where id = $1 returning generation`,

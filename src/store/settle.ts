@@ -24,6 +24,10 @@ export interface SettleAnswer {
   durationMs: number | null;
 }
 
+// A batch that was stopped when every job had started ends as usual.
+const isCancelled =
+  'batch.cancel_requested and (batch.stopped_by is null or batch.cancelled + tally.cancelled > 0)';
+
 const SETTLE_COLUMNS = `batch.state, batch.cancel_requested as "cancelRequested", ${IS_HELD} as "isHeld",
     case when not (batch.callback_on_failure and batch.succeeded = batch.total) then batch.callback_url end as "callbackUrl", batch.tenant, batch.total, batch.succeeded, batch.failed, batch.cancelled,
     batch.skipped, (extract(epoch from batch.finished_at - batch.created_at) * 1000)::int8 as "durationMs"`;
@@ -226,14 +230,24 @@ const SETTLE_BATCHES = `
  */
 function finishingColumns(added: string): string {
   const done = `batch.succeeded + batch.failed + batch.cancelled + batch.skipped + ${added} = batch.total`;
+  // A restart begins to count again. Without the option there is nothing to compare.
+  const failed = '(batch.failed + tally.failed - batch.stop_from_failed)';
+  const finished = `(batch.succeeded + tally.succeeded - batch.stop_from_succeeded + ${failed})`;
+  const mustStop = `(not (${done}) and (
+        (batch.stop_failed is not null and ${failed} >= batch.stop_failed)
+        or (batch.stop_percent is not null and ${finished} >= greatest(batch.stop_finished, 1)
+            and ${failed} * 100.0 >= batch.stop_percent * ${finished})))`;
   return `
       started_at = least(batch.started_at, tally.begun_at),
       settled_at = greatest(batch.settled_at, tally.at),
       finished_at = case when ${done}
                          then coalesce(batch.finished_at, greatest(batch.settled_at, tally.at)) end,
       state = (case when not (${done}) then 'running'
-                    when batch.cancel_requested then 'cancelled'
+                    when ${isCancelled} then 'cancelled'
                     else 'completed' end)::batchwright.batch_state,
+      cancel_requested = batch.cancel_requested or ${mustStop},
+      stopped_by = case when not batch.cancel_requested and ${mustStop} then 'stopAfter' else batch.stopped_by end,
+      due_at = case when not batch.cancel_requested and ${mustStop} then tally.at else batch.due_at end,
       callback_state = case when ${done} and ${added} > 0 and batch.callback_url is not null
                               and not (batch.callback_on_failure and batch.succeeded + tally.succeeded = batch.total)
                             then 'pending' else batch.callback_state end`;
@@ -269,7 +283,7 @@ export async function recount(client: ClientBase, batchId: string): Promise<Sett
          skipped = tally.skipped, started_at = least(batch.started_at, tally.begun_at),
          finished_at = case when tally.recorded = batch.total then tally.at end,
          state = case when tally.recorded < batch.total then batch.state
-                      when batch.cancel_requested then 'cancelled'
+                      when batch.cancel_requested and (batch.stopped_by is null or tally.cancelled > 0) then 'cancelled'
                       else 'completed' end,
          callback_state = case when tally.recorded = batch.total and batch.callback_url is not null
                                  and not (batch.callback_on_failure and tally.succeeded = batch.total)

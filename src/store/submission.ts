@@ -47,18 +47,24 @@ export async function insertBatches(client: ClientBase, batches: readonly NewBat
     name: 'insert-batches',
     text: `insert into batchwright.batch
        (id, tenant, key_id, total, callback_url, callback_form, callback_headers, options, idempotency_key, idempotency_digest, expires_at, actions,
-         is_planned, waiting, trace_context, name, metadata, callback_on_failure)
+         is_planned, waiting, trace_context, name, metadata, callback_on_failure,
+         start_at, is_scheduled, deadline_seconds, deadline_at, due_at, stop_failed, stop_percent, stop_finished)
      select id, tenant, "keyId", total, "callbackUrl", "callbackForm", decode("callbackHeaders", 'hex'), options, key, decode(digest, 'hex'),
-       now() + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions)),
+       greatest(now(), "startAt") + make_interval(days => "retentionDays"), array(select json_array_elements_text(actions)),
        coalesce("isPlanned", false), coalesce(waiting, 0), "traceContext",
-       name, metadata, coalesce("callbackOn" = 'failure', false)
+       name, metadata, coalesce("callbackOn" = 'failure', false),
+       "startAt", coalesce("startAt" > now(), false), "deadlineSeconds", now() + "deadlineSeconds" * interval '1 s',
+       least(case when "startAt" > now() then "startAt" end, now() + "deadlineSeconds" * interval '1 s'),
+       "stopFailed", "stopPercent", "stopFinished"
      from json_to_recordset($1) as batch (id uuid, tenant text, "keyId" text, total int, "callbackUrl" text,
        "callbackForm" text, "callbackHeaders" text, options json, key text, digest text, "retentionDays" int, actions json,
-       "isPlanned" boolean, waiting int, "traceContext" json, name text, metadata json, "callbackOn" text)`,
+       "isPlanned" boolean, waiting int, "traceContext" json, name text, metadata json, "callbackOn" text,
+       "startAt" timestamptz, "deadlineSeconds" float8, "stopFailed" int, "stopPercent" float8, "stopFinished" int)`,
     values: [
       JSON.stringify(
         batches.map(({ idempotency, callbackHeaders, ...batch }) => ({
           ...batch,
+          ...timesOf(batch.options),
           callbackHeaders: callbackHeaders?.toString('hex'),
           key: idempotency?.key,
           digest: idempotency?.digest.toString('hex'),
@@ -66,6 +72,17 @@ export async function insertBatches(client: ClientBase, batches: readonly NewBat
       ),
     ],
   });
+}
+
+/** What has columns of its own, beside its place in the options; nothing for most batches. */
+function timesOf({ startAt, deadlineSeconds, stopAfter }: StoredOptions): object {
+  return {
+    startAt: startAt && new Date(startAt),
+    deadlineSeconds,
+    stopFailed: stopAfter?.failed,
+    stopPercent: stopAfter?.failedPercent,
+    stopFinished: stopAfter?.finished,
+  };
 }
 
 /**

@@ -5,6 +5,7 @@ import { CallbackGroups } from '../pipeline/deliver/callback-groups.ts';
 import { type DeliverDeps, deliver } from '../pipeline/deliver/deliver.ts';
 import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
 import { newResultWalk, type ResultWalk } from '../pipeline/settle/lost-results.ts';
+import { startDueBatches } from '../pipeline/upkeep/due-batches.ts';
 import { startRetention } from '../pipeline/upkeep/retention.ts';
 import { sweep } from '../pipeline/upkeep/sweep.ts';
 import type { Lanes as QueueLanes } from '../queue/queue.ts';
@@ -47,10 +48,11 @@ export function startLanes(deps: LanesDeps): Lanes {
   lanes.push(deps.queue.callbackLanes(pool, (claim) => deliver(callbacks, claim)));
   const sweeping = startSweeping(deps);
   const retention = startRetention(deps);
+  const due = startDueBatches(deps);
   return {
     async stop() {
       sweeping.stop();
-      const retained = retention.stop();
+      const retained = Promise.all([retention.stop(), due.stop()]);
       await Promise.all(lanes.map((lane) => lane.stop()));
       await Promise.all([sweeping.done(), retained]);
     },

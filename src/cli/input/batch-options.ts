@@ -1,6 +1,7 @@
 /** Options of `submit` that become options of the batch. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchOptions, BatchSettings } from '../../client/index.ts';
+import { positiveNumber } from '../options.ts';
 
 export interface BatchFlags {
   callback?: string;
@@ -8,6 +9,9 @@ export interface BatchFlags {
   metadata?: Record<string, string>;
   callbackHeader?: Record<string, string>;
   callbackOn?: 'end' | 'failure';
+  startAt?: string;
+  deadline?: number;
+  stopAfter?: BatchOptions['stopAfter'];
 }
 
 /** Adds them to the command, in the order of its help. */
@@ -21,6 +25,17 @@ export function withBatchFlags(command: Command): Command {
       ).choices(['end', 'failure']),
     )
     .option('--callback-header <name: value>', 'a header of the callback; may be repeated', header)
+    .option('--start-at <time>', 'no job starts before: 2030-01-31T12:00:00Z')
+    .option(
+      '--deadline <seconds>',
+      'what has not started by then, from the taking in, is cancelled',
+      positiveNumber,
+    )
+    .option(
+      '--stop-after <failures>',
+      'cancel when so many jobs have failed: 10, or 20% of those that ran',
+      stopAfter,
+    )
     .option('--name <text>', 'a name for the batch')
     .option('--metadata <name=text>', 'a text that the batch keeps by name; may be repeated', metadata);
 }
@@ -32,10 +47,19 @@ export function settingsOf({
   metadata: texts,
   callbackHeader: callbackHeaders,
   callbackOn,
+  startAt,
+  deadline: deadlineSeconds,
+  stopAfter: stop,
 }: BatchFlags): BatchSettings {
-  const given = Object.entries({ name, metadata: texts, callbackHeaders, callbackOn }).filter(
-    ([, value]) => value !== undefined,
-  );
+  const given = Object.entries({
+    name,
+    metadata: texts,
+    startAt,
+    deadlineSeconds,
+    stopAfter: stop,
+    callbackHeaders,
+    callbackOn,
+  }).filter(([, value]) => value !== undefined);
   const options: BatchOptions = Object.fromEntries(given);
   return {
     ...(callbackUrl === undefined ? {} : { callbackUrl }),
@@ -55,6 +79,18 @@ export function textByName(
 }
 
 export const metadata = textByName('order=17');
+
+/** A number, a percentage, or a percentage once so many have run: `10`, `20%`, `20%/100`. */
+function stopAfter(text: string): BatchOptions['stopAfter'] {
+  const [, number, percent, finished] = /^(?:(\d+)|(\d+(?:\.\d+)?)%(?:\/(\d+))?)$/.exec(text) ?? [];
+  if (number !== undefined) return { failed: Number(number) };
+  if (percent === undefined)
+    throw new InvalidArgumentError('It must be like 10, 20% or 20%/100 (of a hundred or more).');
+  return {
+    failedPercent: Number(percent),
+    ...(finished === undefined ? {} : { finished: Number(finished) }),
+  };
+}
 
 function header(text: string, before: Record<string, string> = {}): Record<string, string> {
   const [, name = '', value = ''] = /^([^:\s]+):\s*(.*)$/s.exec(text) ?? [];

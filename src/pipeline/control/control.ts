@@ -6,6 +6,7 @@ import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, isTerminal, requireFound, toAsyncId } from '../../domain/batch.ts';
+import { mayStop } from '../../domain/batch-options.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
@@ -19,6 +20,7 @@ import { deleteUnmatched } from '../../store/bound-params.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { markDeleted } from '../../store/deleted-batches.ts';
 import { clearNextAttempts, markReposted } from '../../store/deliveries.ts';
+import { reschedule } from '../../store/due-batches.ts';
 import { insertEmptyNote, lockPlan, resetPlan, startableJobs } from '../../store/plans.ts';
 import { deleteUnsuccessful } from '../../store/results.ts';
 import type { Releaser } from '../plan/releaser.ts';
@@ -70,7 +72,7 @@ export function resume(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
     if (isTerminal(batch.state)) return false;
     if (!batch.isPaused) return 'already';
     await setPaused(client, batch.id, false);
-    await startMessages(client, deps.queues, batch.id);
+    if (!batch.isScheduled) await startMessages(client, deps.queues, batch.id);
     return true;
   });
 }
@@ -101,6 +103,8 @@ export function restart(
       await resetPlan(client, batch.id, bounds);
     }
     await requeue(deps.queue, client, { ...batch, generation });
+    const isTimed = batch.startAt !== null || mayStop(batch.options);
+    if (isTimed && (await reschedule(client, batch.id))) await stopMessages(client, deps.queues, batch.id);
     return true;
   });
 }

@@ -145,7 +145,7 @@ async function readKept(body: AsyncIterable<Buffer>): Promise<Buffer | null> {
   return Buffer.concat(kept);
 }
 
-/** `{"asyncId","state","counts","name"?,"metadata"?,"results":[…]}` in pieces. */
+/** `{"asyncId","state","counts","name"?,"metadata"?,"stoppedBy"?,"results":[…]}` in pieces. */
 async function* usualBody(pool: Pool, batch: BatchRow): AsyncGenerator<Buffer> {
   const { id, generation } = batch;
   yield headOf(batch);
@@ -161,8 +161,18 @@ const END = Buffer.from(']}');
 
 function headOf(batch: BatchRow): Buffer {
   const { id, state } = batch;
-  const head = { asyncId: toAsyncId(id), state, counts: endedCounts(batch), ...labelsOf(batch) };
+  const head = {
+    asyncId: toAsyncId(id),
+    state,
+    counts: endedCounts(batch),
+    ...labelsOf(batch),
+    ...stopOf(batch),
+  };
   return Buffer.from(`${JSON.stringify(head).slice(0, -1)},"results":[`);
+}
+
+function stopOf({ stoppedBy }: BatchRow): { stoppedBy?: string } {
+  return stoppedBy === null ? {} : { stoppedBy };
 }
 
 /**

@@ -100,7 +100,7 @@ async function cancelSome(context: Context): Promise<Released> {
     if (indexes.length === CANCELS_AT_ONCE) break;
   }
   await savePending(client, batchId, [chunk]);
-  const results = indexes.map((index) => cancellation(index, 0));
+  const results = indexes.map((index) => cancellation(index, 0, context.batch.stoppedBy));
   const [part] = await loadParts(client, batchId, [number], bounds);
   const cascade = new Cascade(bounds.subarray(0, -1));
   if (part) cascade.addPart(number, part);

@@ -9,6 +9,7 @@ import {
   requireFound,
   toAsyncId,
 } from '../../domain/batch.ts';
+import type { StopAfter, StoredOptions } from '../../domain/batch-options.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { type BatchRow, findTenantBatch } from '../../store/batches.ts';
 import { type RunningJobs, runningJobs } from '../../store/job-progress.ts';
@@ -23,6 +24,12 @@ export interface BatchStatus {
   /** The caller's name of it, and its further texts; absent without one. */
   name?: string;
   metadata?: Record<string, string>;
+  /** Its times and what stops it, as in its options; absent without one. */
+  startAt?: Date;
+  deadlineAt?: Date;
+  stopAfter?: StopAfter;
+  /** Why it was stopped, when no caller has cancelled it. */
+  stoppedBy?: 'deadline' | 'stopAfter';
   /** No job starts before it is resumed; absent otherwise. */
   paused?: true;
   /** The limits that jobs of it wait for; absent when none does. */
@@ -57,9 +64,18 @@ async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
 export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): BatchStatus {
   const { id, state, total, succeeded, failed, cancelled, skipped } = batch;
   if (isTerminal(state))
-    return { asyncId: toAsyncId(id), state, counts: endedCounts(batch), progress: 100, ...labelsOf(batch) };
+    return {
+      asyncId: toAsyncId(id),
+      state,
+      counts: endedCounts(batch),
+      progress: 100,
+      ...labelsOf(batch),
+      ...timesOf(batch),
+    };
   const ended = succeeded + failed + cancelled + skipped;
-  const waiting = Math.max(0, Math.min(batch.waiting, total - ended));
+  // Before its time every job waits.
+  const asked = batch.isScheduled ? total : batch.waiting;
+  const waiting = Math.max(0, Math.min(asked, total - ended));
   const runningNow = Math.min(running, total - ended - waiting);
   const pending = total - ended - waiting - runningNow;
   return {
@@ -68,7 +84,23 @@ export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): 
     counts: { total, pending, waiting, running: runningNow, succeeded, failed, cancelled, skipped },
     progress: Math.min(99, Math.floor((100 * (ended + fractions)) / total)),
     ...labelsOf(batch),
+    ...timesOf(batch),
     ...(batch.isPaused ? { paused: true } : {}),
+  };
+}
+
+function timesOf({
+  startAt,
+  deadlineAt,
+  stoppedBy,
+  options,
+}: BatchRow): Pick<BatchStatus, 'startAt' | 'deadlineAt' | 'stopAfter' | 'stoppedBy'> {
+  const { stopAfter }: StoredOptions = options === '{}' ? {} : JSON.parse(options);
+  return {
+    ...(startAt && { startAt }),
+    ...(deadlineAt && { deadlineAt }),
+    ...(stopAfter && { stopAfter }),
+    ...(stoppedBy && { stoppedBy }),
   };
 }
 

@@ -129,10 +129,13 @@ export function retriedSince(retries: readonly RetryOutcome[]): number | undefin
 export function cancellations(
   { attempt, lastRuns }: ChunkMessage,
   { rest, retries }: Leaving,
-  clock: number,
+  { clock, stoppedBy }: { clock: number; stoppedBy: string | null },
 ): RecordableOutcome[] {
   const runs = decodeLastRuns(lastRuns, clock);
-  const cancelled = (index: number) => ({ ...cancellation(index, attempt - 1), ...runs.get(index) });
+  const cancelled = (index: number) => ({
+    ...cancellation(index, attempt - 1, stoppedBy),
+    ...runs.get(index),
+  });
   return [
     ...rest.flatMap(({ indexes }) => indexes.map(cancelled)),
     // Jobs that ran keep the outcome of their last run: no further run follows.

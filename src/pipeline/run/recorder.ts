@@ -2,9 +2,11 @@
 import { takenAt, toAsyncId } from '../../domain/batch.ts';
 import type { Outcome, RecordableOutcome, RetryOutcome } from '../../domain/outcome.ts';
 import type { Log } from '../../plugin/context.ts';
+import { untilAvailable } from '../../postgres/until-available.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';
 import { type BatchMarks, readMarks } from '../../store/batches.ts';
+import { stoppedByOf } from '../../store/due-batches.ts';
 import { jobsEnded } from '../../telemetry/events.ts';
 import type { Releaser } from '../plan/releaser.ts';
 import { reportEnd } from '../settle/batch-end.ts';
@@ -35,6 +37,10 @@ export interface InHand {
   claim: Claim<ChunkMessage>;
   /** The jobs of the message that had no result when it was claimed, in the order of their indexes. */
   jobs: readonly { index: number; entry: { name: string } }[];
+  /** The batch may be stopped without a caller who cancels it. */
+  mayStop?: boolean;
+  /** Each failure may stop it. */
+  countsFailures?: boolean;
   /** What to add to this process's clock to get the database's, in ms. */
   clock: number;
 }
@@ -114,11 +120,12 @@ export class Recorder {
     return this.#settle();
   }
 
-  /** Takes the outcome of a job; waits while too much is unsettled. */
+  /** Takes the outcome of a job; waits while too much is unsettled, and for what a failure may stop. */
   add(outcome: Outcome): void | Promise<void> {
     this.#reports.ended(outcome.index);
     this.#unsettled.add(outcome);
-    if (this.#unsettled.bytes > MAX_UNSETTLED_BYTES) return this.#settle();
+    const isUrgent = outcome.status === 'failed' && this.#inHand.countsFailures === true;
+    if (isUrgent || this.#unsettled.bytes > MAX_UNSETTLED_BYTES) return this.#settle();
   }
 
   /** Notes results that transactional jobs have recorded themselves, in one settle. */
@@ -150,7 +157,7 @@ export class Recorder {
   }
 
   async #sendLast(part: SettlePart): Promise<SettleResult> {
-    const contents = this.#end(part);
+    const contents = await this.#end(part);
     const result = await this.#send({ isLast: true, ...contents });
     if (result.state === 'recorded')
       this.#announce(contents.outcomes, this.halted === 'cancelled' ? [] : part.retries);
@@ -177,10 +184,14 @@ export class Recorder {
     });
   }
 
-  #end(part: SettlePart): Contents {
+  async #end(part: SettlePart): Promise<Contents> {
     if (this.halted !== 'cancelled') return this.#contentsOf(part);
-    const { claim, clock } = this.#inHand;
-    return { outcomes: [...part.outcomes, ...cancellations(claim.message, part, clock)] };
+    const { claim, clock, mayStop } = this.#inHand;
+    const { message } = claim;
+    const stoppedBy = mayStop
+      ? await untilAvailable(() => stoppedByOf(this.#deps.pool, message.batch))
+      : null;
+    return { outcomes: [...part.outcomes, ...cancellations(message, part, { clock, stoppedBy })] };
   }
 
   #contentsOf(part: SettlePart): Contents {

@@ -1,7 +1,7 @@
 /** One message from its claim to its last settle. */
 
 import { toAsyncId } from '../../domain/batch.ts';
-import { batchLimits } from '../../domain/batch-options.ts';
+import { batchLimits, countsFailures, mayStop } from '../../domain/batch-options.ts';
 import type { LimitedLog } from '../../domain/limited-log.ts';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
 import type { Log, Services } from '../../plugin/context.ts';
@@ -130,7 +130,13 @@ async function runLoaded(
   { queueName, claim, chunk, jobs, failures }: Loaded,
   { runner, ...options }: RunOptions,
 ): Promise<ChunkEnd> {
-  const inHand = { queueName, claim, jobs, clock: chunk.readAt - Date.now() };
+  const inHand = {
+    queueName,
+    claim,
+    jobs,
+    clock: chunk.readAt - Date.now(),
+    ...stopsOf(chunk.options),
+  };
   const recorder = new Recorder(deps, inHand);
   const haltAtDrain = () => recorder.halt('stopping');
   if (deps.draining.aborted) haltAtDrain();
@@ -160,6 +166,10 @@ async function runLoaded(
     deps.draining.removeEventListener('abort', haltAtDrain);
     recorder.dispose();
   }
+}
+
+function stopsOf(options: string): Pick<InHand, 'mayStop' | 'countsFailures'> {
+  return { mayStop: mayStop(options), countsFailures: countsFailures(options) };
 }
 
 /** Null when the batch was deleted. */

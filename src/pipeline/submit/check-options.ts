@@ -1,15 +1,20 @@
 /** The options of a batch: which are known, and what each may be. */
-import { BATCH_OPTIONS, CALLBACK_ON } from '../../domain/batch-options.ts';
+import { BATCH_OPTIONS, CALLBACK_ON, type StopAfter } from '../../domain/batch-options.ts';
 import { isOneOf } from '../../domain/text.ts';
 import { memberPath, unknownMember } from '../../domain/unknown-name.ts';
 import { wrongBatchLimits } from '../../registry/limits.ts';
-import { isObject } from '../../registry/members.ts';
+import { isObject, type Member, wrongMember } from '../../registry/members.ts';
 import { wrongCallbackHeaders } from './callback-headers.ts';
 
 const MAX_NAME = 200;
 const MAX_METADATA = 16;
 const MAX_METADATA_NAME = 100;
 const MAX_METADATA_VALUE = 500;
+
+/** A time further ahead is more likely a mistake. */
+const MAX_AHEAD_SECONDS = 366 * 86_400;
+const MAX_COUNT = 1_000_000_000;
+const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 type Options = Record<string, unknown>;
 
@@ -18,6 +23,12 @@ const RULES: Record<string, (value: unknown) => string | null> = {
   skipInvalid: (value) => (typeof value === 'boolean' ? null : ' must be true or false'),
   name: (value) => (isText(value, 1, MAX_NAME) ? null : ` must be a text of 1 to ${MAX_NAME} characters`),
   metadata: wrongMetadata,
+  startAt: wrongStart,
+  deadlineSeconds: (value) =>
+    isNumber(value, 0, MAX_AHEAD_SECONDS)
+      ? null
+      : ` must be a number above 0, of ${MAX_AHEAD_SECONDS} at most`,
+  stopAfter: wrongStopAfter,
   callbackHeaders: (value) => (isTexts(value) ? wrongCallbackHeaders(value) : ' must be an object of texts'),
   callbackOn: (value) => (isOneOf(value, CALLBACK_ON) ? null : ` must be ${CALLBACK_ON.join(' or ')}`),
 };
@@ -31,6 +42,35 @@ export function wrongOption(options: Options): string | null {
     if (wrong !== null) return `options.${name}${wrong}`;
   }
   return wrongBatchLimits(options, 'options.');
+}
+
+function wrongStart(value: unknown): string | null {
+  const time = typeof value === 'string' && INSTANT.test(value) ? Date.parse(value) : Number.NaN;
+  if (!(time >= 0)) return ' must be a time as in RFC 3339, such as 2030-01-31T12:00:00Z';
+  return time - Date.now() > MAX_AHEAD_SECONDS * 1000 ? ' must not be more than a year ahead' : null;
+}
+
+const isCount = (value: unknown) => Number.isInteger(value) && isNumber(value, 0, MAX_COUNT);
+const STOP_AFTER: Record<string, Member> = {
+  failed: { fits: isCount, rule: 'must be a whole number from 1' },
+  failedPercent: {
+    fits: (value) => isNumber(value, 0, 100),
+    rule: 'must be a number above 0, of 100 at most',
+  },
+  finished: { fits: isCount, rule: 'must be a whole number from 1' },
+};
+
+function wrongStopAfter(value: unknown): string | null {
+  if (!isObject(value)) return ' must be like {"failed":10} or {"failedPercent":20,"finished":100}';
+  const wrong = wrongMember(value, STOP_AFTER, '.');
+  if (wrong !== null) return wrong;
+  const { failed, failedPercent, finished } = value as StopAfter;
+  if (failed === undefined && failedPercent === undefined) return ' needs failed or failedPercent';
+  return finished !== undefined && failedPercent === undefined ? '.finished goes with failedPercent' : null;
+}
+
+function isNumber(value: unknown, above: number, most: number): boolean {
+  return typeof value === 'number' && value > above && value <= most;
 }
 
 function wrongMetadata(value: unknown): string | null {

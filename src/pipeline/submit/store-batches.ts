@@ -10,6 +10,8 @@ import { type Plan, partOf } from '../../domain/plan/plan.ts';
 import { pipelined } from '../../postgres/transaction.ts';
 import { type ChunkMessage, messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
+import { stopMessages } from '../../queue/stopped.ts';
+import { scheduledAmong } from '../../store/due-batches.ts';
 import { type EncodedChunk, insertChunks } from '../../store/new-chunks.ts';
 import { insertPlan, insertPlanGroups, insertPlanPart } from '../../store/new-plans.ts';
 import { insertEndNotes } from '../../store/plans.ts';
@@ -96,16 +98,22 @@ export async function storeBatches(
     isPlanned: plan != null,
     waiting: plan ? countWaiting(plan) : 0,
   }));
+  const messages = messagesOf(batches);
   await pipelined(client, [
     () => insertBatches(client, rows),
     ...(toInsert.length > 0 ? [() => insertChunks(client, toInsert)] : []),
     ...batches.flatMap((batch) => planStatements(client, batch)),
-    ...[...messagesOf(batches)].map(
-      ([name, messages]) =>
+    ...[...messages].map(
+      ([name, list]) =>
         () =>
-          queue.sendChunks(client, name, messages),
+          queue.sendChunks(client, name, list),
     ),
   ]);
+  const timed = batches
+    .filter(({ batch }) => batch.options.startAt !== undefined)
+    .map(({ batchId }) => batchId);
+  for (const batchId of timed.length > 0 ? await scheduledAmong(client, timed) : [])
+    await stopMessages(client, [...messages.keys()], batchId);
   const ended = new Map<string, SettleAnswer>();
   for (const { batchId, batch, chunks } of batches) {
     if (!chunks.some(({ hasInvalid }) => hasInvalid)) continue;

@@ -118,12 +118,12 @@ test('an unknown option is refused with the nearest known one', async () => {
     [{ skipinvalid: true }, 'options.skipinvalid is not known: did you mean skipInvalid?'],
     [{ skip: true }, 'options.skip is not known: did you mean skipInvalid?'],
     [
-      { startAt: null },
-      'options.startAt is not known: known names are skipInvalid, name, metadata, concurrency, rate, callbackHeaders, callbackOn',
+      { atomic: null },
+      'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
     ],
     [
       { '': true },
-      'options[""] is not known: known names are skipInvalid, name, metadata, concurrency, rate, callbackHeaders, callbackOn',
+      'options[""] is not known: known names are skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
     ],
   ] as const)
     assert.equal(await assertRefused(() => system.rpc('run', { jobs: [good], options }), expected), 24092);

@@ -1,0 +1,65 @@
+/** Starts batches whose time has come, and stops those whose deadline has passed or of which too many jobs have failed. */
+import type { Pool, PoolClient } from 'pg';
+import { isTerminal } from '../../domain/batch.ts';
+import type { Log } from '../../domain/log.ts';
+import { transaction } from '../../postgres/transaction.ts';
+import { makeDueNow } from '../../queue/inspect.ts';
+import { startMessages } from '../../queue/stopped.ts';
+import { dueBatches, lockDueBatch, saveLook, stopBatch } from '../../store/due-batches.ts';
+import { insertEmptyNote } from '../../store/plans.ts';
+import type { Releaser } from '../plan/releaser.ts';
+
+export interface DueBatchesDeps {
+  pool: Pool;
+  queues: readonly string[];
+  releaser: Releaser;
+  log: Pick<Log, 'warn'>;
+}
+
+const EVERY_MS = 500;
+const AT_ONCE = 100;
+/** A settle may lock a message that is made due here, and be locked out: one of the two is repeated. */
+const ATTEMPTS = 3;
+
+/** Looks twice a second, in every worker: whichever comes first does it. */
+export function startDueBatches(deps: DueBatchesDeps): { stop(): Promise<void> } {
+  let looking: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    looking ??= lookForDue(deps)
+      // The next look does it.
+      .catch((error: unknown) => deps.log.warn({ err: error }, 'batches that are due were not looked at'))
+      .finally(() => {
+        looking = undefined;
+      });
+  }, EVERY_MS);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
+
+async function lookForDue(deps: DueBatchesDeps): Promise<void> {
+  for (const batchId of await dueBatches(deps.pool, AT_ONCE)) {
+    const isReleased = await transaction(deps.pool, (client) => look(deps, client, batchId), {
+      attempts: ATTEMPTS,
+    });
+    if (isReleased) deps.releaser.wake(batchId);
+  }
+}
+
+/** True when jobs that wait for others are to be cancelled. */
+async function look({ queues }: DueBatchesDeps, client: PoolClient, batchId: string): Promise<boolean> {
+  const batch = await lockDueBatch(client, batchId);
+  if (!batch) return false;
+  const isEnded = isTerminal(batch.state);
+  const isStopping = !isEnded && (batch.cancelRequested || batch.isDeadline);
+  if (isStopping && !batch.cancelRequested) await stopBatch(client, batchId, 'deadline');
+  const isScheduled = batch.isScheduled && !batch.isStart && !isStopping && !isEnded;
+  await saveLook(client, batchId, { isScheduled, isOver: isEnded || isStopping });
+  if (isStopping) await makeDueNow(client, queues, batchId);
+  else if (batch.isStart && !batch.isPaused) await startMessages(client, queues, batchId);
+  if (isStopping && batch.isPlanned) await insertEmptyNote(client, batchId);
+  return isStopping && batch.isPlanned;
+}
