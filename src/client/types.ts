@@ -213,7 +213,6 @@ export interface Timeline {
   secondsPerBucket: number;
 }
 
-/** A job that has not ended. */
 /** How a job depends on others, as it was sent, and what waits for it. */
 export interface JobPlan {
   dependsOn?: readonly Dependency[];
@@ -223,6 +222,7 @@ export interface JobPlan {
   dependents?: { count: number; indexes: number[] };
 }
 
+/** A job that has not ended. */
 export interface OpenJob extends Omit<ResultBase, 'finishedAt'>, JobPlan {
   status: 'pending' | 'waiting' | 'running';
   response: null;
