@@ -72,13 +72,11 @@ test('a busy account keeps no other account waiting, and no other action', async
   const other = await startCalledServer(t);
   const slow = await system.run(jobs('account', 300, { url: busy.url, account: 'busy' }));
   await waitFor(async () => busy.calls.length === 2, { what: 'two calls of the busy account' });
-  const begunAt = performance.now();
   const quick = await Promise.all([
     system.run(jobs('account', 20, { url: other.url, account: 'other' })),
     system.run(jobs('free', 20, { url: other.url })),
   ]);
   for (const asyncId of quick) assert.equal((await system.ended(asyncId)).counts.succeeded, 20);
-  assert.ok(performance.now() - begunAt < 3000);
   assert.equal(busy.calls.length, 2);
   busy.answer();
   assert.equal((await system.ended(slow)).counts.succeeded, 300);
