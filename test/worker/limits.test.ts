@@ -207,13 +207,14 @@ test('retention keeps an expired batch whose jobs are held, and messages of a de
   const { url, calls } = await startCalledServer(t);
   const [kept, deleted] = [
     await system.run(jobs('paced', 60, { url })),
-    await system.run(jobs('paced', 60, { url })),
+    // Twenty a second run: enough are held for long enough, however busy the machine is.
+    await system.run(jobs('paced', 600, { url })),
   ];
-  await waitFor(async () => (await heldJobs(system)) >= 60, { what: 'jobs of both batches to be held' });
+  await waitFor(async () => (await heldJobs(system)) >= 500, { what: 'jobs of both batches to be held' });
   await pool.query(`update batchwright.batch set expires_at = now() - interval '3 days'`);
   await retain({ pool, log: silentPluginLog });
   assert.equal((await system.rpc('progress', { async: kept })).body.counts.total, 60);
-  assert.ok((await heldJobs(system)) > 20, 'nothing that runs is deleted');
+  assert.ok((await heldJobs(system)) > 100, 'nothing that runs is deleted');
 
   // As if it had ended, and its messages were left behind.
   await pool.query(`update batchwright.batch set state = 'completed' where id = $1`, [toBatchId(deleted)]);
@@ -226,7 +227,7 @@ test('retention keeps an expired batch whose jobs are held, and messages of a de
   await waitFor(async () => (await heldJobs(system)) === 0, {
     what: 'the messages that were left to be gone',
   });
-  assert.ok(calls.length < 120, `${calls.length} calls`);
+  assert.ok(calls.length < 660, `${calls.length} calls`);
   const next = await system.run(jobs('paced', 10, { url }));
   assert.equal((await system.ended(next)).counts.succeeded, 10);
 });
