@@ -115,6 +115,15 @@ suite('a CSV file as a batch', () => {
     assertProblem(await post(`action=test.shapes&${PAY}`, rows(MAX_NDJSON_JOBS + 1)), 400, /3000/);
   });
 
+  test('the answer to a large file that is refused early arrives, and the connection serves the next request', async () => {
+    const file = Buffer.from(`event\n${'1\n'.repeat(10_000_000)}`);
+    const form = new FormData();
+    form.append('file', new Blob([file]), 'rows.csv');
+    for (const body of [file, form])
+      assertProblem(await post(`action=test.shapes&${PAY}`, body), 400, /3000/);
+    assert.equal((await post(`action=test.shapes&${PAY}`, 'event\n1\n')).status, 202);
+  });
+
   test('a key that may not run the action is refused', async () => {
     assertProblem(await post('action=test.echo', 'n\n1\n', await strangerOf(system, ['test.shapes'])), 403);
   });

@@ -36,6 +36,7 @@ export async function* readRows(file: AsyncIterable<Buffer>, options: CsvOptions
   // Loaded for the first file.
   const { CsvError, parse } = await import('csv-parse');
   const lines = new RowLines();
+  let source: Readable | undefined;
   try {
     const texts = decoded(file, options.charset);
     const head = await headOf(texts);
@@ -48,7 +49,7 @@ export async function* readRows(file: AsyncIterable<Buffer>, options: CsvOptions
     };
     // Its types know rows that are objects only with names of columns.
     const parser = parse(parsing as unknown as Options);
-    const source = Readable.from(chain(head, texts), { objectMode: false });
+    source = Readable.from(chain(head, texts), { objectMode: false });
     source.on('error', (error) => parser.destroy(error)).pipe(parser);
     let rows: CsvRow[] = [];
     let turnedAt = performance.now();
@@ -66,6 +67,9 @@ export async function* readRows(file: AsyncIterable<Buffer>, options: CsvOptions
     if (!(error instanceof CsvError)) throw error;
     const { empty_lines: emptyLines = 0 } = error as { empty_lines?: number };
     throw unreadable(lines.begin(emptyLines), problemOf(error, options));
+  } finally {
+    // When the rest is not read, because the batch is refused: it ends the reading of the request.
+    source?.destroy();
   }
 }
 
