@@ -1,7 +1,8 @@
 /** Starts batches whose time has come, and stops those whose deadline has passed or of which too many jobs have failed. */
 import type { Pool, PoolClient } from 'pg';
-import { isTerminal } from '../../domain/batch.ts';
+import { isTerminal, toAsyncId } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
+import { isTemporary } from '../../postgres/errors.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
 import { startMessages } from '../../queue/stopped.ts';
@@ -42,10 +43,16 @@ export function startDueBatches(deps: DueBatchesDeps): { stop(): Promise<void> }
 
 async function lookForDue(deps: DueBatchesDeps): Promise<void> {
   for (const batchId of await dueBatches(deps.pool, AT_ONCE)) {
-    const isReleased = await transaction(deps.pool, (client) => look(deps, client, batchId), {
-      attempts: ATTEMPTS,
-    });
-    if (isReleased) deps.releaser.wake(batchId);
+    try {
+      const isReleased = await transaction(deps.pool, (client) => look(deps, client, batchId), {
+        attempts: ATTEMPTS,
+      });
+      if (isReleased) deps.releaser.wake(batchId);
+    } catch (error) {
+      if (isTemporary(error)) throw error;
+      // The batches behind it must not wait for it.
+      deps.log.warn({ err: error, asyncId: toAsyncId(batchId) }, 'a batch that is due was not looked at');
+    }
   }
 }
 

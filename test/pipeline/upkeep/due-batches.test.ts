@@ -76,6 +76,24 @@ test('a startAt that has passed starts at once', async () => {
   assert.equal((await view(asyncId)).startAt, '2020-01-31T10:00:00.000Z');
 });
 
+test('a batch that cannot be started keeps none of those behind it waiting', async () => {
+  const start = () => system.run([echo(1)], { options: { startAt: TONIGHT } });
+  const [broken, behind] = [await start(), await start()];
+  await pool.query(
+    `create function test.refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$`,
+  );
+  await pool.query(
+    `create trigger refuse before update on batchwright.batch for each row
+     when (old.id = '${toBatchId(broken)}' and old.is_scheduled and not new.is_scheduled) execute function test.refuse()`,
+  );
+  await timePasses(broken, 36_002);
+  await timePasses(behind, 36_001);
+  assert.equal((await ended(behind)).state, 'completed');
+  assert.equal((await view(broken)).state, 'queued');
+  await pool.query('drop function test.refuse() cascade');
+  assert.equal((await ended(broken)).state, 'completed');
+});
+
 test('a batch is cancelled before its time, and its restart waits for the time again', async () => {
   const asyncId = await system.run(gatedJobs('early', 3), { options: { startAt: TONIGHT } });
   await openGate(pool, 'early');
