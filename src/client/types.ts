@@ -4,8 +4,7 @@
  * The params of each action, by `namespace.action`: empty, and any name is allowed, unless the declarations that
  * `npx batchwright types` prints are part of the program.
  */
-// Only an interface can be completed by another declaration; a type, as the rule proposes, could not.
-// biome-ignore lint/suspicious/noEmptyInterface: declarations of the program merge with it
+// biome-ignore lint/suspicious/noEmptyInterface: a program completes it by a declaration of its own, which the type that the rule proposes does not allow
 export interface ActionParams {}
 
 /** The name of an action and its params. */

@@ -40,7 +40,8 @@ suite('npm start fails with exit code 1 and one line', { concurrency: 3 }, () =>
 
   test('npm start fails for a data directory that is not writable', async (t) => {
     const owner = process.getuid?.() === 0 ? NOBODY : undefined;
-    // Root may write everywhere, so another user has to try.
+    // Root may write everywhere, so another user has to try. That user starts the product from this checkout, and cannot
+    // where a folder above it is closed: the test has then nobody left to run as.
     if (!(await canReach(ROOT, owner)))
       return t.skip('this checkout is below a folder closed to other users, such as /root');
     const home = await makeHome(t, owner);

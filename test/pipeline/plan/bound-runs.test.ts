@@ -7,6 +7,8 @@ import { before, type TestContext, test } from 'node:test';
 import { runChunk } from '../../../src/pipeline/run/run-chunk.ts';
 import type { Json } from '../../support/json.ts';
 import { type System, startSystem } from '../../support/system.ts';
+import { waitFor } from '../../support/wait.ts';
+import { startCalledServer } from '../../worker/limits-server.ts';
 import { startClaiming } from '../claims.ts';
 import { startReceiver } from '../deliver/deliver-receiver.ts';
 
@@ -100,26 +102,28 @@ test('a job is given its values in each of its attempts, and the failed result s
 });
 
 test('limits look at the values', async (t) => {
-  let running = 0;
-  let most = 0;
-  const url = await startServer(t, (_, response) => {
-    most = Math.max(most, ++running);
-    setTimeout(() => {
-      running--;
-      response.end();
-    }, 30);
-  });
+  const server = await startCalledServer(t, { isHolding: true });
+  const { url } = server;
   const jobs = Array.from({ length: 8 }, () => child('limit.account', { url }, { '/account': '/account' }));
-  const results = await resultsOf([
+  const asyncId = await system.run([
     parent({ account: 'bound' }),
     ...jobs,
     child('limit.account', { url }, { '/account': '/none' }),
   ]);
+  await waitFor(
+    async () => {
+      const { body } = await system.request(`/v1/batches/${asyncId}`);
+      return body.waitingFor?.[0]?.jobs === 6 && server.running.get('bound') === 2;
+    },
+    { what: 'six jobs to wait while two run' },
+  );
+  server.answer();
+  await system.ended(asyncId);
   assert.deepEqual(
-    results.map(({ status }) => status),
+    (await system.results(asyncId)).map(({ status }) => status),
     [...Array.from({ length: 9 }, () => 'succeeded'), 'failed'],
   );
-  assert.equal(most, 2);
+  assert.equal(server.most.get('bound'), 2);
   const { body } = await system.request('/v1/limits');
   const buckets = body.data.filter(({ action }: Json) => action === 'limit.account');
   assert.deepEqual(
