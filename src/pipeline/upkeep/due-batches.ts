@@ -1,14 +1,14 @@
 /** Starts batches whose time has come, and stops those whose deadline has passed or of which too many jobs have failed. */
 import type { Pool, PoolClient } from 'pg';
-import { isTerminal, toAsyncId } from '../../domain/batch.ts';
+import { isTerminal } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
-import { isTemporary } from '../../postgres/errors.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
 import { startMessages } from '../../queue/stopped.ts';
 import { dueBatches, lockDueBatch, saveLook, stopBatch } from '../../store/due-batches.ts';
 import { insertEmptyNote } from '../../store/plans.ts';
 import type { Releaser } from '../plan/releaser.ts';
+import { eachBatch } from './each-batch.ts';
 
 export interface DueBatchesDeps {
   pool: Pool;
@@ -42,18 +42,13 @@ export function startDueBatches(deps: DueBatchesDeps): { stop(): Promise<void> }
 }
 
 async function lookForDue(deps: DueBatchesDeps): Promise<void> {
-  for (const batchId of await dueBatches(deps.pool, AT_ONCE)) {
-    try {
-      const isReleased = await transaction(deps.pool, (client) => look(deps, client, batchId), {
-        attempts: ATTEMPTS,
-      });
-      if (isReleased) deps.releaser.wake(batchId);
-    } catch (error) {
-      if (isTemporary(error)) throw error;
-      // The batches behind it must not wait for it.
-      deps.log.warn({ err: error, asyncId: toAsyncId(batchId) }, 'a batch that is due was not looked at');
-    }
-  }
+  const due = await dueBatches(deps.pool, AT_ONCE);
+  await eachBatch(deps.log, due, 'a batch that is due was not looked at', async (batchId) => {
+    const isReleased = await transaction(deps.pool, (client) => look(deps, client, batchId), {
+      attempts: ATTEMPTS,
+    });
+    if (isReleased) deps.releaser.wake(batchId);
+  });
 }
 
 /** True when jobs that wait for others are to be cancelled. */

@@ -28,6 +28,7 @@ import { releaseAll } from '../plan/releaser.ts';
 import { callbackMessage, reportEnd, sendCompletionCallbacks } from '../settle/batch-end.ts';
 import { findLostResults, newResultWalk, recordLost } from '../settle/lost-results.ts';
 import { discardStaleUploads } from '../submit/discard-upload.ts';
+import { eachBatch } from './each-batch.ts';
 import { moveQueues } from './move-queues.ts';
 
 export interface SweepDeps {
@@ -73,12 +74,14 @@ export async function sweep(
     const start = { after: FIRST, limit: pageSize, minAgeSeconds };
     for (let page: BatchWalk | null = start; page; ) {
       const ids = await unfinishedBatches(client, page);
-      for (const id of await outOfOrder(deps, client, ids)) await repairBatch(deps, id);
+      const wrong = await outOfOrder(deps, client, ids);
+      await eachBatch(deps.log, wrong, 'sweep: a batch was not repaired', (id) => repairBatch(deps, id));
       page = following(page, ids);
     }
     for (let page: BatchWalk | null = start; page; ) {
       const callbacks = await pendingCallbacks(client, page);
-      for (const id of await withoutMessage(client, callbacks)) await repairCallback(deps, id);
+      const lost = await withoutMessage(client, callbacks);
+      await eachBatch(deps.log, lost, 'sweep: a callback was not repaired', (id) => repairCallback(deps, id));
       page = following(
         page,
         callbacks.map(({ id }) => id),
@@ -95,7 +98,9 @@ export async function sweep(
 /** Hands on the ends that a process noted before it died. */
 async function releaseWaiting(deps: SweepDeps, minAgeSeconds: number): Promise<void> {
   const batches = await batchesWithNotes(deps.pool, minAgeSeconds);
-  for (const batchId of batches) await releaseAll(deps, batchId);
+  await eachBatch(deps.log, batches, 'sweep: waiting jobs of a batch were not released', (id) =>
+    releaseAll(deps, id),
+  );
   if (batches.length > 0)
     deps.log.warn({ batches: batches.length }, 'sweep: jobs released that waited for others');
 }

@@ -125,6 +125,28 @@ test('counters changed by hand during the run are corrected, and the batch ends'
   }
 });
 
+test('a batch that cannot be repaired keeps none of those behind it waiting', async () => {
+  const [broken, behind] = [await midRun('broken'), await midRun('behind')];
+  await pool.query(
+    `create function test.refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$`,
+  );
+  await pool.query(
+    `create trigger refuse before update on batchwright.batch for each row
+     when (old.id = '${broken.batchId}' and new.state = 'completed') execute function test.refuse()`,
+  );
+  for (const [gate, { batchId }] of [['broken', broken] as const, ['behind', behind] as const]) {
+    await pool.query('update batchwright.batch set succeeded = 0 where id = $1', [batchId]);
+    await openGate(system, gate);
+    await waitFor(async () => (await liveMessages(batchId)) === 0, { what: 'its last message to be done' });
+  }
+  await sweepNow();
+  await endsWell(behind.asyncId);
+  assert.equal((await status(broken.asyncId)).state, 'running');
+  await pool.query('drop function test.refuse() cascade');
+  await sweepNow();
+  await endsWell(broken.asyncId);
+});
+
 test('counters that end a batch too early are corrected', async () => {
   const receiver = await startReceiver({ after });
   const [first, second] = ['early 1', 'early 2'];
