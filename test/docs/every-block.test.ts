@@ -62,6 +62,8 @@ const CHECKED_BY: Record<string, string> = {
   'docs/plans.md, An example, json': PLANS,
   'docs/plans.md, Values of other jobs, sh': PLANS,
   'docs/plans.md, Values of other jobs, json': PLANS,
+  'docs/plans.md, A whole import, sh': PLANS,
+  'docs/plans.md, A whole import, json': PLANS,
   'docs/plugins.md, An action, ts': PLUGINS,
   'docs/plugins.md, An action, sh': PLUGINS,
   'docs/plugins.md, Its test, ts': PLUGINS,
