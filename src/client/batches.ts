@@ -12,6 +12,7 @@ import type {
   Checked,
   ErrorGroups,
   JobPlan,
+  ListedJob,
   NewBatch,
   OpenJob,
   RestartSelection,
@@ -51,6 +52,13 @@ export interface ListOptions extends CallOptions {
   /** Batches a page: 100 when absent, 1,000 at most. */
   limit?: number | undefined;
   /** Goes on behind an earlier page: its `nextCursor`. */
+  cursor?: string | undefined;
+}
+
+export interface OpenJobOptions extends CallOptions {
+  status?: OpenJob['status'] | undefined;
+  /** Jobs a page: 100 when absent, 1,000 at most. */
+  limit?: number | undefined;
   cursor?: string | undefined;
 }
 
@@ -190,6 +198,19 @@ export class Batches {
     { signal, ...query }: ResultOptions & { start?: number; limit?: number } = {},
   ): Promise<Page<Result<Response>>> {
     return this.#transport.json({ path: withQuery(`${pathOf(asyncId)}/results`, query), signal });
+  }
+
+  /**
+   * The jobs that have not ended, in the order of the request; `pages()` returns them page by page. A page may have few, or
+   * none, where most jobs have ended.
+   *
+   * @param options.cursor goes on behind an earlier page: its `nextCursor`
+   */
+  openJobs(asyncId: string, { signal, cursor: first, ...query }: OpenJobOptions = {}): Pages<ListedJob> {
+    return new Pages((cursor = first) => {
+      const path = withQuery(`${pathOf(asyncId)}/jobs`, { ...query, cursor });
+      return this.#transport.json<Page<ListedJob>>({ path, signal });
+    });
   }
 
   /** One job: its result when it has ended. */

@@ -1,7 +1,7 @@
 /** `batchwright/client`: a typed client of the API without dependencies. */
 
 export type { Actions } from './actions.ts';
-export type { Batches, CreateOptions, ListOptions } from './batches.ts';
+export type { Batches, CreateOptions, ListOptions, OpenJobOptions } from './batches.ts';
 export { type CallbackHeaders, type UnwrapOptions, unwrapCallback } from './callback.ts';
 export { type AuditOptions, Batchwright } from './client.ts';
 export {

@@ -131,6 +131,8 @@ export interface Batch {
   stoppedBy?: 'deadline' | 'stopAfter';
   /** None of its jobs starts before it is resumed; absent otherwise. */
   paused?: true;
+  /** `namespace.action` of its jobs, each once; absent when an earlier release has stored the batch. */
+  actions?: string[];
   /** Running jobs that report progress, at most 100. */
   active: { index: number; done: number; total: number }[];
   createdAt: string;
@@ -231,6 +233,12 @@ export interface OpenJob extends Omit<ResultBase, 'finishedAt'>, JobPlan {
   /** When its next run is due, if it waits for a time. */
   nextAttemptAt: string | null;
 }
+
+/** A job in the list of those that have not ended. */
+export type ListedJob = Pick<
+  OpenJob,
+  'index' | 'id' | 'namespace' | 'action' | 'request' | 'status' | 'progress'
+>;
 
 export interface Action {
   /** `namespace.action` */

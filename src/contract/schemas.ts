@@ -313,6 +313,10 @@ export const schemas: Record<string, Schema> = {
     ],
     properties: {
       ...(status.properties as object),
+      actions: described(
+        '`namespace.action` of its jobs, each once. Absent when an earlier release has stored the batch.',
+        arrayOf(text),
+      ),
       active: described(
         'Running jobs that report progress, at most 100.',
         arrayOf(object({ index: count, done: { type: 'number' }, total: { type: 'number' } })),

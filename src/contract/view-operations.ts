@@ -34,6 +34,26 @@ export const views: Operation[] = [
   },
   {
     method: 'get',
+    path: '/v1/batches/{asyncId}/jobs',
+    id: 'listOpenJobs',
+    tag: 'Batches',
+    summary: 'List the jobs that have not ended, in the order of the request',
+    parameters: [
+      asyncId,
+      query('status', 'Jobs of this status only.', { enum: ['pending', 'waiting', 'running'] }),
+      limit,
+      cursor,
+    ],
+    answers: {
+      200: {
+        description: 'A page of jobs; it may have few or none, and a `nextCursor`, where most have ended.',
+        content: json('OpenJobPage'),
+      },
+    },
+    errors: ['batchNotFound'],
+  },
+  {
+    method: 'get',
     path: '/v1/batches/{asyncId}/jobs/{index}',
     id: 'getJob',
     tag: 'Batches',

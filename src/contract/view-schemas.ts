@@ -48,6 +48,25 @@ export const viewSchemas: Record<string, Schema> = {
     ),
     secondsPerBucket: described('The length of a period.', { type: 'number', exclusiveMinimum: 0 }),
   }),
+  OpenJobPage: object({
+    data: arrayOf(
+      object(
+        {
+          index: described('The position of the job in the request, from 0.', count),
+          id: { type: ['string', 'number'] },
+          namespace: text,
+          action: text,
+          request: described('The params as sent.', anything),
+          status: { enum: ['pending', 'waiting', 'running'] },
+          progress: described('What a running job reports.', {
+            oneOf: [{ type: 'null' }, object({ done: { type: 'number' }, total: { type: 'number' } })],
+          }),
+        },
+        'id',
+      ),
+    ),
+    nextCursor: orNull('string'),
+  }),
   BatchJob: object(
     {
       index: described('The position of the job in the request, from 0.', count),

@@ -7,9 +7,11 @@ import { isRunning, type RunningJobs, runningColumns } from './job-progress.ts';
 export interface LiveBatch extends BatchRow, RunningJobs {
   /** JSON text: running jobs that report progress, by index, at most 100. */
   active: string;
+  /** `namespace.action` of its jobs, each once; null when an earlier release has stored the batch. */
+  actions: string[] | null;
 }
 
-const selectLive = (batches: string): string => `select ${BATCH_COLUMNS}, running, fractions, active
+const selectLive = (batches: string): string => `select ${BATCH_COLUMNS}, actions, running, fractions, active
   from ${batches} as batch cross join lateral (
     select ${runningColumns},
       coalesce(to_json((array_agg(json_build_object('index', index, 'done', done, 'total', total) order by index)

@@ -215,6 +215,25 @@ suite('batchwright/client', () => {
     await assert.rejects(direct.batches.job(asyncId, 3), NotFoundError);
   });
 
+  test('the jobs that have not ended are read one after another, and a batch names its actions', async () => {
+    const { asyncId, actions } = await direct.batches.create({
+      jobs: [behave({ gate: 'listed' }), { ...behave({ gate: 'listed' }), id: 'last' }, job(2)],
+    });
+    assert.deepEqual(actions?.toSorted(), ['test.behave', 'test.echo']);
+    const open = await Array.fromAsync(direct.batches.openJobs(asyncId, { limit: 1 }));
+    assert.deepEqual(
+      open.slice(0, 2).map(({ index, id }) => [index, id]),
+      [
+        [0, undefined],
+        [1, 'last'],
+      ],
+    );
+    assert.deepEqual(await Array.fromAsync(direct.batches.openJobs(asyncId, { status: 'waiting' })), []);
+    await system.pool.query(`insert into test.gate values ('listed')`);
+    await direct.batches.wait(asyncId);
+    assert.deepEqual(await Array.fromAsync(direct.batches.openJobs(asyncId)), []);
+  });
+
   test('callbacks that are not delivered are listed over all batches', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 2; n++) {

@@ -1,14 +1,11 @@
 /** `/v1/audit`: who changed keys, batches and actions. */
 import { Router } from 'express';
 import type { Pool } from 'pg';
-import { BatchwrightError } from '../../contract/errors.ts';
 import { wholeNumberIn } from '../../domain/text.ts';
 import { auditPage } from '../../pipeline/read/audit-log.ts';
 import { callerOf } from '../auth/callers.ts';
-import { queryOf, wholeNumber } from '../body/query.ts';
-
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1000;
+import { queryOf } from '../body/query.ts';
+import { pageLimit, wrongCursor } from './pages.ts';
 
 export function auditRoutes({ pool }: { pool: Pool }): Router {
   const router = Router();
@@ -23,7 +20,7 @@ export function auditRoutes({ pool }: { pool: Pool }): Router {
     ]);
     const { data, next } = await auditPage(pool, callerOf(request), {
       filter,
-      limit: wholeNumber('limit', limit, 1, MAX_LIMIT) ?? DEFAULT_LIMIT,
+      limit: pageLimit(limit),
       before: cursor === undefined ? undefined : entryIdOf(cursor),
     });
     response.json({ data, nextCursor: next });
@@ -33,9 +30,6 @@ export function auditRoutes({ pool }: { pool: Pool }): Router {
 
 function entryIdOf(cursor: string): number {
   const id = wholeNumberIn(cursor, 1, Number.MAX_SAFE_INTEGER);
-  if (id === null)
-    throw new BatchwrightError('badRequest', {
-      message: 'cursor must be the nextCursor of an earlier answer',
-    });
+  if (id === null) throw wrongCursor();
   return id;
 }

@@ -1,12 +1,14 @@
-/** Below `/v1/batches/{asyncId}`: what its results have in common, and one job. */
+/** Below `/v1/batches/{asyncId}`: what its results have in common, its open jobs, and one job. */
 import { Router } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { wholeNumberIn } from '../../domain/text.ts';
 import type { BatchFigures } from '../../pipeline/read/batch-figures.ts';
 import { type JobViewDeps, jobText } from '../../pipeline/read/job-view.ts';
+import { OPEN_STATUSES, openJobPage } from '../../pipeline/read/open-jobs.ts';
 import type { TenantTurns } from '../../pipeline/submit/tenant-turns.ts';
 import { callerOf } from '../auth/callers.ts';
-import { queryOf, wholeNumber } from '../body/query.ts';
+import { oneOf, queryOf, wholeNumber } from '../body/query.ts';
+import { indexOf, pageLimit } from './pages.ts';
 
 export interface BatchDetailsDeps extends JobViewDeps {
   figures: BatchFigures;
@@ -30,6 +32,16 @@ export function batchDetailRoutes(deps: BatchDetailsDeps): Router {
     const { buckets } = queryOf(request, ['buckets']);
     const most = wholeNumber('buckets', buckets, MIN_BUCKETS, MAX_BUCKETS) ?? DEFAULT_BUCKETS;
     response.type('json').send(await figures.timeline(callerOf(request), request.params.asyncId, most));
+  });
+
+  router.get('/batches/:asyncId/jobs', async (request, response) => {
+    const { status, limit, cursor } = queryOf(request, ['status', 'limit', 'cursor']);
+    const range = {
+      status: oneOf('status', status, OPEN_STATUSES),
+      limit: pageLimit(limit),
+      fromIndex: indexOf(cursor),
+    };
+    response.type('json').send(await openJobPage(deps, callerOf(request), request.params.asyncId, range));
   });
 
   router.get('/batches/:asyncId/jobs/:index', async (request, response) => {

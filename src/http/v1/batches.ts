@@ -6,7 +6,6 @@ import { LINES } from '../../contract/media-types.ts';
 import type { BatchState } from '../../domain/batch.ts';
 import { isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
-import { wholeNumberIn } from '../../domain/text.ts';
 import {
   type ControlDeps,
   cancel,
@@ -34,6 +33,7 @@ import { sendResults } from '../send-results.ts';
 import { EventStreams } from './event-streams.ts';
 import { asyncIdsOf, sendEvents, sendEventsOfMany } from './events.ts';
 import { type NewBatchDeps, takeBatch } from './new-batch.ts';
+import { indexOf, MAX_INDEX, pageLimit, wrongCursor } from './pages.ts';
 
 export interface BatchRoutesDeps extends NewBatchDeps, ControlDeps {
   pool: Pool;
@@ -50,10 +50,6 @@ const STATES: readonly BatchState[] = ['queued', 'running', 'completed', 'cancel
 const BATCH_QUERY = ['state', 'action', 'since', 'until', 'failed', 'name', 'limit', 'cursor'] as const;
 /** `metadata.order=17` selects batches by one of their texts. */
 const METADATA = 'metadata.';
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1000;
-/** The largest job index: Postgres stores it as an integer. */
-const MAX_INDEX = 2 ** 31 - 1;
 /** The content types of results. Naming the charset, which is always UTF-8, selects the same form. */
 const FORMS = ['application/json', ...LINES, 'text/csv'].flatMap((type) => [type, `${type}; charset=utf-8`]);
 
@@ -169,10 +165,6 @@ async function answerResults(deps: BatchRoutesDeps, request: Request, response: 
   await sendResults(response, results, { turns: deps.resultTurns, tenant });
 }
 
-function pageLimit(limit: string | undefined): number {
-  return wholeNumber('limit', limit, 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
-}
-
 function batchFilterOf(query: { [name in (typeof BATCH_QUERY)[number]]?: string }): BatchFilter {
   const failed = oneOf('failed', query.failed, ['true', 'false']);
   return {
@@ -212,18 +204,4 @@ function placeOf({
   if (cursor !== undefined)
     throw new BatchwrightError('badRequest', { message: 'start cannot be combined with cursor' });
   return { nth: wholeNumber('start', start, 0, MAX_INDEX) ?? 0 };
-}
-
-/** A cursor is the index to continue from. */
-function indexOf(cursor: string | undefined): number {
-  if (cursor === undefined) return 0;
-  const index = wholeNumberIn(cursor, 0, MAX_INDEX);
-  if (index === null) throw wrongCursor();
-  return index;
-}
-
-function wrongCursor(): BatchwrightError {
-  return new BatchwrightError('badRequest', {
-    message: 'cursor must be the nextCursor of an earlier answer',
-  });
 }

@@ -14,6 +14,8 @@ import { type BatchStatus, toStatus } from './status.ts';
 import { allWithWaiting, withWaiting } from './waiting.ts';
 
 export interface BatchView extends BatchStatus {
+  /** `namespace.action` of its jobs, each once; absent when an earlier release has stored the batch. */
+  actions?: string[];
   /** Running jobs that report progress, at most 100. */
   active: { index: number; done: number; total: number }[];
   createdAt: Date;
@@ -25,9 +27,10 @@ export interface BatchView extends BatchStatus {
 }
 
 export function toView(batch: LiveBatch): BatchView {
-  const { createdAt, startedAt, finishedAt, expiresAt, callbackUrl } = batch;
+  const { createdAt, startedAt, finishedAt, expiresAt, callbackUrl, actions } = batch;
   return {
     ...toStatus(batch, batch),
+    ...(actions && { actions }),
     active: JSON.parse(batch.active),
     createdAt,
     startedAt,

@@ -75,7 +75,7 @@ async function resultText(pool: Pool, { id }: BatchRow, index: number): Promise<
 async function openJobText(
   pool: Pool,
   queues: readonly string[],
-  { id: batchId, isPlanned }: BatchRow,
+  { id: batchId, isPlanned, isScheduled }: BatchRow,
   index: number,
 ): Promise<string> {
   const chunk = await jobsAround(pool, batchId, index);
@@ -88,7 +88,7 @@ async function openJobText(
   const id = job.id === undefined ? '' : `"id":${job.id},`;
   const rest = {
     response: null,
-    status: isWaiting ? 'waiting' : progress ? 'running' : 'pending',
+    status: isWaiting || isScheduled ? 'waiting' : progress ? 'running' : 'pending',
     attempts: message ? message.attempt - 1 : 0,
     startedAt: null,
     finishedAt: null,

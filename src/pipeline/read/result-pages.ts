@@ -117,7 +117,13 @@ export function sentJob(
   jobs: string,
   position: number,
 ): Pick<Result, 'id' | 'namespace' | 'action' | 'request'> {
-  return partsOf(new MemberReader(jobs, MEMBERS).at(position));
+  return jobReader(jobs)(position);
+}
+
+/** Reads what was sent as jobs of a chunk, likewise, at ascending positions. */
+export function jobReader(jobs: string): (position: number) => ReturnType<typeof sentJob> {
+  const reader = new MemberReader(jobs, MEMBERS);
+  return (position) => partsOf(reader.at(position));
 }
 
 /** Under skipInvalid a "job" may be any value: then that value is the request. */

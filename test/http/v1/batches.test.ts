@@ -90,6 +90,7 @@ describe('A batch', () => {
         skipped: 0,
       },
       progress: 100,
+      actions: ['test.echo', 'rpc.refuse'],
       active: [],
       callback: null,
     });

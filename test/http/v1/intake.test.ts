@@ -77,6 +77,7 @@ describe('accepted batches', () => {
           skipped: 0,
         },
         progress: 0,
+        actions: ['test.echo'],
         active: [],
         startedAt: null,
         finishedAt: null,
