@@ -22,7 +22,10 @@ export const catalogue = {
   idempotencyBusy: { errorCode: 409, message: 'A request with this Idempotency-Key is still being stored' },
   bodyTooLarge: { errorCode: 413, message: 'The request body is too large' },
   expectationFailed: { errorCode: 417, message: 'The only Expect that is known is 100-continue' },
-  skipped: { errorCode: 424, message: 'The job was not run, because one that it depends on did not end as needed' },
+  skipped: {
+    errorCode: 424,
+    message: 'The job was not run, because one that it depends on did not end as needed',
+  },
   unsupportedEncoding: { errorCode: 415, message: 'Unsupported Content-Encoding' },
   idempotencyMismatch: { errorCode: 422, message: 'This Idempotency-Key was used with another request body' },
   tooManyRequests: { errorCode: 429, message: 'Too many requests' },
