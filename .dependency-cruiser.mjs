@@ -25,6 +25,7 @@ export const layers = {
     'src/postgres',
     'src/plugin',
     'src/domain',
+    'src/telemetry',
     'src/contract',
   ],
   'src/http': [
@@ -176,7 +177,7 @@ export const layers = {
   'src/queue': ['src/postgres', 'src/domain'],
   'src/store': ['src/domain', 'src/contract'],
   'src/embedded': ['src/postgres', 'src/domain'],
-  'src/postgres': ['src/domain'],
+  'src/postgres': ['src/domain', 'src/telemetry'],
   'src/plugin': ['src/validation'],
   'src/domain': ['src/contract'],
   'src/telemetry': [],

@@ -1,4 +1,5 @@
 /** `batchwright`: Batchwright inside another program. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from 'pino';
 import type { ConfigOptions } from './config/options.ts';
 
@@ -17,12 +18,20 @@ export interface BatchwrightServer {
   readonly url: string;
   /** The key of the operator: the option `adminKey`, or the one that is kept in `dataDir`. */
   readonly adminKey: string;
+  /** Its name in the messages of the diagnostics channels, such as `batchwright:batch.ended`. */
+  readonly instance: string;
   /**
    * Takes no more requests and jobs, lets those in hand end, and stops the workers and the database, within 25 s. May be
    * called again. Never rejects.
    */
   close(): Promise<void>;
 }
+
+/**
+ * The context of the program's start. Ours begins in it, so that a span or a request in which `createBatchwright` is called
+ * does not become the parent of all that follows.
+ */
+const atStart = AsyncLocalStorage.snapshot();
 
 /** `await using`, Array.fromAsync and TypeScript in the plugins' folder need it. */
 const LEAST_NODE = 24;
@@ -32,12 +41,13 @@ const LEAST_NODE = 24;
  * `databaseUrl`. Resolves when the API answers. Installs no signal handlers and never ends the process: call `close` before
  * it ends.
  *
- * Rejects with an Error that names the option when one is wrong, and when this program runs a Batchwright already.
+ * A program may run several, each with a port and a `dataDir` of its own. Rejects with an Error that names the option when
+ * one is wrong.
  */
 export async function createBatchwright(options: BatchwrightOptions = {}): Promise<BatchwrightServer> {
   const [major = ''] = process.versions.node.split('.');
   if (Number(major) < LEAST_NODE)
     throw new Error(`createBatchwright needs Node ${LEAST_NODE} or later, this is ${process.version}`);
   const { startInProgram } = await import('./app/in-program.ts');
-  return startInProgram(options);
+  return atStart(() => startInProgram(options));
 }

@@ -4,44 +4,48 @@ import { readConfig } from '../config/config.ts';
 import { NODE_FLAGS } from '../config/node-flags.ts';
 import { type ConfigOptions, environmentOf, inOptionNames, withoutVariables } from '../config/options.ts';
 import { explainStartFailure, StartError } from '../domain/start-error.ts';
+import { endCompiling } from '../registry/import-plugin.ts';
+import { newInstance, runInInstance } from '../telemetry/instance.ts';
 import { startApiRole } from './api-role.ts';
 import { createJsonLogger } from './logger.ts';
 import { Parts } from './parts.ts';
 import { loadPlugins } from './prepare.ts';
+import { startTracingInProgram } from './tracing.ts';
 
 interface InProgram {
   url: string;
   adminKey: string;
+  instance: string;
   close(): Promise<void>;
 }
 
-/** Metrics count what happens in a process, so there is one at a time. */
-let isInUse = false;
+/** Instances that have not been closed. */
+let running = 0;
 
 /** Throws StartError, in words about the options. */
-export async function startInProgram({
+export function startInProgram({
   logger,
   ...options
 }: ConfigOptions & { logger?: Logger | undefined }): Promise<InProgram> {
-  if (isInUse)
-    throw new StartError('this program runs a Batchwright already: close() it first, or use another process');
-  isInUse = true;
-  try {
-    return await start(options, logger);
-  } catch (error) {
-    isInUse = false;
-    throw error;
-  }
+  const instance = newInstance();
+  return runInInstance(instance, async () => {
+    const { url, adminKey, parts, log } = await start(options, logger);
+    return { url, adminKey, instance, close: closing(instance, parts, log) };
+  });
 }
 
-async function start(options: ConfigOptions, logger: Logger | undefined): Promise<InProgram> {
+async function start(options: ConfigOptions, logger: Logger | undefined) {
+  running++;
   let env: NodeJS.ProcessEnv = {};
   let parts: Parts | undefined;
   try {
     env = environmentOf(options);
     const config = readConfig(env);
-    const log = logger ?? createJsonLogger(config);
+    const tracing = await startTracingInProgram(config);
+    const log = logger ?? createJsonLogger(config, tracing?.logFields);
     parts = new Parts(log);
+    if (tracing) await parts.begin('last', async () => ({ drain: () => tracing.stop() }));
+    tracing?.reportTo?.(log);
     const registry = await loadPlugins(config, { isGuest: true });
     for (const warning of registry.warnings) log.warn(warning);
     const { url, adminKey } = await startApiRole({
@@ -59,21 +63,28 @@ async function start(options: ConfigOptions, logger: Logger | undefined): Promis
       workerFlags: NODE_FLAGS,
       onLost: (why) => log.error({ why }, 'the embedded database is lost: close() and start again'),
     });
-    return { url, adminKey, close: closing(parts, log) };
+    return { url, adminKey, parts, log };
   } catch (cause) {
     await parts?.drain();
+    await leave();
     throw new StartError(inOptionNames(explainStartFailure(cause, env)), { cause });
   }
 }
 
-function closing(parts: Parts, log: Logger): () => Promise<void> {
+function closing(instance: string, parts: Parts, log: Logger): () => Promise<void> {
   let closed: Promise<void> | undefined;
   const close = async () => {
     if (!(await parts.drain())) log.error({}, 'could not drain in time');
-    isInUse = false;
+    await leave();
   };
   return () => {
-    closed ??= close();
+    closed ??= runInInstance(instance, close);
     return closed;
   };
+}
+
+/** Plugins in a syntax of their own are compiled for all instances at once. */
+async function leave(): Promise<void> {
+  running--;
+  if (running === 0) await endCompiling();
 }

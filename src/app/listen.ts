@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { BatchwrightError } from '../contract/errors.ts';
 import { refuse } from '../http/server/send-error.ts';
 import { createHttpServer, type HttpServer } from '../http/server/server.ts';
+import { currentInstance, runInInstance } from '../telemetry/instance.ts';
 
 /** A server that answers 503 until the API behind it is ready, so that a taken port is reported at once. */
 export async function listen(
@@ -22,7 +23,8 @@ export async function listen(
     ...listening,
     url: `http://${host}:${port}`,
     serve(app) {
-      handle = app;
+      const instance = currentInstance();
+      handle = (request, response) => runInInstance(instance, () => app(request, response));
     },
   };
 }

@@ -16,17 +16,29 @@ export async function createLogger(
   fieldsOfLine?: () => object,
 ): Promise<Logger> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const options = { ...optionsFor(logLevel), ...(fieldsOfLine && { mixin: fieldsOfLine }) };
+  const options = optionsFor(logLevel, fieldsOfLine);
   return pino(options, process.stdout.isTTY ? await linesForPeople() : jsonLines());
 }
 
-/** JSON lines on standard output, whatever it is. */
-export function createJsonLogger({ logLevel }: Pick<Config, 'logLevel'>): Logger {
-  return pino(optionsFor(logLevel), jsonLines());
+/**
+ * JSON lines on standard output, whatever it is.
+ *
+ * @param fieldsOfLine as in `createLogger`
+ */
+export function createJsonLogger(
+  { logLevel }: Pick<Config, 'logLevel'>,
+  fieldsOfLine?: () => object,
+): Logger {
+  return pino(optionsFor(logLevel, fieldsOfLine), jsonLines());
 }
 
-function optionsFor(level: Config['logLevel']): LoggerOptions {
-  return { level, base: { pid: process.pid }, serializers: { err: readable } };
+function optionsFor(level: Config['logLevel'], fieldsOfLine?: () => object): LoggerOptions {
+  return {
+    level,
+    base: { pid: process.pid },
+    serializers: { err: readable },
+    ...(fieldsOfLine && { mixin: fieldsOfLine }),
+  };
 }
 
 function jsonLines(): DestinationStream {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Log } from '../domain/log.ts';
+import { currentInstance } from '../telemetry/instance.ts';
 import { type ConnectionOptions, connectionConfig } from './connection.ts';
 
 const { builtins } = pg.types;
@@ -23,11 +24,13 @@ const types: pg.CustomTypesConfig = {
 const CLOSE_MS = 1_000;
 
 /** The open pools of this process. */
-const openPools = new Map<pg.Pool, string>();
+const openPools = new Map<pg.Pool, { name: string; instance: string | undefined }>();
 
-/** The connections of this process's pools, by the last words of their application name: `api`, `worker queue`. */
+/** The connections of this instance's pools, by the last words of their application name: `api`, `worker queue`. */
 export function poolUse(): { name: string; used: number; idle: number; waiting: number }[] {
-  return [...openPools].map(([{ totalCount, idleCount, waitingCount }, name]) => ({
+  const own = currentInstance();
+  const pools = [...openPools].filter(([, { instance }]) => instance === own);
+  return pools.map(([{ totalCount, idleCount, waitingCount }, { name }]) => ({
     name,
     used: totalCount - idleCount,
     idle: idleCount,
@@ -71,7 +74,10 @@ export function createPool({
     // The pool awaits it, although its type says otherwise.
     ...(onConnect && { onConnect: onConnect as (client: pg.ClientBase) => void }),
   });
-  openPools.set(pool, applicationName.replace(/^batchwright /, ''));
+  openPools.set(pool, {
+    name: applicationName.replace(/^batchwright /, ''),
+    instance: currentInstance(),
+  });
   pool.on('connect', (client) => {
     client.once('error', (err) => log.warn({ err, applicationName }, 'A database connection was lost'));
     // The end of the socket is reported as a second event.

@@ -1,7 +1,11 @@
 /** Events of this process, for listeners such as logs, metrics and tests. */
 import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { currentInstance } from './instance.ts';
 
-/** A kind of event. Its channel is `batchwright:` and the name, so that tools of Node can listen too. */
+/**
+ * A kind of event. Its channel is `batchwright:` and the name, so that tools of Node can listen too. Inside a program
+ * that may run several Batchwrights, each message names its own as `instance`.
+ */
 export class TelemetryEvent<Fields extends object> {
   readonly #channel: Channel;
 
@@ -14,15 +18,21 @@ export class TelemetryEvent<Fields extends object> {
     return this.#channel.hasSubscribers;
   }
 
-  /** Calls the listeners before it returns. Without listeners it does nothing. */
+  /** Calls the listeners of this instance before it returns. Without listeners it does nothing. */
   emit(fields: Fields): void {
-    if (this.#channel.hasSubscribers) this.#channel.publish(fields);
+    if (!this.#channel.hasSubscribers) return;
+    const instance = currentInstance();
+    this.#channel.publish(instance === undefined ? fields : { ...fields, instance });
   }
 
-  /** Returns a function that ends the listening. */
+  /** Listens to the events of this instance. Returns a function that ends the listening. */
   listen(listener: (fields: Fields) => void): () => void {
     const { name } = this.#channel;
-    const onMessage = (fields: unknown) => listener(fields as Fields);
+    const own = currentInstance();
+    const onMessage = (message: unknown) => {
+      const fields = message as Fields & { instance?: string };
+      if (fields.instance === own) listener(fields);
+    };
     subscribe(name, onMessage);
     return () => void unsubscribe(name, onMessage);
   }

@@ -2,6 +2,7 @@
  * Work of this process that has a beginning and an end. Tracing runs it within a span. Unlike an event, an operation
  * gives its work a context, so that what the work does belongs to the span too.
  */
+import { PerInstance } from './instance.ts';
 
 /** Calls the work once and returns what it returned. */
 export type Surround<Fields, Result> = <Returned extends Result | Promise<Result>>(
@@ -10,21 +11,22 @@ export type Surround<Fields, Result> = <Returned extends Result | Promise<Result
 ) => Returned;
 
 export class Operation<Fields extends object, Result> {
-  #surround: Surround<Fields, Result> | undefined;
+  readonly #surround = new PerInstance<Surround<Fields, Result>>();
 
   /** False when nothing traces: then the fields need not be put together. */
   get isTraced(): boolean {
-    return this.#surround !== undefined;
+    return this.#surround.value !== undefined;
   }
 
   /** Calls the work, within a span when it is traced. */
   run<Returned extends Result | Promise<Result>>(fields: Fields, work: () => Returned): Returned {
-    return this.#surround ? this.#surround(fields, work) : work();
+    const surround = this.#surround.value;
+    return surround ? surround(fields, work) : work();
   }
 
-  /** From now on the work runs within this function. */
-  trace(surround: Surround<Fields, Result>): void {
-    this.#surround = surround;
+  /** From now on the work of this instance runs within this function. Returns a function that ends that. */
+  trace(surround: Surround<Fields, Result>): () => void {
+    return this.#surround.set(surround);
   }
 }
 
@@ -32,15 +34,16 @@ export class Operation<Fields extends object, Result> {
 export type TraceHeaders = Readonly<Record<string, string>>;
 
 const NO_HEADERS: TraceHeaders = Object.freeze({});
-let readHeaders = (): TraceHeaders => NO_HEADERS;
+const readHeaders = new PerInstance<() => TraceHeaders>();
 
 /** The headers of the work that runs now; none when nothing traces. */
 export function traceHeaders(): TraceHeaders {
-  return readHeaders();
+  return readHeaders.value?.() ?? NO_HEADERS;
 }
 
-export function setTraceHeaders(read: () => TraceHeaders): void {
-  readHeaders = read;
+/** From now on this function reads the headers of this instance's work. Returns a function that ends that. */
+export function setTraceHeaders(read: () => TraceHeaders): () => void {
+  return readHeaders.set(read);
 }
 
 /** A request is answered. */

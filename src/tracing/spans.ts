@@ -1,19 +1,5 @@
 /** Makes the spans: of every operation of the telemetry, with the names and attributes of the semantic conventions. */
-import {
-  type Context,
-  context,
-  createContextKey,
-  defaultTextMapGetter,
-  defaultTextMapSetter,
-  type Link,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  type SpanOptions,
-  type TextMapPropagator,
-  type Tracer,
-  trace,
-} from '@opentelemetry/api';
+import { createContextKey, type Link, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { batchEnded, batchSubmitted } from '../telemetry/events.ts';
 import {
   batchStored,
@@ -26,56 +12,58 @@ import {
   requestHandled,
   requestSent,
   setTraceHeaders,
-  type TraceHeaders,
 } from '../telemetry/operations.ts';
 import { messaging, type RunFields, receiverOf, runAttributes } from './span-attributes.ts';
-import { codeOf, messageOf, setError } from './span-errors.ts';
+import { setError } from './span-errors.ts';
+import { SpanMaker, type SpanMakerOptions, type SpanStart } from './span-maker.ts';
 
 /** In the context of a chunk: the link to the span that stored the batch. */
 const BATCH = createContextKey('batchwright.batch');
 
-interface SpanStart extends SpanOptions {
-  name: string;
-  /** The active context when absent. */
-  parent?: Context;
-}
-
 /** Adds to a span what is known at the end of its work. */
 type SpanEnd<Fields, Result> = (span: Span, result: Result, fields: Fields) => void;
 
-/** From now on every operation of this process has a span. */
-export function traceOperations(tracer: Tracer, propagator: TextMapPropagator): void {
-  const spans = new Spans(tracer, propagator);
-  spans.traceRequests();
-  spans.traceBatches();
-  spans.traceJobs();
-  setTraceHeaders(() => headersOf(propagator));
+/** Of this instance. */
+interface Tracing extends SpanMakerOptions {
+  /**
+   * True when the active span of the surrounding program is the parent of a request's: the program instruments its
+   * servers, and its span continues the caller's trace.
+   */
+  isWithinProgram?: boolean;
 }
 
-function headersOf(propagator: TextMapPropagator): TraceHeaders {
-  const headers: Record<string, string> = {};
-  propagator.inject(context.active(), headers, defaultTextMapSetter);
-  return headers;
+/** From now on every operation of this instance has a span. Returns a function that ends that. */
+export function traceOperations({ isWithinProgram = false, ...making }: Tracing): () => void {
+  const spans = new Spans(new SpanMaker(making));
+  spans.traceRequests(isWithinProgram);
+  spans.traceBatches();
+  spans.traceJobs();
+  return () => spans.end();
 }
 
 class Spans {
-  readonly #tracer: Tracer;
-  readonly #propagator: TextMapPropagator;
+  readonly #maker: SpanMaker;
+  readonly #ends: (() => void)[];
 
-  constructor(tracer: Tracer, propagator: TextMapPropagator) {
-    this.#tracer = tracer;
-    this.#propagator = propagator;
+  constructor(maker: SpanMaker) {
+    this.#maker = maker;
+    this.#ends = [setTraceHeaders(() => maker.headers())];
+  }
+
+  end(): void {
+    for (const end of this.#ends) end();
   }
 
   /** Those that this process answers, and those that it sends. */
-  traceRequests(): void {
+  traceRequests(isWithinProgram: boolean): void {
     this.#trace(
       requestHandled,
       ({ method, headers }) => ({
         name: method,
         kind: SpanKind.SERVER,
         attributes: { 'http.request.method': method },
-        parent: this.#continued(headers),
+        parent:
+          isWithinProgram && this.#maker.activeSpan ? this.#maker.active : this.#maker.continued(headers),
       }),
       (span, { route, path, status }, { method }) => {
         if (route !== null) {
@@ -109,18 +97,20 @@ class Spans {
       }),
       (span, asyncId) => span.setAttribute('batchwright.async_id', asyncId),
     );
-    batchSubmitted.listen(({ jobs }) => {
-      trace.getActiveSpan()?.setAttribute('messaging.batch.message_count', jobs);
-    });
-    batchEnded.listen(({ asyncId, state, counts }) => {
-      trace.getActiveSpan()?.addEvent('batch ended', {
-        'batchwright.async_id': asyncId,
-        'batchwright.state': state,
-        'batchwright.jobs.succeeded': counts.succeeded,
-        'batchwright.jobs.failed': counts.failed,
-        'batchwright.jobs.cancelled': counts.cancelled,
-      });
-    });
+    this.#ends.push(
+      batchSubmitted.listen(({ jobs }) => {
+        this.#maker.activeSpan?.setAttribute('messaging.batch.message_count', jobs);
+      }),
+      batchEnded.listen(({ asyncId, state, counts }) => {
+        this.#maker.activeSpan?.addEvent('batch ended', {
+          'batchwright.async_id': asyncId,
+          'batchwright.state': state,
+          'batchwright.jobs.succeeded': counts.succeeded,
+          'batchwright.jobs.failed': counts.failed,
+          'batchwright.jobs.cancelled': counts.cancelled,
+        });
+      }),
+    );
     this.#trace(
       callbackSent,
       ({ asyncId, tenant, attempt, url, traceContext }) => ({
@@ -133,7 +123,7 @@ class Spans {
           'batchwright.tenant': tenant,
           ...(attempt > 1 ? { 'http.request.resend_count': attempt - 1 } : {}),
         },
-        parent: this.#stored(traceContext),
+        parent: this.#maker.stored(traceContext),
       }),
       endOfExchange,
     );
@@ -143,7 +133,7 @@ class Spans {
     this.#trace(
       chunkRun,
       ({ queue, asyncId, tenant, chunk, attempt, jobs, startedAt, traceContext }) => {
-        const parent = this.#stored(traceContext);
+        const parent = this.#maker.stored(traceContext);
         const batch = trace.getSpanContext(parent);
         return {
           name: 'process chunk',
@@ -163,32 +153,32 @@ class Spans {
       },
       (span, end) => span.setAttribute('batchwright.end', String(end)),
     );
-    this.#traceWithin(jobRun, ({ index, ...fields }) => jobSpan(fields, index), endOfRun);
+    this.#traceWithin(jobRun, ({ index, ...fields }) => this.#jobSpan(fields, index), endOfRun);
     this.#traceGroups();
   }
 
   /** A span of the whole run, and below it one of each job: all of them took as long as the run. */
   #traceGroups(): void {
-    jobsRun.trace((fields, work) => {
-      if (isLeftOut()) return work();
+    const end = jobsRun.trace((fields, work) => {
+      if (this.#maker.isLeftOut) return work();
       const startTime = Date.now();
       const { action, asyncId, attempt, jobs } = fields;
       const group: SpanStart = {
         name: `run jobs ${action}`,
         attributes: { ...runAttributes({ action, asyncId, attempt }), 'batchwright.jobs': jobs },
-        links: linksToBatch(),
+        links: this.#linksToBatch(),
       };
-      return this.#inSpan(group, work, (span, { outcomes }: { outcomes: readonly RunOutcome[] }) => {
+      return this.#maker.inSpan(group, work, (span, { outcomes }: { outcomes: readonly RunOutcome[] }) => {
         if (!span.isRecording()) return;
-        const parent = trace.setSpan(context.active(), span);
         for (const outcome of outcomes) {
-          const start = jobSpan({ action, asyncId, attempt }, outcome.index);
-          const job = this.#tracer.startSpan(start.name, { ...start, startTime }, parent);
+          const start = this.#jobSpan({ action, asyncId, attempt }, outcome.index);
+          const job = this.#maker.startBelow(span, { ...start, startTime });
           endOfRun(job, outcome);
           job.end();
         }
       });
     });
+    this.#ends.push(end);
   }
 
   /**
@@ -200,10 +190,12 @@ class Spans {
     start: (fields: Fields) => SpanStart,
     end: SpanEnd<Fields, Result>,
   ): void {
-    operation.trace((fields, work) =>
-      isLeftOut()
-        ? work()
-        : this.#inSpan(start(fields), work, (span, result: Result) => end(span, result, fields)),
+    this.#ends.push(
+      operation.trace((fields, work) =>
+        this.#maker.isLeftOut
+          ? work()
+          : this.#maker.inSpan(start(fields), work, (span, result: Result) => end(span, result, fields)),
+      ),
     );
   }
 
@@ -212,64 +204,25 @@ class Spans {
     start: (fields: Fields) => SpanStart,
     end: SpanEnd<Fields, Result>,
   ): void {
-    operation.trace((fields, work) =>
-      this.#inSpan(start(fields), work, (span, result: Result) => end(span, result, fields)),
+    this.#ends.push(
+      operation.trace((fields, work) =>
+        this.#maker.inSpan(start(fields), work, (span, result: Result) => end(span, result, fields)),
+      ),
     );
   }
 
-  #inSpan<Result, Returned extends Result | Promise<Result>>(
-    { name, parent = context.active(), ...options }: SpanStart,
-    work: () => Returned,
-    end: (span: Span, result: Result) => void,
-  ): Returned {
-    const span = this.#tracer.startSpan(name, options, parent);
-    const succeed = (result: Result) => {
-      end(span, result);
-      span.end();
+  #jobSpan(fields: RunFields, index: number): SpanStart {
+    return {
+      name: `run job ${fields.action}`,
+      attributes: { ...runAttributes(fields), 'batchwright.index': index },
+      links: this.#linksToBatch(),
     };
-    const fail = (error: unknown) => {
-      setError(span, codeOf(error), messageOf(error));
-      span.end();
-    };
-    let returned: Returned;
-    try {
-      returned = context.with(trace.setSpan(parent, span), work);
-    } catch (error) {
-      fail(error);
-      throw error;
-    }
-    if (returned instanceof Promise) returned.then(succeed, fail);
-    else succeed(returned as Result);
-    return returned;
   }
 
-  /** The context of the trace that these headers continue; that of a new trace without. */
-  #continued(headers: Readonly<Record<string, string | string[] | undefined>>): Context {
-    return this.#propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
+  #linksToBatch(): Link[] {
+    const link = this.#maker.active.getValue(BATCH) as Link | undefined;
+    return link ? [link] : [];
   }
-
-  #stored(traceContext: string | null): Context {
-    return traceContext === null ? ROOT_CONTEXT : this.#continued(JSON.parse(traceContext));
-  }
-}
-
-/** True when the sampler has left out the active span: it then leaves out all spans of the trace. */
-function isLeftOut(): boolean {
-  const span = trace.getActiveSpan();
-  return span !== undefined && !span.isRecording() && span.spanContext().isRemote !== true;
-}
-
-function jobSpan(fields: RunFields, index: number): SpanStart {
-  return {
-    name: `run job ${fields.action}`,
-    attributes: { ...runAttributes(fields), 'batchwright.index': index },
-    links: linksToBatch(),
-  };
-}
-
-function linksToBatch(): Link[] {
-  const link = context.active().getValue(BATCH) as Link | undefined;
-  return link ? [link] : [];
 }
 
 function endOfExchange(

@@ -1,6 +1,7 @@
 /** Traces of this process, sent to an OpenTelemetry collector. Loaded only when a collector is configured. */
 import { randomUUID } from 'node:crypto';
-import { DiagLogLevel, diag, trace } from '@opentelemetry/api';
+import { context, DiagLogLevel, diag, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
   defaultResource,
@@ -11,6 +12,8 @@ import {
 import { BatchSpanProcessor, NodeTracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace-node';
 import type { Log } from '../domain/log.ts';
 import { ReportingExporter } from './exporter.ts';
+import { logFieldsOf } from './log-fields.ts';
+import { createSampler, type Sampling } from './sampler.ts';
 import { traceOperations } from './spans.ts';
 
 /** The end of the process waits no longer for the collector. Workers and the API end one after the other. */
@@ -19,9 +22,12 @@ const FLUSH_MS = 1_500;
 const QUARANTINE_DELAY_MS = 500;
 
 export interface TracingOptions {
-  /** The base address of the collector, or the one for traces. */
+  /** The address of the collector, for the log. */
   endpoint: string;
+  /** Where its spans go. */
+  url: string;
   protocol: 'http/protobuf' | 'http/json';
+  sampling: Sampling;
   /** `all`, `api`, `worker` or `quarantine`. */
   role: string;
   version: string;
@@ -32,13 +38,15 @@ export interface Tracing {
   logFields(): object;
   /** Warnings go to this log, those of the start too. */
   reportTo(log: Log): void;
-  /** Sends the spans that wait. Resolves after 1.5 s at the latest. */
+  /** Sends the spans that wait. Resolves after 1.5 s at the latest. Then nothing is traced. */
   stop(): Promise<void>;
 }
 
-/** Traces every operation from now on. The SDK reads the other variables of OpenTelemetry by itself. */
-export async function startTracing({ endpoint, protocol, role, version }: TracingOptions): Promise<Tracing> {
-  let log: Log | undefined;
+/**
+ * Traces every operation from now on, as the OpenTelemetry of this process, which plugins and their libraries use too.
+ * The SDK reads the other variables of OpenTelemetry by itself.
+ */
+export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const warnings: string[] = [];
   const note = (message: string) => void warnings.push(message);
   const ignore = () => {};
@@ -47,24 +55,73 @@ export async function startTracing({ endpoint, protocol, role, version }: Tracin
     { error: note, warn: note, info: ignore, debug: ignore, verbose: ignore },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-  const exporter = new ReportingExporter(await createExporter(protocol), { endpoint, log: () => log });
+  const sending = await startSending(options);
+  diag.disable();
+  sending.provider.register();
+  return runningTracing(sending, context, warnings);
+}
+
+/**
+ * The same inside a program that is not ours, and that may have an OpenTelemetry of its own: provider and active span
+ * are this instance's alone, and nothing is registered.
+ */
+export async function startOwnTracing(options: TracingOptions): Promise<Tracing> {
+  // A connection that is kept would outlive `stop`.
+  const sending = await startSending(options, { keepAlive: false });
+  const contexts = new AsyncLocalStorageContextManager().enable();
+  const { stop, ...tracing } = runningTracing(sending, contexts, []);
+  return {
+    ...tracing,
+    async stop() {
+      await stop();
+      contexts.disable();
+    },
+  };
+}
+
+interface Sending {
+  provider: NodeTracerProvider;
+  version: string;
+  /** The exporter's log, from now on. */
+  reportTo(log: Log): void;
+}
+
+async function startSending(
+  { endpoint, url, protocol, sampling, role, version }: TracingOptions,
+  connection: { keepAlive?: boolean } = {},
+): Promise<Sending> {
+  let log: Log | undefined;
+  const sender = await createExporter(protocol, { url, ...connection });
+  const exporter = new ReportingExporter(sender, { endpoint, log: () => log });
   const provider = new NodeTracerProvider({
     resource: describeProcess(role, version),
+    sampler: createSampler(sampling),
     spanProcessors: [new BatchSpanProcessor(exporter, exportOptions(role))],
   });
-  diag.disable();
-  provider.register();
-  traceOperations(trace.getTracer('batchwright', version), new W3CTraceContextPropagator());
   return {
-    logFields() {
-      const active = trace.getActiveSpan()?.spanContext();
-      return active ? { trace_id: active.traceId, span_id: active.spanId } : {};
-    },
+    provider,
+    version,
     reportTo(given) {
       log = given;
+    },
+  };
+}
+
+function runningTracing(
+  { provider, version, reportTo }: Sending,
+  contexts: Parameters<typeof traceOperations>[0]['contexts'],
+  warnings: readonly string[],
+): Tracing {
+  const tracer = provider.getTracer('batchwright', version);
+  const endTracing = traceOperations({ tracer, propagator: new W3CTraceContextPropagator(), contexts });
+  return {
+    logFields: () => logFieldsOf(trace.getSpan(contexts.active())),
+    reportTo(log) {
+      reportTo(log);
       for (const warning of warnings) log.warn({ warning }, 'OpenTelemetry warns');
     },
     async stop() {
+      endTracing();
       const timeOver = Promise.withResolvers<void>();
       const timer = setTimeout(timeOver.resolve, FLUSH_MS);
       // The exporter has reported a failure.
@@ -75,12 +132,15 @@ export async function startTracing({ endpoint, protocol, role, version }: Tracin
 }
 
 /** Only one of the two is loaded. */
-async function createExporter(protocol: TracingOptions['protocol']): Promise<SpanExporter> {
+async function createExporter(
+  protocol: TracingOptions['protocol'],
+  options: { url: string; keepAlive?: boolean },
+): Promise<SpanExporter> {
   const { OTLPTraceExporter } =
     protocol === 'http/json'
       ? await import('@opentelemetry/exporter-trace-otlp-http')
       : await import('@opentelemetry/exporter-trace-otlp-proto');
-  return new OTLPTraceExporter();
+  return new OTLPTraceExporter(options);
 }
 
 function describeProcess(role: string, version: string) {

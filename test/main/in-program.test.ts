@@ -7,6 +7,7 @@ import { type BatchwrightOptions, createBatchwright } from '../../src/index.ts';
 import { createDatabase } from '../support/database.ts';
 import { databaseFolder } from '../support/database-folder.ts';
 import { waitFor } from '../support/wait.ts';
+import { startCollector } from '../tracing/collector.ts';
 
 const PLUGIN_DIR = join(import.meta.dirname, '../plugins');
 const ADMIN_KEY = 'a key of twenty characters';
@@ -26,16 +27,14 @@ suite('createBatchwright', () => {
     const { url: databaseUrl } = await createDatabase(t);
     const dataDir = join(await databaseFolder(), `batchwright-program-${process.pid}`);
     t.after(() => rm(dataDir, { recursive: true, force: true }));
+    const collector = await startCollector(t);
     const before = { listeners: listeners(), handles: handles(), env: { ...process.env } };
     const lines: string[] = [];
     const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
     const options = { port: 0, dataDir, databaseUrl, adminKey: ADMIN_KEY, pluginDir: PLUGIN_DIR, logger };
-    const server = await createBatchwright({ ...options, logLevel: 'silent' });
+    const traced = { otlpEndpoint: collector.url, otlpProtocol: 'http/json' } as const;
+    const server = await createBatchwright({ ...options, ...traced, logLevel: 'silent' });
     assert.equal(server.adminKey, ADMIN_KEY);
-    await assert.rejects(createBatchwright(options), {
-      message: 'this program runs a Batchwright already: close() it first, or use another process',
-    });
-
     const answer = await fetch(`${server.url}/api/1.0/test?action=echo`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_KEY}` },
@@ -43,8 +42,11 @@ suite('createBatchwright', () => {
     });
     assert.deepEqual(await answer.json(), { n: 1 });
     assert.ok(lines.length > 0, 'the log is the one that was given');
+    assert.equal((await fetch(`${server.url}/metrics`)).status, 200);
     await Promise.all([server.close(), server.close()]);
     await assert.rejects(fetch(server.url));
+    const roles = new Set(collector.spans.map(({ role }) => role));
+    assert.deepEqual([...roles].sort(), ['all', 'worker'], 'spans are sent before the end');
     await waitFor(async () => handles().length <= before.handles.length, { what: `the end of ${handles()}` });
     assert.deepEqual(listeners(), before.listeners);
     assert.deepEqual({ ...process.env }, before.env);

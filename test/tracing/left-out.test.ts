@@ -1,7 +1,7 @@
 /** Traces that the sampler leaves out. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { trace } from '@opentelemetry/api';
+import { context } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { AlwaysOffSampler, NodeTracerProvider, RandomIdGenerator } from '@opentelemetry/sdk-trace-node';
 import { chunkRun, jobRun, jobsRun, traceHeaders } from '../../src/telemetry/operations.ts';
@@ -16,7 +16,11 @@ const ids = new CountingIds();
 const provider = new NodeTracerProvider({ sampler: new AlwaysOffSampler(), idGenerator: ids });
 provider.register();
 after(() => provider.shutdown());
-traceOperations(trace.getTracer('test'), new W3CTraceContextPropagator());
+traceOperations({
+  tracer: provider.getTracer('test'),
+  propagator: new W3CTraceContextPropagator(),
+  contexts: context,
+});
 
 test('jobs of a trace that the sampler has left out make no spans, and hand its decision on', async () => {
   const run = { action: 'test.echo', asyncId: '0'.repeat(32), attempt: 1 };
