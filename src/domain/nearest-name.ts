@@ -9,29 +9,43 @@ const MAX_LENGTH = 100;
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (name === '' || name.length > MAX_LENGTH) return undefined;
   const given = name.toLowerCase();
-  const nearest = known
-    .map((candidate) => ({ candidate, distance: distanceBetween(given, candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return nearest && nearest.distance <= Math.max(1, Math.round(name.length / 3))
-    ? nearest.candidate
-    : undefined;
-}
-
-function distanceBetween(given: string, candidate: string): number {
-  const isBeginning = given.length >= 3 && (candidate.startsWith(given) || given.startsWith(candidate));
-  return isBeginning && given !== candidate ? 0.5 : edits(given, candidate);
-}
-
-/** Levenshtein distance: characters to insert, remove or replace. */
-function edits(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, column) => column);
-  for (let line = 1; line <= one.length; line++) {
-    const next = [line];
-    for (let column = 1; column <= other.length; column++) {
-      const replaced = (row[column - 1] ?? 0) + (one[line - 1] === other[column - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
-    }
-    row = next;
+  let nearest: string | undefined;
+  let limit = Math.max(1, Math.round(name.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = distanceBetween(given, candidate.toLowerCase(), limit);
+    if (distance >= limit) continue;
+    nearest = candidate;
+    limit = distance;
   }
-  return row[other.length] ?? 0;
+  return nearest;
+}
+
+/** The limit itself when it is that or more. */
+function distanceBetween(given: string, candidate: string, limit: number): number {
+  const isBeginning = given.length >= 3 && (candidate.startsWith(given) || given.startsWith(candidate));
+  if (isBeginning && given !== candidate) return Math.min(0.5, limit);
+  return Math.abs(given.length - candidate.length) >= limit ? limit : edits(given, candidate, limit);
+}
+
+/** Levenshtein distance: characters to insert, remove or replace. It ends early when that reaches the limit. */
+function edits(one: string, other: string, limit: number): number {
+  let row = Uint8Array.from({ length: other.length + 1 }, (_, column) => column);
+  let next = new Uint8Array(row.length);
+  for (let line = 1; line <= one.length; line++) {
+    next[0] = line;
+    let least = line;
+    for (let column = 1; column < row.length; column++) {
+      const replaced = at(row, column - 1) + (one[line - 1] === other[column - 1] ? 0 : 1);
+      const distance = Math.min(replaced, at(row, column) + 1, at(next, column - 1) + 1);
+      next[column] = distance;
+      least = Math.min(least, distance);
+    }
+    if (least >= limit) return limit;
+    [row, next] = [next, row];
+  }
+  return Math.min(at(row, other.length), limit);
+}
+
+function at(row: Uint8Array, column: number): number {
+  return row[column] as number;
 }

@@ -1,6 +1,7 @@
 import type { ValidateFunction } from 'ajv';
 import { catalogue, type ErrorName } from '../contract/errors.ts';
 import type { JobPlan } from '../domain/plan/job-plan.ts';
+import type { UnknownActions } from '../domain/unknown-action.ts';
 import { jointBefore, memberPath, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
 import { certainErrors, fillPlaces } from './bound-places.ts';
@@ -35,6 +36,13 @@ export interface JobProblem {
   group?: string | undefined;
 }
 
+/** The actions that jobs may name. */
+export interface KnownActions<Entry> {
+  get(namespace: string, action: string): Entry | undefined;
+  /** The error text for any other. */
+  unknown: UnknownActions;
+}
+
 const MAX_ID_LENGTH = MAX_NAME_LENGTH;
 const MEMBERS = ['namespace', 'action', 'params', 'id', ...PLAN_MEMBERS];
 const isMember: ReadonlySet<string> = new Set(MEMBERS);
@@ -49,7 +57,7 @@ type Members = Record<string, unknown>;
  * @param text the text that the job was parsed from: it shows which whole numbers JSON.parse has rounded
  */
 export function checkJob<Entry extends { validate: ValidateFunction }>(
-  find: (namespace: string, action: string) => Entry | undefined,
+  actions: KnownActions<Entry>,
   job: unknown,
   text: string,
 ): ValidJob<Entry> | JobProblem {
@@ -63,10 +71,10 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
   const named = namedAction(namespace, action);
   if (wrong || !named)
     return { kind: 'invalidRequest', faults: [], ...wrong, id, ...(named && { action: named }) };
-  const entry = find(named.namespace, named.action);
+  const entry = actions.get(named.namespace, named.action);
   if (!entry) {
-    const name = shortened(`${named.namespace}.${named.action}`);
-    return { kind: 'invalidRequest', faults: [{ text: `there is no action ${name}`, joint: ': ' }], id };
+    const text = actions.unknown.textOf(`${named.namespace}.${named.action}`);
+    return { kind: 'invalidRequest', faults: [{ text, joint: ': ' }], id };
   }
   // A text was a problem above.
   const planned = plan as JobPlan | null;
@@ -190,9 +198,4 @@ function namedAction(namespace: unknown, action: unknown): JobProblem['action'] 
 
 function isJobId(id: unknown): id is string | number {
   return typeof id === 'string' ? id.length > 0 && id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
-}
-
-/** Names come from the caller: an error message must not repeat a megabyte. */
-function shortened(text: string): string {
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ValidateFunction } from 'ajv';
+import { UnknownActions } from '../domain/unknown-action.ts';
 import { checkJob, isProblem } from './check-job.ts';
 import { createCompiler } from './check-params.ts';
 import type { LargeJobAnswer, LargeJobRequest } from './large-jobs.ts';
@@ -25,7 +26,8 @@ function answer(bytes: Uint8Array): Omit<LargeJobAnswer, 'id' | 'bytes'> {
   } catch (error) {
     return { syntaxError: (error as Error).message };
   }
-  const checked = checkJob(findAction, job, text);
+  const unknown = new UnknownActions(() => [...schemas.keys()]);
+  const checked = checkJob({ get: findAction, unknown }, job, text);
   if (isProblem(checked)) return { problem: checked };
   const { id, entry, plan } = checked;
   return { valid: { id, namespace: entry.namespace, action: entry.action, plan } };

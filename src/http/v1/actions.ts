@@ -22,7 +22,7 @@ export function actionRoutes(deps: ActionRoutesDeps): Router {
   router.get('/actions/:name', (request, response) => {
     queryOf(request, []);
     const action = actions.find(request.params.name);
-    if (!action) throw new BatchwrightError('notFound', { message: 'There is no such action' });
+    if (!action) throw new BatchwrightError('notFound', { message: actions.unknown(request.params.name) });
     response.json(action);
   });
   router.patch('/actions/:name', async (request, response) => {

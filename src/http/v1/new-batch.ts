@@ -5,7 +5,7 @@ import { CSV_FORMS, LINES } from '../../contract/media-types.ts';
 import { DELIMITERS } from '../../csv/delimiter.ts';
 import { BATCH_OPTIONS, TEXT_OPTIONS } from '../../domain/batch-options.ts';
 import { isOneOf } from '../../domain/text.ts';
-import { notKnown } from '../../domain/unknown-name.ts';
+import { noSuchAction } from '../../domain/unknown-action.ts';
 import { type Checked, type SubmitDeps, submit, validate } from '../../pipeline/submit/submit.ts';
 import { callerOf } from '../auth/callers.ts';
 import { type BodyLimits, readEnvelope } from '../body/body.ts';
@@ -86,7 +86,7 @@ function actionOf(
   if (registered) return { action: { namespace, action }, schema: registered.schema };
   const names = registry.actions.map((entry) => entry.name);
   throw new BatchwrightError('invalidRequest', {
-    message: `The action ${name.slice(0, 100)}${notKnown(name, names)}`,
+    message: noSuchAction(name, names),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type Caller, isOperator } from '../../domain/caller.ts';
+import { noSuchAction } from '../../domain/unknown-action.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { Limits } from '../../plugin/limits.ts';
 import { transaction } from '../../postgres/transaction.ts';
@@ -26,8 +27,8 @@ export async function changeAction(
     throw new BatchwrightError('forbidden', {
       message: 'Only an admin key of the tenant default changes actions',
     });
-  if (!registry.actions.some((entry) => entry.name === name))
-    throw new BatchwrightError('notFound', { message: 'There is no such action' });
+  const names = registry.actions.map((entry) => entry.name);
+  if (!names.includes(name)) throw new BatchwrightError('notFound', { message: noSuchAction(name, names) });
   const wrong = wrongChange(change);
   if (wrong !== null) throw new BatchwrightError('badRequest', { message: wrong });
   const { paused, limits } = change as { paused?: boolean; limits?: Limits | null };

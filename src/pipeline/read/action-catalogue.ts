@@ -1,3 +1,4 @@
+import { noSuchAction } from '../../domain/unknown-action.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 
 /** An action as callers see it. */
@@ -19,6 +20,8 @@ export interface ActionCatalogue {
   /** By name. */
   all(): ActionView[];
   find(name: string): ActionView | undefined;
+  /** The sentence about a name that no action has. */
+  unknown(name: string): string;
 }
 
 export function createActionCatalogue(registry: Registry): ActionCatalogue {
@@ -30,6 +33,7 @@ export function createActionCatalogue(registry: Registry): ActionCatalogue {
   return {
     all: () => [...views.values()],
     find: (name) => views.get(name),
+    unknown: (name) => noSuchAction(name, [...views.keys()]),
   };
 }
 

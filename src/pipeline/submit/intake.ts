@@ -7,6 +7,7 @@ import { type Caller, mayRun } from '../../domain/caller.ts';
 import type { JobPlan } from '../../domain/plan/job-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
 import { PlanDraft, PlanError } from '../../domain/plan/plan-draft.ts';
+import { UnknownActions } from '../../domain/unknown-action.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
@@ -16,6 +17,7 @@ import {
   invalidError,
   isProblem,
   type JobProblem,
+  type KnownActions,
   memberFault,
   paramsMessage,
   type ValidJob,
@@ -67,6 +69,7 @@ export class Intake {
   #index = 0;
   #jobsMember: 'absent' | 'array' | 'other' = 'absent';
   #members = new Map<string, unknown>();
+  readonly #known: KnownActions<RegisteredAction>;
   readonly #plan = new PlanDraft();
   /** The position of each action. */
   readonly #actions = new Map<string, number>();
@@ -80,6 +83,9 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    const { registry } = options;
+    const unknown = new UnknownActions(() => registry.actions.map(({ name }) => name));
+    this.#known = { get: registry.get, unknown };
   }
 
   /** Jobs seen so far. */
@@ -170,7 +176,7 @@ export class Intake {
     } catch (error) {
       return this.#unreadable(`is not valid JSON: ${withoutPosition(error as Error)}`);
     }
-    return checkJob((namespace, action) => this.#options.registry.get(namespace, action), job, text);
+    return checkJob(this.#known, job, text);
   }
 
   async #addLarge(given: Buffer, line: number): Promise<void> {

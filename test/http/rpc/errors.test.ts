@@ -77,6 +77,10 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
       body: withMember('action', 'nothing'),
       additionalMessages: ['jobs[1]: there is no action rpc.nothing'],
     },
+    'an action that is misspelt': {
+      body: withMember('action', 'strikt'),
+      additionalMessages: ['jobs[1]: there is no action rpc.strikt: did you mean rpc.strict?'],
+    },
     'an unknown namespace': {
       body: withMember('namespace', 'nobody'),
       additionalMessages: ['jobs[1]: there is no action nobody.strict'],

@@ -59,18 +59,19 @@ test('an example is accepted by its action', async () => {
   }
 });
 
-test('an unknown action is 404', async () => {
-  for (const name of [
-    'test.ecco',
-    'test',
-    'echo',
-    'test.echo.',
-    'Test.Echo',
-    '__proto__',
-    'constructor',
-    '%00',
-  ])
-    assertProblem(await system.request(`/v1/actions/${name}`), 404, /There is no such action/);
+test('an unknown action is 404, and the answer names the one that may be meant', async () => {
+  for (const [name, message] of [
+    ['test.ecco', /^There is no action test\.ecco: did you mean test\.echo\?$/],
+    ['tset.echo', /^There is no action tset\.echo: did you mean test\.echo\?$/],
+    ['test.echo.', /: did you mean test\.echo\?$/],
+    ['Test.Echo', /: did you mean test\.echo\?$/],
+    ['test.entirely', /^There is no action test\.entirely$/],
+    ['__proto__', /^There is no action __proto__$/],
+    ['constructor', /^There is no action constructor$/],
+    ['%00', /^There is no action /],
+    ['x'.repeat(1000), /^There is no action x{100}…$/],
+  ] as const)
+    assertProblem(await system.request(`/v1/actions/${name}`), 404, message);
 });
 
 test('every key may see all actions', async () => {

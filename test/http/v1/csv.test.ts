@@ -143,7 +143,7 @@ suite('a CSV file that is refused names the place, and nothing is stored', () =>
       'an unknown action',
       'action=test.shape',
       'event\n1\n',
-      ['The action test.shape is not known: did you mean test.shapes?'],
+      ['There is no action test.shape: did you mean test.shapes?'],
     ],
     [
       'an unknown name in the query',

@@ -185,7 +185,7 @@ describe('wrong lines', () => {
     [
       'names no action there is',
       '{"namespace":"test","action":"ecco","params":{}}',
-      'line 3: there is no action test.ecco',
+      'line 3: there is no action test.ecco: did you mean test.echo?',
     ],
     ['repeats an id', JSON.stringify({ ...echo(1), id: 'a' }), 'line 3.id "a" is a duplicate'],
   ] as const)
