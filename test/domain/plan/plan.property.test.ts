@@ -1,4 +1,7 @@
-/** Random plans against a model that looks at every job until nothing changes. */
+/**
+ * Random plans against a model that looks at every job until nothing changes: random ends, cancels in between, processes
+ * that are killed before they commit, lost notes, and restarts.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Cascade, type NodeEnd } from '../../../src/domain/plan/cascade.ts';
@@ -118,15 +121,11 @@ class Stored {
 
   /** The jobs that wait for nothing. */
   reset(statuses: readonly (Status | undefined)[]): number[] {
-    const open: number[] = [];
     for (let chunk = 0; chunk * 3 < this.#total; chunk++) {
       const part = partOf(this.#plan, chunk * 3, this.#count(chunk));
       this.#pending[chunk] =
         part?.needs?.map((unmet, at) => (statuses[chunk * 3 + at] === undefined ? unmet : 0)) ?? null;
     }
-    for (let index = 0; index < this.#total; index++)
-      if (statuses[index] === undefined && !this.#pending[Math.floor(index / 3)]?.[index % 3])
-        open.push(index);
     this.#groups = [...this.#plan.groupSizes].map((remaining) => ({
       remaining,
       unsucceeded: null,
@@ -135,7 +134,33 @@ class Stored {
     this.notes = statuses.flatMap((status, node) =>
       status === undefined ? [] : [{ told: 0, ends: [{ node, end: CODES[status], cause: node }] }],
     );
-    return open;
+    return this.startable(statuses);
+  }
+
+  /** The jobs without an end that wait for nothing: the sweep sends lost messages of these again. */
+  startable(statuses: readonly (Status | undefined)[]): number[] {
+    return [...statuses.keys()].filter(
+      (index) => statuses[index] === undefined && !this.#pending[Math.floor(index / 3)]?.[index % 3],
+    );
+  }
+
+  /** Nothing that waits starts any more: returns it. */
+  cancel(): number[] {
+    this.notes = [];
+    return this.#pending.flatMap((part, chunk) =>
+      [...(part ?? [])].flatMap((unmet, at) => (unmet > 0 ? [chunk * 3 + at] : [])),
+    );
+  }
+
+  /** A process is killed before the release commits. */
+  releaseWithoutCommit(): void {
+    const pending = this.#pending.map((part) => part?.slice() ?? null);
+    const groups = this.#groups.map((group) => ({ ...group }));
+    const notes = [...this.notes];
+    this.release();
+    this.#pending.splice(0, pending.length, ...pending);
+    this.#groups = groups;
+    this.notes = notes;
   }
 
   /** One release that follows a few edges. */
@@ -182,37 +207,74 @@ class Stored {
   }
 }
 
-/** Runs the jobs in any order until nothing is left to do. */
+/**
+ * Runs the jobs in any order until nothing is left to do.
+ *
+ * @param cancelAfter the batch is cancelled when so many steps were done
+ */
 function runAll(
   stored: Stored,
   given: readonly (Status | undefined)[],
   results: readonly Status[],
-  random: (below: number) => number,
+  { random, cancelAfter }: { random: (below: number) => number; cancelAfter: number },
 ): (Status | undefined)[] {
   const statuses = [...given];
-  const ready = stored.reset(statuses);
-  while (ready.length > 0 || stored.notes.length > 0) {
-    if (stored.notes.length === 0 || (ready.length > 0 && random(2) === 0)) {
-      const [index] = ready.splice(random(ready.length), 1);
-      assert.ok(index !== undefined && statuses[index] === undefined, `job ${index} runs once`);
-      const status = results[index] as Status;
-      statuses[index] = status;
-      stored.notes.push({ told: 0, ends: [{ node: index, end: CODES[status], cause: index }] });
-      continue;
+  let ready = stored.reset(statuses);
+  const end = (index: number, status: Status): void => {
+    assert.equal(statuses[index], undefined, `job ${index} ends once`);
+    statuses[index] = status;
+  };
+  for (let steps = 0; ready.length > 0 || stored.notes.length > 0; steps++) {
+    if (steps === cancelAfter) {
+      // Some of them run, and end as they end.
+      for (const index of ready) end(index, random(2) === 0 ? (results[index] as Status) : 'cancelled');
+      for (const index of stored.cancel()) end(index, 'cancelled');
+      return statuses;
     }
-    const released = stored.release();
-    ready.push(...released.ready);
-    for (const index of released.skipped) {
-      assert.equal(statuses[index], undefined, `job ${index} ends once`);
-      statuses[index] = 'skipped';
+    const chance = random(12);
+    if (chance === 0) stored.releaseWithoutCommit();
+    else if (chance === 1) {
+      // Messages that are lost are sent again.
+      assert.deepEqual(
+        stored.startable(statuses),
+        ready.toSorted((one, other) => one - other),
+      );
+      ready = stored.startable(statuses);
+      // Without a message, the sweep makes everything again from the results.
+      if (ready.length === 0) ready = stored.reset(statuses);
+    } else if (stored.notes.length === 0 || (ready.length > 0 && random(2) === 0)) {
+      const [index = -1] = ready.splice(random(ready.length), 1);
+      end(index, results[index] as Status);
+      stored.notes.push({
+        told: 0,
+        ends: [{ node: index, end: CODES[results[index] as Status], cause: index }],
+      });
+    } else {
+      const released = stored.release();
+      ready.push(...released.ready);
+      for (const index of released.skipped) end(index, 'skipped');
     }
   }
   return statuses;
 }
 
+/** What has ended in a run that was cancelled: what ran was free to run, and what was skipped was not. */
+function checkCancelled(
+  jobs: readonly SomeJob[],
+  given: readonly (Status | undefined)[],
+  ended: readonly (Status | undefined)[],
+): void {
+  for (const [index, { dependencies }] of jobs.entries()) {
+    if (given[index] !== undefined || ended[index] === 'cancelled') continue;
+    const met = dependencies.map((dependency) => isMet(jobs, dependency, ended));
+    assert.equal(met.includes(false), ended[index] === 'skipped', `job ${index}`);
+  }
+}
+
 describe('the plan of a batch', () => {
-  test('ends every job as a model does, whatever the order, and after restarts', async () => {
+  test('ends every job as a model does, whatever the order, after kills, cancels and restarts', async () => {
     let runs = 0;
+    let cancels = 0;
     for (let seed = 1; seed <= 4000; seed++) {
       const random = randomOf(seed);
       const jobs = randomJobs(random);
@@ -225,9 +287,13 @@ describe('the plan of a batch', () => {
         const results = jobs.map(
           () => (['succeeded', 'succeeded', 'failed', 'cancelled'] as const)[random(4)] as Status,
         );
-        const ended = runAll(stored, statuses, results, random);
-        assert.deepEqual(ended, model(jobs, statuses, results), `seed ${seed}, round ${round}`);
+        const cancelAfter = random(3) === 0 ? random(3 * jobs.length) : Number.POSITIVE_INFINITY;
+        const ended = runAll(stored, statuses, results, { random, cancelAfter });
         assert.ok(!ended.includes(undefined), `seed ${seed}`);
+        if (ended.some((status, index) => status === 'cancelled' && results[index] !== 'cancelled'))
+          cancels++;
+        if (cancelAfter < Number.POSITIVE_INFINITY) checkCancelled(jobs, statuses, ended);
+        else assert.deepEqual(ended, model(jobs, statuses, results), `seed ${seed}, round ${round}`);
         const isWhole = random(2) === 0;
         statuses = ended.map((status) =>
           status !== 'succeeded' && (isWhole || random(2) === 0) ? undefined : status,
@@ -235,6 +301,7 @@ describe('the plan of a batch', () => {
       }
     }
     assert.ok(runs > 1000, `${runs} plans`);
+    assert.ok(cancels > 100, `${cancels} cancelled`);
   });
 
   test('is refused exactly when a name is unknown or jobs wait for each other', async () => {
