@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
+import { transaction } from '../../src/postgres/transaction.ts';
 import { startReceiver } from '../pipeline/deliver/deliver-receiver.ts';
 import { echoJobs, entriesOf, openGate, workJob } from '../pipeline/work-jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -10,6 +11,8 @@ import { waitFor } from '../support/wait.ts';
 
 /** Another worker takes over within this time of a worker's death (docs/operating.md). */
 const TAKEOVER_MS = 30_000;
+/** The sweep repairs within this time. */
+const SWEPT_MS = 60_000;
 /** A worker is not given up earlier. */
 const HEARTBEAT_MS = 10_000;
 
@@ -81,6 +84,30 @@ describe('heartbeats', { concurrency: true }, () => {
     await allOnce(system, asyncId, dead);
     await receiver.received(1);
     assert.equal(receiver.callbacks.length, 1);
+  });
+
+  test('after kill -9 of a worker between an end and what it releases, waiting jobs go on within 60 s', async (t) => {
+    const system = await startSystem(t, { worker: false });
+    const dead = await system.forkWorker();
+    const asyncId = await system.run([
+      { id: 'first', ...workJob('attempt', { gate: 'released' }) },
+      { id: 'next', ...workJob('attempt'), dependsOn: ['first'] },
+      { ...workJob('attempt'), dependsOn: ['next'] },
+    ]);
+    await transaction(system.pool, async (client) => {
+      // No process may hand on ends meanwhile.
+      await client.query('select from batchwright.plan where batch_id = $1 for update', [toBatchId(asyncId)]);
+      await openGate(system, 'released');
+      await waitFor(
+        async () => (await system.rpc('progress', { async: asyncId })).body.counts.succeeded === 1,
+        { what: 'the first job to end' },
+      );
+      const gone = once(dead, 'exit');
+      dead.kill('SIGKILL');
+      await gone;
+    });
+    await system.addWorker();
+    assert.equal((await system.ended(asyncId, SWEPT_MS)).counts.succeeded, 3);
   });
 
   test('a worker that continues after it was given up records nothing', async (t) => {

@@ -34,16 +34,25 @@ async function leaveClaimed(asyncId: string): Promise<void> {
 test('a job that ends its worker and three processes fails with the reason, and the others succeed', async () => {
   const dying = await system.forkWorker();
   const died = once(dying, 'exit');
+  const after = (when: string, job: string) => ({ ...workJob('attempt'), dependsOn: [{ job, when }] });
   const asyncId = await system.run([
-    workJob('die', { times: 2 }),
+    { id: 'innocent', ...workJob('die', { times: 2 }) },
     ...echoJobs(NEIGHBOURS),
-    workJob('die', { times: 99 }),
+    { id: 'guilty', ...workJob('die', { times: 99 }) },
+    after('succeeded', 'innocent'),
+    after('failed', 'guilty'),
+    after('succeeded', 'guilty'),
   ]);
   assert.deepEqual(await died, [3, null]);
   await startWorker();
   const { counts } = await system.ended(asyncId, TIMEOUT_MS);
-  assert.deepEqual([counts.succeeded, counts.failed], [NEIGHBOURS + 1, 1]);
+  assert.deepEqual([counts.succeeded, counts.failed, counts.skipped], [NEIGHBOURS + 3, 1, 1]);
   const results = await system.results(asyncId);
+  const dependents = results.splice(-3);
+  assert.deepEqual(
+    dependents.map(({ status }) => status),
+    ['succeeded', 'succeeded', 'skipped'],
+  );
   const [innocent, guilty] = [results[0], results.at(-1)];
   // Its result is recorded before the next job is tried.
   assert.deepEqual([innocent.status, innocent.response], ['succeeded', { runs: 3 }]);
