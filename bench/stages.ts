@@ -1,21 +1,28 @@
 /**
  * `npm run bench:stages`: the processor time of W(100k) by stage, separately for Node and Postgres. `npm run
  * bench:stages -- small` does the same for small batches, `-- small callbacks` with their callbacks.
- * Processor time rather than wall time, because other work on the machine hardly changes it.
+ * Processor time rather than wall time, because other work on the machine changes it less. Two builds, or two settings of
+ * one, are compared in pairs of rounds: `--against FOLDER` (another checkout with its dependencies) and `--with
+ * NAME=VALUE` (a variable of this build alone) start a second product, and the ratio of each pair is reported.
  */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { withClient } from '../test/support/server.ts';
 import { checkpoint, startPostgres } from './support/postgres.ts';
 import { type Product, startProduct, warmUp } from './support/product.ts';
 import { type Receiver, startReceiver } from './support/receiver.ts';
 import { fromClients, JOBS_EACH } from './support/small-batches.ts';
-import { spread } from './support/statistics.ts';
+import { ratios, spread } from './support/statistics.ts';
 import { until } from './support/until.ts';
 import { batchBody } from './support/workload.ts';
 
 const JOBS = 100_000;
 const SMALL_BATCHES = 2000;
 const ROUNDS = 5;
+/** Of a comparison, whose rounds are short: the more pairs, the less the noise of the machine. */
+const PAIRS = 40;
+const SMALL_BATCHES_OF_A_PAIR = 500;
 const CLOCK_TICK_MS = 10; // of /proc/<pid>/stat: USER_HZ is 100 on every Linux
 
 /** The task of each process; a Postgres backend is named as in pg_stat_activity. */
@@ -42,7 +49,10 @@ async function processorTimes({ databaseUrl, pids }: Product): Promise<Map<strin
   add('API', api);
   add('worker', worker);
   const { rows } = await withClient(databaseUrl, (client) =>
-    client.query('select pid, application_name as name from pg_stat_activity where pid <> pg_backend_pid()'),
+    client.query(
+      `select pid, application_name as name from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    ),
   );
   for (const { pid, name } of rows) add(name, pid);
   return times;
@@ -60,16 +70,20 @@ function largeBatch({ client }: Product): Workload {
   return { unit: 'W(100k)', units: 1, run: async () => void (await client.ended(await client.run(body))) };
 }
 
-function smallBatches({ client, databaseUrl }: Product, receiver: Receiver | null): Workload {
+function smallBatches(
+  { client, databaseUrl }: Product,
+  receiver: Receiver | null,
+  batches: number,
+): Workload {
   const body = batchBody(JOBS_EACH, receiver?.urlOf('callback'));
   const ended = async () => (receiver ? receiver.count() : completed(databaseUrl));
   return {
     unit: `batch of ${JOBS_EACH} jobs`,
-    units: SMALL_BATCHES,
+    units: batches,
     async run() {
       const before = await ended();
-      await fromClients(SMALL_BATCHES, () => client.run(body));
-      await until(async () => (await ended()) - before >= SMALL_BATCHES, { signal, everyMs: 50 });
+      await fromClients(batches, () => client.run(body));
+      await until(async () => (await ended()) - before >= batches, { signal, everyMs: 50 });
     },
   };
 }
@@ -79,18 +93,11 @@ async function completed(url: string): Promise<number> {
   return (await withClient(url, (client) => client.query(count))).rows[0].count;
 }
 
-const signal = AbortSignal.timeout(600_000);
-const words = process.argv.slice(2);
-await using postgres = await startPostgres();
-await using product = await startProduct(postgres.url, signal);
-await using receiver = await startReceiver();
-await warmUp(product);
-const workload = words.includes('small')
-  ? smallBatches(product, words.includes('callbacks') ? receiver : null)
-  : largeBatch(product);
-const rounds: Map<string, number>[] = [];
-while (rounds.length < ROUNDS) {
-  await checkpoint(postgres.url);
+/** The stages' times in each round, in ms for one unit. */
+type Rounds = Map<string, number>[];
+
+async function addRound(rounds: Rounds, product: Product, workload: Workload): Promise<void> {
+  await checkpoint(product.databaseUrl);
   const before = await processorTimes(product);
   await workload.run();
   const after = await processorTimes(product);
@@ -98,11 +105,60 @@ while (rounds.length < ROUNDS) {
     new Map([...after].map(([name, ms]) => [name, (ms - (before.get(name) ?? 0)) / workload.units])),
   );
 }
-const medians = STAGES.map(({ of, what }) => {
-  const median = spread(rounds.map((round) => round.get(of) ?? 0))?.median ?? 0;
-  return { what, median };
+
+const of = (rounds: Rounds, stage: string) => rounds.map((round) => round.get(stage) ?? 0);
+const inAll = (rounds: Rounds) =>
+  rounds.map((round) => STAGES.reduce((sum, stage) => sum + (round.get(stage.of) ?? 0), 0));
+const median = (values: readonly number[]) => spread(values)?.median ?? 0;
+
+function report({ unit, units }: Workload, own: Rounds, other: Rounds | null): void {
+  const shown = (ms: number) => `${ms.toFixed(units > 1 ? 2 : 0).padStart(6)} ms`;
+  const line = (what: string, ours: number[], others: number[] | null) => {
+    const compared = others ? `${shown(median(others))}  ${ratioOf(ours, others)}` : '';
+    process.stdout.write(`${shown(median(ours))}${compared}  ${what}\n`);
+  };
+  for (const stage of STAGES) line(stage.what, of(own, stage.of), other && of(other, stage.of));
+  line(`for one ${unit}, median of ${own.length} rounds each`, inAll(own), other && inAll(other));
+}
+
+/** The median of the pairs' ratios, with the quarters of the pairs below and above it. */
+function ratioOf(ours: readonly number[], others: readonly number[]): string {
+  const sorted = ratios(ours, others)
+    .filter(Number.isFinite)
+    .toSorted((a, b) => a - b);
+  const at = (part: number) => (sorted[Math.floor(part * (sorted.length - 1))] ?? Number.NaN).toFixed(3);
+  return `${at(0.5)} (${at(0.25)} to ${at(0.75)})`.padEnd(24);
+}
+
+const signal = AbortSignal.timeout(900_000);
+const { values: options, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: { against: { type: 'string' }, with: { type: 'string', multiple: true } },
 });
-const shown = (ms: number) => ms.toFixed(workload.units > 1 ? 2 : 0).padStart(6);
-for (const { what, median } of medians) process.stdout.write(`${shown(median)} ms  ${what}\n`);
-const all = medians.reduce((sum, { median }) => sum + median, 0);
-process.stdout.write(`${shown(all)} ms  for one ${workload.unit}, median of ${ROUNDS} rounds each\n`);
+const isCompared = options.against !== undefined || options.with !== undefined;
+await using postgres = await startPostgres();
+await using stack = new AsyncDisposableStack();
+const receiver = stack.use(await startReceiver());
+const env = Object.fromEntries((options.with ?? []).map((pair) => pair.split(/=(.*)/s)));
+const workloadOf = (product: Product) =>
+  words.includes('small')
+    ? smallBatches(
+        product,
+        words.includes('callbacks') ? receiver : null,
+        isCompared ? SMALL_BATCHES_OF_A_PAIR : SMALL_BATCHES,
+      )
+    : largeBatch(product);
+const measured: { product: Product; workload: Workload; rounds: Rounds }[] = [];
+for (const settings of isCompared ? [{ env }, { root: options.against && resolve(options.against) }] : [{}]) {
+  const product = stack.use(await startProduct(postgres.url, signal, settings));
+  await warmUp(product);
+  const workload = workloadOf(product);
+  if (isCompared) await workload.run();
+  measured.push({ product, workload, rounds: [] });
+}
+for (let round = 0; round < (isCompared ? PAIRS : ROUNDS); round++)
+  // Each is the first of every second pair.
+  for (const { product, workload, rounds } of round % 2 ? measured.toReversed() : measured)
+    await addRound(rounds, product, workload);
+const [own, other] = measured;
+if (own) report(own.workload, own.rounds, other?.rounds ?? null);

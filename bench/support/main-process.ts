@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path';
 import { type ProcessLog, readLog } from '../../src/demo/process-log.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node');
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 /** Node's own options of `npm start`. */
 const NODE_FLAGS: string[] = scripts.start.match(/--\S+/g);
@@ -29,18 +28,26 @@ export interface MainProcess {
 
 /**
  * @param options.imports further modules to load first, in it and in its workers
+ * @param options.root another checkout of the product, with its dependencies; this one when absent
  * @param options.resolvConf a file that it and its workers see as /etc/resolv.conf; needs root
  */
 export function startMain(options: {
   env: Record<string, string>;
   imports?: readonly string[];
+  root?: string | undefined;
   resolvConf?: string | undefined;
 }): MainProcess {
+  const { root = ROOT } = options;
   const { PATH, HOME, TMPDIR, NODE_ENV } = process.env;
-  const child = fork(join(ROOT, 'src/main.ts'), [], {
-    cwd: ROOT,
+  const child = fork(join(root, 'src/main.ts'), [], {
+    cwd: root,
     // Without the user's settings: their DATABASE_URL may point to a real system.
-    env: { ...{ PATH, HOME, TMPDIR, NODE_ENV }, NODE_COMPILE_CACHE, PLUGIN_DIR, ...options.env },
+    env: {
+      ...{ PATH, HOME, TMPDIR, NODE_ENV },
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
+      PLUGIN_DIR: join(root, 'bench'),
+      ...options.env,
+    },
     ...throughUnshare(
       [...NODE_FLAGS, ...(options.imports ?? []).flatMap((module) => ['--import', module])],
       options.resolvConf,

@@ -29,17 +29,22 @@ export const WORKER_READY = /worker ready/;
  *
  * @param options.env further settings
  * @param options.imports modules that its processes load first
+ * @param options.root another checkout of the product; this one when absent
  */
 export async function startProduct(
   postgresUrl: string,
   signal: AbortSignal,
-  { env = {}, imports = [] }: { env?: Record<string, string>; imports?: readonly string[] } = {},
+  {
+    env = {},
+    imports = [],
+    root,
+  }: { env?: Record<string, string>; imports?: readonly string[]; root?: string | undefined } = {},
 ): Promise<Product> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await createDatabase(postgresUrl));
   const key = randomBytes(20).toString('hex');
   const settings = { ...SETTINGS, ADMIN_KEY: key, DATABASE_URL: database.url, ...env };
-  const main = startMain({ env: settings, imports });
+  const main = startMain({ env: settings, imports, root });
   stack.defer(() => main.stop());
   const [, url = ''] = await main.says(READY, signal);
   await main.says(WORKER_READY, signal);

@@ -233,10 +233,9 @@ function finishingColumns(added: string): string {
   // A restart begins to count again. Without the option there is nothing to compare.
   const failed = '(batch.failed + tally.failed - batch.stop_from_failed)';
   const finished = `(batch.succeeded + tally.succeeded - batch.stop_from_succeeded + ${failed})`;
-  const mustStop = `(not (${done}) and (
-        (batch.stop_failed is not null and ${failed} >= batch.stop_failed)
+  const mustStop = `(((batch.stop_failed is not null and ${failed} >= batch.stop_failed)
         or (batch.stop_percent is not null and ${finished} >= greatest(batch.stop_finished, 1)
-            and ${failed} * 100.0 >= batch.stop_percent * ${finished})))`;
+            and ${failed} * 100.0 >= batch.stop_percent * ${finished})) and not (${done}))`;
   return `
       started_at = least(batch.started_at, tally.begun_at),
       settled_at = greatest(batch.settled_at, tally.at),

@@ -1,8 +1,10 @@
 const FIRST_SIZE = 16;
+/** Most batches have no plan, and leave all their lists empty. */
+const EMPTY = new Int32Array(0);
 
 /** A list of 32-bit integers that grows: a tenth of the memory of an array of objects. */
 export class IntList {
-  #values = new Int32Array(FIRST_SIZE);
+  #values: Int32Array = EMPTY;
   #length = 0;
 
   get length(): number {
@@ -11,7 +13,7 @@ export class IntList {
 
   push(value: number): void {
     if (this.#length === this.#values.length) {
-      const larger = new Int32Array(this.#length * 2);
+      const larger = new Int32Array(Math.max(FIRST_SIZE, this.#length * 2));
       larger.set(this.#values);
       this.#values = larger;
     }

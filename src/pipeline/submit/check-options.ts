@@ -35,10 +35,11 @@ const RULES: Record<string, (value: unknown) => string | null> = {
 
 /** Describes the first wrong option; null when all are right. */
 export function wrongOption(options: Options): string | null {
-  const unknown = Object.keys(options).find((name) => !BATCH_OPTIONS.includes(name));
+  const names = Object.keys(options);
+  const unknown = names.find((name) => !BATCH_OPTIONS.includes(name));
   if (unknown !== undefined) return unknownMember('options', unknown, BATCH_OPTIONS);
-  for (const [name, rule] of Object.entries(RULES)) {
-    const wrong = options[name] === undefined ? null : rule(options[name]);
+  for (const name of names) {
+    const wrong = RULES[name]?.(options[name]) ?? null;
     if (wrong !== null) return `options.${name}${wrong}`;
   }
   return wrongBatchLimits(options, 'options.');

@@ -291,7 +291,8 @@ export class Intake {
   }
 
   #checkOptions(): BatchOptions {
-    const options = this.#members.get('options') ?? {};
+    const options = this.#members.get('options');
+    if (options == null) return {};
     if (typeof options !== 'object' || Array.isArray(options))
       throw new BatchwrightError('invalidRequest', { message: 'options must be an object' });
     const message = wrongOption(options as Record<string, unknown>);
