@@ -32,21 +32,21 @@ const MAX_TEXT = 1000;
 
 const INTEGER = { type: ['integer', 'string'], minimum: -MAX, maximum: MAX } as const;
 
-const VALUES: Record<FieldKind, JSONSchema> = {
+/** The values of the names in a filter. Each is compiled once a list, although dozens of names take it. */
+const VALUES = {
   text: { type: 'string', maxLength: MAX_TEXT, format: STORABLE },
   integer: { ...INTEGER, pattern: '^-?\\d{1,15}$' },
+  integerOrNull: { ...INTEGER, pattern: `^(?:-?\\d{1,15}|${IS_NULL})$` },
   date: { type: 'string', format: TIMESTAMP },
-};
+  dateOrNull: { type: 'string', if: { const: IS_NULL }, else: { format: TIMESTAMP } },
+  /** True, 1 and the empty text ask for empty fields, false and 0 for the others. */
+  emptiness: { enum: [true, false, 1, 0, ''] },
+} as const satisfies Record<string, JSONSchema>;
+
+type Value = keyof typeof VALUES;
 
 /** The values of a name that may ask for null. */
-const NULLABLE_VALUES: Record<FieldKind, JSONSchema> = {
-  text: VALUES.text,
-  integer: { ...INTEGER, pattern: `^(?:-?\\d{1,15}|${IS_NULL})$` },
-  date: { type: 'string', if: { const: IS_NULL }, else: { format: TIMESTAMP } },
-};
-
-/** True, 1 and the empty text ask for empty fields, false and 0 for the others. */
-const EMPTINESS: JSONSchema = { enum: [true, false, 1, 0, ''] };
+const NULLABLE: Record<FieldKind, Value> = { text: 'text', integer: 'integerOrNull', date: 'dateOrNull' };
 
 const TEXT_SUFFIXES = ['CONTAINS', 'NOTCONTAINS', 'BEGINS', 'ENDS'];
 
@@ -75,28 +75,27 @@ export function listSchema(
       ...page,
       filter: filterSchema(fields, shortcuts),
     },
+    $defs: VALUES,
   } as const satisfies JSONSchema;
 }
 
 function filterSchema(fields: ListFields, shortcuts: Shortcuts): JSONSchema {
   const names = Object.entries(fields).flatMap(([field, kind]) => namesOf(field, kind));
-  const properties: Record<string, JSONSchema> = Object.fromEntries(names);
+  const properties: Record<string, JSONSchema> = Object.fromEntries(
+    names.map(([name, value]) => [name, { $ref: `#/$defs/${value}` }]),
+  );
   for (const [name, meaning] of Object.entries(shortcuts)) properties[name] = properties[meaning] ?? false;
   return { type: 'object', additionalProperties: false, properties };
 }
 
 /** The names of a field in a filter, with the values that each takes. */
-function namesOf(field: string, kind: FieldKind): [name: string, values: JSONSchema][] {
-  const value = VALUES[kind];
+function namesOf(field: string, kind: FieldKind): [name: string, values: Value][] {
   return [
-    [field, NULLABLE_VALUES[kind]],
-    [`${field}__NOT`, NULLABLE_VALUES[kind]],
-    [`${field}__LESSTHAN`, value],
-    [`${field}__GREATERTHAN`, value],
-    [`${field}__EMPTY`, EMPTINESS],
-    ...(kind === 'text' ? TEXT_SUFFIXES : []).map((suffix): [string, JSONSchema] => [
-      `${field}__${suffix}`,
-      value,
-    ]),
+    [field, NULLABLE[kind]],
+    [`${field}__NOT`, NULLABLE[kind]],
+    [`${field}__LESSTHAN`, kind],
+    [`${field}__GREATERTHAN`, kind],
+    [`${field}__EMPTY`, 'emptiness'],
+    ...(kind === 'text' ? TEXT_SUFFIXES : []).map((suffix): [string, Value] => [`${field}__${suffix}`, kind]),
   ];
 }

@@ -1,6 +1,6 @@
 import type { Request, Router } from 'express';
-import type { JSONSchema } from 'json-schema-to-ts';
 import type { Log, Sql } from './context.ts';
+import type { JSONSchema } from './json-schema.ts';
 
 /** The caller of a plugin's route. */
 export interface RouteCaller {

@@ -5,6 +5,7 @@ import { operations } from '../../contract/operations.ts';
 import { ref, type Schema, schemas } from '../../contract/schemas.ts';
 import type { ActionView } from '../../pipeline/read/action-catalogue.ts';
 import { errorAnswers, problemOf } from './error-answers.ts';
+import { paramsSchema } from './params-schema.ts';
 import { type MountedRoutes, pluginParts } from './plugin-parts.ts';
 
 export interface DocumentOptions {
@@ -58,7 +59,7 @@ export async function openApiDocument({
       schemas: {
         ...ofPlugins.schemas,
         ...schemas,
-        ...Object.fromEntries(actions.map(({ name, params }) => [name, paramsOf(name, params)])),
+        ...Object.fromEntries(actions.map(({ name, params }) => [name, paramsSchema(name, params)])),
       },
       responses: errorAnswers(),
       securitySchemes: {
@@ -183,12 +184,6 @@ function actionPath(namespace: string, actions: readonly ActionView[]): object {
 
 function shortName(name: string): string {
   return name.slice(name.indexOf('.') + 1);
-}
-
-/** References within the schema need a base of their own. */
-function paramsOf(name: string, params: object): object {
-  const hasReferences = JSON.stringify(params).includes('"$ref"');
-  return hasReferences ? { $id: `urn:batchwright:params:${name}`, ...params } : params;
 }
 
 function callback(): object {
