@@ -143,7 +143,8 @@ export class Batches {
 
   /**
    * What is new about up to 100 batches, over one connection: each as it is now, then after its changes, at most four
-   * times a second. It ends when all have ended, and goes on after broken connections and restarts of the server.
+   * times a second. It ends when all have ended, but not with `newest`, and goes on after broken connections and restarts of
+   * the server.
    */
   follow(asyncIds: readonly string[], options: FollowOptions = {}): AsyncGenerator<FollowedBatch> {
     return followBatches(this.#transport, asyncIds, options);

@@ -34,13 +34,19 @@ export function batchEvents(
   return eventsOf(transport, `/v1/batches/${encodeURIComponent(asyncId)}/events`, options);
 }
 
-/** The events of several batches over one connection, which stays open when all have ended. Throws the same. */
+/**
+ * The events of several batches over one connection, which stays open when all have ended. Throws the same.
+ *
+ * @param options.newest also the newest batches of the tenant
+ */
 export function eventsOfMany(
   transport: Transport,
   asyncIds: readonly string[],
-  options: EventOptions,
+  options: EventOptions & { newest: boolean },
 ): AsyncGenerator<BatchEvent> {
-  return eventsOf(transport, withQuery('/v1/events', { batches: asyncIds.join(',') }), options);
+  const batches = asyncIds.length > 0 ? asyncIds.join(',') : undefined;
+  const newest = options.newest ? 'true' : undefined;
+  return eventsOf(transport, withQuery('/v1/events', { batches, newest }), options);
 }
 
 interface EventOptions {

@@ -219,7 +219,9 @@ export interface JobPlan {
   dependsOn?: readonly Dependency[];
   group?: string;
   bind?: Bindings;
-  /** The jobs that wait for it, or did: the first 100. Only where jobs of the batch depend on each other. */
+  /** The jobs that it waits for, or did, those of groups apart: the first 100. Only where jobs of the batch depend on each other. */
+  dependencies?: { count: number; indexes: number[] };
+  /** Likewise the jobs that wait for it. */
   dependents?: { count: number; indexes: number[] };
 }
 

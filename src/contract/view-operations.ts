@@ -87,7 +87,12 @@ export const views: Operation[] = [
     tag: 'Batches',
     summary: 'Follow several batches by server-sent events',
     parameters: [
-      { ...query('batches', 'Up to 100 asyncIds, separated by commas.', { type: 'string' }), required: true },
+      query('batches', 'Up to 100 asyncIds, separated by commas. Needed without `newest`.', {
+        type: 'string',
+      }),
+      query('newest', 'Also the 50 newest batches of the tenant, and those that are taken from now on.', {
+        type: 'boolean',
+      }),
     ],
     answers: {
       200: {

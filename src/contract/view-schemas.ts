@@ -13,6 +13,8 @@ import {
   time,
 } from './schema-parts.ts';
 
+const named: Schema = object({ count, indexes: described('The first 100.', arrayOf(count)) });
+
 /** An attempt to deliver a callback. */
 export const attempt: Schema = object({
   number: { type: 'integer', minimum: 1 },
@@ -89,9 +91,11 @@ export const viewSchemas: Record<string, Schema> = {
       dependsOn: described('As sent; absent when it was not.', anything),
       group: described('Likewise.', anything),
       bind: described('Likewise.', anything),
-      dependents: described('The jobs that wait for it, or did; only where jobs depend on each other.', {
-        ...object({ count, indexes: described('The first 100.', arrayOf(count)) }),
-      }),
+      dependencies: described(
+        'The jobs that it waits for, or did, those of groups apart; only where jobs depend on each other.',
+        named,
+      ),
+      dependents: described('Likewise the jobs that wait for it.', named),
     },
     'id',
     'progress',
@@ -99,6 +103,7 @@ export const viewSchemas: Record<string, Schema> = {
     'dependsOn',
     'group',
     'bind',
+    'dependencies',
     'dependents',
   ),
   OpenCallbacks: object({

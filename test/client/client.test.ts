@@ -215,6 +215,17 @@ suite('batchwright/client', () => {
     await assert.rejects(direct.batches.job(asyncId, 3), NotFoundError);
   });
 
+  test('batches that are taken later are followed too', async () => {
+    const followed = direct.batches.follow([], { newest: true });
+    const next = followed.next();
+    const { asyncId } = await direct.batches.create({ jobs: [job(0)] });
+    const isEnd = ({ name, asyncId: id }: { name: string; asyncId: string }) =>
+      name === 'finished' && id === asyncId;
+    const first = await next;
+    if (!first.done && !isEnd(first.value)) for await (const change of followed) if (isEnd(change)) break;
+    await followed.return(undefined);
+  });
+
   test('the jobs that have not ended are read one after another, and a batch names its actions', async () => {
     const { asyncId, actions } = await direct.batches.create({
       jobs: [behave({ gate: 'listed' }), { ...behave({ gate: 'listed' }), id: 'last' }, job(2)],

@@ -96,11 +96,13 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   });
 
   router.get('/events', async (request, response) => {
-    const { batches } = queryOf(request, ['batches']);
-    const asked = asyncIdsOf(batches);
-    const found = new Set(await batchesAmong(pool, callerOf(request), asked));
-    streams.add(callerOf(request), response);
-    sendEventsOfMany(deps.watch, { asked, found }, request, response);
+    const { batches, newest } = queryOf(request, ['batches', 'newest']);
+    const caller = callerOf(request);
+    const newestOf = oneOf('newest', newest, ['true', 'false']) === 'true' ? caller.tenant : undefined;
+    const asked = asyncIdsOf(batches ?? (newestOf === undefined ? '' : undefined));
+    const found = new Set(asked.length > 0 ? await batchesAmong(pool, caller, asked) : []);
+    streams.add(caller, response);
+    sendEventsOfMany(deps.watch, { asked, found, newestOf }, request, response);
   });
 
   router.get('/batches/:asyncId/callbacks', async (request, response) => {

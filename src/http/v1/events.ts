@@ -17,7 +17,12 @@ const MAX_BATCHES = 100;
  * Sends the batch whenever it changes and ends with `finished`. Every event contains the whole state, and its
  * id identifies that state: a client that reconnects with Last-Event-ID gets nothing until the state changes.
  */
-export function sendEvents(watch: BatchWatch, batch: BatchView, request: Request, response: Response): void {
+export function sendEvents(
+  watch: Pick<BatchWatch, 'subscribe'>,
+  batch: BatchView,
+  request: Request,
+  response: Response,
+): void {
   const seen = request.get('last-event-id');
   const now = eventOf(batch);
   // An EventSource reconnects after every end, unless this answer says that nothing more will come.
@@ -36,13 +41,22 @@ export function sendEvents(watch: BatchWatch, batch: BatchView, request: Request
   response.once('close', watch.subscribe(toBatchId(batch.asyncId), listener, seen));
 }
 
-/** The ids in a list with commas. Throws `badRequest` for none, too many, and what is not an id. */
+/** The ids in a list with commas; none without a list. Throws `badRequest` for too many, and what is not an id. */
 export function asyncIdsOf(list: string | undefined): AsyncId[] {
+  if (list === undefined) return [];
   const ids = [...new Set(list?.split(','))];
   if (ids.length > 0 && ids.length <= MAX_BATCHES && ids.every(isAsyncId)) return ids;
   throw new BatchwrightError('badRequest', {
     message: `batches must be 1 to ${MAX_BATCHES} asyncIds, separated by commas`,
   });
+}
+
+export interface FollowedBatches {
+  asked: readonly AsyncId[];
+  /** Those of them that are there. */
+  found: ReadonlySet<AsyncId>;
+  /** The tenant whose newest batches are sent too; undefined: none are. */
+  newestOf: string | undefined;
 }
 
 /**
@@ -51,25 +65,82 @@ export function asyncIdsOf(list: string | undefined): AsyncId[] {
  */
 export function sendEventsOfMany(
   watch: BatchWatch,
-  { asked, found }: { asked: readonly AsyncId[]; found: ReadonlySet<AsyncId> },
+  { asked, found, newestOf }: FollowedBatches,
   request: Request,
   response: Response,
 ): void {
   if (!begin(request, response)) return;
   const stream = openStream(response);
-  const tell = (asyncId: AsyncId, name: string, data: string) =>
-    stream.send(asyncId, `event: ${name}\ndata: ${data}\n\n`);
-  for (const asyncId of asked) {
-    const gone = JSON.stringify({ asyncId });
-    if (!found.has(asyncId)) {
-      tell(asyncId, 'gone', gone);
-      continue;
+  const followed = new FollowedSet(watch, (asyncId, { name, data }) => {
+    if (name === 'closing') stream.end('');
+    else {
+      const text = name === 'gone' ? JSON.stringify({ asyncId }) : data;
+      stream.send(asyncId, `event: ${name}\ndata: ${text}\n\n`);
     }
-    const listener = ({ name, data }: BatchEvent) => {
-      if (name === 'closing') stream.end('');
-      else tell(asyncId, name, name === 'gone' ? gone : data);
+  });
+  for (const asyncId of asked) {
+    if (found.has(asyncId)) followed.add(asyncId);
+    else stream.send(asyncId, `event: gone\ndata: ${JSON.stringify({ asyncId })}\n\n`);
+  }
+  const leave = newestOf === undefined ? undefined : followNewest(watch, newestOf, followed, stream);
+  response.once('close', () => {
+    leave?.();
+    followed.close();
+  });
+}
+
+/** Follows each of the tenant's newest batches that is new, and each that runs again. */
+function followNewest(
+  watch: BatchWatch,
+  tenant: string,
+  followed: FollowedSet,
+  stream: EventStream,
+): () => void {
+  // A tenant may have no batch: the client hears at once that nothing holds events back.
+  stream.send('', ':\n\n');
+  let known: ReadonlyMap<AsyncId, number> = new Map();
+  return watch.subscribeNewest(tenant, (newest) => {
+    if (newest === 'closing') {
+      stream.end('');
+      return;
+    }
+    // The youngest last: it is followed longest.
+    for (const { asyncId, generation } of newest.toReversed())
+      if (known.get(asyncId) !== generation) followed.add(asyncId);
+    known = new Map(newest.map(({ asyncId, generation }) => [asyncId, generation]));
+  });
+}
+
+/** The batches that a stream follows: the latest of them, when they are too many. */
+class FollowedSet {
+  readonly #watch: BatchWatch;
+  readonly #onEvent: (asyncId: AsyncId, event: BatchEvent) => void;
+  /** By id, with the function that unsubscribes. */
+  readonly #open = new Map<AsyncId, () => void>();
+
+  constructor(watch: BatchWatch, onEvent: (asyncId: AsyncId, event: BatchEvent) => void) {
+    this.#watch = watch;
+    this.#onEvent = onEvent;
+  }
+
+  add(asyncId: AsyncId): void {
+    if (this.#open.has(asyncId)) return;
+    const onEvent = (event: BatchEvent) => {
+      if (event.name !== 'progress') this.#open.delete(asyncId);
+      this.#onEvent(asyncId, event);
     };
-    response.once('close', watch.subscribe(toBatchId(asyncId), listener));
+    this.#open.set(asyncId, this.#watch.subscribe(toBatchId(asyncId), onEvent));
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > MAX_BATCHES && oldest !== undefined) this.#drop(oldest);
+  }
+
+  close(): void {
+    for (const asyncId of this.#open.keys()) this.#drop(asyncId);
+  }
+
+  #drop(asyncId: AsyncId): void {
+    this.#open.get(asyncId)?.();
+    this.#open.delete(asyncId);
   }
 }
 

@@ -10,6 +10,7 @@ import { errorGroups, type TimelineRow, timeline } from '../../store/batch-figur
 import type { BatchRow } from '../../store/batches.ts';
 import { errorOfHead } from '../../store/result-filter.ts';
 import { FigureCache } from './figure-cache.ts';
+import { SharedFind } from './shared-find.ts';
 import { requireBatch } from './status.ts';
 
 export interface BatchFigures {
@@ -47,12 +48,14 @@ const WIDTHS = [
 /** @param turns limits how many figures are made at once */
 export function createBatchFigures(pool: Pool, turns: Turns): BatchFigures {
   const cache = new FigureCache();
+  const batches = new SharedFind<BatchRow>();
 
   async function figure(
     { caller, asyncId, name }: { caller: Caller; asyncId: unknown; name: string },
     make: (batch: BatchRow) => Promise<object>,
   ): Promise<string> {
-    const batch = await requireBatch(pool, caller, asyncId);
+    // Many look at a batch that runs, again and again.
+    const batch = await batches.get(`${caller.tenant} ${asyncId}`, () => requireBatch(pool, caller, asyncId));
     const { id, tenant, generation, state, succeeded, failed, cancelled, skipped } = batch;
     const version = [generation, state, succeeded, failed, cancelled, skipped].join();
     return cache.get({ key: `${id} ${name}`, version, isFinal: isTerminal(state) }, () =>

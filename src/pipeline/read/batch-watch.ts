@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import { isTerminal, toBatchId } from '../../domain/batch.ts';
 import { batchesWithProgress } from '../../store/batch-list.ts';
 import { type BatchView, toView } from './batch-view.ts';
+import { type NewestListener, NewestWatch } from './newest-watch.ts';
 import { allWithWaiting } from './waiting.ts';
 
 export interface BatchWatch {
@@ -13,6 +14,8 @@ export interface BatchWatch {
    * when it has ended. Returns a function that unsubscribes.
    */
   subscribe(batchId: string, listener: Listener, seen?: string): () => void;
+  /** Calls back about once a second with the newest batches of the tenant. Returns a function that unsubscribes. */
+  subscribeNewest(tenant: string, listener: NewestListener): () => void;
   /** Sends `closing` to every listener and ends all subscriptions. */
   close(): void;
 }
@@ -30,6 +33,8 @@ type Listener = (event: BatchEvent) => void;
 
 /** Progress is sent at most four times a second. The pause counts from the end of the previous tick. */
 const TICK_MS = 250;
+/** The newest batches of tenants are looked for in every fourth tick. */
+const TICKS_A_LOOK = 4;
 /** Listeners that are called in one turn of the event loop: each writes to a connection, some 20 µs. */
 const CALLED_AT_ONCE = 250;
 
@@ -47,14 +52,20 @@ function toEvent(name: BatchEvent['name'], data = 'null'): BatchEvent {
 export function createBatchWatch(pool: Pool): BatchWatch {
   /** Per batch: each listener with the id of the last event it was sent. */
   const watched = new Map<string, Map<Listener, string>>();
+  const newest = new NewestWatch(pool);
   let ticking = false;
   let closed = false;
 
+  function startTicking(): void {
+    if (!ticking) void run();
+  }
+
   async function run(): Promise<void> {
     ticking = true;
-    while (watched.size > 0) {
+    for (let ticks = 0; !closed && (watched.size > 0 || newest.isWatched); ticks++) {
       // While the database is away there is nothing to send.
-      await tick().catch(() => {});
+      if (newest.isWatched && ticks % TICKS_A_LOOK === 0) await newest.look().catch(() => {});
+      if (watched.size > 0) await tick().catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
     ticking = false;
@@ -97,14 +108,24 @@ export function createBatchWatch(pool: Pool): BatchWatch {
       const listeners = watched.get(batchId) ?? new Map<Listener, string>();
       watched.set(batchId, listeners);
       listeners.set(listener, seen);
-      if (!ticking) void run();
+      startTicking();
       return () => {
         listeners.delete(listener);
         if (listeners.size === 0 && watched.get(batchId) === listeners) watched.delete(batchId);
       };
     },
+    subscribeNewest(tenant, listener) {
+      if (closed) {
+        queueMicrotask(() => listener('closing'));
+        return () => {};
+      }
+      const unsubscribe = newest.subscribe(tenant, listener);
+      startTicking();
+      return unsubscribe;
+    },
     close() {
       closed = true;
+      newest.close();
       for (const batchId of [...watched.keys()])
         for (const call of reports(batchId, toEvent('closing'))) call();
     },

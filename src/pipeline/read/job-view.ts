@@ -8,7 +8,7 @@ import { messageOfJob } from '../../queue/inspect.ts';
 import type { BatchRow } from '../../store/batches.ts';
 import { jobsAround } from '../../store/chunks.ts';
 import { progressOf } from '../../store/job-progress.ts';
-import { dependentsOf, isJobWaiting } from '../../store/plans.ts';
+import { dependenciesOf, dependentsOf, isJobWaiting } from '../../store/plans.ts';
 import type { Turns } from './batch-figures.ts';
 import { resultTexts } from './result-json.ts';
 import { readResultPages, sentJob } from './result-pages.ts';
@@ -47,8 +47,8 @@ export async function jobText(
 
 /** The members that say what the job waits for, as they were sent. */
 const PLAN_MEMBERS = ['dependsOn', 'group', 'bind'];
-/** Jobs named of those that wait for a job. */
-const MAX_DEPENDENTS = 100;
+/** Jobs named of those that a job waits for, and of those that wait for it. */
+const MAX_NAMED = 100;
 
 /** What the job waits for, and what waits for it: further members of the job's object. */
 async function planText(pool: Pool, { id }: BatchRow, index: number): Promise<string> {
@@ -60,9 +60,13 @@ async function planText(pool: Pool, { id }: BatchRow, index: number): Promise<st
     const text = typeof sent === 'string' ? undefined : sent[at];
     return text === undefined ? [] : [`,"${name}":${text}`];
   });
+  const dependencies = await dependenciesOf(pool, id, chunk, index);
   const dependents = await dependentsOf(pool, id, chunk, index);
-  const shown = { count: dependents.length, indexes: dependents.slice(0, MAX_DEPENDENTS) };
-  return `${members.join('')},"dependents":${JSON.stringify(shown)}`;
+  return `${members.join('')},"dependencies":${namedText(dependencies)},"dependents":${namedText(dependents)}`;
+}
+
+function namedText(indexes: readonly number[]): string {
+  return JSON.stringify({ count: indexes.length, indexes: indexes.slice(0, MAX_NAMED) });
 }
 
 /** Null for a job without a result. */

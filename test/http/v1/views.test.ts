@@ -442,10 +442,34 @@ describe('One stream for several batches', () => {
     stream.close();
   });
 
+  test('the newest batches of the tenant are sent too, those that are taken later, and those that run again', async () => {
+    const stranger = await strangerOf(system);
+    const take = async (job: unknown) =>
+      (await system.rpc('run', { jobs: [job] }, stranger)).body.asyncId as string;
+    const stream = await openEvents(`${system.url}/v1/events?newest=true`, stranger);
+    const heard = (asyncId: string, name: string, times = 1) =>
+      waitFor(
+        async () =>
+          stream.events.filter((event) => event.name === name && event.data.asyncId === asyncId).length ===
+          times,
+        { what: `${name} of ${asyncId}` },
+      );
+    const later = await take(refused('no'));
+    await heard(later, 'finished');
+    const { body: own } = await system.rpc('run', { jobs: [echo(0)] });
+    await system.request(`/v1/batches/${later}/restart`, { method: 'POST', headers: stranger });
+    await heard(later, 'finished', 2);
+    const last = await take(echo(0));
+    await heard(last, 'finished');
+    assert.ok(!stream.events.some(({ data }) => data.asyncId === own.asyncId));
+    stream.close();
+  });
+
   test('a wrong list of batches is told', async () => {
     const many = Array.from({ length: 101 }, (_, n) => n.toString(16).padStart(32, '0')).join();
-    for (const query of ['', '?batches=', '?batches=x', `?batches=${many}`])
+    for (const query of ['', '?batches=', '?batches=x', `?batches=${many}`, '?newest=true&batches='])
       assertProblem(await system.request(`/v1/events${query}`), 400, /batches must be 1 to 100 asyncIds/);
+    assertProblem(await system.request('/v1/events?newest=yes'), 400, /newest must be one of true, false/);
   });
 
   test('the streams of a key and of a process are limited, and closed ones do not count', () => {

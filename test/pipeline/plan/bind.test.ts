@@ -297,10 +297,11 @@ test('a job shows what it waits for, and what waits for it', async () => {
   const jobs = await Promise.all(
     [0, 1, 2].map(async (index) => (await system.request(`/v1/batches/${asyncId}/jobs/${index}`)).body),
   );
-  const shown = jobs.map(({ dependsOn, group, bind, dependents }) => ({
+  const shown = jobs.map(({ dependsOn, group, bind, dependencies, dependents }) => ({
     dependsOn,
     group,
     bind,
+    dependencies,
     dependents,
   }));
   assert.deepEqual(shown, [
@@ -308,14 +309,36 @@ test('a job shows what it waits for, and what waits for it', async () => {
       dependsOn: [{ group: 'all' }],
       group: 'more',
       bind: { '/n': { job: 'parent', at: '/n' } },
+      dependencies: { count: 1, indexes: [1] },
       dependents: { count: 0, indexes: [] },
     },
-    { dependsOn: undefined, group: 'all', bind: undefined, dependents: { count: 2, indexes: [0, 2] } },
+    {
+      dependsOn: undefined,
+      group: 'all',
+      bind: undefined,
+      dependencies: { count: 0, indexes: [] },
+      dependents: { count: 2, indexes: [0, 2] },
+    },
     {
       dependsOn: ['parent', 'parent'],
       group: undefined,
       bind: undefined,
+      dependencies: { count: 1, indexes: [1] },
       dependents: { count: 0, indexes: [] },
     },
   ]);
+});
+
+test('a job shows what it waits for in far chunks of the batch', async () => {
+  const at = (n: number) => `j${n}`;
+  const last = 11_999;
+  const jobs = Array.from({ length: last + 1 }, (_, n) => ({ ...echo(at(n), { n }) }));
+  jobs[6_000] = echo(at(6_000), {}, undefined, { dependsOn: [at(0), at(last), at(5_999)] });
+  const asyncId = await system.run(jobs, {
+    options: { startAt: new Date(Date.now() + 3_600_000).toISOString() },
+  });
+  const { body } = await system.request(`/v1/batches/${asyncId}/jobs/6000`);
+  assert.deepEqual(body.dependencies, { count: 3, indexes: [0, 5_999, last] });
+  await system.request(`/v1/batches/${asyncId}/cancel`, { method: 'POST' });
+  await system.ended(asyncId);
 });

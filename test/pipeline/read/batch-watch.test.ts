@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type { Pool, QueryConfig } from 'pg';
+import { toAsyncId } from '../../../src/domain/batch.ts';
 import { type BatchEvent, createBatchWatch } from '../../../src/pipeline/read/batch-watch.ts';
 import { createDatabase } from '../../support/database.ts';
 import { settled } from '../../support/settled.ts';
@@ -195,15 +196,36 @@ describe('A watch', () => {
     assert.deepEqual([name, data], ['gone', 'null']);
   });
 
+  test('the newest batches of a tenant cost one query a second for any number of listeners, whose query ends with them', async () => {
+    const counting = countingPool();
+    const watch = createBatchWatch(counting.pool);
+    const seen = Array.from({ length: 1_000 }, () => [] as string[]);
+    const leave = seen.map((ids) =>
+      watch.subscribeNewest('default', (newest) => {
+        if (newest !== 'closing') ids.push(newest[0]?.asyncId ?? '');
+      }),
+    );
+    await waitFor(async () => seen.every(({ length }) => length === 1), { what: 'the first look' });
+    const id = toAsyncId(await addBatch(database));
+    await waitFor(async () => seen.every((ids) => ids.at(-1) === id), { what: 'the new batch' });
+    assert.equal(counting.others, seen[0]?.length);
+    for (const end of leave) end();
+    const asked = counting.others;
+    assert.equal(await settled(async () => counting.others, { forMs: 600, what: 'what was asked' }), asked);
+  });
+
   test('a batch watch that closes informs all listeners, later ones too', async () => {
     const counting = countingPool();
     const watch = createBatchWatch(counting.pool);
     const id = await addBatch(database);
     const listener = listen(watch, id);
     await heard([listener], 1);
+    const newest: unknown[] = [];
+    watch.subscribeNewest('default', (batches) => newest.push(batches));
     watch.close();
     const late = listen(watch, id);
     await heard([late], 1);
+    await waitFor(async () => newest.at(-1) === 'closing', { what: 'the end of the watch of the newest' });
     assert.deepEqual([listener.events[1]?.name, late.events[0]?.name], ['closing', 'closing']);
     listener.leave();
     late.leave();
