@@ -202,7 +202,7 @@ suite('Actions in the dashboard', {
     const { key } = await dashboard.makeKey(['contact.*']);
     const opened = await dashboard.open({ place: SHAPES, key });
     const { page } = opened;
-    await page.getByText('it lacks the permission test.shapes').waitFor();
+    await page.getByText('it lacks the permission test.shapes').first().waitFor();
     assert.equal(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled(), true);
     await page.getByText('Only an admin key of the tenant default changes them.').waitFor();
     await goTo(page, '/actions?search=test.shapes');

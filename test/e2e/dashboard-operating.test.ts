@@ -12,6 +12,7 @@ import { waitFor } from '../support/wait.ts';
 import {
   allLoaded,
   assertAccessible,
+  assertQuiet,
   copied,
   fitsWidth,
   goTo,
@@ -325,6 +326,20 @@ suite('Operating with the dashboard', {
       assert.notEqual(await page.title(), 'owned');
       await close(opened);
     });
+
+  test('these pages ask nothing while they are hidden, and what is new when they are visible again', async () => {
+    const opened = await open({ ownClock: true });
+    const { page, asked } = opened;
+    await allLoaded(page);
+    for (const place of [...PAGES, '/actions', '/actions/test.behave']) {
+      await goTo(page, place);
+      await allLoaded(page);
+      await assertQuiet(opened);
+      const before = asked.length;
+      await waitFor(async () => asked.length > before, { what: `${place} to ask again` });
+    }
+    await close(opened);
+  });
 
   test('the keyboard goes to these pages', async () => {
     const opened = await open();

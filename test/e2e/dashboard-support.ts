@@ -172,6 +172,31 @@ export async function allLoaded(page: Page): Promise<void> {
   );
 }
 
+/**
+ * Hides the page, and asserts that it asks nothing meanwhile; then it is visible again.
+ *
+ * @param opened with a clock of its own
+ * @param meanwhile what happens while it is hidden
+ */
+export async function assertQuiet(
+  { page, asked }: Opened,
+  meanwhile: () => Promise<unknown> = async () => {},
+): Promise<void> {
+  const setHidden = (isHidden: boolean) =>
+    page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'))`);
+  await setHidden(true);
+  // The parts of the page have heard of it.
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))');
+  const before = asked.length;
+  await meanwhile();
+  // Every timer of a visible page is due by then.
+  await page.clock.fastForward(60_000);
+  assert.equal(await page.evaluate('document.hidden'), true);
+  assert.deepEqual(asked.slice(before), [], page.url());
+  await setHidden(false);
+}
+
 /** The text of the clipboard. */
 export function copied(page: Page): Promise<string> {
   return page.evaluate('navigator.clipboard.readText()');

@@ -12,7 +12,9 @@ import {
   behave,
   copied,
   goTo,
+  HOSTILE,
   press,
+  pressExactly,
   seeState,
   signIn,
   useDashboard,
@@ -189,14 +191,142 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     await dashboard.close(opened);
   });
 
-  test('a key with few permissions sees its batches, and is told what it may not do', async () => {
-    const { key } = await dashboard.makeKey(['rpc.*']);
-    const asyncId = await dashboard.ended([behave({ fatal: 'no' })]);
-    const opened = await dashboard.open({ key, place: `/batches/${asyncId}` });
+  test('a key with few permissions sees a batch, and its buttons are disabled with the reason', async () => {
+    const { key } = await dashboard.makeKey(['rpc.*', 'redjade.createImport']);
+    const jobs = [behave({ fatal: 'no' }), { namespace: 'rpc', action: 'refuse', params: { message: 'no' } }];
+    const over = await dashboard.ended(jobs, { callbackUrl: 'http://127.0.0.1:9/hook' });
+    const open = await dashboard.system.run([behave({ gate: 'refused' })]);
+    const opened = await dashboard.open({ key, place: `/batches/${over}` });
     const { page } = opened;
-    await page.getByText('Run 1 again').first().click();
-    await press(page, 'Run 1 job again');
-    await page.getByText('This key may not do that.').waitFor();
+    const reason = 'This key may see the batch, but not change it: it lacks test.behave.';
+    const assertRefused = async (name: string) => {
+      const button = page.locator('.heading').getByRole('button', { name });
+      assert.equal(await button.isDisabled(), true, name);
+      const described = await button.getAttribute('aria-describedby');
+      assert.equal(await page.locator(`[id="${described}"]`).textContent(), reason, name);
+      // The keyboard reaches it, so that screen readers can read the reason; pressing it does nothing.
+      await button.focus();
+      await page.keyboard.press('Enter');
+      assert.equal(await page.getByRole('dialog').count(), 0, name);
+    };
+    await page.getByText(reason).first().waitFor();
+    for (const name of ['Run 2 again', 'Repost', 'Delete']) await assertRefused(name);
+    const errors = page.getByRole('table', { name: 'Errors by code and message' });
+    assert.equal(await errors.getByRole('button').first().isDisabled(), true);
+    assert.equal(await page.getByRole('checkbox').count(), 0);
+    await assertAccessible(page);
+    await goTo(page, `/batches/${over}/jobs/0`);
+    await page.getByRole('button', { name: 'Run again', disabled: true }).waitFor();
+    await goTo(page, `/batches/${open}`);
+    await page.getByText(reason).first().waitFor();
+    for (const name of ['Pause', 'Cancel']) await assertRefused(name);
+    await openGate(dashboard.system.pool, 'refused');
+    await dashboard.close(opened);
+
+    // What the page does not know, the server refuses: its answer is shown.
+    const { key: other } = await dashboard.makeKey(['test.behave', 'rpc.refuse']);
+    const late = await dashboard.open({ key: other, place: `/batches/${over}` });
+    await late.page.route('**/v1/batches/*/repost', (route) =>
+      route.fulfill({ status: 403, contentType: 'application/problem+json', body: '{"detail":"No"}' }),
+    );
+    await press(late.page, 'Repost');
+    await press(late.page, 'Send it again');
+    await late.page.getByText('This key may not do that.').waitFor();
+    await dashboard.close(late);
+  });
+
+  test('a batch is paused, resumed and deleted, and shows what its sender has said about it', async () => {
+    const options = {
+      name: HOSTILE.slice(0, 200),
+      metadata: { order: '17', 'the customer': HOSTILE.slice(0, 200) },
+      deadlineSeconds: 3_600,
+      stopAfter: { failedPercent: 50, finished: 10 },
+    };
+    const jobs = [behave({ n: 1, gate: 'paused' }), behave({ n: 2, gate: 'paused' })];
+    const asyncId = await dashboard.system.run(jobs, { options });
+    const opened = await dashboard.open({ place: `/batches/${asyncId}` });
+    const { page } = opened;
+    await seeState(page, 'running');
+    await page.getByText('50 % failed, once 10 have run').waitFor();
+    await page.getByText('Deadline').waitFor();
+    await page.getByRole('link', { name: 'test.behave' }).waitFor();
+    await assertAccessible(page);
+
+    await pressExactly(page, 'Pause');
+    await page.getByText('The batch is paused.').waitFor();
+    await page.locator('.heading').getByText('paused', { exact: true }).waitFor();
+    await pressExactly(page, 'Resume');
+    await page.getByText('The batch goes on.').waitFor();
+    await page.locator('.heading').getByText('paused', { exact: true }).waitFor({ state: 'detached' });
+
+    // Its texts lead to the batches that have them too; the filters are in the address, and are taken away there.
+    await page.getByRole('link', { name: '17', exact: true }).click();
+    assert.match(page.url(), /metadata\.order=17/);
+    const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: asyncId }) });
+    await row.waitFor();
+    await page.getByLabel(/^Name, such as/).fill('another');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'No batch is like this' }).waitFor();
+    assert.match(page.url(), /name=another/);
+    await page.getByRole('link', { name: /^name: another/ }).click();
+    await row.waitFor();
+    await page.getByLabel(/^Metadata, such as/).fill('order=18');
+    await page.keyboard.press('Enter');
+    await row.waitFor({ state: 'detached' });
+    await goTo(page, '/batches?metadata.order=17');
+    await row.waitFor();
+    await assertAccessible(page);
+
+    await openGate(dashboard.system.pool, 'paused');
+    await row.getByText('completed').waitFor();
+    await goTo(page, `/batches/${asyncId}`);
+    await pressExactly(page, 'Delete');
+    await press(page, 'Keep as it is');
+    assert.equal((await dashboard.system.request(`/v1/batches/${asyncId}`)).status, 200);
+    await pressExactly(page, 'Delete');
+    await press(page, 'Delete the batch');
+    await page.getByText('The batch is deleted.').waitFor();
+    assert.equal((await dashboard.system.request(`/v1/batches/${asyncId}`)).status, 404);
+    await page.getByRole('table', { name: 'Batches' }).waitFor();
+    assert.equal(await page.getByRole('link', { name: asyncId }).count(), 0);
+    await dashboard.close(opened);
+  });
+
+  test('jobs that have not ended are listed by status, and lead to those that they wait for', async () => {
+    const gate = 'open jobs';
+    const child = { ...behave({ n: 2 }), id: HOSTILE.slice(0, 100), dependsOn: ['parent'] };
+    const others = [...Array(60).keys()].map((n) => ({ ...behave({ n }), dependsOn: ['parent'] }));
+    const asyncId = await dashboard.system.run([
+      { ...behave({ n: 1, gate }), id: 'parent' },
+      child,
+      ...others,
+    ]);
+    const opened = await dashboard.open({ place: `/batches/${asyncId}` });
+    const { page } = opened;
+    await page.getByRole('link', { name: 'Show the jobs that have not' }).click();
+    const list = page.getByRole('table', { name: 'Jobs that have not ended' });
+    await list.getByText('running').waitFor();
+    assert.equal(await list.getByRole('row').count(), 51);
+    await page.getByRole('link', { name: 'Next', exact: true }).click();
+    await list.getByRole('link', { name: '61', exact: true }).waitFor();
+    assert.equal(await list.getByRole('row').count(), 13);
+    await assertAccessible(page);
+    await page.getByRole('link', { name: /^Running/ }).click();
+    await list.getByRole('link', { name: '1', exact: true }).waitFor({ state: 'detached' });
+    assert.equal(await list.getByRole('row').count(), 2);
+    await page.getByRole('link', { name: /^Waiting/ }).click();
+
+    await list.getByRole('link', { name: '1', exact: true }).click();
+    await page.getByRole('heading', { name: 'Job 1' }).waitFor();
+    await page.getByText('Waits for', { exact: true }).waitFor();
+    await page.getByRole('link', { name: 'job 0', exact: true }).click();
+    await page.getByRole('heading', { name: 'Job 0' }).waitFor();
+    await page.getByText('Waited for by', { exact: true }).waitFor();
+    await page.getByText('and 51 more').waitFor();
+    await page.getByRole('link', { name: 'job 1', exact: true }).click();
+    await page.getByRole('heading', { name: 'Job 1' }).waitFor();
+    await openGate(dashboard.system.pool, gate);
+    await page.getByText('Waited for', { exact: true }).waitFor();
     await dashboard.close(opened);
   });
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { Icon, type IconName } from './icons.tsx';
 import { reportError } from './toasts.tsx';
 
@@ -11,7 +11,7 @@ interface ButtonProps {
   /** The name for screen readers, and the tooltip, of a button that has only an icon. */
   label?: string;
   disabled?: boolean;
-  /** Why it is disabled. */
+  /** Why it is disabled: then the keyboard still reaches it, and screen readers read the reason out. */
   reason?: string | undefined;
   type?: 'button' | 'submit';
   /** A promise keeps the button busy; its error is reported as a toast. */
@@ -29,8 +29,11 @@ export function Button({
   onPress,
 }: ButtonProps) {
   const [isBusy, setBusy] = useState(false);
-  const press = async () => {
-    if (!onPress) return;
+  const reasonId = useId();
+  const explains = disabled === true && reason !== undefined;
+  const press = async (event: Event) => {
+    if (explains) event.preventDefault();
+    if (explains || !onPress) return;
     setBusy(true);
     try {
       await onPress();
@@ -41,18 +44,27 @@ export function Button({
     }
   };
   return (
-    <button
-      type={type}
-      class={`button ${kind ?? ''}`}
-      disabled={disabled || isBusy}
-      aria-busy={isBusy}
-      aria-label={label}
-      title={disabled && reason ? reason : label}
-      onClick={() => void press()}
-    >
-      {icon && <Icon name={icon} />}
-      {children}
-    </button>
+    <>
+      <button
+        type={type}
+        class={`button ${kind ?? ''}`}
+        disabled={(disabled && !explains) || isBusy}
+        aria-disabled={explains}
+        aria-describedby={explains ? reasonId : undefined}
+        aria-busy={isBusy}
+        aria-label={label}
+        title={explains ? reason : label}
+        onClick={(event) => void press(event)}
+      >
+        {icon && <Icon name={icon} />}
+        {children}
+      </button>
+      {explains && (
+        <span id={reasonId} class="hidden">
+          {reason}
+        </span>
+      )}
+    </>
   );
 }
 

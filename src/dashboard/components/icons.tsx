@@ -21,6 +21,7 @@ const paths = {
   left: 'M10 3.5 5.5 8l4.5 4.5',
   right: 'M6 3.5 10.5 8 6 12.5',
   restart: 'M13 8a5 5 0 1 1-1.5-3.6M13 2.5v2.7h-2.7',
+  remove: 'M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9M6.8 7v4M9.2 7v4',
   stop: 'M4.5 4.5h7v7h-7z',
   add: 'M8 3.5v9M3.5 8h9',
   pause: 'M5.5 4v8M10.5 4v8',

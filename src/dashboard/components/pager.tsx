@@ -1,19 +1,27 @@
-/** The way through a list that comes in pages, newest first. The cursor is in the address. */
+/** The way through a list that comes in pages. The cursor is in the address. */
 import { hrefWith, queryValue } from '../state/place.ts';
 
-export function Pager({ label, nextCursor }: { label: string; nextCursor: string | null }) {
+interface PagerProps {
+  label: string;
+  nextCursor: string | null;
+  /** What the links are called; absent for a list with the newest first. */
+  first?: string;
+  next?: string;
+}
+
+export function Pager({ label, nextCursor, first = 'Newest', next = 'Older' }: PagerProps) {
   const cursor = queryValue('cursor');
   if (!cursor && !nextCursor) return null;
   return (
     <nav class="pager" aria-label={label}>
       {cursor && (
         <a class="button" href={hrefWith({ cursor: undefined })}>
-          Newest
+          {first}
         </a>
       )}
       {nextCursor && (
         <a class="button" href={hrefWith({ cursor: nextCursor })}>
-          Older
+          {next}
         </a>
       )}
     </nav>

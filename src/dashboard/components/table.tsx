@@ -4,8 +4,8 @@ import type { ComponentChildren } from 'preact';
 export interface Column<Row> {
   title: string;
   cell: (row: Row) => ComponentChildren;
-  /** `number` aligns to the end, `grow` takes the room that others leave, `wrap` also breaks lines. */
-  kind?: 'number' | 'grow' | 'wrap';
+  /** `number` aligns to the end, `grow` takes the room that others leave, `wrap` also breaks lines, `line` cuts them off. */
+  kind?: 'number' | 'grow' | 'wrap' | 'line';
   /** The least width of the page, in px, at which the column is shown. */
   from?: 560 | 900 | 1200;
 }

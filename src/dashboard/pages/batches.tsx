@@ -1,6 +1,5 @@
 /** All batches of the key's tenant, newest first. */
 import type { Batch } from '../../client/index.ts';
-import type { Page as ClientPage } from '../../client/pages.ts';
 import { Choice } from '../components/choice.tsx';
 import { Heading } from '../components/heading.tsx';
 import { Loaded, Notice } from '../components/notice.tsx';
@@ -9,31 +8,37 @@ import { CountsBar, State } from '../components/state.tsx';
 import { type Column, Table } from '../components/table.tsx';
 import { Ago, Elapsed } from '../components/time.tsx';
 import type { Page } from '../page.ts';
+import { areNewestListed, batchFilters, isListed, METADATA } from '../state/batch-filter.ts';
 import { count } from '../state/format.ts';
-import { hrefOf, queryValue } from '../state/place.ts';
-import { useResource } from '../state/resource.ts';
-import { getJson } from '../state/session.ts';
+import { ROWS, useLiveList } from '../state/live-list.ts';
+import { go, hrefOf, hrefWith, queryValue } from '../state/place.ts';
 import { FirstBatch } from './first-batch.tsx';
 
 const STATES = ['queued', 'running', 'completed', 'cancelled'];
-const ROWS = 50;
-/** While a batch on the screen runs, and otherwise. */
-const LIVE_MS = 1_500;
-const CALM_MS = 10_000;
 
 const columns: Column<Batch>[] = [
   {
     title: 'Batch',
     kind: 'grow',
-    cell: ({ asyncId }) => (
-      <a class="row-link mono" href={hrefOf(`/batches/${asyncId}`)}>
-        {/* Ids of one day begin alike. */}
-        <span class="muted rest">{asyncId.slice(0, -8)}</span>
-        <span>{asyncId.slice(-8)}</span>
-      </a>
+    cell: ({ asyncId, name }) => (
+      <>
+        <a class="row-link mono" href={hrefOf(`/batches/${asyncId}`)}>
+          {/* Ids of one day begin alike. */}
+          <span class="muted rest">{asyncId.slice(0, -8)}</span>
+          <span>{asyncId.slice(-8)}</span>
+        </a>{' '}
+        {name !== undefined && <bdi class="muted clip">{name}</bdi>}
+      </>
     ),
   },
-  { title: 'State', cell: ({ state }) => <State name={state} /> },
+  {
+    title: 'State',
+    cell: ({ state, paused }) => (
+      <>
+        <State name={state} /> {paused && <span class="tag warn">paused</span>}
+      </>
+    ),
+  },
   {
     title: 'Progress',
     cell: ({ counts, progress }) => (
@@ -64,33 +69,20 @@ const columns: Column<Batch>[] = [
 ];
 
 function Batches() {
-  const state = queryValue('state');
+  const filters = batchFilters();
   const cursor = queryValue('cursor');
-  const query = new URLSearchParams({
-    limit: String(ROWS),
-    ...(state === undefined ? {} : { state }),
-    ...(cursor === undefined ? {} : { cursor }),
+  const query = new URLSearchParams({ limit: String(ROWS), ...filters, ...(cursor ? { cursor } : {}) });
+  const batches = useLiveList({
+    query,
+    hasNewest: cursor === undefined && areNewestListed(filters),
+    selects: (batch) => isListed(batch, filters),
   });
-  const batches = useResource(
-    `batches ${query}`,
-    (signal) => getJson<ClientPage<Batch>>(`/v1/batches?${query}`, signal),
-    { everyMs: ({ data }) => (data.some(isUnfinished) ? LIVE_MS : CALM_MS) },
-  );
-  const isFirstUse = batches.data?.data.length === 0 && !state && !cursor;
+  const isFirstUse =
+    batches.data?.data.length === 0 && Object.keys(filters).length === 0 && cursor === undefined;
   return (
     <>
       <Heading title={isFirstUse ? 'Send a first batch' : 'Batches'} />
-      {!isFirstUse && (
-        <Choice
-          label="State"
-          name="state"
-          resets={['cursor']}
-          values={[
-            { value: undefined, text: 'All' },
-            ...STATES.map((value) => ({ value, text: capital(value) })),
-          ]}
-        />
-      )}
+      {!isFirstUse && <Filters filters={filters} />}
       <Loaded resource={batches} what="list of batches">
         {({ data, nextCursor }) =>
           isFirstUse ? (
@@ -98,7 +90,7 @@ function Batches() {
           ) : (
             <>
               {data.length === 0 ? (
-                <Notice title={`No batch is ${state ?? 'here'}`}>
+                <Notice title="No batch is like this">
                   <a href="#/batches">Show all batches</a>
                 </Notice>
               ) : (
@@ -113,8 +105,81 @@ function Batches() {
   );
 }
 
-function isUnfinished({ state }: Batch): boolean {
-  return state === 'queued' || state === 'running';
+function Filters({ filters }: { filters: Record<string, string> }) {
+  return (
+    <search class="list-filters" aria-label="Filters">
+      <Choice
+        label="State"
+        name="state"
+        resets={['cursor']}
+        values={[
+          { value: undefined, text: 'All' },
+          ...STATES.map((value) => ({ value, text: capital(value) })),
+        ]}
+      />
+      <TextFilter label="Name" hint="its whole name" toQuery={(text) => ({ name: text })} isFirst />
+      <TextFilter
+        label="Metadata"
+        hint="order=17"
+        pattern="[^=]+=.+"
+        toQuery={(text) => ({
+          [METADATA + text.slice(0, text.indexOf('='))]: text.slice(text.indexOf('=') + 1),
+        })}
+      />
+      {Object.entries(filters)
+        .filter(([name]) => name !== 'state')
+        .map(([name, value]) => (
+          <a
+            key={name}
+            class="chip"
+            href={hrefWith({ [name]: undefined, cursor: undefined })}
+            title="Remove this filter"
+          >
+            <bdi class="chip-text">
+              {name.startsWith(METADATA) ? name.slice(METADATA.length) : name}: {value}
+            </bdi>
+            <span aria-hidden="true">×</span>
+            <span class="hidden">Remove this filter</span>
+          </a>
+        ))}
+    </search>
+  );
+}
+
+interface TextFilterProps {
+  label: string;
+  hint: string;
+  /** A regular expression for what may be written. */
+  pattern?: string;
+  toQuery: (text: string) => Record<string, string>;
+  /** The shortcut `/` goes there. */
+  isFirst?: boolean;
+}
+
+/** Adds a filter to the address. */
+function TextFilter({ label, hint, pattern, toQuery, isFirst }: TextFilterProps) {
+  const add = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const text = String(new FormData(form).get('text')).trim();
+    form.reset();
+    go(hrefWith({ ...toQuery(text), cursor: undefined }));
+  };
+  return (
+    <form onSubmit={add}>
+      <input
+        class="input"
+        name="text"
+        required
+        autocomplete="off"
+        aria-label={`${label}, such as ${hint}: Enter filters`}
+        placeholder={`${label}: ${hint}`}
+        title={`${label}: ${hint}`}
+        {...(pattern === undefined ? {} : { pattern })}
+        {...(isFirst ? { 'data-filter': '' } : {})}
+      />
+    </form>
+  );
 }
 
 function capital(text: string): string {

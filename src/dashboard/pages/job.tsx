@@ -10,6 +10,7 @@ import { Ago, Elapsed } from '../components/time.tsx';
 import type { Page } from '../page.ts';
 import { moment } from '../state/format.ts';
 import { useLiveBatch } from '../state/live-batch.ts';
+import { useRefusal } from '../state/own-key.ts';
 import { hrefOf } from '../state/place.ts';
 import { membersOf } from '../state/raw.ts';
 import { useResource } from '../state/resource.ts';
@@ -17,7 +18,7 @@ import { send } from '../state/session.ts';
 import { isEnded, restart } from './batch/restart.ts';
 
 type Job = Pick<Result | OpenJob, 'index' | 'id' | 'namespace' | 'action' | 'attempts' | 'startedAt'> &
-  Partial<Pick<OpenJob, 'progress' | 'nextAttemptAt' | 'dependents' | 'group'>> & {
+  Partial<Pick<OpenJob, 'progress' | 'nextAttemptAt' | 'dependencies' | 'dependents' | 'group'>> & {
     status: string;
     finishedAt: string | null;
     /** As they were sent and stored. */
@@ -40,6 +41,7 @@ export async function loadJob(asyncId: string, index: string, signal: AbortSigna
 
 function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: string }) {
   const batch = useLiveBatch(asyncId);
+  const refusal = useRefusal(batch.data);
   const job = useResource(
     `job ${asyncId} ${index} ${batch.data?.finishedAt ?? ''}`,
     (signal) => loadJob(asyncId, index, signal),
@@ -53,7 +55,11 @@ function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: strin
           { text: `…${asyncId.slice(-8)}`, href: hrefOf(`/batches/${asyncId}`) },
         ]}
         title={`Job ${index}`}
-        buttons={batch.data && <JobButtons batch={batch.data} job={job.data} onRestarted={batch.reload} />}
+        buttons={
+          batch.data && (
+            <JobButtons batch={batch.data} job={job.data} refusal={refusal} onRestarted={batch.reload} />
+          )
+        }
       >
         {job.data && <State name={job.data.status} />}
       </Heading>
@@ -68,7 +74,7 @@ function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: strin
               ) : (
                 <Code title={data.status === 'succeeded' ? 'Response' : 'Error'} text={data.responseText} />
               )}
-              {data.dependsOnText && <Code title="Waits for" text={data.dependsOnText} />}
+              {data.dependsOnText && <Code title="Depends on" text={data.dependsOnText} />}
               {data.bindText && <Code title="Values of other jobs" text={data.bindText} />}
             </div>
           </>
@@ -80,7 +86,7 @@ function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: strin
 
 function Facts({ asyncId, job }: { asyncId: string; job: Job }) {
   const { id, namespace, action, attempts, startedAt, finishedAt, progress, nextAttemptAt } = job;
-  const { group, dependents } = job;
+  const { group, dependencies, dependents } = job;
   const facts: [string, preact.ComponentChildren][] = [
     ['Action', <bdi key="action" class="mono">{`${namespace}.${action}`}</bdi>],
     ...(id === undefined
@@ -101,8 +107,12 @@ function Facts({ asyncId, job }: { asyncId: string; job: Job }) {
   if (progress) facts.push(['Progress', `${progress.done} of ${progress.total}`]);
   if (nextAttemptAt) facts.push(['Next run', <Ago key="next" at={nextAttemptAt} />]);
   if (group !== undefined) facts.push(['Group', <bdi key="group">{String(group)}</bdi>]);
+  const [waitsFor, waitedForBy] =
+    finishedAt === null ? ['Waits for', 'Waited for by'] : ['Waited for', 'Was waited for by'];
+  if (dependencies?.count)
+    facts.push([waitsFor, <JobLinks key="dependencies" asyncId={asyncId} jobs={dependencies} />]);
   if (dependents?.count)
-    facts.push(['Waited for by', <Dependents key="dependents" {...{ asyncId, dependents }} />]);
+    facts.push([waitedForBy, <JobLinks key="dependents" asyncId={asyncId} jobs={dependents} />]);
   return (
     <dl class="facts">
       {facts.map(([name, value]) => (
@@ -118,14 +128,8 @@ function Facts({ asyncId, job }: { asyncId: string; job: Job }) {
 /** Links shown; the others are counted. */
 const MAX_LINKS = 10;
 
-function Dependents({
-  asyncId,
-  dependents,
-}: {
-  asyncId: string;
-  dependents: { count: number; indexes: number[] };
-}) {
-  const { count, indexes } = dependents;
+function JobLinks({ asyncId, jobs }: { asyncId: string; jobs: { count: number; indexes: number[] } }) {
+  const { count, indexes } = jobs;
   const shown = indexes.slice(0, MAX_LINKS);
   return (
     <>
@@ -143,10 +147,12 @@ function Dependents({
 interface JobButtonsProps {
   batch: Batch;
   job: Job | undefined;
+  /** Why the key may not change the batch. */
+  refusal: string | undefined;
   onRestarted: () => void;
 }
 
-function JobButtons({ batch, job, onRestarted }: JobButtonsProps) {
+function JobButtons({ batch, job, refusal, onRestarted }: JobButtonsProps) {
   if (!job) return null;
   const { index } = job;
   const at = (other: number) => hrefOf(`/batches/${batch.asyncId}/jobs/${other}`);
@@ -164,7 +170,12 @@ function JobButtons({ batch, job, onRestarted }: JobButtonsProps) {
         Run with changed params
       </a>
       {canRestart && (
-        <Button icon="restart" onPress={() => restart(batch, { indexes: [index] }, 1, onRestarted)}>
+        <Button
+          icon="restart"
+          disabled={refusal !== undefined}
+          reason={refusal}
+          onPress={() => restart(batch, { indexes: [index] }, 1, onRestarted)}
+        >
           Run again
         </Button>
       )}

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useCallback, useEffect } from 'preact/hooks';
 import type { Batch } from '../../client/index.ts';
-import { type Resource, shownError } from './resource.ts';
+import { PATIENCE_SECONDS, type Resource, shownError } from './resource.ts';
 import { returns } from './server.ts';
 import { client } from './session.ts';
 import { visible } from './visible.ts';
@@ -24,10 +24,11 @@ export function useLiveBatch(asyncId: string): Resource<Batch> {
     };
     const follow = async () => {
       try {
-        // The first error ends it: the frame says when the server is away, and `returns` begins it again.
-        await client
-          .peek()
-          ?.batches.wait(asyncId, { onProgress, signal: control.signal, patienceSeconds: 0 });
+        await client.peek()?.batches.wait(asyncId, {
+          onProgress,
+          signal: control.signal,
+          patienceSeconds: PATIENCE_SECONDS,
+        });
       } catch (error) {
         if (control.signal.aborted) return;
         const known = state.peek();

@@ -25,6 +25,11 @@ export function queryValue(name: string): string | undefined {
   return query.value.get(name) || undefined;
 }
 
+/** The values of the query whose names begin like this, by name. */
+export function queryValues(beginning: string): Record<string, string> {
+  return Object.fromEntries([...query.value].filter(([name, value]) => name.startsWith(beginning) && value));
+}
+
 /** The `href` of a place. */
 export function hrefOf(to: string, values: Query = {}): string {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== '');

@@ -6,6 +6,12 @@ import { isAway, returns } from './server.ts';
 import { key } from './session.ts';
 import { visible } from './visible.ts';
 
+/**
+ * A stream of events that breaks is opened again. When the server is away, the new request finds that out: the frame says so,
+ * and `returns` begins the stream again.
+ */
+export const PATIENCE_SECONDS = 10;
+
 export interface Resource<T> {
   /** Undefined until it has arrived. */
   data: T | undefined;

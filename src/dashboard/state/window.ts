@@ -13,6 +13,9 @@ export interface RowWindow<Row> {
   error: Error | null;
 }
 
+/** Whether these rows, which begin at the position `start`, stay as they are while the others change. */
+export type AreFinal<Row> = (rows: readonly Row[], start: number) => boolean;
+
 /** Loads at most `limit` rows from `start` on; fewer when they are large. */
 export type LoadRows<Row> = (start: number, limit: number, signal: AbortSignal) => Promise<Row[]>;
 
@@ -22,11 +25,13 @@ const MOST_PAGES = 24;
 /**
  * @param name what is listed: rows of another name are forgotten
  * @param version of the rows: those on the screen are loaded again when it changes, and shown until then
+ * @param areFinal full pages for which it is true are not loaded again
  */
 export function useRowWindow<Row>(
   name: string,
   version: string | number,
   load: LoadRows<Row>,
+  areFinal: AreFinal<Row> = () => false,
 ): RowWindow<Row> {
   const changes = useSignal(0);
   const error = useSignal<Error | null>(null);
@@ -38,6 +43,7 @@ export function useRowWindow<Row>(
       changes.value += 1;
     });
   }, [name]);
+  pages.areFinal = areFinal;
   useEffect(() => () => pages.close(), [pages]);
   const isVisible = visible.value;
   const round = returns.value;
@@ -50,10 +56,12 @@ export function useRowWindow<Row>(
 }
 
 class Pages<Row> {
+  /** As things are now: a page is final when it was so at its loading too. */
+  areFinal: AreFinal<Row> = () => false;
   readonly #load: LoadRows<Row>;
   readonly #onChange: (error: unknown) => void;
   /** By number, the one that was shown last at the end. */
-  readonly #kept = new Map<number, { rows: Row[]; isFresh: boolean }>();
+  readonly #kept = new Map<number, { rows: Row[]; isFresh: boolean; isFinal: boolean }>();
   readonly #loading = new Map<number, AbortController>();
   #shown: number[] = [];
 
@@ -80,7 +88,8 @@ class Pages<Row> {
 
   /** The rows may have changed. */
   refresh(): void {
-    for (const page of this.#kept.values()) page.isFresh = false;
+    for (const [number, page] of this.#kept)
+      page.isFresh = page.isFinal && this.areFinal(page.rows, number * PAGE);
     for (const control of this.#loading.values()) control.abort();
     this.#loading.clear();
     this.#loadShown();
@@ -110,7 +119,8 @@ class Pages<Row> {
       }
       if (control.signal.aborted) return;
       this.#kept.delete(number);
-      this.#kept.set(number, { rows, isFresh: true });
+      const isFinal = rows.length === PAGE && this.areFinal(rows, number * PAGE);
+      this.#kept.set(number, { rows, isFresh: true, isFinal });
       this.#forget();
       this.#loading.delete(number);
       this.#onChange(null);

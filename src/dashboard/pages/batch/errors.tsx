@@ -18,7 +18,14 @@ interface Group {
 
 const LIVE_MS = 2_000;
 
-export function Errors({ batch, onRestarted }: { batch: Batch; onRestarted: () => void }) {
+interface ErrorsProps {
+  batch: Batch;
+  /** Why the key may not change it. */
+  refusal: string | undefined;
+  onRestarted: () => void;
+}
+
+export function Errors({ batch, refusal, onRestarted }: ErrorsProps) {
   const { asyncId, counts } = batch;
   const isOver = isEnded(batch);
   const errors = useResource(
@@ -61,8 +68,8 @@ export function Errors({ batch, onRestarted }: { batch: Batch; onRestarted: () =
           <Button
             icon="restart"
             label={`Run ${count(group.count)} again: the jobs with this error`}
-            disabled={!isOver}
-            reason="Jobs can run again when the batch has ended"
+            disabled={!isOver || refusal !== undefined}
+            reason={refusal ?? 'Jobs can run again when the batch has ended'}
             onPress={() => restart(batch, selection, group.count, onRestarted)}
           >
             <span class="from-560">Run {count(group.count)} again</span>

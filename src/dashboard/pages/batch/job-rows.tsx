@@ -4,7 +4,7 @@ import { State } from '../../components/state.tsx';
 import type { RowColumn } from '../../components/virtual-rows.tsx';
 import { duration } from '../../state/format.ts';
 import { hrefOf } from '../../state/place.ts';
-import { entriesOf, membersOf } from '../../state/raw.ts';
+import { entriesOf, excerpt, membersOf } from '../../state/raw.ts';
 import { send } from '../../state/session.ts';
 
 export interface JobRow {
@@ -18,9 +18,6 @@ export interface JobRow {
   /** The beginning of the error's message, or of the response as the text that it is. */
   text: string;
 }
-
-/** More of a text is not visible in a row. */
-const EXCERPT = 240;
 
 /** Rows of the results from the `start`-th of those that the filter selects. */
 export async function loadJobs(
@@ -68,10 +65,6 @@ function rowOf(entry: string): JobRow {
 
 function errorOf(response: string | undefined): { errorCode?: number; message?: string } | undefined {
   return response?.startsWith('{') ? JSON.parse(response) : undefined;
-}
-
-function excerpt(text: string): string {
-  return text.length > EXCERPT ? `${text.slice(0, EXCERPT)}…` : text;
 }
 
 export interface Selection {

@@ -1,4 +1,4 @@
-/** The jobs of a batch that have ended: filtered, in virtual rows, selected to run again. */
+/** The jobs of a batch, filtered: those that have ended in virtual rows, selected to run again; the others in pages. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Batch } from '../../../client/index.ts';
@@ -12,8 +12,9 @@ import { go, hrefOf, hrefWith, queryValue } from '../../state/place.ts';
 import { useResource } from '../../state/resource.ts';
 import { client } from '../../state/session.ts';
 import { useRowWindow } from '../../state/window.ts';
-import { resultFilter } from './filter.ts';
+import { NOT_ENDED, openFilter, resultFilter } from './filter.ts';
 import { type JobRow, jobColumns, loadJobs } from './job-rows.tsx';
+import { OpenJobs } from './open-jobs.tsx';
 import { isEnded, restart } from './restart.ts';
 
 /** While the batch runs, rows are loaded again at most so often. */
@@ -21,18 +22,43 @@ const LIVE_MS = 2_000;
 
 interface JobsProps {
   batch: Batch;
+  /** Why the key may not change it. */
+  refusal: string | undefined;
   onRestarted: () => void;
 }
 
-export function Jobs({ batch, onRestarted }: JobsProps) {
-  const { asyncId, counts } = batch;
+export function Jobs(props: JobsProps) {
+  const { batch } = props;
+  const open = openFilter();
+  return (
+    <section class="section" aria-labelledby="jobs">
+      <div class="section-head">
+        <h2 id="jobs">Jobs</h2>
+        <StatusChoice batch={batch} />
+        <ErrorFilter />
+        <span class="spring" />
+        <GoToJob asyncId={batch.asyncId} total={batch.counts.total} />
+      </div>
+      {open ? <OpenJobs batch={batch} status={open.status} /> : <EndedJobs {...props} />}
+    </section>
+  );
+}
+
+function EndedJobs({ batch, refusal, onRestarted }: JobsProps) {
+  const { asyncId } = batch;
   const filter = resultFilter().toString();
   const isOver = isEnded(batch);
   const total = useTotal(batch);
   const selected = useSignal<ReadonlySet<number>>(new Set());
   const version = isOver ? `${batch.finishedAt}` : Math.floor(Date.now() / LIVE_MS);
-  const rows = useRowWindow<JobRow>(`${asyncId} ${filter}`, version, (start, limit, signal) =>
-    loadJobs(asyncId, filter, { start, limit }, signal),
+  // While the batch runs, a result stays, and so does its position once all before it have theirs.
+  const areFinal = (loaded: readonly JobRow[], start: number) =>
+    !isOver && filter === '' && loaded.every(({ index }, at) => index === start + at);
+  const rows = useRowWindow<JobRow>(
+    `${asyncId} ${filter}`,
+    version,
+    (start, limit, signal) => loadJobs(asyncId, filter, { start, limit }, signal),
+    areFinal,
   );
   // Another list has another selection
   useEffect(() => {
@@ -45,25 +71,28 @@ export function Jobs({ batch, onRestarted }: JobsProps) {
     if (!next.delete(index)) next.add(index);
     selected.value = next;
   };
-  const columns = jobColumns(asyncId, isOver ? { has: (index) => chosen.has(index), toggle } : null);
+  const mayChoose = isOver && refusal === undefined;
+  const columns = jobColumns(asyncId, mayChoose ? { has: (index) => chosen.has(index), toggle } : null);
   return (
-    <section class="section" aria-labelledby="jobs">
-      <div class="section-head">
-        <h2 id="jobs">Jobs</h2>
-        <StatusChoice batch={batch} />
-        <ErrorFilter />
-        {!isOver && <span class="muted">{count(counts.pending + counts.running)} have not ended</span>}
-        <span class="spring" />
-        {chosen.size > 0 && (
+    <>
+      {chosen.size > 0 && (
+        <div class="selection">
           <Button
             icon="restart"
             onPress={() => restart(batch, { indexes: [...chosen] }, chosen.size, onRestarted)}
           >
             Run {count(chosen.size)} selected again
           </Button>
-        )}
-        <GoToJob asyncId={asyncId} total={counts.total} />
-      </div>
+          <Button
+            kind="plain"
+            onPress={() => {
+              selected.value = new Set();
+            }}
+          >
+            Select none
+          </Button>
+        </div>
+      )}
       {rows.error && (
         <p class="inline-error" role="alert">
           {errorText(rows.error)}
@@ -71,7 +100,7 @@ export function Jobs({ batch, onRestarted }: JobsProps) {
       )}
       {total === 0 ? (
         <Notice title={filter ? 'No job is like this' : 'No job has ended yet'}>
-          {filter && <a href={hrefWith(NO_FILTER)}>Show all jobs</a>}
+          <NoneEnded batch={batch} isFiltered={filter !== ''} />
         </Notice>
       ) : (
         <VirtualRows
@@ -83,11 +112,17 @@ export function Jobs({ batch, onRestarted }: JobsProps) {
           isSelected={({ index }) => chosen.has(index)}
         />
       )}
-    </section>
+    </>
   );
 }
 
-const NO_FILTER = { status: undefined, errorCode: undefined, message: undefined };
+function NoneEnded({ batch, isFiltered }: { batch: Batch; isFiltered: boolean }) {
+  if (isFiltered) return <a href={hrefWith(NO_FILTER)}>Show all jobs</a>;
+  if (isEnded(batch)) return null;
+  return <a href={hrefWith({ ...NO_FILTER, status: NOT_ENDED })}>Show the jobs that have not</a>;
+}
+
+const NO_FILTER = { status: undefined, errorCode: undefined, message: undefined, cursor: undefined };
 
 /** How many results the filter selects. */
 function useTotal({ asyncId, counts, finishedAt }: Batch): number {
@@ -109,21 +144,31 @@ function useTotal({ asyncId, counts, finishedAt }: Batch): number {
     .reduce((sum, group) => sum + group.count, 0);
 }
 
-function StatusChoice({ batch: { counts } }: { batch: Batch }) {
+function StatusChoice({ batch }: { batch: Batch }) {
+  const { counts } = batch;
   const all = counts as Batch['counts'] & { skipped?: number };
+  const open = counts.pending + counts.waiting + counts.running;
   const values = [
-    { value: undefined, text: 'All' },
+    { value: undefined, text: isEnded(batch) ? 'All' : 'Ended' },
     { value: 'succeeded', text: 'Succeeded', count: all.succeeded },
     { value: 'failed', text: 'Failed', count: all.failed },
     { value: 'cancelled', text: 'Cancelled', count: all.cancelled },
     { value: 'skipped', text: 'Skipped', count: all.skipped ?? 0 },
+    ...(isEnded(batch)
+      ? []
+      : [
+          { value: NOT_ENDED, text: 'Not ended', count: open },
+          { value: 'running', text: 'Running', count: counts.running },
+          { value: 'waiting', text: 'Waiting', count: counts.waiting },
+          { value: 'pending', text: 'Pending', count: counts.pending },
+        ]),
   ];
   const chosen = queryValue('status');
   return (
     <Choice
       label="Status of the jobs"
       name="status"
-      resets={['errorCode', 'message']}
+      resets={['errorCode', 'message', 'cursor']}
       values={values.filter(({ value, count: jobs }) => value === undefined || jobs || value === chosen)}
     />
   );

@@ -19,13 +19,11 @@ export function Summary({ batch }: { batch: Batch }) {
         <Figure name="Jobs">{count(counts.total)}</Figure>
         {partsOf(counts).map(({ state, value }) => (
           <Figure key={state} name={state} dot={state}>
-            {FILTERS.includes(state) ? (
-              <a href={hrefWith({ status: state, errorCode: undefined, message: undefined })}>
-                {count(value)}
-              </a>
-            ) : (
-              count(value)
-            )}
+            <a
+              href={hrefWith({ status: state, errorCode: undefined, message: undefined, cursor: undefined })}
+            >
+              {count(value)}
+            </a>
           </Figure>
         ))}
         <Figure name="Jobs a second">{rateOf(batch)}</Figure>
@@ -60,9 +58,6 @@ export function Summary({ batch }: { batch: Batch }) {
     </section>
   );
 }
-
-/** States that results have: the list of jobs can be filtered by them. */
-const FILTERS: readonly string[] = ['succeeded', 'failed', 'cancelled', 'skipped'];
 
 function Figure({ name, dot, children }: { name: string; dot?: string; children: ComponentChildren }) {
   return (
