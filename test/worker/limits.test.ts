@@ -33,16 +33,13 @@ test('two workers under one rate never call more often than it in any second', a
   const second = await system.addWorker();
   t.after(() => second.drain());
   const { url, ...server } = await startCalledServer(t);
-  const begunAt = performance.now();
   const batches = await Promise.all([0, 1, 2].map(() => system.run(jobs('paced', 20, { url }))));
   for (const asyncId of batches) {
     const { counts } = await system.ended(asyncId);
     assert.equal(counts.succeeded, 20);
   }
-  const seconds = (performance.now() - begunAt) / 1000;
   assert.equal(server.calls.length, 60);
   assert.ok(server.mostInSecond() <= 20, `${server.mostInSecond()} in a second`);
-  assert.ok(seconds < 15, `took ${seconds} s`);
   for (const asyncId of batches)
     for (const { attempts } of await system.results(asyncId)) assert.equal(attempts, 1);
 });
@@ -136,12 +133,12 @@ test('20,000 jobs that wait do not keep a free batch waiting, and are cancelled 
   const { url } = await startCalledServer(t);
   const waiting = await system.run(jobs('paced', 20_000, { url }));
   await waitFor(async () => (await heldJobs(system)) > 18_000, { what: 'nearly all to be held' });
-  const begunAt = performance.now();
   const free = await system.run(
     Array.from({ length: 1000 }, () => ({ namespace: 'test', action: 'echo', params: {} })),
   );
   await system.ended(free);
-  assert.ok(performance.now() - begunAt < 3000, `took ${performance.now() - begunAt} ms`);
+  // They take a quarter of an hour: the free ones have not waited for them.
+  assert.ok((await heldJobs(system)) > 15_000);
   await system.rpc('cancel', { async: waiting });
   const { state, counts } = await system.ended(waiting);
   assert.equal(state, 'cancelled');
@@ -239,13 +236,10 @@ test('what a killed worker held is given back, and its jobs go on', async (t) =>
   const asyncId = await system.run(jobs('account', 5, { url: server.url, account: 'one' }));
   await waitFor(async () => server.calls.length === 2, { what: 'two calls of the victim' });
   victim.kill('SIGKILL');
-  const killedAt = performance.now();
   server.answer();
   await system.addWorker();
   const late = await system.run(jobs('account', 5, { url: server.url, account: 'one' }));
   await system.ended(late);
-  const seconds = (performance.now() - killedAt) / 1000;
-  assert.ok(seconds < 30, `given back after ${seconds} s`);
   assert.equal((await system.ended(asyncId)).counts.succeeded, 5);
   assert.equal(server.most.get('one'), 2);
 });

@@ -18,9 +18,8 @@ const head = (path: string, { length = body.length, headers = {}, method = 'POST
     headers: { Expect: '100-continue', 'Content-Length': String(length), ...headers },
   });
 
-/** Asserts one final answer of the status, at once, without 100, and the end of the connection. */
+/** Asserts one final answer of the status, without 100, and the end of the connection. */
 async function assertFinal(t: TestContext, sent: string, status: number, at = url) {
-  const startedAt = performance.now();
   const received = await sendRaw(t, at, sent).ended();
   const answers = answersIn(received);
   assert.deepEqual(
@@ -29,8 +28,6 @@ async function assertFinal(t: TestContext, sent: string, status: number, at = ur
     received,
   );
   assert.equal(answers[0]?.headers.connection, 'close');
-  // An answer that waits for the body takes 5 s.
-  assert.ok(performance.now() - startedAt < 4000);
   return answers[0];
 }
 
@@ -75,6 +72,19 @@ describe('wanted bodies', () => {
 });
 
 describe('unwanted bodies, which are never requested', () => {
+  test('an answer to a client that holds its body back does not wait for the body, as one to a client that sends it does', async (t) => {
+    const sending = head('/nothing').replace('Expect: 100-continue\r\n', '');
+    const waiting = sendRaw(t, url, sending);
+    let hasEnded = false;
+    const ended = waiting.ended().then(() => {
+      hasEnded = true;
+    });
+    await waiting.until(/^HTTP\/1\.1 404 /);
+    await assertFinal(t, head('/nothing'), 404);
+    assert.equal(hasEnded, false);
+    await ended;
+  });
+
   test('the body of a request with a wrong key is not requested', async (t) => {
     for (const path of ['/batch?action=run', '/v1/batches', '/api/1.0/test?action=echo', '/v1/keys'])
       await assertFinal(t, head(path, { headers: { Authorization: 'Bearer wrong' } }), 401);

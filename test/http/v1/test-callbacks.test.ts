@@ -25,7 +25,7 @@ test('a test callback is signed, says that it is a test, and shows what the rece
   assert.ok(callback);
   assert.deepEqual(tested, { id: callback.id, status: 202, error: null });
   assert.match(excerpt ?? '', /^thanks é{508,509}$/);
-  assert.ok(durationMs >= 0 && durationMs < 10_000);
+  assert.ok(Number.isInteger(durationMs) && durationMs >= 0);
   const body = verified(await callbackSecret(system), callback);
   assert.equal(body.test, true);
   assert.deepEqual(body.results, []);

@@ -48,9 +48,12 @@ function drip(socket: Socket): boolean {
 }
 
 describe('callbacks beside slow receivers', () => {
-  test('a callback arrives in seconds while dozens of other receivers drip, hang, do not read or cannot be resolved', async (t) => {
-    let letGo = 0;
-    const held = (socket: Socket) => socket.on('close', () => letGo++);
+  test('a callback arrives while dozens of other receivers drip, hang, do not read or cannot be resolved', async (t) => {
+    const open = new Set<Socket>();
+    const held = (socket: Socket) => {
+      open.add(socket);
+      return socket.on('close', () => open.delete(socket));
+    };
     const dripping = await startReceiver(t, { connection: (socket) => drip(held(socket)) });
     const hanging = await startReceiver(t, { connection: (socket) => Boolean(held(socket).resume()) });
     const good = await startReceiver(t);
@@ -67,13 +70,12 @@ describe('callbacks beside slow receivers', () => {
     });
     for (let round = 0; round < 3; round++)
       for (const tenant of [0, 1]) {
-        const heldBefore = letGo;
+        const before = [...open];
         const asyncId = await endedBatch(`http://good${round}.example.test:${good.port}/`, tenant);
-        const startedAt = performance.now();
         await callbackBecomes(system, asyncId, 'delivered');
-        // Seconds even on a busy machine: a hanging receiver is given up after 15 s.
-        assert.ok(performance.now() - startedAt < 10_000, `round ${round}, tenant ${tenant}`);
-        if (round === 0) assert.equal(letGo, heldBefore, 'before any of the others was let go');
+        const waiting = before.filter((socket) => open.has(socket)).length;
+        assert.ok(waiting > 0, `before all that hung were given up (round ${round}, tenant ${tenant})`);
+        if (round === 0) assert.equal(waiting, before.length, 'before any of the others was given up');
       }
   });
 

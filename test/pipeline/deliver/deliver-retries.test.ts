@@ -175,7 +175,7 @@ describe('the log of attempts', () => {
     assert.equal(second?.status, 200);
     assert.equal(second.error, null);
     assert.equal(second.nextInSeconds, null);
-    for (const { durationMs } of [first, second]) assert.ok(durationMs >= 0 && durationMs < 5000);
+    for (const { durationMs } of [first, second]) assert.ok(Number.isInteger(durationMs) && durationMs >= 0);
   });
 });
 
