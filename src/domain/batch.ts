@@ -4,7 +4,7 @@ import { BatchwrightError, type ErrorName } from '../contract/errors.ts';
 export type BatchState = 'queued' | 'running' | 'completed' | 'cancelled';
 
 /** True when every job of the batch has its result. */
-export function isTerminal(state: BatchState): boolean {
+export function hasEnded(state: BatchState): boolean {
   return state === 'completed' || state === 'cancelled';
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAsyncId, isTerminal, toAsyncId, toBatchId } from '../../src/domain/batch.ts';
+import { hasEnded, isAsyncId, toAsyncId, toBatchId } from '../../src/domain/batch.ts';
 
 const BATCH_ID = '0199c3a1-5f2e-7abc-8def-0123456789ab';
 const ASYNC_ID = '0199c3a15f2e7abc8def0123456789ab';
@@ -28,5 +28,5 @@ for (const value of [
 
 test('a batch has ended when it is completed or cancelled', () => {
   const states = ['queued', 'running', 'completed', 'cancelled'] as const;
-  assert.deepEqual(states.filter(isTerminal), ['completed', 'cancelled']);
+  assert.deepEqual(states.filter(hasEnded), ['completed', 'cancelled']);
 });

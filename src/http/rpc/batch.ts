@@ -1,7 +1,7 @@
 /** The batch's own RPC shape: `POST /batch?action=…`. */
 import type { Request, RequestHandler, Response } from 'express';
 import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
-import { isAsyncId, isTerminal } from '../../domain/batch.ts';
+import { hasEnded, isAsyncId } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { notKnown } from '../../domain/unknown-name.ts';
 import { type ControlDeps, cancel, pause, repost, restart, resume } from '../../pipeline/control/control.ts';
@@ -158,7 +158,7 @@ async function answerResults(
     perPage: wholeNumber('perPage', given.perPage, 1, MAX_NUMBER),
     status: oneOf('status', given.status, RESULT_STATUSES),
   };
-  if (!isTerminal(batch.state)) throw new BatchwrightError('notCompleted');
+  if (!hasEnded(batch.state)) throw new BatchwrightError('notCompleted');
   response.type('application/json');
   const results = await rpcResults(deps.pool, batch, selection);
   await sendResults(response, results, { turns: deps.resultTurns, tenant: batch.tenant });

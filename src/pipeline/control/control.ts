@@ -5,7 +5,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
-import { type AsyncId, isTerminal, requireFound, toAsyncId } from '../../domain/batch.ts';
+import { type AsyncId, hasEnded, requireFound, toAsyncId } from '../../domain/batch.ts';
 import { mayStop } from '../../domain/batch-options.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
@@ -58,7 +58,7 @@ export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
  */
 export function pause(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, 'batch.paused', async (client, batch) => {
-    if (isTerminal(batch.state) || batch.cancelRequested) return false;
+    if (hasEnded(batch.state) || batch.cancelRequested) return false;
     if (batch.isPaused) return 'already';
     await setPaused(client, batch.id, true);
     await stopMessages(client, deps.queues, batch.id);
@@ -69,7 +69,7 @@ export function pause(deps: ControlDeps, caller: Caller, asyncId: unknown): Prom
 /** Lets a paused batch go on. False when the batch has ended. */
 export function resume(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, 'batch.resumed', async (client, batch) => {
-    if (isTerminal(batch.state)) return false;
+    if (hasEnded(batch.state)) return false;
     if (!batch.isPaused) return 'already';
     await setPaused(client, batch.id, false);
     if (!batch.isScheduled) await startMessages(client, deps.queues, batch.id);
@@ -91,7 +91,7 @@ export function restart(
 ): Promise<boolean> {
   return withBatch(deps, caller, asyncId, 'batch.restarted', async (client, batch) => {
     const selected = toStored(selection, batch.total);
-    if (!isTerminal(batch.state)) return false;
+    if (!hasEnded(batch.state)) return false;
     await recordLostOfEnded(client, batch);
     const removed = await deleteUnsuccessful(client, batch.id, selected);
     if (removed.failed + removed.cancelled + removed.skipped === 0) return false;
@@ -116,7 +116,7 @@ export function restart(
 export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
   return withBatch(deps, caller, asyncId, 'batch.reposted', async (client, batch) => {
     const { callbackUrl } = batch;
-    if (!isTerminal(batch.state) || callbackUrl === null) return false;
+    if (!hasEnded(batch.state) || callbackUrl === null) return false;
     const reposts = await markReposted(client, batch.id);
     await clearNextAttempts(client, batch.id);
     const message = callbackMessage({ ...batch, callbackUrl }, { trigger: 'repost', reposts });
@@ -131,7 +131,7 @@ export function repost(deps: ControlDeps, caller: Caller, asyncId: unknown): Pro
  */
 export async function deleteBatch(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<void> {
   await withBatch(deps, caller, asyncId, 'batch.deleted', async (client, batch) => {
-    if (!isTerminal(batch.state))
+    if (!hasEnded(batch.state))
       throw new BatchwrightError('notCompleted', {
         message: 'The batch has not ended: cancel it, and delete it when it has ended',
       });

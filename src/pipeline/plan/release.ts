@@ -4,7 +4,7 @@
  * time does this for a batch; the batch's row is locked only at the end.
  */
 import type { Pool, PoolClient } from 'pg';
-import { isTerminal } from '../../domain/batch.ts';
+import { hasEnded } from '../../domain/batch.ts';
 import { cancellation, type RecordableOutcome, skip } from '../../domain/outcome.ts';
 import { Cascade } from '../../domain/plan/cascade.ts';
 import { groupOf } from '../../domain/plan/edge.ts';
@@ -72,7 +72,7 @@ async function releaseIn(deps: ReleaseDeps, client: PoolClient, batchId: string)
   // Read after the lock was given: a restart may have had it.
   const batch = await findWithActions(client, batchId);
   const context = { ...deps, client, batchId, bounds };
-  if (!batch || isTerminal(batch.state)) {
+  if (!batch || hasEnded(batch.state)) {
     await deleteNotes(client, batchId);
     return nothing('done');
   }

@@ -1,7 +1,7 @@
 /** What the results of a batch have in common: its errors, and its course over time. */
 import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
-import { isTerminal } from '../../domain/batch.ts';
+import { hasEnded } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import { isCancelled } from '../../postgres/errors.ts';
@@ -58,7 +58,7 @@ export function createBatchFigures(pool: Pool, turns: Turns): BatchFigures {
     const batch = await batches.get(`${caller.tenant} ${asyncId}`, () => requireBatch(pool, caller, asyncId));
     const { id, tenant, generation, state, succeeded, failed, cancelled, skipped } = batch;
     const version = [generation, state, succeeded, failed, cancelled, skipped].join();
-    return cache.get({ key: `${id} ${name}`, version, isFinal: isTerminal(state) }, () =>
+    return cache.get({ key: `${id} ${name}`, version, isFinal: hasEnded(state) }, () =>
       turns.take(tenant, async () => JSON.stringify(await make(batch))),
     );
   }

@@ -1,6 +1,6 @@
 /** A batch as the REST interface shows it. */
 import type { Pool } from 'pg';
-import { type AsyncId, isTerminal, requireFound, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import { type AsyncId, hasEnded, requireFound, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import {
   type BatchFilter,
@@ -45,7 +45,7 @@ function callbackOf(
   url: string,
   { state, callbackState, callbackAttempts }: BatchRow,
 ): BatchView['callback'] {
-  const unsent = isTerminal(state) ? 'skipped' : 'pending';
+  const unsent = hasEnded(state) ? 'skipped' : 'pending';
   return { url, state: callbackState ?? unsent, attempts: callbackAttempts };
 }
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { isTerminal, toBatchId } from '../../domain/batch.ts';
+import { hasEnded, toBatchId } from '../../domain/batch.ts';
 import { batchesWithProgress } from '../../store/batch-list.ts';
 import { type BatchView, toView } from './batch-view.ts';
 import { type NewestListener, NewestWatch } from './newest-watch.ts';
@@ -40,7 +40,7 @@ const CALLED_AT_ONCE = 250;
 
 /** The event for the batch as it is now. */
 export function eventOf(batch: BatchView): BatchEvent {
-  const name = isTerminal(batch.state) ? 'finished' : 'progress';
+  const name = hasEnded(batch.state) ? 'finished' : 'progress';
   return toEvent(name, JSON.stringify(batch));
 }
 

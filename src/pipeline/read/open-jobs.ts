@@ -1,5 +1,5 @@
 /** The jobs of a batch that have not ended. */
-import { isTerminal } from '../../domain/batch.ts';
+import { hasEnded } from '../../domain/batch.ts';
 import type { Caller } from '../../domain/caller.ts';
 import type { BatchRow } from '../../store/batches.ts';
 import { type OpenChunk, type OpenStatus, openChunkFrom } from '../../store/open-jobs.ts';
@@ -46,7 +46,7 @@ export async function openJobPage(
     }
     return page.text(from < batch.total ? from : null);
   };
-  return isTerminal(batch.state) ? page.text(null) : resultTurns.take(batch.tenant, read);
+  return hasEnded(batch.state) ? page.text(null) : resultTurns.take(batch.tenant, read);
 }
 
 interface ListedJob {

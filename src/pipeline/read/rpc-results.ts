@@ -1,6 +1,6 @@
 /** JSON answers with results: for `batch?action=results`, and for a page below /v1. */
 import type { Pool } from 'pg';
-import { isTerminal, toAsyncId } from '../../domain/batch.ts';
+import { hasEnded, toAsyncId } from '../../domain/batch.ts';
 import type { ResultStatus } from '../../domain/outcome.ts';
 import type { BatchRow } from '../../store/batches.ts';
 import type { ResultFilter } from '../../store/result-filter.ts';
@@ -51,7 +51,7 @@ export async function firstIndex(
   place: { index: number } | { nth: number },
 ): Promise<number> {
   if ('index' in place) return place.index;
-  const isWhole = isTerminal(state) && Object.values(filter).every((value) => value === undefined);
+  const isWhole = hasEnded(state) && Object.values(filter).every((value) => value === undefined);
   if (place.nth === 0 || isWhole) return place.nth;
   return (await nthResultIndex(pool, id, filter, place.nth)) ?? NOWHERE;
 }

@@ -5,7 +5,7 @@ import {
   type AsyncId,
   type BatchState,
   type Counts,
-  isTerminal,
+  hasEnded,
   requireFound,
   toAsyncId,
 } from '../../domain/batch.ts';
@@ -58,12 +58,12 @@ export async function batchStatus(pool: Pool, caller: Caller, asyncId: unknown):
 const NOTHING: RunningJobs = { running: 0, fractions: 0 };
 
 async function statusOf(pool: Pool, batch: BatchRow): Promise<BatchStatus> {
-  return toStatus(batch, isTerminal(batch.state) ? NOTHING : await runningJobs(pool, batch.id));
+  return toStatus(batch, hasEnded(batch.state) ? NOTHING : await runningJobs(pool, batch.id));
 }
 
 export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): BatchStatus {
   const { id, state, total, succeeded, failed, cancelled, skipped } = batch;
-  if (isTerminal(state))
+  if (hasEnded(state))
     return {
       asyncId: toAsyncId(id),
       state,

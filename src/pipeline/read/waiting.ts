@@ -1,6 +1,6 @@
 /** Which limits the jobs of a batch wait for. */
 import type { Pool } from 'pg';
-import { type AsyncId, type BatchState, isTerminal, toBatchId } from '../../domain/batch.ts';
+import { type AsyncId, type BatchState, hasEnded, toBatchId } from '../../domain/batch.ts';
 import { bucketNameOf } from '../../domain/bucket-key.ts';
 import { type BucketRow, findBuckets } from '../../store/buckets.ts';
 import { type BucketJobs, waitingOfBatches } from './waiting-jobs.ts';
@@ -33,7 +33,7 @@ export async function withWaiting<T extends Shown>(pool: Pool, batch: T): Promis
 
 /** The same for several, in at most three statements. */
 export async function allWithWaiting<T extends Shown>(pool: Pool, batches: readonly T[]): Promise<T[]> {
-  const open = batches.filter(({ state }) => !isTerminal(state)).map(({ asyncId }) => toBatchId(asyncId));
+  const open = batches.filter(({ state }) => !hasEnded(state)).map(({ asyncId }) => toBatchId(asyncId));
   const jobs = open.length > 0 ? await waitingOfBatches(pool, open) : [];
   if (jobs.length === 0) return [...batches];
   const byBatch = Map.groupBy(jobs, ({ batch }) => batch);

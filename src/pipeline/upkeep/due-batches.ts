@@ -1,6 +1,6 @@
 /** Starts batches whose time has come, and stops those whose deadline has passed or of which too many jobs have failed. */
 import type { Pool, PoolClient } from 'pg';
-import { isTerminal } from '../../domain/batch.ts';
+import { hasEnded } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
@@ -55,7 +55,7 @@ async function lookForDue(deps: DueBatchesDeps): Promise<void> {
 async function look({ queues }: DueBatchesDeps, client: PoolClient, batchId: string): Promise<boolean> {
   const batch = await lockDueBatch(client, batchId);
   if (!batch) return false;
-  const isEnded = isTerminal(batch.state);
+  const isEnded = hasEnded(batch.state);
   const isStopping = !isEnded && (batch.cancelRequested || batch.isDeadline);
   if (isStopping && !batch.cancelRequested) await stopBatch(client, batchId, 'deadline');
   const isScheduled = batch.isScheduled && !batch.isStart && !isStopping && !isEnded;
