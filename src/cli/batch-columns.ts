@@ -44,6 +44,7 @@ export const batchFields: readonly Column<Batch>[] = [
   progress,
   { title: 'jobs', value: ({ counts }) => countsText(counts) },
   { title: 'stopped by', value: ({ stoppedBy }) => stoppedBy },
+  { title: 'priority', value: (batch) => batch.priority },
   createdAt,
   { title: 'starts at', value: ({ startAt, startedAt }) => (startedAt ? null : startAt) },
   { title: 'deadline', value: ({ deadlineAt, finishedAt }) => (finishedAt ? null : deadlineAt) },

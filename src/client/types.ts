@@ -68,6 +68,8 @@ export interface BatchOptions {
   concurrency?: number;
   /** Starts of its jobs in a period. */
   rate?: { limit: number; perSeconds: number };
+  /** From -100 to 100, 0 if absent: of a tenant's waiting jobs, those of the highest start first. */
+  priority?: number;
   /** As in RFC 3339: no job starts before. */
   startAt?: string;
   /** From the taking in: what has not started by then is cancelled. */
@@ -124,6 +126,7 @@ export interface Batch {
   name?: string;
   metadata?: Record<string, string>;
   /** As in its options; absent without one. */
+  priority?: number;
   startAt?: string;
   deadlineAt?: string;
   stopAfter?: { failed?: number; failedPercent?: number; finished?: number };

@@ -45,9 +45,14 @@ const options = [
   query('metadata', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
   query('concurrency', 'For lines and CSV: an option of the batch.', { type: 'integer', minimum: 1 }),
   query('rate', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
-  query('startAt', 'For a body of lines: an option of the batch.', { type: 'string', format: 'date-time' }),
-  query('deadlineSeconds', 'For a body of lines: an option of the batch.', { type: 'number' }),
-  query('stopAfter', 'For a body of lines: an option of the batch, as JSON.', { type: 'string' }),
+  query('priority', 'For lines and CSV: an option of the batch.', {
+    type: 'integer',
+    minimum: -100,
+    maximum: 100,
+  }),
+  query('startAt', 'For lines and CSV: an option of the batch.', { type: 'string', format: 'date-time' }),
+  query('deadlineSeconds', 'For lines and CSV: an option of the batch.', { type: 'number' }),
+  query('stopAfter', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
   query('callbackHeaders', 'For lines and CSV: an option of the batch, as JSON.', { type: 'string' }),
   query('callbackOn', 'For lines and CSV: an option of the batch.', { enum: ['end', 'failure'] }),
 ];

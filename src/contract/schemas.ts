@@ -78,6 +78,10 @@ const stopAfter = described(
     'finished',
   ),
 );
+const priority = described(
+  "Of a tenant's waiting jobs, those of the batches with the highest priority start first; 0 if absent.",
+  { type: 'integer', minimum: -100, maximum: 100 },
+);
 const stoppedBy = described('Why the batch was stopped, when no caller has cancelled it.', {
   enum: ['deadline', 'stopAfter'],
 });
@@ -89,6 +93,7 @@ const status = object(
     counts: ref('Counts'),
     progress: percentage,
     ...labels,
+    priority,
     startAt: described('No job starts before.', time),
     deadlineAt: described('What has not started by then is cancelled.', time),
     stopAfter,
@@ -103,6 +108,7 @@ const status = object(
   },
   'name',
   'metadata',
+  'priority',
   'startAt',
   'deadlineAt',
   'stopAfter',
@@ -251,6 +257,7 @@ export const schemas: Record<string, Schema> = {
           perSeconds: { type: 'number', exclusiveMinimum: 0 },
         }),
       ),
+      priority,
       startAt: described('No job starts before.', { type: 'string', format: 'date-time' }),
       deadlineSeconds: described('From the taking in: what has not started by then is cancelled.', {
         type: 'number',
@@ -272,6 +279,7 @@ export const schemas: Record<string, Schema> = {
     'metadata',
     'concurrency',
     'rate',
+    'priority',
     'startAt',
     'deadlineSeconds',
     'stopAfter',

@@ -11,6 +11,8 @@ export interface BatchOptions {
   concurrency?: number;
   /** Starts of its jobs in a period, over all processes. */
   rate?: { limit: number; perSeconds: number };
+  /** From -100 to 100, 0 if absent: of a tenant's waiting jobs, those of the highest start first. */
+  priority?: number;
   /** As in RFC 3339: no job starts before. */
   startAt?: string;
   /** From the taking in: what has not started by then is cancelled. */
@@ -30,6 +32,9 @@ export interface StopAfter {
   finished?: number;
 }
 
+/** Priorities are whole numbers from -100 to 100. */
+export const MAX_PRIORITY = 100;
+
 export const CALLBACK_ON = ['end', 'failure'] as const;
 export type CallbackOn = (typeof CALLBACK_ON)[number];
 
@@ -39,6 +44,7 @@ export const BATCH_OPTIONS: readonly string[] = [
   'metadata',
   'concurrency',
   'rate',
+  'priority',
   'startAt',
   'deadlineSeconds',
   'stopAfter',
@@ -61,6 +67,11 @@ export function mayStop(options: string): boolean {
   if (options === '{}') return false;
   const { deadlineSeconds, stopAfter }: StoredOptions = JSON.parse(options);
   return deadlineSeconds !== undefined || stopAfter !== undefined;
+}
+
+/** The priority of a batch; undefined for 0, which is not written into messages. @param options JSON text */
+export function batchPriority(options: string): number | undefined {
+  return options === '{}' ? undefined : (JSON.parse(options) as StoredOptions).priority || undefined;
 }
 
 /** True for a batch that stops when too many of its jobs have failed. @param options JSON text */

@@ -1,10 +1,15 @@
 import type { Pool, QueryConfig, QueryResultRow } from 'pg';
 import { queryInTransaction } from '../postgres/transaction.ts';
 
-/** In addition to what every transaction of ours turns off. */
-const SETTINGS = ['enable_bitmapscan', 'enable_sort']
-  .map((setting) => `set local ${setting} = off`)
-  .join('; ');
+/**
+ * In addition to what every transaction of ours turns off. One plan is right for all values, and a plan takes longer to make
+ * than to run: Postgres would make it again and again where it hopes to find a better one.
+ */
+const SETTINGS = [
+  'set local enable_bitmapscan = off',
+  'set local enable_sort = off',
+  'set local plan_cache_mode = force_generic_plan',
+].join('; ');
 
 /**
  * The rows of one prepared statement on the table of messages, planned to use its indexes. Postgres keeps the

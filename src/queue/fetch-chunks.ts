@@ -1,11 +1,12 @@
 /**
- * Decides which chunk messages run next. Messages wait in flows: those of one action, one tenant and one
+ * Decides which chunk messages run next. Messages wait in flows: those of one action, one tenant, one priority and one
  * class (small chunks, first chunks, later chunks, delayed messages).
  *
  * - The tenant with the fewest messages in hand in this process is next, however many it has waiting; among
  *   equals, tenants take turns.
  * - A lane has up to `SMALL_PER_LANE` messages of small chunks, or one other.
- * - A tenant's flows share the tenant's part in the same way: a small batch does not wait for a large one,
+ * - Of a tenant's flows, those with the highest priority are next, as long as their action has free slots.
+ * - A tenant's flows of the same priority share the tenant's part: a small batch does not wait for a large one,
  *   and the later chunks of a large batch do not wait for a steady stream of small ones.
  * - An action gets as many messages as it has free slots in this process. Its other messages stay in the
  *   queue, and another worker may take them. So do later chunks of an action that has jobs enough in hand.
@@ -15,24 +16,17 @@
  */
 import type { Pool } from 'pg';
 import { queryByIndex } from './by-index.ts';
-import {
-  ACTION,
-  EACH_ACTION,
-  LATER_CLASS,
-  ofEachClass,
-  SMALL_CLASS,
-  TABLE,
-  TENANT,
-  WAITING,
-} from './chunk-index.ts';
+import { ACTION, EACH_ACTION, ofEachClass, TABLE, TENANT, WAITING, withDelayed } from './chunk-index.ts';
 import { DOUBT_MS, type Fetched } from './consumer.ts';
 import type { ChunkMessage, Claim } from './messages.ts';
+import { LATER_CLASS, SMALL_CLASS } from './priority.ts';
 
 interface Claimed {
   id: string;
   retryCount: number;
   data: ChunkMessage;
   class: number;
+  level: number;
 }
 
 /** The tenant and flow whose share a message counts towards. */
@@ -117,9 +111,9 @@ export class ChunkFetcher {
     );
     const claimed: Claimed[] = JSON.parse(row?.claimed ?? '[]');
     this.#turn(claimed);
-    const claims = claimed.map(({ id, retryCount, data, class: flowClass }) => {
+    const claims = claimed.map(({ id, retryCount, data, class: flowClass, level }) => {
       const { tenant = '', action = '' } = data;
-      this.#flows.set(id, { tenant, key: `${flowClass} ${action} ${tenant}` });
+      this.#flows.set(id, { tenant, key: `${flowClass} ${level} ${action} ${tenant}` });
       return { id, queue: this.#queue, retryCount, message: data };
     });
     return { claims, more: claims.length < (row?.wanted ?? 0), isShort: row?.isShort ?? false };
@@ -155,6 +149,10 @@ export class ChunkFetcher {
 /** As if the message had not been claimed: its next claim is not a retry. */
 export const UNCLAIMED = `state = 'created', started_on = null, heartbeat_on = null, output = null`;
 
+/** More of a flow than its action may take would be in the way of the tenant's other flows. */
+const MOST = (number: number, action: string) =>
+  `least($2, ($4::jsonb ->> ${action})::int${number === LATER_CLASS ? `, ($8::jsonb ->> ${action})::int` : ''})`;
+
 // $1 queue, $2 free parts of lanes, $3 the tenant served last, $4 free slots by action, $5 messages in hand
 // by tenant and $6 by flow, $7 the note for the row, $8 how many later chunks by action. A message is claimed
 // as pg-boss does it: the row counts its claims after the first, and this count is the fence. Rows are locked
@@ -166,7 +164,7 @@ const FETCH = `
     where action is not null and coalesce(($4::jsonb ->> action)::int, 1) > 0
   ), candidate as materialized (
     -- As many tenants of each action as there are lanes, from the one served last on, and around.
-    select open.action, tenant, is_around
+    select open.action, tenant, is_around, ' ' || open.action || ' ' || tenant as key
     from open cross join lateral (
       with recursive step (is_around, tenant, number) as (
         values (false, $3::text collate "C", 0)
@@ -183,15 +181,16 @@ const FETCH = `
       )
       select is_around, tenant from step where number > 0 and not (is_around and tenant > $3)
     ) as each_tenant
+  ), flow as materialized (${withDelayed('candidate')}
   ), waiting as materialized (
-    select candidate.*, class, place,
-      place + coalesce(($6::jsonb ->> (class || ' ' || action || ' ' || tenant))::int, 0) as flow_share
-    from candidate cross join lateral (
-      ${ofEachClass((rows, number) => `select ${number} as class, row_number() over () as place from (select ${rows} limit $2) as message`, 'candidate')}
-    ) as flow
+    select flow.*, class, level, place,
+      place + coalesce(($6::jsonb ->> (class || ' ' || level || key))::int, 0) as flow_share
+    from flow cross join lateral (
+      ${ofEachClass((rows, number, { level, place }) => `select ${number} as class, level, ${place} as place from (select ${level} as level, priority ${rows} limit ${MOST(number, 'flow.action')}) as message`, 'flow')}
+    ) as of_class
   ), shared as (
     select *, coalesce(($5::jsonb ->> tenant)::int, 0)
-      + row_number() over (partition by tenant order by flow_share, random()) as share
+      + row_number() over (partition by tenant order by level desc, flow_share, random()) as share
     from waiting
   ), placed as (
     select *, row_number() over (partition by action order by share, is_around, tenant) as slot
@@ -205,10 +204,10 @@ const FETCH = `
       over (order by share, is_around, tenant, class, place rows unbounded preceding) as taken
     from placed where slot <= coalesce(($4::jsonb ->> action)::int, $2)
   ), chosen as materialized (
-    select action, tenant, class, count(*) as messages
-    from next where taken <= $2 group by action, tenant, class
+    select action, tenant, class, delayed, count(*) as messages
+    from next where taken <= $2 group by action, tenant, class, delayed
   ), locked as materialized (
-    select *, row_number() over () as turn from (${ofEachClass((rows, number) => `select id, at, class from chosen cross join lateral (select id, ctid as at ${rows} limit chosen.messages for update skip locked) as message where class = ${number}`, 'chosen')}) as message
+    select *, row_number() over () as turn from (${ofEachClass((rows, number, { level }) => `select id, at, class, level from chosen cross join lateral (select id, ctid as at, ${level} as level ${rows} limit chosen.messages for update skip locked) as message where class = ${number}`, 'chosen')}) as message
   ), claimed as (
     update ${TABLE} as job
     set state = 'active', started_on = pgboss.job_now(), heartbeat_on = pgboss.job_now(), output = $7::jsonb,
@@ -216,6 +215,6 @@ const FETCH = `
     where ctid = any (array(select at from locked))
     returning id, retry_count as "retryCount", data
   )
-  select (select json_agg(row order by turn)::text from (select claimed.*, class, turn from claimed join locked using (id)) as row) as claimed,
+  select (select json_agg(row order by level desc, turn)::text from (select claimed.*, class, level, turn from claimed join locked using (id)) as row) as claimed,
     (select coalesce(sum(messages), 0)::int from chosen) as wanted,
     exists (select from next where taken > $2) as "isShort"`;

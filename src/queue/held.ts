@@ -1,6 +1,7 @@
 /**
  * Messages that a limit holds back: they name the bucket that their jobs wait for. No lane fetches them (`blocked`);
- * whoever has permits of the bucket claims as many as it can start.
+ * whoever has permits of the bucket claims as many as it can start. Tenants take turns, and of a tenant's batches those
+ * with the highest priority are first.
  */
 import { randomUUID } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
@@ -14,10 +15,11 @@ import { notifyOf } from './notify.ts';
 const BUCKET = `(data ->> 'bucket') collate "C"`;
 const HELD = `name = $1 and state < 'active' and blocked`;
 const JOBS = `jsonb_array_length(data -> 'indexes')`;
+const PRIORITY = `coalesce((data ->> 'priority')::int, 0)`;
 
 /** For `indexes.ts`. */
 export const HELD_INDEXES = {
-  batchwright_held: `(name, (${BUCKET}), (${TENANT}), created_on) where state < 'active' and blocked`,
+  batchwright_held_first: `(name, (${BUCKET}), (${TENANT}), (${PRIORITY}) desc, created_on) where state < 'active' and blocked`,
   batchwright_held_of: `(group_id) where state < 'active' and blocked`,
 };
 
@@ -36,7 +38,13 @@ export interface HeldBucket {
   /** Jobs held in its first messages. */
   jobs: number;
   /** Batches of its first messages. */
-  batches: string[];
+  batches: HeldBatch[];
+}
+
+export interface HeldBatch {
+  batch: string;
+  tenant: string;
+  priority: number;
 }
 
 export interface HeldJobs {
@@ -102,14 +110,14 @@ export class HeldMessages {
   /** Buckets with held messages, some at a time. */
   async buckets(): Promise<HeldBucket[]> {
     if (performance.now() < this.#doubtUntil) await this.#takeBack();
-    const rows = await queryByIndex<HeldBucket>(this.#pool, {
+    const rows = await queryByIndex<Omit<HeldBucket, 'batches'> & { batches: string }>(this.#pool, {
       name: 'held-buckets',
       text: HELD_BUCKETS,
       values: [this.#queue, this.#after],
     });
     this.#after = rows.length < BUCKETS ? '' : (rows.at(-1)?.key ?? '');
     if (rows.length === 0) this.#last.clear();
-    return rows;
+    return rows.map(({ batches, ...bucket }) => ({ ...bucket, batches: JSON.parse(batches) }));
   }
 
   /** Claims messages with about so many jobs; tenants take turns. Each must be released. Not while `buckets` runs. */
@@ -143,7 +151,7 @@ export class HeldMessages {
       name: 'release-held',
       text: `update ${TABLE} set blocked = false, data = data - 'bucket', start_after = pgboss.job_now()
         where ctid = any (array(
-          select ctid from ${TABLE} where ${HELD} and ${BUCKET} = $2 order by ${TENANT}, created_on
+          select ctid from ${TABLE} where ${HELD} and ${BUCKET} = $2 order by ${TENANT}, ${PRIORITY} desc, created_on
           limit ${RELEASED} for update skip locked))`,
       values: [this.#queue, bucket],
     });
@@ -170,8 +178,8 @@ const HELD_BUCKETS = `
     from each_bucket where key is not null and number < ${BUCKETS}
   )
   select key, first.jobs, first.batches from each_bucket cross join lateral (
-    select sum(jobs)::int as jobs, array_agg(distinct batch) as batches from (
-      select ${JOBS} as jobs, group_id as batch from ${TABLE}
+    select sum(jobs)::int as jobs, json_agg(distinct jsonb_build_object('batch', batch, 'tenant', tenant, 'priority', priority))::text as batches from (
+      select ${JOBS} as jobs, group_id as batch, ${TENANT} as tenant, ${PRIORITY} as priority from ${TABLE}
       where ${HELD} and ${BUCKET} = each_bucket.key limit ${COUNTED}) as message
   ) as first where key is not null and first.jobs is not null`;
 
@@ -195,7 +203,7 @@ const CLAIM_HELD = `
     from step cross join lateral (
       select at, jobs, row_number() over () as place from (
         select ctid as at, ${JOBS} as jobs from ${TABLE}
-        where ${HELD} and ${BUCKET} = $2 and ${TENANT} = step.tenant order by created_on limit ${MAX_CLAIMS}
+        where ${HELD} and ${BUCKET} = $2 and ${TENANT} = step.tenant order by ${PRIORITY} desc, created_on limit ${MAX_CLAIMS}
       ) as first
     ) as message
     where step.number > 0 and not (step.is_around and step.tenant > $4)

@@ -16,8 +16,11 @@ const INDEXES: Record<string, string> = {
   ...HELD_INDEXES,
 };
 
+/** Those of earlier releases. */
+const REPLACED = ['batchwright_held'];
+
 /**
- * Creates missing indexes. It checks first, because even `if not exists` waits for every transaction that
+ * Creates missing indexes, and drops replaced ones. It checks first, because even `if not exists` waits for every transaction that
  * writes messages.
  */
 export async function createIndexes(boss: PgBoss): Promise<void> {
@@ -26,5 +29,9 @@ export async function createIndexes(boss: PgBoss): Promise<void> {
       create index if not exists ${name} on pgboss.job_common ${definition};
     end if;`,
   );
-  await changeTables(boss, statements.join('\n'));
+  const drops = REPLACED.map(
+    (name) =>
+      `if to_regclass('pgboss.${name}') is not null then drop index if exists pgboss.${name}; end if;`,
+  );
+  await changeTables(boss, [...statements, ...drops].join('\n'));
 }

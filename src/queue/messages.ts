@@ -10,6 +10,8 @@ export interface ChunkMessage {
   chunks?: number[] | undefined;
   /** The jobs of its batch depend on each other. */
   isPlanned?: true | undefined;
+  /** The batch's: of its tenant's messages, those with the highest are fetched first. 0 when absent. */
+  priority?: number | undefined;
   /**
    * The chunk is small: a lane has several such messages at once, and they are loaded and settled together.
    */
@@ -81,25 +83,6 @@ export function isQuarantine(queue: string): boolean {
 }
 
 export const CALLBACK_QUEUE = 'callbacks';
-
-/**
- * The priority of messages sent with a delay, so that they can be found by due time. It is lower than any
- * chunk number, which gives the priority of all others.
- */
-export const DELAYED_PRIORITY = -2_000_000_000;
-
-/** The priority of messages of small chunks. */
-const SMALL_PRIORITY = 1;
-
-/** Jobs left of a chunk whose first jobs were started get the priority of a later chunk. */
-export function priorityOf(
-  { chunk, isSmall }: ChunkMessage,
-  { isDelayed = false, isRest = false } = {},
-): number {
-  if (isDelayed) return DELAYED_PRIORITY;
-  if (isRest) return -Math.max(1, chunk);
-  return isSmall ? SMALL_PRIORITY : -chunk;
-}
 
 /** The messages of each queue, in their order. */
 export function messagesByQueue(

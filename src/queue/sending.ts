@@ -8,11 +8,11 @@ import {
   type CallbackMessage,
   type ChunkMessage,
   chunkQueue,
-  priorityOf,
   quarantineQueue,
 } from './messages.ts';
 import { notifyOf } from './notify.ts';
 import { over } from './over.ts';
+import { numberOf } from './priority.ts';
 
 export interface SendOptions {
   /** Delay from now by the database's clock, in seconds. */
@@ -46,21 +46,25 @@ export function createSending(boss: PgBoss) {
         chunkQueue(queue),
         messages.map((message) => ({
           message,
-          priority: priorityOf(message, { isDelayed, isRest }),
+          priority: numberOf(message, { isDelayed, isRest }),
           delaySeconds,
           isHeld: isHeld || message.bucket !== undefined,
         })),
       );
     },
 
-    /** Sends the message to the quarantine: its worker died. */
+    /**
+     * Sends the message to the quarantine: its worker died. There tenants do not take turns, so that a batch's priority would
+     * keep other tenants waiting: it does not count.
+     */
     sendToQuarantine(
       client: ClientBase,
       queue: string,
       message: ChunkMessage,
       { isHeld = false }: { isHeld?: boolean } = {},
     ): Promise<void> {
-      return send(boss, client, quarantineQueue(queue), [{ message, priority: priorityOf(message), isHeld }]);
+      const priority = numberOf({ ...message, priority: 0 });
+      return send(boss, client, quarantineQueue(queue), [{ message, priority, isHeld }]);
     },
 
     sendCallbacks(

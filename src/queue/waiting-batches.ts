@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
 import { queryByIndex } from './by-index.ts';
-import { ACTION, DELAYED_CLASS, EACH_ACTION, ofEachClass, TABLE, TENANT, WAITING } from './chunk-index.ts';
+import { ACTION, EACH_ACTION, ofEachClass, TABLE, TENANT, WAITING, withDelayed } from './chunk-index.ts';
 import { chunkQueue } from './messages.ts';
+import { DELAYED_CLASS } from './priority.ts';
 
 /** Tenants checked per action: the question is whether any batch waits, not which. */
 const TENANTS = 4;
@@ -9,6 +10,8 @@ const TENANTS = 4;
 /** A batch that is next in the queue. */
 export interface WaitingBatch {
   batch: string;
+  tenant: string;
+  priority: number;
   action: string;
   /** Jobs that have waited for another run, and are due. */
   isDelayed: boolean;
@@ -29,8 +32,11 @@ const WAITING_BATCHES = `
                     where ${WAITING} and ${ACTION} = each_tenant.action and ${TENANT} > each_tenant.tenant
                     order by ${TENANT} limit 1), number + 1
     from each_tenant where tenant is not null and number < ${TENANTS}
+  ), found as materialized (
+    select action, tenant from each_tenant where tenant is not null
+  ), flow as materialized (${withDelayed('found')}
   )
-  select distinct each_tenant.action, batch, class = ${DELAYED_CLASS} as "isDelayed"
-  from each_tenant cross join lateral (
-    ${ofEachClass((rows, number) => `select group_id as batch, ${number} as class from (select group_id ${rows} limit 2) as message`, 'each_tenant')}
-  ) as next where tenant is not null`;
+  select distinct flow.action, flow.tenant, batch, level as priority, class = ${DELAYED_CLASS} as "isDelayed"
+  from flow cross join lateral (
+    ${ofEachClass((rows, number, { level }) => `select batch, level, ${number} as class from (select group_id as batch, ${level} as level ${rows} limit 2) as message`, 'flow')}
+  ) as next`;

@@ -186,7 +186,7 @@ export async function shareMarks(client: ClientBase, batchId: string): Promise<B
 /** The state of a batch and its actions, for internal work. */
 export type BatchWithActions = Pick<
   BatchRow,
-  'tenant' | 'state' | 'generation' | 'cancelRequested' | 'stoppedBy'
+  'tenant' | 'state' | 'generation' | 'cancelRequested' | 'stoppedBy' | 'options'
 > & {
   actions: string[];
 };
@@ -194,7 +194,7 @@ export type BatchWithActions = Pick<
 export async function findWithActions(client: ClientBase, batchId: string): Promise<BatchWithActions | null> {
   const { rows } = await client.query<BatchWithActions>({
     name: 'find-with-actions',
-    text: `select tenant, state, generation, cancel_requested as "cancelRequested", stopped_by as "stoppedBy", coalesce(actions, '{}') as actions
+    text: `select tenant, state, generation, cancel_requested as "cancelRequested", stopped_by as "stoppedBy", options, coalesce(actions, '{}') as actions
      from batchwright.batch where id = $1`,
     values: [batchId],
   });

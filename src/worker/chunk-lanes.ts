@@ -8,8 +8,9 @@
  * - Jobs of a batch that would run long after those of an earlier message of the same batch return to the
  *   queue too: more messages were fetched before it was known how long a run takes.
  * - Jobs that have not started return to the queue when another batch, or a retry of their own, has waited long
- *   enough for their place.
- * - Jobs that wait for a limit need no lane. Most of them are held in the queue until there are permits for them.
+ *   enough for their place. They do not for a batch of their tenant whose priority is lower.
+ * - Jobs that wait for a limit need no lane. Most of them are held in the queue until there are permits for them. So are
+ *   those in hand while jobs of a batch of their tenant with a higher priority wait for the same limit.
  */
 import { toAsyncId } from '../domain/batch.ts';
 import type { JobGroup } from '../pipeline/run/open-jobs.ts';
@@ -43,6 +44,8 @@ interface Hand {
   since: number;
   /** Its jobs have waited for another run, and do not wait for those of their batch. */
   isRetry: boolean;
+  /** The batch's. */
+  priority: number;
   /** Null until its jobs are known. */
   work: MessageWork | null;
 }
@@ -121,6 +124,7 @@ class ChunkLanes {
       size: sizeOfMessage(claim),
       since: performance.now(),
       isRetry: isRetry(claim.message),
+      priority: claim.message.priority ?? 0,
       work: null,
     };
     this.#hands.add(hand);
@@ -174,6 +178,7 @@ class ChunkLanes {
     }
     const now = performance.now();
     for (const hand of this.#hands) this.#reviewHand(hand, now);
+    this.#letPass();
     if (now - this.#lookedAt < YIELD_MS) return;
     this.#lookedAt = now;
     this.#yield(now).catch(() => {}); // the database is away: without it no message can be fetched anyway
@@ -215,6 +220,27 @@ class ChunkLanes {
     );
   }
 
+  /** Jobs with limits leave the next permits to those of their tenant with a higher priority. */
+  #letPass(): void {
+    const hands = [...this.#hands];
+    if (hands.every(({ priority }) => priority === hands[0]?.priority)) return;
+    const waiting = hands.flatMap(({ work, priority }) =>
+      (work?.jobs.groups ?? [])
+        .filter(({ isThrottled }) => isThrottled)
+        .map(({ gate, open }) => ({ bucket: gate?.holdBy, tenant: work?.tenant, priority, jobs: open })),
+    );
+    for (const { work, priority } of hands) {
+      const outranked = work?.jobs.groups.filter(({ open, gate }) => {
+        if (open === 0 || !gate) return false;
+        const ahead = waiting
+          .filter(({ bucket, tenant }) => bucket === gate.holdBy && tenant === work.tenant)
+          .reduce((sum, other) => (other.priority > priority ? sum + other.jobs : sum), 0);
+        return ahead > 0 && this.#deps.throttle.isEnough(gate.holdBy, ahead);
+      });
+      if (outranked && outranked.length > 0) work?.handBack(outranked);
+    }
+  }
+
   /**
    * Other batches, or retries of the same one, may have waited long enough for the places of these messages.
    */
@@ -223,15 +249,16 @@ class ChunkLanes {
       ({ work, since }) => work && work.jobs.size > 0 && now - since >= YIELD_MS,
     );
     if (old.length === 0) return;
-    for (const { work } of old) this.#yieldPermits(work);
+    for (const hand of old) this.#yieldPermits(hand);
     const waiting = await waitingBatches(this.#deps.pool, this.#queue);
     const taken = [...this.#hands].reduce((sum, { hasLane, size }) => sum + (hasLane ? size : 0), 0);
     const needLane = taken > (this.#deps.concurrency - 1) * SMALL_PER_LANE;
-    for (const { work, hasLane } of old) {
+    for (const { work, hasLane, priority } of old) {
       const mine = new Set(work?.jobs.groups.flatMap(({ open, entry }) => (open > 0 ? entry.name : [])));
       const isAwaited = waiting.some(
-        ({ batch, action, isDelayed }) =>
-          (batch !== work?.batch || isDelayed) &&
+        ({ action, isDelayed, ...other }) =>
+          (other.batch !== work?.batch || isDelayed) &&
+          (other.tenant !== work?.tenant || other.priority >= priority) &&
           (mine.has(action) || (hasLane && needLane && this.#deps.slots.hasRoom(action))),
       );
       if (isAwaited) work?.handBack();
@@ -239,9 +266,9 @@ class ChunkLanes {
   }
 
   /** Batches whose jobs are held in the same bucket have their turn. */
-  #yieldPermits(work: MessageWork | null): void {
+  #yieldPermits({ work, priority }: Hand): void {
     const awaited = work?.jobs.groups.filter(
-      ({ open, gate }) => open > 0 && gate && this.#heldJobs.isAwaited(gate.holdBy, work.batch),
+      ({ open, gate }) => open > 0 && gate && this.#heldJobs.isAwaited(gate.holdBy, { ...work, priority }),
     );
     if (awaited && awaited.length > 0) work?.handBack(awaited);
   }

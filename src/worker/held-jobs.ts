@@ -6,6 +6,7 @@ import { bucketNameOf } from '../domain/bucket-key.ts';
 import type { LimitedLog } from '../domain/limited-log.ts';
 import type { ActionSlots } from '../pipeline/throttle/action-slots.ts';
 import type { Throttle } from '../pipeline/throttle/throttle.ts';
+import type { HeldBatch } from '../queue/held.ts';
 import type { ChunkLanes } from '../queue/queue.ts';
 
 /** While held jobs come back. */
@@ -27,7 +28,7 @@ export class HeldJobs {
   readonly #deps: HeldJobsDeps;
   readonly #lanes: Pick<ChunkLanes, 'heldBuckets' | 'takeHeld' | 'openHeld'>;
   /** Batches of the first held messages, by bucket. */
-  #held = new Map<string, readonly string[]>();
+  #held = new Map<string, readonly HeldBatch[]>();
   #timer: NodeJS.Timeout | undefined;
   #going: Promise<void> | null = null;
   #pauseMs = IDLE_MS;
@@ -46,9 +47,10 @@ export class HeldJobs {
     this.#goIn(BUSY_MS);
   }
 
-  /** True when jobs of another batch are held in the bucket. */
-  isAwaited(bucket: string, batch: string): boolean {
-    return this.#held.get(bucket)?.some((other) => other !== batch) ?? false;
+  /** True when jobs of another batch are held in the bucket, unless it is one of the same tenant with a lower priority. */
+  isAwaited(bucket: string, { batch, tenant, priority }: HeldBatch): boolean {
+    const others = this.#held.get(bucket)?.filter((other) => other.batch !== batch);
+    return others?.some((other) => other.tenant !== tenant || other.priority >= priority) ?? false;
   }
 
   /** Resolves when nothing more is taken. */

@@ -71,7 +71,16 @@ suite('submit', { concurrency: 4 }, () => {
 
   test('submit gives the batch its options, and list selects by them', async () => {
     const options = ['--name', 'nightly', '--metadata', 'order=17', '--metadata', 'note=a=b'];
-    const times = ['--start-at', '2020-01-31T12:00:00Z', '--deadline', '60', '--stop-after', '20%/9'];
+    const times = [
+      '--start-at',
+      '2020-01-31T12:00:00Z',
+      '--deadline',
+      '60',
+      '--stop-after',
+      '20%/9',
+      '--priority',
+      '-7',
+    ];
     const callback = ['--callback-header', 'X-Token: secret: 1', '--callback-on', 'failure', ...times];
     const json = await file('named.json', '[{"n":1}]');
     const lines = await file('named.ndjson', '{"n":1}\n');
@@ -82,6 +91,7 @@ suite('submit', { concurrency: 4 }, () => {
       assert.deepEqual([body.name, body.metadata], ['nightly', { order: '17', note: 'a=b' }]);
       assert.deepEqual(body.stopAfter, { failedPercent: 20, finished: 9 });
       assert.equal(body.startAt, '2020-01-31T12:00:00.000Z');
+      assert.equal(body.priority, -7);
     }
     const { stdout } = await run([
       'list',

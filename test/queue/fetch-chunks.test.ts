@@ -29,13 +29,20 @@ async function wait(
     chunks = 1,
     from = 0,
     isSmall,
+    priority,
     ...options
-  }: { count?: number; chunks?: number; from?: number; isSmall?: true } & ChunkSendOptions = {},
+  }: {
+    count?: number;
+    chunks?: number;
+    from?: number;
+    isSmall?: true;
+    priority?: number;
+  } & ChunkSendOptions = {},
 ): Promise<void> {
   await transaction(pool, async (client) => {
     for (let number = 0; number < count; number++) {
       const batch = `00000000-0000-7000-8000-${String(++batches).padStart(12, '0')}`;
-      const message = { batch, tenant, action, isSmall, generation: 1, attempt: 1 };
+      const message = { batch, tenant, action, isSmall, priority, generation: 1, attempt: 1 };
       const messages = Array.from({ length: chunks }, (_, chunk) => ({ ...message, chunk: from + chunk }));
       await queue.sendChunks(client, 'default', messages, options);
     }
@@ -141,6 +148,78 @@ describe('a fetch of chunks', () => {
     await wait('a', 'x', { chunks: 3, from: 1 });
     await wait('a', 'x', { chunks: 3, from: 1 });
     assert.deepEqual(await fetcherOf().take(4), ['a x 1', 'a x 1', 'a x 2', 'a x 2']);
+  });
+
+  test("of a tenant's messages, a fetch takes those with the highest priority, whatever their class and action", async () => {
+    await wait('a', 'small', { isSmall: true });
+    await wait('a', 'low', { priority: -1 });
+    await wait('a', 'lowest', { isSmall: true, priority: -100 });
+    await wait('a', 'later', { from: 2_500_000, priority: 1 });
+    await wait('a', 'rest', { isRest: true, priority: 2 });
+    await wait('a', 'retry', { delaySeconds: 0.001, priority: 3 });
+    await wait('a', 'tiny', { isSmall: true, priority: 4 });
+    await wait('a', 'highest', { priority: 100 });
+    await pool.query(`update pgboss.job set start_after = now() - interval '1 s'`);
+    const fetcher = fetcherOf();
+    const served: string[] = [];
+    for (let round = 0; round < 8; round++) {
+      const { claims } = await fetcher.fetch(SMALL_PER_LANE, ALL);
+      served.push(...claims.map(({ message }) => message.action ?? ''));
+      for (const claim of claims) fetcher.release(claim);
+    }
+    assert.deepEqual(served, ['highest', 'tiny', 'retry', 'rest', 'later', 'small', 'low', 'lowest']);
+  });
+
+  test('one fetch returns messages in the order of their priority', async () => {
+    for (const priority of [1, 3, 2, 0, -1])
+      await wait('a', `x${priority}`, { priority, ...(priority > 1 ? {} : { isSmall: true }) });
+    assert.deepEqual(await fetcherOf().take(8), ['a x3 0', 'a x2 0', 'a x1 0', 'a x0 0', 'a x-1 0']);
+  });
+
+  test('a priority does not count between tenants', async () => {
+    await wait('a', 'x', { count: 8, priority: 100 });
+    await wait('b', 'x', { count: 8, priority: -100 });
+    assert.deepEqual(count(await fetcherOf().take(4)), { 'a x 0': 2, 'b x 0': 2 });
+  });
+
+  test("messages of one priority share the tenant's part", async () => {
+    await wait('a', 'x', { count: 20, priority: -3 });
+    await wait('a', 'y', { count: 2, priority: -3 });
+    await wait('a', 'x', { chunks: 20, from: 1, priority: -3 });
+    const taken = count((await fetcherOf().take(9)).map((name) => name.replace(/[1-9]\d*$/, 'later')));
+    assert.equal(taken['a y 0'], 2);
+    assert.ok((taken['a x 0'] ?? 0) >= 3 && (taken['a x later'] ?? 0) >= 3, JSON.stringify(taken));
+  });
+
+  test('messages with a high priority whose action has no free slot keep no others of the tenant waiting', async () => {
+    await wait('a', 'x', { count: 20, priority: 9 });
+    await wait('a', 'x', { chunks: 20, from: 1, priority: 9 });
+    await wait('a', 'y', { count: 4 });
+    await wait('b', 'y', { count: 4 });
+    const taken = count(await fetcherOf().take(6, { free: { x: 1 }, later: { x: 0 } }));
+    assert.equal(taken['a x 0'], 1);
+    assert.ok((taken['a y 0'] ?? 0) >= 2, JSON.stringify(taken));
+  });
+
+  test('delayed messages with a high priority that are not due keep none waiting that are', async () => {
+    await wait('a', 'x', { count: 300, delaySeconds: 3600, priority: 100 });
+    await wait('a', 'x', { count: 3, delaySeconds: 0.001, priority: -100 });
+    await pool.query(
+      `update pgboss.job set start_after = now() - interval '1 s' where start_after < now() + interval '60 s'`,
+    );
+    assert.equal((await fetcherOf().take(4)).length, 3);
+  });
+
+  test('messages of the previous release, which have other numbers, come first', async () => {
+    await wait('a', 'x', { count: 3, priority: 99 });
+    await pool.query(
+      `insert into pgboss.job (name, data, group_id, priority)
+       select 'jobs.default', jsonb_build_object('tenant', 'a', 'action', 'old', 'chunk', greatest(0, -priority)), 'batch', priority
+       from unnest($1::int[]) as priority`,
+      [[1, 0, -1, -1000]],
+    );
+    const taken = await fetcherOf().take(4);
+    assert.deepEqual(new Set(taken.map((name) => name.split(' ')[1])), new Set(['old']));
   });
 
   test('a fetch takes no more messages of an action than it has free slots', async () => {
@@ -266,6 +345,15 @@ test('waiting batches are returned by action', async () => {
   await wait('c', 'z', { chunks: 3 });
   const waiting = await waitingBatches(pool, 'default');
   assert.deepEqual(count(waiting.map(({ action }) => action)), { x: 2, z: 1 });
+});
+
+test('waiting batches show their tenant and their priority, and those with the highest', async () => {
+  await wait('a', 'x', { count: 5 });
+  await wait('a', 'x', { priority: 7, isSmall: true });
+  await wait('b', 'x', { priority: -7, chunks: 2, from: 1 });
+  const waiting = await waitingBatches(pool, 'default');
+  const shown = waiting.map(({ tenant, priority }) => `${tenant} ${priority}`);
+  assert.deepEqual(count(shown), { 'a 7': 1, 'a 0': 2, 'b -7': 1 });
 });
 
 test('waiting batches show whether jobs of them wait for another run', async () => {

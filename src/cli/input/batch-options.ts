@@ -1,7 +1,7 @@
 /** Options of `submit` that become options of the batch. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchOptions, BatchSettings } from '../../client/index.ts';
-import { positiveNumber } from '../options.ts';
+import { positiveNumber, priority } from '../options.ts';
 
 export interface BatchFlags {
   callback?: string;
@@ -9,6 +9,7 @@ export interface BatchFlags {
   metadata?: Record<string, string>;
   callbackHeader?: Record<string, string>;
   callbackOn?: 'end' | 'failure';
+  priority?: number;
   startAt?: string;
   deadline?: number;
   stopAfter?: BatchOptions['stopAfter'];
@@ -25,6 +26,7 @@ export function withBatchFlags(command: Command): Command {
       ).choices(['end', 'failure']),
     )
     .option('--callback-header <name: value>', 'a header of the callback; may be repeated', header)
+    .option('--priority <number>', 'of your waiting jobs, the highest start first: -100 to 100', priority)
     .option('--start-at <time>', 'no job starts before: 2030-01-31T12:00:00Z')
     .option(
       '--deadline <seconds>',
@@ -47,6 +49,7 @@ export function settingsOf({
   metadata: texts,
   callbackHeader: callbackHeaders,
   callbackOn,
+  priority: level,
   startAt,
   deadline: deadlineSeconds,
   stopAfter: stop,
@@ -54,6 +57,7 @@ export function settingsOf({
   const given = Object.entries({
     name,
     metadata: texts,
+    priority: level,
     startAt,
     deadlineSeconds,
     stopAfter: stop,

@@ -6,7 +6,7 @@ import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, hasEnded, requireFound, toAsyncId } from '../../domain/batch.ts';
-import { mayStop } from '../../domain/batch-options.ts';
+import { batchPriority, mayStop } from '../../domain/batch-options.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
@@ -149,7 +149,8 @@ export async function requeue(
     tenant,
     generation,
     isPlanned,
-  }: Pick<BatchRow, 'id' | 'tenant' | 'generation' | 'isPlanned'>,
+    options,
+  }: Pick<BatchRow, 'id' | 'tenant' | 'generation' | 'isPlanned' | 'options'>,
   except: (chunk: number, queueName: string) => boolean = () => false,
 ): Promise<number> {
   const chunks = await incompleteChunks(client, [batchId]);
@@ -158,8 +159,9 @@ export async function requeue(
     : chunks;
   const numbers = missing.map(({ number }) => number);
   const startable = isPlanned ? await startableJobs(client, batchId, numbers) : null;
+  const priority = batchPriority(options);
   const messages = missing.flatMap(({ number, queues }) => {
-    const message: ChunkMessage = { batch: batchId, tenant, chunk: number, generation, attempt: 1 };
+    const message: ChunkMessage = { batch: batchId, tenant, chunk: number, generation, attempt: 1, priority };
     if (startable) Object.assign(message, { isPlanned: true, indexes: startable.get(number) ?? [] });
     return queues
       .filter((queueName) => !except(number, queueName))

@@ -1,3 +1,4 @@
+import { batchPriority } from '../../domain/batch-options.ts';
 import type { Cascade } from '../../domain/plan/cascade.ts';
 import { ACTION_DEFAULTS } from '../../plugin/action.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
@@ -11,11 +12,12 @@ const JOBS_AT_ONCE = 1000;
 export function readyMessages(
   {
     batchId,
-    batch: { tenant, generation, actions },
+    batch: { tenant, generation, actions, options },
     registry,
   }: { batchId: string; batch: BatchWithActions; registry: Registry },
   cascade: Cascade,
 ): { queueName: string; message: ChunkMessage }[] {
+  const priority = batchPriority(options);
   const byAction = Map.groupBy(cascade.ready, (index) => actions[cascade.actionOf(index) ?? -1] ?? '');
   return [...byAction].flatMap(([action, indexes]) => {
     // A job whose action is gone fails in any lane.
@@ -34,6 +36,7 @@ export function readyMessages(
         attempt: 1,
         indexes: slice,
         isPlanned: true,
+        priority,
       };
       return { queueName, message };
     });

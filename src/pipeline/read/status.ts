@@ -24,7 +24,8 @@ export interface BatchStatus {
   /** The caller's name of it, and its further texts; absent without one. */
   name?: string;
   metadata?: Record<string, string>;
-  /** Its times and what stops it, as in its options; absent without one. */
+  /** Its priority, its times and what stops it, as in its options; absent without one. */
+  priority?: number;
   startAt?: Date;
   deadlineAt?: Date;
   stopAfter?: StopAfter;
@@ -70,7 +71,7 @@ export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): 
       counts: endedCounts(batch),
       progress: 100,
       ...labelsOf(batch),
-      ...timesOf(batch),
+      ...optionsOf(batch),
     };
   const ended = succeeded + failed + cancelled + skipped;
   // Before its time every job waits.
@@ -84,19 +85,20 @@ export function toStatus(batch: BatchRow, { running, fractions }: RunningJobs): 
     counts: { total, pending, waiting, running: runningNow, succeeded, failed, cancelled, skipped },
     progress: Math.min(99, Math.floor((100 * (ended + fractions)) / total)),
     ...labelsOf(batch),
-    ...timesOf(batch),
+    ...optionsOf(batch),
     ...(batch.isPaused ? { paused: true } : {}),
   };
 }
 
-function timesOf({
+function optionsOf({
   startAt,
   deadlineAt,
   stoppedBy,
   options,
-}: BatchRow): Pick<BatchStatus, 'startAt' | 'deadlineAt' | 'stopAfter' | 'stoppedBy'> {
-  const { stopAfter }: StoredOptions = options === '{}' ? {} : JSON.parse(options);
+}: BatchRow): Pick<BatchStatus, 'priority' | 'startAt' | 'deadlineAt' | 'stopAfter' | 'stoppedBy'> {
+  const { priority, stopAfter }: StoredOptions = options === '{}' ? {} : JSON.parse(options);
   return {
+    ...(priority === undefined ? {} : { priority }),
     ...(startAt && { startAt }),
     ...(deadlineAt && { deadlineAt }),
     ...(stopAfter && { stopAfter }),

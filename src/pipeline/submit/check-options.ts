@@ -1,5 +1,5 @@
 /** The options of a batch: which are known, and what each may be. */
-import { BATCH_OPTIONS, CALLBACK_ON, type StopAfter } from '../../domain/batch-options.ts';
+import { BATCH_OPTIONS, CALLBACK_ON, MAX_PRIORITY, type StopAfter } from '../../domain/batch-options.ts';
 import { isOneOf } from '../../domain/text.ts';
 import { memberPath, unknownMember } from '../../domain/unknown-name.ts';
 import { wrongBatchLimits } from '../../registry/limits.ts';
@@ -23,6 +23,10 @@ const RULES: Record<string, (value: unknown) => string | null> = {
   skipInvalid: (value) => (typeof value === 'boolean' ? null : ' must be true or false'),
   name: (value) => (isText(value, 1, MAX_NAME) ? null : ` must be a text of 1 to ${MAX_NAME} characters`),
   metadata: wrongMetadata,
+  priority: (value) =>
+    Number.isInteger(value) && Math.abs(value as number) <= MAX_PRIORITY
+      ? null
+      : ` must be a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`,
   startAt: wrongStart,
   deadlineSeconds: (value) =>
     isNumber(value, 0, MAX_AHEAD_SECONDS)

@@ -142,6 +142,7 @@ function messagesOf(batches: readonly BatchWithChunks[]): Map<string, ChunkMessa
             generation: 1,
             attempt: 1,
             isSmall: chunk.isSmall || undefined,
+            priority: batch.options.priority || undefined,
             ...(batch.plan ? { isPlanned: true as const, ...startsOf(batch.plan, chunk) } : {}),
           },
         })),

@@ -158,6 +158,11 @@ export class Bucket {
     return Math.max(this.#available(now), this.#isPaced ? 0 : soon);
   }
 
+  /** True when so many jobs that wait are enough for the next quarter of a second. */
+  isEnough(jobs: number): boolean {
+    return jobs >= this.#startsSoon(performance.now());
+  }
+
   /** About how many jobs will start in the next quarter of a second. */
   #startsSoon(now: number): number {
     if (this.isClosed(now)) return 0;

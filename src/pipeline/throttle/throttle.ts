@@ -151,6 +151,11 @@ export class Throttle {
     return bucket.needed(performance.now());
   }
 
+  /** True when so many jobs that wait for the bucket in hand need no others beside them for now. */
+  isEnough(key: string, jobs: number): boolean {
+    return this.#bucket(key).isEnough(jobs);
+  }
+
   async #isLimited(key: string): Promise<boolean> {
     if (this.#inForce.limitsOf(key)) return true;
     const { action, value } = bucketNameOf(key);

@@ -119,11 +119,11 @@ test('an unknown option is refused with the nearest known one', async () => {
     [{ skip: true }, 'options.skip is not known: did you mean skipInvalid?'],
     [
       { atomic: null },
-      'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
+      'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, priority, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
     ],
     [
       { '': true },
-      'options[""] is not known: known names are skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
+      'options[""] is not known: known names are skipInvalid, name, metadata, concurrency, rate, priority, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
     ],
   ] as const)
     assert.equal(await assertRefused(() => system.rpc('run', { jobs: [good], options }), expected), 24092);

@@ -166,17 +166,17 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     'an unknown option': {
       body: { jobs: [good], options: { atomic: true } },
       message:
-        'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
+        'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, priority, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
     },
     'an unknown option before the jobs': {
       body: { options: { atomic: true }, jobs: [good] },
       message:
-        'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
+        'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, priority, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
     },
     'an option that is a prototype': {
       body: `{"jobs":[${JSON.stringify(good)}],"options":{"__proto__":{"skipInvalid":true}}}`,
       message:
-        'options.__proto__ is not known: known names are skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
+        'options.__proto__ is not known: known names are skipInvalid, name, metadata, concurrency, rate, priority, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
     },
     'an option of the wrong type': {
       body: { jobs: [good], options: { skipInvalid: 'yes' } },
@@ -208,7 +208,7 @@ const tables: Record<string, Record<string, Refusal | Omit<Refusal, 'specificCod
     'an unknown option after two stored chunks': {
       body: { jobs: goods(2200), options: { atomic: true } },
       message:
-        'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
+        'options.atomic is not known: known names are skipInvalid, name, metadata, concurrency, rate, priority, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn',
     },
   },
   'Empty job parameter found (24093)': {

@@ -343,7 +343,7 @@ describe('the query of a body of lines', () => {
   for (const [query, detail] of [
     [
       '?unknown=1',
-      /^\?unknown= is not known: known names are callbackUrl, skipInvalid, name, metadata, concurrency, rate, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn, dryRun$/,
+      /^\?unknown= is not known: known names are callbackUrl, skipInvalid, name, metadata, concurrency, rate, priority, startAt, deadlineSeconds, stopAfter, callbackHeaders, callbackOn, dryRun$/,
     ],
     ['?skipInvalid=yes', /^options\.skipInvalid must be true or false$/],
     ['?skipInvalid=true&skipInvalid=false', /^\?skipInvalid= is given twice$/],

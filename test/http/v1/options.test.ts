@@ -41,6 +41,36 @@ async function receiver(t: TestContext) {
   return { url: `${url}/hook`, received };
 }
 
+describe('the priority of a batch', () => {
+  test('every view shows it, from JSON and from lines, and a check takes it', async () => {
+    const { body: made } = await postBatch(system, { jobs: [echo(1)], options: { priority: -100 } });
+    const { body: lines } = await postLines(system, toLines([echo(1)]), { query: '?priority=-100' });
+    const { body: none } = await postBatch(system, { jobs: [echo(1)] });
+    const progress = (asyncId: string) => system.rpc('progress', { async: asyncId });
+    for (const { asyncId } of [made, lines]) {
+      await system.ended(asyncId);
+      assert.equal((await view(asyncId)).priority, -100);
+      assert.equal((await progress(asyncId)).body.priority, -100);
+    }
+    assert.ok(!Object.hasOwn(await view(none.asyncId), 'priority'));
+    const dry = await postLines(system, toLines([echo(1)]), { query: '?priority=100&dryRun=true' });
+    assert.equal(dry.status, 200);
+  });
+
+  for (const priority of [101, -101, 1.5, '1', null])
+    test(`${JSON.stringify(priority)} is no priority`, async () => {
+      const message = 'options.priority must be a whole number from -100 to 100';
+      for (const call of ['run', 'validate']) {
+        const { status, body } = await system.rpc(call, { jobs: [echo(1)], options: { priority } });
+        assert.deepEqual([status, body.specificCode, body.message], [400, 24092, message]);
+      }
+      const answer = await postLines(system, toLines([echo(1)]), {
+        query: `?priority=${JSON.stringify(priority)}`,
+      });
+      assertProblem(answer, 400, new RegExp(message));
+    });
+});
+
 describe('the name and the metadata of a batch', () => {
   const options = {
     name: 'Tonight 🏃',

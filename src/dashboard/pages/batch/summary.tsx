@@ -30,6 +30,7 @@ export function Summary({ batch }: { batch: Batch }) {
         <Figure name={finishedAt ? 'Took' : 'Runs for'}>
           <Elapsed from={startedAt} to={finishedAt} />
         </Figure>
+        {batch.priority !== undefined && <Figure name="Priority">{String(batch.priority)}</Figure>}
         <Figure name="Created">
           <Ago at={createdAt} />
         </Figure>
