@@ -22,7 +22,12 @@ const PROCESSES = [
   'worker/takeover.test.ts',
 ];
 const CITUS = 'citus';
-const CITUS_FILES = ['store/*.test.ts', 'cli/distribute.test.ts'];
+const CITUS_FILES = [
+  'store/*.test.ts',
+  'cli/distribute.test.ts',
+  'pipeline/plan/{plans,bind,dependents}.test.ts',
+  'pipeline/deliver/deliver.test.ts',
+];
 /** Folders with the longest files. Each has a process alone, and starts early. */
 const LONG = ['cli', 'worker'];
 /** The longest files, which start first. */

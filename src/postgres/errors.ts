@@ -65,6 +65,11 @@ export function isReadOnly(error: unknown): boolean {
   return codeOf(error) === '25006';
 }
 
+/** True when the server cannot run such a statement at all. */
+export function isUnsupported(error: unknown): boolean {
+  return codeOf(error) === '0A000';
+}
+
 /** True when Postgres refused the data to be stored: SQLSTATE class 22, or too deep nesting. */
 export function isDataError(error: unknown): boolean {
   const code = codeOf(error);

@@ -102,11 +102,14 @@ export async function insertDeliveries(
     name: 'insert-deliveries',
     text: `insert into batchwright.delivery
        (batch_id, number, generation, trigger, status, duration_ms, error, next_attempt_at, attempted_at)
-     select "batchId", coalesce((select max(number) from batchwright.delivery where batch_id = "batchId"), 0) + 1,
-       generation, trigger, status, "durationMs", error, null, now() - "durationMs" * interval '1 ms'
+     select "batchId", coalesce(last.number, 0) + 1, generation, trigger, status, "durationMs", error, null,
+       now() - "durationMs" * interval '1 ms'
      from json_to_recordset($1) as attempt ("batchId" uuid, generation int, trigger text, status int,
-       "durationMs" int, error text)`,
-    values: [JSON.stringify(deliveries)],
+       "durationMs" int, error text)
+     left join (
+       select batch_id, max(number) as number from batchwright.delivery where batch_id = any($2) group by batch_id
+     ) as last on last.batch_id = "batchId"`,
+    values: [JSON.stringify(deliveries), deliveries.map(({ batchId }) => batchId)],
   });
 }
 

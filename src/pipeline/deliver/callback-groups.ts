@@ -1,6 +1,7 @@
 /** Database access of callbacks: requests made at the same time share a statement or a transaction. */
 import type { Pool, PoolClient } from 'pg';
 import { GroupCommit } from '../../domain/group-commit.ts';
+import { togetherOrAlone } from '../../postgres/together.ts';
 import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Claim, Queue } from '../../queue/queue.ts';
@@ -70,10 +71,15 @@ export class CallbackGroups {
   }
 }
 
+/** The batches, and the results of small ones. */
 async function readAll(pool: Pool, batchIds: readonly string[]): Promise<(CallbackSource | null)[]> {
   const read = (client: PoolClient) =>
     Promise.all([callbackBatches(client, batchIds), smallResults(client, batchIds, SMALL)]);
-  const [batches, rows] = await transaction(pool, read, { readOnly: true });
+  const [batches, rows] = await togetherOrAlone(
+    pool,
+    () => transaction(pool, read, { readOnly: true }),
+    async () => [await callbackBatches(pool, batchIds), []],
+  );
   const results = await decodeSmallResults(rows, SMALL);
   return batches.map((batch, at) => (batch ? { ...batch, results: results[at] } : null));
 }

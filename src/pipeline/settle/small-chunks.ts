@@ -1,12 +1,13 @@
 /** Small chunks of several messages of a process: loaded together, and settled together at their end. */
 import type { Pool, PoolClient } from 'pg';
 import { GroupCommit } from '../../domain/group-commit.ts';
+import { mustBeAlone, togetherOrAlone } from '../../postgres/together.ts';
 import { GROUP_LIMITS, transaction } from '../../postgres/transaction.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import { isQuarantine } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { whenSent } from '../../queue/when-sent.ts';
-import { type LoadedChunk, loadChunks } from '../../store/chunks.ts';
+import { type LoadedChunk, loadChunk, loadChunks } from '../../store/chunks.ts';
 import { settleBatches } from '../../store/settle.ts';
 import { sendCompletionCallbacks } from './batch-end.ts';
 import { recorded, type Settlement, type SettleResult } from './settle.ts';
@@ -48,7 +49,7 @@ export class SmallChunks {
    */
   async settle(settlement: Settlement): Promise<SettleResult | null> {
     const bytes = settlement.outcomes.reduce((sum, { response }) => sum + response.length, 0);
-    if (!mayJoin(settlement) || bytes > MAX_MESSAGE_BYTES) return null;
+    if (!mayJoin(settlement) || bytes > MAX_MESSAGE_BYTES || mustBeAlone(this.#pool)) return null;
     try {
       return await this.#groupOf(settlement.claim.queue).add(settlement, bytes);
     } catch {
@@ -94,9 +95,14 @@ async function loadAll(
   pool: Pool,
   messages: readonly ChunkMessage[],
 ): Promise<PromiseSettledResult<LoadedChunk | null>[]> {
-  const chunks = await loadChunks(
+  const chunks = await togetherOrAlone<(LoadedChunk | null | undefined)[]>(
     pool,
-    messages.map(({ batch, chunk }) => ({ batchId: batch, number: chunk })),
+    () =>
+      loadChunks(
+        pool,
+        messages.map(({ batch, chunk }) => ({ batchId: batch, number: chunk })),
+      ),
+    () => Promise.all(messages.map(({ batch, chunk }) => loadChunk(pool, batch, chunk))),
   );
   return chunks.map((chunk) => ({ status: 'fulfilled', value: chunk ?? null }));
 }

@@ -6,6 +6,7 @@ import { Batchwright } from '../../../src/client/index.ts';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { echo, gated, openGate, postLines, refuse, runsOf, toLines } from '../../http/v1/support.ts';
 import { startHttpServer } from '../../outbound/loopback.ts';
+import { onCluster } from '../../support/cluster.ts';
 import type { Json } from '../../support/json.ts';
 import { ADMIN_KEY, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -27,8 +28,13 @@ async function atGate(gate: string, count: number): Promise<void> {
 /** As if so much of the time had passed. */
 async function timePasses(asyncId: string, seconds: number): Promise<void> {
   await pool.query(
-    `update batchwright.batch set start_at = start_at - $2 * interval '1 s', deadline_at = deadline_at - $2 * interval '1 s',
-       due_at = due_at - $2 * interval '1 s' where id = $1`,
+    `with sooner as (
+       select start_at - $2 * interval '1 s' as start_at, deadline_at - $2 * interval '1 s' as deadline_at,
+         due_at - $2 * interval '1 s' as due_at
+       from batchwright.batch where id = $1
+     )
+     update batchwright.batch set start_at = sooner.start_at, deadline_at = sooner.deadline_at, due_at = sooner.due_at
+     from sooner where id = $1`,
     [toBatchId(asyncId), seconds],
   );
 }
@@ -76,7 +82,9 @@ test('a startAt that has passed starts at once', async () => {
   assert.equal((await view(asyncId)).startAt, '2020-01-31T10:00:00.000Z');
 });
 
-test('a batch that cannot be started keeps none of those behind it waiting', async () => {
+test('a batch that cannot be started keeps none of those behind it waiting', {
+  skip: onCluster() && 'it creates a trigger',
+}, async () => {
   const start = () => system.run([echo(1)], { options: { startAt: TONIGHT } });
   const [broken, behind] = [await start(), await start()];
   await pool.query(
