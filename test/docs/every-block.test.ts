@@ -9,6 +9,7 @@ const API = 'test/e2e/paste.test.ts';
 const CLI = 'test/e2e/paste-cli.test.ts';
 const CALLS = 'test/e2e/paste-calls.test.ts';
 const PLANS = 'test/e2e/paste-plans.test.ts';
+const OPTIONS = 'test/e2e/paste-options.test.ts';
 const PLUGINS = 'test/e2e/paste-plugins.test.ts';
 const GUIDES = 'test/e2e/paste-guides.test.ts';
 const OPERATING = 'test/e2e/operating.test.ts';
@@ -58,6 +59,24 @@ const CHECKED_BY: Record<string, string> = {
   'docs/cli.md, When something is wrong, sh': CLI,
   'docs/cli.md, Completion, sh': CLI,
   'docs/performance.md, By hand, sh': API,
+  'docs/options.md, Trying them, sh': OPTIONS,
+  'docs/options.md, Trying them, json': OPTIONS,
+  'docs/options.md, Invalid jobs, sh': OPTIONS,
+  'docs/options.md, Invalid jobs, json': OPTIONS,
+  'docs/options.md, Name and metadata, sh': OPTIONS,
+  'docs/options.md, Name and metadata, json': OPTIONS,
+  'docs/options.md, Limits of a batch, sh': OPTIONS,
+  'docs/options.md, Limits of a batch, json': OPTIONS,
+  'docs/options.md, The callback of a batch, sh': OPTIONS,
+  'docs/options.md, The callback of a batch, json': OPTIONS,
+  'docs/options.md, Priority, sh': OPTIONS,
+  'docs/options.md, Priority, json': OPTIONS,
+  'docs/options.md, A start and a deadline, sh': OPTIONS,
+  'docs/options.md, A start and a deadline, json': OPTIONS,
+  'docs/options.md, A stop, sh': OPTIONS,
+  'docs/options.md, A stop, json': OPTIONS,
+  'docs/options.md, Pausing, sh': OPTIONS,
+  'docs/options.md, Pausing, json': OPTIONS,
   'docs/plans.md, An example, sh': PLANS,
   'docs/plans.md, An example, json': PLANS,
   'docs/plans.md, Values of other jobs, sh': PLANS,
