@@ -5,11 +5,11 @@
  * one, are compared in pairs of rounds: `--against FOLDER` (another checkout with its dependencies) and `--with
  * NAME=VALUE` (a variable of this build alone) start a second product, and the ratio of each pair is reported.
  */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withClient } from '../test/support/server.ts';
 import { checkpoint, startPostgres } from './support/postgres.ts';
+import { processorMs } from './support/processor-time.ts';
 import { type Product, startProduct, warmUp } from './support/product.ts';
 import { type Receiver, startReceiver } from './support/receiver.ts';
 import { fromClients, JOBS_EACH } from './support/small-batches.ts';
@@ -23,7 +23,6 @@ const ROUNDS = 5;
 /** Of a comparison, whose rounds are short: the more pairs, the less the noise of the machine. */
 const PAIRS = 40;
 const SMALL_BATCHES_OF_A_PAIR = 500;
-const CLOCK_TICK_MS = 10; // of /proc/<pid>/stat: USER_HZ is 100 on every Linux
 
 /** The task of each process; a Postgres backend is named as in pg_stat_activity. */
 const STAGES = [
@@ -35,12 +34,6 @@ const STAGES = [
   { of: 'batchwright worker', what: 'Postgres: read chunks, settle, commit' },
   { of: 'batchwright callbacks', what: 'Postgres: fetch callbacks, read their results, record them' },
 ];
-
-function processorMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
-}
 
 async function processorTimes({ databaseUrl, pids }: Product): Promise<Map<string, number>> {
   const times = new Map<string, number>();

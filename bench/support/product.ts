@@ -10,6 +10,9 @@ import { nodeProcesses } from './processes.ts';
 import { batchBody } from './workload.ts';
 
 export interface Product extends AsyncDisposable {
+  url: string;
+  /** The admin key. */
+  key: string;
   databaseUrl: string;
   /** A client with the admin key. */
   client: Client;
@@ -52,6 +55,8 @@ export async function startProduct(
   const clientOf = (ofKey: string) =>
     kept.adopt(createClient({ url, key: ofKey, signal }), (client) => client.close());
   return {
+    url,
+    key,
     databaseUrl: database.url,
     client: clientOf(key),
     clientOf,

@@ -161,7 +161,7 @@ function TextFilter({ label, hint, pattern, toQuery, isFirst }: TextFilterProps)
   const add = (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    const text = String(new FormData(form).get('text')).trim();
+    const text = form.querySelector('input')?.value.trim() ?? '';
     form.reset();
     go(hrefWith({ ...toQuery(text), cursor: undefined }));
   };
