@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { glob, readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import express from 'express';
 import { type Schema, shapesOf } from '../../../src/dashboard/components/form/schema.ts';
@@ -27,6 +29,32 @@ test('the script and the style sheet of the dashboard are less than 120 KB compr
     const total = sizes.reduce((sum, size) => sum + size);
     assert.ok(total < 120_000, `${encoding}: ${total} bytes`);
   }
+});
+
+test('no class of the style sheet is unused', async () => {
+  const sources = join(import.meta.dirname, '../../../src/dashboard');
+  const read = async (pattern: string) =>
+    (
+      await Array.fromAsync(glob(pattern, { cwd: sources }), (file) => readFile(join(sources, file), 'utf8'))
+    ).join('\n');
+  const [styles, code] = await Promise.all([read('styles/*.css'), read('**/*.{ts,tsx}')]);
+  const states = await readFile(join(sources, '../client/types.ts'), 'utf8');
+  const literals = (code + states).match(/'[^'\n]*'|"[^"\n]*"|`[^`]*`/g)?.join(' ') ?? '';
+  const used = new Set(literals.match(/[\w-]+/g));
+  const selectors = styles.replaceAll(/\/\*.*?\*\//gs, '').match(/[^{}]+(?=\{)/g) ?? [];
+  const classes = new Set(
+    selectors
+      .filter((text) => !text.trim().startsWith('@'))
+      .flatMap((text) => text.match(/(?<=\.)[a-z][\w-]*/gi) ?? []),
+  );
+  // The width of a column: `from-900`.
+  const isUsed = (name: string) =>
+    used.has(name) || (/^from-\d+$/.test(name) && code.includes(name.slice(5)));
+  assert.ok(classes.size > 100);
+  assert.deepEqual(
+    [...classes].filter((name) => !isUsed(name)),
+    [],
+  );
 });
 
 test('the page names its parts by their content, with relative addresses, and they may be cached for ever', async () => {
