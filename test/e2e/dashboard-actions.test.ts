@@ -177,6 +177,26 @@ suite('Actions in the dashboard', {
     await pressExactly(page, 'Change them');
     await page.getByText('At most 3 at once; at most 20 starts in 1 s.').waitFor();
 
+    await pressExactly(page, 'Change limits');
+    await page.getByLabel('At once for each', { exact: true }).fill('tenant');
+    await page.getByLabel('Starts for each', { exact: true }).fill('account');
+    await page.locator('.limits-form').getByRole('button', { name: 'Change limits' }).click();
+    await pressExactly(page, 'Change them');
+    await page.getByText(/limits\.rate\.by/).waitFor();
+    await page.getByLabel('Starts for each', { exact: true }).fill('/account');
+    await page.locator('.limits-form').getByRole('button', { name: 'Change limits' }).click();
+    await pressExactly(page, 'Change them');
+    await page
+      .getByText('At most 3 at once for each tenant; at most 20 starts in 1 s for each /account.')
+      .waitFor();
+    // An emptied field takes what shares the limit away.
+    await pressExactly(page, 'Change limits');
+    assert.equal(await page.getByLabel('At once for each', { exact: true }).inputValue(), 'tenant');
+    await page.getByLabel('At once for each', { exact: true }).fill('');
+    await page.locator('.limits-form').getByRole('button', { name: 'Change limits' }).click();
+    await pressExactly(page, 'Change them');
+    await page.getByText('At most 3 at once; at most 20 starts in 1 s for each /account.').waitFor();
+
     await pressExactly(page, 'Pause');
     await assertAccessible(page);
     await pressExactly(page, 'Keep as it is');
@@ -193,7 +213,7 @@ suite('Actions in the dashboard', {
     assert.deepEqual(limits, {
       name: 'rest.answer',
       paused: false,
-      limits: { concurrency: { max: 3 }, rate: { limit: 20, perSeconds: 1 } },
+      limits: { concurrency: { max: 3 }, rate: { limit: 20, perSeconds: 1, by: '/account' } },
     });
     await dashboard.close(opened);
   });

@@ -7,6 +7,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { openGate } from '../http/v1/support.ts';
 import { chromiumPath, startBrowser } from '../support/browser.ts';
+import { sendSigned } from '../support/signed.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import {
@@ -38,7 +39,13 @@ suite('Operating with the dashboard', {
   const endings: (() => unknown)[] = [];
   const later = { after: (fn: () => unknown) => endings.push(fn) };
   before(async () => {
-    system = await startSystem(later, { env: { RATE_LIMIT: '0', CALLBACK_RETRY_SECONDS: '600' } });
+    system = await startSystem(later, {
+      env: {
+        RATE_LIMIT: '0',
+        CALLBACK_RETRY_SECONDS: '600',
+        SECRET_KEY: 'the secret key of these tests: 32 +',
+      },
+    });
     browser = await startBrowser(later);
     receiver = createServer((request, response) => {
       received += 1;
@@ -171,6 +178,39 @@ suite('Operating with the dashboard', {
     await page.getByText('The key the importer is revoked.').waitFor();
     await row.waitFor({ state: 'detached' });
     assert.equal((await system.request('/v1/me', as)).status, 401);
+    await close(opened);
+  });
+
+  test('a key whose client signs is made with its secret, which signs requests and is shown once', async () => {
+    const opened = await open({ place: '/keys' });
+    const { page } = opened;
+    await press(page, 'Make a key');
+    const dialog = page.getByRole('dialog', { name: 'Make a key' });
+    await dialog.getByLabel('Name').fill('the signer');
+    await dialog.getByRole('button', { name: '*', exact: true }).click();
+    await dialog.getByLabel('Its client signs requests (IWS)').check();
+    await dialog.getByRole('button', { name: 'Make the key' }).click();
+    await page.getByText('is shown only now too').waitFor();
+    await assertAccessible(page);
+    const copy = async (label: string) => {
+      await page.evaluate("navigator.clipboard.writeText('')");
+      await press(page, label);
+      await waitFor(async () => (await copied(page)) !== '', { what: label });
+      return copied(page);
+    };
+    const key = await copy('Copy the key');
+    const secret = await copy('Copy the signing secret');
+    const { status, body } = await sendSigned(
+      system.url,
+      { id: '', key, secret },
+      { path: '/api/1.0/batch?action=validate', body: JSON.stringify({ jobs: [behave({ n: 1 })] }) },
+    );
+    assert.equal(status, 200, JSON.stringify(body));
+    await press(page, 'I have it');
+    assert.ok(!(await page.content()).includes(secret), 'the secret is shown once');
+    await page.reload();
+    await page.getByRole('row').filter({ hasText: 'the signer' }).waitFor();
+    assert.ok(!(await page.content()).includes(secret));
     await close(opened);
   });
 

@@ -28,6 +28,12 @@ import {
 } from './dashboard-support.ts';
 import { freePort } from './pasting.ts';
 
+/** Counts the pixels that are drawn in so many of the last columns of the plots. */
+const INK = `((columns) => [...document.querySelectorAll('.plot canvas')].reduce((sum, canvas) => {
+  const width = Math.min(columns, canvas.width);
+  const { data } = canvas.getContext('2d').getImageData(canvas.width - width, 0, width, canvas.height);
+  return sum + data.filter((value, at) => at % 4 === 3 && value > 0).length;
+}, 0))`;
 const LONG_WORD = 'w'.repeat(1_000_000);
 
 suite('Any page of the dashboard', {
@@ -139,6 +145,24 @@ suite('Any page of the dashboard', {
     await page.getByRole('table', { name: 'Batches' }).waitFor();
     assert.equal(await page.evaluate('document.activeElement?.id'), 'main');
     await page.keyboard.press('Tab');
+    await dashboard.close(opened);
+  });
+
+  test('the last label of a plot is whole where it stands at its edge', async () => {
+    const asyncId = await dashboard.ended([0, 1, 2].map((n) => behave({ n })));
+    await dashboard.system.pool.query(
+      `with moved as (
+         update batchwright.result set finished_at = date_trunc('minute', finished_at) + index * interval '1 s'
+         where batch_id = $1::uuid
+       )
+       update batchwright.batch set started_at = date_trunc('minute', finished_at),
+         finished_at = date_trunc('minute', finished_at) + interval '2 s' where id = $1::uuid`,
+      [asyncId],
+    );
+    const opened = await dashboard.open({ place: `/batches/${asyncId}`, locale: 'en-US' });
+    const { page } = opened;
+    await waitFor(() => page.evaluate<boolean>(`${INK}(1_000) > 0`), { what: 'the plots' });
+    assert.equal(await page.evaluate(`${INK}(2)`), 0);
     await dashboard.close(opened);
   });
 

@@ -17,6 +17,8 @@ interface PlotProps {
 }
 
 const HEIGHT = 128;
+/** Half of the label at the last tick, which is centred below it: `10:59:59 PM` is some 70 px wide. */
+const RIGHT = 40;
 
 export function Plot({ title, times, values, color, kind, format, summary }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -82,6 +84,7 @@ function optionsOf({ color, kind, format, width, onPoint }: Drawing): uPlot.Opti
   return {
     width,
     height: HEIGHT,
+    padding: [8, RIGHT, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },

@@ -78,11 +78,16 @@ function PauseButton({ name, paused, change }: ActionLimits & { change: Change }
   );
 }
 
+/** What shares a limit. */
+const BY_HINT = 'tenant, a place in the params such as /account, or host of /url';
+
 const FIELDS = [
   { name: 'max', text: 'At once', hint: 'runs at the same time' },
+  { name: 'maxBy', text: 'At once for each', hint: BY_HINT, isName: true },
   { name: 'limit', text: 'Starts', hint: 'in a period' },
   { name: 'perSeconds', text: 'Period', hint: 'in seconds' },
   { name: 'burst', text: 'Burst', hint: 'starts at once after a pause' },
+  { name: 'rateBy', text: 'Starts for each', hint: BY_HINT, isName: true },
 ] as const;
 
 interface LimitsFormProps {
@@ -95,9 +100,11 @@ function LimitsForm({ limits, name, change }: LimitsFormProps) {
   const { concurrency, rate } = limits;
   const [values, setValues] = useState({
     max: String(concurrency?.max ?? ''),
+    maxBy: concurrency?.by ?? '',
     limit: String(rate?.limit ?? ''),
     perSeconds: String(rate?.perSeconds ?? ''),
     burst: String(rate?.burst ?? ''),
+    rateBy: rate?.by ?? '',
   });
   const submit = async () => {
     const isSure = await confirm({
@@ -119,15 +126,15 @@ function LimitsForm({ limits, name, change }: LimitsFormProps) {
   };
   return (
     <div class="limits-form">
-      {FIELDS.map(({ name: field, text, hint }) => (
+      {FIELDS.map(({ name: field, text, hint, ...kind }) => (
         <div key={field} class="field">
           <label for={`limit-${field}`}>{text}</label>
           <input
             id={`limit-${field}`}
-            class="input"
-            inputMode="decimal"
+            class={'isName' in kind ? 'input mono' : 'input'}
+            inputMode={'isName' in kind ? 'text' : 'decimal'}
             aria-describedby={`limit-${field}-hint`}
-            placeholder="none"
+            placeholder={'isName' in kind ? 'all jobs together' : 'none'}
             value={values[field]}
             onInput={({ currentTarget }) => setValues({ ...values, [field]: currentTarget.value })}
           />
@@ -149,11 +156,15 @@ function LimitsForm({ limits, name, change }: LimitsFormProps) {
 /** What the fields say; the rest stays. A text that is not a number is sent as it is: the server says what is wrong. */
 function limitsOf(values: Record<(typeof FIELDS)[number]['name'], string>, old: Limits): Limits {
   const number = (text: string) => (Number.isNaN(Number(text)) ? text : Number(text)) as number;
+  const by = (text: string) => (text.trim() === '' ? {} : { by: text.trim() });
   const { concurrency, rate, ...rest } = old;
-  const { burst, ...oldRate } = rate ?? {};
+  const { by: _oldBy, ...oldConcurrency } = concurrency ?? {};
+  const { burst: _oldBurst, by: _oldRateBy, ...oldRate } = rate ?? {};
   return {
     ...rest,
-    ...(values.max.trim() === '' ? {} : { concurrency: { ...concurrency, max: number(values.max) } }),
+    ...(values.max.trim() === ''
+      ? {}
+      : { concurrency: { ...oldConcurrency, max: number(values.max), ...by(values.maxBy) } }),
     ...(values.limit.trim() === ''
       ? {}
       : {
@@ -162,6 +173,7 @@ function limitsOf(values: Record<(typeof FIELDS)[number]['name'], string>, old: 
             limit: number(values.limit),
             perSeconds: number(values.perSeconds || '1'),
             ...(values.burst.trim() === '' ? {} : { burst: number(values.burst) }),
+            ...by(values.rateBy),
           },
         }),
   };
