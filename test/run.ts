@@ -18,6 +18,7 @@ const PROCESSES = [
   'worker/quarantine/',
   'worker/database-restart.test.ts',
   'worker/frozen-worker.test.ts',
+  'worker/killed-when-due.test.ts',
   'worker/slow-statements.test.ts',
   'worker/takeover.test.ts',
 ];
