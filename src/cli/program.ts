@@ -73,7 +73,7 @@ export function createProgram(terminal: Terminal): Command {
   const program = new Command('batchwright')
     .description('The batch endpoint that any API can have.')
     .version(VERSION)
-    .helpCommand(false)
+    .helpCommand('help [command]', 'show the help of a command')
     .showHelpAfterError('(--help shows what is allowed)')
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),

@@ -25,6 +25,8 @@ suite('the command line', { concurrency: true }, () => {
     const help = await runCommand(['--help']);
     assert.deepEqual([help.code, help.stderr], [0, '']);
     assert.match(help.stdout, /^ {2}keys /m);
+    const same = await runCommand(['help', 'submit']);
+    assert.deepEqual(same, await runCommand(['submit', '--help']));
     const version = await outcomeOf(startCommand(['--version']));
     assert.deepEqual([version.code, version.stderr], [0, '']);
     assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);

@@ -216,6 +216,17 @@ suite('submit', { concurrency: 4 }, () => {
     }
   });
 
+  test('params that are sent without their action are wrong usage that names --action', async () => {
+    for (const path of [await file('params.json', '[{"n":1}]'), await file('params.ndjson', '\n{"n":1}\n')]) {
+      const { code, stdout, stderr } = await run(['submit', path]);
+      assert.deepEqual([code, stdout], [2, ''], stderr);
+      assert.match(
+        stderr,
+        /has no namespace and no action: if these are params, name their action with --action/,
+      );
+    }
+  });
+
   test('60 MB of lines are sent with a heap of 32 MB', async () => {
     async function* lines() {
       const text = `{"n":1,"fatal":"${'x'.repeat(6_000)}"}\n`;

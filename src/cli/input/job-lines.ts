@@ -4,6 +4,7 @@ import { type ActionName, jobText } from '../../json/job-text.ts';
 import { type Line, LineScanner, LineTooLongError } from '../../json/line-scanner.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { bytesOf, decoded, nameOf } from './open-input.ts';
+import { requireJobText } from './require-job.ts';
 
 /** A server may be configured to take jobs of 256 MiB; then memory is needed for one of them. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
@@ -20,10 +21,13 @@ export async function* jobLines(
   action: ActionName | undefined,
 ): AsyncGenerator<string> {
   let next = 1;
+  let isFirst = true;
   for await (const { number, value } of linesOf(stdin, file)) {
     for (; next < number; next++) yield '';
     next++;
     const text = decoded(value, `line ${number} of ${nameOf(file)}`);
+    if (isFirst && !action) requireJobText(text, file);
+    isFirst = false;
     yield action ? jobText(action, checked(text, number, file)) : text;
   }
 }

@@ -6,6 +6,7 @@ import { type ActionName, jobText } from '../../json/job-text.ts';
 import { splitArray } from '../../json/split.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
 import { nameOf, textOf } from './open-input.ts';
+import { requireJob } from './require-job.ts';
 
 /**
  * The body of a batch from a file with such a body, an array of jobs, or, with an action, an array of params.
@@ -22,6 +23,7 @@ export async function jsonBatch(
   const value = parsed(text, file);
   const added = JSON.stringify(settings).slice(1, -1);
   if (Array.isArray(value)) {
+    if (!action) requireJob(value[0], file);
     const jobs = action ? `[${splitArray(text).map((params) => jobText(action, params))}]` : text;
     return `{"jobs":${jobs}${added && `,${added}`}}`;
   }
