@@ -1,8 +1,16 @@
 /** The plans of batches whose jobs depend on each other: see `domain/plan`. */
 import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { ClientBase, Pool } from 'pg';
 import type { EndedGroup, GroupChange, LoadedPart, NodeEnd } from '../domain/plan/cascade.ts';
-import { bytesOf, decodeGraph, integersOf, pendingOf } from '../domain/plan/chunk-graph.ts';
+import {
+  bytesOf,
+  type ChunkGraph,
+  decodeGraph,
+  integersOf,
+  pendingOf,
+  sizeOfGraph,
+} from '../domain/plan/chunk-graph.ts';
 import { type Lists, listAt, nodeOf } from '../domain/plan/edge.ts';
 
 /** The bounds of a batch's chunks: the first index of each, then the number of jobs. */
@@ -30,24 +38,39 @@ export async function lockPlan(client: ClientBase, batchId: string): Promise<Bou
   return rows[0] ? integersOf(rows[0].bounds) : null;
 }
 
+/** What a process keeps of the graphs of chunks: they are needed again with each release, and never change. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024;
+
+/** The graphs that were used last, by batch and chunk. */
+export type KeptGraphs = LRUCache<string, ChunkGraph>;
+
+export function newKeptGraphs(): KeptGraphs {
+  return new LRUCache({ maxSize: MAX_KEPT_BYTES, sizeCalculation: sizeOfGraph });
+}
+
 /** The parts of these chunks, in the order of `numbers`; an empty one for a chunk that has no part. */
 export async function loadParts(
   client: ClientBase,
   batchId: string,
   numbers: readonly number[],
-  bounds: Bounds,
+  { bounds, graphs }: { bounds: Bounds; graphs: KeptGraphs },
 ): Promise<LoadedPart[]> {
-  const { rows } = await client.query<{ number: number; graph: Buffer; pending: Buffer | null }>({
+  const keyOf = (number: number) => `${batchId} ${number}`;
+  const missing = numbers.filter((number) => !graphs.has(keyOf(number)));
+  const { rows } = await client.query<{ number: number; graph: Buffer | null; pending: Buffer | null }>({
     name: 'load-plan-chunks',
-    text: 'select number, graph, pending from batchwright.plan_chunk where batch_id = $1 and number = any($2)',
-    values: [batchId, numbers],
+    text: `select number, case when number = any($3) then graph end as graph, pending
+     from batchwright.plan_chunk where batch_id = $1 and number = any($2)`,
+    values: [batchId, numbers, missing],
   });
   const parts = new Map(rows.map((row) => [row.number, row]));
   return numbers.map((number) => {
     const part = parts.get(number);
     if (!part) return { graph: null, pending: null };
     const count = (bounds[number + 1] ?? 0) - (bounds[number] ?? 0);
-    return { graph: decodeGraph(part.graph, count), pending: part.pending && pendingOf(part.pending) };
+    const graph = part.graph ? decodeGraph(part.graph, count) : (graphs.get(keyOf(number)) ?? null);
+    if (part.graph && graph) graphs.set(keyOf(number), graph);
+    return { graph, pending: part.pending && pendingOf(part.pending) };
   });
 }
 
@@ -85,7 +108,9 @@ export async function savePending(
 }
 
 function waitingIn(pending: Uint16Array): number {
-  return pending.reduce((sum, unmet) => sum + (unmet > 0 ? 1 : 0), 0);
+  let waiting = 0;
+  for (const unmet of pending) if (unmet > 0) waiting++;
+  return waiting;
 }
 
 /** The first chunk of the batch in which jobs wait; null when there is none. */

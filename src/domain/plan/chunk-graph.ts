@@ -61,6 +61,12 @@ export function decodeGraph(bytes: Buffer, count: number): ChunkGraph {
   };
 }
 
+/** In bytes, with what JavaScript needs beside them. */
+export function sizeOfGraph({ dependents, sources, groups, actions }: ChunkGraph): number {
+  const parts = [dependents?.ends, dependents?.values, sources?.ends, sources?.values, groups, actions];
+  return parts.reduce((sum, part) => sum + (part?.byteLength ?? 0), 500);
+}
+
 /** A copy, because integers must be aligned. */
 export function integersOf({ buffer, byteOffset, byteLength }: Buffer): Int32Array {
   return new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength));

@@ -20,7 +20,9 @@ import {
   endedGroups,
   firstWaitingChunk,
   insertNotes,
+  type KeptGraphs,
   loadParts,
+  newKeptGraphs,
   savePending,
   subtractWaiting,
   takeNotes,
@@ -34,6 +36,8 @@ export interface ReleaseDeps {
   pool: Pool;
   queue: Queue;
   registry: Registry;
+  /** Kept from one release to the next. */
+  graphs?: KeptGraphs;
 }
 
 /** What one transaction did. */
@@ -64,6 +68,7 @@ interface Context extends Pick<ReleaseDeps, 'queue' | 'registry'> {
   batchId: string;
   batch: BatchWithActions;
   bounds: Bounds;
+  graphs: KeptGraphs;
 }
 
 async function releaseIn(deps: ReleaseDeps, client: PoolClient, batchId: string): Promise<Released> {
@@ -71,7 +76,7 @@ async function releaseIn(deps: ReleaseDeps, client: PoolClient, batchId: string)
   if (!bounds) return nothing('busy');
   // Read after the lock was given: a restart may have had it.
   const batch = await findWithActions(client, batchId);
-  const context = { ...deps, client, batchId, bounds };
+  const context = { ...deps, client, batchId, bounds, graphs: deps.graphs ?? newKeptGraphs() };
   if (!batch || hasEnded(batch.state)) {
     await deleteNotes(client, batchId);
     return nothing('done');
@@ -101,7 +106,7 @@ async function cancelSome(context: Context): Promise<Released> {
   }
   await savePending(client, batchId, [chunk]);
   const results = indexes.map((index) => cancellation(index, 0, context.batch.stoppedBy));
-  const [part] = await loadParts(client, batchId, [number], bounds);
+  const [part] = await loadParts(client, batchId, [number], context);
   const cascade = new Cascade(bounds.subarray(0, -1));
   if (part) cascade.addPart(number, part);
   const ended = await record(context, results, indexes.length);
@@ -143,11 +148,12 @@ async function handOnSome(context: Context): Promise<Released> {
   };
 }
 
-async function handOn({ client, batchId, bounds }: Context, cascade: Cascade): Promise<void> {
+async function handOn(context: Context, cascade: Cascade): Promise<void> {
+  const { client, batchId } = context;
   for (;;) {
     const missing = [...cascade.run(EDGES_AT_ONCE)];
     if (missing.length > 0) {
-      const parts = await loadParts(client, batchId, missing, bounds);
+      const parts = await loadParts(client, batchId, missing, context);
       for (const [position, part] of parts.entries()) cascade.addPart(missing[position] as number, part);
       continue;
     }

@@ -2,7 +2,7 @@
 import { toAsyncId } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
 import { isTemporary } from '../../postgres/errors.ts';
-import { hasNotes } from '../../store/plans.ts';
+import { hasNotes, newKeptGraphs } from '../../store/plans.ts';
 import { jobsEnded } from '../../telemetry/events.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { type ReleaseDeps, type Released, releaseSome } from './release.ts';
@@ -22,7 +22,7 @@ export class Releaser {
   readonly #ended = new Set<Promise<void>>();
 
   constructor(deps: ReleaserDeps) {
-    this.#deps = deps;
+    this.#deps = { ...deps, graphs: newKeptGraphs() };
   }
 
   /** Ends of the batch's jobs are noted, or it is cancelled. Returns at once. */

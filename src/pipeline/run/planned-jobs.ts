@@ -45,16 +45,14 @@ export class PlannedJobs {
     const loaded = await loadBatchOfJobs(this.#pool, batch, indexes);
     if (!loaded) return null;
     const recorded = new Set(loaded.recorded);
-    const open = indexes.filter((index) => !recorded.has(index));
+    const open = indexes.filter((index) => !recorded.has(index)).sort((one, other) => one - other);
     const texts = new Map<number, string>();
     const sources = new Map<number, Int32Array>();
     for (let from = 0; from < chunks.length; from += CHUNKS_AT_ONCE) {
       const some = await this.#chunks(batch, chunks.slice(from, from + CHUNKS_AT_ONCE));
       for (const { firstIndex, jobs, sources: all } of some)
-        for (const index of open) {
-          const text = jobs[index - firstIndex];
-          if (text === undefined) continue;
-          texts.set(index, text);
+        for (const index of within(open, firstIndex, firstIndex + jobs.length)) {
+          texts.set(index, jobs[index - firstIndex] as string);
           const own = all && listAt(all, index - firstIndex);
           if (own && own.length > 0) sources.set(index, own);
         }
@@ -94,4 +92,19 @@ export class PlannedJobs {
       this.#length -= length;
     }
   }
+}
+
+/** The part of the sorted numbers that is from `from` to below `to`. */
+function within(sorted: readonly number[], from: number, to: number): readonly number[] {
+  return sorted.slice(firstFrom(sorted, from), firstFrom(sorted, to));
+}
+
+function firstFrom(sorted: readonly number[], from: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
