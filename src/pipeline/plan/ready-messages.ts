@@ -4,27 +4,38 @@ import { ACTION_DEFAULTS } from '../../plugin/action.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { BatchWithActions } from '../../store/batches.ts';
+import type { Bounds } from '../../store/plans.ts';
 
-/** Jobs of one message: about 10 KB of indexes, and the work of a chunk. */
-const JOBS_AT_ONCE = 1000;
+/**
+ * Jobs of one message. Of a thousand chains one part is settled while another runs: 100,000 jobs in a thousand chains took
+ * 5.9 s instead of 6.8 s with a thousand jobs in a message (2 cores, `npm run bench -- S15`).
+ */
+const JOBS_AT_ONCE = 350;
+/** Their texts are in memory together: those of so many chunks, which have a MiB, or one job. */
+const CHUNKS_AT_ONCE = 4;
 
 /** The messages of jobs that wait no longer: by action, whatever their chunks are. */
 export function readyMessages(
   {
     batchId,
     batch: { tenant, generation, actions, options },
+    bounds,
     registry,
-  }: { batchId: string; batch: BatchWithActions; registry: Registry },
+  }: { batchId: string; batch: BatchWithActions; bounds: Bounds; registry: Registry },
   cascade: Cascade,
 ): { queueName: string; message: ChunkMessage }[] {
   const priority = batchPriority(options);
+  const partOfChunk = (index: number) => {
+    const chunk = cascade.chunkOf(index);
+    return 1 / ((bounds[chunk + 1] ?? 0) - (bounds[chunk] ?? 0));
+  };
   const byAction = Map.groupBy(cascade.ready, (index) => actions[cascade.actionOf(index) ?? -1] ?? '');
   return [...byAction].flatMap(([action, indexes]) => {
     // A job whose action is gone fails in any lane.
     const [namespace = '', ...name] = action.split('.');
     const queueName = registry.get(namespace, name.join('.'))?.queue ?? ACTION_DEFAULTS.queue;
     indexes.sort((a, b) => a - b);
-    return slices(indexes).map((slice) => {
+    return slices(indexes, partOfChunk).map((slice) => {
       const chunks = [...new Set(slice.map((index) => cascade.chunkOf(index)))];
       const message: ChunkMessage = {
         batch: batchId,
@@ -43,8 +54,18 @@ export function readyMessages(
   });
 }
 
-function slices(indexes: readonly number[]): number[][] {
-  return Array.from({ length: Math.ceil(indexes.length / JOBS_AT_ONCE) }, (_, at) =>
-    indexes.slice(at * JOBS_AT_ONCE, (at + 1) * JOBS_AT_ONCE),
-  );
+function slices(indexes: readonly number[], partOfChunk: (index: number) => number): number[][] {
+  const all: number[][] = [];
+  let chunks = Number.POSITIVE_INFINITY;
+  for (const index of indexes) {
+    const part = partOfChunk(index);
+    const last = all.at(-1);
+    if (last && last.length < JOBS_AT_ONCE && chunks + part <= CHUNKS_AT_ONCE) last.push(index);
+    else {
+      all.push([index]);
+      chunks = 0;
+    }
+    chunks += part;
+  }
+  return all;
 }

@@ -162,6 +162,26 @@ test('a cancel while skips are being handed on ends the others, which are skippe
   assert.equal((await system.results(asyncId)).at(-1)?.response.causedBy, 0);
 });
 
+test('large jobs that are released together are in messages of a few, so that few are in memory', async (t) => {
+  const padding = 'x'.repeat(1024 * 1024);
+  const large = Array.from({ length: 9 }, (_, id) => ({
+    namespace: 'rpc',
+    action: 'strict',
+    params: { id, name: 'x', padding },
+    dependsOn: ['hub'],
+  }));
+  const asyncId = await system.run([{ id: 'hub', ...workJob('attempt', { gate: 'large' }) }, ...large]);
+  const release = await endWithoutRelease(t, asyncId, 'large');
+  await release();
+  assert.equal((await system.ended(asyncId)).counts.succeeded, 10);
+  const { rows } = await system.pool.query(
+    `select data->'indexes' as indexes from pgboss.job where data->>'batch' = $1 and data->'indexes' is not null`,
+    [toBatchId(asyncId)],
+  );
+  const lengths = rows.map(({ indexes }) => JSON.parse(indexes).length).sort();
+  assert.deepEqual(lengths, [1, 4, 4]);
+});
+
 test('a restart before the last ends were handed on runs each job once', async (t) => {
   const asyncId = await system.run([
     { id: 'first', ...workJob('attempt', { gate: 'left', fatal: true, failures: 9 }) },
