@@ -4,7 +4,7 @@ const MAX_LENGTH = 100;
 /**
  * The known name that a misspelt one most likely means, for error messages; undefined when none is near. Near
  * means: equal except for case, its beginning (`timeout` for `timeoutSeconds`), or at most one edit per three
- * characters.
+ * characters, where swapped neighbours are one.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (name === '' || name.length > MAX_LENGTH) return undefined;
@@ -27,21 +27,31 @@ function distanceBetween(given: string, candidate: string, limit: number): numbe
   return Math.abs(given.length - candidate.length) >= limit ? limit : edits(given, candidate, limit);
 }
 
-/** Levenshtein distance: characters to insert, remove or replace. It ends early when that reaches the limit. */
+/**
+ * Characters to insert, remove or replace, and neighbours to swap (optimal string alignment). It ends early when that
+ * reaches the limit.
+ */
 function edits(one: string, other: string, limit: number): number {
+  let before = new Uint8Array(other.length + 1);
   let row = Uint8Array.from({ length: other.length + 1 }, (_, column) => column);
-  let next = new Uint8Array(row.length);
+  let next = new Uint8Array(other.length + 1);
   for (let line = 1; line <= one.length; line++) {
     next[0] = line;
     let least = line;
     for (let column = 1; column < row.length; column++) {
-      const replaced = at(row, column - 1) + (one[line - 1] === other[column - 1] ? 0 : 1);
-      const distance = Math.min(replaced, at(row, column) + 1, at(next, column - 1) + 1);
+      const isSame = one[line - 1] === other[column - 1];
+      const isSwapped = one[line - 1] === other[column - 2] && one[line - 2] === other[column - 1];
+      const distance = Math.min(
+        at(row, column - 1) + (isSame ? 0 : 1),
+        at(row, column) + 1,
+        at(next, column - 1) + 1,
+        isSwapped && line > 1 && column > 1 ? at(before, column - 2) + 1 : Infinity,
+      );
       next[column] = distance;
       least = Math.min(least, distance);
     }
     if (least >= limit) return limit;
-    [row, next] = [next, row];
+    [before, row, next] = [row, next, before];
   }
   return Math.min(at(row, other.length), limit);
 }

@@ -12,6 +12,8 @@ for (const [name, nearest] of [
   ['callbackURL', 'callbackUrl'],
   ['callback_url', 'callbackUrl'],
   ['runmany', 'runMany'],
+  ['rnu', 'run'],
+  ['summray', 'summary'],
 ] as const)
   test(`the nearest name to ${name} is ${nearest}`, () => assert.equal(nearestName(name, known), nearest));
 
