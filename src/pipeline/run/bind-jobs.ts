@@ -1,14 +1,43 @@
 /** Gives jobs their values before they run, one by one or some together. */
 import type { Outcome, RecordableOutcome } from '../../domain/outcome.ts';
-import { parsePointer } from '../../json/pointer.ts';
 import { isTemporary } from '../../postgres/errors.ts';
-import type { Gate } from '../throttle/gate.ts';
+import type { ChunkMessage } from '../../queue/messages.ts';
+import type { LoadedChunk } from '../../store/chunks.ts';
+import { Binder, type BinderOptions } from './binder.ts';
 import { failed, type PendingJob } from './execute.ts';
 import type { JobGroup } from './open-jobs.ts';
 import type { RunScope } from './run-scope.ts';
 
 /** Characters of params with values that run together. */
 const MAX_TOGETHER = 4 * 1024 * 1024;
+
+/** Jobs that get values from the responses of others get them when they start. */
+export function bindLater(
+  {
+    pool,
+    largeJobs,
+    plannedJobs,
+    stopping,
+  }: Pick<BinderOptions, 'pool' | 'largeJobs' | 'stopping'> & {
+    plannedJobs: Pick<BinderOptions, 'responses'>;
+  },
+  { batch: batchId, generation }: ChunkMessage,
+  { sources = new Map(), texts = new Map() }: LoadedChunk,
+  jobs: readonly PendingJob[],
+): void {
+  const { responses } = plannedJobs;
+  const binder = new Binder({ pool, responses, largeJobs, batchId, generation, texts, sources, stopping });
+  for (const job of jobs) if (sources.has(job.index)) job.binder = binder;
+}
+
+/** The params of a message's jobs with their values, as JSON text, by index; undefined for a job that gets none. */
+export function requestsOf(jobs: readonly PendingJob[]): (index: number) => Promise<string | undefined> {
+  const bound = new Map(jobs.flatMap((job) => (job.binder ? [[job.index, job] as const] : [])));
+  return async (index) => {
+    const job = bound.get(index);
+    return job && (await job.binder?.bind(index, job.entry))?.request;
+  };
+}
 
 /** The job with its params; or its outcome when it cannot run. A job that gets no values is returned as it is. */
 export async function bindJob(scope: RunScope, job: PendingJob): Promise<PendingJob | Outcome> {
@@ -83,47 +112,4 @@ export async function takeTogether(
   }
   group.putBack(all.slice(taken));
   return { given, jobs, outcomes };
-}
-
-/**
- * The jobs with the gates that depend on their values, and the outcomes of those that cannot run. The params are made again
- * when the jobs run, because they may have to wait for long.
- *
- * @param options.pointersOf the places in an action's params that its limits depend on
- * @param options.mayGoOn false when no further job is to be started
- */
-export async function withGates(
-  scope: RunScope,
-  jobs: readonly PendingJob[],
-  options: {
-    gatesOf: (entry: PendingJob['entry']) => ((params: unknown) => Gate) | null;
-    pointersOf: (action: string) => string[];
-    mayGoOn: () => boolean;
-  },
-): Promise<{ jobs: PendingJob[]; outcomes: Outcome[] }> {
-  const open: PendingJob[] = [];
-  const outcomes: Outcome[] = [];
-  for (const job of jobs) {
-    const gateOf = job.binder && options.gatesOf(job.entry);
-    if (!gateOf || !options.mayGoOn() || !isLimitedBy(job, options.pointersOf(job.entry.name))) {
-      open.push(job);
-      continue;
-    }
-    const bound = await bindJob(scope, job);
-    if (isOutcome(bound)) outcomes.push(bound);
-    else open.push({ ...job, gate: gateOf(bound.params) });
-  }
-  return { jobs: open, outcomes };
-}
-
-/** True when a value may be at, in or around one of the places. */
-function isLimitedBy({ binder, index }: PendingJob, pointers: readonly string[]): boolean {
-  if (pointers.length === 0) return false;
-  const paths = pointers.map((pointer) => parsePointer(pointer) ?? []);
-  const places = binder?.placesOf(index) ?? [];
-  return places.some((place) => paths.some((path) => isAround(place, path) || isAround(path, place)));
-}
-
-function isAround(outer: readonly string[], inner: readonly string[]): boolean {
-  return outer.every((part, at) => part === inner[at]);
 }

@@ -12,6 +12,7 @@ import type { Releaser } from '../plan/releaser.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { type SettleDeps, type Settlement, type SettleResult, settleClaim } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
+import { cancelBound } from './cancel-bound.ts';
 import type { CommittedResult } from './execute-transactional.ts';
 import { Halt, type HaltReason } from './halt.ts';
 import { MarkWatch } from './mark-watch.ts';
@@ -43,6 +44,8 @@ export interface InHand {
   countsFailures?: boolean;
   /** What to add to this process's clock to get the database's, in ms. */
   clock: number;
+  /** The params of a job with its values, as JSON text; undefined for one that gets none. Absent when none does. */
+  requestOf?: ((index: number) => Promise<string | undefined>) | undefined;
 }
 
 type Contents = Pick<Settlement, 'outcomes' | 'next' | 'retriedSince'>;
@@ -152,8 +155,24 @@ export class Recorder {
   }
 
   async #settleLast(part: SettlePart): Promise<void> {
-    const result = await this.#sendLast(part);
-    if (result.state === 'cancelled') await this.#sendLast(part);
+    const isKnown = this.halted === 'cancelled';
+    const result = await this.#sendLast(isKnown ? await this.#cancelBound(part) : part);
+    if (result.state === 'cancelled') await this.#sendLast(isKnown ? part : await this.#cancelBound(part));
+  }
+
+  async #cancelBound({ outcomes, retries, rest }: SettlePart): Promise<SettlePart> {
+    const { claim, clock, requestOf } = this.#inHand;
+    if (!requestOf || claim.message.lastRuns === undefined) return { outcomes, retries, rest };
+    const left = await cancelBound(claim.message, rest, {
+      clock,
+      stoppedBy: await this.#stoppedBy(),
+      requestOf,
+      add: (outcome) => this.add(outcome),
+    });
+    await this.#settling;
+    if (this.#fault) throw this.#fault;
+    const more = this.#unsettled.take({ onlyOutcomes: true }).outcomes;
+    return { outcomes: [...outcomes, ...more], retries, rest: left };
   }
 
   async #sendLast(part: SettlePart): Promise<SettleResult> {
@@ -186,12 +205,14 @@ export class Recorder {
 
   async #end(part: SettlePart): Promise<Contents> {
     if (this.halted !== 'cancelled') return this.#contentsOf(part);
-    const { claim, clock, mayStop } = this.#inHand;
-    const { message } = claim;
-    const stoppedBy = mayStop
-      ? await untilAvailable(() => stoppedByOf(this.#deps.pool, message.batch))
-      : null;
-    return { outcomes: [...part.outcomes, ...cancellations(message, part, { clock, stoppedBy })] };
+    const { claim, clock } = this.#inHand;
+    const stoppedBy = await this.#stoppedBy();
+    return { outcomes: [...part.outcomes, ...cancellations(claim.message, part, { clock, stoppedBy })] };
+  }
+
+  async #stoppedBy(): Promise<string | null> {
+    const { claim, mayStop } = this.#inHand;
+    return mayStop ? untilAvailable(() => stoppedByOf(this.#deps.pool, claim.message.batch)) : null;
   }
 
   #contentsOf(part: SettlePart): Contents {

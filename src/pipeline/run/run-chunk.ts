@@ -20,12 +20,12 @@ import { dropClaim, releaseMessage } from '../settle/settle.ts';
 import type { SmallChunks } from '../settle/small-chunks.ts';
 import type { ActionSlots } from '../throttle/action-slots.ts';
 import type { Throttle } from '../throttle/throttle.ts';
-import { withGates } from './bind-jobs.ts';
-import { Binder } from './binder.ts';
+import { bindLater, requestsOf } from './bind-jobs.ts';
 import type { PendingJob } from './execute.ts';
 import type { TransactionalDeps } from './execute-transactional.ts';
+import { openJobs } from './gated-jobs.ts';
 import { noteFailure } from './job-failures.ts';
-import { type JobGroup, OpenJobs, type Rest } from './open-jobs.ts';
+import type { JobGroup, OpenJobs, Rest } from './open-jobs.ts';
 import type { PlannedJobs } from './planned-jobs.ts';
 import { type InHand, Recorder } from './recorder.ts';
 import { type JobRun, runJobs } from './run-jobs.ts';
@@ -136,6 +136,7 @@ async function runLoaded(
     jobs,
     clock: chunk.readAt - Date.now(),
     ...stopsOf(chunk.options),
+    requestOf: chunk.sources && requestsOf(jobs),
   };
   const recorder = new Recorder(deps, inHand);
   const haltAtDrain = () => recorder.halt('stopping');
@@ -225,35 +226,6 @@ function sideBySide({ onWork, onReturned }: Omit<RunOptions, 'runner'>): JobRunn
     await runJobs({ ...run, hold: (group) => handBack([group]) }, open);
     return [...notStarted, ...open.giveUp()];
   };
-}
-
-/** The jobs with the gates of their limits: of their actions, and of their batch. */
-export async function openJobs(
-  { throttle, scope, claim, recorder, slots }: JobRun & RunChunkDeps,
-  jobs: readonly PendingJob[],
-): Promise<OpenJobs> {
-  const { limits } = scope;
-  const gatesOf = throttle.gatesFor(scope.tenant, limits && { id: claim.message.batch, limits });
-  if (!jobs.some(({ binder }) => binder)) return new OpenJobs(jobs, slots, gatesOf);
-  const open = await withGates(scope, jobs, {
-    gatesOf,
-    pointersOf: (action) => throttle.pointersOf(action),
-    mayGoOn: () => recorder.halted === null,
-  });
-  for (const outcome of open.outcomes) await recorder.add(outcome);
-  return new OpenJobs(open.jobs, slots, gatesOf);
-}
-
-/** Jobs that get values from the responses of others get them when they start. */
-function bindLater(
-  { pool, largeJobs, plannedJobs, stopping }: RunChunkDeps,
-  { batch: batchId, generation }: ChunkMessage,
-  { sources = new Map(), texts = new Map() }: LoadedChunk,
-  jobs: readonly PendingJob[],
-): void {
-  const { responses } = plannedJobs;
-  const binder = new Binder({ pool, responses, largeJobs, batchId, generation, texts, sources, stopping });
-  for (const job of jobs) if (sources.has(job.index)) job.binder = binder;
 }
 
 /** True when nothing was done with the message, so that it can be claimed again unchanged. */

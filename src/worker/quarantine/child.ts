@@ -5,9 +5,10 @@
 import { writeSync } from 'node:fs';
 import { failure, type RecordableOutcome } from '../../domain/outcome.ts';
 import type { PendingJob } from '../../pipeline/run/execute.ts';
+import { openJobs } from '../../pipeline/run/gated-jobs.ts';
 import { errorBody } from '../../pipeline/run/job-error.ts';
 import type { Rest } from '../../pipeline/run/open-jobs.ts';
-import { type JobRunner, openJobs, type RunChunkDeps, runChunk } from '../../pipeline/run/run-chunk.ts';
+import { type JobRunner, type RunChunkDeps, runChunk } from '../../pipeline/run/run-chunk.ts';
 import { runJobs } from '../../pipeline/run/run-jobs.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Claim } from '../../queue/queue.ts';

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { before, type TestContext, test } from 'node:test';
+import { toBatchId } from '../../../src/domain/batch.ts';
 import { runChunk } from '../../../src/pipeline/run/run-chunk.ts';
 import type { Json } from '../../support/json.ts';
 import { type System, startSystem } from '../../support/system.ts';
@@ -11,6 +12,7 @@ import { waitFor } from '../../support/wait.ts';
 import { startCalledServer } from '../../worker/limits-server.ts';
 import { startClaiming } from '../claims.ts';
 import { startReceiver } from '../deliver/deliver-receiver.ts';
+import { openGate } from '../work-jobs.ts';
 
 let system: System;
 
@@ -300,4 +302,38 @@ test('a job whose process ended gets its values in the quarantine', async (t) =>
   assert.equal((await own.ended(asyncId)).counts.succeeded, 2);
   const [, died] = await own.results(asyncId);
   assert.deepEqual([died.request, died.response], [{ times: 1 }, { runs: 2 }]);
+});
+
+test('a job that failed with its values, waits for another run and is cancelled shows them', async () => {
+  const large = 'x'.repeat(900_000);
+  const jobs = [
+    parent({ message: 'bound', large }),
+    child('work.attempt', { failures: 1, retryInSeconds: 3600 }, { '/message': '/message' }),
+    // Together they are longer than what is settled at once.
+    ...Array.from({ length: 6 }, () =>
+      child('work.attempt', { failures: 1, retryInSeconds: 3600 }, { '/message': '/large' }),
+    ),
+    child('work.attempt', { gate: 'never' }, {}, { dependsOn: ['parent'] }),
+  ];
+  const asyncId = await system.run(jobs);
+  await waitFor(
+    async () => {
+      const { rows } = await system.pool.query(
+        `select coalesce(sum(jsonb_array_length(data -> 'indexes')), 0)::int as jobs from pgboss.job
+         where group_id = $1 and start_after > now() + interval '1000 s'`,
+        [toBatchId(asyncId)],
+      );
+      return rows[0].jobs === 7;
+    },
+    { what: 'the retries to wait' },
+  );
+  await system.rpc('cancel', { async: asyncId });
+  await openGate(system, 'never');
+  await system.ended(asyncId);
+  const results = await system.results(asyncId);
+  for (const { index, status, attempts, request } of results.slice(1, 8)) {
+    assert.deepEqual([status, attempts], ['cancelled', 1]);
+    const message = index === 1 ? 'bound' : large;
+    assert.deepEqual(request, { failures: 1, retryInSeconds: 3600, message });
+  }
 });
