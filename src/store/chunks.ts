@@ -12,6 +12,16 @@ export async function countChunks(client: ClientBase, batchId: string): Promise<
   return rows[0]?.count ?? 0;
 }
 
+/** The numbers of a batch's chunks that are not there, of so many. */
+export async function missingChunks(client: ClientBase, batchId: string, count: number): Promise<number[]> {
+  const { rows } = await client.query<{ number: number }>(
+    `select number from generate_series(0, $2::int - 1) as number
+     where number <> all (array(select chunk.number from batchwright.chunk where batch_id = $1)) order by number`,
+    [batchId, count],
+  );
+  return rows.map(({ number }) => number);
+}
+
 /** Deletes the stored chunks of a batch that was given up. */
 export async function deleteChunks(client: ClientBase, batchId: string): Promise<void> {
   await client.query('delete from batchwright.chunk where batch_id = $1', [batchId]);

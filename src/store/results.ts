@@ -95,14 +95,16 @@ export async function countResults(
  */
 export async function insertLost(
   client: ClientBase,
-  { id, total, finishedAt }: Pick<BatchRow, 'id' | 'total' | 'finishedAt'>,
+  { id, finishedAt }: Pick<BatchRow, 'id' | 'finishedAt'>,
   error: ErrorBody,
+  ranges: readonly { from: number; to: number }[],
 ): Promise<number> {
   const { rowCount } = await client.query(
     `insert into batchwright.result (batch_id, index, status, response, attempts, started_at, finished_at)
-     select $1::uuid, index, 'failed', $2::json, 0, null, coalesce($3::timestamptz, now()) from generate_series(0, $4::int - 1) as index
+     select $1::uuid, index, 'failed', $2::json, 0, null, coalesce($3::timestamptz, now())
+     from unnest($4::int[], $5::int[]) as range (first, after) cross join generate_series(first, after - 1) as index
      on conflict do nothing`,
-    [id, JSON.stringify(error), finishedAt, total],
+    [id, JSON.stringify(error), finishedAt, ranges.map(({ from }) => from), ranges.map(({ to }) => to)],
   );
   return rowCount ?? 0;
 }

@@ -9,6 +9,7 @@ import type { Log } from '../../domain/log.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { queuedChunks } from '../../queue/inspect.ts';
 import { type BatchRow, endedBatches, lockAnyBatch } from '../../store/batches.ts';
+import { missingChunks } from '../../store/chunks.ts';
 import { countResults, insertLost } from '../../store/results.ts';
 import { recountEnded } from '../../store/settle.ts';
 
@@ -77,5 +78,21 @@ export async function recordLostOfEnded(client: PoolClient, batch: BatchRow): Pr
 
 /** The same without updating counters, for a batch that a recount ends. */
 export function recordLost(client: PoolClient, batch: BatchRow): Promise<number> {
-  return insertLost(client, batch, LOST);
+  return insertLost(client, batch, LOST, [{ from: 0, to: batch.total }]);
+}
+
+/**
+ * The same only for jobs whose chunk is gone: others of the batch may still wait for jobs.
+ *
+ * @param bounds the first index of each chunk, then the number of jobs
+ */
+export async function recordLostChunks(
+  client: PoolClient,
+  batch: BatchRow,
+  bounds: Int32Array,
+): Promise<number> {
+  const missing = await missingChunks(client, batch.id, bounds.length - 1);
+  if (missing.length === 0) return 0;
+  const ranges = missing.map((number) => ({ from: bounds[number] ?? 0, to: bounds[number + 1] ?? 0 }));
+  return insertLost(client, batch, LOST, ranges);
 }

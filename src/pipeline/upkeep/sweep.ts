@@ -26,7 +26,7 @@ import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { requeue } from '../control/control.ts';
 import { releaseAll } from '../plan/releaser.ts';
 import { callbackMessage, reportEnd, sendCompletionCallbacks } from '../settle/batch-end.ts';
-import { findLostResults, newResultWalk, recordLost } from '../settle/lost-results.ts';
+import { findLostResults, newResultWalk, recordLost, recordLostChunks } from '../settle/lost-results.ts';
 import { discardStaleUploads } from '../submit/discard-upload.ts';
 import { eachBatch } from './each-batch.ts';
 import { moveQueues } from './move-queues.ts';
@@ -133,7 +133,7 @@ async function outOfOrder(
 
 /**
  * Sends messages for chunks that lack results and have no message; recounts a batch that lacks none. Jobs
- * whose chunk is gone are recorded as failed.
+ * whose chunk is gone are recorded as failed, and those that wait for them learn of it.
  */
 async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
   const { pool, queue, log } = deps;
@@ -148,13 +148,14 @@ async function repairBatch(deps: SweepDeps, batchId: string): Promise<void> {
     const sent = await requeue(queue, client, batch, (chunk, name) => alive.has(`${chunk} ${name}`));
     if (sent > 0) log.warn({ asyncId, messages: sent }, 'sweep: lost chunk messages sent again');
     if (alive.size > 0 || sent > 0) return null;
-    if (bounds && batch.waiting > 0 && !(await hasNotes(client, batchId))) {
+    const isWaiting = bounds !== null && batch.waiting > 0;
+    const lost = isWaiting ? await recordLostChunks(client, batch, bounds) : await recordLost(client, batch);
+    if (lost > 0) log.warn({ asyncId, results: lost }, 'sweep: lost jobs recorded as failed');
+    if (isWaiting && (lost > 0 || !(await hasNotes(client, batchId)))) {
       await resetPlan(client, batchId, bounds);
       isReset = true;
     }
-    if (bounds && batch.waiting > 0) return null;
-    const lost = await recordLost(client, batch);
-    if (lost > 0) log.warn({ asyncId, results: lost }, 'sweep: lost jobs recorded as failed');
+    if (isWaiting && lost === 0) return null;
     const counted = await recount(client, batchId);
     if (!counted?.finished) return null;
     await sendCompletionCallbacks(queue, client, [{ batchId, generation: batch.generation, ...counted }]);

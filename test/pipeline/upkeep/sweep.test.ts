@@ -240,6 +240,66 @@ test('a cancelled batch whose message was deleted ends as cancelled', async () =
   await openGate(system, 'cancelled');
 });
 
+/** Jobs of more than half a chunk each: each is a chunk of its own. */
+const alone = (effect: string, more: object = {}) => ({
+  namespace: 'test',
+  action: 'behave',
+  params: { effect: effect.padEnd(600_000, '.'), gate: 'lost chunk' },
+  ...more,
+});
+
+for (const [number, what, statuses] of [
+  [1, 'of a job that waits', ['succeeded', 'failed', 'skipped', 'succeeded', 'succeeded']],
+  [
+    0,
+    'of a job that runs, and that others wait for',
+    ['succeeded', 'succeeded', 'succeeded', 'succeeded', 'succeeded'],
+  ],
+  [3, 'of the last job', ['succeeded', 'succeeded', 'succeeded', 'failed', 'skipped']],
+] as const)
+  test(`a batch whose jobs wait for others ends although the chunk ${what} was deleted`, async (t) => {
+    const receiver = await startReceiver(t);
+    await pool.query('delete from test.gate');
+    const asyncId = await system.run(
+      [
+        alone('a', { id: 'a' }),
+        alone('b', { id: 'b', dependsOn: ['a'] }),
+        alone('c', { dependsOn: ['b'] }),
+        alone('d', { id: 'd', dependsOn: [{ job: 'c', when: 'finished' }] }),
+        alone('e', { dependsOn: ['d'] }),
+      ].map((job, n) => (n === 2 ? { ...job, id: 'c' } : job)),
+      { callbackUrl: receiver.url },
+    );
+    const batchId = toBatchId(asyncId);
+    await waitFor(async () => (await status(asyncId)).counts.running === 1, { what: 'the first job to run' });
+    const { rowCount } = await pool.query(
+      'delete from batchwright.chunk where batch_id = $1 and number = $2',
+      [batchId, number],
+    );
+    assert.equal(rowCount, 1);
+    await pool.query(`insert into test.gate values ('lost chunk')`);
+    const ended = await waitFor(
+      async () => {
+        if ((await liveMessages(batchId)) === 0) await sweepNow();
+        const now = await status(asyncId);
+        return now.state === 'completed' && now;
+      },
+      { what: 'the end' },
+    );
+    assert.equal(ended.counts.waiting, 0);
+    const { rows } = await pool.query<{ status: string; response: string }>(
+      'select status, response::text from batchwright.result where batch_id = $1 order by index',
+      [batchId],
+    );
+    assert.deepEqual(
+      rows.map((row) => row.status),
+      statuses,
+    );
+    for (const { response } of rows.filter((row) => row.status === 'failed'))
+      assert.deepEqual(JSON.parse(response), { errorCode: 500, message: 'the result was lost' });
+    assert.equal(new Set((await receiver.received(1)).map(({ id }) => id)).size, 1);
+  });
+
 test('two concurrent sweeps send one message', async () => {
   const { asyncId, batchId } = await midRun('two sweeps');
   await deleteMessages('jobs.default', batchId);
