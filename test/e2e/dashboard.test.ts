@@ -100,7 +100,10 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     const asyncId = await dashboard.ended(jobs);
     const opened = await dashboard.open();
     const { page } = opened;
-    await page.getByRole('link', { name: asyncId }).click();
+    const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: asyncId }) });
+    await page.getByRole('link', { name: 'With failures' }).click();
+    await row.getByRole('link', { name: '3', exact: true }).click();
+    await page.getByRole('link', { name: /^All/ }).click();
 
     const errors = page.getByRole('table', { name: 'Errors by code and message' });
     const group = errors.getByRole('row').filter({ hasText: 'event 77 does not exist' });

@@ -17,8 +17,8 @@ interface PlotProps {
 }
 
 const HEIGHT = 128;
-/** Half of the label at the last tick, which is centred below it: `10:59:59 PM` is some 70 px wide. */
-const RIGHT = 40;
+/** Half of the label at the last tick, which is centred below it: `10:59:59.5 PM` is some 82 px wide. */
+const RIGHT = 46;
 
 export function Plot({ title, times, values, color, kind, format, summary }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -59,8 +59,11 @@ export function Plot({ title, times, values, color, kind, format, summary }: Plo
   );
 }
 
-function clock(seconds: number): string {
-  return new Date(seconds * 1_000).toLocaleTimeString();
+/** @param isPart with tenths of a second: ticks that are closer would else have the same label */
+function clock(seconds: number, isPart = false): string {
+  const tenths = isPart ? ({ fractionalSecondDigits: 1 } as const) : {};
+  const parts = { hour: 'numeric', minute: '2-digit', second: '2-digit', ...tenths } as const;
+  return new Date(seconds * 1_000).toLocaleTimeString(undefined, parts);
 }
 
 interface Drawing extends Pick<PlotProps, 'color' | 'kind' | 'format'> {
@@ -89,7 +92,12 @@ function optionsOf({ color, kind, format, width, onPoint }: Drawing): uPlot.Opti
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 24, space: 90, values: (_plot, ticks) => ticks.map(clock) },
+      {
+        ...axis,
+        size: 24,
+        space: 100,
+        values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => clock(tick, step < 1)),
+      },
       { ...axis, size: 48, space: 32, values: (_plot, ticks) => ticks.map(format) },
     ],
     series: [

@@ -21,14 +21,14 @@ const columns: Column<Batch>[] = [
     title: 'Batch',
     kind: 'grow',
     cell: ({ asyncId, name }) => (
-      <>
+      <span class="key-name">
         <a class="row-link mono" href={hrefOf(`/batches/${asyncId}`)}>
           {/* Ids of one day begin alike. */}
           <span class="muted rest">{asyncId.slice(0, -8)}</span>
           <span>{asyncId.slice(-8)}</span>
-        </a>{' '}
+        </a>
         {name !== undefined && <bdi class="muted clip">{name}</bdi>}
-      </>
+      </span>
     ),
   },
   {
@@ -41,6 +41,7 @@ const columns: Column<Batch>[] = [
   },
   {
     title: 'Progress',
+    from: 560,
     cell: ({ counts, progress }) => (
       <span class="progress-cell">
         <CountsBar counts={counts} />
@@ -52,7 +53,18 @@ const columns: Column<Batch>[] = [
   {
     title: 'Failed',
     kind: 'number',
-    cell: ({ counts }) => <span class={counts.failed > 0 ? 'bad' : 'muted'}>{count(counts.failed)}</span>,
+    cell: ({ asyncId, counts }) =>
+      counts.failed > 0 ? (
+        <a
+          class="bad above-link"
+          href={hrefOf(`/batches/${asyncId}`, { status: 'failed' })}
+          title="Show why, and which jobs"
+        >
+          {count(counts.failed)}
+        </a>
+      ) : (
+        <span class="muted">0</span>
+      ),
   },
   {
     title: 'Callback',
@@ -117,6 +129,15 @@ function Filters({ filters }: { filters: Record<string, string> }) {
           ...STATES.map((value) => ({ value, text: capital(value) })),
         ]}
       />
+      <Choice
+        label="Failures"
+        name="failed"
+        resets={['cursor']}
+        values={[
+          { value: undefined, text: 'Any' },
+          { value: 'true', text: 'With failures' },
+        ]}
+      />
       <TextFilter label="Name" hint="its whole name" toQuery={(text) => ({ name: text })} isFirst />
       <TextFilter
         label="Metadata"
@@ -127,7 +148,7 @@ function Filters({ filters }: { filters: Record<string, string> }) {
         })}
       />
       {Object.entries(filters)
-        .filter(([name]) => name !== 'state')
+        .filter(([name, value]) => name !== 'state' && !(name === 'failed' && value === 'true'))
         .map(([name, value]) => (
           <a
             key={name}
