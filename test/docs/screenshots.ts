@@ -13,12 +13,16 @@ import { waitFor } from '../support/wait.ts';
 
 const FOLDER = join(import.meta.dirname, '../../docs/dashboard');
 const VIEWPORT = { width: 1200, height: 760 };
+/** The narrowest screen. */
+const NARROW = { width: 320, height: 760 };
+const NARROW_PLACES = ['batches', 'batch', 'job', 'action'];
 
 /** The pages, by the name of their picture. */
-const places = ({ batch }: { batch: string }): Record<string, string> => ({
+const places = ({ batch, running }: { batch: string; running: string }): Record<string, string> => ({
   batches: '/batches?',
   batch: `/batches/${batch}`,
   job: `/batches/${batch}/jobs/1234`,
+  open: `/batches/${running}?status=open`,
   limits: '/limits',
   callbacks: '/callbacks',
   keys: '/keys',
@@ -64,7 +68,10 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
     [...Array(3_000).keys()].map((n) =>
       n % 15 === 0 ? pause(n) : [1_234, 2_345, 2_900].includes(n) ? missing : contact(n),
     ),
-    { callbackUrl: 'http://127.0.0.1:9/hook' },
+    {
+      callbackUrl: 'http://127.0.0.1:9/hook',
+      options: { name: 'contacts of May', metadata: { order: '17', customer: 'Marathon' } },
+    },
   );
   await system.ended(batch);
   await system.ended(await system.run([...Array(250).keys()].map(contact)));
@@ -79,9 +86,12 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page } = await openDashboard(browser, system.url, { ...first, colorScheme });
     await page.getByRole('table', { name: 'Batches' }).waitFor();
-    for (const [name, place] of Object.entries(places({ batch }))) {
+    for (const [name, place] of Object.entries(places({ batch, running }))) {
       await goTo(page, place);
       await allLoaded(page);
+      if (name === 'open')
+        await page.getByRole('heading', { name: 'Jobs', exact: true }).scrollIntoViewIfNeeded();
+      if (name === 'job') await page.getByRole('button', { name: 'Run again' }).waitFor();
       if (name === 'batch') await page.locator('.plot canvas').first().waitFor();
       if (name === 'system') await page.getByText(/now, at most/).waitFor();
       if (name === 'csv') {
@@ -97,6 +107,14 @@ test('pictures of the dashboard', { skip: chromiumPath === undefined && 'no Chro
     }
     await page.context().close();
   }
+  const { page } = await openDashboard(browser, system.url, { place: '/batches', viewport: NARROW });
+  await page.getByRole('table', { name: 'Batches' }).waitFor();
+  for (const name of NARROW_PLACES) {
+    await goTo(page, places({ batch, running })[name] ?? '');
+    await allLoaded(page);
+    await page.screenshot({ path: join(FOLDER, `${name}-narrow.png`) });
+  }
+  await page.context().close();
   await openGate(system.pool, 'pictures');
   await system.ended(running);
 });
