@@ -1,6 +1,8 @@
 /** `client.actions` */
+
+import type { Action, ActionLimits, Limits } from './resources/action.ts';
+import type { ActionCall } from './resources/job.ts';
 import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
-import type { Action, ActionCall, ActionLimits, Limits } from './types.ts';
 
 interface RunOptions extends CallOptions {
   idempotencyKey?: string | undefined;

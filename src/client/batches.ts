@@ -2,23 +2,21 @@
 import { ConnectionError } from './errors.ts';
 import { type FollowedBatch, type FollowOptions, followBatches } from './follow.ts';
 import { type Page, Pages } from './pages.ts';
-import { type ResultOptions, resultLines } from './results.ts';
-import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
 import type {
   Batch,
   BatchSettings,
   BatchState,
-  CallbackAttempt,
   Checked,
   ErrorGroups,
-  JobPlan,
-  ListedJob,
   NewBatch,
-  OpenJob,
   RestartSelection,
-  Result,
   Timeline,
-} from './types.ts';
+} from './resources/batch.ts';
+import type { CallbackAttempt } from './resources/callback.ts';
+import type { JobPlan, ListedJob, OpenJob } from './resources/job.ts';
+import type { Result } from './resources/result.ts';
+import { type ResultOptions, resultLines } from './results.ts';
+import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
 import {
   type CsvSettings,
   type CsvSource,

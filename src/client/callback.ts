@@ -3,7 +3,7 @@
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 import { CallbackError } from './errors.ts';
-import type { Callback } from './types.ts';
+import type { Callback } from './resources/callback.ts';
 
 /** Those of fetch, of node:http, or any object; names in any case. */
 export type CallbackHeaders =

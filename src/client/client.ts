@@ -4,16 +4,11 @@ import { unwrapCallback } from './callback.ts';
 import { ServerError } from './errors.ts';
 import { Keys } from './keys.ts';
 import { type Page, Pages } from './pages.ts';
+import type { LimitsInUse } from './resources/action.ts';
+import type { CallbackSecrets, OpenCallback, TestedCallback } from './resources/callback.ts';
+import type { OwnKey } from './resources/key.ts';
+import type { AuditEntry, System } from './resources/system.ts';
 import { type CallOptions, type ClientOptions, Transport, withQuery } from './transport.ts';
-import type {
-  AuditEntry,
-  CallbackSecrets,
-  LimitsInUse,
-  OpenCallback,
-  OwnKey,
-  System,
-  TestedCallback,
-} from './types.ts';
 
 export interface AuditOptions extends CallOptions {
   event?: string;

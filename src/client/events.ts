@@ -2,8 +2,8 @@
 
 import { ConnectionError } from './errors.ts';
 import { linesOf } from './lines.ts';
+import type { Batch } from './resources/batch.ts';
 import { type Transport, withQuery } from './transport.ts';
-import type { Batch } from './types.ts';
 
 export interface BatchEvent {
   /** `gone` when the batch was deleted. */

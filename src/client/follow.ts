@@ -2,10 +2,10 @@
 import { ConnectionError, NotFoundError } from './errors.ts';
 import { eventsOfMany, HeldBackError } from './events.ts';
 import type { Page } from './pages.ts';
+import type { Batch } from './resources/batch.ts';
 import { isPassing, pauseMs } from './retry.ts';
 import { sleep } from './sleep.ts';
 import { type CallOptions, type Transport, withQuery } from './transport.ts';
-import type { Batch } from './types.ts';
 
 export interface FollowOptions extends CallOptions {
   /** How long the server may be away before it fails. 120 s when absent. */

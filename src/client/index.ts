@@ -23,8 +23,14 @@ export {
 export type { FollowedBatch, FollowOptions } from './follow.ts';
 export type { Keys } from './keys.ts';
 export type { Page, Pages } from './pages.ts';
+export type * from './resources/action.ts';
+export type * from './resources/batch.ts';
+export type * from './resources/callback.ts';
+export type * from './resources/job.ts';
+export type * from './resources/key.ts';
+export type * from './resources/result.ts';
+export type * from './resources/system.ts';
 export type { ResultOptions } from './results.ts';
 export type { CallOptions, ClientOptions } from './transport.ts';
-export type * from './types.ts';
 export type { CsvSettings, CsvSource, JobSource, UploadOptions } from './upload.ts';
 export type { WaitOptions } from './wait.ts';

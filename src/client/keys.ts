@@ -1,6 +1,7 @@
 /** `client.keys`: API keys of the tenant. They need a key with the permission `admin`. */
+
+import type { Key, NewKey } from './resources/key.ts';
 import type { CallOptions, Transport } from './transport.ts';
-import type { Key, NewKey } from './types.ts';
 
 export class Keys {
   readonly #transport: Transport;

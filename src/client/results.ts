@@ -2,10 +2,10 @@
 
 import { ConnectionError } from './errors.ts';
 import { linesOf } from './lines.ts';
+import type { ResultStatus } from './resources/result.ts';
 import { isPassing, pauseMs } from './retry.ts';
 import { sleep } from './sleep.ts';
 import { type CallOptions, type Transport, withQuery } from './transport.ts';
-import type { ResultStatus } from './types.ts';
 
 export interface ResultOptions extends CallOptions {
   /** Only results with this status. */

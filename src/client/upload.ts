@@ -1,8 +1,9 @@
 /** Batches whose jobs are sent while they are made or read: one job per line, or a CSV file. In constant memory. */
 import { ConnectionError } from './errors.ts';
+import type { Batch, BatchSettings, Checked } from './resources/batch.ts';
+import type { Job } from './resources/job.ts';
 import { type Pieces, SentPieces } from './sent-pieces.ts';
 import { type CallOptions, newIdempotencyKey, type Request, type Transport, withQuery } from './transport.ts';
-import type { Batch, BatchSettings, Checked, Job } from './types.ts';
 
 /**
  * Jobs, or a function that makes them again for a repeat. A text is the JSON of a job on one line, sent as it is; an

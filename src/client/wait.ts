@@ -1,10 +1,10 @@
 /** Waits for the end of a batch: by its events, and by polling where they do not come through. */
 import { ApiError, ConnectionError } from './errors.ts';
 import { batchEvents, HeldBackError } from './events.ts';
+import type { Batch } from './resources/batch.ts';
 import { isPassing, pauseMs } from './retry.ts';
 import { sleep } from './sleep.ts';
 import type { CallOptions, Transport } from './transport.ts';
-import type { Batch } from './types.ts';
 
 export interface WaitOptions extends CallOptions {
   /** Called with the batch as it is now and after every change, at most four times a second. */

@@ -37,8 +37,11 @@ test('no class of the style sheet is unused', async () => {
     (
       await Array.fromAsync(glob(pattern, { cwd: sources }), (file) => readFile(join(sources, file), 'utf8'))
     ).join('\n');
-  const [styles, code] = await Promise.all([read('styles/*.css'), read('**/*.{ts,tsx}')]);
-  const states = await readFile(join(sources, '../client/types.ts'), 'utf8');
+  const [styles, code, states] = await Promise.all([
+    read('styles/*.css'),
+    read('**/*.{ts,tsx}'),
+    read('../client/resources/*.ts'),
+  ]);
   const literals = (code + states).match(/'[^'\n]*'|"[^"\n]*"|`[^`]*`/g)?.join(' ') ?? '';
   const used = new Set(literals.match(/[\w-]+/g));
   const selectors = styles.replaceAll(/\/\*.*?\*\//gs, '').match(/[^{}]+(?=\{)/g) ?? [];
