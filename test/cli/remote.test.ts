@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { recordServer } from '../../src/config/local-server.ts';
 import { freePort } from '../e2e/pasting.ts';
+import { startReceiver } from '../pipeline/deliver/deliver-receiver.ts';
 import { ADMIN_KEY, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 import { type CommandOptions, outcomeOf, runCommand, startCommand } from './command.ts';
@@ -341,14 +342,36 @@ suite('watch, status, results and list', { concurrency: 4 }, () => {
     assert.ok(after.stdout.includes(older) && !after.stdout.includes(newer));
   });
 
-  test('restart runs a selection again, and cancel and repost answer with the batch', async () => {
+  test('repost says why it sends nothing, and nothing when it sends', async () => {
+    const without = await system.run([{ namespace: 'test', action: 'echo', params: {} }]);
+    const receiver = await startReceiver({ after });
+    const early = await system.run([{ namespace: 'test', action: 'behave', params: { gate: 'repost' } }], {
+      callbackUrl: receiver.url,
+    });
+    await system.ended(without);
+    const first = await run(['repost', without]);
+    assert.deepEqual([first.code, first.stderr], [0, 'Nothing was sent: the batch has no callbackUrl.\n']);
+    const second = await run(['repost', early]);
+    assert.deepEqual(
+      [second.code, second.stderr],
+      [0, 'Nothing was sent: the batch has not ended. Its callback comes at its end.\n'],
+    );
+    await system.pool.query(`insert into test.gate values ('repost')`);
+    await system.ended(early);
+    await receiver.received(1);
+    const third = await run(['repost', early]);
+    assert.deepEqual([third.code, third.stderr], [0, '']);
+    await receiver.received(2);
+  });
+
+  test('restart runs a selection again, and cancel answers with the batch', async () => {
     const asyncId = await mixedBatch();
     const other = await run(['restart', asyncId, '--status', 'cancelled', '--format', 'json']);
     assert.equal(JSON.parse(other.stdout).state, 'completed');
     const again = await run(['restart', asyncId, '--indexes', '1']);
     assert.match(again.stdout, new RegExp(`^asyncId +${asyncId}\n`));
     await system.ended(asyncId);
-    for (const command of ['cancel', 'repost']) assert.equal((await run([command, asyncId])).code, 0);
+    assert.equal((await run(['cancel', asyncId])).code, 0);
     const wrong = await run(['restart', asyncId, '--indexes', '3-1']);
     assert.equal(wrong.code, 2);
   });

@@ -38,8 +38,19 @@ export function registerResume(program: Command, terminal: Terminal): void {
 
 export function registerRepost(program: Command, terminal: Terminal): void {
   changing(program, 'repost', 'send the callback of a batch again').action((asyncId, options) =>
-    change(terminal, options, ({ batches }) => batches.repost(asyncId)),
+    change(terminal, options, async ({ batches }) => {
+      const batch = await batches.repost(asyncId);
+      const why = whyNotSent(batch);
+      if (why !== null) terminal.stderr.write(`Nothing was sent: ${why}.\n`);
+      return batch;
+    }),
   );
+}
+
+/** Null for a batch whose callback a repost sends. */
+function whyNotSent({ callback, finishedAt }: Batch): string | null {
+  if (callback === null) return 'the batch has no callbackUrl';
+  return finishedAt === null ? 'the batch has not ended. Its callback comes at its end' : null;
 }
 
 export function registerRestart(program: Command, terminal: Terminal): void {
