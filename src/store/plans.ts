@@ -1,8 +1,7 @@
 /** The plans of batches whose jobs depend on each other: see `domain/plan`. */
-import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { ClientBase, Pool } from 'pg';
-import type { EndedGroup, GroupChange, LoadedPart, NodeEnd } from '../domain/plan/cascade.ts';
+import type { ClientBase } from 'pg';
+import type { EndedGroup, GroupChange, LoadedPart } from '../domain/plan/cascade.ts';
 import {
   bytesOf,
   type ChunkGraph,
@@ -11,7 +10,7 @@ import {
   pendingOf,
   sizeOfGraph,
 } from '../domain/plan/chunk-graph.ts';
-import { type Lists, listAt, nodeOf } from '../domain/plan/edge.ts';
+import { deleteNotes, insertEndNotes } from './plan-notes.ts';
 
 /** The bounds of a batch's chunks: the first index of each, then the number of jobs. */
 export type Bounds = Int32Array;
@@ -181,90 +180,6 @@ function toEndedGroup({ number, unsucceeded, unfailed, dependents }: GroupRow): 
   return { group: number, unsucceeded, unfailed, dependents: integersOf(dependents) };
 }
 
-/** Ends that are still to be handed on. */
-export interface Note {
-  /** Dependents of the first node that were told already. */
-  told: number;
-  ends: NodeEnd[];
-}
-
-/** Takes some notes of the batch out, the oldest first. */
-export async function takeNotes(client: ClientBase, batchId: string, limit: number): Promise<Note[]> {
-  const { rows } = await client.query<{ told: number; nodes: number[]; ends: number[]; causes: number[] }>({
-    name: 'take-plan-notes',
-    text: `delete from batchwright.plan_note
-     where batch_id = $1
-       and id = any (array(select id from batchwright.plan_note where batch_id = $1 order by created_at limit $2))
-     returning told, nodes, ends, causes`,
-    values: [batchId, limit],
-  });
-  return rows.map(({ told, nodes, ends, causes }) => ({
-    told,
-    ends: nodes.map((node, at) => ({ node, end: ends[at] ?? 0, cause: causes[at] ?? node })),
-  }));
-}
-
-export async function insertNotes(
-  client: ClientBase,
-  batchId: string,
-  notes: readonly Note[],
-): Promise<void> {
-  for (const { told, ends } of notes)
-    await client.query(
-      `insert into batchwright.plan_note (batch_id, id, told, nodes, ends, causes) values ($1, $2, $3, $4, $5, $6)`,
-      [
-        batchId,
-        randomUUID(),
-        told,
-        ends.map(({ node }) => node),
-        ends.map(({ end }) => end),
-        ends.map(({ cause }) => cause),
-      ],
-    );
-}
-
-/** Notes that there is something to do for the batch, other than ends. */
-export function insertEmptyNote(client: ClientBase, batchId: string): Promise<void> {
-  return insertNotes(client, batchId, [{ told: 0, ends: [] }]);
-}
-
-export async function deleteNotes(client: ClientBase, batchId: string): Promise<void> {
-  await client.query('delete from batchwright.plan_note where batch_id = $1', [batchId]);
-}
-
-export async function hasNotes(client: ClientBase | Pool, batchId: string): Promise<boolean> {
-  const { rowCount } = await client.query({
-    name: 'has-plan-notes',
-    text: 'select from batchwright.plan_note where batch_id = $1 limit 1',
-    values: [batchId],
-  });
-  return rowCount === 1;
-}
-
-/** Batches whose ends were not handed on in this time. */
-export async function batchesWithNotes(client: ClientBase | Pool, minAgeSeconds: number): Promise<string[]> {
-  const { rows } = await client.query<{ id: string }>(
-    `select distinct batch_id as id from batchwright.plan_note
-     where created_at < now() - make_interval(secs => $1) limit 1000`,
-    [minAgeSeconds],
-  );
-  return rows.map(({ id }) => id);
-}
-
-/** Notes the ends of all jobs of the batch that have a result: what they release is looked at again. */
-export async function insertEndNotes(client: ClientBase, batchId: string): Promise<void> {
-  await client.query(
-    `insert into batchwright.plan_note (batch_id, id, nodes, ends, causes)
-     select batch_id, gen_random_uuid(), array_agg(index),
-       array_agg((case status when 'succeeded' then 0 when 'failed' then 1 else 2 end)::smallint),
-       array_agg(case status when 'skipped' then (response ->> 'causedBy')::int else index end)
-     from batchwright.result where batch_id = $1 group by batch_id, index / ${ENDS_A_NOTE}`,
-    [batchId],
-  );
-}
-
-const ENDS_A_NOTE = 4000;
-
 /**
  * Makes the jobs without a result wait again as in the beginning, and notes the ends of the others. Call it with the
  * batch and its plan locked.
@@ -327,85 +242,4 @@ export async function startableJobs(
       return [number, open];
     }),
   );
-}
-
-/** True for a job that waits for others. */
-export async function isJobWaiting(
-  pool: Pool,
-  batchId: string,
-  chunk: number,
-  position: number,
-): Promise<boolean> {
-  const { rows } = await pool.query<{ waits: boolean | null }>(
-    `select get_byte(pending, 2 * $3) + get_byte(pending, 2 * $3 + 1) > 0 as waits
-     from batchwright.plan_chunk where batch_id = $1 and number = $2`,
-    [batchId, chunk, position],
-  );
-  return rows[0]?.waits ?? false;
-}
-
-/** The indexes of the jobs that wait for a job, or did. */
-export async function dependentsOf(
-  pool: Pool,
-  batchId: string,
-  chunk: { number: number; firstIndex: number; count: number },
-  index: number,
-): Promise<number[]> {
-  const { rows } = await pool.query<{ graph: Buffer }>(
-    'select graph from batchwright.plan_chunk where batch_id = $1 and number = $2',
-    [batchId, chunk.number],
-  );
-  const dependents = rows[0] && decodeGraph(rows[0].graph, chunk.count).dependents;
-  if (!dependents) return [];
-  return [...new Set(Array.from(listAt(dependents, index - chunk.firstIndex), nodeOf))].sort((a, b) => a - b);
-}
-
-/** Chunks whose graphs are read at once. */
-const GRAPHS_AT_ONCE = 10;
-
-/**
- * The indexes of the jobs that a job waits for, or did; groups are not among them. Only the edges the other way are stored:
- * graphs are read from the job's own chunk outwards until all of its dependencies are found, which are near as a rule.
- */
-export async function dependenciesOf(
-  pool: Pool,
-  batchId: string,
-  chunk: { number: number; firstIndex: number },
-  index: number,
-): Promise<number[]> {
-  const { rows: own } = await pool.query<{ needs: number | null }>(
-    `select get_byte(needs, 2 * $3) + 256 * get_byte(needs, 2 * $3 + 1) as needs
-     from batchwright.plan_chunk where batch_id = $1 and number = $2`,
-    [batchId, chunk.number, index - chunk.firstIndex],
-  );
-  let left = own[0]?.needs ?? 0;
-  const found = new Set<number>();
-  for (let offset = 0; left > 0; offset += GRAPHS_AT_ONCE) {
-    const { rows } = await pool.query<{ firstIndex: number; count: number; graph: Buffer }>(
-      `select first_index as "firstIndex", count, graph
-       from batchwright.plan_chunk join batchwright.chunk using (batch_id, number)
-       where batch_id = $1 order by abs(number - $2), number offset $3 limit ${GRAPHS_AT_ONCE}`,
-      [batchId, chunk.number, offset],
-    );
-    if (rows.length === 0) break;
-    for (const { firstIndex, count, graph } of rows) {
-      const { dependents } = decodeGraph(graph, count);
-      const positions = dependents ? positionsWith(dependents, index) : [];
-      left -= positions.length;
-      for (const position of positions) found.add(firstIndex + position);
-    }
-  }
-  return [...found].sort((a, b) => a - b);
-}
-
-/** The positions of the lists that have an edge to the node, once for each edge. */
-function positionsWith(lists: Lists, node: number): number[] {
-  const positions: number[] = [];
-  let position = 0;
-  for (const [at, edge] of lists.values.entries()) {
-    if (nodeOf(edge) !== node) continue;
-    while ((lists.ends[position] ?? 0) <= at) position++;
-    positions.push(position);
-  }
-  return positions;
 }

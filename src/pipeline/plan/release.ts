@@ -13,19 +13,17 @@ import { messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { type BatchWithActions, findWithActions } from '../../store/batches.ts';
+import { deleteNotes, insertNotes, takeNotes } from '../../store/plan-notes.ts';
 import {
   type Bounds,
   changeGroups,
-  deleteNotes,
   endedGroups,
   firstWaitingChunk,
-  insertNotes,
   type KeptGraphs,
   loadParts,
   newKeptGraphs,
   savePending,
   subtractWaiting,
-  takeNotes,
   tryLockPlan,
 } from '../../store/plans.ts';
 import { type SettleAnswer, settle } from '../../store/settle.ts';

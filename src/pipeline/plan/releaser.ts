@@ -2,7 +2,8 @@
 import { toAsyncId } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
 import { isTemporary } from '../../postgres/errors.ts';
-import { hasNotes, newKeptGraphs } from '../../store/plans.ts';
+import { hasNotes } from '../../store/plan-notes.ts';
+import { newKeptGraphs } from '../../store/plans.ts';
 import { jobsEnded } from '../../telemetry/events.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { type ReleaseDeps, type Released, releaseSome } from './release.ts';

@@ -8,7 +8,7 @@ import { messageOfJob } from '../../queue/inspect.ts';
 import type { BatchRow } from '../../store/batches.ts';
 import { jobsAround } from '../../store/chunks.ts';
 import { progressOf } from '../../store/job-progress.ts';
-import { dependenciesOf, dependentsOf, isJobWaiting } from '../../store/plans.ts';
+import { dependenciesOf, dependentsOf, isJobWaiting } from '../../store/plan-edges.ts';
 import type { Turns } from './batch-figures.ts';
 import { resultTexts } from './result-json.ts';
 import { readResultPages, sentJob } from './result-pages.ts';

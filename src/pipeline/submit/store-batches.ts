@@ -14,7 +14,7 @@ import { stopMessages } from '../../queue/stopped.ts';
 import { scheduledAmong } from '../../store/due-batches.ts';
 import { type EncodedChunk, insertChunks } from '../../store/new-chunks.ts';
 import { insertPlan, insertPlanGroups, insertPlanPart } from '../../store/new-plans.ts';
-import { insertEndNotes } from '../../store/plans.ts';
+import { insertEndNotes } from '../../store/plan-notes.ts';
 import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { insertBatches, insertInvalid } from '../../store/submission.ts';
 import type { TraceHeaders } from '../../telemetry/operations.ts';

@@ -6,7 +6,7 @@ import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
 import { startMessages } from '../../queue/stopped.ts';
 import { dueBatches, lockDueBatch, saveLook, stopBatch } from '../../store/due-batches.ts';
-import { insertEmptyNote } from '../../store/plans.ts';
+import { insertEmptyNote } from '../../store/plan-notes.ts';
 import type { Releaser } from '../plan/releaser.ts';
 import { eachBatch } from './each-batch.ts';
 
