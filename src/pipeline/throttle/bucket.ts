@@ -1,27 +1,8 @@
 /** One bucket as this process sees it: its permits, and the jobs in hand that wait for them. */
 import type { BucketAnswer, BucketAsk } from '../../store/buckets.ts';
+import type { BucketLimits } from './bucket-limits.ts';
+import { COUNT_MS, RecentStarts } from './recent-starts.ts';
 import { Starts } from './starts.ts';
-
-/** The limits of one bucket. */
-export interface BucketLimits {
-  /** Concurrent runs; null for no such limit. */
-  max: number | null;
-  /** `max` is for each process by itself. */
-  isLocal: boolean;
-  rate: { limit: number; perSeconds: number; burst: number } | null;
-  /** The pace is found out from refusals. */
-  adaptive: boolean;
-  /** Nothing starts. */
-  isPaused: boolean;
-}
-
-export const UNLIMITED: BucketLimits = {
-  max: null,
-  isLocal: false,
-  rate: null,
-  adaptive: false,
-  isPaused: false,
-};
 
 /** `hold`: these jobs must not wait in hand. `changed`: they may be able to start. */
 export type WaitEnd = 'hold' | 'changed';
@@ -47,8 +28,6 @@ const LEASE_MS = 15_000;
 const MAX_STARTS = 10_000;
 /** Jobs wait in hand only if fewer than this many, or those of half a second, wait in front of them. */
 const MAX_WAITING = 64;
-/** The starts of this time are counted, to foresee how many jobs are needed. */
-const COUNT_MS = 250;
 /** More than any number of runs. */
 const ANY_NUMBER = 1_000_000;
 /** A bucket of which other processes have all is asked for again after this time. */
@@ -68,7 +47,7 @@ export class Bucket {
   #wanted = 0;
   #answered: PromiseWithResolvers<void> | null = null;
   #running = 0;
-  #counted = { since: 0, starts: 0, before: 0 };
+  readonly #recent = new RecentStarts();
   /** The most concurrent runs since the last tick. */
   #peak = 0;
   #held = 0;
@@ -116,8 +95,7 @@ export class Bucket {
     this.#running++;
     this.#peak = Math.max(this.#peak, this.#running);
     this.#usedAt = now;
-    this.#turnCount(now);
-    this.#counted.starts++;
+    this.#recent.add(now);
   }
 
   /** @param wasRefused by the other side */
@@ -140,7 +118,7 @@ export class Bucket {
   wait(jobs: () => number): Waiting {
     const { promise, resolve } = Promise.withResolvers<WaitEnd>();
     const now = performance.now();
-    const isCrowded = this.waitingJobs >= Math.max(MAX_WAITING, 2 * this.#recentStarts(now));
+    const isCrowded = this.waitingJobs >= Math.max(MAX_WAITING, 2 * this.#recent.count(now));
     const waiter: Waiter = { jobs, resolve, isAsked: false };
     if (isCrowded) resolve('hold');
     else {
@@ -167,7 +145,7 @@ export class Bucket {
   #startsSoon(now: number): number {
     if (this.isClosed(now)) return 0;
     if (this.#isPaced && this.#intervalMs !== null) return Math.ceil(COUNT_MS / this.#intervalMs);
-    return this.#recentStarts(now);
+    return this.#recent.count(now);
   }
 
   /** How many jobs could start within a second. */
@@ -176,18 +154,6 @@ export class Bucket {
     if (blocked !== null && blocked !== 'moment') return 0;
     const runs = this.#limits.max === null ? MAX_STARTS : this.#heldNow(now) - this.#running;
     return Math.max(0, this.#isPaced ? Math.min(runs, this.#starts?.count ?? 0) : runs);
-  }
-
-  /** About how many jobs started in a quarter of a second. */
-  #recentStarts(now: number): number {
-    this.#turnCount(now);
-    return Math.max(this.#counted.starts, this.#counted.before);
-  }
-
-  #turnCount(now: number): void {
-    const { since, starts } = this.#counted;
-    if (now - since < COUNT_MS) return;
-    this.#counted = { since: now, starts: 0, before: now - since < 2 * COUNT_MS ? starts : 0 };
   }
 
   /** True when it is known that nothing more can start for now. */

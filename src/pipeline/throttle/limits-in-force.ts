@@ -7,7 +7,7 @@ import type { Limits } from '../../plugin/limits.ts';
 import { isHostOf } from '../../registry/limits.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import type { ActionSetting } from '../../store/action-settings.ts';
-import { type BucketLimits, UNLIMITED } from './bucket.ts';
+import { type BucketLimits, UNLIMITED } from './bucket-limits.ts';
 
 /** The limits of the buckets that an action has by one `by`. */
 export interface BucketPlan extends BucketLimits {
