@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { suite, type TestContext, test } from 'node:test';
+import { after, suite, type TestContext, test } from 'node:test';
 import { context, propagation, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { type BatchwrightOptions, type BatchwrightServer, createBatchwright } from '../../src/index.ts';
@@ -19,6 +19,9 @@ let made = 0;
 
 /** Spans are sent after 5 s; the SDK reads this variable of the program. */
 process.env.OTEL_BSP_SCHEDULE_DELAY = '100';
+after(() => {
+  delete process.env.OTEL_BSP_SCHEDULE_DELAY;
+});
 
 /** Closed with the test. */
 async function start(t: TestContext, options: BatchwrightOptions = {}): Promise<BatchwrightServer> {

@@ -1,7 +1,7 @@
 /** Traces that the sampler leaves out. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { context } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { AlwaysOffSampler, NodeTracerProvider, RandomIdGenerator } from '@opentelemetry/sdk-trace-node';
 import { chunkRun, jobRun, jobsRun, traceHeaders } from '../../src/telemetry/operations.ts';
@@ -14,13 +14,13 @@ class CountingIds extends RandomIdGenerator {
 
 const ids = new CountingIds();
 const provider = new NodeTracerProvider({ sampler: new AlwaysOffSampler(), idGenerator: ids });
-provider.register();
 after(() => provider.shutdown());
-traceOperations({
+const endTracing = traceOperations({
   tracer: provider.getTracer('test'),
   propagator: new W3CTraceContextPropagator(),
-  contexts: context,
+  contexts: new AsyncLocalStorageContextManager().enable(),
 });
+after(endTracing);
 
 test('jobs of a trace that the sampler has left out make no spans, and hand its decision on', async () => {
   const run = { action: 'test.echo', asyncId: '0'.repeat(32), attempt: 1 };
