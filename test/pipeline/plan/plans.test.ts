@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { before, test } from 'node:test';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { sweep } from '../../../src/pipeline/upkeep/sweep.ts';
@@ -246,7 +247,7 @@ test('a job waits through the retries of another, in another queue, and in a tra
 });
 
 test('the last two jobs of a group may end at the same time in two processes', async () => {
-  const other = await system.addWorker();
+  const other = await system.forkWorker();
   for (let round = 0; round < 10; round++) {
     const asyncId = await system.run([
       job('end', { dependsOn: [{ group: 'g' }, { group: 'h', when: 'finished' }] }),
@@ -257,7 +258,9 @@ test('the last two jobs of a group may end at the same time in two processes', a
     const { counts } = await system.ended(asyncId);
     assert.equal(counts.succeeded, round % 2 === 0 ? 4 : 3);
   }
-  await other.drain();
+  const gone = once(other, 'exit');
+  other.kill('SIGTERM');
+  await gone;
 });
 
 test('the sweep releases what a process that died has noted, and makes lost counters again', async (t) => {
