@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
 import type { ChaosResult } from '../support/api.ts';
-import { notes } from '../support/jobs.ts';
+import { notes, planned } from '../support/jobs.ts';
 import { progressed, startSystem } from '../support/system.ts';
 
 const JOBS = 60;
@@ -29,7 +29,8 @@ export const program: Program = {
     let ended = 0;
     for (let round = 1; round <= rounds; round++) {
       const stale = await system.startWorker();
-      const asyncId = await system.take(notes(JOBS, { ms: JOB_MS }));
+      const jobs = notes(JOBS, { ms: JOB_MS });
+      const asyncId = await system.take(round % 2 === 0 ? jobs : planned(jobs));
       await progressed(system.api, asyncId, 15, signal);
       process.kill(stale.pid, 'SIGSTOP');
       const stopped = performance.now();
@@ -54,7 +55,7 @@ export const program: Program = {
       await other.stop();
       say(`round ${round} of ${rounds}`);
     }
-    const done = `SIGSTOP of a worker in the midst of ${JOBS} jobs, SIGCONT after ${STILL_MS / 1000} s, ${rounds} times`;
+    const done = `SIGSTOP of a worker in the midst of ${JOBS} jobs, SIGCONT after ${STILL_MS / 1000} s, ${rounds} times, each other one in a plan`;
     return [
       ...(await system.checker.conclude(done, { withinMs: 60_000, signal })),
       {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
-import { notes } from '../support/jobs.ts';
+import { notes, planned } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSystem } from '../support/system.ts';
 
@@ -18,7 +18,10 @@ export const program: Program = {
     const { postgres, scale, signal, say } = chaos;
     const restarts = scale(30, 8);
     await using system = await startSystem(chaos);
-    await using taking = repeat(500, () => system.take(notes(BATCH_JOBS, { ms: 20 })));
+    await using taking = repeat(500, (count) => {
+      const jobs = notes(BATCH_JOBS, { ms: 20 });
+      return system.take(count % 2 === 0 ? jobs : planned(jobs));
+    });
     const pauses: number[] = [];
     for (let count = 0; count < restarts; count++) {
       await wait(5_000 + Math.random() * 5_000, undefined, { signal });
@@ -39,7 +42,7 @@ export const program: Program = {
       say(`restart ${count + 1} of ${restarts}: a new job is done after ${pauses.at(-1)?.toFixed(0)} ms`);
     }
     const batches = await taking.stop();
-    const done = `Postgres shut down every 5 to 10 s, ${restarts} times, each second time -m immediate; ${batches} batches of ${BATCH_JOBS} jobs taken beside it`;
+    const done = `Postgres shut down every 5 to 10 s, ${restarts} times, each second time -m immediate; ${batches} batches of ${BATCH_JOBS} jobs taken beside it, half of them plans`;
     const slowest = Math.max(...pauses);
     return [
       ...(await system.checker.conclude(done, { withinMs: 90_000, signal })),

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { withClient } from '../../../test/support/server.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
-import { notes } from '../support/jobs.ts';
+import { notes, planned } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSystem } from '../support/system.ts';
 
@@ -15,7 +15,10 @@ export const program: Program = {
     const { postgres, scale, signal } = chaos;
     const seconds = scale(120, 30);
     await using system = await startSystem(chaos);
-    await using taking = repeat(300, () => system.take(notes(40, { ms: 20 })));
+    await using taking = repeat(300, (count) => {
+      const jobs = notes(40, { ms: 20 });
+      return system.take(count % 2 === 0 ? jobs : planned(jobs));
+    });
     const database = new URL(system.databaseUrl).pathname.slice(1);
     let ended = 0;
     await withClient(postgres.url, async (client) => {
@@ -31,7 +34,7 @@ export const program: Program = {
       }
     });
     const batches = await taking.stop();
-    const done = `pg_terminate_backend of ${ended} connections in ${seconds} s; ${batches} batches of 40 jobs taken beside it`;
+    const done = `pg_terminate_backend of ${ended} connections in ${seconds} s; ${batches} batches of 40 jobs taken beside it, half of them plans`;
     return [
       ...(await system.checker.conclude(done, { withinMs: 90_000, signal })),
       system.alive(''),

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Chaos, Finding, Program } from '../program.ts';
 import { isUncharged } from '../support/checker.ts';
-import { notes } from '../support/jobs.ts';
+import { notes, planned } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSystem } from '../support/system.ts';
 
@@ -16,12 +16,16 @@ export const program: Program = {
     const { scale, signal, say } = chaos;
     const stops = scale(200, 10);
     await using system = await startSystem(chaos, { env: { ROLE: 'api' } });
-    const large = notes(scale(100_000, 4_000), { ms: 80 });
+    const large = planned(notes(scale(100_000, 4_000), { ms: 80 }));
     const largeId = await system.api.run(large, system.receiver.urlOf('large'));
     system.checker.watch({ asyncId: largeId, jobs: large.length, callback: 'large', isRight: isUncharged });
     await using taking = repeat(700, async (count) => {
       const callback = `small-${count}`;
-      const asyncId = await system.api.run(notes(20, { ms: 500 }), system.receiver.urlOf(callback));
+      const jobs = notes(20, { ms: 500 });
+      const asyncId = await system.api.run(
+        count % 2 === 0 ? jobs : planned(jobs),
+        system.receiver.urlOf(callback),
+      );
       system.checker.watch({ asyncId, jobs: 20, callback, isRight: isUncharged });
     });
     let slowest = 0;
@@ -37,7 +41,7 @@ export const program: Program = {
     }
     const batches = await taking.stop();
     await system.startWorker();
-    const done = `SIGTERM of the worker ${stops} times, at work on ${large.length} jobs and ${batches} batches of 20`;
+    const done = `SIGTERM of the worker ${stops} times, at work on a plan of ${large.length} jobs and ${batches} batches of 20, half of them plans`;
     const [results, ...others] = await system.checker.conclude(done, {
       withinMs: scale(3_600_000, 150_000),
       signal,

@@ -2,7 +2,7 @@
 import { withClient } from '../../../test/support/server.ts';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
-import { notes } from '../support/jobs.ts';
+import { notes, planned } from '../support/jobs.ts';
 import { progressed, type System, startSystem } from '../support/system.ts';
 
 const REPAIR_MS = 60_000;
@@ -16,6 +16,12 @@ const DAMAGES: Record<string, string> = {
   'its chunk messages deleted': `delete from pgboss.job where data->>'batch' = $1::uuid::text and name like 'jobs.%'`,
 };
 
+/** That of a batch whose jobs depend on each other. */
+const PLAN_DAMAGES: Record<string, string> = {
+  'the chunk messages of a plan deleted': `delete from pgboss.job where data->>'batch' = $1::uuid::text and name like 'jobs.%'`,
+  'its groups wait for more jobs than there are': `update batchwright.plan_group set remaining = remaining + 1 where batch_id = $1`,
+};
+
 export const program: Program = {
   id: 'R14',
   title: 'counters, chunk messages and callback messages are deleted by hand',
@@ -23,8 +29,9 @@ export const program: Program = {
     const { signal, say } = chaos;
     await using system = await startSystem(chaos);
     const findings: Finding[] = [];
-    for (const [damage, statement] of Object.entries(DAMAGES)) {
-      const seconds = await damaged(system, statement, signal);
+    for (const [damage, statement] of Object.entries({ ...DAMAGES, ...PLAN_DAMAGES })) {
+      const isPlanned = damage in PLAN_DAMAGES;
+      const seconds = await damaged(system, { statement, isPlanned }, signal);
       say(`${damage}: ended after ${seconds.toFixed(0)} s`);
       findings.push(repaired(`a batch in the midst of its work: ${damage}`, 'it ends', seconds));
     }
@@ -39,9 +46,14 @@ export const program: Program = {
 };
 
 /** Returns the number of seconds until it had ended. */
-async function damaged(system: System, statement: string, signal: AbortSignal): Promise<number> {
-  const name = `damaged-${statement.length}`;
-  const asyncId = await system.api.run(notes(JOBS, { ms: JOB_MS }), system.receiver.urlOf(name));
+async function damaged(
+  system: System,
+  { statement, isPlanned }: { statement: string; isPlanned: boolean },
+  signal: AbortSignal,
+): Promise<number> {
+  const name = `damaged-${isPlanned ? 'plan-' : ''}${statement.length}`;
+  const jobs = notes(JOBS, { ms: JOB_MS });
+  const asyncId = await system.api.run(isPlanned ? planned(jobs) : jobs, system.receiver.urlOf(name));
   await progressed(system.api, asyncId, 20, signal);
   await withClient(system.databaseUrl, (client) => client.query(statement, [asyncId]));
   const since = performance.now();

@@ -5,7 +5,7 @@ import { withClient } from '../../../test/support/server.ts';
 import type { MainProcess } from '../../support/main-process.ts';
 import { until } from '../../support/until.ts';
 import type { Chaos, Finding, Program } from '../program.ts';
-import { notes } from '../support/jobs.ts';
+import { notes, planned } from '../support/jobs.ts';
 import { repeat } from '../support/repeat.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -25,13 +25,15 @@ export const program: Program = {
     // At the same time, each with its own database: they mostly wait.
     const findings = await Promise.all([
       standStill(chaos, stillMs, () => ({
-        done: `SIGSTOP in mid-settle for ${seconds}`,
+        done: `SIGSTOP in mid-settle of a plan for ${seconds}`,
+        isPlanned: true,
         env: {},
         stop: (worker) => process.kill(worker.pid, 'SIGSTOP'),
         goOn: (worker) => process.kill(worker.pid, 'SIGCONT'),
       })),
       standStill(chaos, stillMs, (proxy) => ({
         done: `its connection to Postgres is frozen in the middle of a settle for ${seconds}, and no end of the connection is reported`,
+        isPlanned: false,
         env: { DATABASE_URL: proxy.url },
         stop: () => proxy.freeze(),
         goOn: () => proxy.thaw(),
@@ -43,6 +45,8 @@ export const program: Program = {
 
 interface Way {
   done: string;
+  /** Its jobs depend on each other. */
+  isPlanned: boolean;
   env: Record<string, string>;
   stop(worker: MainProcess): void;
   goOn(worker: MainProcess): void;
@@ -58,14 +62,15 @@ async function standStill(
   const system = stack.use(await startSystem(chaos, { env: { ROLE: 'api' } }));
   const after = (end: () => unknown) => stack.defer(async () => void (await end()));
   const way = wayThrough(await startProxy({ after }, system.databaseUrl));
-  const asyncId = await system.take(notes(JOBS, { ms: JOB_MS }));
+  const jobs = notes(JOBS, { ms: JOB_MS });
+  const asyncId = await system.take(way.isPlanned ? planned(jobs) : jobs);
   const worker = await stopInSettle(system, asyncId, way, signal);
   const since = performance.now();
   const other = await system.startWorker();
   const waits: number[] = [];
   await using taking = repeat(1_000, async () => {
     const begun = performance.now();
-    const small = await system.take(notes(5));
+    const small = await system.take(planned(notes(10)));
     await until(async () => (await system.api.batch(small))?.state === 'completed', { signal, everyMs: 50 });
     waits.push(performance.now() - begun);
   });

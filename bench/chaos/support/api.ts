@@ -5,6 +5,7 @@ import { type Batch, Batchwright, type Job, NotFoundError, type Result } from '.
 export interface Response {
   n?: number;
   pid?: number;
+  from?: number;
 }
 export type ChaosResult = Result<Response>;
 

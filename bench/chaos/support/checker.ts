@@ -121,14 +121,14 @@ function isDelivered({ asyncId }: Watched, { log }: Receiver): boolean {
 }
 
 function wrongOf({ jobs }: Watched, view: Batch, before: Batch | undefined): string[] {
-  const { total, pending, running, succeeded, failed, cancelled } = view.counts;
+  const { total, pending, waiting, running, succeeded, failed, cancelled, skipped } = view.counts;
   const faults: string[] = [];
-  const sum = pending + running + succeeded + failed + cancelled;
+  const sum = pending + waiting + running + succeeded + failed + cancelled + skipped;
   if (sum !== total || total !== jobs) faults.push(`counts of ${sum}, total ${total}, jobs ${jobs}`);
-  if (pending < 0 || running < 0) faults.push('a count below 0');
-  if (isEnded(view) && pending + running > 0) faults.push(`${view.state} with jobs pending`);
+  if (pending < 0 || waiting < 0 || running < 0) faults.push('a count below 0');
+  if (isEnded(view) && pending + waiting + running > 0) faults.push(`${view.state} with jobs pending`);
   if ((view.progress === 100) !== isEnded(view)) faults.push(`${view.state} at ${view.progress} %`);
-  for (const name of ['succeeded', 'failed', 'cancelled'] as const)
+  for (const name of ['succeeded', 'failed', 'cancelled', 'skipped'] as const)
     if (before && view.counts[name] < before.counts[name]) faults.push(`${name} fell`);
   if (before && isEnded(before) && !isEnded(view)) faults.push('it had ended, and has not');
   return faults;
@@ -165,14 +165,18 @@ async function results(
   };
 }
 
-/** The expected result of a job of `notes`. */
-function isEchoed(result: ChaosResult): boolean {
-  return result.status === 'succeeded' && result.response.n === result.index;
+/** The expected result of a job of `notes` or `planned`. */
+function isEchoed({ status, index, request, response, attempts }: ChaosResult): boolean {
+  const { fails, skippedBy, fromJob } = request as Record<string, unknown>;
+  if (fails) return status === 'failed' && response.message === 'as it was asked to';
+  if (skippedBy !== undefined)
+    return status === 'skipped' && response.causedBy === skippedBy && attempts === 0;
+  return status === 'succeeded' && response.n === index && response.from === fromJob;
 }
 
 /** The same, at the first attempt. */
 export function isUncharged(result: ChaosResult): boolean {
-  return isEchoed(result) && result.attempts === 1;
+  return isEchoed(result) && result.attempts === (result.status === 'skipped' ? 0 : 1);
 }
 
 function callbacks(watched: readonly Watched[], { log }: Receiver): Finding[] {

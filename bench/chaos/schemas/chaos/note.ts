@@ -10,6 +10,13 @@ export const params = {
     file: { type: 'string' },
     bytes: { type: 'integer', minimum: 0 },
     padding: { type: 'string' },
+    /** It fails for good. */
+    fails: { type: 'boolean' },
+    /** A value of another job's response, which it returns. */
+    from: { type: 'integer' },
+    /** What the checker expects: the job that `from` comes from, and the job because of which it is skipped. */
+    fromJob: { type: 'integer' },
+    skippedBy: { type: 'integer' },
   },
 } as const satisfies JSONSchema;
 export type Note = FromSchema<typeof params>;
