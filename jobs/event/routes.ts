@@ -47,10 +47,12 @@ const SO_FAR = {
   N: 'You have answered that you are not coming.',
 };
 
+const openapi = async () => (await import('./lib/openapi.ts')).document;
+
 export default defineRoutes({
   prefix: '/event',
   authenticate,
-  openapi: async () => (await import('./lib/openapi.ts')).document,
+  openapi,
   routes(router, tools) {
     const forPeople = (handle: (request: Request, response: Response) => Promise<void>) => {
       return (request: Request, response: Response) =>

@@ -24,11 +24,13 @@ const BATCH = '/:types/batch';
 const UPLOAD = '/:types/batch/upload';
 const FIELDS = ['callback'];
 
+const openapi = async () => (await import('./lib/openapi.ts')).document;
+
 export default defineRoutes({
   prefix: '/core/api/v2/participants',
   authenticate,
   errorBody: errorEnvelope,
-  openapi: async () => (await import('./lib/openapi.ts')).document,
+  openapi,
   routes(router, tools) {
     const takesJson = (action: ItemAction['action']): RequestHandler => {
       return async (request, response) => {

@@ -24,12 +24,14 @@ const PARTICIPANTS = '/events/:event/participants';
 const IMPORTS_AT_ONCE = 2;
 const MAX_WAIT_MS = 10_000;
 
+const openapi = async () => (await import('./lib/openapi.ts')).document;
+
 export default defineRoutes({
   prefix: '/v1/connect',
   authenticate,
   errorBody,
   permissionAliases: PERMISSION_ALIASES,
-  openapi: async () => (await import('./lib/openapi.ts')).document,
+  openapi,
   routes(router, tools) {
     const permitted = (name: PermissionName): RequestHandler => {
       return (request, _response, next) => {

@@ -174,9 +174,19 @@ suite('the package', () => {
         BATCHWRIGHT_URL: site.url,
         BATCHWRIGHT_KEY: site.key,
       });
-      const page = await fetch(`${site.url}/docs/assets/swagger-ui-bundle.js`);
-      assert.equal(page.status, 200);
-      await page.arrayBuffer();
+      for (const path of [
+        '/docs',
+        '/docs/assets/swagger-ui-bundle.js',
+        '/docs/errors/not-found',
+        '/dashboard',
+      ]) {
+        const page = await fetch(`${site.url}${path}`);
+        assert.equal(page.status, 200, path);
+        await page.arrayBuffer();
+      }
+      const { paths } = (await (await fetch(`${site.url}/openapi.json`)).json()) as { paths: object };
+      for (const path of ['/v1/batches', '/api/1.0/hello', '/v1/participant_imports'])
+        assert.ok(Object.hasOwn(paths, path), path);
       started.signalAll('SIGTERM');
       assert.deepEqual(await started.exited, { code: 0, signal: null });
       assert.deepEqual(await home.processes(), []);
