@@ -89,28 +89,16 @@ export async function listBatches(
   return { rows, scannedTo: last.rows[0]?.id ?? null };
 }
 
-/** One of the newest batches of a tenant. */
-export interface NewestBatch {
-  tenant: string;
-  id: string;
-  /** Another one after each restart. */
-  generation: number;
-}
-
-/** The newest batches of each of these tenants, at most `limit` of each, newest first. */
+/** The tenant's newest batches, at most `limit`, newest first. A generation is another one after each restart. */
 export async function newestBatches(
   client: ClientBase | Pool,
-  tenants: readonly string[],
+  tenant: string,
   limit: number,
-): Promise<NewestBatch[]> {
-  const { rows } = await client.query<NewestBatch>({
+): Promise<Pick<BatchRow, 'id' | 'generation'>[]> {
+  const { rows } = await client.query<Pick<BatchRow, 'id' | 'generation'>>({
     name: 'newest-batches',
-    text: `select wanted.tenant, newest.id, newest.generation
-     from unnest($1::text[]) as wanted (tenant) cross join lateral (
-       select id, generation from batchwright.batch where tenant = wanted.tenant and ${IS_VISIBLE}
-       order by id desc limit $2
-     ) as newest order by newest.id desc`,
-    values: [tenants, limit],
+    text: `select id, generation from batchwright.batch where tenant = $1 and ${IS_VISIBLE} order by id desc limit $2`,
+    values: [tenant, limit],
   });
   return rows;
 }

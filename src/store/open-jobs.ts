@@ -78,16 +78,20 @@ const openChunk = (status: OpenStatus | null): string => `
       select count(*) from batchwright.result
       where batch_id = $1 and result.index >= first_index and result.index < first_index + looked.count)
     order by number limit 1
+  ), wanted as (
+    select number, first_index, count, body, jobs,
+      array(select index from batchwright.result
+            where batch_id = $1 and index >= first_index and index < first_index + chunk.count) as recorded,
+      coalesce((select json_agg(json_build_object('index', index, 'done', done, 'total', total))
+        from batchwright.job_progress
+        where batch_id = $1 and index >= first_index and index < first_index + chunk.count
+          and ${isRunning}), '[]') as running
+    from batchwright.chunk where batch_id = $1 and number = (select number from found)
+  ), plan as (
+    select pending from batchwright.plan_chunk where batch_id = $1 and number = (select number from found)
+  ), ends as (
+    select max(first_index + count) as index from looked
   )
-  select chunk.first_index as "firstIndex", chunk.count, chunk.body, chunk.jobs as text, plan_chunk.pending,
-    array(select index from batchwright.result
-          where batch_id = $1 and index >= chunk.first_index and index < chunk.first_index + chunk.count) as recorded,
-    coalesce((select json_agg(json_build_object('index', index, 'done', done, 'total', total))
-      from batchwright.job_progress
-      where batch_id = $1 and index >= chunk.first_index and index < chunk.first_index + chunk.count
-        and ${isRunning}), '[]') as running,
-    (select max(first_index + count) from looked) as "lookedTo"
-  from (values (1)) as always (row)
-  left join found on true
-  left join batchwright.chunk on chunk.batch_id = $1 and chunk.number = found.number
-  left join batchwright.plan_chunk on plan_chunk.batch_id = $1 and plan_chunk.number = found.number`;
+  select wanted.first_index as "firstIndex", wanted.count, wanted.body, wanted.jobs as text, wanted.recorded,
+    wanted.running, plan.pending, ends.index as "lookedTo"
+  from ends left join wanted on true left join plan on true`;

@@ -1,4 +1,4 @@
-/** Reports the newest batches of tenants to any number of listeners, with one query a look for all of them. */
+/** Reports the newest batches of tenants to any number of listeners, with one query a look for each tenant. */
 import type { Pool } from 'pg';
 import { type AsyncId, toAsyncId } from '../../domain/batch.ts';
 import { newestBatches } from '../../store/batch-list.ts';
@@ -45,14 +45,10 @@ export class NewestWatch {
   }
 
   async look(): Promise<void> {
-    const tenants = [...this.#byTenant.keys()];
-    const found = Map.groupBy(await newestBatches(this.#pool, tenants, MAX_NEWEST), ({ tenant }) => tenant);
-    for (const tenant of tenants) {
-      const newest = (found.get(tenant) ?? []).map(({ id, generation }) => ({
-        asyncId: toAsyncId(id),
-        generation,
-      }));
-      for (const listener of [...(this.#byTenant.get(tenant) ?? [])]) listener(newest);
+    for (const [tenant, listeners] of [...this.#byTenant]) {
+      const found = await newestBatches(this.#pool, tenant, MAX_NEWEST);
+      const newest = found.map(({ id, generation }) => ({ asyncId: toAsyncId(id), generation }));
+      for (const listener of [...listeners]) listener(newest);
     }
   }
 }
