@@ -108,14 +108,18 @@ export const viewSchemas: Record<string, Schema> = {
   ),
   OpenCallbacks: object({
     data: arrayOf(
-      object({
-        asyncId: ref('AsyncId'),
-        url: text,
-        state: { enum: ['pending', 'failed'] },
-        attempts: count,
-        finishedAt: time,
-        lastAttempt: { oneOf: [{ type: 'null' }, attempt] },
-      }),
+      object(
+        {
+          asyncId: ref('AsyncId'),
+          url: text,
+          state: { enum: ['pending', 'failed'] },
+          attempts: count,
+          actions: described('As those of the batch.', arrayOf(text)),
+          finishedAt: time,
+          lastAttempt: { oneOf: [{ type: 'null' }, attempt] },
+        },
+        'actions',
+      ),
     ),
     nextCursor: orNull('string'),
   }),

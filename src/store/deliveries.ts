@@ -199,6 +199,8 @@ export interface OpenCallback {
   url: string;
   state: 'pending' | 'failed';
   attempts: number;
+  /** `namespace.action` of the batch's jobs; null when an earlier release has stored it. */
+  actions: string[] | null;
   finishedAt: Date;
   /** JSON text of a LoggedDelivery; null before the first attempt. */
   last: string | null;
@@ -212,7 +214,7 @@ export async function listOpenCallbacks(
 ): Promise<OpenCallback[]> {
   const { rows } = await pool.query<OpenCallback>(
     `select id, callback_url as url, callback_state as state, callback_attempts as attempts,
-       finished_at as "finishedAt", last.attempt as last
+       actions, finished_at as "finishedAt", last.attempt as last
      from batchwright.batch left join lateral (
        select json_build_object('number', number, 'trigger', trigger, 'status', status, 'durationMs', duration_ms,
          'error', error, 'attemptedAt', attempted_at, 'nextAttemptAt', next_attempt_at) as attempt

@@ -99,6 +99,19 @@ suite('Operating with the dashboard', {
     await close(opened);
   });
 
+  test('a key that may not run the jobs of a batch cannot send its callback again, and hears why', async () => {
+    answer = { status: 410, text: '' };
+    const { key } = await makeKey(['rpc.*']);
+    const asyncId = await system.run([behave({ n: 1 })], { callbackUrl: receiverUrl });
+    const opened = await open({ key, place: '/callbacks?state=failed' });
+    const { page } = opened;
+    const name = `Send the callback of ${asyncId} again`;
+    await page.getByRole('button', { name, disabled: true }).waitFor({ timeout: 30_000 });
+    const described = await page.getByRole('button', { name }).getAttribute('aria-describedby');
+    assert.match((await page.locator(`[id="${described}"]`).textContent()) ?? '', /it lacks test\.behave\.$/);
+    await close(opened);
+  });
+
   test('a callback leads to its batch, and the filter is in the address', async () => {
     answer = { status: 410, text: '' };
     const asyncId = await system.run([behave({ n: 1 })], { callbackUrl: receiverUrl });

@@ -33,6 +33,8 @@ export interface OpenCallback {
   url: string;
   state: 'pending' | 'failed';
   attempts: number;
+  /** As those of the batch. */
+  actions?: string[];
   finishedAt: string;
   lastAttempt: CallbackAttempt | null;
 }

@@ -22,21 +22,38 @@ export function useOwnKey(): OwnKey | undefined {
   return useOwnKeyResource().data;
 }
 
+/** What names its actions: a batch, or its callback. */
+type WithActions = Pick<Batch, 'actions'>;
+
 /**
- * Why the key of the page may not change the batch, in words: it lacks the permission of one of its actions. Undefined when
- * it may, and while that is not known: then the server says so.
+ * Finds out why the key of the page may not change a batch, in words: it lacks the permission of one of its actions.
+ * Undefined when it may, and while that is not known: then the server says so.
+ *
+ * @param shown all of which this is asked
  */
-export function useRefusal(batch: Batch | undefined): string | undefined {
+export function useRefusals(shown: readonly WithActions[]): (one: WithActions) => string | undefined {
   const own = useOwnKey();
-  const actions = batch?.actions ?? [];
-  const needed = useResource(`permissions ${actions.join(' ')}`, (signal) =>
-    Promise.all(actions.map((name) => permissionOf(name, signal))),
+  const actions = [...new Set(shown.flatMap((one) => one.actions ?? []))].sort();
+  const needed = useResource(
+    `permissions ${actions.join(' ')}`,
+    async (signal) =>
+      new Map(
+        await Promise.all(actions.map(async (name) => [name, await permissionOf(name, signal)] as const)),
+      ),
   );
-  const lacking = [...new Set(needed.data)].filter((permission) => own && !own.mayRun(permission));
-  if (lacking.length === 0) return undefined;
-  const [first, ...others] = lacking;
-  const more = others.length > 0 ? ` and ${counted(others.length, 'more permission')}` : '';
-  return `This key may see the batch, but not change it: it lacks ${first}${more}.`;
+  return ({ actions: ofOne = [] }) => {
+    const permissions = new Set(ofOne.flatMap((name) => needed.data?.get(name) ?? []));
+    const [first, ...others] = [...permissions].filter((permission) => own && !own.mayRun(permission));
+    if (first === undefined) return undefined;
+    const more = others.length > 0 ? ` and ${counted(others.length, 'more permission')}` : '';
+    return `This key may see the batch, but not change it: it lacks ${first}${more}.`;
+  };
+}
+
+/** The same for one batch, undefined until it is there. */
+export function useRefusal(batch: Batch | undefined): string | undefined {
+  const refusalOf = useRefusals(batch ? [batch] : []);
+  return batch && refusalOf(batch);
 }
 
 /** An action that the server no longer has needs the permission with its name. */

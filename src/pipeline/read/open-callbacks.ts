@@ -12,6 +12,8 @@ export interface OpenCallbackView {
   url: string;
   state: OpenCallbackState;
   attempts: number;
+  /** As those of the batch. */
+  actions?: string[];
   finishedAt: Date;
   /** Null before the first attempt. */
   lastAttempt: LoggedDelivery | null;
@@ -26,9 +28,10 @@ export async function openCallbacks(
   const { state, limit } = page;
   const before = page.before === undefined ? undefined : toBatchId(page.before);
   const rows = await listOpenCallbacks(pool, caller.tenant, { state, before, limit: limit + 1 });
-  const data = rows.slice(0, limit).map(({ id, last, ...row }) => ({
+  const data = rows.slice(0, limit).map(({ id, last, actions, ...row }) => ({
     asyncId: toAsyncId(id),
     ...row,
+    ...(actions && { actions }),
     lastAttempt: last === null ? null : JSON.parse(last),
   }));
   return { data, next: rows.length > limit ? (data.at(-1)?.asyncId ?? null) : null };

@@ -14,6 +14,7 @@ import { Ago } from '../../components/time.tsx';
 import { report } from '../../components/toasts.tsx';
 import type { Page } from '../../page.ts';
 import { count } from '../../state/format.ts';
+import { useRefusals } from '../../state/own-key.ts';
 import { hrefOf, queryValue } from '../../state/place.ts';
 import { useResource } from '../../state/resource.ts';
 import { client, getJson } from '../../state/session.ts';
@@ -22,7 +23,11 @@ import { TestDialog } from './test-dialog.tsx';
 const ROWS = 50;
 const LIVE_MS = 5_000;
 
-const columnsOf = (onReposted: () => void): Column<OpenCallback>[] => [
+/** @param refusalOf why the key may not send the callback again */
+const columnsOf = (
+  onReposted: () => void,
+  refusalOf: (callback: OpenCallback) => string | undefined,
+): Column<OpenCallback>[] => [
   {
     title: 'Batch',
     cell: ({ asyncId }) => (
@@ -78,6 +83,8 @@ const columnsOf = (onReposted: () => void): Column<OpenCallback>[] => [
         <Button
           icon="send"
           label={`Send the callback of ${callback.asyncId} again`}
+          disabled={refusalOf(callback) !== undefined}
+          reason={refusalOf(callback)}
           onPress={() => repost(callback, onReposted)}
         >
           <span class="from-560">Send again</span>
@@ -118,6 +125,7 @@ function Callbacks() {
     (signal) => getJson<ClientPage<OpenCallback>>(`/v1/callbacks?${query}`, signal),
     { everyMs: () => LIVE_MS },
   );
+  const refusalOf = useRefusals(callbacks.data?.data ?? []);
   return (
     <>
       <Heading
@@ -148,7 +156,7 @@ function Callbacks() {
             ) : (
               <Table
                 caption="Callbacks that are not delivered"
-                columns={columnsOf(callbacks.reload)}
+                columns={columnsOf(callbacks.reload, refusalOf)}
                 rows={data}
                 keyOf={({ asyncId }) => asyncId}
               />
