@@ -34,6 +34,10 @@ const start = query(
 );
 const ofCsv = [
   query('action', 'For CSV: the `namespace.action` whose params the rows are.', { type: 'string' }),
+  query('map.*', 'For CSV: the param that a column is, or nothing to leave it out; `map.E-mail=email`.', {
+    type: 'string',
+  }),
+  query('set.*', 'For CSV: a cell that all rows have for a param; `set.event=17`.', { type: 'string' }),
   query('delimiter', 'For CSV: found out from the first line when absent.', {
     enum: [',', ';', '\t', 'tab'],
   }),
@@ -78,7 +82,7 @@ export const batches: Operation[] = [
         'text/csv': {
           type: 'string',
           description:
-            'One Job a row; the header names params of `action`. In the query, `map.<column>=<param>` renames a column, or leaves it out without a param; `set.<param>=<cell>` gives all rows a value.',
+            'One Job a row; the header names params of `action`, unless `map.*` in the query gives a column another one.',
         },
         'multipart/form-data': {
           type: 'object',

@@ -70,9 +70,12 @@ export const cursor = query('cursor', 'The `nextCursor` of the page before.', { 
 export const idempotencyKey: Parameter = {
   name: 'Idempotency-Key',
   in: 'header',
-  description: 'Makes the request safe to repeat: the same key and body return the same batch.',
+  description:
+    'Makes the request safe to repeat: the same key and body mean the same batch, or the same call of an action.',
   schema: { type: 'string' },
 };
+/** Of every request with a body. */
+export const ofBody: ErrorName[] = ['bodyTooLarge', 'unsupportedEncoding'];
 export const jobStatus = query('status', 'Results of this status only.', ref('JobStatus'));
 export const ofIntake: ErrorName[] = [
   'invalidRequest',

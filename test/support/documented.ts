@@ -1,6 +1,7 @@
 /** Holds the answers of the API against its OpenAPI document: every test that sends a request checks its answer. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
+import { schemas } from '../../src/contract/schemas.ts';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
 import { createActionCatalogue } from '../../src/pipeline/read/action-catalogue.ts';
 import type { Registry } from '../../src/registry/registry.ts';
@@ -75,6 +76,14 @@ export async function documentedBy(registry: Registry): Promise<RequireDocumente
         `${where} differs from the OpenAPI document: ${JSON.stringify(validate.errors)} in ${JSON.stringify(body).slice(0, 1000)}`,
       );
   };
+}
+
+/** Throws an Error that says how the body of a callback differs from its schema. */
+export function requireCallbackBody(body: Json): void {
+  const validate = createAjv({ components: { schemas } }).compile({
+    $ref: `${NAME}#/components/schemas/CallbackBody`,
+  });
+  if (!validate(body)) throw new Error(`the callback differs: ${JSON.stringify(validate.errors)}`);
 }
 
 function createAjv(document: Json): Ajv2020 {

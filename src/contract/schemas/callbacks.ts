@@ -14,10 +14,12 @@ export const callbackSchemas: Record<string, Schema> = {
       ...labels,
       stoppedBy,
       results: arrayOf(ref('Result')),
+      test: described('Only in a test callback.', { const: true }),
     },
     'name',
     'metadata',
     'stoppedBy',
+    'test',
   ),
   DeliveryAttempts: object({ data: arrayOf(attempt) }),
   CallbackSecret: object({

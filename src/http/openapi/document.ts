@@ -1,6 +1,13 @@
 /** The OpenAPI 3.1 document of the running server: our routes, the actions of the registry, the routes of plugins. */
 import { catalogue, type ErrorName } from '../../contract/errors.ts';
-import { type Operation, type Parameter, tags } from '../../contract/operation.ts';
+import {
+  idempotencyKey,
+  type Operation,
+  ofBody,
+  ofIntake,
+  type Parameter,
+  tags,
+} from '../../contract/operation.ts';
 import { operations } from '../../contract/operations.ts';
 import { ref, type Schema, schemas } from '../../contract/schemas.ts';
 import type { ActionView } from '../../pipeline/read/action-catalogue.ts';
@@ -16,6 +23,16 @@ export interface DocumentOptions {
   /** The API's public address; undefined: that of the document. */
   publicUrl: string | undefined;
 }
+
+/** Errors of a single action. Its own errors may have any status. */
+const ofCall: ErrorName[] = [
+  ...ofIntake.filter((name) => name !== 'tooManyJobs'),
+  ...ofBody,
+  'invalidParams',
+  'missingParams',
+  'jobFailed',
+  'stillRunning',
+];
 
 /** Errors that any request may have, beside those of its operation. */
 const ALWAYS: ErrorName[] = ['badRequest', 'unauthorized', 'forbidden', 'tooManyRequests', 'unavailable'];
@@ -114,7 +131,7 @@ function operationOf({
           },
         ]),
       ),
-      ...(isOpen ? {} : responsesOf([...errors, ...ALWAYS], path.startsWith('/v1'))),
+      ...(isOpen ? {} : responsesOf([...errors, ...(body ? ofBody : []), ...ALWAYS], path.startsWith('/v1'))),
     },
   };
 }
@@ -161,6 +178,7 @@ function actionPath(namespace: string, actions: readonly ActionView[]): object {
           required: true,
           schema: { type: 'string', enum: actions.map(({ name }) => shortName(name)) },
         },
+        parameterOf(idempotencyKey),
       ],
       requestBody: {
         content: {
@@ -176,7 +194,7 @@ function actionPath(namespace: string, actions: readonly ActionView[]): object {
       },
       responses: {
         200: { description: 'What the action returned.', content: { 'application/json': { schema: {} } } },
-        ...responsesOf([...ALWAYS, 'invalidParams', 'missingParams', 'stillRunning'], false),
+        ...responsesOf([...ALWAYS, ...ofCall], false),
       },
     },
   };

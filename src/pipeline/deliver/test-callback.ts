@@ -10,6 +10,7 @@ import { Signature } from '../../outbound/signature.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { insertAudit } from '../../store/audit.ts';
 import { signingTimeNow } from '../../store/deliveries.ts';
+import { endedCounts } from '../read/status.ts';
 import { headersOf, refusalOf, type SendCallbackDeps } from './send-callback.ts';
 
 /** Sent at once by a process: a slow receiver holds one for up to a minute. A single tenant gets half of them. */
@@ -23,7 +24,7 @@ const BODY = Buffer.from(
     test: true,
     asyncId: '0'.repeat(32),
     state: 'completed',
-    counts: { total: 0, pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
+    counts: endedCounts({ total: 0, succeeded: 0, failed: 0, cancelled: 0, skipped: 0 }),
     results: [],
   }),
 );

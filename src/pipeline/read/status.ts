@@ -118,7 +118,13 @@ export function labelsOf({
 }
 
 /** The counts of an ended batch. */
-export function endedCounts({ total, succeeded, failed, cancelled, skipped }: BatchRow): Counts {
+export function endedCounts({
+  total,
+  succeeded,
+  failed,
+  cancelled,
+  skipped,
+}: Pick<BatchRow, 'total' | 'succeeded' | 'failed' | 'cancelled' | 'skipped'>): Counts {
   const pending = total - succeeded - failed - cancelled - skipped;
   return { total, pending, waiting: 0, running: 0, succeeded, failed, cancelled, skipped };
 }

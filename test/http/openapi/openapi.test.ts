@@ -193,6 +193,34 @@ test('the type of every problem is a page that says what it means and what to do
     assert.ok(text.includes(`href="errors/${slugOf(name)}"`), name);
 });
 
+test('every request with a body may be too large or have an unknown encoding, and says so', () => {
+  const wrong = Object.entries<Json>(document.paths)
+    .filter(([path]) => !isOfPlugin(path))
+    .flatMap(([path, item]) =>
+      Object.entries<Json>(item).map(([method, operation]) => ({ path, method, operation })),
+    )
+    .filter(
+      ({ operation }) => operation.requestBody && !(operation.responses[413] && operation.responses[415]),
+    );
+  assert.deepEqual(
+    wrong.map(({ method, path }) => `${method} ${path}`),
+    [],
+  );
+});
+
+test('a call of an action has Idempotency-Key, and the statuses of a request that is stored', () => {
+  for (const [path, { post }] of Object.entries<Json>(document.paths).filter(([name]) =>
+    name.startsWith('/api/'),
+  )) {
+    assert.ok(
+      post.parameters.some(({ name }: Json) => name === 'Idempotency-Key'),
+      path,
+    );
+    for (const status of [400, 401, 403, 409, 413, 415, 422, 429, 503])
+      assert.ok(post.responses[status], `${path} ${status}`);
+  }
+});
+
 test('errors of the batch API link to the page, and problems have it as their type', async () => {
   const rpc = await system.rpc('progress', { async: '0'.repeat(32) });
   assert.equal(rpc.headers.get('link'), '</docs/errors/batch-not-found>; rel="help"');
@@ -217,6 +245,12 @@ test('the page at /docs loads everything from this server', async () => {
   }
   assert.equal((await get('/docs/assets/package.json')).status, 404);
 });
+
+function isOfPlugin(path: string): boolean {
+  return system.registry.routes.some(
+    ({ routes: { prefix } }) => path === prefix || path.startsWith(`${prefix}/`),
+  );
+}
 
 /** The schema with references that lead to the document. */
 function rebased(schema: object): object {

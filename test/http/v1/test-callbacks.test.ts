@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import { Batchwright } from '../../../src/client/index.ts';
 import { startReceiver, verified } from '../../pipeline/deliver/deliver-receiver.ts';
 import { callbackSecret } from '../../pipeline/deliver/deliver-support.ts';
+import { requireCallbackBody } from '../../support/documented.ts';
 import type { Json } from '../../support/json.ts';
 import { ADMIN_KEY, type Answer, startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -29,6 +30,7 @@ test('a test callback is signed, says that it is a test, and shows what the rece
   const body = verified(await callbackSecret(system), callback);
   assert.equal(body.test, true);
   assert.deepEqual(body.results, []);
+  requireCallbackBody(body);
   assert.equal(callback.headers.authorization, headers.authorization);
   assert.match(callback.id, /^msg_test_/);
   const [entry] = (await system.request('/v1/audit')).body.data;
