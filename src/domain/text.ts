@@ -24,6 +24,9 @@ export const TEXT_FORMATS = {
   },
 } as const satisfies Record<string, { allows(text: string): boolean; rule: string }>;
 
+/** The end of the sentence about a text that is not storable. */
+export const NOT_STORABLE = 'has a character that cannot be stored';
+
 /** The rule of a format, as error text; undefined for another format. */
 export function textRule(format: string): string | undefined {
   return Object.hasOwn(TEXT_FORMATS, format)

@@ -1,12 +1,13 @@
 import type { ValidateFunction } from 'ajv';
 import { catalogue, type ErrorName } from '../contract/errors.ts';
 import type { JobPlan } from '../domain/plan/job-plan.ts';
+import { NOT_STORABLE, TEXT_FORMATS } from '../domain/text.ts';
 import type { UnknownActions } from '../domain/unknown-action.ts';
 import { jointBefore, memberPath, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
 import { certainErrors, fillPlaces } from './bound-places.ts';
 import { checkParams, checkUnrounded, type ParamsProblem } from './check-params.ts';
-import { checkPlan, MAX_NAME_LENGTH, PLAN_MEMBERS } from './check-plan.ts';
+import { checkPlan, MAX_NAME_LENGTH, PLAN_MEMBERS, TooManyDependencies } from './check-plan.ts';
 
 /** A job of a request that is valid. */
 export interface ValidJob<Entry> {
@@ -27,6 +28,8 @@ export interface JobFault {
 export interface JobProblem {
   kind: Extract<ErrorName, 'invalidRequest' | 'emptyJobs' | 'invalidParams' | 'missingParams'>;
   faults: JobFault[];
+  /** Under skipInvalid too, the batch is refused. */
+  refusesBatch?: boolean;
   /** The first wrong or missing parameter, if the params are invalid. */
   parameter?: string;
   id: string | number | undefined;
@@ -36,6 +39,9 @@ export interface JobProblem {
   group?: string | undefined;
 }
 
+/** What the response of an invalid job says. */
+export type InvalidJob = Pick<JobProblem, 'kind' | 'faults' | 'parameter'>;
+
 /** The actions that jobs may name. */
 export interface KnownActions<Entry> {
   get(namespace: string, action: string): Entry | undefined;
@@ -44,6 +50,7 @@ export interface KnownActions<Entry> {
 }
 
 const MAX_ID_LENGTH = MAX_NAME_LENGTH;
+const NOT_VALID = 'The job is not valid';
 const MEMBERS = ['namespace', 'action', 'params', 'id', ...PLAN_MEMBERS];
 const isMember: ReadonlySet<string> = new Set(MEMBERS);
 /** Unknown members of one job named in the error. */
@@ -65,8 +72,9 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
     return { kind: 'invalidRequest', faults: [{ text: 'must be an object', joint: ' ' }], id: undefined };
   const { namespace, action, params } = job as Members;
   const unrounded = mayBeRounded(text) ? (parseUnrounded(text) as Members) : (job as Members);
-  const plan = checkPlan(unrounded);
-  const wrong = memberProblem(unrounded) ?? (typeof plan === 'string' ? problem(plan) : null);
+  const checked = checkPlan(unrounded);
+  const planned = isPlan(checked) ? checked : null;
+  const wrong = isPlan(checked) ? memberProblem(unrounded) : planProblem(checked, unrounded);
   const id = isJobId(unrounded.id) ? unrounded.id : undefined;
   const named = namedAction(namespace, action);
   if (wrong || !named)
@@ -76,8 +84,6 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
     const text = actions.unknown.textOf(`${named.namespace}.${named.action}`);
     return { kind: 'invalidRequest', faults: [{ text, joint: ': ' }], id };
   }
-  // A text was a problem above.
-  const planned = plan as JobPlan | null;
   const broken =
     planned && planned.places.length > 0
       ? checkUnbound(entry.validate, params, unrounded.params, planned.places)
@@ -85,16 +91,11 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
   if (typeof broken === 'string')
     return { kind: 'invalidRequest', faults: [memberFault(`bind: ${broken}`)], id, action: named };
   if (!broken) return { id, entry, plan: planned };
-  const faults = broken.messages.map(memberFault);
-  const { parameter } = broken;
-  return {
-    kind: broken.missing ? 'missingParams' : 'invalidParams',
-    faults,
-    parameter,
-    id,
-    action: named,
-    group: planned?.group,
-  };
+  return { ...paramsProblem(broken), id, action: named, group: planned?.group };
+}
+
+function paramsProblem({ messages, missing, parameter }: ParamsProblem): InvalidJob {
+  return { kind: missing ? 'missingParams' : 'invalidParams', faults: messages.map(memberFault), parameter };
 }
 
 /** @param unrounded the same as the params unless these have rounded numbers, see `checkUnrounded` */
@@ -126,20 +127,19 @@ function checkUnbound(
  *
  * @throws SyntaxError
  */
-export function checkBound(
-  validate: ValidateFunction,
-  text: string,
-): { params: unknown } | Pick<JobProblem, 'faults' | 'parameter'> {
+export function checkBound(validate: ValidateFunction, text: string): { params: unknown } | InvalidJob {
   const params: unknown = JSON.parse(text);
   const broken = checkWhole(validate, params, mayBeRounded(text) ? parseUnrounded(text) : params);
-  return broken ? { faults: broken.messages.map(memberFault), parameter: broken.parameter } : { params };
+  return broken ? paramsProblem(broken) : { params };
 }
 
-/** The response of a job whose params are invalid, as JSON text. */
-export function invalidError({ parameter, faults }: Pick<JobProblem, 'faults' | 'parameter'>): string {
+/** The response of a job that is invalid, as JSON text. */
+export function invalidError({ kind, parameter, faults }: InvalidJob): string {
   const { errorCode, message, specificCode } = catalogue.invalidParams;
   const additionalMessages = faults.map(({ text }) => text);
-  const shownMessage = parameter === undefined ? message : paramsMessage('invalidParams', parameter);
+  const isOfParams = kind === 'invalidParams' || kind === 'missingParams';
+  const shownMessage =
+    parameter === undefined ? (isOfParams ? message : NOT_VALID) : paramsMessage('invalidParams', parameter);
   return JSON.stringify({ errorCode, message: shownMessage, specificCode, additionalMessages });
 }
 
@@ -157,13 +157,27 @@ export function isProblem(checked: ValidJob<unknown> | JobProblem): checked is J
   return 'faults' in checked;
 }
 
+function isPlan(checked: ReturnType<typeof checkPlan>): checked is JobPlan | null {
+  return typeof checked !== 'string' && !(checked instanceof TooManyDependencies);
+}
+
+/** A problem of the other members comes first, unless the plan refuses the whole batch. */
+function planProblem(wrong: string | TooManyDependencies, job: Members): MemberProblem {
+  return wrong instanceof TooManyDependencies
+    ? { ...problem(wrong.text), refusesBatch: true }
+    : (memberProblem(job) ?? problem(wrong));
+}
+
+type MemberProblem = Pick<JobProblem, 'kind' | 'faults' | 'refusesBatch'>;
+
 /** Problems of the job's members, except those inside params; null for none. */
-function memberProblem(job: Members): Pick<JobProblem, 'kind' | 'faults'> | null {
+function memberProblem(job: Members): MemberProblem | null {
   for (const name in job)
     if (!isMember.has(name)) return { kind: 'invalidRequest', faults: unknownMembers(job) };
   const { namespace, action, params, id } = job;
   if (id !== undefined && !isJobId(id))
     return problem(`id must be a string of 1 to ${MAX_ID_LENGTH} characters or a whole number`);
+  if (typeof id === 'string' && !TEXT_FORMATS.storable.allows(id)) return problem(`id ${NOT_STORABLE}`);
   const wrongName = nameProblem('namespace', namespace) ?? nameProblem('action', action);
   if (wrongName) return wrongName;
   return params === undefined || params === null ? problem('params is missing', 'emptyJobs') : null;
@@ -185,10 +199,7 @@ function nameProblem(member: string, value: unknown): ReturnType<typeof memberPr
   return value === '' ? problem(`${member} must not be empty`, 'emptyJobs') : null;
 }
 
-function problem(
-  message: string,
-  kind: JobProblem['kind'] = 'invalidRequest',
-): Pick<JobProblem, 'kind' | 'faults'> {
+function problem(message: string, kind: JobProblem['kind'] = 'invalidRequest'): MemberProblem {
   return { kind, faults: [memberFault(message)] };
 }
 

@@ -1,25 +1,38 @@
 /** Checks the members of a job that name other jobs of its batch. */
 import { WHENS, type When } from '../domain/plan/edge.ts';
 import type { Dependency, JobPlan } from '../domain/plan/job-plan.ts';
+import { NOT_STORABLE, TEXT_FORMATS } from '../domain/text.ts';
 import { jointBefore, memberPath, unknownMember } from '../domain/unknown-name.ts';
 import { comparePaths, parsePointer } from '../json/pointer.ts';
 
 /** The members of a job that are checked here. */
 export const PLAN_MEMBERS = ['dependsOn', 'group', 'bind'] as const;
 
+/** And as many places of `bind`. */
 const MAX_DEPENDENCIES = 1000;
 export const MAX_NAME_LENGTH = 200;
-const MAX_BINDINGS = 1000;
 const MAX_POINTER_LENGTH = 1000;
 
+/** A job has more dependencies or bound places than any may have: its batch is refused as a whole. */
+export class TooManyDependencies {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = `${text}: a job can have at most ${MAX_DEPENDENCIES}`;
+  }
+}
+
 /** Null when the job has none of these members; a text names the first fault, such as `group must be …`. */
-export function checkPlan(job: Record<string, unknown>): JobPlan | null | string {
+export function checkPlan(job: Record<string, unknown>): JobPlan | null | string | TooManyDependencies {
   const { dependsOn, group, bind } = job;
   if (dependsOn === undefined && group === undefined && bind === undefined) return null;
+  if (Array.isArray(dependsOn) && dependsOn.length > MAX_DEPENDENCIES)
+    return new TooManyDependencies(`dependsOn has ${dependsOn.length} dependencies`);
+  const places = isObject(bind) ? Object.keys(bind).length : 0;
+  if (places > MAX_DEPENDENCIES) return new TooManyDependencies(`bind has ${places} places`);
   if (group !== undefined && !isName(group))
     return `group must be a string of 1 to ${MAX_NAME_LENGTH} characters`;
-  if (group !== undefined && (group.includes('\0') || !group.isWellFormed()))
-    return 'group has a character that cannot be stored';
+  if (group !== undefined && !TEXT_FORMATS.storable.allows(group)) return `group ${NOT_STORABLE}`;
   const dependencies = dependsOn === undefined ? [] : dependenciesOf(dependsOn);
   if (typeof dependencies === 'string') return dependencies;
   const bindings = bind === undefined ? [] : bindingsOf(bind);
@@ -28,7 +41,7 @@ export function checkPlan(job: Record<string, unknown>): JobPlan | null | string
   const sources = bindings.map(({ job: name }) => name);
   addSources(dependencies, sources);
   if (dependencies.length > MAX_DEPENDENCIES)
-    return `dependsOn and bind have ${dependencies.length} dependencies: a job can have at most ${MAX_DEPENDENCIES}`;
+    return new TooManyDependencies(`dependsOn and bind have ${dependencies.length} dependencies`);
   return { dependencies, listed, group, places: bindings.map(({ place }) => place), sources };
 }
 
@@ -51,8 +64,6 @@ function isName(value: unknown): value is string {
 
 function dependenciesOf(list: unknown): Dependency[] | string {
   if (!Array.isArray(list)) return 'dependsOn must be an array of job ids, or of objects such as {"job":"a"}';
-  if (list.length > MAX_DEPENDENCIES)
-    return `dependsOn has ${list.length} dependencies: a job can have at most ${MAX_DEPENDENCIES}`;
   const dependencies: Dependency[] = [];
   for (const [place, item] of list.entries()) {
     const dependency = dependencyOf(item);
@@ -97,11 +108,8 @@ export interface Binding {
 /** In the order of their places, however they were sent. */
 function bindingsOf(bind: unknown): Binding[] | string {
   if (!isObject(bind)) return 'bind must be an object, such as {"/event":{"job":"a","at":"/id"}}';
-  const entries = Object.entries(bind);
-  if (entries.length > MAX_BINDINGS)
-    return `bind has ${entries.length} places: a job can have at most ${MAX_BINDINGS}`;
   const bindings: Binding[] = [];
-  for (const [pointer, source] of entries) {
+  for (const [pointer, source] of Object.entries(bind)) {
     const binding = bindingOf(pointer, source);
     if (typeof binding === 'string')
       return `bind${jointBefore(memberPath(pointer))}${memberPath(pointer)}${binding}`;

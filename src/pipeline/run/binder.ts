@@ -253,7 +253,7 @@ function tooLarge(): string {
 
 function tooDeep(place: readonly string[]): string {
   const text = `${nameOf(place)}: with the value, the params are nested deeper than ${MAX_DEPTH} levels`;
-  return invalidError({ faults: [{ text, joint: '.' }] });
+  return invalidError({ kind: 'invalidParams', faults: [{ text, joint: '.' }] });
 }
 
 function nameOf(place: readonly string[]): string {

@@ -75,7 +75,7 @@ export class Intake {
   readonly #actions = new Map<string, number>();
   readonly #lacking = new Set<string>();
   #firstProblem: JobProblem | undefined;
-  /** Duplicate ids and unparsable jobs fail the request even under skipInvalid. */
+  /** Duplicate ids, unparsable jobs and too many dependencies fail the request even under skipInvalid. */
   #fatal = false;
   #offending = 0;
   readonly #refused = new Map<string, number>();
@@ -203,6 +203,7 @@ export class Intake {
       });
     const unique = this.#claimId(checked, index);
     if (isProblem(unique)) {
+      if (unique.refusesBatch) this.#fatal = true;
       this.#addProblem(line === 0 ? `jobs[${index}]` : `line ${line}`, unique);
       if (unique.group !== undefined) this.#plan.addMember(index, unique.group);
       const named =

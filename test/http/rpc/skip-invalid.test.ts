@@ -11,15 +11,38 @@ const options = { skipInvalid: true };
 
 /** Jobs with each error that concerns one job, and the response of each result. */
 const INVALID: [job: unknown, message: string, detail: string][] = [
-  [null, 'The parameters do not validate', 'must be an object'],
-  [[good], 'The parameters do not validate', 'must be an object'],
-  ['job', 'The parameters do not validate', 'must be an object'],
-  [{ ...good, namespace: 7 }, 'The parameters do not validate', 'namespace must be a string'],
-  [{ ...good, namespace: undefined }, 'The parameters do not validate', 'namespace is missing'],
-  [{ ...good, action: '' }, 'The parameters do not validate', 'action must not be empty'],
-  [{ ...good, action: 'nothing' }, 'The parameters do not validate', 'there is no action rpc.nothing'],
-  [{ ...good, param: {} }, 'The parameters do not validate', 'param is not known: did you mean params?'],
-  [{ ...good, params: null }, 'The parameters do not validate', 'params is missing'],
+  [null, 'The job is not valid', 'must be an object'],
+  [[good], 'The job is not valid', 'must be an object'],
+  ['job', 'The job is not valid', 'must be an object'],
+  [{ ...good, namespace: 7 }, 'The job is not valid', 'namespace must be a string'],
+  [{ ...good, namespace: undefined }, 'The job is not valid', 'namespace is missing'],
+  [{ ...good, action: '' }, 'The job is not valid', 'action must not be empty'],
+  [{ ...good, action: 'nothing' }, 'The job is not valid', 'there is no action rpc.nothing'],
+  [{ ...good, param: {} }, 'The job is not valid', 'param is not known: did you mean params?'],
+  [{ ...good, params: null }, 'The job is not valid', 'params is missing'],
+  [
+    { ...good, id: '' },
+    'The job is not valid',
+    'id must be a string of 1 to 200 characters or a whole number',
+  ],
+  [{ ...good, id: 'a\0' }, 'The job is not valid', 'id has a character that cannot be stored'],
+  [{ ...good, id: '\ud800' }, 'The job is not valid', 'id has a character that cannot be stored'],
+  [{ ...good, group: 'a\0' }, 'The job is not valid', 'group has a character that cannot be stored'],
+  [
+    { ...good, dependsOn: null },
+    'The job is not valid',
+    'dependsOn must be an array of job ids, or of objects such as {"job":"a"}',
+  ],
+  [
+    { ...good, dependsOn: [{ job: 'a', when: 'done' }] },
+    'The job is not valid',
+    'dependsOn[0].when must be one of succeeded, failed, finished',
+  ],
+  [
+    { ...good, bind: null },
+    'The job is not valid',
+    'bind must be an object, such as {"/event":{"job":"a","at":"/id"}}',
+  ],
   [{ ...good, params: [] }, "'params' does not validate", 'params must be object'],
   [{ ...good, params: { id: 'x', name: 'one' } }, "'id' does not validate", 'params.id must be integer'],
   [{ ...good, params: { id: 1 } }, "'name' does not validate", 'params.name is required'],
@@ -100,6 +123,29 @@ test('with skipInvalid false one invalid job refuses the batch', async () => {
   assert.equal(body.specificCode, 24092);
 });
 
+test('too many dependencies or bound places of a job refuse the batch, and nothing is stored', async () => {
+  const names = Array.from({ length: 1001 }, (_, n) => String(n));
+  const first = names.map((id) => ({ ...good, id }));
+  const from = (job: string) => ({ job, at: '/id' });
+  const bound = (ids: string[]) => Object.fromEntries(ids.map((id) => [`/${id}`, from(id)]));
+  const stored = async () => (await system.pool.query('select from batchwright.batch')).rowCount;
+  const before = await stored();
+  for (const [members, text] of [
+    [{ dependsOn: names.map(() => '0') }, 'dependsOn has 1001 dependencies'],
+    [{ dependsOn: names, id: '', group: '', bind: null }, 'dependsOn has 1001 dependencies'],
+    [{ bind: Object.fromEntries(names.map((n) => [`/${n}`, from('0')])) }, 'bind has 1001 places'],
+    [
+      { dependsOn: names.slice(0, 600), bind: bound(names.slice(500)) },
+      'dependsOn and bind have 1001 dependencies',
+    ],
+  ] as const) {
+    const { status, body } = await system.rpc('run', { jobs: [...first, { ...good, ...members }], options });
+    assert.deepEqual([status, body.specificCode], [400, 24092]);
+    assert.deepEqual(body.additionalMessages, [`jobs[1001].${text}: a job can have at most 1000`]);
+  }
+  assert.equal(await stored(), before);
+});
+
 test('the permission of every action is needed, including that of invalid jobs', async () => {
   const made = await system.request('/v1/keys', {
     method: 'POST',
@@ -144,10 +190,11 @@ test('skipInvalid with a worker', async (t) => {
     const results = await system.results(asyncId);
     for (const [position, invalid] of INVALID.entries()) {
       const { finishedAt, ...failed } = results[2 * position];
-      const sent = invalid[0] as Partial<typeof good> | null;
+      const sent = invalid[0] as Partial<typeof good & { id: string }> | null;
       const isObject = sent !== null && typeof sent === 'object' && !Array.isArray(sent);
       assert.deepEqual(failed, {
         index: 2 * position,
+        ...(isObject && sent.id !== undefined && { id: sent.id }),
         namespace: (isObject && sent.namespace) || null,
         action: isObject ? sent.action : null,
         request: isObject ? sent.params : sent,
