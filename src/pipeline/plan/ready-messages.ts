@@ -6,11 +6,8 @@ import type { Registry } from '../../registry/registry.ts';
 import type { BatchWithActions } from '../../store/batches.ts';
 import type { Bounds } from '../../store/plans.ts';
 
-/**
- * Jobs of one message. Of a thousand chains one part is settled while another runs: 100,000 jobs in a thousand chains took
- * 5.9 s instead of 6.8 s with a thousand jobs in a message (2 cores, `npm run bench -- S15`).
- */
-const JOBS_AT_ONCE = 350;
+/** Jobs of one message: of a thousand chains, one half is settled while the other runs. A message costs some ms at any size. */
+const JOBS_AT_ONCE = 500;
 /** Their texts are in memory together: those of so many chunks, which have a MiB, or one job. */
 const CHUNKS_AT_ONCE = 4;
 
