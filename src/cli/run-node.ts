@@ -36,10 +36,15 @@ export async function runNode(
   args: readonly string[],
   env = process.env,
 ) {
-  const line = [...flags, fileURLToPath(program), ...args];
+  const line = nodeLine(flags, program, args);
   // Node has it on POSIX only.
   if (process.execve) process.execve(process.execPath, [process.execPath, ...line], env);
   const child = spawn(process.execPath, line, { stdio: 'inherit', env });
   const [code] = await once(child, 'exit');
   process.exit(code ?? 1);
+}
+
+/** The arguments of Node that run a program. */
+export function nodeLine(flags: readonly string[], program: URL, args: readonly string[] = []): string[] {
+  return [...flags, fileURLToPath(program), ...args];
 }
