@@ -75,9 +75,15 @@ export async function settle(
   return rows[0] ?? null;
 }
 
-/** When the first of them began; sent like the other times, because it may become the batch's start. */
-function firstStart(outcomes: readonly RecordableOutcome[], now: number): number {
-  return outcomes.reduce((first, { startedAt }) => Math.min(first, startedAt ?? now), now) - now;
+/**
+ * When the first of them began; sent like the other times, because it may become the batch's start. Null when none of
+ * them has run: jobs that are cancelled before they start do not start their batch.
+ */
+function firstStart(outcomes: readonly RecordableOutcome[], now: number): number | null {
+  let first: number | null = null;
+  for (const { startedAt } of outcomes)
+    if (startedAt !== null && (first === null || startedAt < first)) first = startedAt;
+  return first && first - now;
 }
 
 /** The values of a column that usually has one value: when all are equal, it is sent once. */
@@ -170,7 +176,7 @@ export async function settleBatches(
     values: [
       `{${batches.map(({ batchId }) => batchId).join(',')}}`,
       `{${batches.map(({ generation }) => generation).join(',')}}`,
-      `{${batches.map((batch) => firstStart(batch.outcomes, now)).join(',')}}`,
+      `{${batches.map((batch) => firstStart(batch.outcomes, now) ?? 'null').join(',')}}`,
       `{${positions.join(',')}}`,
       arrayText(outcomes, ({ index }) => index),
       columnText(outcomes, ({ status }) => status),

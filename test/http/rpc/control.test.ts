@@ -130,6 +130,15 @@ describe('repost', () => {
 });
 
 describe('cancel', () => {
+  test('a batch that is cancelled before any of its jobs has started was never started', async () => {
+    const startAt = new Date(Date.now() + 3_600_000).toISOString();
+    const asyncId = await system.run([echo(1), echo(2)], { options: { startAt } });
+    assert.deepEqual(await call('cancel', asyncId), { cancelled: true });
+    assert.equal((await system.ended(asyncId)).counts.cancelled, 2);
+    const { body } = await system.request(`/v1/batches/${asyncId}`);
+    assert.deepEqual([body.state, body.startedAt, typeof body.finishedAt], ['cancelled', null, 'string']);
+  });
+
   test('cancel starts no further job: running jobs end normally, the rest is cancelled, and results stay', async () => {
     // Ten jobs of one action run at once; the others are not started.
     const { jobs, running, cancelKnown } = controlJobs('work.attempt', 'cancel');
