@@ -41,6 +41,7 @@ export const layers = {
   ],
   'src/cli': [
     'src/client',
+    'src/access',
     'src/registry',
     'src/config',
     'src/outbound',

@@ -14,6 +14,12 @@ import { createSecretCipher, type SecretCipher } from './secret-cipher.ts';
 /** Rows that are locked together, for milliseconds. */
 const PAGE_ROWS = 100;
 
+/** The owner with whose id a secret was encrypted. */
+export const ownerOfEncrypted: Record<EncryptedPlace, (row: EncryptedRow) => string> = {
+  keys: ({ id }) => id,
+  callbackHeaders: ({ tenant }) => ownerOfHeaders(tenant),
+};
+
 export interface ReencryptionDeps {
   pool: Pool;
   log: Log;
@@ -47,9 +53,8 @@ async function reencryptAll(
   isStopping: () => boolean,
 ): Promise<void> {
   const cipher = createSecretCipher(secretKeys);
-  const keys = await reencrypt(pool, cipher, 'keys', ({ id }) => id, isStopping);
-  const ownerOf = ({ tenant }: EncryptedRow) => ownerOfHeaders(tenant);
-  const headers = await reencrypt(pool, cipher, 'callbackHeaders', ownerOf, isStopping);
+  const keys = await reencrypt(pool, cipher, 'keys', isStopping);
+  const headers = await reencrypt(pool, cipher, 'callbackHeaders', isStopping);
   if (isStopping()) return;
   if (keys.unreadable + headers.unreadable > 0)
     log.error(
@@ -66,10 +71,10 @@ async function reencrypt(
   pool: Pool,
   cipher: SecretCipher,
   place: EncryptedPlace,
-  ownerOf: (row: EncryptedRow) => string,
   isStopping: () => boolean,
 ): Promise<Counts> {
   const counts = { renewed: 0, unreadable: 0 };
+  const ownerOf = ownerOfEncrypted[place];
   let after: string | null = null;
   do {
     const from = after;

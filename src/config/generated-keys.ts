@@ -18,6 +18,12 @@ interface AdminKeyPlace {
   dataDir: string;
 }
 
+interface SecretKeyPlace {
+  secretKeys: readonly string[] | undefined;
+  databaseUrl: string | undefined;
+  dataDir: string;
+}
+
 /** ADMIN_KEY, or the key in the data directory, which is generated on the first start. */
 export async function readAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promise<AdminKey> {
   if (adminKey !== undefined) return { key: adminKey, generated: false, fresh: false };
@@ -36,16 +42,27 @@ export async function findAdminKey({ adminKey, dataDir }: AdminKeyPlace): Promis
  * start. Undefined with an operator's database: many machines may share it, and each would generate a
  * different key.
  */
-export async function readSecretKeys(place: {
-  secretKeys: readonly string[] | undefined;
-  databaseUrl: string | undefined;
-  dataDir: string;
-}): Promise<readonly string[] | undefined> {
+export async function readSecretKeys(place: SecretKeyPlace): Promise<readonly string[] | undefined> {
   if (place.secretKeys !== undefined || place.databaseUrl !== undefined) return place.secretKeys;
   const generate = () => randomBytes(32).toString('hex');
-  const isValid = (text: string) => parseSecretKeys(text) !== null;
-  const { secret } = await findOrGenerate(join(place.dataDir, 'secret-key'), isValid, generate);
+  const { secret } = await findOrGenerate(secretKeyFile(place.dataDir), areSecretKeys, generate);
   return parseSecretKeys(secret) ?? [];
+}
+
+/** The same without making one: undefined where there is none yet. Throws for a file without valid keys. */
+export async function findSecretKeys(place: SecretKeyPlace): Promise<readonly string[] | undefined> {
+  if (place.secretKeys !== undefined || place.databaseUrl !== undefined) return place.secretKeys;
+  const secret = await findSecret(secretKeyFile(place.dataDir), areSecretKeys);
+  return secret === null ? undefined : (parseSecretKeys(secret) ?? []);
+}
+
+function areSecretKeys(text: string): boolean {
+  return parseSecretKeys(text) !== null;
+}
+
+/** The file of the secret keys in the data directory. */
+export function secretKeyFile(dataDir: string): string {
+  return join(dataDir, 'secret-key');
 }
 
 /** The file of the admin key in the data directory. */

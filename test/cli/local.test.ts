@@ -12,10 +12,12 @@ import { promisify } from 'node:util';
 import { createProgram } from '../../src/cli/program.ts';
 import { FILES, suggestions } from '../../src/cli/suggestions.ts';
 import { newCallbackSecret, Signature } from '../../src/outbound/signature.ts';
+import { makeSigningKey } from '../support/signed.ts';
 import { ADMIN_KEY, startSystem } from '../support/system.ts';
 import { beginCommand, outcomeOf, runCommand, startCommand } from './command.ts';
 
-const system = await startSystem({ after });
+const SECRET_KEY = 'the-secret-key-of-the-local-commands';
+const system = await startSystem({ after }, { env: { SECRET_KEY } });
 const folder = await mkdtemp(join(tmpdir(), 'batchwright-local-'));
 after(() => rm(folder, { recursive: true }));
 const server = { BATCHWRIGHT_URL: system.url, BATCHWRIGHT_KEY: ADMIN_KEY };
@@ -127,6 +129,23 @@ suite('doctor', { concurrency: 4 }, () => {
     assert.equal(refused.of('key')?.state, 'wrong');
     const variable = await examine([], { PORT: 'x' });
     assert.match(variable.of('variables')?.text ?? '', /^PORT=x is not allowed/);
+  });
+
+  test('a SECRET_KEY that does not read what is stored is wrong, and the old key beside it is right', async () => {
+    const env = { ...server, DATABASE_URL: system.databaseUrl, ADMIN_KEY, DATA_DIR: folder };
+    assert.equal((await examine([], env)).of('SECRET_KEY')?.state, 'note');
+    await makeSigningKey(system);
+    const other = 'another-secret-key-of-32-characters';
+    for (const given of [{}, { SECRET_KEY: other }]) {
+      const { code, of } = await examine([], { ...env, ...given });
+      assert.deepEqual([code, of('SECRET_KEY')?.state], [1, 'wrong']);
+      assert.match(
+        of('SECRET_KEY')?.text ?? '',
+        /^1 secret of a signing key and 0 .* cannot be read with it: set it to /,
+      );
+    }
+    const both = await examine([], { ...env, SECRET_KEY: `${other},${SECRET_KEY}` });
+    assert.deepEqual([both.code, both.of('SECRET_KEY')?.state], [0, 'ok'], both.of('SECRET_KEY')?.text);
   });
 
   test('a callback address is checked by the rules of the server', async () => {

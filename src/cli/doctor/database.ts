@@ -12,6 +12,7 @@ import { type DatabaseFacts, databaseFacts } from '../../store/database-facts.ts
 import { countWorkers } from '../../store/workers.ts';
 import { compareClocks } from './clock.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
+import { checkSecrets } from './secrets.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../store/migrations');
 const CONNECT_MS = 5_000;
@@ -40,10 +41,10 @@ export async function* checkDatabase(config: Config): AsyncGenerator<Finding> {
       : wrong('database', `${message}: start Postgres there, or correct the address`);
     return;
   }
-  yield* checkOpen(databaseDirectUrl ?? url, variable);
+  yield* checkOpen(databaseDirectUrl ?? url, variable, config);
 }
 
-async function* checkOpen(url: string, place: string): AsyncGenerator<Finding> {
+async function* checkOpen(url: string, place: string, config: Config): AsyncGenerator<Finding> {
   const client = createClient({ url, applicationName: 'batchwright doctor', connectMs: CONNECT_MS });
   await client.connect();
   try {
@@ -52,7 +53,9 @@ async function* checkOpen(url: string, place: string): AsyncGenerator<Finding> {
     const answeredAt = Date.now();
     yield checkVersion(facts, place);
     yield compareClocks('clock of the database', { other: facts.nowMs, askedAt, answeredAt });
-    yield await checkMigrations(client);
+    const migrations = await checkMigrations(client);
+    yield migrations;
+    if (migrations.state === 'ok') yield await checkSecrets(client, config);
     if (facts.hasTables) yield await checkQueue(client);
   } finally {
     await client.end();

@@ -1,10 +1,10 @@
 import { type Config, ConfigError, readConfig } from '../../config/config.ts';
 import type { ServerOptions } from '../server.ts';
+import { checkAdminKey } from './admin-key.ts';
 import { checkCallbacks } from './callbacks.ts';
 import { checkDatabase } from './database.ts';
 import { checkFiles } from './files.ts';
 import { type Finding, ok, wrong } from './finding.ts';
-import { checkKeys } from './keys.ts';
 import { checkServer } from './server.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function* diagnose(
   }
   yield ok('variables', 'each has an allowed value');
   yield* checkFiles(config.dataDir);
-  yield* checkKeys(config);
+  yield await checkAdminKey(config);
   yield* checkDatabase(config);
   yield* checkServer(env, options);
   yield await checkCallbacks(config, callbackUrl);

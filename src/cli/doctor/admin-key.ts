@@ -1,23 +1,14 @@
-/** The keys of this machine. */
+/** The admin key of this machine. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
-import { adminKeyFile, findAdminKey } from '../../config/generated-keys.ts';
+import { adminKeyFile, findAdminKey, secretKeyFile } from '../../config/generated-keys.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
 
 /** Group and others. */
 const OTHERS = 0o077;
 
-export async function* checkKeys(config: Config): AsyncGenerator<Finding> {
-  yield await checkAdminKey(config);
-  if (config.databaseUrl !== undefined && config.secretKeys === undefined)
-    yield note(
-      'SECRET_KEY',
-      'it is not set: keys that sign and callbackHeaders need it, the same on each machine (openssl rand -hex 32)',
-    );
-}
-
-async function checkAdminKey(config: Config): Promise<Finding> {
+export async function checkAdminKey(config: Config): Promise<Finding> {
   const file = adminKeyFile(config.dataDir);
   try {
     const key = await findAdminKey(config);
@@ -26,7 +17,7 @@ async function checkAdminKey(config: Config): Promise<Finding> {
     return wrong('admin key', `${(error as Error).message}: correct the file, or set ADMIN_KEY`);
   }
   if (config.adminKey !== undefined) return ok('admin key', 'from ADMIN_KEY');
-  for (const path of [file, join(config.dataDir, 'secret-key'), join(config.dataDir, 'postgres-password')]) {
+  for (const path of [file, secretKeyFile(config.dataDir), join(config.dataDir, 'postgres-password')]) {
     const found = await stat(path).catch(() => null);
     if (found !== null && (found.mode & OTHERS) !== 0)
       return wrong('admin key', `${path} can be read by other users: chmod 600 ${path}`);
