@@ -3,38 +3,54 @@
  * depends on their values is not checked.
  */
 import type { ErrorObject } from 'ajv';
+import { memberPath } from '../domain/unknown-name.ts';
 import { APPEND, pointerTo, positionIn } from '../json/pointer.ts';
 import { pathOfError } from './check-params.ts';
 
 type Container = Record<string, unknown> | unknown[];
 
+/** A place that cannot be: the object or array that would have it is not there. */
+export class NoContainer {
+  /** Begins with the name of the place: `bind["/a/b"]: there is …`. */
+  readonly text: string;
+
+  constructor(place: readonly string[], why: string) {
+    this.text = `${boundPlace(place)}: ${why}`;
+  }
+}
+
+/** The name of a place in errors. */
+export function boundPlace(place: readonly string[]): string {
+  return `bind${memberPath(pointerTo(place))}`;
+}
+
 /**
- * Puts null at each place, and returns their JSON Pointers, with a position in place of each `-`. A text says which place
- * cannot be: the object or array that would have it is not there.
+ * Puts null at each place, and returns their JSON Pointers, with a position in place of each `-`.
  *
  * @param params are changed
  * @param places in the order of `comparePaths`, none of them the params as a whole
  */
-export function fillPlaces(params: unknown, places: readonly (readonly string[])[]): string[] | string {
+export function fillPlaces(params: unknown, places: readonly (readonly string[])[]): string[] | NoContainer {
   const filled: string[] = [];
   let last: readonly string[] | undefined;
   for (const place of places) {
     // It belongs into a value that is not known yet.
     if (last?.every((part, at) => part === place[at])) continue;
     const path = fill(params, place);
-    if (typeof path === 'string') return path;
+    if (path instanceof NoContainer) return path;
     filled.push(pointerTo(path));
     last = place;
   }
   return filled;
 }
 
-function fill(params: unknown, place: readonly string[]): string[] | string {
+function fill(params: unknown, place: readonly string[]): string[] | NoContainer {
   let container = params;
   for (const part of place.slice(0, -1))
     container = isContainer(container) ? memberOf(container, part) : undefined;
   const last = place.at(-1) ?? '';
-  if (!isContainer(container)) return `there is no object or array at params${pointerTo(place.slice(0, -1))}`;
+  const around = `params${pointerTo(place.slice(0, -1))}`;
+  if (!isContainer(container)) return new NoContainer(place, `there is no object or array at ${around}`);
   if (!Array.isArray(container)) {
     // An assignment to __proto__ would change the object itself.
     Object.defineProperty(container, last, {
@@ -47,7 +63,10 @@ function fill(params: unknown, place: readonly string[]): string[] | string {
   }
   const position = last === APPEND ? container.length : positionIn(last);
   if (position === null || position > container.length)
-    return `the array at params${pointerTo(place.slice(0, -1))} has ${container.length} elements, so the place can be one of these, the next, or "-"`;
+    return new NoContainer(
+      place,
+      `the array at ${around} has ${container.length} elements, so the place can be one of these, the next, or "-"`,
+    );
   container[position] = null;
   return [...place.slice(0, -1), String(position)];
 }

@@ -5,7 +5,7 @@ import { NOT_STORABLE, TEXT_FORMATS } from '../domain/text.ts';
 import type { UnknownActions } from '../domain/unknown-action.ts';
 import { jointBefore, memberPath, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
-import { certainErrors, fillPlaces } from './bound-places.ts';
+import { certainErrors, fillPlaces, NoContainer } from './bound-places.ts';
 import { checkParams, checkUnrounded, type ParamsProblem } from './check-params.ts';
 import { checkPlan, MAX_NAME_LENGTH, PLAN_MEMBERS, TooManyDependencies } from './check-plan.ts';
 
@@ -20,7 +20,10 @@ export interface ValidJob<Entry> {
 /** One thing that is wrong with a job: `params.event must be integer`. */
 export interface JobFault {
   text: string;
-  /** Written between the job's place and the text, as in `jobs[7].params.event must be integer`. */
+  /**
+   * Written between the job's place and the text, as in `jobs[7].params.event must be integer`. After the number of a line
+   * it is a space or a colon: `line 8: params.event must be integer`.
+   */
   joint: '' | '.' | ' ' | ': ';
 }
 
@@ -88,8 +91,8 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
     planned && planned.places.length > 0
       ? checkUnbound(entry.validate, params, unrounded.params, planned.places)
       : checkWhole(entry.validate, params, unrounded.params);
-  if (typeof broken === 'string')
-    return { kind: 'invalidRequest', faults: [memberFault(`bind: ${broken}`)], id, action: named };
+  if (broken instanceof NoContainer)
+    return { kind: 'invalidRequest', faults: [memberFault(broken.text)], id, action: named };
   if (!broken) return { id, entry, plan: planned };
   return { ...paramsProblem(broken), id, action: named, group: planned?.group };
 }
@@ -106,16 +109,16 @@ function checkWhole(validate: ValidateFunction, params: unknown, unrounded: unkn
   );
 }
 
-/** The same for params that get values at these places when the job runs. A text says which place cannot be. */
+/** The same for params that get values at these places when the job runs. */
 function checkUnbound(
   validate: ValidateFunction,
   params: unknown,
   unrounded: unknown,
   places: JobPlan['places'],
-): ParamsProblem | null | string {
+): ParamsProblem | null | NoContainer {
   if (places[0]?.length === 0) return null;
   const filled = fillPlaces(params, places);
-  if (typeof filled === 'string') return filled;
+  if (filled instanceof NoContainer) return filled;
   const broken = checkParams(validate, params, (errors) => certainErrors(errors, filled));
   if (broken || unrounded === params) return broken;
   fillPlaces(unrounded, places);

@@ -42,7 +42,14 @@ export function checkPlan(job: Record<string, unknown>): JobPlan | null | string
   addSources(dependencies, sources);
   if (dependencies.length > MAX_DEPENDENCIES)
     return new TooManyDependencies(`dependsOn and bind have ${dependencies.length} dependencies`);
-  return { dependencies, listed, group, places: bindings.map(({ place }) => place), sources };
+  return {
+    dependencies,
+    listed,
+    group,
+    places: bindings.map(({ place }) => place),
+    pointers: bindings.map(({ pointer }) => pointer),
+    sources,
+  };
 }
 
 /** Jobs that only `bind` names must succeed. */
@@ -100,6 +107,8 @@ const MEMBERS = ['job', 'group', 'when'];
 export interface Binding {
   /** The id of the job. */
   job: string;
+  pointer: string;
+  /** The pointer as a path. */
   place: readonly string[];
   /** The place in the response. */
   at: readonly string[];
@@ -118,19 +127,25 @@ function bindingsOf(bind: unknown): Binding[] | string {
   return bindings.sort((one, other) => comparePaths(one.place, other.place));
 }
 
-const A_POINTER = `must be a JSON Pointer of at most ${MAX_POINTER_LENGTH} characters, such as`;
+function notPointer(pointer: unknown, example: string): string {
+  const rule = `must be a JSON Pointer of at most ${MAX_POINTER_LENGTH} characters, such as "${example}"`;
+  const [wrong] = typeof pointer === 'string' ? (/~(?![01]).?/u.exec(pointer) ?? []) : [];
+  return wrong === undefined
+    ? rule
+    : `${rule}: ${JSON.stringify(wrong)} in it is neither "~0", which is ~, nor "~1", which is /`;
+}
 
 /** A text follows the place, as above. */
 function bindingOf(pointer: string, source: unknown): Binding | string {
   const place = pathOf(pointer);
-  if (place === null) return ` ${A_POINTER} "/event"`;
+  if (place === null) return ` ${notPointer(pointer, '/event')}`;
   if (!isObject(source)) return ' must be an object, such as {"job":"a","at":"/id"}';
   const unknown = Object.keys(source).find((name) => !SOURCE_MEMBERS.includes(name));
   if (unknown !== undefined) return `.${unknownMember('', unknown, SOURCE_MEMBERS)}`;
   const job = nameOf(source.job);
   if (job === null) return '.job must be the id of a job';
   const at = pathOf(source.at);
-  return at === null ? `.at ${A_POINTER} "/id"` : { job, place, at };
+  return at === null ? `.at ${notPointer(source.at, '/id')}` : { job, pointer, place, at };
 }
 
 const SOURCE_MEMBERS = ['job', 'at', 'default'];

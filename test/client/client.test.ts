@@ -510,7 +510,7 @@ suite('batchwright/client', () => {
     }
     assert.deepEqual(await direct.batches.validateCsv(text, settings), { valid: true, total: 2, invalid: 0 });
     await assert.rejects(direct.batches.validateCsv('n\nx\n', { action: 'test.echo' }), {
-      messages: ['line 2.params.n must be integer'],
+      messages: ['line 2: params.n must be integer'],
     });
     const latin = Buffer.from('n,label\n1,\xe9\n', 'latin1');
     const latinBatch = await direct.batches.createFromCsv(latin, { action: 'test.echo', charset: 'latin1' });

@@ -7,6 +7,8 @@ export interface JobPlan {
   group: string | undefined;
   /** The places in its params that `bind` names, as paths in the order of `comparePaths`. */
   places: readonly (readonly string[])[];
+  /** The same as JSON Pointers. */
+  pointers: readonly string[];
   /** For each of them the id of the job whose response it gets. */
   sources: readonly string[];
 }

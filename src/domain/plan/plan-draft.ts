@@ -3,6 +3,7 @@
  * comes later. Ids and names are kept once, everything else as integers.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { memberPath } from '../unknown-name.ts';
 import { type CheckedEdges, circleIn, unorderedNodes } from './acyclic.ts';
 import { edgeOf, type Lists } from './edge.ts';
 import { IntList } from './int-list.ts';
@@ -15,6 +16,8 @@ const MAX_NAMED = 100;
 const MAX_CIRCLE = 20;
 /** An id is repeated in an error up to this length. */
 const MAX_SHOWN = 100;
+/** Different places of `bind` that errors can name. */
+const MAX_PLACES = 1000;
 /** A job's dependencies on a group, in the list of references. */
 const GROUP = 1;
 const JOB = 0;
@@ -56,6 +59,24 @@ class Names {
 }
 const NONE = -1;
 
+/** Texts for errors, each kept once: most jobs of a batch bind the same places. Beyond a limit they are forgotten. */
+class FewTexts {
+  readonly #numbers = new Map<string, number>();
+
+  numberOf(text: string): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    if (this.#numbers.size >= MAX_PLACES) return NONE;
+    this.#numbers.set(text, this.#numbers.size);
+    return this.#numbers.size - 1;
+  }
+
+  /** Slow. Undefined for one that was forgotten. */
+  nameOf(number: number): string | undefined {
+    return [...this.#numbers.keys()][number];
+  }
+}
+
 export class PlanDraft {
   readonly #ids = new Names();
   readonly #groups = new Names();
@@ -68,10 +89,12 @@ export class PlanDraft {
   readonly #jobActions = new IntList();
   /** Name, kind and condition of each dependency. */
   readonly #references = new IntList();
-  /** The same for `bind`: jobs, ends, names of ids. */
+  /** The same for `bind`: jobs, ends, names of ids, and for errors the places. */
   readonly #boundJobs = new IntList();
   readonly #boundEnds = new IntList();
   readonly #bound = new IntList();
+  readonly #boundPointers = new IntList();
+  readonly #pointers = new FewTexts();
   /** The jobs that are in a group, and the group of each. */
   readonly #members = new IntList();
   readonly #memberGroups = new IntList();
@@ -106,7 +129,7 @@ export class PlanDraft {
    */
   add(
     job: { index: number; action: number; line: number },
-    { dependencies, listed, sources }: JobPlan,
+    { dependencies, listed, pointers, sources }: JobPlan,
   ): void {
     if (dependencies.length === 0) return;
     this.#jobs.push(job.index);
@@ -122,7 +145,10 @@ export class PlanDraft {
     this.#ends.push(this.#references.length);
     if (sources.length === 0) return;
     this.#boundJobs.push(job.index);
-    for (const id of sources) this.#bound.push(this.#ids.numberOf(id));
+    for (const [at, id] of sources.entries()) {
+      this.#bound.push(this.#ids.numberOf(id));
+      this.#boundPointers.push(this.#pointers.numberOf(pointers[at] as string));
+    }
     this.#boundEnds.push(this.#bound.length);
   }
 
@@ -159,7 +185,7 @@ export class PlanDraft {
       const names = isGroup(reference) ? this.#groups : this.#ids;
       if ((names.values.view()[reference >> 3] ?? NONE) !== NONE) return;
       if (faults.length >= MAX_NAMED) more++;
-      else faults.push(`${this.#pathOf(job, place)}: ${this.#unknown(reference)}`);
+      else faults.push(`${this.#pathOf(reference, job, place)}: ${this.#unknown(reference)}`);
     });
     return more > 0 ? [...faults, `and ${more} more dependencies`] : faults;
   }
@@ -171,10 +197,22 @@ export class PlanDraft {
       : `no job of the batch has the id ${shown(this.#ids.nameOf(number))}`;
   }
 
-  #pathOf(job: number, place: number): string {
-    const of = this.#placeOf(job);
-    const path = place < (this.#listed.view()[job] as number) ? `dependsOn[${place}]` : 'bind';
-    return of.startsWith('line') ? `${of}: ${path}` : `${of}.${path}`;
+  #pathOf(reference: number, job: number, place: number): string {
+    const path =
+      place < (this.#listed.view()[job] as number)
+        ? `dependsOn[${place}]`
+        : this.#boundPath(job, reference >> 3);
+    return `${this.#placeOf(job)}${this.#isOnLine(job) ? ': ' : '.'}${path}`;
+  }
+
+  /** The first place of the job's `bind` that names this id. */
+  #boundPath(job: number, id: number): string {
+    const at = this.#boundJobs.view().indexOf(this.#jobs.view()[job] as number);
+    const start = at === 0 ? 0 : (this.#boundEnds.view()[at - 1] as number);
+    const pointer = this.#pointers.nameOf(
+      this.#boundPointers.view()[this.#bound.view().indexOf(id, start)] as number,
+    );
+    return pointer === undefined ? 'bind' : `bind${memberPath(pointer)}`;
   }
 
   #eachReference(visit: (reference: number, job: number, place: number) => void): void {
@@ -249,21 +287,36 @@ export class PlanDraft {
     const names = circle.slice(0, MAX_CIRCLE).map((node) => this.#nodeName(node, edges.total));
     const more = circle.length - names.length;
     const rest = more > 0 ? [`${more} more`] : [];
-    if (circle.length === 1) return `${names[0]} depends on itself`;
+    if (circle.length === 1) return this.#dependsOnItself(circle[0] as number, edges.total);
     return `these wait for each other: ${[...names, ...rest, names[0]].join(' → ')}`;
+  }
+
+  #dependsOnItself(node: number, total: number): string {
+    const job = this.#jobs.view().indexOf(node);
+    return this.#isOnLine(job)
+      ? `${this.#placeOf(job)}: the job ${shown(this.#idOf(node))} depends on itself`
+      : `${this.#nodeName(node, total)} depends on itself`;
   }
 
   #nodeName(node: number, total: number): string {
     if (node >= total) return `the group ${shown(this.#groups.nameOf(node - total))}`;
     const job = this.#jobs.view().indexOf(node);
-    const id = this.#ids.nameOf(this.#ids.values.view().indexOf(node));
+    const id = this.#idOf(node);
     const place = job === -1 ? `jobs[${node}]` : this.#placeOf(job);
     return id === '' ? place : `${place} (${shown(id)})`;
   }
 
+  /** Empty for a job without one. */
+  #idOf(index: number): string {
+    return this.#ids.nameOf(this.#ids.values.view().indexOf(index));
+  }
+
   #placeOf(job: number): string {
-    const line = this.#lines.view()[job] as number;
-    return line === 0 ? `jobs[${this.#jobs.view()[job]}]` : `line ${line}`;
+    return this.#isOnLine(job) ? `line ${this.#lines.view()[job]}` : `jobs[${this.#jobs.view()[job]}]`;
+  }
+
+  #isOnLine(job: number): boolean {
+    return this.#lines.view()[job] !== 0;
   }
 }
 

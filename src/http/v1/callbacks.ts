@@ -39,6 +39,6 @@ function headersFrom(given: unknown): Readonly<Record<string, string>> {
     Object.values(headers).every((value) => typeof value === 'string');
   if (!isRight) throw new BatchwrightError('badRequest', { message: 'headers must be an object of texts' });
   const texts = headers as Readonly<Record<string, string>>;
-  checkCallbackHeaders(texts);
+  checkCallbackHeaders(texts, 'headers');
   return texts;
 }

@@ -5,7 +5,6 @@
 import type { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { catalogue } from '../../contract/errors.ts';
-import { memberPath } from '../../domain/unknown-name.ts';
 import { jobText } from '../../json/job-text.ts';
 import {
   comparePaths,
@@ -21,6 +20,7 @@ import { splitObject } from '../../json/split.ts';
 import { untilAvailable } from '../../postgres/until-available.ts';
 import type { RegisteredAction } from '../../registry/registry.ts';
 import { loadResponses } from '../../store/planned-jobs.ts';
+import { boundPlace } from '../../validation/bound-places.ts';
 import { checkBound, invalidError, isProblem } from '../../validation/check-job.ts';
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../../validation/large-jobs.ts';
 import { mustTurn, nextTurn } from '../throttle/event-loop-turns.ts';
@@ -238,7 +238,7 @@ function nothingAt({ place, source, at }: Binding): string {
 function unmet(place: readonly string[], why: string, causedBy: number | undefined): string {
   return JSON.stringify({
     errorCode: catalogue.skipped.errorCode,
-    message: `${nameOf(place)}: ${why}`,
+    message: `${boundPlace(place)}: ${why}`,
     causedBy,
   });
 }
@@ -252,10 +252,6 @@ function tooLarge(): string {
 }
 
 function tooDeep(place: readonly string[]): string {
-  const text = `${nameOf(place)}: with the value, the params are nested deeper than ${MAX_DEPTH} levels`;
+  const text = `${boundPlace(place)}: with the value, the params are nested deeper than ${MAX_DEPTH} levels`;
   return invalidError({ kind: 'invalidParams', faults: [{ text, joint: '.' }] });
-}
-
-function nameOf(place: readonly string[]): string {
-  return `bind${memberPath(pointerTo(place))}`;
 }

@@ -1,6 +1,6 @@
 /** The options of a batch: which are known, and what each may be. */
 import { BATCH_OPTIONS, CALLBACK_ON, MAX_PRIORITY, type StopAfter } from '../../domain/batch-options.ts';
-import { isOneOf } from '../../domain/text.ts';
+import { isOneOf, NOT_STORABLE, TEXT_FORMATS } from '../../domain/text.ts';
 import { memberPath, unknownMember } from '../../domain/unknown-name.ts';
 import { wrongBatchLimits } from '../../registry/limits.ts';
 import { isObject, type Member, wrongMember } from '../../registry/members.ts';
@@ -21,7 +21,8 @@ type Options = Record<string, unknown>;
 /** Each describes what is wrong with the value; null for a right one. */
 const RULES: Record<string, (value: unknown) => string | null> = {
   skipInvalid: (value) => (typeof value === 'boolean' ? null : ' must be true or false'),
-  name: (value) => (isText(value, 1, MAX_NAME) ? null : ` must be a text of 1 to ${MAX_NAME} characters`),
+  name: (value) =>
+    wrongText(value, { least: 1, most: MAX_NAME }, ` must be a text of 1 to ${MAX_NAME} characters`),
   metadata: wrongMetadata,
   priority: (value) =>
     Number.isInteger(value) && Math.abs(value as number) <= MAX_PRIORITY
@@ -78,25 +79,33 @@ function isNumber(value: unknown, above: number, most: number): boolean {
   return typeof value === 'number' && value > above && value <= most;
 }
 
+const WRONG_METADATA_NAME = ` has a name that is not a text of 1 to ${MAX_METADATA_NAME} characters`;
+const WRONG_METADATA_VALUE = ` must be a text of at most ${MAX_METADATA_VALUE} characters`;
+
 function wrongMetadata(value: unknown): string | null {
   if (!isObject(value)) return ' must be an object of texts';
   const entries = Object.entries(value);
   if (entries.length > MAX_METADATA) return ` must have at most ${MAX_METADATA} members`;
   for (const [name, text] of entries) {
-    if (!isText(name, 1, MAX_METADATA_NAME))
-      return ` has a name that is not a text of 1 to ${MAX_METADATA_NAME} characters`;
-    if (!isText(text, 0, MAX_METADATA_VALUE))
-      return `: ${memberPath(name)} must be a text of at most ${MAX_METADATA_VALUE} characters`;
+    const wrong =
+      wrongText(name, { least: 1, most: MAX_METADATA_NAME }, WRONG_METADATA_NAME) ??
+      wrongText(text, { least: 0, most: MAX_METADATA_VALUE }, WRONG_METADATA_VALUE);
+    if (wrong !== null) return wrong === WRONG_METADATA_NAME ? wrong : `: ${memberPath(name)}${wrong}`;
   }
   return null;
 }
 
-/** Postgres stores neither U+0000 nor half of a surrogate pair in a text. */
-function isText(value: unknown, least: number, most: number): boolean {
-  if (typeof value !== 'string' || value.includes('\0') || !value.isWellFormed()) return false;
+/** @param rule the answer for a value that is no text of this length */
+function wrongText(
+  value: unknown,
+  { least, most }: { least: number; most: number },
+  rule: string,
+): string | null {
+  if (typeof value !== 'string') return rule;
   // A character beyond U+FFFF has two units.
   const { length } = value.length > most ? [...value] : value;
-  return length >= least && length <= most;
+  if (length < least || length > most) return rule;
+  return TEXT_FORMATS.storable.allows(value) ? null : ` ${NOT_STORABLE}`;
 }
 
 function isTexts(value: unknown): value is Record<string, string> {

@@ -204,7 +204,7 @@ export class Intake {
     const unique = this.#claimId(checked, index);
     if (isProblem(unique)) {
       if (unique.refusesBatch) this.#fatal = true;
-      this.#addProblem(line === 0 ? `jobs[${index}]` : `line ${line}`, unique);
+      this.#addProblem({ index, line }, unique);
       if (unique.group !== undefined) this.#plan.addMember(index, unique.group);
       const named =
         unique.action && this.#options.registry.get(unique.action.namespace, unique.action.action);
@@ -252,13 +252,18 @@ export class Intake {
     };
   }
 
-  #addProblem(place: string, problem: JobProblem): void {
+  #addProblem({ index, line }: { index: number; line: number }, problem: JobProblem): void {
     this.#offending++;
     const { isCall } = this.#options;
     this.#firstProblem ??= problem;
     if (this.#offending > MAX_NAMED) return;
     this.#messages.push(
-      ...problem.faults.map(({ text, joint }) => (isCall ? text : `${place}${joint}${text}`)),
+      ...problem.faults.map(({ text, joint }) => {
+        if (isCall) return text;
+        return line === 0
+          ? `jobs[${index}]${joint}${text}`
+          : `line ${line}${joint === ' ' ? ' ' : ': '}${text}`;
+      }),
     );
   }
 

@@ -139,7 +139,7 @@ function encryptedHeaders(
   headers: Readonly<Record<string, string>>,
 ): Buffer | undefined {
   if (Object.keys(headers).length === 0) return undefined;
-  checkCallbackHeaders(headers);
+  checkCallbackHeaders(headers, 'callbackHeaders');
   return deps.encryptCallbackHeaders(headers, tenant);
 }
 

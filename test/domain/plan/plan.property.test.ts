@@ -53,7 +53,7 @@ async function planOf(jobs: readonly SomeJob[]): Promise<Plan | null | 'none'> {
   for (const [index, { group, dependencies }] of jobs.entries()) {
     draft.claimId(String(index), index);
     if (group !== undefined) draft.addMember(index, group);
-    const plan = { dependencies, listed: dependencies.length, group, places: [], sources: [] };
+    const plan = { dependencies, listed: dependencies.length, group, places: [], pointers: [], sources: [] };
     draft.add({ index, action: 0, line: 0 }, plan);
   }
   try {
@@ -333,7 +333,7 @@ describe('the plan of a batch', () => {
       });
       draft.add(
         { index, action: 0, line: 0 },
-        { dependencies, listed: 10, group: undefined, places: [], sources: [] },
+        { dependencies, listed: 10, group: undefined, places: [], pointers: [], sources: [] },
       );
     }
     let turns = 0;

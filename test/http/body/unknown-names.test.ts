@@ -83,7 +83,7 @@ describe('unknown members of a job', () => {
   ] as const)
     test(`an unknown member of a job is refused and named with its place: ${expected[0]}`, async () => {
       const inJobs = expected.map((text) => `jobs[7]${text}`);
-      const onLine = expected.map((text) => `line 8${text}`);
+      const onLine = expected.map((text) => `line 8: ${text.replace(/^\./, '')}`);
       const jobs = [...Array.from({ length: 7 }, () => good), job];
       for (const answer of [await system.rpc('run', { jobs }), await system.rpc('validate', { jobs })]) {
         assert.deepEqual(answer.body.additionalMessages, inJobs);

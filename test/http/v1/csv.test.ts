@@ -136,7 +136,7 @@ suite('a CSV file that is refused names the place, and nothing is stored', () =>
       'wrong cells, by line',
       SHAPES,
       'event,title\n1,A\n\nx,B\n"3",\n4,"two\nlines"\n,C\n',
-      ['line 4.params.event must be integer', 'line 8.params.event is required'],
+      ['line 4: params.event must be integer', 'line 8: params.event is required'],
     ],
     ['no action', PAY, 'event\n1\n', ['?action= is missing: it names the action whose params the rows are']],
     [
@@ -268,7 +268,7 @@ suite('a dry run stores nothing and tells what storing would', () => {
   test('invalid jobs are errors, or counted with skipInvalid', async () => {
     const wrong = toLines([echo(1), echo('x')]);
     const problem = assertProblem(await postLines(system, wrong, { query: '?dryRun' }), 400);
-    assert.deepEqual(problem.errors, ['line 2.params.n must be integer']);
+    assert.deepEqual(problem.errors, ['line 2: params.n must be integer']);
     const { body } = await postLines(system, wrong, { query: '?dryRun&skipInvalid' });
     assert.deepEqual(body, { valid: true, total: 2, invalid: 1 });
   });

@@ -175,19 +175,19 @@ describe('Lines', () => {
 describe('wrong lines', () => {
   const good = JSON.stringify(echo(1));
   for (const [what, line, message] of [
-    ['breaks the schema', JSON.stringify(echo('x')), 'line 3.params.n must be integer'],
+    ['breaks the schema', JSON.stringify(echo('x')), 'line 3: params.n must be integer'],
     ['is not valid JSON', '{"namespace":', /^line 3 is not valid JSON: /],
     ['holds two values', `${good} ${good}`, /^line 3 is not valid JSON: /],
     ['ends with a comma', `${good},`, /^line 3 is not valid JSON: /],
     ['is an array', `[${good}]`, 'line 3 must be an object'],
     ['is null', 'null', 'line 3 must be an object'],
-    ['lacks its params', '{"namespace":"test","action":"echo"}', 'line 3.params is missing'],
+    ['lacks its params', '{"namespace":"test","action":"echo"}', 'line 3: params is missing'],
     [
       'names no action there is',
       '{"namespace":"test","action":"ecco","params":{}}',
       'line 3: there is no action test.ecco: did you mean test.echo?',
     ],
-    ['repeats an id', JSON.stringify({ ...echo(1), id: 'a' }), 'line 3.id "a" is a duplicate'],
+    ['repeats an id', JSON.stringify({ ...echo(1), id: 'a' }), 'line 3: id "a" is a duplicate'],
   ] as const)
     test(`a line that ${what} is 400 and named`, async () => {
       const body = `${JSON.stringify({ ...echo(0), id: 'a' })}\n\n${line}\n${good}\n`;
@@ -203,7 +203,7 @@ describe('wrong lines', () => {
     const jobs = echoes(MAX_NDJSON_JOBS);
     jobs[MAX_NDJSON_JOBS - 2] = echo('x');
     const problem = await assertRefused(() => postLines(system, toLines(jobs)), 400);
-    assert.deepEqual(problem.errors, ['line 19999.params.n must be integer']);
+    assert.deepEqual(problem.errors, ['line 19999: params.n must be integer']);
     assert.equal(problem.specificCode, 24092);
   });
 
@@ -211,7 +211,7 @@ describe('wrong lines', () => {
     const jobs = Array.from({ length: 2003 }, () => echo('x'));
     const { errors } = await assertRefused(() => postLines(system, toLines(jobs)), 400);
     assert.equal(errors.length, 101);
-    assert.equal(errors[99], 'line 100.params.n must be integer');
+    assert.equal(errors[99], 'line 100: params.n must be integer');
     assert.equal(errors[100], 'and 1903 more jobs');
   });
 
@@ -288,7 +288,7 @@ describe('bodies of the wrong kind', () => {
   test('a body of the wrong type is 400: JSON as lines, lines as JSON, CSV', async () => {
     const asLines = await assertRefused(() => postLines(system, JSON.stringify({ jobs: echoes(2) })), 400);
     assert.deepEqual(asLines.errors, [
-      'line 1.jobs is not known: known names are namespace, action, params, id, dependsOn, group, bind',
+      'line 1: jobs is not known: known names are namespace, action, params, id, dependsOn, group, bind',
     ]);
     const pretty = await assertRefused(() => postLines(system, JSON.stringify({ jobs: [] }, null, 2)), 400);
     assert.match(pretty.errors[0], /^line 1 is not valid JSON/);

@@ -24,6 +24,8 @@ const SECRET_KEY = 'the-secret-key-of-these-tests-of-options';
 const system = await startSystem({ after }, { env: { LOG_LEVEL: 'trace', SECRET_KEY } });
 const client = new Batchwright({ url: system.url, key: ADMIN_KEY });
 
+const NOT_VISIBLE = 'has a value that is not of visible ASCII characters, spaces and tabs';
+
 const view = async (asyncId: string): Promise<Json> => (await system.request(`/v1/batches/${asyncId}`)).body;
 const label = ({ name, metadata }: Json) => ({ name, metadata });
 
@@ -153,7 +155,7 @@ describe('the name and the metadata of a batch', () => {
 describe('headers of the callback', () => {
   test('the callback carries them; no view, log line or column shows them', async (t) => {
     const { url, received } = await receiver(t);
-    const callbackHeaders = { authorization: SECRET, 'X-Order': '17' };
+    const callbackHeaders = { authorization: SECRET, 'X-Order': '1\t7 ~' };
     const batch = { jobs: [echo(1)], callbackUrl: url, options: { callbackHeaders } };
     for (const call of ['run', 'validate'] as const)
       assert.equal((await system.rpc(call, batch)).status, 200, call);
@@ -162,22 +164,28 @@ describe('headers of the callback', () => {
     const [{ headers }] = (await waitFor(async () => received.length > 0 && received, {
       what: 'the callback',
     })) as [Received];
-    assert.deepEqual([headers.authorization, headers['x-order']], [SECRET, '17']);
+    assert.deepEqual([headers.authorization, headers['x-order']], [SECRET, '1\t7 ~']);
     const { rows } = await system.pool.query('select batch::text as row from batchwright.batch');
     const everything = JSON.stringify([await view(asyncId), rows, system.log]);
     assert.ok(!everything.includes(SECRET), 'the secret is shown');
   });
 
   for (const [what, headers, message] of [
-    ['of the signature', { 'Webhook-Signature': 'v1,x' }, 'Webhook-Signature cannot be set'],
-    ['of the connection', { connection: 'close' }, 'connection cannot be set'],
-    ['with a line end', { 'x-a': 'a\r\nx-b: b' }, /Invalid character in header content/],
-    ['with a name that is none', { 'x a': '1' }, /Header name must be a valid HTTP token/],
-    ['twice in different cases', { 'x-a': '1', 'X-A': '2' }, 'X-A is there twice'],
+    ['of the signature', { 'Webhook-Signature': 'v1,x' }, '.Webhook-Signature cannot be set'],
+    ['of the connection', { connection: 'close' }, '.connection cannot be set'],
+    ['with a line end', { 'x-a': 'a\r\nx-b: b' }, `.x-a ${NOT_VISIBLE}`],
+    ['in Latin-1', { 'x-a': 'é' }, `.x-a ${NOT_VISIBLE}`],
+    ['in another script', { 'x-a': '中' }, `.x-a ${NOT_VISIBLE}`],
+    [
+      'with a name that is none',
+      { 'x a': '1' },
+      '["x a"] must have a name of letters, digits and !#$%&\'*+-.^_`|~',
+    ],
+    ['twice in different cases', { 'x-a': '1', 'X-A': '2' }, '.X-A is there twice'],
     [
       'beyond sixteen',
       Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`x-${n}`, '1'])),
-      'at most 16 headers of 8192 bytes in all are possible',
+      ': at most 16 headers of 8192 bytes in all are possible',
     ],
   ] as const)
     test(`headers ${what} are refused without their values`, async () => {
@@ -185,9 +193,7 @@ describe('headers of the callback', () => {
       for (const call of ['run', 'validate']) {
         const { status, body } = await system.rpc(call, { jobs: [echo(1)], options });
         assert.deepEqual([status, body.specificCode], [400, 24092]);
-        assert.match(body.message, /^options\.callbackHeaders: /);
-        if (typeof message === 'string') assert.equal(body.message, `options.callbackHeaders: ${message}`);
-        else assert.match(body.message, message);
+        assert.equal(body.message, `options.callbackHeaders${message}`);
       }
     });
 });
@@ -232,12 +238,14 @@ describe('a wrong option is refused with its place', () => {
     [{ name: '' }, 'options.name must be a text of 1 to 200 characters'],
     [{ name: 'x'.repeat(201) }, 'options.name must be a text of 1 to 200 characters'],
     [{ name: 17 }, 'options.name must be a text of 1 to 200 characters'],
-    [{ name: 'a\u0000b' }, 'options.name must be a text of 1 to 200 characters'],
-    [{ name: '\ud800' }, 'options.name must be a text of 1 to 200 characters'],
+    [{ name: 'a\u0000b' }, 'options.name has a character that cannot be stored'],
+    [{ name: '\ud800' }, 'options.name has a character that cannot be stored'],
     [{ metadata: [] }, 'options.metadata must be an object of texts'],
     [{ metadata: null }, 'options.metadata must be an object of texts'],
     [{ metadata: { a: 1 } }, 'options.metadata: a must be a text of at most 500 characters'],
     [{ metadata: { a: 'x'.repeat(501) } }, 'options.metadata: a must be a text of at most 500 characters'],
+    [{ metadata: { a: 'x\0' } }, 'options.metadata: a has a character that cannot be stored'],
+    [{ metadata: { 'a\0': 'x' } }, 'options.metadata: ["a\\u0000"] has a character that cannot be stored'],
     [{ metadata: { '': 'x' } }, 'options.metadata has a name that is not a text of 1 to 100 characters'],
     [
       { metadata: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [n, 'x'])) },

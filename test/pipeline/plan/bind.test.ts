@@ -258,22 +258,44 @@ test('wrong bindings are refused with their place, and nothing is stored', async
   const cases: [object, string][] = [
     [{ bind: [] }, 'jobs[1].bind must be an object, such as {"/event":{"job":"a","at":"/id"}}'],
     [{ bind: { id: from } }, 'jobs[1].bind.id must be'],
-    [{ bind: { '/a~2': from } }, 'jobs[1].bind["/a~2"] must be a JSON Pointer'],
+    [
+      { bind: { '/a~2b': from } },
+      'jobs[1].bind["/a~2b"] must be a JSON Pointer of at most 1000 characters, such as "/event": "~2" in it is neither "~0", which is ~, nor "~1", which is /',
+    ],
+    [
+      { bind: { '/a': { ...from, at: '/b~' } } },
+      'jobs[1].bind["/a"].at must be a JSON Pointer of at most 1000 characters, such as "/id": "~" in it is neither',
+    ],
     [{ bind: { '/a': 'parent' } }, 'jobs[1].bind["/a"] must be an object, such as {"job":"a","at":"/id"}'],
     [{ bind: { '/a': { at: '/id' } } }, 'jobs[1].bind["/a"].job must be the id of a job'],
     [{ bind: { '/a': { job: 'parent' } } }, 'jobs[1].bind["/a"].at must be a JSON Pointer'],
     [{ bind: { '/a': { ...from, at: 'id' } } }, 'jobs[1].bind["/a"].at must be a JSON Pointer'],
     [{ bind: { '/a': { ...from, as: 1 } } }, 'jobs[1].bind["/a"].as is not known'],
-    [{ bind: { '/a': { job: 'none', at: '' } } }, 'jobs[1].bind: no job of the batch has the id "none"'],
-    [{ bind: { '/a/b': from } }, 'jobs[1].bind: there is no object or array at params/a'],
-    [{ params: { a: [] }, bind: { '/a/1': from } }, 'jobs[1].bind: the array at params/a has 0 elements'],
-    [{ params: { a: [] }, bind: { '/a/x': from } }, 'jobs[1].bind: the array at params/a has 0 elements'],
+    [
+      { bind: { '/a': { job: 'none', at: '' } } },
+      'jobs[1].bind["/a"]: no job of the batch has the id "none"',
+    ],
+    [{ bind: { '/a/b': from } }, 'jobs[1].bind["/a/b"]: there is no object or array at params/a'],
+    [
+      { params: { a: [] }, bind: { '/a/1': from } },
+      'jobs[1].bind["/a/1"]: the array at params/a has 0 elements',
+    ],
+    [
+      { params: { a: [] }, bind: { '/a/x': from } },
+      'jobs[1].bind["/a/x"]: the array at params/a has 0 elements',
+    ],
     [{ id: 'me', bind: { '/a': { job: 'me', at: '' } } }, 'jobs[1] ("me") depends on itself'],
   ];
   for (const [members, message] of cases) {
     const [first = ''] = await refusal(parent, { ...echo(undefined, {}), ...members });
     assert.ok(first.startsWith(message), `${first} instead of ${message}`);
   }
+  // The first job with places has others; those of the next are in the order of their pointers.
+  const fine = echo(undefined, {}, { '/a': from, '/b': from });
+  const twice = { '/d': { job: 'none', at: '' }, '/c': { job: 'none', at: '' }, '/b': from };
+  assert.deepEqual(await refusal(parent, fine, echo(undefined, {}, twice)), [
+    'jobs[2].bind["/c"]: no job of the batch has the id "none"',
+  ]);
   const many = Object.fromEntries(Array.from({ length: 1001 }, (_, n) => [`/${n}`, from]));
   assert.deepEqual(await refusal(parent, echo(undefined, {}, many)), [
     'jobs[1].bind has 1001 places: a job can have at most 1000',

@@ -230,6 +230,24 @@ test('jobs on lines may depend on later ones, over several chunks', async () => 
   );
   assert.equal(wrong.status, 400);
   assert.deepEqual(wrong.body.errors, ['line 2502: dependsOn[0]: no job of the batch has the id "x"']);
+  const errorsOf = async (...wrongLines: object[]): Promise<string[]> =>
+    (await post(wrongLines.map((line) => JSON.stringify(line)).join('\n'))).body.errors;
+  assert.deepEqual(
+    await errorsOf(
+      job('a', { dependsOn: [{ job: 'b', when: 'done' }] }),
+      job('b', { bind: { '/x/y': { job: 'a', at: '' } } }),
+      job('c', {}, { n: 'x' }),
+    ),
+    [
+      'line 1: dependsOn[0].when must be one of succeeded, failed, finished',
+      'line 2: bind["/x/y"]: there is no object or array at params/x',
+      'line 3: params.n must be integer',
+    ],
+  );
+  assert.deepEqual(await errorsOf(job('a', { dependsOn: ['a'] })), ['line 1: the job "a" depends on itself']);
+  assert.deepEqual(await errorsOf(job('a', { bind: { '/n': { job: 'x', at: '' } } })), [
+    'line 1: bind["/n"]: no job of the batch has the id "x"',
+  ]);
 });
 
 test('a job waits through the retries of another, in another queue, and in a transaction', async () => {
