@@ -51,32 +51,36 @@ suite('listen', { concurrency: 4 }, () => {
     assert.match(stderr, /^POST \/, [\d,]+ bytes, webhook-id \S+: the signature holds$/m);
   });
 
-  test('listen says why a signature does not hold, and answers 401', async () => {
+  test('listen prints and counts genuine callbacks only; of others it says why, safely, and answers 401', async () => {
     const secret = newCallbackSecret();
-    const { url, outcome } = await listener(['--count', '4', '--secret', secret]);
+    const { url, outcome } = await listener(['--count', '2', '--secret', secret]);
     const right = signed(secret, '{"a":1}');
     const requests = [
       right,
+      { method: 'GET' },
+      { ...right, body: '\x1b]0;title\x07' },
       { ...right, body: '{"a":2}' },
       { ...right, headers: {} },
       signed(secret, '{"a":1}', 1_700_000_000),
+      signed(secret, '{"a":3}'),
     ];
     const statuses: number[] = [];
     for (const request of requests) statuses.push((await fetch(url, request)).status);
-    assert.deepEqual(statuses, [204, 401, 401, 401]);
-    const { stdout, stderr } = await outcome;
-    assert.equal(stdout, '{"a":1}\n{"a":2}\n{"a":1}\n{"a":1}\n');
+    assert.deepEqual(statuses, [204, 401, 401, 401, 401, 401, 204]);
+    const { code, stdout, stderr } = await outcome;
+    assert.deepEqual([code, stdout], [0, '{"a":1}\n{"a":3}\n']);
+    assert.doesNotMatch(stderr, /[^\P{Cc}\n]/u);
     assert.match(stderr, /does not hold: another secret has signed, or the body has been changed$/m);
     assert.match(stderr, /does not hold: the header webhook-id is missing$/m);
     assert.match(stderr, /does not hold: it is \d+ s old$/m);
   });
 
-  test('Ctrl-C ends listen well', async () => {
+  test('Ctrl-C ends listen with the code of the signal', async () => {
     const child = startCommand(['listen', '--port', '0', '--secret', newCallbackSecret()]);
     await once(child.stderr, 'data');
     child.kill('SIGINT');
     const { code, stderr } = await outcomeOf(child);
-    assert.equal(code, 0, stderr);
+    assert.equal(code, 130, stderr);
   });
 
   test('a taken port and a wrong secret are errors', async (t) => {

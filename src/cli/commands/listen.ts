@@ -14,13 +14,13 @@ interface ListenOptions extends ServerOptions {
 
 export function registerListen(program: Command, terminal: Terminal): void {
   withServerOptions(program.command('listen'))
-    .description('receive callbacks on this machine: print each, and whether its signature holds')
+    .description('receive callbacks on this machine: print each whose signature holds')
     .option('--port <number>', 'port to listen on; 0 picks a free one', port, 4000)
     .option(
       '--secret <whsec...>',
       'secrets that may have signed (or CALLBACK_SECRET; else asked from the server)',
     )
-    .option('--count <number>', 'end after so many callbacks', count)
+    .option('--count <number>', 'end after so many genuine callbacks', count)
     .action(async (options: ListenOptions) => {
       const secrets = await secretsFor(terminal, options);
       await receiveCallbacks(terminal, { port: options.port, secrets, count: options.count });

@@ -22,6 +22,11 @@ export class SignatureCheck {
     this.#expected = new Signature(secrets, id, Number(timestamp));
   }
 
+  /** False when its headers already show that it is not genuine. */
+  get mayHold(): boolean {
+    return this.#fault === undefined;
+  }
+
   add(piece: Buffer): void {
     this.#expected.update(piece);
   }
