@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
+import { dirname, join, matchesGlob, posix } from 'node:path';
 import { describe, test } from 'node:test';
 import { headingsOf, isOfRemovedFolder, ROOT, readPage, repositoryFiles } from './pages.ts';
 
@@ -22,14 +22,17 @@ function prose(markdown: string): string {
   return markdown.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, '');
 }
 
+/** The links of a page to files of the repository. */
+async function linksOf(page: string): Promise<string[]> {
+  const links = prose(await readPage(page)).matchAll(/\]\(([^)\s]+)\)/g);
+  return [...links].map(([, link = '']) => link).filter((link) => !/^https?:/.test(link));
+}
+
 describe('links in documents', async () => {
   const pages = (await repositoryFiles()).filter((path) => path.endsWith('.md'));
   for (const page of pages)
     test(`every link of ${page} leads to an existing file and heading`, async () => {
-      const links = [...prose(await readPage(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(
-        ([, link = '']) => link,
-      );
-      for (const link of links.filter((text) => !/^https?:/.test(text))) {
+      for (const link of await linksOf(page)) {
         const [path = '', anchor] = link.split('#');
         const target = path === '' ? page : posix.join(dirname(page), path);
         if (isOfRemovedFolder(target)) continue;
@@ -39,6 +42,24 @@ describe('links in documents', async () => {
         assert.ok(anchors.includes(anchor), `${page}: ${link} names no heading of ${target}`);
       }
     });
+});
+
+test('every link of a document in the package leads to a file of the package', async () => {
+  const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+  // npm packs these unasked.
+  const patterns = [...files, 'README.md', 'LICENSE', 'package.json'];
+  const isPacked = (path: string) =>
+    patterns.some((pattern) => matchesGlob(path, pattern) || path.startsWith(`${pattern}/`));
+  const pages = (await repositoryFiles()).filter((path) => path.endsWith('.md') && isPacked(path));
+  assert.ok(pages.length > 10);
+  const dead: string[] = [];
+  for (const page of pages)
+    for (const link of await linksOf(page)) {
+      const [path = ''] = link.split('#');
+      const target = path === '' ? page : posix.join(dirname(page), path);
+      if (!isPacked(target)) dead.push(`${page}: ${link}`);
+    }
+  assert.deepEqual(dead, []);
 });
 
 test('a document that a file mentions by name is in the repository', async () => {
