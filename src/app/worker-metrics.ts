@@ -61,7 +61,13 @@ async function openServer({ host }: Config, port: number) {
   return {
     serve(metrics: MetricsAccess | null, isReady: () => Promise<boolean>, log: Logger): void {
       listening.serve(createWorkerApp({ metrics, isReady, log }));
-      log.info({ url: listening.url }, 'the metrics of this worker are served');
+      const { url } = listening;
+      if (metrics) log.info({ url }, 'the metrics of this worker are served');
+      else
+        log.warn(
+          { url },
+          'only the health of this worker is served: its metrics need METRICS_KEY where HOST is no loopback address',
+        );
     },
     close: () => listening.close(JOB_GRACE_MS),
   };

@@ -96,7 +96,10 @@ test('a worker without METRICS_KEY serves only its health where HOST is not a lo
   const metrics = await startWorkerMetrics({ config, log, isForked: false });
   const serving = metrics.serve(async () => true);
   t.after(() => serving.drain());
-  const [, port] = /"url":"http:[^"]+:(\d+)"/.exec(lines.join('')) ?? [];
+  const { level, msg, url } = JSON.parse(lines.join(''));
+  assert.equal(level, pino.levels.values.warn);
+  assert.match(msg, /^only the health of this worker is served: its metrics need METRICS_KEY/);
+  const { port } = new URL(url);
   assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 404);
   assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
 });
