@@ -14,9 +14,10 @@ export const errorPages: Record<ErrorName, ErrorPage> = {
       'Read the errors: each names its place, such as jobs[7].params.event. Correct the request; nothing of it was stored. GET /v1/actions lists the actions with their schemas.',
   },
   emptyJobs: {
-    means: 'The request has no jobs, or a job has no namespace, action or params.',
+    means:
+      'The request has no jobs, a job has no namespace, action or params, or a call of a single action has no ?action=.',
     remedy:
-      'Send at least one job, each with a namespace, an action and params ({} where the schema allows it).',
+      'Send at least one job, each with a namespace, an action and params ({} where the schema allows it). A single action is called by POST /api/1.0/{namespace}?action={action}.',
   },
   tooManyJobs: {
     means: 'The request has more jobs than one batch may have.',

@@ -10,8 +10,7 @@ const names = Object.keys(catalogue) as ErrorName[];
 
 /** Addresses are relative, so that the page works below the path prefix of a proxy. */
 export function docsPage(url: string): string {
-  // `/docs/` is one folder deeper than `/docs`.
-  const base = /\/(\?|$)/.test(url) ? '.' : 'docs';
+  const base = isFolder(url) ? '.' : 'docs';
   return page(
     'Batchwright: the API',
     `<link rel="stylesheet" href="${base}/assets/swagger-ui.css">`,
@@ -21,20 +20,26 @@ export function docsPage(url: string): string {
   );
 }
 
+/** `/docs/` is one folder deeper than `/docs`, so its relative addresses differ. */
+function isFolder(url: string): boolean {
+  return /\/(\?|$)/.test(url);
+}
+
 /** Shows the document; a script of its own, because the policy allows none in the page. */
 export const STARTER = `const api = document.querySelector('#api');
 SwaggerUIBundle({ url: api.dataset.document, domNode: api, deepLinking: true, validatorUrl: null });
 `;
 
-export function errorsPage(): string {
+export function errorsPage(url: string): string {
+  const base = isFolder(url) ? '' : 'errors/';
   const rows = names.map(
     (name) =>
-      `<li><a href="errors/${slugOf(name)}">${slugOf(name)}</a> (${codesOf(name)}): ${escaped(catalogue[name].message)}</li>`,
+      `<li><a href="${base}${slugOf(name)}">${slugOf(name)}</a> (${codesOf(name)}): ${escaped(catalogue[name].message)}</li>`,
   );
   return page('Batchwright: errors', STYLE, `<h1>Errors</h1>\n<ul>\n${rows.join('\n')}\n</ul>`);
 }
 
-export function errorPage(name: ErrorName): string {
+export function errorPage(name: ErrorName, url: string): string {
   const { means, remedy } = errorPages[name];
   return page(
     `Batchwright: ${slugOf(name)}`,
@@ -45,8 +50,24 @@ export function errorPage(name: ErrorName): string {
 <p>${escaped(means)}</p>
 <h2>What to do</h2>
 <p>${escaped(remedy)}</p>
-<p><a href="../errors">All errors</a> · <a href="../../docs">The API</a></p>`,
+${linksUp(url)}`,
   );
+}
+
+/** For an address below `/docs/errors` that names no error. */
+export function noErrorPage(url: string): string {
+  return page(
+    'Batchwright: no such error',
+    STYLE,
+    `<h1>There is no such error</h1>
+<p>The address of this page names none of the errors.</p>
+${linksUp(url)}`,
+  );
+}
+
+function linksUp(url: string): string {
+  const base = isFolder(url) ? '../..' : '..';
+  return `<p><a href="${base}/errors">All errors</a> · <a href="${base}/../docs">The API</a></p>`;
 }
 
 function codesOf(name: ErrorName): string {

@@ -5,7 +5,7 @@ import { Router } from 'express';
 import { errorOfSlug } from '../../contract/error-pages.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type DocumentOptions, openApiDocument } from './document.ts';
-import { DOCS_POLICY, docsPage, errorPage, errorsPage, STARTER } from './pages.ts';
+import { DOCS_POLICY, docsPage, errorPage, errorsPage, noErrorPage, STARTER } from './pages.ts';
 
 /** The parts of Swagger UI that the page loads: copies of those in the package swagger-ui-dist (`npm run docs`). */
 const FOLDER = join(import.meta.dirname, 'swagger-ui');
@@ -45,13 +45,19 @@ export function openApiRoutes(options: DocumentOptions): Router {
       .type(type)
       .send(await readFile(join(FOLDER, file)));
   });
-  router.get('/docs/errors', (_request, response) => {
-    response.set('content-security-policy', DOCS_POLICY).type('html').send(errorsPage());
+  router.get('/docs/errors', (request, response) => {
+    response.set('content-security-policy', DOCS_POLICY).type('html').send(errorsPage(request.originalUrl));
   });
   router.get('/docs/errors/:slug', (request, response) => {
     const name = errorOfSlug(request.params.slug);
-    if (!name) throw new BatchwrightError('notFound', { message: 'There is no such error' });
-    response.set('content-security-policy', DOCS_POLICY).type('html').send(errorPage(name));
+    // A browser prefers a page, and other clients take the error.
+    if (!name && request.accepts(['json', 'html']) !== 'html')
+      throw new BatchwrightError('notFound', { message: 'There is no such error' });
+    response
+      .status(name ? 200 : 404)
+      .set('content-security-policy', DOCS_POLICY)
+      .type('html')
+      .send(name ? errorPage(name, request.originalUrl) : noErrorPage(request.originalUrl));
   });
   return router;
 }

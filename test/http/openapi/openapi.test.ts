@@ -187,10 +187,29 @@ test('the type of every problem is a page that says what it means and what to do
     for (const part of [errorPages[name].means, errorPages[name].remedy])
       assert.ok(text.includes(part.replaceAll('<', '&lt;').replaceAll('>', '&gt;')), `${name}: ${part}`);
   }
-  assert.equal((await get('/docs/errors/nothing')).status, 404);
-  const { text } = await get('/docs/errors');
-  for (const name of Object.keys(catalogue) as ErrorName[])
-    assert.ok(text.includes(`href="errors/${slugOf(name)}"`), name);
+});
+
+test('the pages of the errors lead to one another, with a slash at their end too', async () => {
+  const linksOf = async (path: string) => {
+    const { text } = await get(path);
+    return [...text.matchAll(/<a href="([^"]+)"/g)].map(
+      ([, link = '']) => new URL(link, `${system.url}${path}`).pathname,
+    );
+  };
+  const pages = (Object.keys(catalogue) as ErrorName[]).map((name) => `/docs/errors/${slugOf(name)}`);
+  for (const path of ['/docs/errors', '/docs/errors/']) assert.deepEqual(await linksOf(path), pages);
+  for (const path of ['/docs/errors/not-found', '/docs/errors/not-found/'])
+    assert.deepEqual(await linksOf(path), ['/docs/errors', '/docs']);
+});
+
+test('an error that does not exist is a page for browsers, and an error for others', async () => {
+  const headers = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
+  const page = await fetch(`${system.url}/docs/errors/nothing`, { headers });
+  assert.equal(page.status, 404);
+  assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
+  assert.match(await page.text(), /<a href="\.\.\/errors">/);
+  const { status, text } = await get('/docs/errors/nothing');
+  assert.deepEqual([status, JSON.parse(text).message], [404, 'There is no such error']);
 });
 
 test('every request with a body may be too large or have an unknown encoding, and says so', () => {
