@@ -6,6 +6,7 @@ import { type DeliverDeps, deliver } from '../pipeline/deliver/deliver.ts';
 import type { RunChunkDeps } from '../pipeline/run/run-chunk.ts';
 import { newResultWalk, type ResultWalk } from '../pipeline/settle/lost-results.ts';
 import { startDueBatches } from '../pipeline/upkeep/due-batches.ts';
+import { startReleasingLeft } from '../pipeline/upkeep/release-left.ts';
 import { startRetention } from '../pipeline/upkeep/retention.ts';
 import { sweep } from '../pipeline/upkeep/sweep.ts';
 import type { Lanes as QueueLanes } from '../queue/queue.ts';
@@ -49,10 +50,11 @@ export function startLanes(deps: LanesDeps): Lanes {
   const sweeping = startSweeping(deps);
   const retention = startRetention(deps);
   const due = startDueBatches(deps);
+  const releasing = startReleasingLeft(deps);
   return {
     async stop() {
       sweeping.stop();
-      const retained = Promise.all([retention.stop(), due.stop()]);
+      const retained = Promise.all([retention.stop(), due.stop(), releasing.stop()]);
       await Promise.all(lanes.map((lane) => lane.stop()));
       await Promise.all([sweeping.done(), retained]);
     },

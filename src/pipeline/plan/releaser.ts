@@ -8,7 +8,7 @@ import { jobsEnded } from '../../telemetry/events.ts';
 import { reportEnd } from '../settle/batch-end.ts';
 import { type ReleaseDeps, type Released, releaseSome } from './release.ts';
 
-/** Waits for other transactions of the batch before it gives up; the sweep does what is left. */
+/** Waits for other transactions of the batch before it gives up; `startReleasingLeft` does what is left. */
 const ATTEMPTS = 5;
 
 export interface ReleaserDeps extends ReleaseDeps {
@@ -37,7 +37,7 @@ export class Releaser {
     this.#ended.add(work);
   }
 
-  /** Resolves when all that was noted so far is done, or left to the sweep. */
+  /** Resolves when all that was noted so far is done, or left. */
   async idle(): Promise<void> {
     while (this.#ended.size > 0) await Promise.all(this.#ended);
   }
@@ -50,7 +50,10 @@ export class Releaser {
       } while (this.#working.get(batchId));
     } catch (error) {
       const asyncId = toAsyncId(batchId);
-      this.#deps.log.warn({ err: error, asyncId }, 'jobs were not released; the sweep will do it');
+      this.#deps.log.warn(
+        { err: error, asyncId },
+        'jobs were not released; the next look for them will do it',
+      );
     } finally {
       this.#working.delete(batchId);
     }

@@ -21,7 +21,7 @@ import { deleteUnusedBuckets } from '../../store/buckets.ts';
 import { incompleteChunks } from '../../store/chunks.ts';
 import { countDeliveries } from '../../store/deliveries.ts';
 import { trySweepLock } from '../../store/duty-locks.ts';
-import { batchesWithNotes, hasNotes } from '../../store/plan-notes.ts';
+import { hasNotes } from '../../store/plan-notes.ts';
 import { lockPlan, resetPlan } from '../../store/plans.ts';
 import { recount, type SettleAnswer } from '../../store/settle.ts';
 import { requeue } from '../control/control.ts';
@@ -46,9 +46,6 @@ const ROUND_SECONDS = 120;
 /** Younger batches are ignored: their messages may not be visible yet. */
 const MIN_AGE_SECONDS = 20;
 
-/** Ends that were noted more recently are being handed on. */
-const NOTE_AGE_SECONDS = 5;
-
 /** Batches checked at once: their chunks and messages are in memory together. */
 const PAGE_SIZE = 2000;
 /** How often a repair is tried that meets another transaction of the batch. */
@@ -71,7 +68,6 @@ export async function sweep(
 ): Promise<void> {
   const round = async (client: PoolClient): Promise<void> => {
     if (!(await trySweepLock(client))) return;
-    await releaseWaiting(deps, Math.min(NOTE_AGE_SECONDS, minAgeSeconds));
     const start = { after: FIRST, limit: pageSize, minAgeSeconds };
     for (let page: BatchWalk | null = start; page; ) {
       const ids = await unfinishedBatches(client, page);
@@ -94,16 +90,6 @@ export async function sweep(
     await deleteOldWaiting(deps.pool);
   };
   await transaction(deps.pool, round, { idleSeconds: ROUND_SECONDS });
-}
-
-/** Hands on the ends that a process noted before it died. */
-async function releaseWaiting(deps: SweepDeps, minAgeSeconds: number): Promise<void> {
-  const batches = await batchesWithNotes(deps.pool, minAgeSeconds);
-  await eachBatch(deps.log, batches, 'sweep: waiting jobs of a batch were not released', (id) =>
-    releaseAll(deps, id),
-  );
-  if (batches.length > 0)
-    deps.log.warn({ batches: batches.length }, 'sweep: jobs released that waited for others');
 }
 
 /** The next page; null when this one was the last. */
