@@ -45,6 +45,8 @@ const LEAST_NODE = 24;
  * one is wrong.
  */
 export async function createBatchwright(options: BatchwrightOptions = {}): Promise<BatchwrightServer> {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('createBatchwright needs an object of options, or nothing');
   const [major = ''] = process.versions.node.split('.');
   if (Number(major) < LEAST_NODE)
     throw new Error(`createBatchwright needs Node ${LEAST_NODE} or later, this is ${process.version}`);

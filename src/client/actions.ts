@@ -1,5 +1,6 @@
 /** `client.actions` */
 
+import { pathSegment, requireName } from './paths.ts';
 import type { Action, ActionLimits, Limits } from './resources/action.ts';
 import type { ActionCall } from './resources/job.ts';
 import { type CallOptions, newIdempotencyKey, type Transport, withQuery } from './transport.ts';
@@ -21,8 +22,8 @@ export class Actions {
   }
 
   /** @param name `namespace.action` */
-  retrieve(name: string, { signal }: CallOptions = {}): Promise<Action> {
-    return this.#transport.json({ path: `/v1/actions/${encodeURIComponent(name)}`, signal });
+  async retrieve(name: string, { signal }: CallOptions = {}): Promise<Action> {
+    return this.#transport.json({ path: `/v1/actions/${pathSegment('name', name)}`, signal });
   }
 
   /**
@@ -31,12 +32,12 @@ export class Actions {
    *
    * @param change `limits: null` restores the limits in its file
    */
-  change(
+  async change(
     name: string,
     change: { paused?: boolean; limits?: Limits | null },
     { signal }: CallOptions = {},
   ): Promise<ActionLimits> {
-    const path = `/v1/actions/${encodeURIComponent(name)}`;
+    const path = `/v1/actions/${pathSegment('name', name)}`;
     return this.#transport.json({ method: 'PATCH', path, json: change, signal });
   }
 
@@ -44,12 +45,15 @@ export class Actions {
    * Runs one job and returns its response. Throws an ApiError with the job's own error when it failed, and a
    * ServerError (504) when it takes longer than the server waits, 30 s, and all repeats do.
    */
-  run<Response = unknown>(
+  async run<Response = unknown>(
     ...[name, params, options = {}]: [...call: ActionCall, options?: RunOptions]
   ): Promise<Response> {
     const { signal, idempotencyKey = newIdempotencyKey() } = options;
+    requireName('name', name);
     const [namespace = '', ...rest] = name.split('.');
-    const path = withQuery(`/api/1.0/${encodeURIComponent(namespace)}`, { action: rest.join('.') });
+    const path = withQuery(`/api/1.0/${pathSegment('the namespace in name', namespace)}`, {
+      action: rest.join('.'),
+    });
     const headers = { 'idempotency-key': idempotencyKey };
     return this.#transport.json({ method: 'POST', path, json: params, headers, signal });
   }

@@ -2,6 +2,7 @@
 import { ConnectionError } from './errors.ts';
 import { type FollowedBatch, type FollowOptions, followBatches } from './follow.ts';
 import { type Page, Pages } from './pages.ts';
+import { batchPath } from './paths.ts';
 import type {
   Batch,
   BatchSettings,
@@ -116,8 +117,8 @@ export class Batches {
     return checkCsv(this.#transport, file, settings);
   }
 
-  retrieve(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
-    return this.#transport.json({ path: pathOf(asyncId), signal });
+  async retrieve(asyncId: string, { signal }: CallOptions = {}): Promise<Batch> {
+    return this.#transport.json({ path: batchPath(asyncId), signal });
   }
 
   /** All batches of the key's tenant, newest first; `pages()` returns them page by page. */
@@ -169,7 +170,7 @@ export class Batches {
     asyncId: string,
     { signal, ...filter }: ResultOptions = {},
   ): AsyncGenerator<Uint8Array> {
-    const path = withQuery(`${pathOf(asyncId)}/results`, filter);
+    const path = withQuery(`${batchPath(asyncId)}/results`, filter);
     const request = { path, headers: { accept: 'text/csv' }, signal };
     const answer = await this.#transport.repeated(request, () => this.#transport.open(request));
     const reader = answer.response.body?.getReader();
@@ -192,11 +193,11 @@ export class Batches {
    * Some of the results: from the start-th of those selected, counted from 0. 100 at most when there is no limit; fewer
    * when they are large.
    */
-  resultPage<Response = unknown>(
+  async resultPage<Response = unknown>(
     asyncId: string,
     { signal, ...query }: ResultOptions & { start?: number; limit?: number } = {},
   ): Promise<Page<Result<Response>>> {
-    return this.#transport.json({ path: withQuery(`${pathOf(asyncId)}/results`, query), signal });
+    return this.#transport.json({ path: withQuery(`${batchPath(asyncId)}/results`, query), signal });
   }
 
   /**
@@ -207,23 +208,25 @@ export class Batches {
    */
   openJobs(asyncId: string, { signal, cursor: first, ...query }: OpenJobOptions = {}): Pages<ListedJob> {
     return new Pages((cursor = first) => {
-      const path = withQuery(`${pathOf(asyncId)}/jobs`, { ...query, cursor });
+      const path = withQuery(`${batchPath(asyncId)}/jobs`, { ...query, cursor });
       return this.#transport.json<Page<ListedJob>>({ path, signal });
     });
   }
 
   /** One job: its result when it has ended. */
-  job<Response = unknown>(
+  async job<Response = unknown>(
     asyncId: string,
     index: number,
     { signal }: CallOptions = {},
   ): Promise<(Result<Response> & JobPlan) | OpenJob> {
-    return this.#transport.json({ path: `${pathOf(asyncId)}/jobs/${index}`, signal });
+    if (!Number.isSafeInteger(index) || index < 0)
+      throw new TypeError(`index must be a whole number from 0, not ${String(index)}`);
+    return this.#transport.json({ path: `${batchPath(asyncId)}/jobs/${index}`, signal });
   }
 
   /** The failed jobs by their error, so far. */
-  errors(asyncId: string, { signal }: CallOptions = {}): Promise<ErrorGroups> {
-    return this.#transport.json({ path: `${pathOf(asyncId)}/errors`, signal });
+  async errors(asyncId: string, { signal }: CallOptions = {}): Promise<ErrorGroups> {
+    return this.#transport.json({ path: `${batchPath(asyncId)}/errors`, signal });
   }
 
   /**
@@ -231,13 +234,16 @@ export class Batches {
    *
    * @param options.buckets the largest number of periods, 10 to 500; 120 when absent
    */
-  timeline(asyncId: string, { buckets, signal }: CallOptions & { buckets?: number } = {}): Promise<Timeline> {
-    return this.#transport.json({ path: withQuery(`${pathOf(asyncId)}/timeline`, { buckets }), signal });
+  async timeline(
+    asyncId: string,
+    { buckets, signal }: CallOptions & { buckets?: number } = {},
+  ): Promise<Timeline> {
+    return this.#transport.json({ path: withQuery(`${batchPath(asyncId)}/timeline`, { buckets }), signal });
   }
 
   /** The attempts to deliver its callback. */
   async callbacks(asyncId: string, { signal }: CallOptions = {}): Promise<CallbackAttempt[]> {
-    const path = `${pathOf(asyncId)}/callbacks`;
+    const path = `${batchPath(asyncId)}/callbacks`;
     return (await this.#transport.json<{ data: CallbackAttempt[] }>({ path, signal })).data;
   }
 
@@ -266,7 +272,7 @@ export class Batches {
 
   /** Deletes an ended batch with its results; ConflictError before its end. A waiting callback is not sent any more. */
   async delete(asyncId: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.#transport.json({ method: 'DELETE', path: pathOf(asyncId), signal });
+    await this.#transport.json({ method: 'DELETE', path: batchPath(asyncId), signal });
   }
 
   /** Sends the callback again. */
@@ -274,18 +280,14 @@ export class Batches {
     return this.#change(asyncId, 'repost', undefined, signal);
   }
 
-  #change(
+  async #change(
     asyncId: string,
     verb: string,
     json: object | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Batch> {
-    return this.#transport.json({ method: 'POST', path: `${pathOf(asyncId)}/${verb}`, json, signal });
+    return this.#transport.json({ method: 'POST', path: `${batchPath(asyncId)}/${verb}`, json, signal });
   }
-}
-
-function pathOf(asyncId: string): string {
-  return `/v1/batches/${encodeURIComponent(asyncId)}`;
 }
 
 function bodyOf(batch: NewBatch | string): { json: NewBatch } | { text: string } {

@@ -21,7 +21,8 @@ const PREFIX = 'whsec_';
 const DEFAULT_TOLERANCE_SECONDS = 300;
 
 /**
- * The body of a genuine callback, parsed. Throws CallbackError, with the reason, for any other.
+ * The body of a genuine callback, parsed. Throws CallbackError, with the reason, for any other, and a TypeError for a
+ * parsed body.
  *
  * @param body as it arrived, unparsed: the signature is over its bytes
  * @param secrets one or several: while a secret is being replaced, the new and the old one
@@ -34,7 +35,7 @@ export async function unwrapCallback<Body = Callback>(
 ): Promise<Body> {
   const keys = [secrets].flat().map(keyBytes);
   if (keys.length === 0) throw new TypeError('secrets must have a secret');
-  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body);
+  const bytes = bytesOf(body);
   const { id, timestamp, signatures } = signedHeaders(headers);
   checkAge(timestamp, toleranceSeconds, now());
   const head = new TextEncoder().encode(`${id}.${timestamp}.`);
@@ -50,6 +51,16 @@ export async function unwrapCallback<Body = Callback>(
   } catch (error) {
     throw new CallbackError('the body is not JSON', { cause: error });
   }
+}
+
+function bytesOf(body: string | Uint8Array | ArrayBuffer): Uint8Array {
+  if (typeof body === 'string') return new TextEncoder().encode(body);
+  // An ArrayBuffer of another realm, such as a test runner's, is no instance of this one's.
+  const kind = Object.prototype.toString.call(body);
+  if (kind === '[object Uint8Array]' || kind === '[object ArrayBuffer]') return new Uint8Array(body);
+  throw new TypeError(
+    'body must be the raw body, as text or bytes: the signature is over its bytes, which a parsed one does not have',
+  );
 }
 
 /** Throws a TypeError: a wrong secret is an error of the caller. */

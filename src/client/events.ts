@@ -2,6 +2,7 @@
 
 import { ConnectionError } from './errors.ts';
 import { linesOf } from './lines.ts';
+import { batchPath } from './paths.ts';
 import type { Batch } from './resources/batch.ts';
 import { type Transport, withQuery } from './transport.ts';
 
@@ -31,7 +32,7 @@ export function batchEvents(
   asyncId: string,
   options: EventOptions,
 ): AsyncGenerator<BatchEvent> {
-  return eventsOf(transport, `/v1/batches/${encodeURIComponent(asyncId)}/events`, options);
+  return eventsOf(transport, `${batchPath(asyncId)}/events`, options);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { ConnectionError, NotFoundError } from './errors.ts';
 import { eventsOfMany, HeldBackError } from './events.ts';
 import type { Page } from './pages.ts';
+import { batchPath } from './paths.ts';
 import type { Batch } from './resources/batch.ts';
 import { isPassing, pauseMs } from './retry.ts';
 import { sleep } from './sleep.ts';
@@ -31,6 +32,8 @@ export async function* followBatches(
   asyncIds: readonly string[],
   { signal, patienceSeconds = DEFAULT_PATIENCE_SECONDS, newest = false }: FollowOptions,
 ): AsyncGenerator<FollowedBatch> {
+  // A TypeError now, and not after an answer about other batches.
+  asyncIds.forEach(batchPath);
   const open = new Set(asyncIds);
   let lastAnswerAt = Date.now();
   let failures = 0;
@@ -77,8 +80,7 @@ async function ask(
   signal: AbortSignal | undefined,
 ): Promise<FollowedBatch> {
   try {
-    const path = `/v1/batches/${encodeURIComponent(asyncId)}`;
-    const batch = await transport.json<Batch>({ path, signal, repeat: 'never' });
+    const batch = await transport.json<Batch>({ path: batchPath(asyncId), signal, repeat: 'never' });
     return asChange(batch);
   } catch (error) {
     if (error instanceof NotFoundError) return { name: 'gone', asyncId, batch: null };

@@ -1,5 +1,6 @@
 /** `client.keys`: API keys of the tenant. They need a key with the permission `admin`. */
 
+import { pathSegment } from './paths.ts';
 import type { Key, NewKey } from './resources/key.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -27,6 +28,6 @@ export class Keys {
 
   /** Within 5 s the key is refused. */
   async revoke(id: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.#transport.json({ method: 'DELETE', path: `/v1/keys/${encodeURIComponent(id)}`, signal });
+    await this.#transport.json({ method: 'DELETE', path: `/v1/keys/${pathSegment('id', id)}`, signal });
   }
 }

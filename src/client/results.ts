@@ -2,6 +2,7 @@
 
 import { ConnectionError } from './errors.ts';
 import { linesOf } from './lines.ts';
+import { batchPath } from './paths.ts';
 import type { ResultStatus } from './resources/result.ts';
 import { isPassing, pauseMs } from './retry.ts';
 import { sleep } from './sleep.ts';
@@ -51,7 +52,7 @@ async function* linesFrom(
   asyncId: string,
   { signal, cursor, ...filter }: ResultOptions & { cursor: number },
 ): AsyncGenerator<string> {
-  const path = withQuery(`/v1/batches/${encodeURIComponent(asyncId)}/results`, {
+  const path = withQuery(`${batchPath(asyncId)}/results`, {
     ...filter,
     cursor: cursor === 0 ? undefined : cursor,
   });

@@ -39,6 +39,7 @@ export interface Request extends CallOptions {
 const STORING_MS = 60_000;
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const DEFAULT_RETRIES = 2;
+const NO_CONTENT = 204;
 /** A timer takes no longer time. */
 const LONGEST_TIMEOUT_SECONDS = 2_000_000;
 
@@ -75,13 +76,14 @@ export class Transport {
     this.#fetch = given ?? ((...request) => globalThis.fetch(...request));
   }
 
-  /** The parsed answer; undefined when it has no body. Throws ApiError and ConnectionError. */
+  /** The parsed answer; undefined for 204. Throws ApiError and ConnectionError. */
   async json<Answer>(request: Request): Promise<Answer> {
     const answer = await this.repeated(request, async () => {
       const open = await this.open(request);
       try {
         const text = await open.response.text();
-        return text === '' ? undefined : JSON.parse(text);
+        if (text !== '') return JSON.parse(text);
+        if (open.response.status !== NO_CONTENT) throw new Error('the answer is empty');
       } catch (error) {
         throw open.explain(error);
       } finally {

@@ -41,12 +41,16 @@ const PIECE_LENGTH = 64 * 1024;
  * Stores a batch. After a broken connection the request is repeated when the source is a function or an array: any
  * other source is read once only, and is not repeated after its first job was taken.
  */
-export function uploadJobs(transport: Transport, source: JobSource, options: UploadOptions): Promise<Batch> {
+export async function uploadJobs(
+  transport: Transport,
+  source: JobSource,
+  options: UploadOptions,
+): Promise<Batch> {
   return sendJobs(transport, source, {}, storing(options));
 }
 
 /** Checks jobs and stores nothing. */
-export function checkJobs(
+export async function checkJobs(
   transport: Transport,
   source: JobSource,
   options: CallOptions & BatchSettings,
@@ -55,21 +59,36 @@ export function checkJobs(
 }
 
 /** Stores a batch from a CSV file; repeated like `uploadJobs`, also for a text, bytes and a Blob. */
-export function uploadCsv(
+export async function uploadCsv(
   transport: Transport,
   file: CsvSource,
   options: UploadOptions & CsvSettings,
 ): Promise<Batch> {
+  requireAction(options);
   return sendCsv(transport, file, {}, storing(options));
 }
 
 /** Checks a CSV file and stores nothing. */
-export function checkCsv(
+export async function checkCsv(
   transport: Transport,
   file: CsvSource,
   options: CallOptions & BatchSettings & CsvSettings,
 ): Promise<Checked> {
+  requireAction(options);
   return sendCsv(transport, file, { dryRun: 'true' }, options);
+}
+
+/** Throws a TypeError: a caller without types may leave it out. */
+function requireAction(options: CsvSettings | undefined): void {
+  if (typeof options?.action !== 'string' || options.action === '')
+    throw new TypeError("options must name the action of the rows: { action: 'namespace.action' }");
+}
+
+function hasPieces(value: unknown): boolean {
+  if (typeof value === 'function') return true;
+  return (
+    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
 }
 
 function storing<Options extends UploadOptions>(options: Options): Options {
@@ -84,6 +103,8 @@ function sendJobs<Answer>(
   query: Query,
   options: UploadOptions,
 ): Promise<Answer> {
+  if (!hasPieces(source))
+    throw new TypeError('jobs must be an array, an iterable or a function that makes one');
   const body = {
     isRepeatable: typeof source === 'function' || Array.isArray(source),
     open: () => linesOf(typeof source === 'function' ? source() : source),
@@ -100,6 +121,8 @@ function sendCsv<Answer>(
   const { action, map = {}, set = {}, delimiter, charset = 'utf-8' } = options;
   const ofFile = { action, delimiter, ...prefixed('map.', map), ...prefixed('set.', set) };
   const isWhole = typeof file === 'string' || file instanceof Uint8Array || file instanceof Blob;
+  if (!isWhole && !hasPieces(file))
+    throw new TypeError('file must be text, bytes, a Blob, pieces of them or a function that opens the file');
   const body = {
     isRepeatable: isWhole || typeof file === 'function',
     open: () => {

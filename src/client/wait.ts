@@ -1,6 +1,7 @@
 /** Waits for the end of a batch: by its events, and by polling where they do not come through. */
 import { ApiError, ConnectionError } from './errors.ts';
 import { batchEvents, HeldBackError } from './events.ts';
+import { batchPath } from './paths.ts';
 import type { Batch } from './resources/batch.ts';
 import { isPassing, pauseMs } from './retry.ts';
 import { sleep } from './sleep.ts';
@@ -60,7 +61,7 @@ export async function waitForEnd(
     for (let poll = 0; poll < polls; poll++) {
       if (poll > 0) await sleep(POLL_MS, signal);
       try {
-        const batch = await transport.json<Batch>({ path: pathOf(asyncId), signal, repeat: 'never' });
+        const batch = await transport.json<Batch>({ path: batchPath(asyncId), signal, repeat: 'never' });
         if (isEnd(batch)) return batch;
       } catch (error) {
         if (isOfCaller(error, signal)) throw error;
@@ -73,8 +74,4 @@ export async function waitForEnd(
 /** Thrown by `onProgress`, or by the signal. */
 function isOfCaller(error: unknown, signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true || !(error instanceof ApiError || error instanceof ConnectionError);
-}
-
-function pathOf(asyncId: string): string {
-  return `/v1/batches/${encodeURIComponent(asyncId)}`;
 }

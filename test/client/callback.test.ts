@@ -66,6 +66,14 @@ suite('unwrapCallback', () => {
     await unwrapCallback(BODY, off(-310), SECRET, { toleranceSeconds: 600 });
   });
 
+  test('a parsed body is a TypeError that asks for the raw one', async () => {
+    for (const body of [JSON.parse(BODY), null, undefined, [1]])
+      await assert.rejects(unwrapCallback(body, headersOf(SECRET), SECRET), {
+        name: 'TypeError',
+        message: /^body must be the raw body/,
+      });
+  });
+
   test('a secret of another form is a TypeError', async () => {
     for (const secrets of ['', 'secret', 'whsec_', 'whsec_%', []])
       await assert.rejects(unwrapCallback(BODY, headersOf(SECRET), secrets), TypeError);

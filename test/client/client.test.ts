@@ -298,6 +298,65 @@ suite('batchwright/client', () => {
     );
   });
 
+  test('an id that would lead to another path is a TypeError at once, for every method', async () => {
+    const { batches, actions, keys } = direct;
+    const calls: ((id: string) => Promise<unknown>)[] = [
+      (id) => batches.retrieve(id),
+      (id) => batches.wait(id),
+      (id) => batches.follow([id]).next(),
+      (id) => batches.results(id).next(),
+      (id) => batches.resultLines(id).next(),
+      (id) => batches.resultsAsCsv(id).next(),
+      (id) => batches.resultPage(id),
+      (id) => batches.openJobs(id).pages().next(),
+      (id) => batches.job(id, 0),
+      (id) => batches.errors(id),
+      (id) => batches.timeline(id),
+      (id) => batches.callbacks(id),
+      (id) => batches.cancel(id),
+      (id) => batches.pause(id),
+      (id) => batches.resume(id),
+      (id) => batches.restart(id),
+      (id) => batches.repost(id),
+      (id) => batches.delete(id),
+      (id) => actions.retrieve(id),
+      (id) => actions.change(id, {}),
+      (id) => actions.run(id, {}),
+      (id) => keys.revoke(id),
+    ];
+    for (const call of calls)
+      for (const id of ['', '..', undefined, null] as string[])
+        await assert.rejects(call(id), { name: 'TypeError', message: /must be a text that names something/ });
+    await assert.rejects(batches.job('a', -1), /^TypeError: index must be a whole number/);
+  });
+
+  test('an upload without jobs, file or action is a TypeError in words', async () => {
+    const { batches } = direct;
+    const none = null as never;
+    await assert.rejects(batches.createFrom(none), /^TypeError: jobs must be an array/);
+    await assert.rejects(batches.validateFrom(none), /^TypeError: jobs must be an array/);
+    await assert.rejects(batches.createFromCsv(none, { action: 'test.echo' }), /^TypeError: file must be/);
+    for (const options of [undefined, null, {}] as never[]) {
+      await assert.rejects(
+        batches.createFromCsv('n\n1\n', options),
+        /^TypeError: options must name the action/,
+      );
+      await assert.rejects(
+        batches.validateCsv('n\n1\n', options),
+        /^TypeError: options must name the action/,
+      );
+    }
+  });
+
+  test('an empty answer is a ConnectionError in words', async () => {
+    const fetch = async () => new Response('');
+    const client = new Batchwright({ url: system.url, key: ADMIN_KEY, maxRetries: 0, fetch });
+    await assert.rejects(client.batches.retrieve('a'), {
+      name: 'ConnectionError',
+      message: 'GET /v1/batches/a: the answer is empty',
+    });
+  });
+
   test('an idempotencyKey that no header can have is a TypeError at once', async () => {
     const options = { idempotencyKey: 'import €' };
     const wrong = {
