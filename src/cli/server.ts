@@ -34,6 +34,7 @@ export interface ServerKey {
 }
 
 const DEFAULT_URL = 'http://127.0.0.1:3000';
+const LOOPBACK: readonly string[] = ['127.0.0.1', '[::1]'];
 
 export function withServerOptions(command: Command): Command {
   return command
@@ -70,14 +71,25 @@ export async function findAddress(env: NodeJS.ProcessEnv, { url }: ServerOptions
       throw new UsageError(
         `${from} must be an address such as https://batch.example.com, not ${JSON.stringify(named)}`,
       );
-    return { url: named, from, isLocal: isSameServer(named, local) };
+    return { ...withLoopback(named, local), from };
   }
   if (local) return { url: local.url, from: 'the server of DATA_DIR', isLocal: true };
   return { url: DEFAULT_URL, from: 'the default address', isLocal: false };
 }
 
-function isSameServer(url: string, local: LocalServer | undefined): boolean {
-  return local !== undefined && new URL(url).origin === new URL(local.url).origin;
+/**
+ * `localhost` is the local server's own address if it has this port: by the name, another program on the machine could
+ * answer, and get the key.
+ */
+function withLoopback(named: string, local: LocalServer | undefined): Pick<Address, 'url' | 'isLocal'> {
+  if (local === undefined) return { url: named, isLocal: false };
+  const url = new URL(named);
+  const own = new URL(local.url);
+  if (url.origin === own.origin) return { url: named, isLocal: true };
+  const isOwn = url.hostname === 'localhost' && LOOPBACK.includes(own.hostname);
+  if (!isOwn || url.protocol !== own.protocol || url.port !== own.port) return { url: named, isLocal: false };
+  url.hostname = own.hostname;
+  return { url: url.href, isLocal: true };
 }
 
 /**

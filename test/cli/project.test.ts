@@ -69,6 +69,25 @@ suite('the commands that write a project', () => {
     );
   });
 
+  test('init says what to run where scripts and the import of schemas are kept', async (t) => {
+    const cwd = await enterFolder(t);
+    const found = { scripts: { start: 'mine', test: 'mine' }, imports: { '#schemas/*': './lib/*' } };
+    await writeFile(join(cwd, 'package.json'), JSON.stringify(found));
+    const { stderr } = await runCommand(['init', '--no-install']);
+    assert.match(stderr, /^kept your own scripts start, test$/m);
+    assert.match(stderr, /^kept your own import #schemas\/\*, which is "\.\/lib\/\*": /m);
+    const next = "Next: npm install && npx node --test 'test/**/*.test.ts' && npx batchwright start\n";
+    assert.ok(stderr.endsWith(next), stderr);
+  });
+
+  test('new says when the folder is no project yet', async (t) => {
+    await enterFolder(t);
+    const hint = /This folder is no project yet, .*: npx batchwright init makes it one\n$/;
+    assert.match((await runCommand(['new', 'demo.first'])).stderr, hint);
+    await runCommand(['init', '--no-install']);
+    assert.doesNotMatch((await runCommand(['new', 'demo.second'])).stderr, hint);
+  });
+
   test('init refuses what cannot be a project, and changes nothing', async (t) => {
     const cwd = await enterFolder(t);
     const file = join(cwd, 'package.json');

@@ -425,7 +425,9 @@ suite('actions and keys', { concurrency: 4 }, () => {
   test('a key can be made, listed and revoked; a refused one ends the command with 4', async () => {
     const made = await run(['keys', 'create', 'cli', '--permission', 'test.echo', '--format', 'json']);
     const { id, key } = JSON.parse(made.stdout);
-    assert.ok((await run(['keys', 'list'])).stdout.includes(id));
+    const listed = (await run(['keys', 'list'])).stdout;
+    assert.ok(listed.includes(id));
+    assert.match(listed, /^id .* last used +expires\n/);
     const keyFile = await file('key', `${key}\n`);
     const forbidden = await run(['submit', '-', '--key-file', keyFile, ...BEHAVE], { input: '[{}]' });
     assert.equal(forbidden.code, 4);
@@ -460,6 +462,9 @@ suite('the server and its key', { concurrency: 4 }, () => {
     await writeFile(join(DATA_DIR, 'admin-key'), ADMIN_KEY);
     const { code, stderr } = await runCommand(['list'], { env: { DATA_DIR } });
     assert.equal(code, 0, stderr);
+    const { port } = new URL(system.url);
+    const named = await runCommand(['list', '--url', `http://localhost:${port}`], { env: { DATA_DIR } });
+    assert.equal(named.code, 0, named.stderr);
     remove();
     assert.deepEqual(await readdir(DATA_DIR), ['admin-key']);
     const gone = await runCommand(['list'], { env: { DATA_DIR } });

@@ -47,6 +47,7 @@ suite('createBatchwright', () => {
     await assert.rejects(fetch(server.url));
     const roles = new Set(collector.spans.map(({ role }) => role));
     assert.deepEqual([...roles].sort(), ['all', 'worker'], 'spans are sent before the end');
+    await assert.rejects(createBatchwright(null as never), /^TypeError: createBatchwright needs an object/);
     await waitFor(async () => handles().length <= before.handles.length, { what: `the end of ${handles()}` });
     assert.deepEqual(listeners(), before.listeners);
     assert.deepEqual({ ...process.env }, before.env);
@@ -67,6 +68,7 @@ suite('createBatchwright', () => {
       [{ adminKey: 'short' }, /^adminKey=\(5 characters, not shown\) is not allowed: it must be 20 or more /],
       [{ role: 'worker' }, /^role=worker is not allowed: it must be one of all, api/],
       [{ port: null }, 'port must be a text, a number or an array of them, not null'],
+      [{ prot: 1 }, 'the option prot is not known: did you mean port?'],
       [{ worker: 2 }, 'the option worker is not known: did you mean workers?'],
       [{ metricsPort: 0 }, /^the option metricsPort is not known: did you mean metricsKey\?/],
       [

@@ -7,12 +7,14 @@ import type { Command } from 'commander';
 import { makeFolder } from '../../embedded/make-folder.ts';
 import { CommandError, EXIT, UsageError } from '../exit.ts';
 import { actionFiles } from '../project/action-files.ts';
-import { completedPackageJson } from '../project/package-json.ts';
+import { completedPackageJson, keptMembers, SCRIPTS } from '../project/package-json.ts';
 import { asJson, projectFiles } from '../project/project-files.ts';
 import { writeNew } from '../project/write-files.ts';
 import { ROOT } from '../run-node.ts';
 import type { Terminal } from '../terminal.ts';
 
+/** npx finds what the packages bring; a script needs none. */
+const NPX = { test: npx(SCRIPTS.test), start: npx(SCRIPTS.start) };
 const FIRST = { namespace: 'hello', action: 'greet' };
 
 export function registerInit(program: Command, terminal: Terminal): void {
@@ -36,9 +38,26 @@ async function init(terminal: Terminal, given: string, { install }: { install: b
   for (const file of [...projectFiles(packageJson.name ?? basename(folder), name), ...first])
     report(terminal, (await writeNew(folder, file)) ? 'created' : 'kept', file.path);
   if (install) await npmInstall(folder);
+  reportNext(terminal, folder, { packageJson, install });
+}
+
+/** What to run now. Scripts of the project's own do something else, so that their commands are written out. */
+function reportNext(
+  { stderr }: Terminal,
+  folder: string,
+  { packageJson, install }: { packageJson: ReturnType<typeof completedPackageJson>; install: boolean },
+): void {
+  const kept = keptMembers(packageJson);
+  if (kept.scripts.length > 0) stderr.write(`kept your own scripts ${kept.scripts.join(', ')}\n`);
+  if (kept.schemas !== undefined)
+    stderr.write(
+      `kept your own import #schemas/*, which is ${kept.schemas}: jobs import '#schemas/namespace/action.ts', which must lead to schemas/\n`,
+    );
+  const command = (name: 'test' | 'start') => (kept.scripts.includes(name) ? NPX[name] : `npm ${name}`);
   const there = relative(process.cwd(), folder);
   const enter = there === '' ? '' : `cd ${there} && `;
-  terminal.stderr.write(`\nNext: ${enter}${install ? '' : 'npm install && '}npm test && npm start\n`);
+  const commands = [...(install ? [] : ['npm install']), command('test'), command('start')];
+  stderr.write(`\nNext: ${enter}${commands.join(' && ')}\n`);
 }
 
 /** What was done with the file. */
@@ -74,4 +93,8 @@ async function npmInstall(cwd: string): Promise<void> {
 
 function report({ stderr }: Terminal, what: string, path: string): void {
   stderr.write(`${what} ${path}\n`);
+}
+
+function npx(script: string): string {
+  return script.replace(/^exec /, 'npx ');
 }

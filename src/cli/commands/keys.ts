@@ -23,6 +23,7 @@ const columns: readonly Column<Key>[] = [
   { title: 'tenant', value: ({ tenant }) => tenant },
   { title: 'permissions', value: ({ permissions }) => permissions.join(' ') },
   { title: 'created', value: ({ createdAt }) => createdAt },
+  { title: 'last used', value: ({ lastUsedAt }) => lastUsedAt },
   { title: 'expires', value: ({ expiresAt }) => expiresAt },
 ];
 const newKeyFields: readonly Column<Key & { key: string; secret?: string }>[] = [

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { wrongActionName, wrongNamespace } from '../../domain/action-name.ts';
 import { UsageError } from '../exit.ts';
 import { actionFiles } from '../project/action-files.ts';
+import { isProject } from '../project/package-json.ts';
 import { existing, namesIn, writeNew } from '../project/write-files.ts';
 import { projectFolder, ROOT } from '../run-node.ts';
 import type { Terminal } from '../terminal.ts';
@@ -29,6 +30,10 @@ async function newAction(terminal: Terminal, name: string): Promise<void> {
   if (taken !== undefined) throw new UsageError(`${taken} exists already: nothing was written`);
   for (const file of files) await writeNew(folder, file);
   terminal.stderr.write(files.map(({ path }) => `created ${path}\n`).join(''));
+  if (projectFolder() !== undefined && !isProject(folder))
+    terminal.stderr.write(
+      'This folder is no project yet, and nothing can run the action: npx batchwright init makes it one\n',
+    );
 }
 
 /** The start would refuse a second namespace of this name, and two that differ only in case. */

