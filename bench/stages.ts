@@ -35,19 +35,26 @@ const STAGES = [
   { of: 'batchwright callbacks', what: 'Postgres: fetch callbacks, read their results, record them' },
 ];
 
-async function processorTimes({ databaseUrl, pids }: Product): Promise<Map<string, number>> {
-  const times = new Map<string, number>();
-  const add = (name: string, pid: number) => times.set(name, (times.get(name) ?? 0) + processorMs(pid));
+/** The processes that work for the product, by pid. */
+type Processes = Map<number, { stage: string; ms: number }>;
+
+async function processorTimes({ databaseUrl, pids }: Product): Promise<Processes> {
   const [api = 0, worker = 0] = pids;
-  add('API', api);
-  add('worker', worker);
   const { rows } = await withClient(databaseUrl, (client) =>
-    client.query(
-      `select pid, application_name as name from pg_stat_activity
+    client.query<{ pid: number; stage: string }>(
+      `select pid, application_name as stage from pg_stat_activity
        where datname = current_database() and pid <> pg_backend_pid()`,
     ),
   );
-  for (const { pid, name } of rows) add(name, pid);
+  const all = [{ pid: api, stage: 'API' }, { pid: worker, stage: 'worker' }, ...rows];
+  return new Map(all.map(({ pid, stage }) => [pid, { stage, ms: processorMs(pid) }]));
+}
+
+/** By stage. A backend that has ended meanwhile, because its connection was idle, has done nothing worth counting. */
+function between(before: Processes, after: Processes): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const [pid, { stage, ms }] of after)
+    times.set(stage, (times.get(stage) ?? 0) + ms - (before.get(pid)?.ms ?? 0));
   return times;
 }
 
@@ -94,9 +101,8 @@ async function addRound(rounds: Rounds, product: Product, workload: Workload): P
   const before = await processorTimes(product);
   await workload.run();
   const after = await processorTimes(product);
-  rounds.push(
-    new Map([...after].map(([name, ms]) => [name, (ms - (before.get(name) ?? 0)) / workload.units])),
-  );
+  const times = between(before, after);
+  rounds.push(new Map([...times].map(([stage, ms]) => [stage, ms / workload.units])));
 }
 
 const of = (rounds: Rounds, stage: string) => rounds.map((round) => round.get(stage) ?? 0);
