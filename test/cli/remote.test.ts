@@ -171,7 +171,7 @@ suite('submit', { concurrency: 4 }, () => {
       for (const more of [[], ['--dry-run']]) {
         const { code, stdout, stderr } = await run(['submit', path, ...BEHAVE, ...more]);
         assert.deepEqual([code, stdout], [1, ''], stderr);
-        assert.match(stderr, new RegExp(`^ {2}line ${line}\\.params\\.n must be integer$`, 'm'));
+        assert.match(stderr, new RegExp(`^ {2}line ${line}: params\\.n must be integer$`, 'm'));
       }
     const dry = await run(['submit', await file('right.csv', 'n\n1\n'), '--dry-run', ...BEHAVE]);
     assert.deepEqual(dry, {
