@@ -104,7 +104,7 @@ async function receive(
   const id = shown(String(request.headers['webhook-id'] ?? 'none'));
   const verdict = fault === undefined ? 'the signature holds' : `the signature does not hold: ${fault}`;
   terminal.stderr.write(`${place}, ${bytes.toLocaleString('en')} bytes, webhook-id ${id}: ${verdict}\n`);
-  if (fault !== undefined) return answer(response, 401);
+  if (fault !== undefined) return await answer(response, 401);
   await take(file.createReadStream({ start: 0, autoClose: false }));
 }
 
