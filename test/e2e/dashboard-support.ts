@@ -173,9 +173,8 @@ export async function allLoaded(page: Page): Promise<void> {
 }
 
 /**
- * Hides the page, and asserts that it asks nothing meanwhile; then it is visible again.
+ * Hides the page, which has a clock of its own, and asserts that it asks nothing meanwhile; then it is visible again.
  *
- * @param opened with a clock of its own
  * @param meanwhile what happens while it is hidden
  */
 export async function assertQuiet(

@@ -20,18 +20,18 @@ const RELEASE_TIMES: ReleaseTimes = { everyMs: 5_000, minAgeSeconds: 5 };
  */
 export function startReleasingLeft(
   deps: ReleaserDeps,
-  { everyMs, minAgeSeconds } = RELEASE_TIMES,
+  times: ReleaseTimes = RELEASE_TIMES,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const { signal } = stopping;
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      await releaseLeft(deps, minAgeSeconds).catch((error: unknown) =>
+      await releaseLeft(deps, times.minAgeSeconds).catch((error: unknown) =>
         // The next look does it.
         deps.log.warn({ err: error }, 'jobs whose release is left were not looked for'),
       );
-      await delay(everyMs, undefined, { signal }).catch(() => {});
+      await delay(times.everyMs, undefined, { signal }).catch(() => {});
     }
   }
 
