@@ -304,8 +304,12 @@ test('what a process that died has noted is released, and the sweep makes lost c
     assert.equal((await counts(asyncId)).waiting, 3);
     if (isLost) await sweep(deps, { minAgeSeconds: 0 });
     const releasing = isLost ? null : startReleasingLeft(deps, { everyMs: 50, minAgeSeconds: 0 });
-    const { counts: ended } = await system.ended(asyncId).finally(() => releasing?.stop());
-    assert.equal(ended.succeeded, 4);
+    try {
+      const { counts: ended } = await system.ended(asyncId);
+      assert.equal(ended.succeeded, 4);
+    } finally {
+      await releasing?.stop();
+    }
   }
 });
 
