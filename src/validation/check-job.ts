@@ -1,7 +1,6 @@
 import type { ValidateFunction } from 'ajv';
 import { catalogue, type ErrorName } from '../contract/errors.ts';
 import type { JobPlan } from '../domain/plan/job-plan.ts';
-import { NOT_STORABLE, TEXT_FORMATS } from '../domain/text.ts';
 import type { UnknownActions } from '../domain/unknown-action.ts';
 import { jointBefore, memberPath, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
@@ -180,7 +179,6 @@ function memberProblem(job: Members): MemberProblem | null {
   const { namespace, action, params, id } = job;
   if (id !== undefined && !isJobId(id))
     return problem(`id must be a string of 1 to ${MAX_ID_LENGTH} characters or a whole number`);
-  if (typeof id === 'string' && !TEXT_FORMATS.storable.allows(id)) return problem(`id ${NOT_STORABLE}`);
   const wrongName = nameProblem('namespace', namespace) ?? nameProblem('action', action);
   if (wrongName) return wrongName;
   return params === undefined || params === null ? problem('params is missing', 'emptyJobs') : null;

@@ -316,6 +316,7 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     await assertAccessible(page);
     await page.getByRole('link', { name: /^Running/ }).click();
     await list.getByRole('link', { name: '1', exact: true }).waitFor({ state: 'detached' });
+    await list.getByRole('link', { name: '0', exact: true }).waitFor();
     assert.equal(await list.getByRole('row').count(), 2);
     await page.getByRole('link', { name: /^Waiting/ }).click();
 

@@ -253,7 +253,7 @@ test('jobs that wait are there after a drain, and the sweep leaves them alone', 
   const { url, calls } = await startCalledServer(t);
   const { deps } = await startClaiming(t, system);
   const worker = await system.addWorker();
-  const batches = await Promise.all([1, 2, 3].map(() => system.run(jobs('paced', 25, { url }))));
+  const batches = await Promise.all([1, 2, 3].map(() => system.run(jobs('paced', 50, { url }))));
   await waitFor(async () => (await heldJobs(system)) >= 25, { what: 'jobs to be held' });
   await worker.drain();
   const { rows: before } = await system.pool.query('select id from pgboss.job where blocked order by id');
@@ -266,6 +266,6 @@ test('jobs that wait are there after a drain, and the sweep leaves them alone', 
   );
   await sweep({ ...deps, queues: system.registry.queues }, { minAgeSeconds: 0 });
   await system.addWorker();
-  for (const asyncId of batches) assert.equal((await system.ended(asyncId)).counts.succeeded, 25);
-  assert.equal(calls.length, 75);
+  for (const asyncId of batches) assert.equal((await system.ended(asyncId)).counts.succeeded, 50);
+  assert.equal(calls.length, 150);
 });

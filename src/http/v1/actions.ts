@@ -3,7 +3,8 @@ import { Router } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { changeAction } from '../../pipeline/control/change-action.ts';
 import type { ActionCatalogue } from '../../pipeline/read/action-catalogue.ts';
-import { actionLimits, type LimitsDeps, limitsFor } from '../../pipeline/read/limits.ts';
+import { actionLimits, type LimitsDeps, type LimitsView, limitsFor } from '../../pipeline/read/limits.ts';
+import { SharedFind, seenBy } from '../../pipeline/read/shared-find.ts';
 import { callerOf } from '../auth/callers.ts';
 import { readObject } from '../body/members.ts';
 import { queryOf } from '../body/query.ts';
@@ -14,6 +15,7 @@ export interface ActionRoutesDeps extends LimitsDeps {
 
 export function actionRoutes(deps: ActionRoutesDeps): Router {
   const { actions } = deps;
+  const limits = new SharedFind<LimitsView>();
   const router = Router();
   router.get('/actions', (request, response) => {
     queryOf(request, []);
@@ -33,7 +35,8 @@ export function actionRoutes(deps: ActionRoutesDeps): Router {
   });
   router.get('/limits', async (request, response) => {
     queryOf(request, []);
-    response.json(await limitsFor(deps, callerOf(request)));
+    const caller = callerOf(request);
+    response.json(await limits.get(seenBy(caller), () => limitsFor(deps, caller)));
   });
   return router;
 }

@@ -5,6 +5,7 @@ import { wholeNumberIn } from '../../domain/text.ts';
 import type { BatchFigures } from '../../pipeline/read/batch-figures.ts';
 import { type JobViewDeps, jobText } from '../../pipeline/read/job-view.ts';
 import { OPEN_STATUSES, openJobPage } from '../../pipeline/read/open-jobs.ts';
+import { SharedFind, seenBy } from '../../pipeline/read/shared-find.ts';
 import type { TenantTurns } from '../../pipeline/submit/tenant-turns.ts';
 import { callerOf } from '../auth/callers.ts';
 import { oneOf, queryOf, wholeNumber } from '../body/query.ts';
@@ -22,6 +23,7 @@ const MAX_BUCKETS = 500;
 export function batchDetailRoutes(deps: BatchDetailsDeps): Router {
   const router = Router();
   const { figures } = deps;
+  const openJobs = new SharedFind<string>();
 
   router.get('/batches/:asyncId/errors', async (request, response) => {
     queryOf(request, []);
@@ -41,7 +43,10 @@ export function batchDetailRoutes(deps: BatchDetailsDeps): Router {
       limit: pageLimit(limit),
       fromIndex: indexOf(cursor),
     };
-    response.type('json').send(await openJobPage(deps, callerOf(request), request.params.asyncId, range));
+    const { asyncId } = request.params;
+    const caller = callerOf(request);
+    const key = JSON.stringify([seenBy(caller), asyncId, range]);
+    response.type('json').send(await openJobs.get(key, () => openJobPage(deps, caller, asyncId, range)));
   });
 
   router.get('/batches/:asyncId/jobs/:index', async (request, response) => {

@@ -1,5 +1,6 @@
 /** Shares a look into the database among all who ask for the same at about the same time. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Caller, isOperator } from '../../domain/caller.ts';
 
 /** Nobody waits longer for others, and the same is looked for 20 times a second at most. */
 const PAUSE_MS = 50;
@@ -36,4 +37,9 @@ export class SharedFind<T> {
     setTimeout(forget, PAUSE_MS + 1).unref();
     return find();
   }
+}
+
+/** Part of the key of what differs between tenants, and is more for the operator. */
+export function seenBy(caller: Caller): string {
+  return JSON.stringify([caller.tenant, isOperator(caller)]);
 }

@@ -15,7 +15,7 @@ export interface SystemDeps {
   limits: Readonly<Record<string, number>>;
 }
 
-interface SystemView {
+export interface SystemView {
   version: string;
   /** The version of Node. */
   node: string;

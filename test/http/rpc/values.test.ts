@@ -72,8 +72,8 @@ describe('params are returned as they were sent', () => {
       assert.equal(await response.text(), JSON.stringify(JSON.parse(text)));
     });
 
-  test('ids with unusual content are returned unchanged', async () => {
-    const ids = ['"\\u0001"', '"\\ud83c\\udfc3"', '"é"', '"__proto__"', '17', '9007199254740991'];
+  test('ids with any content are returned unchanged', async () => {
+    const ids = ['"\\u0000"', '"\\ud800"', '"é"', '"__proto__"', '17', '9007199254740991'];
     const asyncId = await run(`{"jobs":[${ids.map((id) => jobText('{}', `,"id":${id}`)).join()}]}`);
     const results = await resultsText(asyncId);
     for (const [index, id] of ids.entries())

@@ -43,39 +43,8 @@ async function outOfReach({ pool: of }: Pick<System, 'pool'>, asyncId: string): 
   );
 }
 
-/** The lanes look at their queue, and take what they may take. */
-async function lanesWork(): Promise<void> {
-  const { state } = await system.ended(await system.run([echo(1), workJob('lane')]));
-  assert.equal(state, 'completed');
-}
-
-test('jobs that run end, the others wait until the batch is resumed, in two processes', async () => {
-  await system.addWorker();
-  const asyncId = await system.run(gatedJobs('two', 1025));
-  await atGate('two', 20);
-  const { state, paused } = await client.batches.pause(asyncId);
-  assert.deepEqual([state, paused], ['running', true]);
-  assert.deepEqual((await system.rpc('pause', { async: asyncId })).body, { paused: true });
-  await openGate(pool, 'two');
-  await outOfReach(system, asyncId);
-  await lanesWork();
-  const { counts, ...rest } = await status(asyncId);
-  assert.deepEqual([counts.succeeded, counts.pending, rest.state, rest.paused], [20, 1005, 'running', true]);
-  assert.equal((await client.batches.resume(asyncId)).paused, undefined);
-  assert.deepEqual((await system.rpc('resume', { async: asyncId })).body, { resumed: true });
-  assert.equal((await system.ended(asyncId)).counts.succeeded, 1025);
-  assert.equal(await runsOf(pool, 'two'), 1025);
-  const { body } = await system.request(`/v1/audit?target=${asyncId}`);
-  assert.deepEqual(
-    body.data.map(({ event }: Json) => event),
-    ['batch.resumed', 'batch.paused'],
-  );
-});
-
-test('jobs that are not started are free for any lane while others of their message run', async () => {
-  const asyncId = await system.run(gatedJobs('beside', 12));
-  await atGate('beside', 10);
-  await client.batches.pause(asyncId);
+/** Resolves when the worker has noticed the pause, and has put back the jobs that are not started. */
+async function restOutOfReach(asyncId: string): Promise<void> {
   await waitFor(
     async () => {
       const { rows } = await pool.query(
@@ -86,6 +55,19 @@ test('jobs that are not started are free for any lane while others of their mess
     },
     { what: 'the rest of the message' },
   );
+}
+
+/** The lanes look at their queue, and take what they may take. */
+async function lanesWork(): Promise<void> {
+  const { state } = await system.ended(await system.run([echo(1), workJob('lane')]));
+  assert.equal(state, 'completed');
+}
+
+test('jobs that are not started are free for any lane while others of their message run', async () => {
+  const asyncId = await system.run(gatedJobs('beside', 12));
+  await atGate('beside', 10);
+  await client.batches.pause(asyncId);
+  await restOutOfReach(asyncId);
   await client.batches.resume(asyncId);
   await openGate(pool, 'beside');
   assert.equal((await system.ended(asyncId)).counts.succeeded, 12);
@@ -170,6 +152,7 @@ test('the sweep starts no job of a paused batch, also when it sends lost message
   const asyncId = await system.run(gatedJobs('sweep', 12));
   await atGate('sweep', 10);
   await client.batches.pause(asyncId);
+  await restOutOfReach(asyncId);
   await openGate(pool, 'sweep');
   await outOfReach(system, asyncId);
   await sweepNow();
@@ -180,6 +163,30 @@ test('the sweep starts no job of a paused batch, also when it sends lost message
   assert.equal(await runsOf(pool, 'sweep'), 10);
   await client.batches.resume(asyncId);
   assert.equal((await system.ended(asyncId)).counts.succeeded, 12);
+});
+
+// The tests above know how many jobs one worker runs at once.
+test('jobs that run end, the others wait until the batch is resumed, in two processes', async () => {
+  await system.addWorker();
+  const asyncId = await system.run(gatedJobs('two', 1025));
+  await atGate('two', 20);
+  const { state, paused } = await client.batches.pause(asyncId);
+  assert.deepEqual([state, paused], ['running', true]);
+  assert.deepEqual((await system.rpc('pause', { async: asyncId })).body, { paused: true });
+  await openGate(pool, 'two');
+  await outOfReach(system, asyncId);
+  await lanesWork();
+  const { counts, ...rest } = await status(asyncId);
+  assert.deepEqual([counts.succeeded, counts.pending, rest.state, rest.paused], [20, 1005, 'running', true]);
+  assert.equal((await client.batches.resume(asyncId)).paused, undefined);
+  assert.deepEqual((await system.rpc('resume', { async: asyncId })).body, { resumed: true });
+  assert.equal((await system.ended(asyncId)).counts.succeeded, 1025);
+  assert.equal(await runsOf(pool, 'two'), 1025);
+  const { body } = await system.request(`/v1/audit?target=${asyncId}`);
+  assert.deepEqual(
+    body.data.map(({ event }: Json) => event),
+    ['batch.resumed', 'batch.paused'],
+  );
 });
 
 /** A system whose worker is a process of its own. */

@@ -285,7 +285,9 @@ test('a job with wrong bindings, and those that get values from it, fail or are 
     parent({ n: 1 }),
   ];
   const [wrong, next] = await resultsOf(jobs, { options: { skipInvalid: true } });
-  assert.deepEqual(wrong.response.additionalMessages, ['bind: there is no object or array at params/a']);
+  assert.deepEqual(wrong.response.additionalMessages, [
+    'bind["/a/b"]: there is no object or array at params/a',
+  ]);
   assert.equal(next.status, 'skipped');
 });
 
