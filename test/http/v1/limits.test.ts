@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import type { Json } from '../../support/json.ts';
 import { startSystem } from '../../support/system.ts';
 import { waitFor } from '../../support/wait.ts';
 import { startCalledServer } from '../../worker/limits-server.ts';
@@ -32,24 +33,19 @@ test('a batch shows which limits its jobs wait for, while they wait', async (t) 
   const second = await system.run(jobs('account', 5, params));
   const expected = [{ action: 'limit.account', bucket: 'blue', jobs: 5, until: null }];
   // Jobs on their way between queue and worker are counted twice, or not at all, until the worker's next report.
-  const shows = (asyncId: string, waitingFor: object[]) =>
-    waitFor(
-      async () => {
-        const { body } = await system.request(`/v1/batches/${asyncId}`);
-        return isDeepStrictEqual(body.waitingFor, waitingFor) && body;
-      },
-      { what: `${JSON.stringify(waitingFor)} in the batch` },
-    );
-  await shows(first, [{ ...expected[0], jobs: 98 }]);
-  const view = await shows(second, expected);
-  const { body: progress } = await system.rpc('progress', { async: second });
-  const { body: list } = await system.request('/v1/batches?limit=1');
-  for (const shown of [progress, list.data[0]]) assert.deepEqual(shown.waitingFor, view.waitingFor);
+  const shows = (view: () => Promise<Json>, waitingFor: object[]) =>
+    waitFor(async () => isDeepStrictEqual((await view()).waitingFor, waitingFor), {
+      what: JSON.stringify(waitingFor),
+    });
+  const batch = async (asyncId: string) => (await system.request(`/v1/batches/${asyncId}`)).body;
+  await shows(() => batch(first), [{ ...expected[0], jobs: 98 }]);
+  await shows(() => batch(second), expected);
+  await shows(async () => (await system.rpc('progress', { async: second })).body, expected);
+  await shows(async () => (await system.request('/v1/batches?limit=1')).body.data[0], expected);
   server.answer();
   await system.ended(first);
   await system.ended(second);
-  const { body: ended } = await system.request(`/v1/batches/${second}`);
-  assert.equal('waitingFor' in ended, false);
+  assert.equal('waitingFor' in (await batch(second)), false);
 });
 
 test('GET /v1/limits shows the operator the buckets in use, and others those of their own jobs', async (t) => {
