@@ -50,6 +50,8 @@ export interface LoadedChunk {
   recorded: number[];
   /** When the database read this, in ms since 1970 by the database's clock. */
   readAt: number;
+  /** When this process asked for it, by `performance.now()`. */
+  askedAt: number;
 }
 
 /** Loads chunks, in the order of the arguments; undefined for a batch that was deleted meanwhile. */
@@ -57,6 +59,7 @@ export async function loadChunks(
   pool: Pool,
   chunks: readonly { batchId: string; number: number }[],
 ): Promise<(LoadedChunk | undefined)[]> {
+  const askedAt = performance.now();
   const { rows } = await pool.query<LoadedRow & { position: number }>({
     name: 'load-chunks',
     text: `select loaded.*, wanted.position
@@ -67,7 +70,7 @@ export async function loadChunks(
   const loaded: LoadedChunk[] = [];
   await Promise.all(
     rows.map(async ({ position, ...row }) => {
-      loaded[position - 1] = await withJobs(row);
+      loaded[position - 1] = { ...(await withJobs(row)), askedAt };
     }),
   );
   return chunks.map((_, at) => loaded[at]);
@@ -79,15 +82,16 @@ export async function loadChunk(
   batchId: string,
   number: number,
 ): Promise<LoadedChunk | null> {
+  const askedAt = performance.now();
   const { rows } = await client.query<LoadedRow>({
     name: 'load-chunk',
     text: LOAD_CHUNK('$1', '$2'),
     values: [batchId, number],
   });
-  return rows[0] ? withJobs(rows[0]) : null;
+  return rows[0] ? { ...(await withJobs(rows[0])), askedAt } : null;
 }
 
-type LoadedRow = Omit<LoadedChunk, 'jobs'> & StoredBody;
+type LoadedRow = Omit<LoadedChunk, 'jobs' | 'askedAt'> & StoredBody;
 
 async function withJobs<Row extends StoredBody>({
   body,

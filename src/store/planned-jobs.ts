@@ -12,7 +12,8 @@ export async function loadBatchOfJobs(
   batchId: string,
   indexes: readonly number[],
 ): Promise<Omit<LoadedChunk, 'jobs' | 'firstIndex'> | undefined> {
-  const { rows } = await pool.query<Omit<LoadedChunk, 'jobs' | 'firstIndex'>>({
+  const askedAt = performance.now();
+  const { rows } = await pool.query<Omit<LoadedChunk, 'jobs' | 'firstIndex' | 'askedAt'>>({
     name: 'load-batch-of-jobs',
     text: `select tenant, state, generation, cancel_requested as "cancelRequested", ${IS_HELD} as "isHeld", options,
        trace_context as "traceContext",
@@ -21,7 +22,7 @@ export async function loadBatchOfJobs(
      from batchwright.batch where id = $1`,
     values: [batchId, `{${indexes.join(',')}}`],
   });
-  return rows[0];
+  return rows[0] && { ...rows[0], askedAt };
 }
 
 /** A chunk of a planned batch. */

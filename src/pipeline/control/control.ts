@@ -2,10 +2,11 @@
  * What callers do to an existing batch: cancel, pause, resume, restart, repost, delete. Each throws `batchNotFound`, and `forbidden`
  * when the caller may not run every action in the batch.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
-import { type AsyncId, hasEnded, requireFound, toAsyncId } from '../../domain/batch.ts';
+import { type AsyncId, hasEnded, MARKS_HOLD_MS, requireFound, toAsyncId } from '../../domain/batch.ts';
 import { batchPriority, mayStop } from '../../domain/batch-options.ts';
 import type { Caller } from '../../domain/caller.ts';
 import { transaction } from '../../postgres/transaction.ts';
@@ -43,28 +44,37 @@ export interface ControlDeps {
  */
 const ATTEMPTS = 3;
 
-/** Lets no further job of the batch start. False when the batch has ended already. */
-export function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
-  return withBatch(deps, caller, asyncId, 'batch.cancelled', async (client, batch) => {
+/** Once it resolves, no further job of the batch starts. False when the batch has ended already. */
+export async function cancel(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  const isDone = await withBatch(deps, caller, asyncId, 'batch.cancelled', async (client, batch) => {
     if (!(await requestCancel(client, batch.id))) return false;
     await makeDueNow(client, deps.queues, batch.id);
     if (batch.isPlanned) await insertEmptyNote(client, batch.id);
     return true;
   });
+  if (isDone) await knownToWorkers();
+  return isDone;
 }
 
 /**
- * Lets no further job of the batch start before it is resumed; those that run end as they end. False when the batch has
- * ended, or is cancelled.
+ * Once it resolves, no further job of the batch starts before it is resumed; those that run end as they end. False when
+ * the batch has ended, or is cancelled.
  */
-export function pause(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
-  return withBatch(deps, caller, asyncId, 'batch.paused', async (client, batch) => {
+export async function pause(deps: ControlDeps, caller: Caller, asyncId: unknown): Promise<boolean> {
+  const isDone = await withBatch(deps, caller, asyncId, 'batch.paused', async (client, batch) => {
     if (hasEnded(batch.state) || batch.cancelRequested) return false;
     if (batch.isPaused) return 'already';
     await setPaused(client, batch.id, true);
     await stopMessages(client, deps.queues, batch.id);
     return true;
   });
+  if (isDone) await knownToWorkers();
+  return isDone;
+}
+
+/** A little longer than workers start jobs without a look, because no timer is exact. */
+function knownToWorkers(): Promise<void> {
+  return delay(MARKS_HOLD_MS + 10);
 }
 
 /** Lets a paused batch go on. False when the batch has ended. */

@@ -1,23 +1,23 @@
+import { MARKS_HOLD_MS } from '../../domain/batch.ts';
 import type { BatchMarks } from '../../store/batches.ts';
-
-/** A job that starts later than this after the last check of the batch's marks waits for another check. */
-const LOOK_MS = 20;
 
 /** Knows when the batch's marks were read last, and reads them when that was too long ago. */
 export class MarkWatch {
   readonly #readMarks: () => Promise<BatchMarks>;
   readonly #onMarks: (marks: BatchMarks) => void;
-  #lookedAt = performance.now();
+  #lookedAt: number;
   #looking: Promise<void> | null = null;
 
-  constructor(read: () => Promise<BatchMarks>, onMarks: (marks: BatchMarks) => void) {
+  /** @param lookedAt when the marks were asked for last, by `performance.now()` */
+  constructor(read: () => Promise<BatchMarks>, onMarks: (marks: BatchMarks) => void, lookedAt: number) {
     this.#readMarks = read;
     this.#onMarks = onMarks;
+    this.#lookedAt = lookedAt;
   }
 
-  /** The marks were read, for example by a settle. */
-  looked(): void {
-    this.#lookedAt = performance.now();
+  /** @param askedAt when the marks were asked for, for example by a settle; by `performance.now()` */
+  looked(askedAt: number): void {
+    this.#lookedAt = Math.max(this.#lookedAt, askedAt);
   }
 
   /**
@@ -26,7 +26,7 @@ export class MarkWatch {
    * @param now by `performance.now()`
    */
   look(now: number): void | Promise<void> {
-    if (now - this.#lookedAt < LOOK_MS) return;
+    if (now - this.#lookedAt < MARKS_HOLD_MS) return;
     this.#looking ??= this.#look().finally(() => {
       this.#looking = null;
     });
@@ -40,6 +40,6 @@ export class MarkWatch {
     } catch {
       // The database is away: the next settle waits for it and reads the marks.
     }
-    this.#lookedAt = askedAt;
+    this.looked(askedAt);
   }
 }

@@ -42,6 +42,8 @@ export interface InHand {
   mayStop?: boolean;
   /** Each failure may stop it. */
   countsFailures?: boolean;
+  /** When the chunk was asked for, with the batch's marks; by `performance.now()`. */
+  askedAt: number;
   /** What to add to this process's clock to get the database's, in ms. */
   clock: number;
   /** The params of a job with its values, as JSON text; undefined for one that gets none. Absent when none does. */
@@ -73,6 +75,7 @@ export class Recorder {
     this.#markWatch = new MarkWatch(
       () => readMarks(deps.pool, batch),
       (marks) => this.#heed(marks),
+      inHand.askedAt,
     );
     this.#timer = setInterval(() => this.#tick(), SETTLE_INTERVAL_MS);
   }
@@ -280,6 +283,7 @@ export class Recorder {
     // Before they may run elsewhere, where they are shown as running again.
     await this.#reports.clear(retried);
     const narrowed = leaving.length === 0 ? {} : { narrowTo: this.#without([...recorded, ...leaving]) };
+    const askedAt = performance.now();
     const result = await this.#send({ isLast: false, ...this.#contentsOf(part), ...narrowed });
     this.#take(result);
     if (result.state === 'cancelled') {
@@ -288,7 +292,8 @@ export class Recorder {
     }
     if (result.state === 'recorded') this.#announce(part.outcomes, part.retries);
     for (const index of [...recorded, ...leaving]) this.#gone.add(index);
-    this.#markWatch.looked();
+    // Without results there is no look at the batch.
+    if (result.state === 'recorded' && recorded.length > 0) this.#markWatch.looked(askedAt);
     await this.#reports.clear(recorded);
   }
 

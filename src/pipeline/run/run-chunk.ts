@@ -134,6 +134,7 @@ async function runLoaded(
     queueName,
     claim,
     jobs,
+    askedAt: chunk.askedAt,
     clock: chunk.readAt - Date.now(),
     ...stopsOf(chunk.options),
     requestOf: chunk.sources && requestsOf(jobs),

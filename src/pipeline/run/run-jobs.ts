@@ -151,6 +151,10 @@ async function runAnnounced(run: JobRun, group: JobGroup, given: PendingJob): Pr
     await take(run, group, job);
     return;
   }
+  if (await isHalted(recorder)) {
+    group.putBack([given, ...group.takeAll()]);
+    return;
+  }
   recorder.started(job.index);
   if (!job.entry.transactional) {
     await take(run, group, withRequest(await execute(job, scope, sqlOf(run, job.entry)), job));
@@ -162,16 +166,25 @@ async function runAnnounced(run: JobRun, group: JobGroup, given: PendingJob): Pr
   else for (const outcome of answer.outcomes) await take(run, group, outcome);
 }
 
+/** Asked again right before the start, because a job's values may take long to come. */
+async function isHalted(recorder: Recorder): Promise<boolean> {
+  await recorder.lookForMarks(performance.now());
+  return recorder.halted !== null;
+}
+
 type RunMany = NonNullable<RegisteredAction['action']['runMany']>;
 
 /** False when runMany threw or its effects must be rolled back: the jobs then run one by one. */
 async function runTogether(run: JobRun, group: JobGroup, runMany: RunMany): Promise<boolean> {
   const { recorder, scope } = run;
-  await recorder.lookForMarks(performance.now());
-  if (recorder.halted !== null) return false;
+  if (await isHalted(recorder)) return false;
   const { given, jobs, outcomes } = await takeTogether(scope, group, run.announce);
   for (const outcome of outcomes) await take(run, group, outcome);
   if (jobs.length === 0) return true;
+  if (await isHalted(recorder)) {
+    group.putBack([...given, ...group.takeAll()]);
+    return false;
+  }
   const haveRun = await counted(group, runAll(run, group, runMany, jobs));
   if (haveRun) return true;
   const params = scope.paramsAsSent();

@@ -152,7 +152,6 @@ test('the sweep starts no job of a paused batch, also when it sends lost message
   const asyncId = await system.run(gatedJobs('sweep', 12));
   await atGate('sweep', 10);
   await client.batches.pause(asyncId);
-  await restOutOfReach(asyncId);
   await openGate(pool, 'sweep');
   await outOfReach(system, asyncId);
   await sweepNow();

@@ -70,7 +70,13 @@ test('a message is completed after its current settle, even if that must be repe
   const pool = createPool({ url: system.databaseUrl, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
-  const recorder = new Recorder(deps, { queueName: 'default', claim, jobs: jobsOf([0, 1]), clock: 0 });
+  const recorder = new Recorder(deps, {
+    queueName: 'default',
+    claim,
+    jobs: jobsOf([0, 1]),
+    askedAt: 0,
+    clock: 0,
+  });
   await holdingBatch(batchId, async (letGo) => {
     await recorder.add(success(0));
     const flushed = recorder.flush();
@@ -136,6 +142,7 @@ test('jobs handed back one after the other before a settle all return to the que
     queueName: 'default',
     claim,
     jobs: jobsOf([0, 1, 2]),
+    askedAt: 0,
     clock: 0,
   });
   void recorder.handBack([{ action: 'test.echo', indexes: [0] }]);
@@ -153,6 +160,7 @@ test('retries leave with a settle, and the message keeps the jobs that are neith
     queueName: 'default',
     claim,
     jobs: jobsOf(indexes),
+    askedAt: 0,
     clock: 0,
   });
   await recorder.add(success(1));
@@ -180,7 +188,13 @@ test('retries leave with a settle, and the message keeps the jobs that are neith
 
 test('retries leave at the timer, without a result beside them', async () => {
   const { batchId, claim } = await claimed(echoJobs(2));
-  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, jobs: jobsOf([0, 1]), clock: 0 });
+  const recorder = new Recorder(claims.deps, {
+    queueName: 'default',
+    claim,
+    jobs: jobsOf([0, 1]),
+    askedAt: 0,
+    clock: 0,
+  });
   await recorder.add(retryOf(0));
   await waitFor(async () => (await messagesOf(batchId)).length === 2, { what: 'the retry to leave' });
   await recorder.add(success(1));
@@ -189,7 +203,13 @@ test('retries leave at the timer, without a result beside them', async () => {
 
 test('a lane that has lost its message sends no retry', async () => {
   const { batchId, claim } = await claimed(echoJobs(2));
-  const recorder = new Recorder(claims.deps, { queueName: 'default', claim, jobs: jobsOf([0, 1]), clock: 0 });
+  const recorder = new Recorder(claims.deps, {
+    queueName: 'default',
+    claim,
+    jobs: jobsOf([0, 1]),
+    askedAt: 0,
+    clock: 0,
+  });
   await recorder.add(retryOf(0));
   await takeOver(system, claim);
   await recorder.flush();
@@ -204,7 +224,13 @@ test('retries whose commit was not confirmed leave once', async (t) => {
   const pool = createPool({ url: way.url, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
-  const recorder = new Recorder(deps, { queueName: 'default', claim, jobs: jobsOf([0, 1]), clock: 0 });
+  const recorder = new Recorder(deps, {
+    queueName: 'default',
+    claim,
+    jobs: jobsOf([0, 1]),
+    askedAt: 0,
+    clock: 0,
+  });
   await pool.query('select 1');
   way.armed = true;
   await recorder.add(retryOf(0));
@@ -225,6 +251,7 @@ test('retries of a batch that was cancelled meanwhile stay, and end with the out
     queueName: 'default',
     claim,
     jobs: jobsOf([0, 1, 2]),
+    askedAt: 0,
     clock: 0,
   });
   await recorder.add(retryOf(0));
@@ -246,6 +273,7 @@ test('results and retries of one settle block no other settle of the batch', asy
     queueName: 'default',
     claim,
     jobs: jobsOf([0, 1, 2]),
+    askedAt: 0,
     clock: 0,
   });
   const other = await system.pool.connect();
