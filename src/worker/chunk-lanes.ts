@@ -38,6 +38,8 @@ const MAX_IN_HAND = 256;
 /** A message in hand. */
 interface Hand {
   lane: Lane;
+  /** Of its jobs; absent when they have several. */
+  action: string | undefined;
   hasLane: boolean;
   /** How much of a lane it takes. */
   size: number;
@@ -78,7 +80,7 @@ class ChunkLanes {
     this.#lanes = deps.queue.chunkLanes(queue, (claim, lane) => this.#work(claim, lane), {
       lanes: deps.concurrency,
       room: () => {
-        this.#room = deps.slots.room();
+        this.#room = this.#withoutLoading(deps.slots.room());
         return this.#room;
       },
     });
@@ -120,6 +122,7 @@ class ChunkLanes {
     }
     const hand: Hand = {
       lane,
+      action: claim.message.action,
       hasLane: true,
       size: sizeOfMessage(claim),
       since: performance.now(),
@@ -138,11 +141,22 @@ class ChunkLanes {
       return await runChunk(this.#deps, this.#queue, claim, { onWork, onReturned });
     } finally {
       this.#hands.delete(hand);
+      if (!hand.work) this.#lanes.wake();
       if (isLimited(hand.work)) {
         this.#heldJobs.wake();
         this.#waitingReports.soon();
       }
     }
+  }
+
+  /**
+   * A message whose jobs are not known yet has one at least: its slot is not for another message, whose jobs might be
+   * loaded sooner although their batch has a lower priority.
+   */
+  #withoutLoading({ free, later }: Room): Room {
+    const left = { ...free };
+    for (const { action = '', work } of this.#hands) if (!work && left[action]) left[action]--;
+    return { free: left, later };
   }
 
   /** The jobs in hand that wait for limits, by batch and bucket. */
