@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import { toBatchId } from '../../src/domain/batch.ts';
 import { retain } from '../../src/pipeline/upkeep/retention.ts';
 import { sweep } from '../../src/pipeline/upkeep/sweep.ts';
+import { heldOfBatches } from '../../src/queue/held.ts';
 import { chunkClaimed } from '../../src/telemetry/events.ts';
 import { startClaiming } from '../pipeline/claims.ts';
 import { silentPluginLog } from '../support/action-context.ts';
@@ -19,6 +20,11 @@ async function heldJobs({ pool }: System): Promise<number> {
     `select coalesce(sum(jsonb_array_length(data -> 'indexes')), 0)::int as jobs from pgboss.job where blocked`,
   );
   return rows[0]?.jobs ?? 0;
+}
+
+async function heldOf({ pool }: System, asyncId: string): Promise<number> {
+  const held = await heldOfBatches(pool, [toBatchId(asyncId)]);
+  return held.reduce((sum, { jobs: some }) => sum + some, 0);
 }
 
 /** HTTP_LIMITS lets two requests to it run at once. */
@@ -184,14 +190,19 @@ test('three of 15 hosts that hang keep none of the others waiting', async (t) =>
 
 test('a batch whose jobs were held is restarted after its cancel, and each job succeeds once', async (t) => {
   const { url, calls } = await startCalledServer(t);
+  // Enough to wait in hand: those after them are held.
+  const front = await system.run(jobs('paced', 300, { url: (await startCalledServer(t)).url }));
   const asyncId = await system.run(jobs('paced', 100, { url }));
-  await waitFor(async () => (await heldJobs(system)) > 0, { what: 'jobs to be held' });
+  await waitFor(async () => (await heldOf(system, asyncId)) > 0, { what: 'jobs to be held' });
   assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, false, 'it still runs');
   await system.rpc('cancel', { async: asyncId });
   const { state, counts } = await system.ended(asyncId);
   assert.deepEqual([state, counts.succeeded], ['cancelled', calls.length]);
   assert.ok((counts.cancelled ?? 0) > 0);
   assert.equal((await system.rpc('restart', { async: asyncId })).body.restarted, true);
+  await waitFor(async () => (await heldOf(system, asyncId)) > 0, { what: 'jobs to be held again' });
+  await system.rpc('cancel', { async: front });
+  await system.ended(front);
   const again = await system.ended(asyncId);
   assert.deepEqual([again.state, again.counts.succeeded], ['completed', 100]);
   assert.equal(calls.length, 100, 'those that had succeeded did not run again');
