@@ -1,4 +1,5 @@
 /** Every route of the API, for `/openapi.json`. The test suite fails when a route or an answer is missing here. */
+import { AUDIT_EVENTS } from './audit-events.ts';
 import { batchApi } from './batch-api-operations.ts';
 import { batches } from './batch-operations.ts';
 import { cursor, inPath, json, limit, type Operation, query } from './operation.ts';
@@ -120,7 +121,7 @@ export const operations: readonly Operation[] = [
     tag: 'Operation',
     summary: 'List who changed what: keys, callback secrets, batches, actions and limits',
     parameters: [
-      query('event', 'Only this event, such as `key.created`.', { type: 'string' }),
+      query('event', 'Only this event.', { type: 'string', enum: AUDIT_EVENTS }),
       query('target', 'Only changes of this key, batch, action, tenant or address.', { type: 'string' }),
       query('keyId', 'Only what this key did; `admin` is the admin key.', { type: 'string' }),
       query('tenant', 'Only what concerns this tenant.', { type: 'string' }),

@@ -1,21 +1,7 @@
 /** Who changed what. */
 import type { ClientBase, Pool } from 'pg';
+import type { AuditEvent } from '../contract/audit-events.ts';
 import type { Caller } from '../domain/caller.ts';
-
-export type AuditEvent =
-  | 'key.created'
-  | 'key.revoked'
-  | 'callbackSecret.rotated'
-  | 'callback.tested'
-  | 'batch.cancelled'
-  | 'batch.paused'
-  | 'batch.resumed'
-  | 'batch.restarted'
-  | 'batch.reposted'
-  | 'batch.deleted'
-  | 'action.paused'
-  | 'action.resumed'
-  | 'action.limitsChanged';
 
 export interface NewAuditEntry {
   /** Whose key, secret or batch it was. */
@@ -40,7 +26,7 @@ export interface AuditRow {
 
 /** What entries are selected by; all of it must hold. */
 export interface AuditFilter {
-  event?: string | undefined;
+  event?: AuditEvent | undefined;
   target?: string | undefined;
   /** Of who did it. */
   keyId?: string | undefined;

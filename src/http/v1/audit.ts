@@ -1,16 +1,17 @@
 /** `/v1/audit`: who changed keys, batches and actions. */
 import { Router } from 'express';
 import type { Pool } from 'pg';
+import { AUDIT_EVENTS } from '../../contract/audit-events.ts';
 import { wholeNumberIn } from '../../domain/text.ts';
 import { auditPage } from '../../pipeline/read/audit-log.ts';
 import { callerOf } from '../auth/callers.ts';
-import { queryOf } from '../body/query.ts';
+import { oneOf, queryOf } from '../body/query.ts';
 import { pageLimit, wrongCursor } from './pages.ts';
 
 export function auditRoutes({ pool }: { pool: Pool }): Router {
   const router = Router();
   router.get('/audit', async (request, response) => {
-    const { limit, cursor, ...filter } = queryOf(request, [
+    const { limit, cursor, event, ...filter } = queryOf(request, [
       'event',
       'target',
       'keyId',
@@ -19,7 +20,7 @@ export function auditRoutes({ pool }: { pool: Pool }): Router {
       'cursor',
     ]);
     const { data, next } = await auditPage(pool, callerOf(request), {
-      filter,
+      filter: { ...filter, event: oneOf('event', event, AUDIT_EVENTS) },
       limit: pageLimit(limit),
       before: cursor === undefined ? undefined : entryIdOf(cursor),
     });

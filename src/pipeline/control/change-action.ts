@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { AuditEvent } from '../../contract/audit-events.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type Caller, isOperator } from '../../domain/caller.ts';
 import { noSuchAction } from '../../domain/unknown-action.ts';
@@ -8,7 +9,7 @@ import { transaction } from '../../postgres/transaction.ts';
 import { wrongLimits } from '../../registry/limits.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { changeActionSetting } from '../../store/action-settings.ts';
-import { type AuditEvent, insertAudit } from '../../store/audit.ts';
+import { insertAudit } from '../../store/audit.ts';
 
 const MEMBERS = ['paused', 'limits'];
 

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import { requireActions } from '../../access/permissions.ts';
+import type { AuditEvent } from '../../contract/audit-events.ts';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, hasEnded, MARKS_HOLD_MS, requireFound, toAsyncId } from '../../domain/batch.ts';
 import { batchPriority, mayStop } from '../../domain/batch-options.ts';
@@ -15,7 +16,7 @@ import { type ChunkMessage, messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { startMessages, stopMessages } from '../../queue/stopped.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { type AuditEvent, insertAudit } from '../../store/audit.ts';
+import { insertAudit } from '../../store/audit.ts';
 import { type BatchRow, lockTenantBatch, reopen, requestCancel, setPaused } from '../../store/batches.ts';
 import { deleteUnmatched } from '../../store/bound-params.ts';
 import { incompleteChunks } from '../../store/chunks.ts';

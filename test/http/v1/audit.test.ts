@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { AUDIT_EVENTS } from '../../../src/contract/audit-events.ts';
 import { retain } from '../../../src/pipeline/upkeep/retention.ts';
 import { silentPluginLog } from '../../support/action-context.ts';
 import type { Json } from '../../support/json.ts';
@@ -87,6 +89,10 @@ test('the audit says who changed keys, batches and actions, to each tenant its o
   assert.deepEqual(await select('?tenant=default', as(acme)), [], 'nothing of another tenant');
   assert.equal((await system.request('/v1/audit?actor=admin')).status, 400);
 
+  const unknown = await system.request('/v1/audit?event=key.create');
+  assert.equal(unknown.status, 400);
+  assert.equal(unknown.body.detail, `event must be one of ${AUDIT_EVENTS.join(', ')}`);
+
   assert.equal((await system.request('/v1/audit?cursor=x')).status, 400);
   assert.equal((await system.request('/v1/audit?limit=0')).status, 400);
   const key = await makeKey({ name: 'no admin', tenant: 'acme', permissions: ['*'] });
@@ -112,4 +118,15 @@ test('a change that fails leaves no entry, and old entries are deleted', async (
   assert.equal((await system.request('/v1/audit')).body.data.length, 2, 'without a number of days');
   await retain({ pool, log: silentPluginLog, auditDays: 90 });
   assert.equal((await system.request('/v1/audit')).body.data.length, 1);
+});
+
+test('docs/api.md names every event of the audit', () => {
+  const row = readFileSync('docs/api.md', 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith('| `GET /v1/audit?'));
+  const [, listed = ''] = row?.split('Events: ') ?? [];
+  assert.deepEqual(
+    [...listed.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    [...AUDIT_EVENTS],
+  );
 });
