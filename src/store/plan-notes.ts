@@ -2,6 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import type { NodeEnd } from '../domain/plan/cascade.ts';
+import { integersOf } from '../domain/plan/chunk-graph.ts';
+import { SUCCEEDED } from '../domain/plan/edge.ts';
+import type { Bounds } from '../domain/plan/plan.ts';
 
 /** Ends that are still to be handed on. */
 export interface Note {
@@ -10,20 +13,62 @@ export interface Note {
   ends: NodeEnd[];
 }
 
-/** Takes some notes of the batch out, the oldest first. */
-export async function takeNotes(client: ClientBase, batchId: string, limit: number): Promise<Note[]> {
-  const { rows } = await client.query<{ told: number; nodes: number[]; ends: number[]; causes: number[] }>({
+/**
+ * Locks the batch's plan until the transaction ends, so that no other process releases jobs meanwhile, and takes some of
+ * its notes out, the oldest first. Null, and none is taken, when another process has the lock, or the batch is gone.
+ */
+export async function tryTakeNotes(
+  client: ClientBase,
+  batchId: string,
+  limit: number,
+): Promise<{ bounds: Bounds; notes: Note[] } | null> {
+  const { rows } = await client.query<NoteRow & { bounds: Buffer }>({
     name: 'take-plan-notes',
-    text: `delete from batchwright.plan_note
-     where batch_id = $1
-       and id = any (array(select id from batchwright.plan_note where batch_id = $1 order by created_at limit $2))
-     returning told, nodes, ends, causes`,
+    // The arrays as JSON, which is read several times as fast; those that have the usual values are not sent.
+    text: `with locked as materialized (
+         select bounds from batchwright.plan where batch_id = $1 for update skip locked
+       ), taken as (
+         delete from batchwright.plan_note
+         where batch_id = $1
+           and id = any (array(select id from batchwright.plan_note
+             where batch_id = $1 and exists (select from locked) order by created_at limit $2))
+         returning told, nodes, ends, causes
+       )
+       select bounds, told, array_to_json(nodes)::text as nodes,
+         case when ${SUCCEEDED} <> any (ends) then array_to_json(ends)::text end as ends,
+         case when causes <> nodes then array_to_json(causes)::text end as causes
+       from locked left join taken on true`,
     values: [batchId, limit],
   });
-  return rows.map(({ told, nodes, ends, causes }) => ({
-    told,
-    ends: nodes.map((node, at) => ({ node, end: ends[at] ?? 0, cause: causes[at] ?? node })),
-  }));
+  if (!rows[0]) return null;
+  return { bounds: integersOf(rows[0].bounds), notes: rows.flatMap(noteOf) };
+}
+
+/** All null when there is no note. */
+interface NoteRow {
+  told: number | null;
+  nodes: string | null;
+  /** Null when all have succeeded. */
+  ends: string | null;
+  /** Null when each is its own cause. */
+  causes: string | null;
+}
+
+function noteOf({ told, nodes, ends, causes }: NoteRow): Note[] {
+  if (told === null || nodes === null) return [];
+  const endOf: number[] | null = ends && JSON.parse(ends);
+  const causeOf: number[] | null = causes && JSON.parse(causes);
+  const all: number[] = JSON.parse(nodes);
+  return [
+    {
+      told,
+      ends: all.map((node, at) => ({
+        node,
+        end: endOf?.[at] ?? SUCCEEDED,
+        cause: causeOf?.[at] ?? node,
+      })),
+    },
+  ];
 }
 
 export async function insertNotes(

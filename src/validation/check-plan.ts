@@ -54,6 +54,7 @@ export function checkPlan(job: Record<string, unknown>): JobPlan | null | string
 
 /** Jobs that only `bind` names must succeed. */
 function addSources(dependencies: Dependency[], sources: readonly string[]): void {
+  if (sources.length === 0) return;
   const known = new Set(dependencies.flatMap(({ kind, name }) => (kind === 'job' ? [name] : [])));
   for (const name of new Set(sources))
     if (!known.has(name)) dependencies.push({ kind: 'job', name, condition: 0 });

@@ -78,8 +78,11 @@ export class Cascade {
 
   /** @param told dependents of the first node that were told already */
   add(ends: readonly NodeEnd[], told = 0): void {
-    for (const [position, end] of ends.entries())
-      this.#ends.push({ ...end, told: position === 0 ? told : 0 });
+    let toldFirst = told;
+    for (const { node, end, cause } of ends) {
+      this.#ends.push({ node, end, cause, told: toldFirst });
+      toldFirst = 0;
+    }
   }
 
   /** A group has ended, or its end is taken up again. */

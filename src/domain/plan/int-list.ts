@@ -20,6 +20,14 @@ export class IntList {
     this.#values[this.#length++] = value;
   }
 
+  at(position: number): number {
+    return this.#values[position] as number;
+  }
+
+  set(position: number, value: number): void {
+    this.#values[position] = value;
+  }
+
   /** The values so far. Later changes of the list may show in it. */
   view(): Int32Array {
     return this.#values.subarray(0, this.#length);

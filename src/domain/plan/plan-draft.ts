@@ -102,9 +102,9 @@ export class PlanDraft {
   /** Takes the id of a job; false when an earlier job has it. */
   claimId(id: string, index: number): boolean {
     const number = this.#ids.numberOf(id);
-    const indexes = this.#ids.values.view();
-    if (indexes[number] !== NONE) return false;
-    indexes[number] = index;
+    const indexes = this.#ids.values;
+    if (indexes.at(number) !== NONE) return false;
+    indexes.set(number, index);
     return true;
   }
 
@@ -116,8 +116,8 @@ export class PlanDraft {
   /** The job is in this group. */
   addMember(index: number, group: string): void {
     const number = this.#groups.numberOf(group);
-    const sizes = this.#groups.values.view();
-    sizes[number] = Math.max(sizes[number] ?? 0, 0) + 1;
+    const sizes = this.#groups.values;
+    sizes.set(number, Math.max(sizes.at(number), 0) + 1);
     this.#members.push(index);
     this.#memberGroups.push(number);
   }

@@ -17,6 +17,9 @@ export interface Plan {
   groupSizes: Int32Array;
 }
 
+/** The bounds of a batch's chunks: the first index of each, then the number of jobs. */
+export type Bounds = Int32Array;
+
 /** The part of a plan to store with a chunk. */
 export interface PlanPart {
   graph: Buffer;

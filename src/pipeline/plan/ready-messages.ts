@@ -1,10 +1,10 @@
 import { batchPriority } from '../../domain/batch-options.ts';
 import type { Cascade } from '../../domain/plan/cascade.ts';
+import type { Bounds } from '../../domain/plan/plan.ts';
 import { ACTION_DEFAULTS } from '../../plugin/action.ts';
 import type { ChunkMessage } from '../../queue/messages.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { BatchWithActions } from '../../store/batches.ts';
-import type { Bounds } from '../../store/plans.ts';
 
 /** Jobs of one message: of a thousand chains, one half is settled while the other runs. A message costs some ms at any size. */
 const JOBS_AT_ONCE = 500;

@@ -8,14 +8,20 @@ import { hasEnded } from '../../domain/batch.ts';
 import { cancellation, type RecordableOutcome, skip } from '../../domain/outcome.ts';
 import { Cascade } from '../../domain/plan/cascade.ts';
 import { groupOf } from '../../domain/plan/edge.ts';
-import { transaction } from '../../postgres/transaction.ts';
+import type { Bounds } from '../../domain/plan/plan.ts';
+import { pipelined, transaction } from '../../postgres/transaction.ts';
 import { messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { type BatchWithActions, findWithActions } from '../../store/batches.ts';
-import { deleteNotes, insertNotes, takeNotes } from '../../store/plan-notes.ts';
 import {
-  type Bounds,
+  deleteNotes,
+  insertEmptyNote,
+  insertNotes,
+  type Note,
+  tryTakeNotes,
+} from '../../store/plan-notes.ts';
+import {
   changeGroups,
   endedGroups,
   firstWaitingChunk,
@@ -24,7 +30,6 @@ import {
   newKeptGraphs,
   savePending,
   subtractWaiting,
-  tryLockPlan,
 } from '../../store/plans.ts';
 import { type SettleAnswer, settle } from '../../store/settle.ts';
 import { sendCompletionCallbacks } from '../settle/batch-end.ts';
@@ -70,16 +75,19 @@ interface Context extends Pick<ReleaseDeps, 'queue' | 'registry'> {
 }
 
 async function releaseIn(deps: ReleaseDeps, client: PoolClient, batchId: string): Promise<Released> {
-  const bounds = await tryLockPlan(client, batchId);
-  if (!bounds) return nothing('busy');
-  // Read after the lock was given: a restart may have had it.
-  const batch = await findWithActions(client, batchId);
+  const [taken, batch] = await Promise.all([
+    tryTakeNotes(client, batchId, NOTES_AT_ONCE),
+    // Sent after it, and so read after the lock was given: a restart may have had it.
+    findWithActions(client, batchId),
+  ]);
+  if (!taken) return nothing('busy');
+  const { bounds, notes } = taken;
   const context = { ...deps, client, batchId, bounds, graphs: deps.graphs ?? newKeptGraphs() };
   if (!batch || hasEnded(batch.state)) {
     await deleteNotes(client, batchId);
     return nothing('done');
   }
-  return batch.cancelRequested ? cancelSome({ ...context, batch }) : handOnSome({ ...context, batch });
+  return batch.cancelRequested ? cancelSome({ ...context, batch }) : handOnSome({ ...context, batch }, notes);
 }
 
 function nothing(state: Released['state']): Released {
@@ -103,6 +111,8 @@ async function cancelSome(context: Context): Promise<Released> {
     if (indexes.length === CANCELS_AT_ONCE) break;
   }
   await savePending(client, batchId, [chunk]);
+  // If this process dies, another one goes on as long as there is a note.
+  await insertEmptyNote(client, batchId);
   const results = indexes.map((index) => cancellation(index, 0, context.batch.stoppedBy));
   const [part] = await loadParts(client, batchId, [number], context);
   const cascade = new Cascade(bounds.subarray(0, -1));
@@ -111,9 +121,8 @@ async function cancelSome(context: Context): Promise<Released> {
   return { state: 'more', results, actionOf: (index) => actionOf(context, cascade, index), ended };
 }
 
-async function handOnSome(context: Context): Promise<Released> {
+async function handOnSome(context: Context, notes: readonly Note[]): Promise<Released> {
   const { client, batchId, bounds, queue } = context;
-  const notes = await takeNotes(client, batchId, NOTES_AT_ONCE);
   if (notes.length === 0) return nothing('done');
   const cascade = new Cascade(bounds.subarray(0, -1));
   for (const { told, ends } of notes) {
@@ -130,11 +139,17 @@ async function handOnSome(context: Context): Promise<Released> {
     const pending = cascade.part(number)?.pending;
     return pending ? [{ number, pending }] : [];
   });
-  if (changed.length > 0) await savePending(client, batchId, changed);
-  const messages = readyMessages(context, cascade);
-  for (const [queueName, list] of messagesByQueue(messages)) await queue.sendChunks(client, queueName, list);
   const left = leftNotes(cascade);
-  await insertNotes(client, batchId, left);
+  const messages = messagesByQueue(readyMessages(context, cascade));
+  await pipelined(client, [
+    ...(changed.length > 0 ? [() => savePending(client, batchId, changed)] : []),
+    () => insertNotes(client, batchId, left),
+    ...[...messages].map(
+      ([queueName, list]) =>
+        () =>
+          queue.sendChunks(client, queueName, list),
+    ),
+  ]);
   const results = cascade.skipped.map(({ index, cause }) => skip(index, cause));
   const ended = await record(context, results, cascade.ready.length + results.length);
   const isMore = left.length > 0 || notes.length === NOTES_AT_ONCE;

@@ -5,6 +5,7 @@ import { toBatchId } from '../../../src/domain/batch.ts';
 import { releaseSome } from '../../../src/pipeline/plan/release.ts';
 import { Releaser } from '../../../src/pipeline/plan/releaser.ts';
 import { startQueue } from '../../../src/queue/queue.ts';
+import { hasNotes } from '../../../src/store/plan-notes.ts';
 import type { Json } from '../../support/json.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { type System, startSystem } from '../../support/system.ts';
@@ -125,6 +126,23 @@ test('a cancel while a star is being released ends all that waits, and a restart
   assert.equal((cancelled.succeeded ?? 0) + (cancelled.cancelled ?? 0), 3501);
   await call('restart', { async: asyncId });
   assert.equal((await system.ended(asyncId)).counts.succeeded, 3501);
+});
+
+test('while the jobs that wait are being cancelled, a note lets others go on if the process dies', async (t) => {
+  const spokes = echoJobs(2500).map((job) => ({ ...job, dependsOn: ['hub'] }));
+  const asyncId = await system.run([{ id: 'hub', ...workJob('attempt', { gate: 'cancel' }) }, ...spokes]);
+  const release = await endWithoutRelease(t, asyncId, 'cancel');
+  const batchId = toBatchId(asyncId);
+  // As a cancel does it, but no process is told.
+  await system.pool.query('update batchwright.batch set cancel_requested = true where id = $1', [batchId]);
+  // Those of one chunk at a time; the hub is in the first.
+  for (const waiting of [1501, 501]) {
+    assert.equal((await release()).state, 'more');
+    assert.equal((await counts(asyncId)).waiting, waiting);
+    assert.equal(await hasNotes(system.pool, batchId), true);
+  }
+  assert.equal((await release()).ended?.state, 'cancelled');
+  assert.equal((await counts(asyncId)).cancelled, 2500);
 });
 
 test('a cancel while skips are being handed on ends the others, which are skipped when they alone are restarted', async (t) => {
