@@ -7,7 +7,6 @@ import type { MetricsAccess } from '../http/metrics/metrics-routes.ts';
 import type { ChildFigures } from '../metrics/child-figures.ts';
 import { DatabaseFigures } from '../metrics/database-figures.ts';
 import { toText } from '../metrics/exposition.ts';
-import { readNodeFigures } from '../metrics/node-figures.ts';
 import { ProcessFigures } from '../metrics/process-figures.ts';
 import { specialKind } from '../outbound/address-kind.ts';
 import { systemCounts } from '../pipeline/read/system-counts.ts';
@@ -47,7 +46,7 @@ export function apiMetrics(
       const [workers, counts, node] = await Promise.all([
         children?.read() ?? [],
         database.read(),
-        readNodeFigures(),
+        figures.node.read(),
       ]);
       return toText([[...figures.read(), ...node, ...counts], ...workers]);
     },

@@ -5,7 +5,6 @@ import { StartError } from '../domain/start-error.ts';
 import type { MetricsAccess } from '../http/metrics/metrics-routes.ts';
 import { ChildFigures } from '../metrics/child-figures.ts';
 import { type Figure, sumOfGrowing } from '../metrics/figures.ts';
-import { readNodeFigures } from '../metrics/node-figures.ts';
 import type { ProcessFigures } from '../metrics/process-figures.ts';
 import { reportToParent } from '../metrics/report-to-parent.ts';
 import type { QuarantineOptions } from '../worker/quarantine/parent.ts';
@@ -78,7 +77,7 @@ function accessTo(figures: ProcessFigures, children: ChildFigures, { metricsKey 
     key: metricsKey,
     async read() {
       const { toText } = await import('../metrics/exposition.ts');
-      return toText([[...figures.read(), ...(await readNodeFigures())], ...children.lastKnown()]);
+      return toText([[...figures.read(), ...(await figures.node.read())], ...children.lastKnown()]);
     },
   };
 }
@@ -97,7 +96,7 @@ function handOver(figures: ProcessFigures, everyMs: number, children?: ChildFigu
   return reportToParent(async (isAsked) => {
     // Without a scrape nobody needs Node's, which take memory. Once reported they must not be missing again.
     isScraped ||= isAsked;
-    const own = [...figures.read(), ...(isScraped ? await readNodeFigures() : [])];
+    const own = [...figures.read(), ...(isScraped ? await figures.node.read() : [])];
     const more = children?.lastKnown() ?? [];
     return more.some(({ length }) => length > 0) ? addUp(own, more) : own;
   }, everyMs);

@@ -11,6 +11,7 @@ import {
 } from '../telemetry/events.ts';
 import { Counter, type Figure, gauge, Histogram } from './figures.ts';
 import { countJobs } from './jobs.ts';
+import { NodeFigures } from './node-figures.ts';
 
 /** Most jobs take milliseconds; a job may take an hour. */
 const RUN_BOUNDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800];
@@ -28,6 +29,8 @@ const LOOP_WINDOW_MS = 15_000;
 export type OpenPools = () => readonly { name: string; used: number; idle: number; waiting: number }[];
 
 export class ProcessFigures {
+  /** Node's own, which are read apart: they take memory. */
+  readonly node = new NodeFigures();
   readonly #batchesSubmitted = new Counter({
     name: 'batches_submitted_total',
     help: 'Batches stored. A single action that is called is a batch of one job.',
@@ -156,6 +159,7 @@ export class ProcessFigures {
   close(): void {
     for (const ignore of this.#ignore) ignore();
     this.#loop.disable();
+    this.node.close();
   }
 
   #loopDelay(): number {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { suite, test } from 'node:test';
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
+import { suite, type TestContext, test } from 'node:test';
 import pino from 'pino';
 import { type BatchwrightOptions, createBatchwright } from '../../src/index.ts';
 import { createDatabase } from '../support/database.ts';
@@ -22,6 +23,31 @@ function handles(): string[] {
   return process.getActiveResourcesInfo().filter((name) => !/^(PipeWrap|TTYWrap|FSReqPromise)$/.test(name));
 }
 
+/**
+ * What observes the process at a time: monitors of the event loop that are enabled, and performance observers. Node has
+ * no list of them.
+ */
+function openObservers({ mock }: TestContext): { now(): object[]; seen(): number } {
+  const all = new Set<object>();
+  const open = new Set<object>();
+  const follow = (type: object, begin: string, end: string) => {
+    const methods = type as Record<string, (this: object, ...given: unknown[]) => unknown>;
+    const { [begin]: begins, [end]: ends } = methods;
+    mock.method(methods, begin, function (this: object, ...given: unknown[]) {
+      all.add(this);
+      open.add(this);
+      return begins?.apply(this, given);
+    });
+    mock.method(methods, end, function (this: object, ...given: unknown[]) {
+      open.delete(this);
+      return ends?.apply(this, given);
+    });
+  };
+  follow(Object.getPrototypeOf(monitorEventLoopDelay()), 'enable', 'disable');
+  follow(PerformanceObserver.prototype, 'observe', 'disconnect');
+  return { now: () => [...open], seen: () => all.size };
+}
+
 suite('createBatchwright', () => {
   test('runs jobs, and leaves nothing behind when it is closed, also twice', async (t) => {
     const { url: databaseUrl } = await createDatabase(t);
@@ -29,6 +55,7 @@ suite('createBatchwright', () => {
     t.after(() => rm(dataDir, { recursive: true, force: true }));
     const collector = await startCollector(t);
     const before = { listeners: listeners(), handles: handles(), env: { ...process.env } };
+    const observers = openObservers(t);
     const lines: string[] = [];
     const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
     const options = { port: 0, dataDir, databaseUrl, adminKey: ADMIN_KEY, pluginDir: PLUGIN_DIR, logger };
@@ -43,12 +70,14 @@ suite('createBatchwright', () => {
     assert.deepEqual(await answer.json(), { n: 1 });
     assert.ok(lines.length > 0, 'the log is the one that was given');
     assert.equal((await fetch(`${server.url}/metrics`)).status, 200);
+    assert.ok(observers.seen() >= 3, 'our monitor, and a monitor and an observer of prom-client');
     await Promise.all([server.close(), server.close()]);
     await assert.rejects(fetch(server.url));
     const roles = new Set(collector.spans.map(({ role }) => role));
     assert.deepEqual([...roles].sort(), ['all', 'worker'], 'spans are sent before the end');
     await assert.rejects(createBatchwright(null as never), /^TypeError: createBatchwright needs an object/);
     await waitFor(async () => handles().length <= before.handles.length, { what: `the end of ${handles()}` });
+    assert.deepEqual(observers.now(), [], 'observers of the process');
     assert.deepEqual(listeners(), before.listeners);
     assert.deepEqual({ ...process.env }, before.env);
 
