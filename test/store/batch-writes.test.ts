@@ -17,8 +17,9 @@ import {
 import { countChunks, incompleteChunks, loadChunk } from '../../src/store/chunks.ts';
 import { trySweepLock } from '../../src/store/duty-locks.ts';
 import { copyChunks, encodeChunk } from '../../src/store/new-chunks.ts';
+import { recount } from '../../src/store/recount.ts';
 import { deleteUnsuccessful } from '../../src/store/results.ts';
-import { markRunning, recount, settle } from '../../src/store/settle.ts';
+import { markRunning, settle } from '../../src/store/settle.ts';
 import {
   findByIdempotencyKeys,
   insertBatches,

@@ -31,7 +31,8 @@ import {
   savePending,
   subtractWaiting,
 } from '../../store/plans.ts';
-import { type SettleAnswer, settle } from '../../store/settle.ts';
+import { settle } from '../../store/settle.ts';
+import type { SettleAnswer } from '../../store/settle-columns.ts';
 import { sendCompletionCallbacks } from '../settle/batch-end.ts';
 import { readyMessages } from './ready-messages.ts';
 

@@ -225,8 +225,8 @@ export class Recorder {
   }
 
   async #send(part: Omit<Settlement, 'queueName' | 'claim'>): Promise<SettleResult> {
-    const { queueName, claim } = this.#inHand;
-    const settlement = { queueName, claim, isHeld: this.halted === 'held', ...part };
+    const { queueName, claim, countsFailures: stops } = this.#inHand;
+    const settlement = { queueName, claim, stops, isHeld: this.halted === 'held', ...part };
     return (await this.#deps.smallChunks.settle(settlement)) ?? settleClaim(this.#deps, settlement);
   }
 

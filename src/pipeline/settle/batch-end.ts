@@ -4,7 +4,7 @@ import { toAsyncId } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
 import type { CallbackMessage } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
-import type { SettleAnswer } from '../../store/settle.ts';
+import type { SettleAnswer } from '../../store/settle-columns.ts';
 import { batchEnded } from '../../telemetry/events.ts';
 
 /** A batch that has just ended. */

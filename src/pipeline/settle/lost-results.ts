@@ -10,8 +10,8 @@ import { transaction } from '../../postgres/transaction.ts';
 import { queuedChunks } from '../../queue/inspect.ts';
 import { type BatchRow, endedBatches, lockAnyBatch } from '../../store/batches.ts';
 import { missingChunks } from '../../store/chunks.ts';
+import { recountEnded } from '../../store/recount.ts';
 import { countResults, insertLost } from '../../store/results.ts';
-import { recountEnded } from '../../store/settle.ts';
 
 /**
  * Results counted in one round, and batches: 60 ms on a busy machine. A larger batch has a round of its own.

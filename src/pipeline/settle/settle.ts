@@ -14,7 +14,8 @@ import type { Claim, Queue } from '../../queue/queue.ts';
 import { whenSent } from '../../queue/when-sent.ts';
 import { shareMarks } from '../../store/batches.ts';
 import { encodeBound, insertBound } from '../../store/bound-params.ts';
-import { markRunning, type SettleAnswer, settle } from '../../store/settle.ts';
+import { markRunning, settle } from '../../store/settle.ts';
+import type { SettleAnswer } from '../../store/settle-columns.ts';
 import { sendCompletionCallbacks } from './batch-end.ts';
 
 export interface SettleDeps {
@@ -36,6 +37,8 @@ export interface Settlement {
   queueName: string;
   claim: Claim<ChunkMessage>;
   outcomes: readonly RecordableOutcome[];
+  /** False when failures cannot stop the batch; true when absent. */
+  stops?: boolean | undefined;
   /** The last settle of a message completes it; each earlier one renews its heartbeat. */
   isLast: boolean;
   /** Messages sent in the same transaction. */
@@ -128,7 +131,7 @@ export async function settleIn(
     if (outcomes.length === 0)
       return { state: 'recorded', inserted: 0, cancelRequested: false, isHeld: false, ended: null };
     await insertBound(client, message.batch, bound);
-    return recorded(await recordOutcomes(queue, client, message, outcomes, expectNew));
+    return recorded(await recordOutcomes(queue, client, settlement, expectNew));
   };
   if (next.length === 0) {
     // Sent without waiting for the first answer: the claim decides only about the commit.
@@ -201,12 +204,13 @@ export function recorded(settled: SettleAnswer): RecordedResult {
 async function recordOutcomes(
   queue: Queue,
   client: ClientBase,
-  { batch, generation, isPlanned }: ChunkMessage,
-  outcomes: readonly RecordableOutcome[],
+  { claim: { message }, outcomes, stops }: Settlement,
   expectNew: boolean,
 ): Promise<SettleAnswer> {
+  const { batch, generation, isPlanned } = message;
   const settled = await settle(client, batch, generation, outcomes, {
     expectNew,
+    stops: stops ?? true,
     noteId: isPlanned ? randomUUID() : undefined,
   });
   if (!settled) throw new Lost();
@@ -235,8 +239,8 @@ async function sendNext(
 
 async function settleOneByOne(deps: SettleDeps, settlement: Settlement): Promise<SettleResult> {
   for (const outcome of settlement.outcomes) {
-    const { queueName, claim } = settlement;
-    const single = { queueName, claim, outcomes: [outcome], isLast: false };
+    const { queueName, claim, stops } = settlement;
+    const single = { queueName, claim, outcomes: [outcome], stops, isLast: false };
     try {
       if ((await settleOnce(deps, single)).state === 'lost') return { state: 'lost' };
     } catch (error) {

@@ -8,7 +8,7 @@ import { isQuarantine } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { whenSent } from '../../queue/when-sent.ts';
 import { type LoadedChunk, loadChunk, loadChunks } from '../../store/chunks.ts';
-import { settleBatches } from '../../store/settle.ts';
+import { settleBatches } from '../../store/settle-batches.ts';
 import { sendCompletionCallbacks } from './batch-end.ts';
 import { recorded, type Settlement, type SettleResult } from './settle.ts';
 
@@ -123,10 +123,11 @@ async function settleAll(
     completed.answer,
     settleBatches(
       client,
-      group.map(({ claim: { message }, outcomes }) => ({
+      group.map(({ claim: { message }, outcomes, stops = true }) => ({
         batchId: message.batch,
         generation: message.generation,
         outcomes,
+        stops,
       })),
     ),
   ]);
