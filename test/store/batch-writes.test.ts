@@ -20,6 +20,7 @@ import { copyChunks, encodeChunk } from '../../src/store/new-chunks.ts';
 import { recount } from '../../src/store/recount.ts';
 import { deleteUnsuccessful } from '../../src/store/results.ts';
 import { markRunning, settle } from '../../src/store/settle.ts';
+import { settleBatches } from '../../src/store/settle-batches.ts';
 import {
   findByIdempotencyKeys,
   insertBatches,
@@ -215,6 +216,23 @@ describe('A settle', () => {
 });
 
 describe('A batch that is cancelled', () => {
+  test('too many failures stop the batches of a shared settle that have the option, and no others', async () => {
+    const ids = [await storeBatch(pool), await storeBatch(pool)];
+    await pool.query('update batchwright.batch set stop_failed = 1 where id = $1', [ids[0]]);
+    const failed = { ...outcome(0), status: 'failed' as const };
+    const answers = await transaction(pool, (client) =>
+      settleBatches(
+        client,
+        ids.map((batchId, at) => ({ batchId, generation: 1, outcomes: [failed], stops: at === 0 })),
+      ),
+    );
+    const cancelRequested = new Map(answers.map((answer) => [answer.batchId, answer.cancelRequested]));
+    assert.deepEqual(
+      ids.map((id) => cancelRequested.get(id)),
+      [true, false],
+    );
+  });
+
   test('a cancelled batch reports the cancel to every settle, and ends as cancelled', async () => {
     const id = await storeBatch(pool, { total: 2 });
     assert.equal((await readMarks(pool, id)).cancelRequested, false);
