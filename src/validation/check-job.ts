@@ -6,7 +6,7 @@ import { jointBefore, memberPath, notKnown } from '../domain/unknown-name.ts';
 import { mayBeRounded, parseUnrounded } from '../json/rounded.ts';
 import { certainErrors, fillPlaces, NoContainer } from './bound-places.ts';
 import { checkParams, checkUnrounded, type ParamsProblem } from './check-params.ts';
-import { checkPlan, MAX_NAME_LENGTH, PLAN_MEMBERS, TooManyDependencies } from './check-plan.ts';
+import { checkPlan, groupAlone, MAX_NAME_LENGTH, PLAN_MEMBERS, TooManyDependencies } from './check-plan.ts';
 
 /** A job of a request that is valid. */
 export interface ValidJob<Entry> {
@@ -37,8 +37,8 @@ export interface JobProblem {
   id: string | number | undefined;
   /** The action that the job names, if it exists: its permission is checked anyway. */
   action?: { namespace: string; action: string } | undefined;
-  /** The job's group, if it is valid. */
-  group?: string | undefined;
+  /** What it says about others: those that wait for it find it, and what it waits for is checked. */
+  plan?: JobPlan | null;
 }
 
 /** What the response of an invalid job says. */
@@ -75,25 +75,25 @@ export function checkJob<Entry extends { validate: ValidateFunction }>(
   const { namespace, action, params } = job as Members;
   const unrounded = mayBeRounded(text) ? (parseUnrounded(text) as Members) : (job as Members);
   const checked = checkPlan(unrounded);
-  const planned = isPlan(checked) ? checked : null;
+  const plan = isPlan(checked) ? checked : groupAlone(unrounded);
   const wrong = isPlan(checked) ? memberProblem(unrounded) : planProblem(checked, unrounded);
   const id = isJobId(unrounded.id) ? unrounded.id : undefined;
   const named = namedAction(namespace, action);
   if (wrong || !named)
-    return { kind: 'invalidRequest', faults: [], ...wrong, id, ...(named && { action: named }) };
+    return { kind: 'invalidRequest', faults: [], ...wrong, id, plan, ...(named && { action: named }) };
   const entry = actions.get(named.namespace, named.action);
   if (!entry) {
     const text = actions.unknown.textOf(`${named.namespace}.${named.action}`);
-    return { kind: 'invalidRequest', faults: [{ text, joint: ': ' }], id };
+    return { kind: 'invalidRequest', faults: [{ text, joint: ': ' }], id, plan };
   }
   const broken =
-    planned && planned.places.length > 0
-      ? checkUnbound(entry.validate, params, unrounded.params, planned.places)
+    plan && plan.places.length > 0
+      ? checkUnbound(entry.validate, params, unrounded.params, plan.places)
       : checkWhole(entry.validate, params, unrounded.params);
   if (broken instanceof NoContainer)
-    return { kind: 'invalidRequest', faults: [memberFault(broken.text)], id, action: named };
-  if (!broken) return { id, entry, plan: planned };
-  return { ...paramsProblem(broken), id, action: named, group: planned?.group };
+    return { kind: 'invalidRequest', faults: [memberFault(broken.text)], id, action: named, plan };
+  if (!broken) return { id, entry, plan };
+  return { ...paramsProblem(broken), id, action: named, plan };
 }
 
 function paramsProblem({ messages, missing, parameter }: ParamsProblem): InvalidJob {

@@ -32,7 +32,7 @@ export function checkPlan(job: Record<string, unknown>): JobPlan | null | string
   if (places > MAX_DEPENDENCIES) return new TooManyDependencies(`bind has ${places} places`);
   if (group !== undefined && !isName(group))
     return `group must be a string of 1 to ${MAX_NAME_LENGTH} characters`;
-  if (group !== undefined && !TEXT_FORMATS.storable.allows(group)) return `group ${NOT_STORABLE}`;
+  if (group !== undefined && !isGroup(group)) return `group ${NOT_STORABLE}`;
   const dependencies = dependsOn === undefined ? [] : dependenciesOf(dependsOn);
   if (typeof dependencies === 'string') return dependencies;
   const bindings = bind === undefined ? [] : bindingsOf(bind);
@@ -52,6 +52,13 @@ export function checkPlan(job: Record<string, unknown>): JobPlan | null | string
   };
 }
 
+/** The group of a job whose other members are wrong: others may wait for it all the same. Null without a valid one. */
+export function groupAlone({ group }: Record<string, unknown>): JobPlan | null {
+  return isGroup(group)
+    ? { dependencies: [], listed: 0, group, places: [], pointers: [], sources: [] }
+    : null;
+}
+
 /** Jobs that only `bind` names must succeed. */
 function addSources(dependencies: Dependency[], sources: readonly string[]): void {
   if (sources.length === 0) return;
@@ -68,6 +75,10 @@ function nameOf(id: unknown): string | null {
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME_LENGTH;
+}
+
+function isGroup(value: unknown): value is string {
+  return isName(value) && TEXT_FORMATS.storable.allows(value);
 }
 
 function dependenciesOf(list: unknown): Dependency[] | string {

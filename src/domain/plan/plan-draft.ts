@@ -58,6 +58,7 @@ class Names {
   }
 }
 const NONE = -1;
+const NO_JOBS: ReadonlySet<number> = new Set();
 
 /** Texts for errors, each kept once: most jobs of a batch bind the same places. Beyond a limit they are forgotten. */
 class FewTexts {
@@ -77,6 +78,17 @@ class FewTexts {
   }
 }
 
+/** A job that says something about others. */
+export interface PlannedJob {
+  index: number;
+  /** Its position in the batch's actions. */
+  action: number;
+  /** 0 in a JSON body. */
+  line: number;
+  /** It is invalid and never waits: what it names is checked, and is no part of the plan. */
+  isRefused?: boolean;
+}
+
 export class PlanDraft {
   readonly #ids = new Names();
   readonly #groups = new Names();
@@ -87,6 +99,8 @@ export class PlanDraft {
   readonly #listed = new IntList();
   readonly #lines = new IntList();
   readonly #jobActions = new IntList();
+  /** Their indexes, of those that are refused. */
+  readonly #refused = new Set<number>();
   /** Name, kind and condition of each dependency. */
   readonly #references = new IntList();
   /** The same for `bind`: jobs, ends, names of ids, and for errors the places. */
@@ -122,16 +136,10 @@ export class PlanDraft {
     this.#memberGroups.push(number);
   }
 
-  /**
-   * Takes the dependencies of a job.
-   *
-   * @param job its action is given by the position in the batch's; its line is 0 in a JSON body
-   */
-  add(
-    job: { index: number; action: number; line: number },
-    { dependencies, listed, pointers, sources }: JobPlan,
-  ): void {
+  /** Takes the dependencies of a job. */
+  add(job: PlannedJob, { dependencies, listed, pointers, sources }: JobPlan): void {
     if (dependencies.length === 0) return;
+    if (job.isRefused) this.#refused.add(job.index);
     this.#jobs.push(job.index);
     this.#jobActions.push(job.action);
     this.#lines.push(job.line);
@@ -164,10 +172,12 @@ export class PlanDraft {
     await nextTurn();
     const groups = this.#members.length === 0 ? null : this.#groupsByJob(total);
     const groupCount = this.#groups.values.length;
-    const edges = await this.#edges(total, groupCount);
-    const checked: CheckedEdges = { total, groupCount, groups, ...edges };
+    const named = await this.#edges(total, groupCount);
+    const checked: CheckedEdges = { total, groupCount, groups, ...named };
     const unordered = await unorderedNodes(checked);
     if (unordered.some((needs) => needs > 0)) throw new PlanError([this.#circle(checked, unordered)]);
+    if (this.#refused.size === this.#jobs.length) return null;
+    const edges = this.#refused.size === 0 ? named : await this.#edges(total, groupCount, this.#refused);
     return {
       ...edges,
       sources: this.#boundJobs.length === 0 ? null : this.#sources(total),
@@ -225,7 +235,11 @@ export class PlanDraft {
   }
 
   /** The edges by the node that is waited for, sorted into their places in two passes. */
-  async #edges(total: number, groupCount: number): Promise<{ needs: Uint16Array; dependents: Lists }> {
+  async #edges(
+    total: number,
+    groupCount: number,
+    without: ReadonlySet<number> = NO_JOBS,
+  ): Promise<{ needs: Uint16Array; dependents: Lists }> {
     const needs = new Uint16Array(total);
     const ends = new Int32Array(total + groupCount);
     const jobs = this.#jobs.view();
@@ -233,6 +247,7 @@ export class PlanDraft {
     const nodeIndex = (reference: number): number =>
       isGroup(reference) ? total + (reference >> 3) : (indexes[reference >> 3] as number);
     this.#eachReference((reference, job) => {
+      if (without.has(jobs[job] as number)) return;
       count(needs, jobs[job] as number);
       count(ends, nodeIndex(reference));
     });
@@ -245,6 +260,7 @@ export class PlanDraft {
     }
     const values = new Int32Array(sum);
     this.#eachReference((reference, job) => {
+      if (without.has(jobs[job] as number)) return;
       const node = nodeIndex(reference);
       values[ends[node] as number] = edgeOf(jobs[job] as number, reference & 3);
       count(ends, node);
@@ -271,15 +287,22 @@ export class PlanDraft {
   #sources(total: number): Lists {
     const ends = new Int32Array(total);
     const indexes = this.#ids.values.view();
-    const values = this.#bound.view().map((number) => indexes[number] as number);
+    const bound = this.#bound.view();
+    const values = new Int32Array(bound.length);
     const boundEnds = this.#boundEnds.view();
     const jobs = this.#boundJobs.view();
     let position = 0;
+    let at = 0;
+    let size = 0;
     for (let index = 0; index < total; index++) {
-      if (jobs[position] === index) position++;
-      ends[index] = position === 0 ? 0 : (boundEnds[position - 1] as number);
+      if (jobs[position] === index) {
+        const end = boundEnds[position++] as number;
+        if (this.#refused.has(index)) at = end;
+        while (at < end) values[size++] = indexes[bound[at++] as number] as number;
+      }
+      ends[index] = size;
     }
-    return { ends, values };
+    return { ends, values: values.slice(0, size) };
   }
 
   #circle(edges: CheckedEdges, unordered: Int32Array): string {

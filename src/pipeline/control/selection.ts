@@ -3,7 +3,7 @@ import { BatchwrightError } from '../../contract/errors.ts';
 import { counted } from '../../domain/counted.ts';
 import type { UnsuccessfulSelection } from '../../store/results.ts';
 
-/** The ends of jobs that a restart can select. No job is `skipped` before jobs can depend on each other. */
+/** The ends of jobs that a restart can select. */
 export const RESTART_STATUSES = ['failed', 'cancelled', 'skipped'] as const;
 export type RestartStatus = (typeof RESTART_STATUSES)[number];
 

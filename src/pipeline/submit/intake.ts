@@ -6,7 +6,7 @@ import type { BatchOptions } from '../../domain/batch-options.ts';
 import { type Caller, mayRun } from '../../domain/caller.ts';
 import type { JobPlan } from '../../domain/plan/job-plan.ts';
 import type { Plan } from '../../domain/plan/plan.ts';
-import { PlanDraft, PlanError } from '../../domain/plan/plan-draft.ts';
+import { PlanDraft, PlanError, type PlannedJob } from '../../domain/plan/plan-draft.ts';
 import { UnknownActions } from '../../domain/unknown-action.ts';
 import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
@@ -205,7 +205,7 @@ export class Intake {
     if (isProblem(unique)) {
       if (unique.refusesBatch) this.#fatal = true;
       this.#addProblem({ index, line }, unique);
-      if (unique.group !== undefined) this.#plan.addMember(index, unique.group);
+      if (unique.plan) this.#addPlan(unique.plan, { index, action: 0, line, isRefused: true });
       const named =
         unique.action && this.#options.registry.get(unique.action.namespace, unique.action.action);
       if (named) this.#noteAction(named);
@@ -219,7 +219,7 @@ export class Intake {
     this.#chunk.add(bytes, unique.entry, (unique.plan?.dependencies.length ?? 0) > 0);
   }
 
-  #addPlan(plan: JobPlan, job: { index: number; action: number; line: number }): void {
+  #addPlan(plan: JobPlan, job: PlannedJob): void {
     if (plan.group !== undefined) this.#plan.addMember(job.index, plan.group);
     this.#plan.add(job, plan);
     const { maxDependencies } = this.#options;

@@ -317,3 +317,59 @@ function startTestQueue(): ReturnType<typeof startQueue> {
   const { databaseUrl: url, registry } = system;
   return startQueue({ url, queues: registry.queues, applicationName: 'test', max: 2, log: silentLog });
 }
+
+test('what an invalid job says about others is checked under skipInvalid too', async () => {
+  const refusal = async (jobs: object[]): Promise<string[]> => {
+    const { status, body } = await system.rpc('run', { jobs, options: { skipInvalid: true } });
+    assert.deepEqual([status, body.specificCode], [400, 24092]);
+    return body.additionalMessages;
+  };
+  const invalid = { n: 'x' };
+  const unknown = ['jobs[0].dependsOn[0]: no job of the batch has the id "b"'];
+  assert.deepEqual(await refusal([job('a', { dependsOn: ['b'] }, invalid), job('c')]), unknown);
+  assert.deepEqual(await refusal([job('a', { dependsOn: ['b'], action: 'none' }), job('c')]), unknown);
+  assert.deepEqual(await refusal([job('a', { dependsOn: ['b'], params: undefined }), job('c')]), unknown);
+  assert.deepEqual(await refusal([job('a', { dependsOn: ['b'], other: 1 }), job('c')]), unknown);
+  assert.deepEqual(await refusal([job('a', { bind: { '/n': { job: 'b', at: '' } }, other: 1 })]), [
+    'jobs[0].bind["/n"]: no job of the batch has the id "b"',
+  ]);
+  assert.deepEqual(await refusal([job('a', { dependsOn: ['a'] }, invalid)]), [
+    'jobs[0] ("a") depends on itself',
+  ]);
+  assert.deepEqual(await refusal([job('a', { dependsOn: ['b'] }, invalid), job('b', { dependsOn: ['a'] })]), [
+    'these wait for each other: jobs[0] ("a") → jobs[1] ("b") → jobs[0] ("a")',
+  ]);
+});
+
+test('an invalid job has failed for those that wait for it or its group, whatever is wrong with it', async () => {
+  const dependsOn = ['first'];
+  const bind = { '/value': { job: 'first', at: '' } };
+  const invalid = [
+    job('params', { group: 'params', dependsOn, bind }, { n: 'x' }),
+    job('action', { group: 'action', dependsOn, action: 'none' }),
+    job('absent', { group: 'absent', dependsOn, params: undefined }),
+    job('member', { group: 'member', dependsOn, other: 1 }),
+    job('plan', { group: 'plan', dependsOn: 7 }),
+  ];
+  const names = ['params', 'action', 'absent', 'member', 'plan'];
+  const waiting = [
+    ...names.map((name) => job(undefined, { dependsOn: [{ group: name }] })),
+    ...names.map((name) => job(undefined, { dependsOn: [{ group: name, when: 'failed' }] })),
+    ...names.map((name) => job(undefined, { dependsOn: [{ job: name, when: 'failed' }] })),
+  ];
+  const asyncId = await system.run([job('first'), ...invalid, ...waiting], {
+    options: { skipInvalid: true },
+  });
+  await system.ended(asyncId);
+  const expected = [
+    'succeeded',
+    ...invalid.map(() => 'failed'),
+    ...names.map(() => 'skipped'),
+    ...names.map(() => 'succeeded'),
+    ...names.map(() => 'succeeded'),
+  ];
+  assert.deepEqual(await statuses(asyncId), expected);
+  assert.deepEqual((await system.rpc('restart', { async: asyncId })).body, { restarted: true });
+  await system.ended(asyncId);
+  assert.deepEqual(await statuses(asyncId), expected);
+});
