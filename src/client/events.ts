@@ -1,4 +1,4 @@
-/** Server-sent events of batches. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+/** Server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
 
 import { ConnectionError } from './errors.ts';
 import { linesOf } from './lines.ts';
@@ -27,12 +27,13 @@ const SILENT_MS = 40_000;
  * @param options.onOpen called when the connection stands
  * @param options.seen the id of the last event: the server sends nothing until the batch has changed since
  */
-export function batchEvents(
+export async function* batchEvents(
   transport: Transport,
   asyncId: string,
   options: EventOptions,
 ): AsyncGenerator<BatchEvent> {
-  return eventsOf(transport, `${batchPath(asyncId)}/events`, options);
+  for await (const event of rawEvents(transport, `${batchPath(asyncId)}/events`, options))
+    yield toEvent(event);
 }
 
 /**
@@ -40,14 +41,15 @@ export function batchEvents(
  *
  * @param options.newest also the newest batches of the tenant
  */
-export function eventsOfMany(
+export async function* eventsOfMany(
   transport: Transport,
   asyncIds: readonly string[],
   options: EventOptions & { newest: boolean },
 ): AsyncGenerator<BatchEvent> {
   const batches = asyncIds.length > 0 ? asyncIds.join(',') : undefined;
   const newest = options.newest ? 'true' : undefined;
-  return eventsOf(transport, withQuery('/v1/events', { batches, newest }), options);
+  const path = withQuery('/v1/events', { batches, newest });
+  for await (const event of rawEvents(transport, path, options)) yield toEvent(event);
 }
 
 interface EventOptions {
@@ -56,11 +58,19 @@ interface EventOptions {
   onOpen: () => void;
 }
 
-async function* eventsOf(
+/** An event as it was sent. */
+export interface RawEvent {
+  name: string;
+  id: string;
+  data: string;
+}
+
+/** The events of one connection. Throws the same. */
+export async function* rawEvents(
   transport: Transport,
   path: string,
   { seen, signal, onOpen }: EventOptions,
-): AsyncGenerator<BatchEvent> {
+): AsyncGenerator<RawEvent> {
   const headers = { accept: 'text/event-stream', 'last-event-id': seen };
   const answer = await transport.open({ path, headers, signal });
   const isStream = answer.response.headers.get('content-type')?.startsWith('text/event-stream');
@@ -80,15 +90,17 @@ async function* eventsOf(
   let fields: Record<string, string> = {};
   try {
     for (;;) {
-      if (isHeldBack) throw new HeldBackError('the events of the batch do not come through');
+      if (isHeldBack) throw new HeldBackError('the events do not come through');
       const next = await lines.next().catch((error) => {
-        throw isHeldBack ? new HeldBackError('the events of the batch are held back') : answer.explain(error);
+        throw isHeldBack ? new HeldBackError('the events are held back') : answer.explain(error);
       });
       if (next.done) return;
       const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(next.value) ?? [];
-      if (next.value !== '') fields[name] = value;
+      const isMore = name === 'data' && fields.data !== undefined;
+      if (next.value !== '') fields[name] = isMore ? `${fields.data}\n${value}` : value;
       else if (fields.event !== undefined) {
-        yield toEvent(fields);
+        const { event, id = '', data = 'null' } = fields;
+        yield { name: event, id, data };
         fields = {};
       }
     }
@@ -98,6 +110,6 @@ async function* eventsOf(
   }
 }
 
-function toEvent({ event, id = '', data = 'null' }: Record<string, string>): BatchEvent {
-  return { name: event as BatchEvent['name'], id, batch: JSON.parse(data) };
+function toEvent({ name, id, data }: RawEvent): BatchEvent {
+  return { name: name as BatchEvent['name'], id, batch: JSON.parse(data) };
 }

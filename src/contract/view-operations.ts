@@ -87,17 +87,22 @@ export const views: Operation[] = [
     tag: 'Batches',
     summary: 'Follow several batches by server-sent events',
     parameters: [
-      query('batches', 'Up to 100 asyncIds, separated by commas. Needed without `newest`.', {
+      query('batches', 'Up to 100 asyncIds, separated by commas. Needed without `newest` and `paths`.', {
         type: 'string',
       }),
       query('newest', 'Also the 50 newest batches of the tenant, and those that are taken from now on.', {
         type: 'boolean',
       }),
+      query(
+        'paths',
+        'Up to 20 paths with their queries, separated by commas, whose answers to a GET are sent too, now and when they have changed: `/v1/limits`, `/v1/system`, `/v1/callbacks`, and below `/v1/batches/{asyncId}` `errors`, `timeline`, `callbacks`, `jobs` and `jobs/{index}`.',
+        { type: 'string' },
+      ),
     ],
     answers: {
       200: {
         description:
-          'Events `progress` with a batch, at most four a second for each; `finished` with it at its end; `gone` with the asyncId of one that is not there.',
+          'Events `answer` with `path`, `status` and `answer`; `progress` with a batch, at most four a second for each; `finished` with it at its end; `gone` with the asyncId of one that is not there.',
         content: { 'text/event-stream': { type: 'string' } },
       },
     },

@@ -17,6 +17,10 @@ export function Frame({ page, children }: { page: Page | undefined; children: Co
   useEffect(() => {
     document.documentElement.classList.toggle('away', isAway.value);
   }, [isAway.value]);
+  useEffect(() => {
+    // On a narrow screen the navigation scrolls.
+    document.querySelector('.navigation [aria-current]')?.scrollIntoView({ block: 'nearest' });
+  }, [page]);
   return (
     <div class="frame">
       <button type="button" class="skip" onClick={skip}>

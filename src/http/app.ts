@@ -31,14 +31,15 @@ import { mountPluginRoutes } from './plugin-routes/plugin-routes.ts';
 import { mountedAt, requestLog } from './request-log.ts';
 import { type RpcDeps, rpc } from './rpc/batch.ts';
 import { actionCall } from './rpc/call-action.ts';
-import { actionRoutes } from './v1/actions.ts';
+import { actionRoutes, addLimits } from './v1/actions.ts';
 import { auditRoutes } from './v1/audit.ts';
-import { type BatchDetailsDeps, batchDetailRoutes } from './v1/batch-details.ts';
+import { addBatchDetails, type BatchDetailsDeps } from './v1/batch-details.ts';
 import { type BatchRoutesDeps, batchRoutes } from './v1/batches.ts';
 import { type CallbackRoutesDeps, callbackRoutes } from './v1/callbacks.ts';
 import { keyRoutes } from './v1/keys.ts';
-import { openCallbackRoutes } from './v1/open-callbacks.ts';
-import { systemRoutes } from './v1/system.ts';
+import { LiveAnswers } from './v1/live-answers.ts';
+import { addOpenCallbacks } from './v1/open-callbacks.ts';
+import { addSystem } from './v1/system.ts';
 
 /**
  * Bodies being read may take as much memory as this many of the largest jobs, or this much; most bodies are
@@ -123,13 +124,16 @@ export async function createHttpApp(deps: HttpDeps): Promise<Express> {
     failed,
   });
   // After the plugins' routes: some of these are below /v1 and need another kind of key.
+  const liveAnswers = new LiveAnswers(deps.log);
+  addBatchDetails(liveAnswers, deps);
+  addOpenCallbacks(liveAnswers, deps);
+  addLimits(liveAnswers, deps);
+  addSystem(liveAnswers, deps.system);
   const rest = [
-    batchRoutes(deps),
-    batchDetailRoutes(deps),
-    openCallbackRoutes(deps),
+    batchRoutes(deps, liveAnswers),
+    liveAnswers.router,
     actionRoutes(deps),
     keyRoutes(deps),
-    systemRoutes(deps.system),
     auditRoutes(deps),
     callbackRoutes(deps),
   ];

@@ -37,13 +37,13 @@ function textOf(answer: PublicError, request: Request): { type: string; text: st
 }
 
 /** An error that was not meant for the caller is answered without its message. */
-function publicError(error: unknown, request: Request): PublicError {
+export function publicError(error: unknown, request?: Request): PublicError {
   if (error instanceof BatchwrightError) return error;
   // A plugin's route has called an action that failed, or refuses the request itself.
   if (isActionError(error)) return { body: bodyOf(error), extra: undefined, retryAfter: retryAfterOf(error) };
   if (isTemporary(error))
     // If the key cannot be looked up, the batch cannot be stored either.
-    return new BatchwrightError(request.query.action === 'run' ? 'notSaved' : 'unavailable', {
+    return new BatchwrightError(request?.query.action === 'run' ? 'notSaved' : 'unavailable', {
       retryAfter: 5,
       cause: error,
     });

@@ -278,6 +278,24 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     await row.waitFor({ state: 'detached' });
     await goTo(page, '/batches?metadata.order=17');
     await row.waitFor();
+    await page.getByText('More filters').click();
+    await page.getByLabel(/^Action, such as/).fill('test.other');
+    await page.keyboard.press('Enter');
+    await row.waitFor({ state: 'detached' });
+    assert.match(page.url(), /action=test\.other/);
+    await page.getByRole('link', { name: /^action: test.other/ }).click();
+    await row.waitFor();
+    await page.getByLabel('Until', { exact: true }).fill('2020-01-31T12:00');
+    await page.keyboard.press('Enter');
+    await row.waitFor({ state: 'detached' });
+    const instant = new Date(await page.evaluate<number>("Date.parse('2020-01-31T12:00')")).toISOString();
+    assert.equal(new URLSearchParams(page.url().split('?')[1]).get('until'), instant);
+    await page.getByRole('link', { name: /^until: / }).click();
+    await row.waitFor();
+    await page.getByLabel('Since', { exact: true }).fill('2020-01-31T12:00');
+    await press(page, 'Since this time: filter');
+    await page.getByRole('link', { name: /^since: / }).waitFor();
+    await row.waitFor();
     await assertAccessible(page);
 
     await openGate(dashboard.system.pool, 'paused');

@@ -9,7 +9,7 @@ import { type Column, Table } from '../components/table.tsx';
 import { Ago, Elapsed } from '../components/time.tsx';
 import type { Page } from '../page.ts';
 import { areNewestListed, batchFilters, isListed, METADATA } from '../state/batch-filter.ts';
-import { count } from '../state/format.ts';
+import { count, moment } from '../state/format.ts';
 import { ROWS, useLiveList } from '../state/live-list.ts';
 import { go, hrefOf, hrefWith, queryValue } from '../state/place.ts';
 import { FirstBatch } from './first-batch.tsx';
@@ -147,6 +147,19 @@ function Filters({ filters }: { filters: Record<string, string> }) {
           [METADATA + text.slice(0, text.indexOf('='))]: text.slice(text.indexOf('=') + 1),
         })}
       />
+      <details>
+        <summary class="button">More filters</summary>
+        <div class="list-filters more-filters">
+          <TextFilter
+            label="Action"
+            hint="contact.getContact"
+            pattern="[^.]+\..+"
+            toQuery={(text) => ({ action: text })}
+          />
+          <TimeFilter label="Since" name="since" />
+          <TimeFilter label="Until" name="until" />
+        </div>
+      </details>
       {Object.entries(filters)
         .filter(([name, value]) => name !== 'state' && !(name === 'failed' && value === 'true'))
         .map(([name, value]) => (
@@ -157,7 +170,8 @@ function Filters({ filters }: { filters: Record<string, string> }) {
             title="Remove this filter"
           >
             <bdi class="chip-text">
-              {name.startsWith(METADATA) ? name.slice(METADATA.length) : name}: {value}
+              {name.startsWith(METADATA) ? name.slice(METADATA.length) : name}:{' '}
+              {isTime(name) ? moment(value) : value}
             </bdi>
             <span aria-hidden="true">×</span>
             <span class="hidden">Remove this filter</span>
@@ -201,6 +215,32 @@ function TextFilter({ label, hint, pattern, toQuery, isFirst }: TextFilterProps)
       />
     </form>
   );
+}
+
+/** A time on the clock of the browser. The address has it with its zone, so that a link means the same everywhere. */
+function TimeFilter({ label, name }: { label: string; name: 'since' | 'until' }) {
+  const add = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const { value = '' } = form.querySelector('input') ?? {};
+    form.reset();
+    go(hrefWith({ [name]: new Date(value).toISOString(), cursor: undefined }));
+  };
+  return (
+    <form class="inline-field" onSubmit={add}>
+      <label class="inline-field">
+        {label}
+        <input class="input" type="datetime-local" required min="1970-01-02T00:00" max="9999-12-30T23:59" />
+      </label>
+      <button type="submit" class="button" aria-label={`${label} this time: filter`}>
+        Filter
+      </button>
+    </form>
+  );
+}
+
+function isTime(name: string): boolean {
+  return name === 'since' || name === 'until';
 }
 
 function capital(text: string): string {

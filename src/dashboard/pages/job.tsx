@@ -8,12 +8,12 @@ import { Loaded } from '../components/notice.tsx';
 import { State } from '../components/state.tsx';
 import { Ago, Elapsed } from '../components/time.tsx';
 import type { Page } from '../page.ts';
+import { useAnswer } from '../state/answer.ts';
 import { moment } from '../state/format.ts';
 import { useLiveBatch } from '../state/live-batch.ts';
 import { useRefusal } from '../state/own-key.ts';
 import { hrefOf } from '../state/place.ts';
 import { membersOf } from '../state/raw.ts';
-import { useResource } from '../state/resource.ts';
 import { send } from '../state/session.ts';
 import { isEnded, restart } from './batch/restart.ts';
 
@@ -29,11 +29,12 @@ type Job = Pick<Result | OpenJob, 'index' | 'id' | 'namespace' | 'action' | 'att
     bindText: string | undefined;
   };
 
-const LIVE_MS = 1_500;
-
 export async function loadJob(asyncId: string, index: string, signal: AbortSignal): Promise<Job> {
   const answer = await send(`/v1/batches/${asyncId}/jobs/${encodeURIComponent(index)}`, { signal });
-  const text = await answer.text();
+  return jobOf(await answer.text());
+}
+
+function jobOf(text: string): Job {
   const members = membersOf(text, ['request', 'response', 'dependsOn', 'bind']);
   const [requestText = 'null', responseText = 'null', dependsOnText, bindText] = members;
   return { ...JSON.parse(text), requestText, responseText, dependsOnText, bindText };
@@ -42,11 +43,11 @@ export async function loadJob(asyncId: string, index: string, signal: AbortSigna
 function JobView({ asyncId = '', index = '' }: { asyncId?: string; index?: string }) {
   const batch = useLiveBatch(asyncId);
   const refusal = useRefusal(batch.data);
-  const job = useResource(
-    `job ${asyncId} ${index} ${batch.data?.finishedAt ?? ''}`,
-    (signal) => loadJob(asyncId, index, signal),
-    { everyMs: ({ finishedAt }) => (finishedAt === null ? LIVE_MS : null) },
-  );
+  const job = useAnswer(`/v1/batches/${encodeURIComponent(asyncId)}/jobs/${encodeURIComponent(index)}`, {
+    parse: jobOf,
+    isLast: ({ finishedAt }) => finishedAt !== null,
+    version: batch.data?.finishedAt ?? '',
+  });
   return (
     <>
       <Heading

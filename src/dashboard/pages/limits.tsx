@@ -1,5 +1,5 @@
 /** Limits of actions in use: what runs, what waits, what sleeps and until when. */
-import type { ActionLimits, Bucket } from '../../client/index.ts';
+import type { ActionLimits, Bucket, LimitsInUse } from '../../client/index.ts';
 import { Button } from '../components/button.tsx';
 import { confirm } from '../components/confirm.tsx';
 import { Heading } from '../components/heading.tsx';
@@ -8,15 +8,13 @@ import { type Column, Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import { report } from '../components/toasts.tsx';
 import type { Page } from '../page.ts';
+import { useAnswer } from '../state/answer.ts';
 import { now } from '../state/clock.ts';
 import { count, rate } from '../state/format.ts';
 import { limitsText } from '../state/limits-text.ts';
 import { useOwnKey } from '../state/own-key.ts';
 import { hrefOf } from '../state/place.ts';
-import { useResource } from '../state/resource.ts';
 import { client } from '../state/session.ts';
-
-const LIVE_MS = 2_000;
 
 const buckets: Column<Bucket>[] = [
   {
@@ -79,9 +77,7 @@ function figure(value: number) {
 
 function Limits() {
   const own = useOwnKey();
-  const limits = useResource('limits', async (signal) => client.peek()?.limits({ signal }), {
-    everyMs: () => LIVE_MS,
-  });
+  const limits = useAnswer<LimitsInUse>('/v1/limits');
   return (
     <>
       <Heading title="Limits" />

@@ -29,17 +29,30 @@ interface State<T> {
   isLoading: boolean;
 }
 
+/** Where a source puts what it has. */
+export interface Sink<T> {
+  onData(data: T): void;
+  onError(error: unknown): void;
+}
+
 /**
  * Loads when the component appears, when `name` changes, when the page is visible again, and when the server is back.
  *
  * @param name what is loaded: data of another name is forgotten
  * @param load rejects with an error of the client
- * @param options.everyMs the pause before it is loaded again; null: it is not
  */
-export function useResource<T>(
-  name: string,
-  load: (signal: AbortSignal) => Promise<T>,
-  { everyMs }: { everyMs?: ((data: T) => number | null) | undefined } = {},
+export function useResource<T>(name: string, load: (signal: AbortSignal) => Promise<T>): Resource<T> {
+  return useSource<T>({ name }, (sink, signal) => void load(signal).then(sink.onData, sink.onError));
+}
+
+/**
+ * Begins the source when `useResource` would load, and when `version` changes, which keeps the data.
+ *
+ * @param begin gives to the sink until the signal is aborted
+ */
+export function useSource<T>(
+  { name, version = '' }: { name: string; version?: string },
+  begin: (sink: Sink<T>, signal: AbortSignal) => void,
 ): Resource<T> {
   const state: Signal<State<T>> = useSignal<State<T>>({
     name,
@@ -48,35 +61,25 @@ export function useResource<T>(
     isLoading: true,
   });
   const round = useSignal(0);
-  const latest = useRef({ load, everyMs });
-  latest.current = { load, everyMs };
+  const latest = useRef(begin);
+  latest.current = begin;
   const isVisible = visible.value;
 
   useEffect(() => {
     if (!isVisible) return;
     const control = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const known = state.peek().name === name ? state.peek().data : undefined;
-    state.value = { name, data: known, error: null, isLoading: true };
-    const run = async () => {
-      try {
-        const data = await latest.current.load(control.signal);
-        if (control.signal.aborted) return;
-        state.value = { name, data, error: null, isLoading: false };
-        const pause = latest.current.everyMs?.(data) ?? null;
-        if (pause !== null) timer = setTimeout(() => void run(), pause);
-      } catch (error) {
-        if (control.signal.aborted) return;
-        const { data } = state.peek();
-        state.value = { name, data, error: shownError(error), isLoading: false };
-      }
+    const { signal } = control;
+    const known = () => (state.peek().name === name ? state.peek().data : undefined);
+    state.value = { name, data: known(), error: null, isLoading: true };
+    const onData = (data: T) => {
+      if (!signal.aborted) state.value = { name, data, error: null, isLoading: false };
     };
-    void run();
-    return () => {
-      control.abort();
-      clearTimeout(timer);
+    const onError = (error: unknown) => {
+      if (!signal.aborted) state.value = { name, data: known(), error: shownError(error), isLoading: false };
     };
-  }, [name, round.value, returns.value, key.value, isVisible]);
+    latest.current({ onData, onError }, signal);
+    return () => control.abort();
+  }, [name, version, round.value, returns.value, key.value, isVisible]);
 
   const reload = useCallback(() => {
     round.value += 1;

@@ -17,11 +17,16 @@ const AWAY_STATUSES = [502, 503, 504];
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 5_000;
 
+/** Notices by the status of an answer that the server, or what it needs, is away. */
+export function noteStatus(status: number): void {
+  if (AWAY_STATUSES.includes(status)) isAway.value = true;
+}
+
 /** fetch, for all requests of the page. */
 export async function watchedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   try {
     const response = await fetch(input, init);
-    if (AWAY_STATUSES.includes(response.status)) isAway.value = true;
+    noteStatus(response.status);
     return response;
   } catch (error) {
     if (!init?.signal?.aborted) isAway.value = true;

@@ -5,6 +5,7 @@
 import { computed, signal } from '@preact/signals';
 import { AuthenticationError, apiError, ConnectionError } from '../../client/errors.ts';
 import { Batchwright } from '../../client/index.ts';
+import { type ClientOptions, Transport } from '../../client/transport.ts';
 import { serverUrl, watchedFetch } from './server.ts';
 
 const STORED = 'batchwright.key';
@@ -13,10 +14,12 @@ export const key = signal(sessionStorage.getItem(STORED));
 /** Why the key prompt is shown again. */
 export const refusal = signal<string | null>(null);
 
-export const client = computed(() => (key.value === null ? null : clientOf(key.value)));
+export const client = computed(() => (key.value === null ? null : new Batchwright(optionsOf(key.value))));
+/** For what the client has no method for. */
+export const transport = computed(() => (key.value === null ? null : new Transport(optionsOf(key.value))));
 
-function clientOf(value: string): Batchwright {
-  return new Batchwright({ url: serverUrl, key: value, maxRetries: 0, fetch: fetchOf(value) });
+function optionsOf(value: string): ClientOptions {
+  return { url: serverUrl, key: value, maxRetries: 0, fetch: fetchOf(value) };
 }
 
 /** fetch of the signed-in page: a key that is no longer accepted leads back to the prompt. */

@@ -12,7 +12,7 @@ import { notKnown } from '../../domain/unknown-name.ts';
  * @throws BatchwrightError of the kind for a name that is unknown or repeated, for invalid UTF-8 and for U+0000
  */
 export function queryOf<Name extends string>(
-  { originalUrl }: Request,
+  { originalUrl }: Pick<Request, 'originalUrl'>,
   known: readonly Name[],
   kind: ErrorName = 'badRequest',
   prefixes: readonly string[] = [],

@@ -3,11 +3,11 @@ import { Router } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { changeAction } from '../../pipeline/control/change-action.ts';
 import type { ActionCatalogue } from '../../pipeline/read/action-catalogue.ts';
-import { actionLimits, type LimitsDeps, type LimitsView, limitsFor } from '../../pipeline/read/limits.ts';
-import { SharedFind, seenBy } from '../../pipeline/read/shared-find.ts';
+import { actionLimits, type LimitsDeps, limitsFor } from '../../pipeline/read/limits.ts';
 import { callerOf } from '../auth/callers.ts';
 import { readObject } from '../body/members.ts';
 import { queryOf } from '../body/query.ts';
+import type { LiveAnswers } from './live-answers.ts';
 
 export interface ActionRoutesDeps extends LimitsDeps {
   actions: ActionCatalogue;
@@ -15,7 +15,6 @@ export interface ActionRoutesDeps extends LimitsDeps {
 
 export function actionRoutes(deps: ActionRoutesDeps): Router {
   const { actions } = deps;
-  const limits = new SharedFind<LimitsView>();
   const router = Router();
   router.get('/actions', (request, response) => {
     queryOf(request, []);
@@ -33,10 +32,9 @@ export function actionRoutes(deps: ActionRoutesDeps): Router {
     await changeAction(deps, callerOf(request), name, await readObject(request));
     response.json(await actionLimits(deps, name));
   });
-  router.get('/limits', async (request, response) => {
-    queryOf(request, []);
-    const caller = callerOf(request);
-    response.json(await limits.get(seenBy(caller), () => limitsFor(deps, caller)));
-  });
   return router;
+}
+
+export function addLimits(answers: LiveAnswers, deps: LimitsDeps): void {
+  answers.get('/limits', [], async ({ caller }) => JSON.stringify(await limitsFor(deps, caller)));
 }

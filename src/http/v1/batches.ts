@@ -17,7 +17,6 @@ import {
 } from '../../pipeline/control/control.ts';
 import { type BatchFilter, batchesAmong, batchPage, requireView } from '../../pipeline/read/batch-view.ts';
 import type { BatchWatch } from '../../pipeline/read/batch-watch.ts';
-import { deliveriesOf } from '../../pipeline/read/deliveries.ts';
 import { CSV, NDJSON } from '../../pipeline/read/result-lines.ts';
 import { ResultStream } from '../../pipeline/read/result-stream.ts';
 import { firstIndex, type ResultFilter, resultPage } from '../../pipeline/read/rpc-results.ts';
@@ -32,6 +31,7 @@ import { readSelectionBody, SELECTION, selectionOf } from '../body/restart-selec
 import { sendResults } from '../send-results.ts';
 import { EventStreams } from './event-streams.ts';
 import { asyncIdsOf, sendEvents, sendEventsOfMany } from './events.ts';
+import type { LiveAnswers } from './live-answers.ts';
 import { type NewBatchDeps, takeBatch } from './new-batch.ts';
 import { indexOf, MAX_INDEX, pageLimit, wrongCursor } from './pages.ts';
 
@@ -53,7 +53,8 @@ const METADATA = 'metadata.';
 /** The content types of results. Naming the charset, which is always UTF-8, selects the same form. */
 const FORMS = ['application/json', ...LINES, 'text/csv'].flatMap((type) => [type, `${type}; charset=utf-8`]);
 
-export function batchRoutes(deps: BatchRoutesDeps): Router {
+/** @param liveAnswers those that the stream of events sends beside batches */
+export function batchRoutes(deps: BatchRoutesDeps, liveAnswers: LiveAnswers): Router {
   const router = Router();
   const { pool } = deps;
   const streams = new EventStreams();
@@ -96,19 +97,14 @@ export function batchRoutes(deps: BatchRoutesDeps): Router {
   });
 
   router.get('/events', async (request, response) => {
-    const { batches, newest } = queryOf(request, ['batches', 'newest']);
+    const { batches, newest, paths } = queryOf(request, ['batches', 'newest', 'paths']);
     const caller = callerOf(request);
     const newestOf = oneOf('newest', newest, ['true', 'false']) === 'true' ? caller.tenant : undefined;
-    const asked = asyncIdsOf(batches ?? (newestOf === undefined ? '' : undefined));
+    const answers = liveAnswers.among(paths, caller);
+    const asked = asyncIdsOf(batches ?? (newestOf === undefined && answers.length === 0 ? '' : undefined));
     const found = new Set(asked.length > 0 ? await batchesAmong(pool, caller, asked) : []);
     streams.add(caller, response);
-    sendEventsOfMany(deps.watch, { asked, found, newestOf }, request, response);
-  });
-
-  router.get('/batches/:asyncId/callbacks', async (request, response) => {
-    queryOf(request, []);
-    const batch = await requireBatch(pool, callerOf(request), request.params.asyncId);
-    response.json({ data: await deliveriesOf(pool, batch) });
+    sendEventsOfMany(deps.watch, { asked, found, newestOf, answers }, request, response);
   });
 
   for (const [name, perform] of Object.entries({ cancel, pause, resume, repost }))

@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { type AsyncId, isAsyncId, toBatchId } from '../../domain/batch.ts';
+import type { WatchedAnswer } from '../../pipeline/read/answer-watch.ts';
 import type { BatchView } from '../../pipeline/read/batch-view.ts';
 import { type BatchEvent, type BatchWatch, eventOf } from '../../pipeline/read/batch-watch.ts';
 
@@ -57,15 +58,17 @@ export interface FollowedBatches {
   found: ReadonlySet<AsyncId>;
   /** The tenant whose newest batches are sent too; undefined: none are. */
   newestOf: string | undefined;
+  /** Answers that are sent too, with their paths. */
+  answers: readonly (WatchedAnswer & { path: string })[];
 }
 
 /**
  * Sends several batches whenever they change: first as they are, `finished` at the end of each, and `gone` for one that is
- * not there. The stream stays open until the client leaves.
+ * not there; and answers whenever they change. The stream stays open until the client leaves.
  */
 export function sendEventsOfMany(
   watch: BatchWatch,
-  { asked, found, newestOf }: FollowedBatches,
+  { asked, found, newestOf, answers }: FollowedBatches,
   request: Request,
   response: Response,
 ): void {
@@ -83,10 +86,25 @@ export function sendEventsOfMany(
     else stream.send(asyncId, `event: gone\ndata: ${JSON.stringify({ asyncId })}\n\n`);
   }
   const leave = newestOf === undefined ? undefined : followNewest(watch, newestOf, followed, stream);
+  const leaves = answers.map((answer) =>
+    watch.subscribeAnswer(answer, (data) => {
+      if (data === 'closing') stream.end('');
+      else stream.send(answer.path, `event: answer\n${dataLines(data)}\n\n`);
+    }),
+  );
   response.once('close', () => {
     leave?.();
+    for (const leaveAnswer of leaves) leaveAnswer();
     followed.close();
   });
+}
+
+/** JSON of callers may have line breaks between its parts. */
+function dataLines(text: string): string {
+  return text
+    .split(/\r\n|\r|\n/)
+    .map((line) => `data: ${line}`)
+    .join('\n');
 }
 
 /** Follows each of the tenant's newest batches that is new, and each that runs again. */

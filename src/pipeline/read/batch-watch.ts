@@ -4,6 +4,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { hasEnded, toBatchId } from '../../domain/batch.ts';
 import { batchesWithProgress } from '../../store/batch-list.ts';
+import { type AnswerListener, AnswerWatch, type WatchedAnswer } from './answer-watch.ts';
 import { type BatchView, toView } from './batch-view.ts';
 import { type NewestListener, NewestWatch } from './newest-watch.ts';
 import { allWithWaiting } from './waiting.ts';
@@ -16,6 +17,8 @@ export interface BatchWatch {
   subscribe(batchId: string, listener: Listener, seen?: string): () => void;
   /** Calls back about once a second with the newest batches of the tenant. Returns a function that unsubscribes. */
   subscribeNewest(tenant: string, listener: NewestListener): () => void;
+  /** Calls back with an answer of the API as it changes. Returns a function that unsubscribes. */
+  subscribeAnswer(answer: WatchedAnswer, listener: AnswerListener): () => void;
   /** Sends `closing` to every listener and ends all subscriptions. */
   close(): void;
 }
@@ -53,6 +56,7 @@ export function createBatchWatch(pool: Pool): BatchWatch {
   /** Per batch: each listener with the id of the last event it was sent. */
   const watched = new Map<string, Map<Listener, string>>();
   const newest = new NewestWatch(pool);
+  const answers = new AnswerWatch();
   let ticking = false;
   let closed = false;
 
@@ -123,9 +127,15 @@ export function createBatchWatch(pool: Pool): BatchWatch {
       startTicking();
       return unsubscribe;
     },
+    subscribeAnswer(answer, listener) {
+      if (!closed) return answers.subscribe(answer, listener);
+      queueMicrotask(() => listener('closing'));
+      return () => {};
+    },
     close() {
       closed = true;
       newest.close();
+      answers.close();
       for (const batchId of [...watched.keys()])
         for (const call of reports(batchId, toEvent('closing'))) call();
     },

@@ -13,12 +13,16 @@ import { catalogue, type ErrorName } from '../../../src/contract/errors.ts';
 import { operations } from '../../../src/contract/operations.ts';
 import { healthRoutes } from '../../../src/http/health.ts';
 import { paramsSchema } from '../../../src/http/openapi/params-schema.ts';
-import { actionRoutes } from '../../../src/http/v1/actions.ts';
+import { actionRoutes, addLimits } from '../../../src/http/v1/actions.ts';
 import { auditRoutes } from '../../../src/http/v1/audit.ts';
+import { addBatchDetails } from '../../../src/http/v1/batch-details.ts';
 import { batchRoutes } from '../../../src/http/v1/batches.ts';
 import { keyRoutes } from '../../../src/http/v1/keys.ts';
-import { systemRoutes } from '../../../src/http/v1/system.ts';
+import { LiveAnswers } from '../../../src/http/v1/live-answers.ts';
+import { addOpenCallbacks } from '../../../src/http/v1/open-callbacks.ts';
+import { addSystem } from '../../../src/http/v1/system.ts';
 import { swaggerUiCopies } from '../../docs/swagger-ui-copies.ts';
+import { silentPluginLog } from '../../support/action-context.ts';
 import { documentedBy } from '../../support/documented.ts';
 import type { Json } from '../../support/json.ts';
 import { startSystem } from '../../support/system.ts';
@@ -74,6 +78,8 @@ test('the document has every action with its schema and its example', () => {
 });
 
 test('the document has every route of the server', () => {
+  const answers = new LiveAnswers(silentPluginLog);
+  for (const add of [addBatchDetails, addLimits, addOpenCallbacks, addSystem]) add(answers, {} as never);
   const known = operations.map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`);
   const served = [
     ...routesOf(
@@ -82,10 +88,10 @@ test('the document has every route of the server', () => {
     ),
     ...routesOf(
       '/v1',
-      batchRoutes({} as never),
+      batchRoutes({} as never, answers),
+      answers.router,
       actionRoutes({} as never),
       keyRoutes({} as never),
-      systemRoutes({} as never),
       auditRoutes({} as never),
     ),
   ];

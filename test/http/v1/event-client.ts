@@ -47,7 +47,8 @@ function eventOf(block: string): ReceivedEvent | null {
   const fields = new Map<string, string>();
   for (const line of block.split('\n')) {
     const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
-    if (name !== '') fields.set(name, value);
+    const before = name === 'data' ? fields.get(name) : undefined;
+    if (name !== '') fields.set(name, before === undefined ? value : `${before}\n${value}`);
   }
   const data = fields.get('data');
   if (data === undefined) return null;

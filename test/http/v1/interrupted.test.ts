@@ -12,6 +12,7 @@ import { DEFAULT_TENANT } from '../../../src/domain/caller.ts';
 import { setCaller } from '../../../src/http/auth/callers.ts';
 import { errorHandler } from '../../../src/http/error-handler.ts';
 import { batchRoutes } from '../../../src/http/v1/batches.ts';
+import { LiveAnswers } from '../../../src/http/v1/live-answers.ts';
 import { Releaser } from '../../../src/pipeline/plan/releaser.ts';
 import { createBatchWatch } from '../../../src/pipeline/read/batch-watch.ts';
 import { discardStaleUploads } from '../../../src/pipeline/submit/discard-upload.ts';
@@ -296,26 +297,33 @@ async function serveImpatiently(t: TestContext, sendMs: number): Promise<string>
   });
   app.use(
     '/v1',
-    batchRoutes({
-      pool,
-      uploads,
-      smallBatches: new SmallBatches({ pool, queue }),
-      releaser,
-      queue,
-      queues: registry.queues,
-      registry,
-      largeJobs,
-      publicUrl: undefined,
-      limits: { maxJobs: config.maxJobsPerBatch, maxDependencies: config.maxDependencies, retentionDays: 1 },
-      maxNdjsonJobs: config.maxNdjsonJobs,
-      checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
-      purge: { request: () => {} },
-      encryptCallbackHeaders: callbackHeaderCipher(undefined).encrypt,
-      bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
-      watch: createBatchWatch(pool),
-      resultTurns: new TenantTurns(4),
-      log: silentPluginLog,
-    }),
+    batchRoutes(
+      {
+        pool,
+        uploads,
+        smallBatches: new SmallBatches({ pool, queue }),
+        releaser,
+        queue,
+        queues: registry.queues,
+        registry,
+        largeJobs,
+        publicUrl: undefined,
+        limits: {
+          maxJobs: config.maxJobsPerBatch,
+          maxDependencies: config.maxDependencies,
+          retentionDays: 1,
+        },
+        maxNdjsonJobs: config.maxNdjsonJobs,
+        checkCallbackUrl: async (callbackUrl) => String(callbackUrl),
+        purge: { request: () => {} },
+        encryptCallbackHeaders: callbackHeaderCipher(undefined).encrypt,
+        bodyLimits: { maxBodyBytes: config.maxBodyBytes, maxJobBytes: config.maxJobBytes },
+        watch: createBatchWatch(pool),
+        resultTurns: new TenantTurns(4),
+        log: silentPluginLog,
+      },
+      new LiveAnswers(silentPluginLog),
+    ),
   );
   app.use(errorHandler(silentPluginLog));
   const server = await startServer(t, app, { sendMs, everyMs: 20 });

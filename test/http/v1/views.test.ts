@@ -465,6 +465,77 @@ describe('One stream for several batches', () => {
     stream.close();
   });
 
+  test('answers are sent as they are, and when they have changed', async () => {
+    const asyncId = await system.run([gated('answers')]);
+    const isRunning = async () =>
+      (await system.request(`/v1/batches/${asyncId}/jobs/0`)).body.status === 'running';
+    await waitFor(isRunning, { what: 'the job to run' });
+    const paths = ['jobs/0', 'jobs?limit=1', 'errors', 'jobs/7'].map(
+      (end) => `/v1/batches/${asyncId}/${end}`,
+    );
+    const stream = await openEvents(
+      `${system.url}/v1/events?batches=${asyncId}&paths=${[...paths, '/v1/limits'].map(encodeURIComponent).join()}`,
+    );
+    const of = (path: string) =>
+      stream.events
+        .filter(({ name, data }) => name === 'answer' && data.path === path)
+        .map(({ data }) => data);
+    const sent = (path: string, count: number) =>
+      waitFor(async () => of(path).length >= count, { what: `${count} answers of ${path}` });
+    for (const path of paths) {
+      await sent(path, 1);
+      const { status, body } = await system.request(path);
+      const [first] = of(path);
+      assert.equal(first.status, status, path);
+      if (path !== paths[0]) assert.deepEqual(first.answer, body, path);
+    }
+    await sent('/v1/limits', 1);
+    assert.equal(of(paths[3] ?? '')[0].status, 404);
+    await openGate(system.pool, 'answers');
+    await waitFor(async () => of(paths[0] ?? '').at(-1)?.answer.status === 'succeeded', { what: 'the end' });
+    await waitFor(async () => of(paths[1] ?? '').at(-1)?.answer.data.length === 0, { what: 'no open job' });
+    assert.equal(of(paths[3] ?? '').length, 1, 'an answer that has not changed is not sent again');
+    stream.close();
+  });
+
+  test('a strange caller is answered as by a GET', async () => {
+    const asyncId = await ended([echo(0)]);
+    const path = `/v1/batches/${asyncId}/jobs/0`;
+    const stream = await openEvents(
+      `${system.url}/v1/events?paths=/v1/system,${path}`,
+      await strangerOf(system),
+    );
+    await waitFor(async () => stream.events.length === 2, { what: 'two answers' });
+    const statuses = Object.fromEntries(stream.events.map(({ data }) => [data.path, data.status]));
+    assert.deepEqual(statuses, { '/v1/system': 403, [path]: 404 });
+    stream.close();
+  });
+
+  test('a text with line breaks arrives as it was sent', async () => {
+    const { body } = await system.rpc(
+      'run',
+      '{"jobs":[{"namespace":"test","action":"echo","params":{"a":\n1,\r\n"b":2}}]}',
+    );
+    await system.ended(body.asyncId);
+    const stream = await openEvents(`${system.url}/v1/events?paths=/v1/batches/${body.asyncId}/jobs/0`);
+    await waitFor(async () => stream.events.length === 1, { what: 'the answer' });
+    assert.deepEqual(stream.events[0]?.data.answer.request, { a: 1, b: 2 });
+    stream.close();
+  });
+
+  test('a wrong list of paths is told', async () => {
+    for (const [paths, message] of [
+      ['', /paths must be such as \/v1\/limits/],
+      ['/v1/keys', /paths must be such as/],
+      ['/v1/batches/x%ff/errors', /percent-encoded/],
+      ['/v1/limits?x=1', /\?x=/],
+      [Array.from({ length: 21 }, (_, n) => `/v1/batches/${n}/errors`).join(), /at most 20/],
+    ] as const) {
+      const problem = await system.request(`/v1/events?paths=${encodeURIComponent(paths)}`);
+      assertProblem(problem, 400, message);
+    }
+  });
+
   test('a wrong list of batches is told', async () => {
     const many = Array.from({ length: 101 }, (_, n) => n.toString(16).padStart(32, '0')).join();
     for (const query of ['', '?batches=', '?batches=x', `?batches=${many}`, '?newest=true&batches='])

@@ -1,14 +1,12 @@
 /** The callback of a batch, and the attempts to deliver it. */
+import { useEffect, useRef } from 'preact/hooks';
 import type { Batch, CallbackAttempt } from '../../../client/index.ts';
 import { Loaded } from '../../components/notice.tsx';
 import { State } from '../../components/state.tsx';
 import { type Column, Table } from '../../components/table.tsx';
 import { Ago } from '../../components/time.tsx';
+import { useAnswer } from '../../state/answer.ts';
 import { duration } from '../../state/format.ts';
-import { useResource } from '../../state/resource.ts';
-import { client } from '../../state/session.ts';
-
-const LIVE_MS = 3_000;
 
 const columns: Column<CallbackAttempt>[] = [
   { title: 'Attempt', cell: ({ number }) => number },
@@ -35,14 +33,22 @@ const columns: Column<CallbackAttempt>[] = [
 interface CallbackProps {
   batch: Batch;
   callback: NonNullable<Batch['callback']>;
+  onAttempt: () => void;
 }
 
-export function CallbackAttempts({ batch: { asyncId }, callback: { url, state, attempts } }: CallbackProps) {
-  const deliveries = useResource(
-    `callbacks ${asyncId} ${state} ${attempts}`,
-    async (signal) => (await client.value?.batches.callbacks(asyncId, { signal })) ?? [],
-    { everyMs: () => (state === 'pending' ? LIVE_MS : null) },
-  );
+export function CallbackAttempts({ batch: { asyncId }, callback, onAttempt }: CallbackProps) {
+  const { url, state, attempts } = callback;
+  const deliveries = useAnswer<{ data: CallbackAttempt[] }>(`/v1/batches/${asyncId}/callbacks`, {
+    isLive: state === 'pending',
+    version: `${state} ${attempts}`,
+  });
+  const made = deliveries.data?.data.length ?? 0;
+  const known = useRef(attempts);
+  useEffect(() => {
+    // The events of a batch end with it, and its callback comes later.
+    if (made > known.current) onAttempt();
+    known.current = Math.max(known.current, made);
+  }, [made]);
   return (
     <section class="section" aria-labelledby="callback">
       <div class="section-head">
@@ -53,7 +59,7 @@ export function CallbackAttempts({ batch: { asyncId }, callback: { url, state, a
         </code>
       </div>
       <Loaded resource={deliveries} what="list of attempts">
-        {(data) =>
+        {({ data }) =>
           data.length === 0 ? (
             <p class="muted">It is sent when the batch has ended.</p>
           ) : (

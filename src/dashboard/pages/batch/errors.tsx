@@ -3,10 +3,9 @@ import type { Batch } from '../../../client/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Loaded } from '../../components/notice.tsx';
 import { type Column, Table } from '../../components/table.tsx';
+import { useAnswer } from '../../state/answer.ts';
 import { count } from '../../state/format.ts';
 import { hrefOf, hrefWith, queryValue } from '../../state/place.ts';
-import { useResource } from '../../state/resource.ts';
-import { client } from '../../state/session.ts';
 import { isEnded, restart } from './restart.ts';
 
 interface Group {
@@ -15,8 +14,6 @@ interface Group {
   count: number;
   firstIndex: number;
 }
-
-const LIVE_MS = 2_000;
 
 interface ErrorsProps {
   batch: Batch;
@@ -28,11 +25,10 @@ interface ErrorsProps {
 export function Errors({ batch, refusal, onRestarted }: ErrorsProps) {
   const { asyncId, counts } = batch;
   const isOver = isEnded(batch);
-  const errors = useResource(
-    `errors ${asyncId} ${isOver ? counts.failed : 'so far'}`,
-    async (signal) => client.value?.batches.errors(asyncId, { signal }) ?? { data: [], others: 0 },
-    { everyMs: () => (isOver ? null : LIVE_MS) },
-  );
+  const errors = useAnswer<{ data: Group[]; others: number }>(`/v1/batches/${asyncId}/errors`, {
+    isLive: !isOver,
+    version: batch.finishedAt ?? '',
+  });
   if (counts.failed === 0) return null;
   const columns: Column<Group>[] = [
     {

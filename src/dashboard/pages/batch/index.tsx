@@ -42,7 +42,9 @@ function BatchView({ asyncId = '' }: { asyncId?: string }) {
             <Plots batch={batch} />
             <Errors batch={batch} refusal={refusal} onRestarted={live.reload} />
             <Jobs batch={batch} refusal={refusal} onRestarted={live.reload} />
-            {batch.callback && <CallbackAttempts batch={batch} callback={batch.callback} />}
+            {batch.callback && (
+              <CallbackAttempts batch={batch} callback={batch.callback} onAttempt={live.reload} />
+            )}
           </>
         )}
       </Loaded>

@@ -1,16 +1,15 @@
 /** The jobs of a batch that have not ended, page by page. */
+import { useEffect, useState } from 'preact/hooks';
 import type { Batch, OpenJob } from '../../../client/index.ts';
 import { Loaded, Notice } from '../../components/notice.tsx';
 import { Pager } from '../../components/pager.tsx';
 import { State } from '../../components/state.tsx';
 import { type Column, Table } from '../../components/table.tsx';
+import { useAnswer } from '../../state/answer.ts';
 import { hrefOf, hrefWith, queryValue } from '../../state/place.ts';
 import { entriesOf, excerpt, membersOf } from '../../state/raw.ts';
-import { useResource } from '../../state/resource.ts';
-import { send } from '../../state/session.ts';
 
 const ROWS = 50;
-const LIVE_MS = 2_000;
 
 interface OpenRow {
   index: number;
@@ -34,17 +33,22 @@ interface OpenJobsProps {
 }
 
 export function OpenJobs({ batch: { asyncId }, status }: OpenJobsProps) {
-  const cursor = queryValue('cursor');
-  const jobs = useResource(
-    `open jobs ${asyncId} ${status} ${cursor}`,
-    (signal) => loadOpen(asyncId, status, cursor, signal),
-    { everyMs: () => LIVE_MS },
-  );
+  const asked = queryValue('cursor') ?? '0';
+  // The server reads a part of the batch for an answer: where all of its jobs have ended, the next one is shown.
+  const [skipped, setSkipped] = useState({ status, asked, to: asked });
+  const isOfOther = skipped.status !== status || skipped.asked !== asked;
+  const cursor = isOfOther ? asked : skipped.to;
+  const query = new URLSearchParams({ limit: String(ROWS), cursor, ...(status ? { status } : {}) });
+  const jobs = useAnswer(`/v1/batches/${asyncId}/jobs?${query}`, { parse: openPageOf });
+  const next = jobs.data?.rows.length === 0 ? jobs.data.nextCursor : null;
+  useEffect(() => {
+    if (next !== null) setSkipped({ status, asked, to: next });
+  }, [next, status, asked]);
   return (
     <Loaded resource={jobs} what="list of jobs">
       {({ rows, nextCursor }) => (
         <>
-          {rows.length === 0 ? (
+          {rows.length === 0 && nextCursor !== null ? null : rows.length === 0 ? (
             <Notice title="No job is like this">
               <a href={hrefWith({ status: undefined, cursor: undefined })}>Show the jobs that have ended</a>
             </Notice>
@@ -63,23 +67,11 @@ export function OpenJobs({ batch: { asyncId }, status }: OpenJobsProps) {
   );
 }
 
-/** The server reads a part of the batch for an answer: where most jobs have ended, a page takes several. */
-async function loadOpen(
-  asyncId: string,
-  status: string | undefined,
-  cursor: string | undefined,
-  signal: AbortSignal,
-): Promise<OpenPage> {
-  const rows: OpenRow[] = [];
-  let nextCursor: string | null = cursor ?? '0';
-  while (nextCursor !== null && rows.length < ROWS) {
-    const query = new URLSearchParams({ limit: String(ROWS - rows.length), cursor: nextCursor });
-    if (status !== undefined) query.set('status', status);
-    const text = await (await send(`/v1/batches/${asyncId}/jobs?${query}`, { signal })).text();
-    rows.push(...entriesOf(text).map(rowOf));
-    nextCursor = JSON.parse(membersOf(text, ['nextCursor'])[0] ?? 'null');
-  }
-  return { rows, nextCursor };
+function openPageOf(text: string): OpenPage {
+  return {
+    rows: entriesOf(text).map(rowOf),
+    nextCursor: JSON.parse(membersOf(text, ['nextCursor'])[0] ?? 'null'),
+  };
 }
 
 function rowOf(entry: string): OpenRow {

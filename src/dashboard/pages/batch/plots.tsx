@@ -2,22 +2,19 @@
 import { useMemo } from 'preact/hooks';
 import type { Batch, Timeline } from '../../../client/index.ts';
 import { Plot } from '../../components/plot.tsx';
+import { useAnswer } from '../../state/answer.ts';
 import { count, rate } from '../../state/format.ts';
-import { useResource } from '../../state/resource.ts';
-import { client } from '../../state/session.ts';
 import { isEnded } from './restart.ts';
 
-const LIVE_MS = 2_000;
 const BUCKETS = 120;
 
 export function Plots({ batch }: { batch: Batch }) {
   const { asyncId, finishedAt } = batch;
   const isOver = isEnded(batch);
-  const timeline = useResource(
-    `timeline ${asyncId} ${finishedAt}`,
-    async (signal) => client.value?.batches.timeline(asyncId, { buckets: BUCKETS, signal }),
-    { everyMs: () => (isOver ? null : LIVE_MS) },
-  );
+  const timeline = useAnswer<Timeline>(`/v1/batches/${asyncId}/timeline?buckets=${BUCKETS}`, {
+    isLive: !isOver,
+    version: finishedAt ?? '',
+  });
   const series = useMemo(() => seriesOf(timeline.data), [timeline.data]);
   // One period has no course.
   if (series.times.length < 3) return null;

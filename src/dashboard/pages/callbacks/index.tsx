@@ -13,15 +13,14 @@ import { type Column, Table } from '../../components/table.tsx';
 import { Ago } from '../../components/time.tsx';
 import { report } from '../../components/toasts.tsx';
 import type { Page } from '../../page.ts';
+import { useAnswer } from '../../state/answer.ts';
 import { count } from '../../state/format.ts';
 import { useRefusals } from '../../state/own-key.ts';
 import { hrefOf, queryValue } from '../../state/place.ts';
-import { useResource } from '../../state/resource.ts';
-import { client, getJson } from '../../state/session.ts';
+import { client } from '../../state/session.ts';
 import { TestDialog } from './test-dialog.tsx';
 
 const ROWS = 50;
-const LIVE_MS = 5_000;
 
 /** @param refusalOf why the key may not send the callback again */
 const columnsOf = (
@@ -120,11 +119,7 @@ function Callbacks() {
     ...(state === undefined ? {} : { state }),
     ...(cursor === undefined ? {} : { cursor }),
   });
-  const callbacks = useResource(
-    `callbacks ${query}`,
-    (signal) => getJson<ClientPage<OpenCallback>>(`/v1/callbacks?${query}`, signal),
-    { everyMs: () => LIVE_MS },
-  );
+  const callbacks = useAnswer<ClientPage<OpenCallback>>(`/v1/callbacks?${query}`);
   const refusalOf = useRefusals(callbacks.data?.data ?? []);
   return (
     <>

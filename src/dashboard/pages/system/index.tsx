@@ -5,17 +5,15 @@ import { Loaded, Notice } from '../../components/notice.tsx';
 import { Plot } from '../../components/plot.tsx';
 import { WithOwnKey } from '../../components/with-own-key.tsx';
 import type { Page } from '../../page.ts';
+import { useAnswer } from '../../state/answer.ts';
 import { count, duration, rate } from '../../state/format.ts';
 import type { OwnKey } from '../../state/own-key.ts';
 import { hrefOf } from '../../state/place.ts';
-import { useResource } from '../../state/resource.ts';
-import { client } from '../../state/session.ts';
 import { Queues } from './queues.tsx';
 import { useThroughput } from './throughput.ts';
 import { Workers } from './workers.tsx';
 
 /** Workers report every five seconds. */
-const LIVE_MS = 2_500;
 
 function SystemPage() {
   return (
@@ -39,9 +37,7 @@ function NotForThisKey({ own }: { own: OwnKey }) {
 }
 
 function Everything() {
-  const system = useResource('system', async (signal) => client.peek()?.system({ signal }), {
-    everyMs: () => LIVE_MS,
-  });
+  const system = useAnswer<System>('/v1/system');
   const throughput = useThroughput(system.data);
   return (
     <Loaded resource={system} what="system">
