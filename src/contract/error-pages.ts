@@ -112,8 +112,10 @@ export const errorPages: Record<ErrorName, ErrorPage> = {
     remedy: 'Send parameters in the body, and fewer cookies.',
   },
   jobFailed: {
-    means: 'The action refused the job, and another run would not help.',
-    remedy: 'Read the message: it is the action’s.',
+    means:
+      'An action has failed its job, or a route of a plugin has refused the request. The status and the message are its own.',
+    remedy:
+      'Read the message, and correct what it names. With a Retry-After, send the request again after so many seconds.',
   },
   internal: {
     means: 'Something is wrong in Batchwright, or in an action.',

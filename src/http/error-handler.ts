@@ -23,7 +23,7 @@ export function errorHandler(log: Log) {
     // A plugin may have set a scheme of its own.
     if (answer.body.errorCode === 401 && !response.get('www-authenticate'))
       response.set('www-authenticate', 'Bearer');
-    if (answer.kind !== undefined) response.links({ help: errorPagePath(answer.kind) });
+    response.links({ help: errorPagePath(answer.kind) });
     const { type, text } = textOf(answer, request);
     response.status(answer.body.errorCode).set('content-type', `${type}; charset=utf-8`);
     sendText(request, response, text);
@@ -40,7 +40,13 @@ function textOf(answer: PublicError, request: Request): { type: string; text: st
 export function publicError(error: unknown, request?: Request): PublicError {
   if (error instanceof BatchwrightError) return error;
   // A plugin's route has called an action that failed, or refuses the request itself.
-  if (isActionError(error)) return { body: bodyOf(error), extra: undefined, retryAfter: retryAfterOf(error) };
+  if (isActionError(error))
+    return {
+      kind: 'jobFailed',
+      body: bodyOf(error),
+      extra: undefined,
+      retryAfter: retryAfterOf(error),
+    };
   if (isTemporary(error))
     // If the key cannot be looked up, the batch cannot be stored either.
     return new BatchwrightError(request?.query.action === 'run' ? 'notSaved' : 'unavailable', {

@@ -1,5 +1,6 @@
 /** Runs a single action: `POST /api/1.0/{namespace}?action={action}` with the params as the body. */
 import type { RequestHandler } from 'express';
+import { errorPagePath } from '../../contract/error-pages.ts';
 import { BatchwrightError, isErrorStatus } from '../../contract/errors.ts';
 import { type CallActionDeps, callAction } from '../../pipeline/call/call-action.ts';
 import { callerOf } from '../auth/callers.ts';
@@ -39,7 +40,8 @@ export function actionCall(
         message: 'The job was cancelled',
         extra: { asyncId: result.asyncId },
       });
-    if (result.status === 'failed') response.status(statusOf(result.response));
+    if (result.status === 'failed')
+      response.status(statusOf(result.response)).links({ help: errorPagePath('jobFailed') });
     response.type('application/json').send(result.response);
   };
 }

@@ -8,9 +8,7 @@ import { type BatchwrightError, catalogue } from '../../contract/errors.ts';
 import { isHeldBack } from './expect-continue.ts';
 
 /** The parts of an error that a caller sees. */
-export type PublicError = Pick<BatchwrightError, 'body' | 'extra' | 'retryAfter'> & {
-  kind?: BatchwrightError['kind'];
-};
+export type PublicError = Pick<BatchwrightError, 'kind' | 'body' | 'extra' | 'retryAfter'>;
 
 /**
  * After an early answer, the rest of a body is read and discarded for this long; then the socket is closed.
@@ -27,13 +25,10 @@ export function errorText(shown: PublicError, path: string | undefined): { type:
     : { type: 'application/json', text: JSON.stringify({ ...shown.body, ...shown.extra }) };
 }
 
-/**
- * RFC 9457. The type of one of our errors is a page that says what to do. The errors of actions have none: they say
- * no more than their status, which `about:blank` means.
- */
+/** RFC 9457. The type is a page that says what the error means and what to do. */
 function problem({ body, extra, kind }: PublicError): object {
   return {
-    type: kind === undefined ? 'about:blank' : errorPagePath(kind),
+    type: errorPagePath(kind),
     title: STATUS_CODES[body.errorCode] ?? 'Error',
     status: body.errorCode,
     detail: body.message,

@@ -149,8 +149,9 @@ describe('A route', () => {
 
   test('a route that passes on the error of a failed action answers like the action itself', async () => {
     const refused = { errorCode: 422, message: 'nobody to greet', additionalMessages: ['said the action'] };
-    const { status, body } = await post('/rpc-fixture/calls/rpc.refuse', refused);
+    const { status, body, headers } = await post('/rpc-fixture/calls/rpc.refuse', refused);
     assert.equal(status, 422);
+    assert.equal(headers.get('link'), '</docs/errors/job-failed>; rel="help"');
     assert.deepEqual(body, refused);
     const plain = await post('/rpc-fixture/calls/rpc.refuse', { message: 'nobody' });
     assert.deepEqual([plain.status, plain.body], [461, { errorCode: 461, message: 'nobody' }]);
@@ -160,6 +161,7 @@ describe('A route', () => {
     const { status, body, headers } = await system.request('/rpc-fixture/throttled');
     assert.deepEqual([status, body], [429, { errorCode: 429, message: 'slow down' }]);
     assert.equal(headers.get('retry-after'), '30');
+    assert.equal(headers.get('link'), '</docs/errors/job-failed>; rel="help"');
   });
 
   test('a route reads the database, and cannot change it', async () => {

@@ -127,9 +127,10 @@ describe('failed calls', () => {
     assert.match(headers.get('x-async-id') ?? '', /^[0-9a-f]{32}$/);
   });
 
-  test('a failed call without a code is 461', async () => {
-    const { status, body } = await call('rpc.refuse', { message: 'no' });
+  test('a failed call without a code is 461, and links to the page about failed jobs', async () => {
+    const { status, headers, body } = await call('rpc.refuse', { message: 'no' });
     assert.equal(status, 461);
+    assert.equal(headers.get('link'), '</docs/errors/job-failed>; rel="help"');
     assert.deepEqual(body, { errorCode: 461, message: 'no' });
   });
 
