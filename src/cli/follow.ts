@@ -17,7 +17,7 @@ export async function follow(
   asyncId: string,
   timeoutSeconds: number | undefined,
 ): Promise<Batch> {
-  const goesOn = `the batch goes on; batchwright watch ${asyncId} follows it`;
+  const goesOn = `the batch goes on; npx batchwright watch ${asyncId} follows it`;
   const late = new CommandError(EXIT.timeOver, `it has not ended within ${timeoutSeconds} s: ${goesOn}`);
   return interruptible(async (interrupted) => {
     const timeOver = new AbortController();
@@ -45,6 +45,6 @@ export function requireSuccess(batch: Batch): void {
   const { asyncId, state, counts } = batch;
   throw new CommandError(
     EXIT.failures,
-    `${state}, jobs ${countsText(counts)}; batchwright results ${asyncId} shows each`,
+    `${state}, jobs ${countsText(counts)}; npx batchwright results ${asyncId} shows each`,
   );
 }

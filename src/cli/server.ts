@@ -105,7 +105,7 @@ export async function findKey(
   const given = env.BATCHWRIGHT_KEY;
   if (given) return { key: checked(given, 'BATCHWRIGHT_KEY'), from: 'BATCHWRIGHT_KEY' };
   const dataDir = readSetting('dataDir', env);
-  if (!address.isLocal) throw new CommandError(EXIT.keyRefused, noKey(address, dataDir));
+  if (!address.isLocal) throw noKey(address, dataDir);
   const key = await findAdminKey({ adminKey: readSetting('adminKey', env), dataDir });
   if (key === null)
     throw new CommandError(
@@ -129,10 +129,16 @@ function checked(key: string, from: string): string {
   throw new CommandError(EXIT.keyRefused, `${from} has no API key: a key is one line of ASCII characters`);
 }
 
-function noKey({ url, from }: Address, dataDir: string): string {
+function noKey({ url, from }: Address, dataDir: string): CommandError {
   if (from === 'the default address')
-    return `no server runs on DATA_DIR ${dataDir}: start one with npx batchwright start, or set BATCHWRIGHT_URL and BATCHWRIGHT_KEY (${url} is tried when there is a key)`;
-  return `there is no key for ${url}: set BATCHWRIGHT_KEY, or give --key-file FILE. The admin key of this machine is sent only to the server that runs on DATA_DIR ${dataDir}`;
+    return new CommandError(
+      EXIT.error,
+      `no server runs on DATA_DIR ${dataDir}: start one with npx batchwright start, or set BATCHWRIGHT_URL and BATCHWRIGHT_KEY (${url} is tried when there is a key)`,
+    );
+  return new CommandError(
+    EXIT.keyRefused,
+    `there is no key for ${url}: set BATCHWRIGHT_KEY, or give --key-file FILE. The admin key of this machine is sent only to the server that runs on DATA_DIR ${dataDir}`,
+  );
 }
 
 function explained(error: unknown, { url, from }: Address, key: ServerKey): unknown {

@@ -122,12 +122,25 @@ suite('submit', { concurrency: 4 }, () => {
     assert.equal((await system.ended(stdout.trim())).counts.succeeded, 1);
   });
 
+  test('cancel, pause and resume say so when the batch has ended', async () => {
+    const { stdout } = await run(['submit', '-', '--wait', ...BEHAVE], { input: '[{}]' });
+    for (const [command, note] of [
+      ['cancel', 'Nothing was cancelled: the batch has ended.\n'],
+      ['pause', 'Nothing has changed: the batch has ended.\n'],
+      ['resume', 'Nothing has changed: the batch has ended.\n'],
+    ] as const) {
+      const ended = await run([command, stdout.trim()]);
+      assert.deepEqual([ended.code, ended.stderr], [0, note], command);
+      assert.match(ended.stdout, /^state +completed$/m);
+    }
+  });
+
   test('submit --wait ends with 3 when a job has failed', async () => {
     const { code, stderr } = await run(['submit', '-', '--wait', ...BEHAVE], { input: '[{"fatal":"no"}]' });
     assert.equal(code, 3);
     assert.match(
       stderr,
-      /batchwright: completed, jobs 1: 1 failed; batchwright results [0-9a-f]{32} shows each\n$/,
+      /batchwright: completed, jobs 1: 1 failed; npx batchwright results [0-9a-f]{32} shows each\n$/,
     );
   });
 
@@ -266,7 +279,7 @@ suite('watch, status, results and list', { concurrency: 4 }, () => {
     child.kill('SIGINT');
     const { code, stderr } = await outcomeOf(child);
     assert.equal(code, 130);
-    assert.match(stderr, new RegExp(`the batch goes on; batchwright watch ${asyncId} follows it`));
+    assert.match(stderr, new RegExp(`the batch goes on; npx batchwright watch ${asyncId} follows it`));
     await openGate('left');
     assert.equal((await system.ended(asyncId)).state, 'completed');
   });
@@ -468,7 +481,7 @@ suite('the server and its key', { concurrency: 4 }, () => {
     remove();
     assert.deepEqual(await readdir(DATA_DIR), ['admin-key']);
     const gone = await runCommand(['list'], { env: { DATA_DIR } });
-    assert.equal(gone.code, 4);
+    assert.equal(gone.code, 1);
     assert.match(gone.stderr, /no server runs on DATA_DIR .*: start one/);
   });
 

@@ -46,6 +46,7 @@ test('npm run dev restarts on new files, new migrations and edits in PLUGIN_DIR'
   await replace('export default {');
   const failed = /the server has ended with exit code 1; the next edit starts it again/;
   await waitFor(async () => failed.test(product.stderr()), { what: 'the failed start', timeoutMs: 90_000 });
+  assert.match(product.stderr(), /my plugins\/jobs\/demo\/greet\.ts has changed: the server starts again/);
   await writeFile(file, greeting('Good morning'));
   await isAnswered('Good morning');
   for (const text of ['Good evening', 'Good night']) {

@@ -20,37 +20,44 @@ interface RestartOptions extends ChangeOptions {
 
 export function registerCancel(program: Command, terminal: Terminal): void {
   changing(program, 'cancel', 'start no further job of a batch').action((asyncId, options) =>
-    change(terminal, options, ({ batches }) => batches.cancel(asyncId)),
+    change(terminal, options, ({ batches }) => batches.cancel(asyncId), whyNotCancelled),
   );
 }
 
 export function registerPause(program: Command, terminal: Terminal): void {
   changing(program, 'pause', 'start no further job of a batch before it is resumed').action(
-    (asyncId, options) => change(terminal, options, ({ batches }) => batches.pause(asyncId)),
+    (asyncId, options) => change(terminal, options, ({ batches }) => batches.pause(asyncId), whyNotHeld),
   );
 }
 
 export function registerResume(program: Command, terminal: Terminal): void {
   changing(program, 'resume', 'let a paused batch go on').action((asyncId, options) =>
-    change(terminal, options, ({ batches }) => batches.resume(asyncId)),
+    change(terminal, options, ({ batches }) => batches.resume(asyncId), whyNotHeld),
   );
 }
 
 export function registerRepost(program: Command, terminal: Terminal): void {
   changing(program, 'repost', 'send the callback of a batch again').action((asyncId, options) =>
-    change(terminal, options, async ({ batches }) => {
-      const batch = await batches.repost(asyncId);
-      const why = whyNotSent(batch);
-      if (why !== null) terminal.stderr.write(`Nothing was sent: ${why}.\n`);
-      return batch;
-    }),
+    change(terminal, options, ({ batches }) => batches.repost(asyncId), whyNotSent),
   );
 }
 
 /** Null for a batch whose callback a repost sends. */
 function whyNotSent({ callback, finishedAt }: Batch): string | null {
-  if (callback === null) return 'the batch has no callbackUrl';
-  return finishedAt === null ? 'the batch has not ended. Its callback comes at its end' : null;
+  if (callback === null) return 'Nothing was sent: the batch has no callbackUrl.';
+  return finishedAt === null
+    ? 'Nothing was sent: the batch has not ended. Its callback comes at its end.'
+    : null;
+}
+
+/** Null for a batch that a cancel may have stopped. */
+function whyNotCancelled({ state }: Batch): string | null {
+  return state === 'completed' ? 'Nothing was cancelled: the batch has ended.' : null;
+}
+
+/** Null for a batch that can be paused and resumed. */
+function whyNotHeld({ finishedAt }: Batch): string | null {
+  return finishedAt === null ? null : 'Nothing has changed: the batch has ended.';
 }
 
 export function registerRestart(program: Command, terminal: Terminal): void {
@@ -75,14 +82,19 @@ function changing(program: Command, name: string, description: string): Command 
     .addOption(formatOption(ONE_FORMATS));
 }
 
+/** @param whyNot says of the batch afterwards why nothing was done; null when something may have been */
 async function change(
   terminal: Terminal,
   options: ChangeOptions,
   perform: (client: Batchwright) => Promise<Batch>,
+  whyNot: (batch: Batch) => string | null = () => null,
 ): Promise<void> {
-  await withServer(terminal, options, async (client) =>
-    printOne(terminal, options.format, batchFields, await perform(client)),
-  );
+  await withServer(terminal, options, async (client) => {
+    const batch = await perform(client);
+    const why = whyNot(batch);
+    if (why !== null) terminal.stderr.write(`${why}\n`);
+    await printOne(terminal, options.format, batchFields, batch);
+  });
 }
 
 function selectionOf({ status, errorCode: code, indexes: list }: RestartOptions): RestartSelection {

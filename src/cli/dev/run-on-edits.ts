@@ -2,7 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
+import { relative } from 'node:path';
 import { watch } from 'chokidar';
+import { counted } from '../../domain/counted.ts';
 
 interface Watched {
   /** Folders with the files; they need not exist yet. */
@@ -29,7 +31,9 @@ export async function runOnEdits({ folders, start, say }: Watched): Promise<numb
   let ended: NodeJS.Signals | undefined;
   let edit = Promise.withResolvers<void>();
   let gathering: NodeJS.Timeout | undefined;
-  const watcher = watch([...folders], { ignoreInitial: true }).on('all', () => {
+  const edited = new Set<string>();
+  const watcher = watch([...folders], { ignoreInitial: true }).on('all', (_event, path) => {
+    edited.add(path);
     clearTimeout(gathering);
     gathering = setTimeout(() => edit.resolve(), GATHER_MS);
   });
@@ -58,6 +62,8 @@ export async function runOnEdits({ folders, start, say }: Watched): Promise<numb
       say(`the server has ended with exit code ${code}; the next edit starts it again`);
       await edit.promise;
     }
+    if (ended === undefined) say(`${namesOf(edited)} changed: the server starts again`);
+    edited.clear();
     child?.kill('SIGTERM');
     await exit;
   }
@@ -65,4 +71,11 @@ export async function runOnEdits({ folders, start, say }: Watched): Promise<numb
   clearTimeout(gathering);
   await watcher.close();
   return code;
+}
+
+/** The first of them, and how many more there are. */
+function namesOf(paths: ReadonlySet<string>): string {
+  const [first = '', ...more] = paths;
+  const name = relative('', first);
+  return more.length === 0 ? `${name} has` : `${name} and ${counted(more.length, 'other')} have`;
 }
