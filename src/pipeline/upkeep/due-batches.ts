@@ -2,6 +2,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { hasEnded } from '../../domain/batch.ts';
 import type { Log } from '../../domain/log.ts';
+import { type Rounds, startRounds } from '../../domain/rounds.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import { makeDueNow } from '../../queue/inspect.ts';
 import { startMessages } from '../../queue/stopped.ts';
@@ -23,22 +24,13 @@ const AT_ONCE = 100;
 const ATTEMPTS = 3;
 
 /** Looks twice a second, in every worker: whichever comes first does it. */
-export function startDueBatches(deps: DueBatchesDeps): { stop(): Promise<void> } {
-  let looking: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    looking ??= lookForDue(deps)
-      // The next look does it.
-      .catch((error: unknown) => deps.log.warn({ err: error }, 'batches that are due were not looked at'))
-      .finally(() => {
-        looking = undefined;
-      });
-  }, EVERY_MS);
-  return {
-    async stop() {
-      clearInterval(timer);
-      await looking;
-    },
-  };
+export function startDueBatches(deps: DueBatchesDeps): Rounds {
+  return startRounds(EVERY_MS, () =>
+    // The next look does it.
+    lookForDue(deps).catch((error: unknown) =>
+      deps.log.warn({ err: error }, 'batches that are due were not looked at'),
+    ),
+  );
 }
 
 async function lookForDue(deps: DueBatchesDeps): Promise<void> {

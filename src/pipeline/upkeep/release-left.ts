@@ -1,5 +1,5 @@
 /** Releases jobs whose release is left, because the process that noted an end has died or has given up. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Rounds, startRounds } from '../../domain/rounds.ts';
 import { batchesWithNotes } from '../../store/plan-notes.ts';
 import { type ReleaserDeps, releaseAll } from '../plan/releaser.ts';
 import { eachBatch } from './each-batch.ts';
@@ -18,30 +18,13 @@ const RELEASE_TIMES: ReleaseTimes = { everyMs: 5_000, minAgeSeconds: 5 };
  *
  * @param times production's when absent
  */
-export function startReleasingLeft(
-  deps: ReleaserDeps,
-  times: ReleaseTimes = RELEASE_TIMES,
-): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const { signal } = stopping;
-
-  async function run(): Promise<void> {
-    while (!signal.aborted) {
-      await releaseLeft(deps, times.minAgeSeconds).catch((error: unknown) =>
-        // The next look does it.
-        deps.log.warn({ err: error }, 'jobs whose release is left were not looked for'),
-      );
-      await delay(times.everyMs, undefined, { signal }).catch(() => {});
-    }
-  }
-
-  const running = run();
-  return {
-    stop() {
-      stopping.abort();
-      return running;
-    },
-  };
+export function startReleasingLeft(deps: ReleaserDeps, times: ReleaseTimes = RELEASE_TIMES): Rounds {
+  // The next look does what failed.
+  const look = () =>
+    releaseLeft(deps, times.minAgeSeconds).catch((error: unknown) =>
+      deps.log.warn({ err: error }, 'jobs whose release is left were not looked for'),
+    );
+  return startRounds(times.everyMs, look, { atOnce: true });
 }
 
 async function releaseLeft(deps: ReleaserDeps, minAgeSeconds: number): Promise<void> {

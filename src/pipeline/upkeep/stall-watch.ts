@@ -1,6 +1,7 @@
 /** Warns the operator of work that no worker takes: no worker runs, or none for that queue. */
 import type { Pool } from 'pg';
 import type { Log } from '../../domain/log.ts';
+import { type Rounds, startRounds } from '../../domain/rounds.ts';
 import { countDue, type StalledQueue, stalledQueues } from '../../queue/stalled.ts';
 
 export interface StallWatchDeps {
@@ -30,20 +31,9 @@ const STALL_TIMES: StallTimes = { everyMs: 10_000, afterSeconds: 15, repeatMs: 6
  *
  * @param times production's when absent
  */
-export function startStallWatch(deps: StallWatchDeps, times = STALL_TIMES): { stop(): Promise<void> } {
+export function startStallWatch(deps: StallWatchDeps, times = STALL_TIMES): Rounds {
   const watch = new StallWatch(deps, times);
-  let looking: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    looking ??= watch.look().finally(() => {
-      looking = undefined;
-    });
-  }, times.everyMs);
-  return {
-    async stop() {
-      clearInterval(timer);
-      await looking;
-    },
-  };
+  return startRounds(times.everyMs, () => watch.look());
 }
 
 class StallWatch {
