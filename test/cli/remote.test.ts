@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { recordServer } from '../../src/config/local-server.ts';
+import { toBatchId } from '../../src/domain/batch.ts';
 import { freePort } from '../e2e/pasting.ts';
 import { startReceiver } from '../pipeline/deliver/deliver-receiver.ts';
 import { ADMIN_KEY, startSystem } from '../support/system.ts';
@@ -81,6 +82,10 @@ suite('submit', { concurrency: 4 }, () => {
       '20%/9',
       '--priority',
       '-7',
+      '--concurrency',
+      '5',
+      '--rate',
+      '100/60',
     ];
     const callback = ['--callback-header', 'X-Token: secret: 1', '--callback-on', 'failure', ...times];
     const json = await file('named.json', '[{"n":1}]');
@@ -93,7 +98,18 @@ suite('submit', { concurrency: 4 }, () => {
       assert.deepEqual(body.stopAfter, { failedPercent: 20, finished: 9 });
       assert.equal(body.startAt, '2020-01-31T12:00:00.000Z');
       assert.equal(body.priority, -7);
+      const { rows } = await system.pool.query('select options from batchwright.batch where id = $1', [
+        toBatchId(body.asyncId),
+      ]);
+      const { concurrency, rate } = JSON.parse(rows[0].options);
+      assert.deepEqual([concurrency, rate], [5, { limit: 100, perSeconds: 60 }]);
     }
+    for (const wrong of [
+      ['--concurrency', '0'],
+      ['--rate', '20/0'],
+      ['--rate', 'fast'],
+    ])
+      assert.equal((await run(['submit', json, ...BEHAVE, ...wrong])).code, 2, wrong.join(' '));
     const { stdout } = await run([
       'list',
       '--name',

@@ -1,7 +1,7 @@
 /** Options of `submit` that become options of the batch. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { BatchOptions, BatchSettings } from '../../client/index.ts';
-import { positiveNumber, priority } from '../options.ts';
+import { count, positiveNumber, priority } from '../options.ts';
 
 export interface BatchFlags {
   callback?: string;
@@ -10,6 +10,8 @@ export interface BatchFlags {
   callbackHeader?: Record<string, string>;
   callbackOn?: 'end' | 'failure';
   priority?: number;
+  concurrency?: number;
+  rate?: BatchOptions['rate'];
   startAt?: string;
   deadline?: number;
   stopAfter?: BatchOptions['stopAfter'];
@@ -27,6 +29,12 @@ export function withBatchFlags(command: Command): Command {
     )
     .option('--callback-header <name: value>', 'a header of the callback; may be repeated', header)
     .option('--priority <number>', 'of your waiting jobs, the highest start first: -100 to 100', priority)
+    .option('--concurrency <number>', 'so many of its jobs run at once, at most', count)
+    .option(
+      '--rate <starts>',
+      'so many of its jobs start in a second, at most: 20, or 100/60 in a minute',
+      rate,
+    )
     .option('--start-at <time>', 'no job starts before: 2030-01-31T12:00:00Z')
     .option(
       '--deadline <seconds>',
@@ -50,6 +58,8 @@ export function settingsOf({
   callbackHeader: callbackHeaders,
   callbackOn,
   priority: level,
+  concurrency,
+  rate: pace,
   startAt,
   deadline: deadlineSeconds,
   stopAfter: stop,
@@ -58,6 +68,8 @@ export function settingsOf({
     name,
     metadata: texts,
     priority: level,
+    concurrency,
+    rate: pace,
     startAt,
     deadlineSeconds,
     stopAfter: stop,
@@ -94,6 +106,14 @@ function stopAfter(text: string): BatchOptions['stopAfter'] {
     failedPercent: Number(percent),
     ...(finished === undefined ? {} : { finished: Number(finished) }),
   };
+}
+
+/** Starts in a second, or in so many: `20`, `100/60`. */
+function rate(text: string): BatchOptions['rate'] {
+  const [, limit, perSeconds = '1'] = /^([1-9]\d{0,8})(?:\/(\d+(?:\.\d+)?))?$/.exec(text) ?? [];
+  if (limit === undefined || Number(perSeconds) === 0)
+    throw new InvalidArgumentError('It must be like 20, or 100/60 (in 60 seconds).');
+  return { limit: Number(limit), perSeconds: Number(perSeconds) };
 }
 
 function header(text: string, before: Record<string, string> = {}): Record<string, string> {
