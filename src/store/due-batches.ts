@@ -77,6 +77,11 @@ export async function reschedule(client: ClientBase, batchId: string): Promise<b
   return rows[0]?.isScheduled ?? false;
 }
 
+/** Failures until now do not stop the batch. */
+export async function forgiveFailures(client: ClientBase, batchId: string): Promise<void> {
+  await client.query('update batchwright.batch set stop_from_failed = failed where id = $1', [batchId]);
+}
+
 /** Those of these batches whose time has not come. */
 export async function scheduledAmong(client: ClientBase, batchIds: readonly string[]): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>(

@@ -11,7 +11,7 @@ import { pipelined } from '../../postgres/transaction.ts';
 import { type ChunkMessage, messagesByQueue } from '../../queue/messages.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { stopMessages } from '../../queue/stopped.ts';
-import { scheduledAmong } from '../../store/due-batches.ts';
+import { forgiveFailures, scheduledAmong } from '../../store/due-batches.ts';
 import { type EncodedChunk, insertChunks } from '../../store/new-chunks.ts';
 import { insertPlan, insertPlanGroups, insertPlanPart } from '../../store/new-plans.ts';
 import { insertEndNotes } from '../../store/plan-notes.ts';
@@ -121,6 +121,8 @@ export async function storeBatches(
     await insertInvalid(client, batchId);
     if (batch.plan) await insertEndNotes(client, batchId);
     const settled = await recount(client, batchId);
+    // They have not run: the caller wants the others to.
+    if (batch.options.stopAfter) await forgiveFailures(client, batchId);
     if (!settled?.finished) continue;
     await sendCompletionCallbacks(queue, client, [{ batchId, generation: 1, ...settled }]);
     ended.set(batchId, settled);

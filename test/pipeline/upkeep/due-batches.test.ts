@@ -230,6 +230,22 @@ test('failures before a restart do not count after it', async () => {
   assert.deepEqual([state, counts.failed, counts.succeeded], ['completed', 2, 2]);
 });
 
+test('jobs that skipInvalid refused do not count, neither at first nor after a restart', async () => {
+  const invalid = Array.from({ length: 3 }, () => ({ namespace: 'nobody', action: 'knows', params: {} }));
+  for (const stopAfter of [{ failed: 2 }, { failedPercent: 30 }]) {
+    const options = { skipInvalid: true, stopAfter, concurrency: 1 };
+    const asyncId = await system.run([...invalid, echo(1), echo(2), echo(3), refuse], { options });
+    for (const run of ['first', 'second']) {
+      const { state, counts } = await ended(asyncId);
+      assert.deepEqual([state, counts.failed, counts.succeeded], ['completed', 4, 3], run);
+      if (run === 'first') await client.batches.restart(asyncId);
+    }
+  }
+  const stops = { skipInvalid: true, stopAfter: { failed: 2 }, concurrency: 1 };
+  const stopped = await ended(await system.run([...invalid, refuse, refuse, echo(1)], { options: stops }));
+  assert.deepEqual([stopped.state, stopped.counts.failed, stopped.counts.cancelled], ['cancelled', 5, 1]);
+});
+
 test('a percentage counts only once so many jobs have run, and never stops a batch that has ended', async () => {
   const refused = Array.from({ length: 3 }, () => refuse);
   const early = { stopAfter: { failedPercent: 50, finished: 3 } };
