@@ -13,7 +13,7 @@ import {
   time,
 } from './schema-parts.ts';
 
-const named: Schema = object({ count, indexes: described('The first 100.', arrayOf(count)) });
+const named = { count, indexes: described('The first 100.', arrayOf(count)) };
 
 /** An attempt to deliver a callback. */
 export const attempt: Schema = object({
@@ -92,10 +92,22 @@ export const viewSchemas: Record<string, Schema> = {
       group: described('Likewise.', anything),
       bind: described('Likewise.', anything),
       dependencies: described(
-        'The jobs that it waits for, or did, those of groups apart; only where jobs depend on each other.',
-        named,
+        'The jobs that it waits for, or did; only where jobs depend on each other.',
+        object({
+          ...named,
+          groups: described(
+            'The groups that it waits for, or did; their jobs are not in `indexes`.',
+            arrayOf(
+              object({
+                group: described('The name.', text),
+                jobs: described('Jobs of the group.', count),
+                remaining: described('Those of them that have not ended.', count),
+              }),
+            ),
+          ),
+        }),
       ),
-      dependents: described('Likewise the jobs that wait for it.', named),
+      dependents: described('Likewise the jobs that wait for it.', object(named)),
     },
     'id',
     'progress',

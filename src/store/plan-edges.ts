@@ -1,6 +1,6 @@
 /** What one job of a planned batch waits for, and what waits for it: for those who look at the job. */
 import type { Pool } from 'pg';
-import { decodeGraph } from '../domain/plan/chunk-graph.ts';
+import { decodeGraph, integersOf } from '../domain/plan/chunk-graph.ts';
 import { type Lists, listAt, nodeOf } from '../domain/plan/edge.ts';
 
 /** True for a job that waits for others. */
@@ -34,25 +34,49 @@ export async function dependentsOf(
   return [...new Set(Array.from(listAt(dependents, index - chunk.firstIndex), nodeOf))].sort((a, b) => a - b);
 }
 
+/** A group that a job waits for. */
+export interface AwaitedGroup {
+  group: string;
+  /** Jobs of it. */
+  jobs: number;
+  /** Those of them that have not ended. */
+  remaining: number;
+}
+
+export interface JobDependencies {
+  /** The indexes of the jobs that it names, in order. */
+  indexes: number[];
+  /** In the order in which the batch names them. */
+  groups: AwaitedGroup[];
+}
+
 /** Chunks whose graphs are read at once. */
 const GRAPHS_AT_ONCE = 10;
 
 /**
- * The indexes of the jobs that a job waits for, or did; groups are not among them. Only the edges the other way are stored:
- * graphs are read from the job's own chunk outwards until all of its dependencies are found, which are near as a rule.
+ * What a job waits for, or did. Only the edges the other way are stored: those of the groups that it names are read, then
+ * graphs from the job's own chunk outwards until all of its dependencies are found, which are near as a rule.
+ *
+ * @param groupNames of the job's `dependsOn`; called when the job waits for anything, so none is a name that was refused
  */
 export async function dependenciesOf(
   pool: Pool,
   batchId: string,
   chunk: { number: number; firstIndex: number },
   index: number,
-): Promise<number[]> {
+  groupNames: () => readonly string[],
+): Promise<JobDependencies> {
   const { rows: own } = await pool.query<{ needs: number | null }>(
     `select get_byte(needs, 2 * $3) + 256 * get_byte(needs, 2 * $3 + 1) as needs
      from batchwright.plan_chunk where batch_id = $1 and number = $2`,
     [batchId, chunk.number, index - chunk.firstIndex],
   );
   let left = own[0]?.needs ?? 0;
+  const groups: AwaitedGroup[] = [];
+  for (const { edges, ...group } of left > 0 ? await groupsTo(pool, batchId, index, groupNames()) : []) {
+    left -= edges;
+    groups.push(group);
+  }
   const found = new Set<number>();
   for (let offset = 0; left > 0; offset += GRAPHS_AT_ONCE) {
     const { rows } = await pool.query<{ firstIndex: number; count: number; graph: Buffer }>(
@@ -69,7 +93,26 @@ export async function dependenciesOf(
       for (const position of positions) found.add(firstIndex + position);
     }
   }
-  return [...found].sort((a, b) => a - b);
+  return { indexes: [...found].sort((a, b) => a - b), groups };
+}
+
+/** The groups of these that have edges to the job, with the number of edges: one for each time that the job names it. */
+async function groupsTo(
+  pool: Pool,
+  batchId: string,
+  index: number,
+  names: readonly string[],
+): Promise<(AwaitedGroup & { edges: number })[]> {
+  if (names.length === 0) return [];
+  const { rows } = await pool.query<AwaitedGroup & { dependents: Buffer }>(
+    `select name as group, size as jobs, remaining, dependents from batchwright.plan_group
+     where batch_id = $1 and name = any($2) order by number`,
+    [batchId, names],
+  );
+  return rows.flatMap(({ dependents, ...group }) => {
+    const edges = integersOf(dependents).filter((edge) => nodeOf(edge) === index).length;
+    return edges > 0 ? [{ ...group, edges }] : [];
+  });
 }
 
 /** The positions of the lists that have an edge to the node, once for each edge. */

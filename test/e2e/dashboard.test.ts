@@ -244,6 +244,7 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
       metadata: { order: '17', 'the customer': HOSTILE.slice(0, 200) },
       deadlineSeconds: 3_600,
       stopAfter: { failedPercent: 50, finished: 10 },
+      priority: -7,
     };
     const jobs = [behave({ n: 1, gate: 'paused' }), behave({ n: 2, gate: 'paused' })];
     const asyncId = await dashboard.system.run(jobs, { options });
@@ -252,6 +253,8 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     await seeState(page, 'running');
     await page.getByText('50 % failed, once 10 have run').waitFor();
     await page.getByText('Deadline').waitFor();
+    const priority = page.getByRole('term').filter({ hasText: 'Priority' });
+    assert.equal(await priority.locator('xpath=following-sibling::dd').textContent(), '-7');
     await page.getByRole('link', { name: 'test.behave' }).waitFor();
     await assertAccessible(page);
 
@@ -316,9 +319,11 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
   test('jobs that have not ended are listed by status, and lead to those that they wait for', async () => {
     const gate = 'open jobs';
     const child = { ...behave({ n: 2 }), id: HOSTILE.slice(0, 100), dependsOn: ['parent'] };
-    const others = [...Array(60).keys()].map((n) => ({ ...behave({ n }), dependsOn: ['parent'] }));
+    const others: object[] = [...Array(60).keys()].map((n) => ({ ...behave({ n }), dependsOn: ['parent'] }));
+    const group = HOSTILE.slice(0, 100);
+    others[59] = { ...behave({ n: 59 }), dependsOn: ['parent', { group }] };
     const asyncId = await dashboard.system.run([
-      { ...behave({ n: 1, gate }), id: 'parent' },
+      { ...behave({ n: 1, gate }), id: 'parent', group },
       child,
       ...others,
     ]);
@@ -338,6 +343,13 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     assert.equal(await list.getByRole('row').count(), 2);
     await page.getByRole('link', { name: /^Waiting/ }).click();
 
+    await goTo(page, `/batches/${asyncId}/jobs/61`);
+    await page.getByText('Waits for the group', { exact: true }).waitFor();
+    await page.getByText('1 of 1 left').waitFor();
+    await page.locator('.facts').getByText(group).waitFor();
+    await assertAccessible(page);
+    await page.goBack();
+
     await list.getByRole('link', { name: '1', exact: true }).click();
     await page.getByRole('heading', { name: 'Job 1' }).waitFor();
     await page.getByText('Waits for', { exact: true }).waitFor();
@@ -349,6 +361,8 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     await page.getByRole('heading', { name: 'Job 1' }).waitFor();
     await openGate(dashboard.system.pool, gate);
     await page.getByText('Waited for', { exact: true }).waitFor();
+    await goTo(page, `/batches/${asyncId}/jobs/61`);
+    await page.getByText('all 1 ended').waitFor();
     await dashboard.close(opened);
   });
 

@@ -64,10 +64,23 @@ export interface JobPlan {
   dependsOn?: readonly Dependency[];
   group?: string;
   bind?: Bindings;
-  /** The jobs that it waits for, or did, those of groups apart: the first 100. Only where jobs of the batch depend on each other. */
-  dependencies?: { count: number; indexes: number[] };
+  /**
+   * The jobs that it waits for, or did, the first 100, and the groups; jobs of those groups are not among the jobs. Only
+   * where jobs of the batch depend on each other.
+   */
+  dependencies?: { count: number; indexes: number[]; groups: AwaitedGroup[] };
   /** Likewise the jobs that wait for it. */
   dependents?: { count: number; indexes: number[] };
+}
+
+/** A group that a job waits for, or did. */
+export interface AwaitedGroup {
+  /** Its name. */
+  group: string;
+  /** Jobs of the group. */
+  jobs: number;
+  /** Those of them that have not ended. */
+  remaining: number;
 }
 
 /** A job that has not ended. */

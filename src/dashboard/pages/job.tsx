@@ -1,5 +1,5 @@
 /** One job: what it was given, what came of it, when, and how often it ran. */
-import type { Batch, OpenJob, Result } from '../../client/index.ts';
+import type { AwaitedGroup, Batch, OpenJob, Result } from '../../client/index.ts';
 import { Button } from '../components/button.tsx';
 import { Code } from '../components/code.tsx';
 import { Heading } from '../components/heading.tsx';
@@ -9,7 +9,7 @@ import { State } from '../components/state.tsx';
 import { Ago, Elapsed } from '../components/time.tsx';
 import type { Page } from '../page.ts';
 import { useAnswer } from '../state/answer.ts';
-import { moment } from '../state/format.ts';
+import { count, moment } from '../state/format.ts';
 import { useLiveBatch } from '../state/live-batch.ts';
 import { useRefusal } from '../state/own-key.ts';
 import { hrefOf } from '../state/place.ts';
@@ -112,6 +112,11 @@ function Facts({ asyncId, job }: { asyncId: string; job: Job }) {
     finishedAt === null ? ['Waits for', 'Waited for by'] : ['Waited for', 'Was waited for by'];
   if (dependencies?.count)
     facts.push([waitsFor, <JobLinks key="dependencies" asyncId={asyncId} jobs={dependencies} />]);
+  if (dependencies?.groups.length)
+    facts.push([
+      dependencies.groups.length === 1 ? `${waitsFor} the group` : `${waitsFor} the groups`,
+      <Groups key="groups" groups={dependencies.groups} />,
+    ]);
   if (dependents?.count)
     facts.push([waitedForBy, <JobLinks key="dependents" asyncId={asyncId} jobs={dependents} />]);
   return (
@@ -126,11 +131,28 @@ function Facts({ asyncId, job }: { asyncId: string; job: Job }) {
   );
 }
 
-/** Links shown; the others are counted. */
+/** Links, or groups, shown; the others are counted. */
 const MAX_LINKS = 10;
 
+function Groups({ groups }: { groups: readonly AwaitedGroup[] }) {
+  const shown = groups.slice(0, MAX_LINKS);
+  return (
+    <>
+      {shown.map(({ group, jobs, remaining }) => (
+        <div key={group}>
+          <bdi class="mono">{group}</bdi>{' '}
+          <span class="muted">
+            {remaining === 0 ? `all ${count(jobs)} ended` : `${count(remaining)} of ${count(jobs)} left`}
+          </span>
+        </div>
+      ))}
+      {groups.length > shown.length && `and ${count(groups.length - shown.length)} more`}
+    </>
+  );
+}
+
 function JobLinks({ asyncId, jobs }: { asyncId: string; jobs: { count: number; indexes: number[] } }) {
-  const { count, indexes } = jobs;
+  const { count: all, indexes } = jobs;
   const shown = indexes.slice(0, MAX_LINKS);
   return (
     <>
@@ -140,7 +162,7 @@ function JobLinks({ asyncId, jobs }: { asyncId: string; jobs: { count: number; i
           <a href={hrefOf(`/batches/${asyncId}/jobs/${index}`)}>{`job ${index}`}</a>
         </span>
       ))}
-      {count > shown.length && ` and ${count - shown.length} more`}
+      {all > shown.length && ` and ${all - shown.length} more`}
     </>
   );
 }

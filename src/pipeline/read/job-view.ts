@@ -51,7 +51,7 @@ const PLAN_MEMBERS = ['dependsOn', 'group', 'bind'];
 const MAX_NAMED = 100;
 
 /** What the job waits for, and what waits for it: further members of the job's object. */
-async function planText(pool: Pool, { id }: BatchRow, index: number): Promise<string> {
+async function planText(pool: Pool, { id, finishedAt }: BatchRow, index: number): Promise<string> {
   const chunk = await jobsAround(pool, id, index);
   if (!chunk) return '';
   const sent = new MemberReader(chunk.jobs, PLAN_MEMBERS).at(index - chunk.firstIndex);
@@ -60,13 +60,23 @@ async function planText(pool: Pool, { id }: BatchRow, index: number): Promise<st
     const text = typeof sent === 'string' ? undefined : sent[at];
     return text === undefined ? [] : [`,"${name}":${text}`];
   });
-  const dependencies = await dependenciesOf(pool, id, chunk, index);
+  const dependsOn = typeof sent === 'string' ? undefined : sent[0];
+  const { indexes, groups } = await dependenciesOf(pool, id, chunk, index, () => groupsIn(dependsOn));
   const dependents = await dependentsOf(pool, id, chunk, index);
-  return `${members.join('')},"dependencies":${namedText(dependencies)},"dependents":${namedText(dependents)}`;
+  // Nobody counts the jobs of groups that a cancelled batch ends.
+  const current = groups.map((group) => (finishedAt ? { ...group, remaining: 0 } : group));
+  const plan = { dependencies: { ...named(indexes), groups: current }, dependents: named(dependents) };
+  return `${members.join('')},${JSON.stringify(plan).slice(1, -1)}`;
 }
 
-function namedText(indexes: readonly number[]): string {
-  return JSON.stringify({ count: indexes.length, indexes: indexes.slice(0, MAX_NAMED) });
+function named(indexes: readonly number[]): { count: number; indexes: readonly number[] } {
+  return { count: indexes.length, indexes: indexes.slice(0, MAX_NAMED) };
+}
+
+/** The names of groups in a valid `dependsOn`. */
+function groupsIn(dependsOn: string | undefined): string[] {
+  const list: (string | number | { group?: string })[] = JSON.parse(dependsOn ?? '[]');
+  return list.flatMap((item) => (typeof item === 'object' ? (item.group ?? []) : []));
 }
 
 /** Null for a job without a result. */

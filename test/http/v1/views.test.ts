@@ -244,6 +244,78 @@ describe('A job', () => {
     assert.ok(Date.parse(nextAttemptAt) > Date.now() + 3_000_000);
   });
 
+  test('a job shows the groups that it waits for, and how many of their jobs are left', async () => {
+    const gate = 'job of a group';
+    const group = 'the "first"\u202e, of 3';
+    const dependsOn = [
+      { group },
+      'parent',
+      { group, when: 'finished' },
+      { group: 'other', when: 'finished' },
+    ];
+    const asyncId = await system.run(
+      [
+        { ...echo(0), group },
+        { ...echo(1), group },
+        { ...gated(gate), group },
+        { ...echo(3), group: 'other', id: 'parent' },
+        { ...echo(4), dependsOn },
+        // It is refused, and waits for none.
+        { ...echo(5), action: 'none', dependsOn: [{ group }] },
+        { ...echo(6), dependsOn: [{ group: '\0' }, 7, { group: 8 }, null] },
+      ],
+      { options: { skipInvalid: true } },
+    );
+    await waitFor(
+      async () => {
+        const { dependencies } = await body(asyncId, '/jobs/4');
+        return dependencies.groups.every(({ remaining, jobs }: Json) => remaining < jobs && remaining < 2);
+      },
+      { what: 'the ends of the jobs without a gate to count' },
+    );
+    const waiting = await body(asyncId, '/jobs/4');
+    assert.equal(waiting.status, 'waiting');
+    assert.deepEqual(waiting.dependsOn, dependsOn);
+    assert.deepEqual(waiting.dependencies, {
+      count: 1,
+      indexes: [3],
+      groups: [
+        { group, jobs: 3, remaining: 1 },
+        { group: 'other', jobs: 1, remaining: 0 },
+      ],
+    });
+    for (const index of [0, 5, 6])
+      assert.deepEqual((await body(asyncId, `/jobs/${index}`)).dependencies, {
+        count: 0,
+        indexes: [],
+        groups: [],
+      });
+    await openGate(system.pool, gate);
+    await system.ended(asyncId);
+    const { status, dependencies } = await body(asyncId, '/jobs/4');
+    assert.equal(status, 'succeeded');
+    assert.deepEqual(dependencies.groups[0], { group, jobs: 3, remaining: 0 });
+  });
+
+  test('the groups of a cancelled batch have no job that is left', async () => {
+    const gate = 'group of a cancelled batch';
+    const asyncId = await system.run([
+      { ...gated(gate), group: 'g' },
+      { ...gated(gate, 1), dependsOn: [{ group: 'g' }], group: 'h' },
+      { ...gated(gate, 2), dependsOn: [{ group: 'h' }] },
+    ]);
+    await system.request(`/v1/batches/${asyncId}/cancel`, { method: 'POST' });
+    await openGate(system.pool, gate);
+    await system.ended(asyncId);
+    for (const [index, group] of [
+      [1, 'g'],
+      [2, 'h'],
+    ] as const)
+      assert.deepEqual((await body(asyncId, `/jobs/${index}`)).dependencies.groups, [
+        { group, jobs: 1, remaining: 0 },
+      ]);
+  });
+
   test('a wrong index of a job is told', async () => {
     const asyncId = await ended([echo(0)]);
     assertProblem(await get(asyncId, '/jobs/1'), 404, /has 1 job, counted from 0/);

@@ -331,21 +331,21 @@ test('a job shows what it waits for, and what waits for it', async () => {
       dependsOn: [{ group: 'all' }],
       group: 'more',
       bind: { '/n': { job: 'parent', at: '/n' } },
-      dependencies: { count: 1, indexes: [1] },
+      dependencies: { count: 1, indexes: [1], groups: [{ group: 'all', jobs: 1, remaining: 0 }] },
       dependents: { count: 0, indexes: [] },
     },
     {
       dependsOn: undefined,
       group: 'all',
       bind: undefined,
-      dependencies: { count: 0, indexes: [] },
+      dependencies: { count: 0, indexes: [], groups: [] },
       dependents: { count: 2, indexes: [0, 2] },
     },
     {
       dependsOn: ['parent', 'parent'],
       group: undefined,
       bind: undefined,
-      dependencies: { count: 1, indexes: [1] },
+      dependencies: { count: 1, indexes: [1], groups: [] },
       dependents: { count: 0, indexes: [] },
     },
   ]);
@@ -360,7 +360,7 @@ test('a job shows what it waits for in far chunks of the batch', async () => {
     options: { startAt: new Date(Date.now() + 3_600_000).toISOString() },
   });
   const { body } = await system.request(`/v1/batches/${asyncId}/jobs/6000`);
-  assert.deepEqual(body.dependencies, { count: 3, indexes: [0, 5_999, last] });
+  assert.deepEqual(body.dependencies, { count: 3, indexes: [0, 5_999, last], groups: [] });
   await system.request(`/v1/batches/${asyncId}/cancel`, { method: 'POST' });
   await system.ended(asyncId);
 });
