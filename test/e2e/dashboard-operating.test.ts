@@ -278,23 +278,24 @@ suite('Operating with the dashboard', {
     const change = (body: object) =>
       system.request('/v1/actions/test.behave', { method: 'PATCH', body: JSON.stringify(body) });
     await change({ limits: { concurrency: { max: 1 } } });
-    // More jobs than a process runs at once: a worker may learn the limit after it has begun.
+    const inUse = async () =>
+      (await system.request('/v1/limits')).body.data.find(
+        ({ action }: { action: string | null }) => action === 'test.behave',
+      );
+    // Jobs that begin before the worker has learned the limit run without it, and the others wait for these.
+    await waitFor(
+      async () => {
+        await system.ended(await system.run([behave({ n: 1 })]));
+        return (await inUse()) !== undefined;
+      },
+      { what: 'the worker to know the limit' },
+    );
     const asyncId = await system.run([...Array(60).keys()].map((n) => behave({ n, gate: 'limited' })));
     const opened = await open({ place: '/limits' });
     const { page } = opened;
     const row = page.getByRole('table', { name: 'Limits in use' }).getByRole('row');
-    const waiting = async () =>
-      (await system.request('/v1/limits')).body.data.find(
-        ({ action }: { action: string | null }) => action === 'test.behave',
-      )?.waiting ?? 0;
-    await waitFor(
-      async () => {
-        const name = String(await waiting());
-        const cell = row.filter({ hasText: 'test.behave' }).getByRole('cell', { name, exact: true });
-        return name !== '0' && (await cell.count()) > 0;
-      },
-      { what: 'the page to show how many jobs wait', timeoutMs: 30_000 },
-    );
+    await row.filter({ hasText: 'test.behave' }).getByRole('cell', { name: '59', exact: true }).waitFor();
+    assert.equal((await inUse()).waiting, 59);
     await page.getByText('At most 1 at once.').waitFor();
     await assertAccessible(page);
 

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { openGate, runsOf } from '../http/v1/support.ts';
+import { startHttpServer } from '../outbound/loopback.ts';
 import { chromiumPath } from '../support/browser.ts';
 import { waitFor } from '../support/wait.ts';
 import {
@@ -70,9 +72,12 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     await dashboard.close(opened);
   });
 
-  test('a batch is watched from its start to its end, in two tabs', async () => {
+  test('a batch is watched from its start to its end and to its callback, in two tabs', async (t) => {
+    const received = Promise.withResolvers<ServerResponse>();
+    const { url: callbackUrl } = await startHttpServer(t, (_, response) => received.resolve(response));
     const asyncId = await dashboard.system.run(
       [...Array(20).keys()].map((n) => behave(n < 10 ? { n } : { n, gate: 'watched' })),
+      { callbackUrl },
     );
     const opened = await dashboard.open({ place: `/batches/${asyncId}` });
     const other = await dashboard.open({ place: '/batches' });
@@ -84,6 +89,13 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     await seeState(opened.page, 'completed');
     await opened.page.getByText('100 %').waitFor();
     await row.getByText('completed').waitFor();
+
+    // The batch has ended on the page, and its callback comes later.
+    const callback = opened.page.getByRole('region', { name: 'Callback' });
+    await callback.locator('.section-head').getByText('pending', { exact: true }).waitFor();
+    (await received.promise).writeHead(204).end();
+    await callback.locator('.section-head').getByText('delivered', { exact: true }).waitFor();
+    await callback.getByRole('cell', { name: '204', exact: true }).waitFor();
     await dashboard.close(opened);
     await dashboard.close(other);
   });
