@@ -1,10 +1,10 @@
 /**
  * `node bench/dashboards.ts`: what open dashboards cost the database. It counts the transactions a second (each statement of
- * the API is one) and the processor time of the API, without a dashboard, with one, and with a thousand: first on the list of batches (one event stream each), then on the page of a batch that runs (one event stream,
- * and two requests every two seconds). `--dashboards N` and `--seconds N` change the figures.
+ * the API is one) and the processor time of the API, without a dashboard, and with one and with a thousand on each page that
+ * follows something. Each page has one event stream. `--dashboards N` and `--seconds N` change the figures.
  */
 import { once } from 'node:events';
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { withClient } from '../test/support/server.ts';
@@ -20,8 +20,6 @@ const { values } = parseArgs({
 });
 const MANY = Number(values.dashboards);
 const SECONDS = Number(values.seconds);
-/** Of the figures on the page of a batch. */
-const EVERY_MS = 2_000;
 /** Jobs that run for longer than the measurement. */
 const LONG_MS = 3_600_000;
 /** A backend reports its transactions after ten seconds at the latest. */
@@ -32,8 +30,16 @@ interface Figures {
   apiMs: number;
 }
 
-/** Opened dashboards; `close` ends them. */
-type Open = (product: Product, asyncId: string, count: number) => Promise<{ close(): void }>;
+/** The query of each page's stream, for a batch that runs. */
+const PAGES: Record<string, (asyncId: string) => string> = {
+  'the list of batches': () => 'newest=true',
+  'a batch that runs': (id) =>
+    `batches=${id}&paths=${paths([`/v1/batches/${id}/errors`, `/v1/batches/${id}/timeline?buckets=120`])}`,
+  'its open jobs': (id) => `batches=${id}&paths=${paths([`/v1/batches/${id}/jobs`])}`,
+  limits: () => `paths=${paths(['/v1/limits'])}`,
+  'callbacks that fail': () => `paths=${paths(['/v1/callbacks'])}`,
+  'the system': () => `paths=${paths(['/v1/system'])}`,
+};
 
 const signal = new AbortController().signal;
 await using postgres = await startPostgres();
@@ -48,17 +54,19 @@ await wait(CALM_MS);
 
 const nobody = await measured(product);
 report('nobody looks', nobody, nobody);
-for (const [name, open] of Object.entries({
-  'the list of batches': openLists,
-  'a batch that runs': openPages,
-}))
+for (const [name, queryOf] of Object.entries(PAGES))
   for (const count of [1, MANY]) {
-    const opened = await open(product, asyncId, count);
+    const path = `/v1/events?${queryOf(asyncId)}`;
+    const streams = await Promise.all(Array.from({ length: count }, () => openStream(product, path)));
     await wait(CALM_MS);
     report(`${count} on ${name}`, await measured(product), nobody);
-    opened.close();
+    for (const stream of streams) stream.destroy();
     await wait(CALM_MS);
   }
+
+function paths(list: readonly string[]): string {
+  return encodeURIComponent(list.join(','));
+}
 
 async function measured({ databaseUrl, pids: [api = 0] }: Product): Promise<Figures> {
   const before = await figures(databaseUrl, api);
@@ -75,45 +83,6 @@ function figures(databaseUrl: string, api: number): Promise<Figures> {
     );
     return { transactions: rows[0].transactions, apiMs: processorMs(api) };
   });
-}
-
-async function openLists(at: Product, _asyncId: string, count: number): ReturnType<Open> {
-  const streams = await Promise.all(
-    Array.from({ length: count }, () => openStream(at, '/v1/events?newest=true')),
-  );
-  return { close: () => streams.forEach((stream) => void stream.destroy()) };
-}
-
-async function openPages(at: Product, id: string, count: number): ReturnType<Open> {
-  const agent = new Agent({ keepAlive: true });
-  const streams = await Promise.all(
-    Array.from({ length: count }, () => openStream(at, `/v1/batches/${id}/events`)),
-  );
-  const ask = (figure: string) =>
-    request(`${at.url}/v1/batches/${id}/${figure}`, { agent, headers: headersOf(at) }, (answer) =>
-      answer.resume(),
-    )
-      .on('error', () => {})
-      .end();
-  const timers: NodeJS.Timeout[] = [];
-  for (let page = 0; page < count; page++)
-    timers.push(
-      setTimeout(
-        () => {
-          const both = () => ['errors', 'timeline?buckets=120'].forEach(ask);
-          both();
-          timers.push(setInterval(both, EVERY_MS));
-        },
-        (page / count) * EVERY_MS,
-      ),
-    );
-  return {
-    close() {
-      timers.forEach(clearTimeout);
-      streams.forEach((stream) => void stream.destroy());
-      agent.destroy();
-    },
-  };
 }
 
 async function openStream(at: Product, path: string): Promise<IncomingMessage> {

@@ -118,7 +118,8 @@ async function cancelSome(context: Context): Promise<Released> {
   const [part] = await loadParts(client, batchId, [number], context);
   const cascade = new Cascade(bounds.subarray(0, -1));
   if (part) cascade.addPart(number, part);
-  const ended = await record(context, results, indexes.length);
+  await subtractWaiting(client, batchId, indexes.length);
+  const ended = await record(context, results);
   return { state: 'more', results, actionOf: (index) => actionOf(context, cascade, index), ended };
 }
 
@@ -141,6 +142,8 @@ async function handOnSome(context: Context, notes: readonly Note[]): Promise<Rel
     return pending ? [{ number, pending }] : [];
   });
   const left = leftNotes(cascade);
+  const results = cascade.skipped.map(({ index, cause }) => skip(index, cause));
+  const released = cascade.ready.length + results.length;
   const messages = messagesByQueue(readyMessages(context, cascade));
   await pipelined(client, [
     ...(changed.length > 0 ? [() => savePending(client, batchId, changed)] : []),
@@ -150,9 +153,9 @@ async function handOnSome(context: Context, notes: readonly Note[]): Promise<Rel
         () =>
           queue.sendChunks(client, queueName, list),
     ),
+    ...(released > 0 ? [() => subtractWaiting(client, batchId, released)] : []),
   ]);
-  const results = cascade.skipped.map(({ index, cause }) => skip(index, cause));
-  const ended = await record(context, results, cascade.ready.length + results.length);
+  const ended = await record(context, results);
   const isMore = left.length > 0 || notes.length === NOTES_AT_ONCE;
   return {
     state: isMore ? 'more' : 'done',
@@ -187,13 +190,11 @@ function leftNotes(
   return [{ told: first.told, ends: [first] }, ...(others.length > 0 ? [{ told: 0, ends: others }] : [])];
 }
 
-/** Records results of jobs that never ran. The counter of those that wait is lowered by `released`. */
+/** Records results of jobs that never ran. */
 async function record(
   { client, batchId, batch: { generation }, queue }: Context,
   results: readonly RecordableOutcome[],
-  released: number,
 ): Promise<SettleAnswer | null> {
-  if (released > 0) await subtractWaiting(client, batchId, released);
   if (results.length === 0) return null;
   const settled = await settle(client, batchId, generation, results);
   if (!settled?.finished) return null;
