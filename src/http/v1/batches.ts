@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { BatchwrightError } from '../../contract/errors.ts';
 import { LINES } from '../../contract/media-types.ts';
 import type { BatchState } from '../../domain/batch.ts';
-import { isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
+import { type AsyncId, isAsyncId, toAsyncId, toBatchId } from '../../domain/batch.ts';
 import { RESULT_STATUSES } from '../../domain/outcome.ts';
 import {
   type ControlDeps,
@@ -20,6 +20,7 @@ import type { BatchWatch } from '../../pipeline/read/batch-watch.ts';
 import { CSV, NDJSON } from '../../pipeline/read/result-lines.ts';
 import { ResultStream } from '../../pipeline/read/result-stream.ts';
 import { firstIndex, type ResultFilter, resultPage } from '../../pipeline/read/rpc-results.ts';
+import { SharedFind } from '../../pipeline/read/shared-find.ts';
 import { requireBatch } from '../../pipeline/read/status.ts';
 import type { TenantTurns } from '../../pipeline/submit/tenant-turns.ts';
 import type { Purge } from '../../pipeline/upkeep/purge.ts';
@@ -89,6 +90,8 @@ export function batchRoutes(deps: BatchRoutesDeps, liveAnswers: LiveAnswers): Ro
 
   router.get('/batches/:asyncId/results', (request, response) => answerResults(deps, request, response));
 
+  // Many may open the page of a batch at the same time.
+  const followed = new SharedFind<AsyncId[]>();
   router.get('/batches/:asyncId/events', async (request, response) => {
     queryOf(request, []);
     const batch = await requireView(pool, callerOf(request), request.params.asyncId);
@@ -102,7 +105,8 @@ export function batchRoutes(deps: BatchRoutesDeps, liveAnswers: LiveAnswers): Ro
     const newestOf = oneOf('newest', newest, ['true', 'false']) === 'true' ? caller.tenant : undefined;
     const answers = liveAnswers.among(paths, caller);
     const asked = asyncIdsOf(batches ?? (newestOf === undefined && answers.length === 0 ? '' : undefined));
-    const found = new Set(asked.length > 0 ? await batchesAmong(pool, caller, asked) : []);
+    const among = () => batchesAmong(pool, caller, asked);
+    const found = new Set(asked.length > 0 ? await followed.get(`${caller.tenant} ${asked}`, among) : []);
     streams.add(caller, response);
     sendEventsOfMany(deps.watch, { asked, found, newestOf, answers }, request, response);
   });
