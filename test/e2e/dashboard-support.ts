@@ -185,8 +185,8 @@ export async function assertQuiet(
     page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
       document.dispatchEvent(new Event('visibilitychange'))`);
   await setHidden(true);
-  // The parts of the page have heard of it.
-  await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))');
+  // All parts of the page have heard of it: their effects run in one timer after the next frame, before this one.
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done)))');
   const before = asked.length;
   await meanwhile();
   // Every timer of a visible page is due by then.
