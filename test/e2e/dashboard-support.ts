@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page, Request } from 'playwright-core';
 import { startBrowser } from '../support/browser.ts';
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -15,6 +15,8 @@ export interface Opened {
   faults: string[];
   /** Paths of all requests so far. */
   asked: string[];
+  /** Requests that have not ended: streams of events among them. */
+  unended: Set<Request>;
 }
 
 export interface OpenOptions extends BrowserContextOptions {
@@ -128,12 +130,15 @@ export async function openDashboard(
   const page = await context.newPage();
   if (ownClock) await page.clock.install();
   const { host } = new URL(serverUrl);
-  const opened: Opened = { page, faults: [], asked: [] };
+  const opened: Opened = { page, faults: [], asked: [], unended: new Set() };
   page.on('request', (request) => {
     const asked = new URL(request.url());
     opened.asked.push(asked.pathname);
+    opened.unended.add(request);
     if (asked.protocol.startsWith('http') && asked.host !== host) opened.faults.push(`asked ${asked.host}`);
   });
+  const onEnd = (request: Request) => opened.unended.delete(request);
+  page.on('requestfinished', onEnd).on('requestfailed', onEnd);
   page.on('pageerror', (error) => opened.faults.push(error.message));
   page.on('console', (message) => {
     const isAnswer = message.text().startsWith('Failed to load resource');
@@ -173,12 +178,13 @@ export async function allLoaded(page: Page): Promise<void> {
 }
 
 /**
- * Hides the page, which has a clock of its own, and asserts that it asks nothing meanwhile; then it is visible again.
+ * Hides the page, which has a clock of its own, and asserts that it ends its streams and asks nothing meanwhile; then it is
+ * visible again.
  *
  * @param meanwhile what happens while it is hidden
  */
 export async function assertQuiet(
-  { page, asked }: Opened,
+  { page, asked, unended }: Opened,
   meanwhile: () => Promise<unknown> = async () => {},
 ): Promise<void> {
   const setHidden = (isHidden: boolean) =>
@@ -187,6 +193,7 @@ export async function assertQuiet(
   await setHidden(true);
   // All parts of the page have heard of it: their effects run in one timer after the next frame, before this one.
   await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done)))');
+  await waitFor(async () => unended.size === 0, { what: 'the end of all requests', timeoutMs: 20_000 });
   const before = asked.length;
   await meanwhile();
   // Every timer of a visible page is due by then.
