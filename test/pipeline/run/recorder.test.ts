@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import type { PoolClient } from 'pg';
 import { toBatchId } from '../../../src/domain/batch.ts';
 import { failure, type RecordableOutcome, type RetryOutcome } from '../../../src/domain/outcome.ts';
-import { Recorder } from '../../../src/pipeline/run/recorder.ts';
+import { type InHand, Recorder, type RecorderDeps } from '../../../src/pipeline/run/recorder.ts';
 import { runChunk } from '../../../src/pipeline/run/run-chunk.ts';
 import { SmallChunks } from '../../../src/pipeline/settle/small-chunks.ts';
 import { createPool } from '../../../src/postgres/pools.ts';
@@ -64,19 +64,18 @@ function jobsOf(indexes: readonly number[]) {
   return indexes.map((index) => ({ index, entry: { name: 'test.echo' } }));
 }
 
+/** The recorder of a message in hand with these jobs. */
+function recorderOf(deps: RecorderDeps, claim: InHand['claim'], indexes: readonly number[]): Recorder {
+  return new Recorder(deps, { queueName: 'default', claim, jobs: jobsOf(indexes), askedAt: 0, clock: 0 });
+}
+
 test('a message is completed after its current settle, even if that must be repeated', async (t) => {
   const { asyncId, batchId, claim } = await claimed(echoJobs(2));
   // One connection: a last settle that does not wait would get it before the other one is repeated.
   const pool = createPool({ url: system.databaseUrl, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
-  const recorder = new Recorder(deps, {
-    queueName: 'default',
-    claim,
-    jobs: jobsOf([0, 1]),
-    askedAt: 0,
-    clock: 0,
-  });
+  const recorder = recorderOf(deps, claim, [0, 1]);
   await holdingBatch(batchId, async (letGo) => {
     await recorder.add(success(0));
     const flushed = recorder.flush();
@@ -138,13 +137,7 @@ function retryOf(index: number): RetryOutcome {
 
 test('jobs handed back one after the other before a settle all return to the queue', async () => {
   const { batchId, claim } = await claimed(echoJobs(3));
-  const recorder = new Recorder(claims.deps, {
-    queueName: 'default',
-    claim,
-    jobs: jobsOf([0, 1, 2]),
-    askedAt: 0,
-    clock: 0,
-  });
+  const recorder = recorderOf(claims.deps, claim, [0, 1, 2]);
   void recorder.handBack([{ action: 'test.echo', indexes: [0] }]);
   void recorder.handBack([{ action: 'test.echo', indexes: [1] }]);
   await recorder.add(success(2));
@@ -188,13 +181,7 @@ test('retries leave with a settle, and the message keeps the jobs that are neith
 
 test('retries leave at the timer, without a result beside them', async () => {
   const { batchId, claim } = await claimed(echoJobs(2));
-  const recorder = new Recorder(claims.deps, {
-    queueName: 'default',
-    claim,
-    jobs: jobsOf([0, 1]),
-    askedAt: 0,
-    clock: 0,
-  });
+  const recorder = recorderOf(claims.deps, claim, [0, 1]);
   await recorder.add(retryOf(0));
   await waitFor(async () => (await messagesOf(batchId)).length === 2, { what: 'the retry to leave' });
   await recorder.add(success(1));
@@ -203,13 +190,7 @@ test('retries leave at the timer, without a result beside them', async () => {
 
 test('a lane that has lost its message sends no retry', async () => {
   const { batchId, claim } = await claimed(echoJobs(2));
-  const recorder = new Recorder(claims.deps, {
-    queueName: 'default',
-    claim,
-    jobs: jobsOf([0, 1]),
-    askedAt: 0,
-    clock: 0,
-  });
+  const recorder = recorderOf(claims.deps, claim, [0, 1]);
   await recorder.add(retryOf(0));
   await takeOver(system, claim);
   await recorder.flush();
@@ -224,13 +205,7 @@ test('retries whose commit was not confirmed leave once', async (t) => {
   const pool = createPool({ url: way.url, max: 1, applicationName: 'test', log: silentLog });
   t.after(() => pool.end());
   const deps = { ...claims.deps, pool, smallChunks: new SmallChunks({ pool, queue: claims.deps.queue }) };
-  const recorder = new Recorder(deps, {
-    queueName: 'default',
-    claim,
-    jobs: jobsOf([0, 1]),
-    askedAt: 0,
-    clock: 0,
-  });
+  const recorder = recorderOf(deps, claim, [0, 1]);
   await pool.query('select 1');
   way.armed = true;
   await recorder.add(retryOf(0));
@@ -247,13 +222,7 @@ test('retries whose commit was not confirmed leave once', async (t) => {
 
 test('retries of a batch that was cancelled meanwhile stay, and end with the outcome of their run', async () => {
   const { asyncId, batchId, claim } = await claimed(echoJobs(3));
-  const recorder = new Recorder(claims.deps, {
-    queueName: 'default',
-    claim,
-    jobs: jobsOf([0, 1, 2]),
-    askedAt: 0,
-    clock: 0,
-  });
+  const recorder = recorderOf(claims.deps, claim, [0, 1, 2]);
   await recorder.add(retryOf(0));
   await system.rpc('cancel', { async: asyncId });
   await recorder.flush();
@@ -269,13 +238,7 @@ test('retries of a batch that was cancelled meanwhile stay, and end with the out
 
 test('results and retries of one settle block no other settle of the batch', async () => {
   const { asyncId, batchId, claim } = await claimed(echoJobs(3));
-  const recorder = new Recorder(claims.deps, {
-    queueName: 'default',
-    claim,
-    jobs: jobsOf([0, 1, 2]),
-    askedAt: 0,
-    clock: 0,
-  });
+  const recorder = recorderOf(claims.deps, claim, [0, 1, 2]);
   const other = await system.pool.connect();
   try {
     // The other settle holds off a cancel, and then changes the row that both have locked.
