@@ -10,8 +10,8 @@ import { type DemoProduct, startProduct } from './product.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 import * as report from './report.ts';
 
-/** Together with the time for stopping, the whole demo stays under a minute. */
-const MAX_SECONDS = 40;
+/** It takes some seconds; a machine that is busy with other things made it take 46. */
+const MAX_SECONDS = 120;
 
 /** Ends the demo early, at any point; the abort reason is printed. */
 const ending = new AbortController();

@@ -32,15 +32,15 @@ async function call(action: string, body: object): Promise<void> {
   assert.deepEqual([status, Object.values(answer)], [200, [true]]);
 }
 
-/**
- * The gate opens, and the job behind it ends. No process hands on its end, as if the one that noted it had died, until the
- * returned function is called: it does it for some of what waits.
- */
-async function endWithoutRelease(
-  t: TestContext,
-  asyncId: string,
-  gate: string,
-): Promise<() => ReturnType<typeof releaseSome>> {
+interface HeldBack {
+  /** Hands the end on to some of what waits. */
+  release(): ReturnType<typeof releaseSome>;
+  /** From now on the processes hand ends on again. */
+  goOn(): void;
+}
+
+/** The gate opens, and the job behind it ends. No process hands on its end, as if the one that noted it had died. */
+async function endWithoutRelease(t: TestContext, asyncId: string, gate: string): Promise<HeldBack> {
   const { databaseUrl: url, registry, pool } = system;
   const queue = await startQueue({
     url,
@@ -53,8 +53,10 @@ async function endWithoutRelease(
   const wake = t.mock.method(Releaser.prototype, 'wake', () => {});
   await openGate(system, gate);
   await waitFor(async () => wake.mock.callCount() > 0, { what: 'the end to be noted' });
-  wake.mock.restore();
-  return () => releaseSome({ pool, queue, registry }, toBatchId(asyncId));
+  return {
+    release: () => releaseSome({ pool, queue, registry }, toBatchId(asyncId)),
+    goOn: () => wake.mock.restore(),
+  };
 }
 
 test('a job that waits for any end of a cancelled one runs when it is restarted, and others are skipped', async () => {
@@ -116,9 +118,12 @@ test('a job waits for one that waits for its limit', async (t) => {
 test('a cancel while a star is being released ends all that waits, and a restart runs all of it', async (t) => {
   const spokes = echoJobs(3500).map((job) => ({ ...job, dependsOn: ['hub'] }));
   const asyncId = await system.run([{ id: 'hub', ...workJob('attempt', { gate: 'star' }) }, ...spokes]);
-  const release = await endWithoutRelease(t, asyncId, 'star');
+  const { release, goOn } = await endWithoutRelease(t, asyncId, 'star');
   assert.equal((await release()).state, 'more');
   assert.equal((await counts(asyncId)).waiting, 1500);
+  await call('cancel', { async: asyncId });
+  goOn();
+  // A cancel that is repeated hands on what is left, too.
   await call('cancel', { async: asyncId });
   const { state, counts: cancelled } = await system.ended(asyncId);
   assert.equal(state, 'cancelled');
@@ -131,7 +136,7 @@ test('a cancel while a star is being released ends all that waits, and a restart
 test('while the jobs that wait are being cancelled, a note lets others go on if the process dies', async (t) => {
   const spokes = echoJobs(2500).map((job) => ({ ...job, dependsOn: ['hub'] }));
   const asyncId = await system.run([{ id: 'hub', ...workJob('attempt', { gate: 'cancel' }) }, ...spokes]);
-  const release = await endWithoutRelease(t, asyncId, 'cancel');
+  const { release } = await endWithoutRelease(t, asyncId, 'cancel');
   const batchId = toBatchId(asyncId);
   // As a cancel does it, but no process is told.
   await system.pool.query('update batchwright.batch set cancel_requested = true where id = $1', [batchId]);
@@ -149,11 +154,12 @@ test('a cancel while skips are being handed on ends the others, which are skippe
   const first = { id: '0', ...workJob('attempt', { gate: 'skips', failures: 9, fatal: true }) };
   const others = echoJobs(3000).map((job, n) => ({ id: String(n + 1), ...job, dependsOn: [String(n)] }));
   const asyncId = await system.run([first, ...others]);
-  const release = await endWithoutRelease(t, asyncId, 'skips');
+  const { release, goOn } = await endWithoutRelease(t, asyncId, 'skips');
   assert.equal((await release()).state, 'more');
   const { skipped, waiting } = await counts(asyncId);
   assert.ok(skipped > 0 && waiting > 0);
   assert.equal(skipped + waiting, 3000);
+  goOn();
   await call('cancel', { async: asyncId });
   const ended = await system.ended(asyncId);
   assert.deepEqual(
@@ -175,7 +181,7 @@ test('large jobs that are released together are in messages of a few, so that fe
     dependsOn: ['hub'],
   }));
   const asyncId = await system.run([{ id: 'hub', ...workJob('attempt', { gate: 'large' }) }, ...large]);
-  const release = await endWithoutRelease(t, asyncId, 'large');
+  const { release } = await endWithoutRelease(t, asyncId, 'large');
   await release();
   assert.equal((await system.ended(asyncId)).counts.succeeded, 10);
   const { rows } = await system.pool.query(
@@ -191,8 +197,9 @@ test('a restart before the last ends were handed on runs each job once', async (
     { id: 'first', ...workJob('attempt', { gate: 'left', fatal: true, failures: 9 }) },
     { id: 'next', ...workJob('attempt'), dependsOn: [{ job: 'first', when: 'failed' }] },
   ]);
-  const release = await endWithoutRelease(t, asyncId, 'left');
+  const { release, goOn } = await endWithoutRelease(t, asyncId, 'left');
   await release();
+  goOn();
   await system.ended(asyncId);
   // As a process leaves it that dies between an end and its release.
   await system.pool.query(

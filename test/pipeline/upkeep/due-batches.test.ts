@@ -153,6 +153,8 @@ test('what has not started by the deadline is cancelled and says why; what runs 
   );
   await timePasses(asyncId, 3600);
   await waitFor(async () => (await view(asyncId)).stoppedBy === 'deadline', { what: 'the deadline' });
+  // A cancel changes nothing more; its answer says that no worker starts another job.
+  await client.batches.cancel(asyncId);
   await openGate(pool, 'deadline');
   const { state, counts } = await ended(asyncId);
   assert.deepEqual([state, counts.succeeded, counts.cancelled], ['cancelled', 10, 5]);
