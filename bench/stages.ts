@@ -1,6 +1,7 @@
 /**
  * `npm run bench:stages`: the processor time of W(100k) by stage, separately for Node and Postgres. `npm run
- * bench:stages -- small` does the same for small batches, `-- small callbacks` with their callbacks.
+ * bench:stages -- small` does the same for small batches, `-- small callbacks` with their callbacks, `-- chains` for the jobs
+ * of W(100k) as chains.
  * Processor time rather than wall time, because other work on the machine changes it less. Two builds, or two settings of
  * one, are compared in pairs of rounds: `--against FOLDER` (another checkout with its dependencies) and `--with
  * NAME=VALUE` (a variable of this build alone) start a second product, and the ratio of each pair is reported.
@@ -15,13 +16,16 @@ import { type Receiver, startReceiver } from './support/receiver.ts';
 import { fromClients, JOBS_EACH } from './support/small-batches.ts';
 import { ratios, spread } from './support/statistics.ts';
 import { until } from './support/until.ts';
-import { batchBody } from './support/workload.ts';
+import { batchBody, chainsBody } from './support/workload.ts';
 
 const JOBS = 100_000;
+const CHAIN_LENGTH = 100;
 const SMALL_BATCHES = 2000;
 const ROUNDS = 5;
 /** Of a comparison, whose rounds are short: the more pairs, the less the noise of the machine. */
 const PAIRS = 40;
+/** A round takes some seconds. */
+const PAIRS_OF_CHAINS = 12;
 const SMALL_BATCHES_OF_A_PAIR = 500;
 
 /** The task of each process; a Postgres backend is named as in pg_stat_activity. */
@@ -65,9 +69,8 @@ interface Workload {
   run(): Promise<void>;
 }
 
-function largeBatch({ client }: Product): Workload {
-  const body = batchBody(JOBS);
-  return { unit: 'W(100k)', units: 1, run: async () => void (await client.ended(await client.run(body))) };
+function largeBatch({ client }: Product, unit: string, body: Buffer): Workload {
+  return { unit, units: 1, run: async () => void (await client.ended(await client.run(body))) };
 }
 
 function smallBatches(
@@ -99,11 +102,15 @@ type Rounds = Map<string, number>[];
 async function addRound(rounds: Rounds, product: Product, workload: Workload): Promise<void> {
   await checkpoint(product.databaseUrl);
   const before = await processorTimes(product);
+  const since = performance.now();
   await workload.run();
-  const after = await processorTimes(product);
-  const times = between(before, after);
+  const elapsed = performance.now() - since;
+  const times = between(before, await processorTimes(product)).set(ELAPSED, elapsed);
   rounds.push(new Map([...times].map(([stage, ms]) => [stage, ms / workload.units])));
 }
+
+/** Beside the stages: how long the round took. */
+const ELAPSED = 'elapsed';
 
 const of = (rounds: Rounds, stage: string) => rounds.map((round) => round.get(stage) ?? 0);
 const inAll = (rounds: Rounds) =>
@@ -118,6 +125,7 @@ function report({ unit, units }: Workload, own: Rounds, other: Rounds | null): v
   };
   for (const stage of STAGES) line(stage.what, of(own, stage.of), other && of(other, stage.of));
   line(`for one ${unit}, median of ${own.length} rounds each`, inAll(own), other && inAll(other));
+  line('passed meanwhile', of(own, ELAPSED), other && of(other, ELAPSED));
 }
 
 /** The median of the pairs' ratios, with the quarters of the pairs below and above it. */
@@ -139,14 +147,16 @@ await using postgres = await startPostgres();
 await using stack = new AsyncDisposableStack();
 const receiver = stack.use(await startReceiver());
 const env = Object.fromEntries((options.with ?? []).map((pair) => pair.split(/=(.*)/s)));
-const workloadOf = (product: Product) =>
-  words.includes('small')
-    ? smallBatches(
-        product,
-        words.includes('callbacks') ? receiver : null,
-        isCompared ? SMALL_BATCHES_OF_A_PAIR : SMALL_BATCHES,
-      )
-    : largeBatch(product);
+const isOf = (word: string) => words.includes(word);
+function workloadOf(product: Product): Workload {
+  if (isOf('small')) {
+    const batches = isCompared ? SMALL_BATCHES_OF_A_PAIR : SMALL_BATCHES;
+    return smallBatches(product, isOf('callbacks') ? receiver : null, batches);
+  }
+  if (isOf('chains'))
+    return largeBatch(product, `W(100k) as chains of ${CHAIN_LENGTH}`, chainsBody(JOBS, CHAIN_LENGTH));
+  return largeBatch(product, 'W(100k)', batchBody(JOBS));
+}
 const measured: { product: Product; workload: Workload; rounds: Rounds }[] = [];
 for (const settings of isCompared ? [{ env }, { root: options.against && resolve(options.against) }] : [{}]) {
   const product = stack.use(await startProduct(postgres.url, signal, settings));
@@ -155,7 +165,8 @@ for (const settings of isCompared ? [{ env }, { root: options.against && resolve
   if (isCompared) await workload.run();
   measured.push({ product, workload, rounds: [] });
 }
-for (let round = 0; round < (isCompared ? PAIRS : ROUNDS); round++)
+const pairs = isOf('chains') ? PAIRS_OF_CHAINS : PAIRS;
+for (let round = 0; round < (isCompared ? pairs : ROUNDS); round++)
   // Each is the first of every second pair.
   for (const { product, workload, rounds } of round % 2 ? measured.toReversed() : measured)
     await addRound(rounds, product, workload);

@@ -1,6 +1,7 @@
 /** Stores the plans of new batches. */
 import type { ClientBase } from 'pg';
 import { bytesOf } from '../domain/plan/chunk-graph.ts';
+import { packCounts } from '../domain/plan/counts.ts';
 import { groupDependents, type Plan, type PlanPart } from '../domain/plan/plan.ts';
 
 /** Groups of one statement. */
@@ -25,7 +26,7 @@ export async function insertPlanPart(
     name: 'insert-plan-part',
     text: `insert into batchwright.plan_chunk (batch_id, number, waiting, graph, needs, pending)
      values ($1, $2, $3, $4, $5, $5)`,
-    values: [batchId, number, waiting, graph, needs && bytesOf(needs)],
+    values: [batchId, number, waiting, graph, needs && packCounts(needs)],
   });
 }
 

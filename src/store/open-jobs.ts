@@ -1,6 +1,6 @@
 /** Finds the jobs of a batch that have no result, chunk by chunk. */
 import type { Pool } from 'pg';
-import { pendingOf } from '../domain/plan/chunk-graph.ts';
+import { unpackCounts } from '../domain/plan/counts.ts';
 import { decodeJobs, type StoredBody } from './chunk-body.ts';
 import { isRunning, type JobProgress } from './job-progress.ts';
 
@@ -42,7 +42,7 @@ export async function openChunkFrom(
   const { firstIndex, count, body, text, recorded, running, pending, lookedTo } = rows[0] as FoundRow;
   if (firstIndex === null) return { chunk: null, lookedTo };
   const jobs = await decodeJobs({ body, text });
-  const unmet = pending && pendingOf(pending);
+  const unmet = pending && unpackCounts(pending, count);
   return {
     chunk: { firstIndex, count, jobs, recorded, running: JSON.parse(running), pending: unmet },
     lookedTo,

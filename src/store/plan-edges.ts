@@ -1,28 +1,46 @@
 /** What one job of a planned batch waits for, and what waits for it: for those who look at the job. */
 import type { Pool } from 'pg';
 import { decodeGraph, integersOf } from '../domain/plan/chunk-graph.ts';
+import { unpackCounts } from '../domain/plan/counts.ts';
 import { type Lists, listAt, nodeOf } from '../domain/plan/edge.ts';
+
+interface ChunkOfJob {
+  number: number;
+  firstIndex: number;
+  count: number;
+}
 
 /** True for a job that waits for others. */
 export async function isJobWaiting(
   pool: Pool,
   batchId: string,
-  chunk: number,
-  position: number,
+  chunk: ChunkOfJob,
+  index: number,
 ): Promise<boolean> {
-  const { rows } = await pool.query<{ waits: boolean | null }>(
-    `select get_byte(pending, 2 * $3) + get_byte(pending, 2 * $3 + 1) > 0 as waits
-     from batchwright.plan_chunk where batch_id = $1 and number = $2`,
-    [batchId, chunk, position],
+  return (await countOf(pool, batchId, 'pending', chunk, index)) > 0;
+}
+
+/** How many dependencies the job has, or how many of them are not met yet. */
+async function countOf(
+  pool: Pool,
+  batchId: string,
+  column: 'needs' | 'pending',
+  { number, firstIndex, count }: ChunkOfJob,
+  index: number,
+): Promise<number> {
+  const { rows } = await pool.query<{ counts: Buffer | null }>(
+    `select ${column} as counts from batchwright.plan_chunk where batch_id = $1 and number = $2`,
+    [batchId, number],
   );
-  return rows[0]?.waits ?? false;
+  const counts = rows[0]?.counts;
+  return counts ? (unpackCounts(counts, count)[index - firstIndex] ?? 0) : 0;
 }
 
 /** The indexes of the jobs that wait for a job, or did. */
 export async function dependentsOf(
   pool: Pool,
   batchId: string,
-  chunk: { number: number; firstIndex: number; count: number },
+  chunk: ChunkOfJob,
   index: number,
 ): Promise<number[]> {
   const { rows } = await pool.query<{ graph: Buffer }>(
@@ -62,16 +80,11 @@ const GRAPHS_AT_ONCE = 10;
 export async function dependenciesOf(
   pool: Pool,
   batchId: string,
-  chunk: { number: number; firstIndex: number },
+  chunk: ChunkOfJob,
   index: number,
   groupNames: () => readonly string[],
 ): Promise<JobDependencies> {
-  const { rows: own } = await pool.query<{ needs: number | null }>(
-    `select get_byte(needs, 2 * $3) + 256 * get_byte(needs, 2 * $3 + 1) as needs
-     from batchwright.plan_chunk where batch_id = $1 and number = $2`,
-    [batchId, chunk.number, index - chunk.firstIndex],
-  );
-  let left = own[0]?.needs ?? 0;
+  let left = await countOf(pool, batchId, 'needs', chunk, index);
   const groups: AwaitedGroup[] = [];
   for (const { edges, ...group } of left > 0 ? await groupsTo(pool, batchId, index, groupNames()) : []) {
     left -= edges;

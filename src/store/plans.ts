@@ -2,14 +2,8 @@
 import { LRUCache } from 'lru-cache';
 import type { ClientBase } from 'pg';
 import type { EndedGroup, GroupChange, LoadedPart } from '../domain/plan/cascade.ts';
-import {
-  bytesOf,
-  type ChunkGraph,
-  decodeGraph,
-  integersOf,
-  pendingOf,
-  sizeOfGraph,
-} from '../domain/plan/chunk-graph.ts';
+import { type ChunkGraph, decodeGraph, integersOf, sizeOfGraph } from '../domain/plan/chunk-graph.ts';
+import { packCounts, unpackCounts } from '../domain/plan/counts.ts';
 import type { Bounds } from '../domain/plan/plan.ts';
 import { deleteNotes, insertEndNotes } from './plan-notes.ts';
 
@@ -53,11 +47,15 @@ export async function loadParts(
   return numbers.map((number) => {
     const part = parts.get(number);
     if (!part) return { graph: null, pending: null };
-    const count = (bounds[number + 1] ?? 0) - (bounds[number] ?? 0);
+    const count = jobsIn(bounds, number);
     const graph = part.graph ? decodeGraph(part.graph, count) : (graphs.get(keyOf(number)) ?? null);
     if (part.graph && graph) graphs.set(keyOf(number), graph);
-    return { graph, pending: part.pending && pendingOf(part.pending) };
+    return { graph, pending: part.pending && unpackCounts(part.pending, count) };
   });
+}
+
+function jobsIn(bounds: Bounds, number: number): number {
+  return (bounds[number + 1] ?? 0) - (bounds[number] ?? 0);
 }
 
 /** Stores what is left of these chunks' dependencies. */
@@ -68,12 +66,14 @@ export async function savePending(
 ): Promise<void> {
   let end = 0;
   const rows = chunks.map(({ number, pending }) => {
-    end += pending.byteLength;
+    const packed = packCounts(pending);
+    end += packed.length;
     return {
       number,
       waiting: waitingIn(pending),
-      from: end - pending.byteLength + 1,
-      length: pending.byteLength,
+      packed,
+      from: end - packed.length + 1,
+      length: packed.length,
     };
   });
   await client.query({
@@ -84,7 +84,7 @@ export async function savePending(
      where plan_chunk.batch_id = $1 and plan_chunk.number = saved.number`,
     values: [
       batchId,
-      Buffer.concat(chunks.map(({ pending }) => bytesOf(pending))),
+      Buffer.concat(rows.map(({ packed }) => packed)),
       rows.map(({ number }) => number),
       rows.map(({ waiting }) => waiting),
       rows.map(({ from }) => from),
@@ -104,12 +104,15 @@ function waitingIn(pending: Uint16Array): number {
 export async function firstWaitingChunk(
   client: ClientBase,
   batchId: string,
+  bounds: Bounds,
 ): Promise<{ number: number; pending: Uint16Array } | null> {
   const { rows } = await client.query<{ number: number; pending: Buffer }>(
     `select number, pending from batchwright.plan_chunk where batch_id = $1 and waiting > 0 order by number limit 1`,
     [batchId],
   );
-  return rows[0] ? { number: rows[0].number, pending: pendingOf(rows[0].pending) } : null;
+  if (!rows[0]) return null;
+  const { number, pending } = rows[0];
+  return { number, pending: unpackCounts(pending, jobsIn(bounds, number)) };
 }
 
 /** Fewer jobs of the batch wait. Call it last before the commit: it locks the batch's row. */
@@ -181,7 +184,7 @@ export async function resetPlan(client: ClientBase, batchId: string, bounds: Bou
       [batchId, number, bounds[number], bounds[number + 1]],
     );
     if (!rows[0]) continue;
-    const pending = pendingOf(rows[0].needs);
+    const pending = unpackCounts(rows[0].needs, jobsIn(bounds, number));
     for (const index of rows[0].recorded) pending[index - (bounds[number] ?? 0)] = 0;
     await savePending(client, batchId, [{ number, pending }]);
   }
@@ -222,7 +225,7 @@ export async function startableJobs(
   );
   return new Map(
     rows.map(({ number, firstIndex, count, pending, recorded }) => {
-      const unmet = pending && pendingOf(pending);
+      const unmet = pending && unpackCounts(pending, count);
       const ended = new Set(recorded);
       const open = Array.from({ length: count }, (_, position) => firstIndex + position).filter(
         (index) => !ended.has(index) && !unmet?.[index - firstIndex],

@@ -72,11 +72,6 @@ export function integersOf({ buffer, byteOffset, byteLength }: Buffer): Int32Arr
   return new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
-/** How many dependencies of each job of a chunk are not met; 0 for a job that does not wait. */
-export function pendingOf({ buffer, byteOffset, byteLength }: Buffer): Uint16Array {
-  return new Uint16Array(buffer.slice(byteOffset, byteOffset + byteLength));
-}
-
-export function bytesOf({ buffer, byteOffset, byteLength }: Int32Array | Uint16Array): Buffer {
+export function bytesOf({ buffer, byteOffset, byteLength }: Int32Array): Buffer {
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }

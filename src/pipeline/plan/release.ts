@@ -98,7 +98,7 @@ function nothing(state: Released['state']): Released {
 /** Nothing of a cancelled batch starts any more: its waiting jobs get their results. */
 async function cancelSome(context: Context): Promise<Released> {
   const { client, batchId, bounds } = context;
-  const chunk = await firstWaitingChunk(client, batchId);
+  const chunk = await firstWaitingChunk(client, batchId, bounds);
   if (!chunk) {
     await deleteNotes(client, batchId);
     return nothing('done');

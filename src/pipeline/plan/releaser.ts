@@ -46,7 +46,8 @@ export class Releaser {
     try {
       do {
         this.#working.set(batchId, false);
-        await releaseAll(this.#deps, batchId);
+        // Ends that were noted before its last look are among those that it looks for.
+        await releaseAll(this.#deps, batchId, () => this.#working.set(batchId, false));
       } while (this.#working.get(batchId));
     } catch (error) {
       const asyncId = toAsyncId(batchId);
@@ -60,14 +61,20 @@ export class Releaser {
   }
 }
 
-/** Releases all that is noted for the batch, unless another process does. */
-export async function releaseAll(deps: ReleaserDeps, batchId: string): Promise<void> {
+/**
+ * Releases all that is noted for the batch, unless another process does.
+ *
+ * @param onLook called before each look for what is left
+ */
+export async function releaseAll(deps: ReleaserDeps, batchId: string, onLook = () => {}): Promise<void> {
   for (;;) {
     const { state, ...released } = await repeated(() => releaseSome(deps, batchId));
     report(deps, batchId, released);
     if (state === 'busy') return;
     // An end that was noted while this process had the lock was left to it.
-    if (state === 'done' && !(await hasNotes(deps.pool, batchId))) return;
+    if (state === 'more') continue;
+    onLook();
+    if (!(await hasNotes(deps.pool, batchId))) return;
   }
 }
 

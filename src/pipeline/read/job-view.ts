@@ -97,7 +97,7 @@ async function openJobText(
   const [progress, message, isWaiting] = await Promise.all([
     progressOf(pool, batchId, index),
     chunk && messageOfJob(pool, queues, { batchId, chunk: chunk.number, index }),
-    isPlanned && chunk ? isJobWaiting(pool, batchId, chunk.number, index - chunk.firstIndex) : false,
+    isPlanned && chunk ? isJobWaiting(pool, batchId, chunk, index) : false,
   ]);
   const id = job.id === undefined ? '' : `"id":${job.id},`;
   const rest = {
