@@ -1,6 +1,7 @@
 /** The query of a request, checked. */
 import type { Request } from 'express';
 import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
+import { parseInstant } from '../../domain/instant.ts';
 import { isOneOf, wholeNumberIn } from '../../domain/text.ts';
 import { notKnown } from '../../domain/unknown-name.ts';
 
@@ -73,13 +74,11 @@ export function wholeNumber(name: string, value: unknown, least: number, most: n
   });
 }
 
-const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
-
 /** A time as in RFC 3339, from 1970 on; undefined when it is absent. Throws `badRequest`. */
 export function instant(name: string, value: string | undefined): Date | undefined {
   if (value === undefined) return undefined;
-  const time = INSTANT.test(value) ? new Date(value) : new Date(Number.NaN);
-  if (time.getTime() >= 0) return time;
+  const time = parseInstant(value);
+  if (time >= 0) return new Date(time);
   throw new BatchwrightError('badRequest', {
     message: `${name} must be a time as in RFC 3339, from 1970 on, such as 2030-01-31T12:00:00Z (a + is sent as %2B)`,
   });

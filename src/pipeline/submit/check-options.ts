@@ -1,5 +1,6 @@
 /** The options of a batch: which are known, and what each may be. */
 import { BATCH_OPTIONS, CALLBACK_ON, MAX_PRIORITY, type StopAfter } from '../../domain/batch-options.ts';
+import { parseInstant } from '../../domain/instant.ts';
 import { isOneOf, NOT_STORABLE, TEXT_FORMATS } from '../../domain/text.ts';
 import { memberPath, unknownMember } from '../../domain/unknown-name.ts';
 import { wrongBatchLimits } from '../../registry/limits.ts';
@@ -14,7 +15,6 @@ const MAX_METADATA_VALUE = 500;
 /** A time further ahead is more likely a mistake. */
 const MAX_AHEAD_SECONDS = 366 * 86_400;
 const MAX_COUNT = 1_000_000_000;
-const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 type Options = Record<string, unknown>;
 
@@ -51,7 +51,7 @@ export function wrongOption(options: Options): string | null {
 }
 
 function wrongStart(value: unknown): string | null {
-  const time = typeof value === 'string' && INSTANT.test(value) ? Date.parse(value) : Number.NaN;
+  const time = typeof value === 'string' ? parseInstant(value) : Number.NaN;
   if (!(time >= 0)) return ' must be a time as in RFC 3339, such as 2030-01-31T12:00:00Z';
   return time - Date.now() > MAX_AHEAD_SECONDS * 1000 ? ' must not be more than a year ahead' : null;
 }

@@ -148,6 +148,7 @@ describe('errors of requests for keys', () => {
     [{ permissions: ['test.echo', 'test'] }, `permissions[1] ${permission}`],
     [{ expiresAt: 'tomorrow' }, /^expiresAt must be a time as in RFC 3339, such as /],
     [{ expiresAt: '2100-12-31T23:59:60Z' }, /^expiresAt must be a time as in RFC 3339, such as /],
+    [{ expiresAt: '2100-02-29T12:00:00Z' }, /^expiresAt must be a time as in RFC 3339, such as /],
     [{ expiresAt: 4_102_444_800 }, /^expiresAt must be a time as in RFC 3339, such as /],
     [{ signing: 'AWS' }, 'signing must be "IWS" or null'],
     [{ expires: null }, 'expires is not known: did you mean expiresAt?'],

@@ -423,7 +423,12 @@ describe('Lists', () => {
     assert.deepEqual(await ids(`since=${createdAt}`), [badly]);
     assert.deepEqual(await ids(`until=${createdAt}`), [well]);
     assert.deepEqual(await ids(`since=2020-01-01T00:00:00%2B02:00&failed=true`), [badly]);
-    for (const wrong of ['since=yesterday', 'until=1950-01-01T00:00:00Z', 'failed=yes'])
+    for (const wrong of [
+      'since=yesterday',
+      'until=1950-01-01T00:00:00Z',
+      'since=2026-02-30T00:00:00Z',
+      'failed=yes',
+    ])
       assertProblem(await list(wrong), 400, new RegExp(`^${wrong.split('=')[0]} must be`));
   });
 

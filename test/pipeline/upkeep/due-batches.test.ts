@@ -283,6 +283,10 @@ test('jobs that wait for others and retries are cancelled by stopAfter too', asy
 for (const [options, message] of [
   [{ startAt: 'tonight' }, 'options.startAt must be a time as in RFC 3339, such as 2030-01-31T12:00:00Z'],
   [{ startAt: '2030-02-31' }, 'options.startAt must be a time as in RFC 3339, such as 2030-01-31T12:00:00Z'],
+  [
+    { startAt: '2027-02-30T12:00:00Z' },
+    'options.startAt must be a time as in RFC 3339, such as 2030-01-31T12:00:00Z',
+  ],
   [{ startAt: null }, 'options.startAt must be a time as in RFC 3339, such as 2030-01-31T12:00:00Z'],
   [{ startAt: '9999-01-31T12:00:00Z' }, 'options.startAt must not be more than a year ahead'],
   [{ deadlineSeconds: 0 }, 'options.deadlineSeconds must be a number above 0, of 31622400 at most'],
