@@ -38,6 +38,8 @@ export interface LoadedChunk {
   sources?: ReadonlyMap<number, Int32Array>;
   tenant: string;
   state: BatchState;
+  /** The number of jobs in the batch; absent when they do not depend on each other. */
+  total?: number;
   generation: number;
   cancelRequested: boolean;
   /** No job may start for now. */

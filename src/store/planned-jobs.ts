@@ -15,7 +15,7 @@ export async function loadBatchOfJobs(
   const askedAt = performance.now();
   const { rows } = await pool.query<Omit<LoadedChunk, 'jobs' | 'firstIndex' | 'askedAt'>>({
     name: 'load-batch-of-jobs',
-    text: `select tenant, state, generation, cancel_requested as "cancelRequested", ${IS_HELD} as "isHeld", options,
+    text: `select tenant, state, total, generation, cancel_requested as "cancelRequested", ${IS_HELD} as "isHeld", options,
        trace_context as "traceContext",
        array(select index from batchwright.result where batch_id = $1 and index = any($2)) as recorded,
        floor(extract(epoch from now()) * 1000)::int8 as "readAt"

@@ -19,14 +19,15 @@ export function bindLater(
     plannedJobs,
     stopping,
   }: Pick<BinderOptions, 'pool' | 'largeJobs' | 'stopping'> & {
-    plannedJobs: Pick<BinderOptions, 'responses'>;
+    plannedJobs: Pick<BinderOptions, 'responses' | 'boundRoom'>;
   },
   { batch: batchId, generation }: ChunkMessage,
-  { sources = new Map(), texts = new Map() }: LoadedChunk,
+  { sources = new Map(), texts = new Map(), total = 0 }: LoadedChunk,
   jobs: readonly PendingJob[],
 ): void {
-  const { responses } = plannedJobs;
-  const binder = new Binder({ pool, responses, largeJobs, batchId, generation, texts, sources, stopping });
+  const { responses, boundRoom } = plannedJobs;
+  const batch = { batchId, generation, total, texts, sources };
+  const binder = new Binder({ pool, responses, boundRoom, largeJobs, stopping, ...batch });
   for (const job of jobs) if (sources.has(job.index)) job.binder = binder;
 }
 

@@ -24,9 +24,8 @@ import { boundPlace } from '../../validation/bound-places.ts';
 import { checkBound, invalidError, isProblem } from '../../validation/check-job.ts';
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../../validation/large-jobs.ts';
 import { mustTurn, nextTurn } from '../throttle/event-loop-turns.ts';
+import { type BoundRoom, MAX_BATCH_BYTES, MAX_BOUND_LENGTH } from './bound-room.ts';
 
-/** Characters of values that one job gets: four of the largest responses. */
-const MAX_BOUND_LENGTH = 4 * 1024 * 1024;
 /** As deep as the params of a request may be. */
 const MAX_DEPTH = 497;
 /** Responses loaded by one statement. */
@@ -43,9 +42,12 @@ export type KeptResponses = LRUCache<string, string>;
 export interface BinderOptions {
   pool: Pool;
   responses: KeptResponses;
+  boundRoom: Pick<BoundRoom, 'isFull'>;
   largeJobs: LargeJobChecker<RegisteredAction>;
   batchId: string;
   generation: number;
+  /** The number of jobs in the batch. */
+  total: number;
   /** The JSON text of each job, by index. */
   texts: ReadonlyMap<number, string>;
   /** By index: for each place of `bind`, the job whose response has the value. */
@@ -87,8 +89,11 @@ export class Binder {
   /** Waits while the database is away. Throws its error when the process must stop. */
   async bind(index: number, entry: RegisteredAction): Promise<BoundJob> {
     const { params, bindings } = this.#read(index);
+    const { boundRoom, batchId, total, stopping } = this.#options;
+    const isFull = () => boundRoom.isFull(batchId, total);
+    if (await untilAvailable(isFull, { signal: stopping })) return { error: tooLarge(BATCH_TOO_LARGE) };
     const values = await this.#values(index, bindings);
-    if (!values) return { error: tooLarge() };
+    if (!values) return { error: tooLarge(JOB_TOO_LARGE) };
     // Other jobs may have got their values in the same turn.
     if (mustTurn(performance.now())) await nextTurn();
     const insertions: Insertion[] = [];
@@ -97,7 +102,7 @@ export class Binder {
       const value = values[at] ?? fallback;
       if (value === undefined) return { error: nothingAt(bindings[at] as Binding) };
       length += value.length;
-      if (length > MAX_BOUND_LENGTH) return { error: tooLarge() };
+      if (length > MAX_BOUND_LENGTH) return { error: tooLarge(JOB_TOO_LARGE) };
       // Shorter texts cannot be as deep.
       if (value.length > MAX_DEPTH && place.length + depthOf(value) > MAX_DEPTH)
         return { error: tooDeep(place) };
@@ -243,12 +248,11 @@ function unmet(place: readonly string[], why: string, causedBy: number | undefin
   });
 }
 
-function tooLarge(): string {
-  const { errorCode } = catalogue.bodyTooLarge;
-  return JSON.stringify({
-    errorCode,
-    message: `bind: the values have more than ${MAX_BOUND_LENGTH} characters together`,
-  });
+const JOB_TOO_LARGE = `bind: the values have more than ${MAX_BOUND_LENGTH} characters together`;
+const BATCH_TOO_LARGE = `bind: the jobs of the batch have params with values of ${MAX_BATCH_BYTES} bytes together, and get no more`;
+
+function tooLarge(message: string): string {
+  return JSON.stringify({ errorCode: catalogue.bodyTooLarge.errorCode, message });
 }
 
 function tooDeep(place: readonly string[]): string {

@@ -7,6 +7,7 @@ import type { ChunkMessage } from '../../queue/messages.ts';
 import type { LoadedChunk } from '../../store/chunks.ts';
 import { loadBatchOfJobs, loadPlannedChunks } from '../../store/planned-jobs.ts';
 import type { KeptResponses } from './binder.ts';
+import { BoundRoom } from './bound-room.ts';
 
 /** Characters of job texts that are kept. */
 const MAX_KEPT = 32 * 1024 * 1024;
@@ -32,12 +33,14 @@ export class PlannedJobs {
     maxSize: MAX_KEPT_RESPONSES,
     sizeCalculation: ({ length }) => length + ENTRY_LENGTH,
   });
+  readonly boundRoom: BoundRoom;
   readonly #pool: Pool;
   readonly #kept = new Map<string, KeptChunk>();
   #length = 0;
 
   constructor(pool: Pool) {
     this.#pool = pool;
+    this.boundRoom = new BoundRoom(pool);
   }
 
   /** Loads the jobs that the message names; null when the batch was deleted meanwhile. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { toBatchId } from '../../../src/domain/batch.ts';
 import type { Json } from '../../support/json.ts';
 import { type System, startSystem } from '../../support/system.ts';
+import { openGate, workJob } from '../work-jobs.ts';
 
 let system: System;
 
@@ -363,4 +365,29 @@ test('a job shows what it waits for in far chunks of the batch', async () => {
   assert.deepEqual(body.dependencies, { count: 3, indexes: [0, 5_999, last], groups: [] });
   await system.request(`/v1/batches/${asyncId}/cancel`, { method: 'POST' });
   await system.ended(asyncId);
+});
+
+test('jobs get no more values when those of their batch have params of 4 GiB, and say so', async () => {
+  const jobs = [
+    { id: 'hub', ...workJob('attempt', { gate: 'full' }) },
+    ...Array.from({ length: 1100 }, () => echo(undefined, {}, { '/n': { job: 'hub', at: '/attempt' } })),
+    { namespace: 'test', action: 'echo', params: {}, dependsOn: ['hub'] },
+  ];
+  const asyncId = await system.run(jobs);
+  // As if others had got it.
+  await system.pool.query(
+    `insert into batchwright.bound_params (batch_id, index, params, length)
+     select $1, 5000 + n, '', 1024 * 1024 * 1024 from generate_series(1, 4) as n`,
+    [toBatchId(asyncId)],
+  );
+  await openGate(system, 'full');
+  const { counts } = await system.ended(asyncId);
+  assert.deepEqual([counts.succeeded, counts.failed], [2, 1100]);
+  const [, first] = await system.results(asyncId);
+  assert.equal(first?.attempts, 0);
+  assert.deepEqual(first?.response, {
+    errorCode: 413,
+    message:
+      'bind: the jobs of the batch have params with values of 4294967296 bytes together, and get no more',
+  });
 });
