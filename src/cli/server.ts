@@ -61,6 +61,23 @@ export async function withServer<T>(
   }
 }
 
+/** The same for a command about one batch: an error says which batch is not there. */
+export function withBatch<T>(
+  terminal: Pick<Terminal, 'env'>,
+  options: ServerOptions,
+  asyncId: string,
+  work: (client: Batchwright) => Promise<T>,
+): Promise<T> {
+  return withServer(terminal, options, async (client, { url }) => {
+    try {
+      return await work(client);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      throw new CommandError(EXIT.error, `${url}: ${error.message}: ${JSON.stringify(asyncId)}`);
+    }
+  });
+}
+
 /** --url, else BATCHWRIGHT_URL, else the server that runs on DATA_DIR, else the default. Throws UsageError. */
 export async function findAddress(env: NodeJS.ProcessEnv, { url }: ServerOptions): Promise<Address> {
   const local = await findServer(readSetting('dataDir', env));

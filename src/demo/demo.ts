@@ -1,10 +1,11 @@
 /**
  * `npm run demo`: starts the product on free ports with an empty database, runs a mixed batch over HTTP,
  * shows its progress, its results and its callback, and leaves nothing behind. `npm run demo -- tracx` runs an example
- * instead: the client of another system. On any error it exits with 1 and one line that gives the reason.
+ * instead: the client of another system. On any error it exits with 1, for an unknown example with 2, and one line that gives
+ * the reason.
  */
 import { Batchwright } from '../client/index.ts';
-import { type Example, exampleOf } from './examples.ts';
+import { type Example, exampleOf, UnknownExample } from './examples.ts';
 import { addContacts, addEvent, type MixedResponse, mixedJobs, outcomeOf } from './jobs.ts';
 import { type DemoProduct, startProduct } from './product.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
@@ -77,7 +78,7 @@ try {
   const real: unknown = error instanceof SuppressedError ? error.error : error;
   const why: unknown = ending.signal.aborted ? ending.signal.reason : real;
   process.stderr.write(`The demo failed: ${why instanceof Error ? why.message : String(why)}\n`);
-  process.exitCode = 1;
+  process.exitCode = why instanceof UnknownExample ? 2 : 1;
 } finally {
   clearTimeout(deadline);
 }

@@ -17,7 +17,10 @@ export type Example = (options: ExampleOptions) => Promise<void>;
 
 const FOLDER = new URL('../../examples/', import.meta.url);
 
-/** Throws an Error that names the known examples for any other name. */
+/** The message is for the user. */
+export class UnknownExample extends Error {}
+
+/** Throws UnknownExample that names the known examples for any other name. */
 export async function exampleOf(name: string): Promise<Example> {
   const files = await readdir(FOLDER);
   const names = files
@@ -27,7 +30,7 @@ export async function exampleOf(name: string): Promise<Example> {
   if (!names.includes(name)) {
     const nearest = nearestName(name, names);
     const meant = nearest ? `did you mean ${nearest}?` : `the examples are ${names.join(', ')}`;
-    throw new Error(`there is no example ${name}: ${meant}`);
+    throw new UnknownExample(`there is no example ${name}: ${meant}`);
   }
   const { run } = (await import(new URL(`${name}${OWN_EXTENSION}`, FOLDER).href)) as { run: Example };
   return run;

@@ -138,12 +138,13 @@ suite('submit', { concurrency: 4 }, () => {
     assert.equal((await system.ended(stdout.trim())).counts.succeeded, 1);
   });
 
-  test('cancel, pause and resume say so when the batch has ended', async () => {
+  test('cancel, pause, resume and restart say so when they change nothing', async () => {
     const { stdout } = await run(['submit', '-', '--wait', ...BEHAVE], { input: '[{}]' });
     for (const [command, note] of [
       ['cancel', 'Nothing was cancelled: the batch has ended.\n'],
       ['pause', 'Nothing has changed: the batch has ended.\n'],
       ['resume', 'Nothing has changed: the batch has ended.\n'],
+      ['restart', 'Nothing was restarted: no job that has not succeeded is meant.\n'],
     ] as const) {
       const ended = await run([command, stdout.trim()]);
       assert.deepEqual([ended.code, ended.stderr], [0, note], command);
@@ -302,10 +303,10 @@ suite('watch, status, results and list', { concurrency: 4 }, () => {
 
   test('an unknown batch is an error in each command', async () => {
     const unknown = '0'.repeat(32);
-    for (const command of ['watch', 'status', 'results', 'cancel', 'restart', 'repost']) {
+    for (const command of ['watch', 'status', 'results', 'errors', 'cancel', 'restart', 'repost', 'delete']) {
       const { code, stdout, stderr } = await run([command, unknown]);
       assert.deepEqual([code, stdout], [1, ''], command);
-      assert.match(stderr, /^batchwright: .*Could not find batch/, command);
+      assert.match(stderr, /^batchwright: .*Could not find batch: "[^"]+"$/m, command);
     }
   });
 

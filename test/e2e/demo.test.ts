@@ -81,7 +81,7 @@ for (const example of EXAMPLES)
 
 test('the demo names the nearest example for an unknown one, and starts nothing', async (t) => {
   const demo = await startDemo(t, 'trcx');
-  assert.deepEqual(await demo.exited, { code: 1, signal: null });
+  assert.deepEqual(await demo.exited, { code: 2, signal: null });
   assert.equal(demo.stdout(), '');
   assert.equal(demo.stderr(), 'The demo failed: there is no example trcx: did you mean tracx?\n');
 });

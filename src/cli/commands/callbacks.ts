@@ -3,7 +3,7 @@ import type { CallbackAttempt, TestedCallback } from '../../client/index.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { formatOption, ONE_FORMATS, type OneFormat, ROW_FORMATS, type RowFormat } from '../options.ts';
 import { printOne, printRows } from '../print-rows.ts';
-import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import { type ServerOptions, withBatch, withServer, withServerOptions } from '../server.ts';
 import type { Column } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -33,7 +33,7 @@ export function registerCallbacks(program: Command, terminal: Terminal): void {
     .description('list the attempts to deliver the callback of a batch')
     .addOption(formatOption(ROW_FORMATS))
     .action((asyncId: string, options: ServerOptions & { format: RowFormat }) =>
-      withServer(terminal, options, async ({ batches }) =>
+      withBatch(terminal, options, asyncId, async ({ batches }) =>
         printRows(terminal, options.format, attemptColumns, await batches.callbacks(asyncId)),
       ),
     );

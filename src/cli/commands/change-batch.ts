@@ -5,7 +5,7 @@ import { batchFields } from '../batch-columns.ts';
 import { UsageError } from '../exit.ts';
 import { errorCode, formatOption, ONE_FORMATS, type OneFormat } from '../options.ts';
 import { printOne } from '../print-rows.ts';
-import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import { type ServerOptions, withBatch, withServerOptions } from '../server.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface ChangeOptions extends ServerOptions {
@@ -20,25 +20,26 @@ interface RestartOptions extends ChangeOptions {
 
 export function registerCancel(program: Command, terminal: Terminal): void {
   changing(program, 'cancel', 'start no further job of a batch').action((asyncId, options) =>
-    change(terminal, options, ({ batches }) => batches.cancel(asyncId), whyNotCancelled),
+    change(terminal, asyncId, options, ({ batches }) => batches.cancel(asyncId), whyNotCancelled),
   );
 }
 
 export function registerPause(program: Command, terminal: Terminal): void {
   changing(program, 'pause', 'start no further job of a batch before it is resumed').action(
-    (asyncId, options) => change(terminal, options, ({ batches }) => batches.pause(asyncId), whyNotHeld),
+    (asyncId, options) =>
+      change(terminal, asyncId, options, ({ batches }) => batches.pause(asyncId), whyNotHeld),
   );
 }
 
 export function registerResume(program: Command, terminal: Terminal): void {
   changing(program, 'resume', 'let a paused batch go on').action((asyncId, options) =>
-    change(terminal, options, ({ batches }) => batches.resume(asyncId), whyNotHeld),
+    change(terminal, asyncId, options, ({ batches }) => batches.resume(asyncId), whyNotHeld),
   );
 }
 
 export function registerRepost(program: Command, terminal: Terminal): void {
   changing(program, 'repost', 'send the callback of a batch again').action((asyncId, options) =>
-    change(terminal, options, ({ batches }) => batches.repost(asyncId), whyNotSent),
+    change(terminal, asyncId, options, ({ batches }) => batches.repost(asyncId), whyNotSent),
   );
 }
 
@@ -60,6 +61,11 @@ function whyNotHeld({ finishedAt }: Batch): string | null {
   return finishedAt === null ? null : 'Nothing has changed: the batch has ended.';
 }
 
+/** Null for a batch of which a job runs again. */
+function whyNotRestarted({ finishedAt }: Batch): string | null {
+  return finishedAt === null ? null : 'Nothing was restarted: no job that has not succeeded is meant.';
+}
+
 export function registerRestart(program: Command, terminal: Terminal): void {
   changing(program, 'restart', 'run again what has not succeeded')
     .addOption(
@@ -72,7 +78,13 @@ export function registerRestart(program: Command, terminal: Terminal): void {
     .option('--error-code <number>', 'only jobs that failed with this errorCode', errorCode)
     .option('--indexes <list>', 'only these jobs: 0,7,20-29', indexes)
     .action((asyncId: string, options: RestartOptions) =>
-      change(terminal, options, ({ batches }) => batches.restart(asyncId, selectionOf(options))),
+      change(
+        terminal,
+        asyncId,
+        options,
+        ({ batches }) => batches.restart(asyncId, selectionOf(options)),
+        whyNotRestarted,
+      ),
     );
 }
 
@@ -85,11 +97,12 @@ function changing(program: Command, name: string, description: string): Command 
 /** @param whyNot says of the batch afterwards why nothing was done; null when something may have been */
 async function change(
   terminal: Terminal,
+  asyncId: string,
   options: ChangeOptions,
   perform: (client: Batchwright) => Promise<Batch>,
   whyNot: (batch: Batch) => string | null = () => null,
 ): Promise<void> {
-  await withServer(terminal, options, async (client) => {
+  await withBatch(terminal, options, asyncId, async (client) => {
     const batch = await perform(client);
     const why = whyNot(batch);
     if (why !== null) terminal.stderr.write(`${why}\n`);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ErrorGroups } from '../../client/index.ts';
 import { formatOption, ROW_FORMATS, type RowFormat } from '../options.ts';
 import { printRows } from '../print-rows.ts';
-import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import { type ServerOptions, withBatch, withServerOptions } from '../server.ts';
 import type { Column } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -18,7 +18,7 @@ export function registerErrors(program: Command, terminal: Terminal): void {
     .description('count the failed jobs of a batch by their error')
     .addOption(formatOption(ROW_FORMATS))
     .action((asyncId: string, options: ServerOptions & { format: RowFormat }) =>
-      withServer(terminal, options, async ({ batches }) => {
+      withBatch(terminal, options, asyncId, async ({ batches }) => {
         const { data, others } = await batches.errors(asyncId);
         await printRows(terminal, options.format, columns, data);
         if (others > 0) terminal.stderr.write(`${others} more jobs failed with other errors.\n`);

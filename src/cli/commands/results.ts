@@ -3,7 +3,7 @@ import type { Batchwright, Result, ResultStatus } from '../../client/index.ts';
 import { interruptible } from '../interrupt.ts';
 import { errorCode, formatOption, ROW_FORMATS, type RowFormat } from '../options.ts';
 import { inPieces, jsonArray } from '../print-rows.ts';
-import { type ServerOptions, withServer, withServerOptions } from '../server.ts';
+import { type ServerOptions, withBatch, withServerOptions } from '../server.ts';
 import { print } from '../standard-output.ts';
 import { type Column, type Style, tableLines } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -46,7 +46,7 @@ export function registerResults(program: Command, terminal: Terminal): void {
 }
 
 async function results(terminal: Terminal, asyncId: string, options: ResultsOptions): Promise<void> {
-  await withServer(terminal, options, async (client) => {
+  await withBatch(terminal, options, asyncId, async (client) => {
     const { state } = await client.batches.retrieve(asyncId);
     if (state === 'queued' || state === 'running')
       terminal.stderr.write(`The batch has not ended (${state}): these are the results so far.\n`);
