@@ -9,7 +9,8 @@ import { decodeGraph } from '../../../src/domain/plan/chunk-graph.ts';
 import { FAILED, groupOf, OTHER, SUCCEEDED } from '../../../src/domain/plan/edge.ts';
 import type { Dependency } from '../../../src/domain/plan/job-plan.ts';
 import { groupDependents, type Plan, partOf } from '../../../src/domain/plan/plan.ts';
-import { PlanDraft, PlanError } from '../../../src/domain/plan/plan-draft.ts';
+import { PlanDraft } from '../../../src/domain/plan/plan-draft.ts';
+import { PlanError } from '../../../src/domain/plan/plan-faults.ts';
 
 type Status = 'succeeded' | 'failed' | 'skipped' | 'cancelled';
 
