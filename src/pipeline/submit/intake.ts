@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lacksPermissions } from '../../access/permissions.ts';
-import { BatchwrightError, type ErrorName } from '../../contract/errors.ts';
+import { BatchwrightError } from '../../contract/errors.ts';
 import type { BatchOptions } from '../../domain/batch-options.ts';
 import { type Caller, mayRun } from '../../domain/caller.ts';
 import type { JobPlan } from '../../domain/plan/job-plan.ts';
@@ -10,7 +10,6 @@ import { PlanDraft } from '../../domain/plan/plan-draft.ts';
 import { PlanError } from '../../domain/plan/plan-faults.ts';
 import type { PlannedJob } from '../../domain/plan/references.ts';
 import { UnknownActions } from '../../domain/unknown-action.ts';
-import { unknownMember } from '../../domain/unknown-name.ts';
 import type { EnvelopeEvent } from '../../json/envelope-scanner.ts';
 import type { RegisteredAction, Registry } from '../../registry/registry.ts';
 import type { NewChunk } from '../../store/new-chunks.ts';
@@ -21,25 +20,19 @@ import {
   type JobProblem,
   type KnownActions,
   memberFault,
-  paramsMessage,
   type ValidJob,
 } from '../../validation/check-job.ts';
 import { LARGE_JOB_BYTES, type LargeJobChecker } from '../../validation/large-jobs.ts';
-import { wrongOption } from './check-options.ts';
+import { JobProblems } from './job-problems.ts';
 import { OpenChunk } from './open-chunk.ts';
+import { RequestMembers, withoutPosition } from './request-members.ts';
 
-/** The known top-level members of a body. */
-const MEMBERS = ['jobs', 'callbackUrl', 'options'];
-const MAX_MEMBER_BYTES = 256 * 1024;
 /**
  * A piece of a body may have thousands of jobs, of a few bytes each. After this time the event loop turns. The clock is
  * read once for so many jobs, because reading it takes as long as 1 % of the check of one.
  */
 const MAX_TURN_MS = 10;
 const JOBS_PER_LOOK = 256;
-/** Offending jobs named in the error; the rest is counted. */
-const MAX_NAMED = 100;
-
 /** The parts of a body. A job on a line of its own is named by its line. */
 export type IntakeEvent = EnvelopeEvent | { kind: 'element'; value: Buffer; line: number };
 
@@ -69,22 +62,20 @@ export class Intake {
   readonly #options: IntakeOptions;
   #chunk = new OpenChunk(0, 0);
   #index = 0;
-  #jobsMember: 'absent' | 'array' | 'other' = 'absent';
-  #members = new Map<string, unknown>();
+  readonly #members = new RequestMembers();
   readonly #known: KnownActions<RegisteredAction>;
   readonly #plan = new PlanDraft();
   /** The position of each action. */
   readonly #actions = new Map<string, number>();
   readonly #lacking = new Set<string>();
-  #firstProblem: JobProblem | undefined;
+  readonly #problems: JobProblems;
   /** Duplicate ids, unparsable jobs and too many dependencies fail the request even under skipInvalid. */
   #fatal = false;
-  #offending = 0;
   readonly #refused = new Map<string, number>();
-  #messages: string[] = [];
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#problems = new JobProblems(options.isCall ?? false);
     const { registry } = options;
     const unknown = new UnknownActions(() => registry.actions.map(({ name }) => name));
     this.#known = { get: registry.get, unknown };
@@ -120,9 +111,9 @@ export class Intake {
         if (event.value.length > LARGE_JOB_BYTES) await this.#addLarge(event.value, line);
         else this.#add(event.value, this.#checkSmall(event.value), line);
       } else if (event.kind === 'member') {
-        this.#addMember(event.key, event.value);
+        this.#members.add(event.key, event.value);
       } else {
-        this.#jobsMember = 'array';
+        this.#members.beginJobs();
       }
     }
     this.#refuseForbidden();
@@ -146,14 +137,14 @@ export class Intake {
    * Returns the members other than the jobs. Throws BatchwrightError when the request is refused as a whole.
    */
   finish(): Envelope {
-    const options = this.#checkOptions();
-    if (this.#jobsMember === 'other')
+    const options = this.#members.options();
+    if (this.#members.jobs === 'other')
       throw new BatchwrightError('invalidRequest', { message: 'jobs must be an array' });
-    if (this.#jobsMember === 'absent')
+    if (this.#members.jobs === 'absent')
       throw new BatchwrightError('emptyJobs', { message: 'jobs is missing' });
     if (this.#index === 0) throw new BatchwrightError('emptyJobs', { message: 'jobs must not be empty' });
-    if (this.#offending > 0 && (this.#fatal || !options.skipInvalid)) this.#refuse();
-    return { callbackUrl: this.#members.get('callbackUrl'), options, actions: [...this.#actions.keys()] };
+    if (this.#problems.count > 0 && (this.#fatal || !options.skipInvalid)) this.#problems.refuse();
+    return { callbackUrl: this.#members.callbackUrl, options, actions: [...this.#actions.keys()] };
   }
 
   /**
@@ -206,7 +197,7 @@ export class Intake {
     const unique = this.#claimId(checked, index);
     if (isProblem(unique)) {
       if (unique.refusesBatch) this.#fatal = true;
-      this.#addProblem({ index, line }, unique);
+      this.#problems.add({ index, line }, unique);
       if (unique.plan) this.#addPlan(unique.plan, { index, action: 0, line, isRefused: true });
       const named =
         unique.action && this.#options.registry.get(unique.action.namespace, unique.action.action);
@@ -254,73 +245,9 @@ export class Intake {
     };
   }
 
-  #addProblem({ index, line }: { index: number; line: number }, problem: JobProblem): void {
-    this.#offending++;
-    const { isCall } = this.#options;
-    this.#firstProblem ??= problem;
-    if (this.#offending > MAX_NAMED) return;
-    this.#messages.push(
-      ...problem.faults.map(({ text, joint }) => {
-        if (isCall) return text;
-        return line === 0
-          ? `jobs[${index}]${joint}${text}`
-          : `line ${line}${joint === ' ' ? ' ' : ': '}${text}`;
-      }),
-    );
-  }
-
-  #refuse(): never {
-    const more = this.#offending - MAX_NAMED;
-    const details = more > 0 ? [...this.#messages, `and ${more} more jobs`] : this.#messages;
-    const { kind = 'invalidRequest', parameter } = this.#firstProblem ?? {};
-    if (!this.#options.isCall) throw new BatchwrightError(batchError(kind), { details });
-    throw new BatchwrightError(kind, {
-      details,
-      ...(parameter === undefined ? {} : { message: paramsMessage(kind, parameter) }),
-    });
-  }
-
-  #addMember(key: string, value: Buffer): void {
-    if (key === 'jobs') {
-      this.#jobsMember = value.toString() === 'null' ? 'absent' : 'other';
-      return;
-    }
-    if (!MEMBERS.includes(key))
-      throw new BatchwrightError('invalidRequest', { message: unknownMember('', key, MEMBERS) });
-    if (value.length > MAX_MEMBER_BYTES)
-      throw new BatchwrightError('invalidRequest', { message: `${key} is too large` });
-    try {
-      if (!isUtf8(value)) throw new SyntaxError('it is not valid UTF-8');
-      this.#members.set(key, JSON.parse(value.toString()));
-    } catch (error) {
-      const why = withoutPosition(error as SyntaxError);
-      throw new BatchwrightError('invalidRequest', { message: `${key} is not valid JSON: ${why}` });
-    }
-  }
-
-  #checkOptions(): BatchOptions {
-    const options = this.#members.get('options');
-    if (options == null) return {};
-    if (typeof options !== 'object' || Array.isArray(options))
-      throw new BatchwrightError('invalidRequest', { message: 'options must be an object' });
-    const message = wrongOption(options as Record<string, unknown>);
-    if (message !== null) throw new BatchwrightError('invalidRequest', { message });
-    return options as BatchOptions;
-  }
-
   #closeChunk(): NewChunk {
     const closed = this.#chunk.close();
     this.#chunk = new OpenChunk(closed.number + 1, this.#index);
     return closed;
   }
-}
-
-/** Within a batch the contract has one code for all params that break a schema. */
-function batchError(kind: JobProblem['kind']): ErrorName {
-  return kind === 'invalidParams' || kind === 'missingParams' ? 'invalidRequest' : kind;
-}
-
-/** Drops the position: it counts within the one job or member, not within the body. */
-function withoutPosition({ message }: Error): string {
-  return message.replace(/ \(line \d+ column \d+\)$/, '');
 }
