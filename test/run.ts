@@ -27,6 +27,8 @@ const CITUS_FILES = [
   'store/*.test.ts',
   'cli/distribute.test.ts',
   'pipeline/plan/{plans,bind,dependents}.test.ts',
+  'pipeline/control/{pause,restart-selection}.test.ts',
+  'pipeline/upkeep/due-batches.test.ts',
   'pipeline/deliver/deliver.test.ts',
 ];
 /** Folders with the longest files. Each has a process alone, and starts early. */
