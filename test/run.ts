@@ -26,10 +26,11 @@ const CITUS = 'citus';
 const CITUS_FILES = [
   'store/*.test.ts',
   'cli/distribute.test.ts',
-  'pipeline/plan/{plans,bind,dependents}.test.ts',
+  'pipeline/plan/{plans,bind,bound-runs,dependents}.test.ts',
   'pipeline/control/{pause,restart-selection}.test.ts',
   'pipeline/upkeep/due-batches.test.ts',
   'pipeline/deliver/deliver.test.ts',
+  'http/v1/{open-jobs,system}.test.ts',
 ];
 /** Folders with the longest files. Each has a process alone, and starts early. */
 const LONG = ['cli', 'worker'];

@@ -17,8 +17,9 @@ export async function countUnfinished(client: ClientBase, most: number): Promise
 export async function countPendingCallbacks(client: ClientBase, most: number): Promise<number> {
   const { rows } = await client.query<{ count: number }>({
     name: 'count-pending-callbacks',
+    // With a column: Citus refuses a subquery without any.
     text: `select count(*) as count
-     from (select from batchwright.batch where callback_state = 'pending' limit $1) as pending`,
+     from (select id from batchwright.batch where callback_state = 'pending' limit $1) as pending`,
     values: [most],
   });
   return rows[0]?.count ?? 0;

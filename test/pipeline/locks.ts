@@ -31,7 +31,7 @@ export async function look(
   { message }: BatchClaim,
 ): Promise<{ isWaiting: boolean; isFree: boolean }> {
   const { rows } = await pool.query(
-    `with free as materialized (select from batchwright.batch where id = $1 for update skip locked)
+    `with free as materialized (select id from batchwright.batch where id = $1 for update skip locked)
      select exists (
        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
      ) as "isWaiting", (select count(*) from free) = 1 as "isFree"`,
