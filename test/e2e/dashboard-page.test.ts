@@ -34,6 +34,17 @@ const INK = `((columns) => [...document.querySelectorAll('.plot canvas')].reduce
   const { data } = canvas.getContext('2d').getImageData(canvas.width - width, 0, width, canvas.height);
   return sum + data.filter((value, at) => at % 4 === 3 && value > 0).length;
 }, 0))`;
+/** The first character that turns the direction, the two after it, and whether these stand from left to right. */
+const AFTER_TURNING = `(() => {
+  const turning = document.querySelector('.code-text .turning');
+  const [first, second] = [0, 1].map((at) => {
+    const range = document.createRange();
+    range.setStart(turning.nextSibling, at);
+    range.setEnd(turning.nextSibling, at + 1);
+    return { text: range.toString(), left: range.getBoundingClientRect().left };
+  });
+  return [turning.dataset.code, first.text + second.text, first.left < second.left];
+})()`;
 const LONG_WORD = 'w'.repeat(1_000_000);
 
 suite('Any page of the dashboard', {
@@ -69,6 +80,7 @@ suite('Any page of the dashboard', {
     }
     await goTo(page, `/batches/${asyncId}/jobs/0`);
     await page.getByText('"big": 9007199254740993').first().waitFor();
+    assert.deepEqual(await page.evaluate(AFTER_TURNING), ['U+202E', 'ri', true]);
     await press(page, 'Copy: Params');
     await waitFor(async () => (await copied(page)) === params, {
       what: 'the params as they were sent',

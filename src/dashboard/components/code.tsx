@@ -4,6 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { bytes } from '../state/format.ts';
 import { pretty } from '../state/json-text.ts';
 import { CopyButton } from './button.tsx';
+import { ExactText } from './exact-text.tsx';
 import { ScrollBox } from './scroll-box.tsx';
 
 /** A browser needs seconds to lay out a longer one. */
@@ -42,7 +43,9 @@ export function Code({ title, text, isJson = true }: CodeProps) {
         <CopyButton text={() => text} label={`Copy: ${title}`} />
       </header>
       <ScrollBox class="code-text" label={`${title}, text`}>
-        <pre>{shown}</pre>
+        <pre>
+          <ExactText text={shown} />
+        </pre>
       </ScrollBox>
       {shown.length < laidOut.length && (
         <footer class="code-foot">
