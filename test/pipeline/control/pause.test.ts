@@ -81,7 +81,8 @@ test('a paused batch with a limit of its own keeps it when it is resumed', async
   await outOfReach(system, asyncId);
   await lanesWork();
   assert.equal(await runsOf(pool, 'limit'), 1);
-  assert.equal((await status(asyncId)).waitingFor, undefined);
+  // Workers report a moment later what waits for limits.
+  await waitFor(async () => (await status(asyncId)).waitingFor === undefined, { what: 'the report' });
   await client.batches.resume(asyncId);
   assert.equal((await system.ended(asyncId)).counts.succeeded, 4);
 });
