@@ -10,6 +10,7 @@ import { startHttpServer } from '../outbound/loopback.ts';
 import { chromiumPath } from '../support/browser.ts';
 import { waitFor } from '../support/wait.ts';
 import {
+  allLoaded,
   assertAccessible,
   behave,
   copied,
@@ -98,6 +99,16 @@ suite('The dashboard', { skip: chromiumPath === undefined && 'no Chromium', time
     await callback.getByRole('cell', { name: '204', exact: true }).waitFor();
     await dashboard.close(opened);
     await dashboard.close(other);
+  });
+
+  test('the page of a batch that has ended asks for its results once', async () => {
+    const asyncId = await dashboard.ended([...Array(12).keys()].map((n) => behave({ n })));
+    const opened = await dashboard.open({ place: `/batches/${asyncId}` });
+    const { page, asked } = opened;
+    await page.getByRole('link', { name: '11', exact: true }).waitFor();
+    await allLoaded(page);
+    assert.equal(asked.filter((path) => path === `/v1/batches/${asyncId}/results`).length, 1);
+    await dashboard.close(opened);
   });
 
   test('from the first page: the failed jobs of many, why they failed, and only these run again', async () => {

@@ -71,7 +71,7 @@ test('a job that ends its worker and three processes fails with the reason, and 
 test('a job that waits for its retry does not run again when another job ends the process', async () => {
   await worker?.drain();
   const failing = workJob('attempt', { gate: 'alone', failures: 1, retryInSeconds: 3600 });
-  const asyncId = await system.run([failing, workJob('die', { times: 2 })]);
+  const asyncId = await system.run([failing, workJob('die', { times: 2, beside: 0 })]);
   await leaveClaimed(asyncId);
   await startWorker();
   // The other job does not fail before the harmful one has ended the process that both share.

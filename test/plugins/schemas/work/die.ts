@@ -4,6 +4,6 @@ export const params = {
   type: 'object',
   required: ['times'],
   additionalProperties: false,
-  properties: { times: { type: 'integer' } },
+  properties: { times: { type: 'integer' }, beside: { type: 'integer' } },
 } as const satisfies JSONSchema;
 export type Die = FromSchema<typeof params>;
