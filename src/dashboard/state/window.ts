@@ -1,6 +1,6 @@
 /** Part of a long list: the pages around what is on the screen, and never more than some of them in memory. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { shownError } from './resource.ts';
 import { returns } from './server.ts';
 import { visible } from './visible.ts';
@@ -16,8 +16,14 @@ export interface RowWindow<Row> {
 /** Whether these rows, which begin at the position `start`, stay as they are while the others change. */
 export type AreFinal<Row> = (rows: readonly Row[], start: number) => boolean;
 
+/** Some rows, and whether they are the last ones. */
+export interface LoadedRows<Row> {
+  rows: Row[];
+  isLast: boolean;
+}
+
 /** Loads at most `limit` rows from `start` on; fewer when they are large. */
-export type LoadRows<Row> = (start: number, limit: number, signal: AbortSignal) => Promise<Row[]>;
+export type LoadRows<Row> = (start: number, limit: number, signal: AbortSignal) => Promise<LoadedRows<Row>>;
 
 const PAGE = 50;
 const MOST_PAGES = 24;
@@ -47,9 +53,12 @@ export function useRowWindow<Row>(
   useEffect(() => () => pages.close(), [pages]);
   const isVisible = visible.value;
   const round = returns.value;
-  // Each of them asks for the rows again
+  const loaded = useRef<Pages<Row> | null>(null);
+  // Each of them asks for the rows again. New pages have none yet: they load what is shown by themselves.
   useEffect(() => {
-    if (isVisible) pages.refresh();
+    const isNew = loaded.current !== pages;
+    loaded.current = pages;
+    if (isVisible && !isNew) pages.refresh();
   }, [pages, version, round, isVisible]);
   void changes.value;
   return { rowAt: pages.rowAt, show: pages.show, error: error.value };
@@ -114,8 +123,8 @@ class Pages<Row> {
       const rows: Row[] = [];
       while (rows.length < PAGE) {
         const more = await this.#load(number * PAGE + rows.length, PAGE - rows.length, control.signal);
-        if (more.length === 0) break;
-        rows.push(...more);
+        rows.push(...more.rows);
+        if (more.isLast) break;
       }
       if (control.signal.aborted) return;
       this.#kept.delete(number);

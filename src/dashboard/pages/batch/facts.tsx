@@ -28,8 +28,9 @@ export function Facts({ batch }: { batch: Batch }) {
   if (facts.length === 0) return null;
   return (
     <dl class="facts">
-      {facts.map(([label, value]) => (
-        <div key={label}>
+      {facts.map(([label, value], at) => (
+        // A name in the metadata may be that of another fact.
+        <div key={at}>
           <dt>
             <bdi>{label}</bdi>
           </dt>

@@ -6,6 +6,7 @@ import { duration } from '../../state/format.ts';
 import { hrefOf } from '../../state/place.ts';
 import { entriesOf, excerpt, membersOf } from '../../state/raw.ts';
 import { send } from '../../state/session.ts';
+import type { LoadedRows } from '../../state/window.ts';
 
 export interface JobRow {
   index: number;
@@ -25,12 +26,14 @@ export async function loadJobs(
   filter: string,
   { start, limit }: { start: number; limit: number },
   signal: AbortSignal,
-): Promise<JobRow[]> {
+): Promise<LoadedRows<JobRow>> {
   const query = new URLSearchParams(filter);
   query.set('start', String(start));
   query.set('limit', String(limit));
   const answer = await send(`/v1/batches/${asyncId}/results?${query}`, { signal });
-  return entriesOf(await answer.text()).map(rowOf);
+  const text = await answer.text();
+  const [nextCursor = 'null'] = membersOf(text, ['nextCursor']);
+  return { rows: entriesOf(text).map(rowOf), isLast: nextCursor === 'null' };
 }
 
 const NAMES = [

@@ -134,10 +134,9 @@ function useTotal({ asyncId, counts, finishedAt }: Batch): number {
     `groups ${asyncId} ${finishedAt} ${ofError ? counts.failed : ''}`,
     async (signal) => (ofError ? client.value?.batches.errors(asyncId, { signal }) : undefined),
   );
-  const all = counts as Batch['counts'] & { skipped?: number };
-  const ended = all.succeeded + all.failed + all.cancelled + (all.skipped ?? 0);
-  if (!ofError)
-    return status === undefined ? ended : ((all as unknown as Record<string, number>)[status] ?? 0);
+  const ended = counts.succeeded + counts.failed + counts.cancelled + counts.skipped;
+  const byStatus: Record<string, number> = { ...counts };
+  if (!ofError) return status === undefined ? ended : (byStatus[status] ?? 0);
   return (groups.data?.data ?? [])
     .filter((group) => errorCode === undefined || String(group.code) === errorCode)
     .filter((group) => message === undefined || group.message === message)
@@ -146,14 +145,13 @@ function useTotal({ asyncId, counts, finishedAt }: Batch): number {
 
 function StatusChoice({ batch }: { batch: Batch }) {
   const { counts } = batch;
-  const all = counts as Batch['counts'] & { skipped?: number };
   const open = counts.pending + counts.waiting + counts.running;
   const values = [
     { value: undefined, text: isEnded(batch) ? 'All' : 'Ended' },
-    { value: 'succeeded', text: 'Succeeded', count: all.succeeded },
-    { value: 'failed', text: 'Failed', count: all.failed },
-    { value: 'cancelled', text: 'Cancelled', count: all.cancelled },
-    { value: 'skipped', text: 'Skipped', count: all.skipped ?? 0 },
+    { value: 'succeeded', text: 'Succeeded', count: counts.succeeded },
+    { value: 'failed', text: 'Failed', count: counts.failed },
+    { value: 'cancelled', text: 'Cancelled', count: counts.cancelled },
+    { value: 'skipped', text: 'Skipped', count: counts.skipped },
     ...(isEnded(batch)
       ? []
       : [
