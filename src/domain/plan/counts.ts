@@ -1,6 +1,7 @@
 /**
- * How many dependencies each job of a chunk waits for, as it is stored: one bit for each job, or one byte, or two, as the
- * largest count needs. These are written anew with each release, and most plans need a bit.
+ * How many dependencies each job of a chunk waits for, as `plan_chunk.needs` and `plan_chunk.pending` have it: one bit for
+ * each job, or one byte, or two, as the largest count needs. They are written anew with each release, and most plans need a
+ * bit.
  */
 
 const BYTE = 0xff;
@@ -23,7 +24,7 @@ export function packCounts(counts: Uint16Array): Buffer {
 
 /** @param count the number of jobs in the chunk */
 export function unpackCounts(bytes: Buffer, count: number): Uint16Array {
-  // First, because of a single count as a bit is the same as one as a byte.
+  // First, because a single count is the same as a bit and as a byte.
   if (bytes.length === count) return Uint16Array.from(bytes);
   // A copy, because integers must be aligned.
   if (bytes.length > count)

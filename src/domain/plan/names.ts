@@ -32,6 +32,7 @@ export class Names {
     return [...this.#numbers.keys()];
   }
 }
+
 /** Texts for errors, each kept once: most jobs of a batch bind the same places. Beyond a limit they are forgotten. */
 export class FewTexts {
   readonly #numbers = new Map<string, number>();

@@ -18,7 +18,7 @@ export interface ReleaserDeps extends ReleaseDeps {
 /** One per process. */
 export class Releaser {
   readonly #deps: ReleaserDeps;
-  /** Batches at work; true when another end was noted meanwhile. */
+  /** Batches at work; true when more was noted meanwhile. */
   readonly #working = new Map<string, boolean>();
   readonly #ended = new Set<Promise<void>>();
 
@@ -26,7 +26,7 @@ export class Releaser {
     this.#deps = { ...deps, graphs: newKeptGraphs() };
   }
 
-  /** Ends of the batch's jobs are noted, or it is cancelled. Returns at once. */
+  /** Something is noted for the batch: ends of its jobs, or a cancel. Returns at once. */
   wake(batchId: string): void {
     if (this.#working.has(batchId)) {
       this.#working.set(batchId, true);
@@ -46,7 +46,7 @@ export class Releaser {
     try {
       do {
         this.#working.set(batchId, false);
-        // Ends that were noted before its last look are among those that it looks for.
+        // What was noted before its last look is found by it.
         await releaseAll(this.#deps, batchId, () => this.#working.set(batchId, false));
       } while (this.#working.get(batchId));
     } catch (error) {
@@ -71,8 +71,8 @@ export async function releaseAll(deps: ReleaserDeps, batchId: string, onLook = (
     const { state, ...released } = await repeated(() => releaseSome(deps, batchId));
     report(deps, batchId, released);
     if (state === 'busy') return;
-    // An end that was noted while this process had the lock was left to it.
     if (state === 'more') continue;
+    // What was noted while this process had the lock was left to it.
     onLook();
     if (!(await hasNotes(deps.pool, batchId))) return;
   }

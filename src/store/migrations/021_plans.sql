@@ -24,7 +24,7 @@ create table batchwright.plan_chunk (
   waiting integer not null,
   -- Who waits for its jobs, and more, as encodeGraph writes it. It never changes.
   graph bytea not null,
-  -- How many dependencies each job has, as packCounts writes them; null when none waits from the beginning.
+  -- How many dependencies each job has, as 16-bit integers; null when none waits from the beginning.
   needs bytea,
   -- How many of them are not met yet; 0 for a job that does not wait.
   pending bytea,
