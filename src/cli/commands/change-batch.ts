@@ -100,7 +100,7 @@ async function change(
   asyncId: string,
   options: ChangeOptions,
   perform: (client: Batchwright) => Promise<Batch>,
-  whyNot: (batch: Batch) => string | null = () => null,
+  whyNot: (batch: Batch) => string | null,
 ): Promise<void> {
   await withBatch(terminal, options, asyncId, async (client) => {
     const batch = await perform(client);

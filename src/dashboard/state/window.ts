@@ -124,7 +124,8 @@ class Pages<Row> {
       while (rows.length < PAGE) {
         const more = await this.#load(number * PAGE + rows.length, PAGE - rows.length, control.signal);
         rows.push(...more.rows);
-        if (more.isLast) break;
+        // From the same start on, none would come again.
+        if (more.isLast || more.rows.length === 0) break;
       }
       if (control.signal.aborted) return;
       this.#kept.delete(number);

@@ -6,9 +6,7 @@
 
 const BYTE = 0xff;
 
-/** Bytes for so many counts: `unpackCounts` tells the three apart by the length. */
-const bitBytes = (count: number) => Math.ceil(count / 8);
-
+/** `unpackCounts` tells the three forms apart by their length. */
 export function packCounts(counts: Uint16Array): Buffer {
   let largest = 0;
   // Faster than an iterator, here and below.
@@ -16,7 +14,7 @@ export function packCounts(counts: Uint16Array): Buffer {
     if ((counts[at] as number) > largest) largest = counts[at] as number;
   if (largest > BYTE) return Buffer.from(counts.buffer as ArrayBuffer, counts.byteOffset, counts.byteLength);
   if (largest > 1) return Buffer.from(counts);
-  const bits = Buffer.alloc(bitBytes(counts.length));
+  const bits = Buffer.alloc(Math.ceil(counts.length / 8));
   for (let at = 0; at < counts.length; at++)
     if (counts[at] === 1) bits[at >> 3] = (bits[at >> 3] as number) | (1 << (at & 7));
   return bits;

@@ -28,7 +28,6 @@ export class BoundRoom {
   /** @param total the number of jobs in the batch: a few cannot get too much */
   async isFull(batchId: string, total: number): Promise<boolean> {
     if (total * MAX_BOUND_LENGTH <= MAX_BATCH_BYTES) return false;
-    const bytes = this.#bytes.get(batchId) ?? (await this.#bytes.fetch(batchId)) ?? 0;
-    return bytes >= MAX_BATCH_BYTES;
+    return ((await this.#bytes.fetch(batchId)) ?? 0) >= MAX_BATCH_BYTES;
   }
 }
